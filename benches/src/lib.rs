@@ -1,0 +1,1 @@
+//! Criterion benches beside peers' crates

@@ -1,0 +1,1 @@
+//! The bridge's Solidity artifacts and their Rust bindings

@@ -1,0 +1,36 @@
+//! The life of a transfer as a pure state machine, and the ports of the ledger and of submission.
+//!
+//! [`step`] takes what is known of a transfer and an [`Input`], and answers with [`Event`]s to be stored and
+//! [`Effect`]s to be carried out; [`Transfer`] is the fold of its events. No I/O, no clock, no randomness.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod attestation;
+mod effect;
+mod event;
+mod input;
+pub mod journal;
+pub mod ledger;
+pub mod submission;
+mod transfer;
+
+pub use attestation::{BatchTerms, FastAttestation};
+pub use effect::{Effect, EffectId, Executor};
+pub use event::Event;
+pub use input::Input;
+pub use transfer::{Standing, Status, Transfer, TxRef};

@@ -1,0 +1,89 @@
+//! The port of a destination chain.
+
+use std::future::Future;
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::{Effect, EffectId, TxRef};
+
+/// How far an effect is on its destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "progress", rename_all = "snake_case")]
+pub enum Progress {
+    /// Broadcast under this hash (again on each replacement).
+    Broadcast {
+        /// The transaction.
+        tx: TxRef,
+    },
+    /// Stands in a block and succeeded.
+    Included {
+        /// The transaction.
+        tx: TxRef,
+    },
+    /// Final on the destination and succeeded; also when the chain says the effect was already done by someone else.
+    Finalized {
+        /// The transaction, or the zero hash when it was someone else's and is not known.
+        tx: TxRef,
+    },
+    /// Was included, and the destination reorged it away; it is being broadcast again.
+    Reorged,
+    /// Will not succeed as it is: simulation or execution reverted with this reason. Nothing more will be sent.
+    Refused {
+        /// The contract's typed error, decoded.
+        reason: String,
+        /// Whether trying later may help (paused, cap used up) or never (expired, already paid, bad proof).
+        is_permanent: bool,
+    },
+}
+
+/// A due effect, as leased from the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueEffect {
+    /// Its id.
+    pub id: EffectId,
+    /// What to do.
+    pub effect: Effect,
+}
+
+/// Why submission as a whole did not work now.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The node did not answer: nothing is known, try again.
+    #[error("{endpoint}: {reason}")]
+    Transient {
+        /// Which endpoint, without credentials.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The journal failed.
+    #[error("journal: {0}")]
+    Journal(String),
+    /// Configuration is wrong.
+    #[error("{field}: expected {expected}, found {found}")]
+    Permanent {
+        /// What.
+        field: String,
+        /// Expected.
+        expected: String,
+        /// Found.
+        found: String,
+    },
+}
+
+/// Carries effects out on one destination chain.
+///
+/// Guarantees: intent, nonce and raw transaction are in the journal before anything is broadcast; submitting an
+/// effect id twice sends it once; after a crash, [`Submitter::follow`] takes up every open transaction again.
+pub trait Submitter: Send + Sync {
+    /// Builds, simulates, journals, signs and broadcasts a batch. One bad item never fails its neighbours. Answers
+    /// what is known at once, per effect; the rest comes from [`Submitter::follow`].
+    fn submit(&self, due: &[DueEffect]) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
+
+    /// Follows open transactions: receipts, finality, reorgs, fee bumps. Answers what changed, per effect.
+    fn follow(&self) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
+
+    /// Whether the destination already paid this deposit (asked before building and after any doubt).
+    fn is_paid(&self, deposit: B256) -> impl Future<Output = Result<bool, SubmitError>> + Send;
+}

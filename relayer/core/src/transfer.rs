@@ -1,0 +1,181 @@
+//! A transfer: the fold of its events.
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+use spandrel_risk::{Lane, Reason};
+use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint, UnixSeconds};
+
+use crate::FastAttestation;
+
+/// Everything known of one deposit and its payout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// Its id.
+    pub id: DepositId,
+    /// The deposit.
+    pub deposit: Deposit,
+    /// Where it stands on its source chain.
+    pub standing: Standing,
+    /// How far its payout is.
+    pub status: Status,
+    /// The fast lane's attestation, once there is one.
+    pub attestation: Option<FastAttestation>,
+    /// Evidence under a final block, once built.
+    pub evidence: Option<Evidence>,
+    /// The verifier quorum's checkpoint, once verified.
+    pub checkpoint: Option<SignedCheckpoint>,
+    /// How many events were folded: the next event's sequence number.
+    pub sequence: u64,
+    /// When the first event was stored.
+    pub created_at: UnixSeconds,
+    /// When the last event was stored.
+    pub updated_at: UnixSeconds,
+}
+
+/// Where a deposit stands on its source chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum Standing {
+    /// In a block of the best chain.
+    Mined {
+        /// Where.
+        seen: SeenDeposit,
+        /// Whether the route's finality rule is met, by the watcher's word.
+        is_final: bool,
+    },
+    /// Its block was replaced, and it has not been seen again.
+    Gone {
+        /// Where it last stood.
+        was: SeenDeposit,
+        /// Last block both branches share.
+        ancestor: BlockRef,
+    },
+}
+
+/// A transaction on some chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TxRef {
+    /// Chain.
+    pub chain: ChainId,
+    /// Transaction hash.
+    pub hash: B256,
+    /// Gas used, once included.
+    pub gas_used: Option<u64>,
+}
+
+/// How far the payout is. Variants are never removed or renumbered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Status {
+    /// Seen on the source chain.
+    Observed,
+    /// Evidence under a final block exists.
+    Proven,
+    /// A quorum of verifiers proved it.
+    Verified,
+    /// The fast lane's signers attested it.
+    Attested,
+    /// The risk engine let it pass.
+    Cleared {
+        /// On which lane.
+        lane: Lane,
+    },
+    /// A payout transaction was broadcast.
+    Submitted {
+        /// On which lane.
+        lane: Lane,
+        /// The transaction broadcast last.
+        tx: TxRef,
+    },
+    /// The payout stands in a block of the destination.
+    Executed {
+        /// On which lane.
+        lane: Lane,
+        /// The transaction.
+        tx: TxRef,
+    },
+    /// Paid by the light-client lane, final on the destination. Terminal.
+    Final {
+        /// The payout.
+        tx: TxRef,
+    },
+    /// Paid by the fast lane and proven afterwards. Terminal.
+    Settled {
+        /// The payout.
+        payout: TxRef,
+        /// The settlement.
+        tx: TxRef,
+    },
+    /// Waits.
+    Held {
+        /// For what.
+        reason: Reason,
+        /// Until when at the earliest, Unix seconds; absent when it waits for a change.
+        until: Option<UnixSeconds>,
+    },
+    /// Will not be paid. Terminal.
+    Rejected {
+        /// Why.
+        reason: Reason,
+    },
+    /// Its block was replaced before it was paid; goes back to `Observed` if mined again.
+    Reorged {
+        /// Last block both branches share.
+        ancestor: BlockRef,
+    },
+    /// Paid by the fast lane, but its deposit is gone: a loss within the exposure cap. Settles if mined again.
+    Shortfall {
+        /// The payout.
+        payout: TxRef,
+    },
+    /// Being refunded on the source chain.
+    Refunding,
+    /// Refunded on the source chain. Terminal.
+    Refunded,
+    /// The payout can never succeed. Terminal.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Stopped by an error nobody foresaw; waits for an operator.
+    Quarantined {
+        /// Which.
+        error: String,
+    },
+}
+
+impl Status {
+    /// Whether nothing will change any more.
+    pub fn is_terminal(&self) -> bool {
+        matches!(
+            self,
+            Self::Final { .. } | Self::Settled { .. } | Self::Rejected { .. } | Self::Refunded | Self::Failed { .. }
+        )
+    }
+
+    /// The state's name as the API shows it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Proven => "proven",
+            Self::Verified => "verified",
+            Self::Attested => "attested",
+            Self::Cleared { .. } => "cleared",
+            Self::Submitted { .. } => "submitted",
+            Self::Executed { .. } => "executed",
+            Self::Final { .. } => "final",
+            Self::Settled { .. } => "settled",
+            Self::Held { .. } => "held",
+            Self::Rejected { .. } => "rejected",
+            Self::Reorged { .. } => "reorged",
+            Self::Shortfall { .. } => "shortfall",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
+            Self::Failed { .. } => "failed",
+            Self::Quarantined { .. } => "quarantined",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The loops of each role, generic over clock, store, bus and chains

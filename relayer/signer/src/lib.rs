@@ -1,0 +1,1 @@
+//! Keys and attestations: encrypted keystore, m-of-n collection

@@ -1,0 +1,1 @@
+//! The transaction engine: build, simulate, journal, sign, broadcast, follow

@@ -1,0 +1,100 @@
+//! What the engine answers, with typed reasons that users and operators see.
+
+use alloy_primitives::U256;
+use serde::{Deserialize, Serialize};
+use spandrel_verifiers::UnixSeconds;
+
+use crate::Scope;
+
+/// The answer for one deposit on one lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// May be paid now.
+    Allow,
+    /// May be paid at `until`; `counted` says whether it already takes window capacity.
+    Delay {
+        /// Unix seconds.
+        until: UnixSeconds,
+        /// Which check bit.
+        reason: Reason,
+        /// Whether the window was charged now.
+        counted: bool,
+    },
+    /// Must wait until something changes (a pause ends, capacity returns).
+    Hold {
+        /// Which check bit.
+        reason: Reason,
+    },
+    /// Must never be paid on this lane.
+    Reject {
+        /// Which check bit.
+        reason: Reason,
+    },
+}
+
+/// Which check bit, in the order of risk.md.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// A scope that covers the deposit is paused.
+    #[error("paused: {scope}")]
+    Paused {
+        /// Which.
+        scope: Scope,
+    },
+    /// No limits are configured for this route, asset and lane.
+    #[error("unknown route, asset or lane")]
+    Unknown,
+    /// More would be released than was proven locked.
+    #[error("ledger: {available} available, {amount} asked")]
+    Ledger {
+        /// What may still be released.
+        available: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// Over the lane's per-transfer cap.
+    #[error("per-transfer cap {cap}, amount {amount}")]
+    PerTransferCap {
+        /// The cap.
+        cap: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// The sum of unproven fast payouts would exceed its cap.
+    #[error("exposure {exposure} + {amount} over cap {cap}")]
+    ExposureCap {
+        /// The cap.
+        cap: U256,
+        /// Open exposure.
+        exposure: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// The sliding 24 h window would be exceeded.
+    #[error("window {used} + {amount} over limit {limit}")]
+    Window {
+        /// The limit.
+        limit: U256,
+        /// Used in the last 24 h.
+        used: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// Large transfers wait.
+    #[error("large transfer: at or over {from}")]
+    LargeTransfer {
+        /// From which amount on.
+        from: U256,
+    },
+    /// The deposit's expiry has passed.
+    #[error("expired at {expiry}")]
+    Expired {
+        /// Unix seconds.
+        expiry: UnixSeconds,
+    },
+    /// The depositor asked for the other lane.
+    #[error("the depositor asked for the light-client lane")]
+    LaneNotAskedFor,
+}

@@ -1,0 +1,113 @@
+//! What changes the risk state, and the scopes of a pause.
+
+use alloy_primitives::U256;
+use serde::{Deserialize, Serialize};
+use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
+
+use crate::Lane;
+
+/// What a pause covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "scope", rename_all = "snake_case")]
+pub enum Scope {
+    /// Everything.
+    Global,
+    /// Everything from or to a chain.
+    Chain {
+        /// Which.
+        chain: ChainId,
+    },
+    /// One asset.
+    Asset {
+        /// Which.
+        asset: AssetId,
+    },
+    /// One source to one destination.
+    Route {
+        /// From.
+        source: ChainId,
+        /// To.
+        destination: ChainId,
+    },
+    /// One lane of everything that comes from `source`, or of all sources.
+    Lane {
+        /// Which lane.
+        lane: Lane,
+        /// From which chain; all when absent.
+        source: Option<ChainId>,
+    },
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Global => write!(f, "global"),
+            Self::Chain { chain } => write!(f, "chain {chain}"),
+            Self::Asset { asset } => write!(f, "asset {asset}"),
+            Self::Route { source, destination } => write!(f, "route {source} -> {destination}"),
+            Self::Lane { lane, source: Some(source) } => write!(f, "{lane} lane from {source}"),
+            Self::Lane { lane, source: None } => write!(f, "{lane} lane"),
+        }
+    }
+}
+
+/// A change of the risk state. Variants are never removed or renumbered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum RiskEvent {
+    /// A deposit was proven: it may be released once.
+    Proven {
+        /// Which.
+        id: DepositId,
+        /// From where.
+        source: ChainId,
+        /// Asset.
+        asset: AssetId,
+        /// Base units.
+        amount: U256,
+    },
+    /// A payout was cleared: counts against the window, and against ledger or exposure by lane.
+    Cleared {
+        /// Which.
+        id: DepositId,
+        /// From where.
+        source: ChainId,
+        /// To where.
+        destination: ChainId,
+        /// Asset.
+        asset: AssetId,
+        /// Base units.
+        amount: U256,
+        /// By which lane.
+        lane: Lane,
+    },
+    /// A cleared payout did not happen (failed, cancelled): gives back ledger or exposure, not window.
+    Returned {
+        /// Which.
+        id: DepositId,
+    },
+    /// A fast payout's deposit was proven and settled on-chain: its exposure is repaid.
+    Settled {
+        /// Which.
+        id: DepositId,
+    },
+    /// A fast payout whose deposit is gone: the exposure is a loss.
+    Shortfall {
+        /// Which.
+        id: DepositId,
+    },
+    /// A scope was paused until a time.
+    Paused {
+        /// What.
+        scope: Scope,
+        /// Unix seconds; a longer pause of the same scope wins.
+        until: UnixSeconds,
+        /// Who or what, and why.
+        reason: String,
+    },
+    /// A pause was lifted by two people.
+    Resumed {
+        /// What.
+        scope: Scope,
+    },
+}

@@ -1,0 +1,29 @@
+//! What may move: a deterministic, integer-only risk engine over events (risk.md).
+//!
+//! Pure: no clock, no floats, no I/O. [`assess`] reads a [`RiskState`] and says what may happen to one deposit on one
+//! lane; the state changes only by folding [`RiskEvent`]s, which the ledger stores with everything else.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod decision;
+mod event;
+mod lane;
+
+pub use decision::{Decision, Reason};
+pub use event::{RiskEvent, Scope};
+pub use lane::Lane;

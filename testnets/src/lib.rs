@@ -1,0 +1,6 @@
+//! Local chains that speak the real wire formats, and launchers for the real nodes.
+//!
+//! What these chains produce verifies under the same code as mainnet data.
+
+pub mod bitcoin;
+pub mod ethereum;

@@ -1,0 +1,1 @@
+//! End-to-end, simulation, crash and vector tests

@@ -1,0 +1,5 @@
+//! Bitcoin: header chain, transaction inclusion, Taproot deposits.
+
+mod evidence;
+
+pub use evidence::{DepositTerms, Inclusion};

@@ -1,0 +1,4 @@
+//! Following chains: heads, finality, reorgs, gaps, deposits and their evidence. Reads only.
+
+pub mod bitcoin;
+pub mod ethereum;
