@@ -68,10 +68,8 @@ function wanted(contracts) {
   for (const [path, found] of Object.entries(contracts)) {
     if (!path.startsWith("src/")) continue;
     const name = basename(path, ".sol");
-    const contract = found[name];
-    if (contract && (contract.evm.bytecode.object !== "" || name === "ILaneVerifier" || name === "IRootSource")) {
-      if (contract.abi.length > 0) add(name, contract);
-    }
+    const isDeployable = found[name]?.abi.some((entry) => entry.type === "function") && found[name].evm.bytecode.object;
+    if (isDeployable) add(name, found[name]);
   }
   for (const [name, path] of Object.entries({ ...external, ...fixtures })) add(name, contracts[path][name]);
   return files;

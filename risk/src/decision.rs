@@ -4,7 +4,7 @@ use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::UnixSeconds;
 
-use crate::Scope;
+use crate::{Lane, Scope};
 
 /// The answer for one deposit on one lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,30 @@ pub enum Reason {
     Expired {
         /// Unix seconds.
         expiry: UnixSeconds,
+    },
+    /// Smaller than what is worth paying, or nothing at all.
+    #[error("dust: at least {minimum}, amount {amount}")]
+    Dust {
+        /// The smallest amount that is paid, base units.
+        minimum: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// It was cleared before and not given back: clearing it again would pay it twice.
+    #[error("already cleared on the {lane} lane")]
+    AlreadyCleared {
+        /// On which lane.
+        lane: Lane,
+    },
+    /// The deposit is not one this bridge pays: another version, another bridge, an unserved chain.
+    #[error("{field}: expected {expected}, found {found}")]
+    Mismatch {
+        /// Field of the deposit.
+        field: String,
+        /// What would be paid.
+        expected: String,
+        /// What it says.
+        found: String,
     },
     /// The depositor asked for the other lane.
     #[error("the depositor asked for the light-client lane")]

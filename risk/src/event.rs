@@ -2,7 +2,7 @@
 
 use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
-use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
 
 use crate::Lane;
 
@@ -36,6 +36,23 @@ pub enum Scope {
         /// From which chain; all when absent.
         source: Option<ChainId>,
     },
+}
+
+impl Scope {
+    /// Whether a pause of this scope stops `deposit` on `lane`.
+    pub fn covers(&self, deposit: &Deposit, lane: Lane) -> bool {
+        match self {
+            Self::Global => true,
+            Self::Chain { chain } => *chain == deposit.source_chain || *chain == deposit.destination_chain,
+            Self::Asset { asset } => *asset == deposit.asset,
+            Self::Route { source, destination } => {
+                *source == deposit.source_chain && *destination == deposit.destination_chain
+            }
+            Self::Lane { lane: paused, source } => {
+                *paused == lane && source.as_ref().is_none_or(|source| *source == deposit.source_chain)
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for Scope {
@@ -110,4 +127,18 @@ pub enum RiskEvent {
         /// What.
         scope: Scope,
     },
+}
+
+impl RiskEvent {
+    /// The deposit it is about; `None` for pauses.
+    pub fn deposit(&self) -> Option<DepositId> {
+        match self {
+            Self::Proven { id, .. }
+            | Self::Cleared { id, .. }
+            | Self::Returned { id }
+            | Self::Settled { id }
+            | Self::Shortfall { id } => Some(*id),
+            Self::Paused { .. } | Self::Resumed { .. } => None,
+        }
+    }
 }

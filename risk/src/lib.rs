@@ -20,10 +20,22 @@
     )
 )]
 
+mod as_list;
+mod assess;
 mod decision;
 mod event;
 mod lane;
+mod limit;
+mod policy;
+mod record;
+mod state;
+mod window;
 
+pub use assess::{Position, assess, is_paused};
 pub use decision::{Decision, Reason};
 pub use event::{RiskEvent, Scope};
 pub use lane::Lane;
+pub use limit::{Limit, Limits};
+pub use policy::{Corridor, RiskPolicy};
+pub use state::{Pause, RiskState};
+pub use window::WINDOW_SECONDS;

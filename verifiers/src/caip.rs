@@ -38,6 +38,13 @@ impl ChainId {
         Self(format!("eip155:{number}"))
     }
 
+    /// The chain id of a Bitcoin chain: `bip122:` and the first 32 hex digits of the genesis block's hash as it is
+    /// displayed (CAIP-4). `genesis` is in wire order.
+    pub fn bip122(genesis: B256) -> Self {
+        let displayed: String = genesis.iter().rev().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("bip122:{displayed}"))
+    }
+
     /// The number of an `eip155` chain, if it is one.
     pub fn eip155_number(&self) -> Option<u64> {
         self.0.strip_prefix("eip155:")?.parse().ok()
@@ -69,6 +76,11 @@ impl AssetId {
         } else {
             Err(VerifyError::malformed("asset id", "a CAIP-19 string `chain/namespace:reference`", shown(text)))
         }
+    }
+
+    /// The native asset of a chain by its SLIP-44 coin type: `<chain>/slip44:<coin type>`.
+    pub fn slip44(chain: &ChainId, coin_type: u32) -> Self {
+        Self(format!("{chain}/slip44:{coin_type}"))
     }
 
     /// The text, as parsed.

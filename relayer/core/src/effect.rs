@@ -89,15 +89,19 @@ pub enum Effect {
 }
 
 impl Effect {
+    const PAY_FAST: &'static str = "pay_fast";
+    const PAY_PROVEN: &'static str = "pay_proven";
+    const SETTLE: &'static str = "settle";
+
     /// The step's name, part of the id and of metrics.
     pub fn step(&self) -> &'static str {
         match self {
             Self::BuildEvidence { .. } => "build_evidence",
             Self::RequestVerdicts { .. } => "request_verdicts",
             Self::RequestAttestation { .. } => "request_attestation",
-            Self::PayFast { .. } => "pay_fast",
-            Self::PayProven { .. } => "pay_proven",
-            Self::Settle { .. } => "settle",
+            Self::PayFast { .. } => Self::PAY_FAST,
+            Self::PayProven { .. } => Self::PAY_PROVEN,
+            Self::Settle { .. } => Self::SETTLE,
             Self::Pause { .. } => "pause",
         }
     }
@@ -114,17 +118,33 @@ impl Effect {
     /// The derived id: the deposit, the step, where it is carried out, and for work on a source block which block
     /// (a deposit mined again is proven again). Payouts have one id for ever.
     pub fn id(&self, deposit: DepositId, executor: &Executor) -> EffectId {
-        let place = match executor {
-            Executor::Evidence { chain } | Executor::Destination { chain } => chain.hash(),
-            Executor::Verifiers => keccak256("verifiers"),
-            Executor::Signers => keccak256("signers"),
-        };
         let block = match self {
             Self::BuildEvidence { seen, .. } | Self::RequestAttestation { seen } => seen.block.hash,
             Self::RequestVerdicts { evidence } => keccak256(serde_json::to_vec(evidence).unwrap_or_default()),
             _ => B256::ZERO,
         };
-        let step = keccak256(self.step());
-        EffectId(keccak256([deposit.0, step, place, block].concat()))
+        EffectId::derive(deposit, self.step(), executor, block)
+    }
+}
+
+impl EffectId {
+    /// `keccak256(deposit id ‖ keccak256(step) ‖ place ‖ block)`; `block` is zero for everything on a destination.
+    pub fn derive(deposit: DepositId, step: &str, executor: &Executor, block: B256) -> Self {
+        let place = match executor {
+            Executor::Evidence { chain } | Executor::Destination { chain } => chain.hash(),
+            Executor::Verifiers => keccak256("verifiers"),
+            Executor::Signers => keccak256("signers"),
+        };
+        Self(keccak256([deposit.0, keccak256(step), place, block].concat()))
+    }
+
+    /// The id of what pays (`lane`) or settles (`None`) a deposit on `destination`.
+    pub fn of_payout(deposit: DepositId, lane: Option<Lane>, destination: &ChainId) -> Self {
+        let step = match lane {
+            Some(Lane::Fast) => Effect::PAY_FAST,
+            Some(Lane::LightClient) => Effect::PAY_PROVEN,
+            None => Effect::SETTLE,
+        };
+        Self::derive(deposit, step, &Executor::Destination { chain: destination.clone() }, B256::ZERO)
     }
 }

@@ -10,6 +10,7 @@ use crate::{FastAttestation, TxRef};
 /// One fact in a transfer's life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "made once and moved along; boxing would only cost its readers")]
 pub enum Event {
     /// Seen in a block of the source's best chain (the first time, or again after a reorg).
     Observed {
@@ -110,4 +111,31 @@ pub enum Event {
     },
     /// An operator sent it back to work.
     Requeued,
+}
+
+impl Event {
+    /// The kind, as it is stored and shown.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Observed { .. } => "observed",
+            Self::SourceFinal { .. } => "source_final",
+            Self::SourceReorged { .. } => "source_reorged",
+            Self::Proven { .. } => "proven",
+            Self::Verified { .. } => "verified",
+            Self::Attested { .. } => "attested",
+            Self::FastRefused { .. } => "fast_refused",
+            Self::Cleared { .. } => "cleared",
+            Self::Held { .. } => "held",
+            Self::Rejected { .. } => "rejected",
+            Self::Submitted { .. } => "submitted",
+            Self::Executed { .. } => "executed",
+            Self::PayoutReorged { .. } => "payout_reorged",
+            Self::PayoutFinal { .. } => "payout_final",
+            Self::Settled { .. } => "settled",
+            Self::Shortfall => "shortfall",
+            Self::Failed { .. } => "failed",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Requeued => "requeued",
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::{EffectId, FastAttestation};
 
 /// An input of [`crate::step`]. Every input may come twice, late, or out of order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "made once and moved along; boxing would only cost its readers")]
 pub enum Input {
     /// The watcher saw the deposit in a block.
     Seen(SeenDeposit),

@@ -163,6 +163,9 @@ pub trait Ledger: Send + Sync {
     /// The reason a chain is halted, if it is. An unreadable flag is an error, and counts as halted.
     fn halted(&self, chain: &ChainId) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
+    /// One effect of the outbox, whatever became of it.
+    fn effect(&self, id: EffectId) -> impl Future<Output = Result<Option<LeasedEffect>, StoreError>> + Send;
+
     /// Leases up to `limit` due effects of `executor` until `until`; an expired lease is due again.
     fn lease(
         &self,

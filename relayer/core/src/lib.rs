@@ -21,16 +21,26 @@
 )]
 
 mod attestation;
+mod broadcast;
 mod effect;
 mod event;
+mod fold;
 mod input;
 pub mod journal;
 pub mod ledger;
+mod policy;
+mod refusal;
+mod step;
 pub mod submission;
 mod transfer;
 
 pub use attestation::{BatchTerms, FastAttestation};
+pub use broadcast::{Blocked, may_broadcast};
 pub use effect::{Effect, EffectId, Executor};
 pub use event::Event;
+pub use fold::apply;
 pub use input::Input;
-pub use transfer::{Standing, Status, Transfer, TxRef};
+pub use policy::{Context, Destination, Policy};
+pub use refusal::{FoldError, Refusal};
+pub use step::{Output, step};
+pub use transfer::{Payout, PayoutStage, Standing, Status, Transfer, TxRef};

@@ -84,6 +84,9 @@ pub trait Submitter: Send + Sync {
     /// Follows open transactions: receipts, finality, reorgs, fee bumps. Answers what changed, per effect.
     fn follow(&self) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
 
+    /// Whether the journal holds a transaction of this effect that is open or succeeded. Answered from the journal alone.
+    fn is_sent(&self, effect: EffectId) -> impl Future<Output = Result<bool, SubmitError>> + Send;
+
     /// Whether the destination already paid this deposit (asked before building and after any doubt).
     fn is_paid(&self, deposit: B256) -> impl Future<Output = Result<bool, SubmitError>> + Send;
 }

@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::{Lane, Reason};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint, UnixSeconds};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, UnixSeconds};
 
 use crate::FastAttestation;
 
@@ -26,6 +26,15 @@ pub struct Transfer {
     pub evidence: Option<Evidence>,
     /// The verifier quorum's checkpoint, once verified.
     pub checkpoint: Option<SignedCheckpoint>,
+    /// When the quorum proved it: the large-transfer delay of the light-client lane runs from here.
+    pub verified_at: Option<UnixSeconds>,
+    /// Why the fast lane will never take it, once it refused.
+    pub fast_refused: Option<String>,
+    /// The lane whose payout was handed to the submitter and not definitively refused: no other lane may pay. Outlives
+    /// `payout` when the source is reorged before anything was broadcast.
+    pub issued: Option<Lane>,
+    /// The payout, from its clearance on, until it is definitively refused or given back.
+    pub payout: Option<Payout>,
     /// How many events were folded: the next event's sequence number.
     pub sequence: u64,
     /// When the first event was stored.
@@ -52,6 +61,32 @@ pub enum Standing {
         /// Last block both branches share.
         ancestor: BlockRef,
     },
+}
+
+/// A cleared payout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payout {
+    /// By which lane.
+    pub lane: Lane,
+    /// How far it is.
+    pub stage: PayoutStage,
+    /// The transaction heard of last; absent while nothing was broadcast. Kept when the destination reorgs.
+    pub tx: Option<TxRef>,
+}
+
+/// How far a payout is on its destination, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutStage {
+    /// May be broadcast.
+    Cleared,
+    /// Broadcast.
+    Submitted,
+    /// In a block.
+    Executed,
+    /// In a final block.
+    Final,
 }
 
 /// A transaction on some chain.
@@ -145,6 +180,64 @@ pub enum Status {
         /// Which.
         error: String,
     },
+}
+
+impl Transfer {
+    /// Where it stands on the best chain, if it does.
+    pub fn mined(&self) -> Option<&SeenDeposit> {
+        match &self.standing {
+            Standing::Mined { seen, .. } => Some(seen),
+            Standing::Gone { .. } => None,
+        }
+    }
+
+    /// Whether it stands in a final block, by the watcher's word.
+    pub fn is_source_final(&self) -> bool {
+        matches!(self.standing, Standing::Mined { is_final: true, .. })
+    }
+
+    /// Whether a payout transaction may be out there.
+    pub fn is_broadcast(&self) -> bool {
+        self.payout.as_ref().is_some_and(|payout| payout.tx.is_some())
+    }
+
+    /// Whether a payout on `lane` stands in a block of the destination.
+    pub fn is_paid_by(&self, lane: Lane) -> bool {
+        self.payout.as_ref().is_some_and(|payout| payout.lane == lane && payout.stage >= PayoutStage::Executed)
+    }
+
+    /// Whether the fast lane may still be asked to pay it.
+    pub fn is_fast_open(&self) -> bool {
+        self.deposit.lane != LanePreference::LightClient
+            && self.fast_refused.is_none()
+            && self.issued.is_none()
+            && self.payout.is_none()
+            && self.checkpoint.is_none()
+    }
+
+    /// The status that follows from payout, standing and proof alone: what it is when nothing holds it up.
+    pub(crate) fn progress(&self) -> Status {
+        match (&self.payout, &self.standing) {
+            (Some(payout), _) => payout.status(),
+            (None, Standing::Gone { ancestor, .. }) => Status::Reorged { ancestor: *ancestor },
+            (None, Standing::Mined { .. }) if self.checkpoint.is_some() => Status::Verified,
+            (None, Standing::Mined { .. }) if self.evidence.is_some() => Status::Proven,
+            (None, Standing::Mined { .. }) if self.attestation.is_some() && self.is_fast_open() => Status::Attested,
+            (None, Standing::Mined { .. }) => Status::Observed,
+        }
+    }
+}
+
+impl Payout {
+    fn status(&self) -> Status {
+        let lane = self.lane;
+        match (self.stage, self.tx.clone()) {
+            (PayoutStage::Cleared, _) | (_, None) => Status::Cleared { lane },
+            (PayoutStage::Submitted, Some(tx)) => Status::Submitted { lane, tx },
+            (PayoutStage::Final, Some(tx)) if lane == Lane::LightClient => Status::Final { tx },
+            (PayoutStage::Executed | PayoutStage::Final, Some(tx)) => Status::Executed { lane, tx },
+        }
+    }
 }
 
 impl Status {

@@ -1,1 +1,32 @@
-//! The loops of each role, generic over clock, store, bus and chains
+//! The loops of each role: take effects from the outbox or messages from the bus, carry them out through the ports,
+//! and feed the results back as inputs.
+//!
+//! Every loop is a `*_once` step that the seeded simulation drives itself, and a `run` that repeats the step on a
+//! wake-up or a timer until it is told to stop. Nothing here opens a socket or reads a clock.
+
+mod attest;
+mod book;
+mod bus;
+mod clock;
+mod error;
+mod evidence;
+mod follow;
+mod gate;
+mod judge;
+mod payout;
+mod run;
+mod sign;
+mod verdicts;
+
+pub use attest::AttestationDesk;
+pub use book::{Book, Change, Observer, Silent, Step};
+pub use bus::{AttestRequest, Bus, BusError, EvidenceRequest, Message, Subscription};
+pub use clock::Clock;
+pub use error::EngineError;
+pub use evidence::EvidenceDesk;
+pub use follow::ChainFollower;
+pub use judge::{ChainJudge, Judge, SignVerdict, VerifierRole};
+pub use payout::PayoutDesk;
+pub use run::{repeat, run_desks, run_signer, run_ticks, run_verifier};
+pub use sign::{Sighting, SignDigest, SignerRole};
+pub use verdicts::VerdictDesk;

@@ -229,10 +229,8 @@ pub(super) async fn call<R: DeserializeOwned>(
     parameters: Value,
 ) -> Result<R, EthereumTestnetError> {
     let failed = |reason: String| EthereumTestnetError::Rpc { method: method.to_owned(), reason };
-    let answer: Value = provider
-        .raw_request(method.to_owned().into(), parameters)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
+    let answer: Value =
+        provider.raw_request(method.to_owned().into(), parameters).await.map_err(|error| failed(error.to_string()))?;
     serde_json::from_value(answer).map_err(|error| failed(error.to_string()))
 }
 

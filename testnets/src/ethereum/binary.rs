@@ -10,7 +10,11 @@ use super::EthereumTestnetError;
 /// grandchild, which would outlive us.
 pub(super) fn find_anvil() -> Result<PathBuf, EthereumTestnetError> {
     if let Some(named) = env::var_os("SPANDREL_ANVIL").map(PathBuf::from) {
-        return if named.is_file() { Ok(named) } else { Err(anvil_missing(format!("SPANDREL_ANVIL={}", named.display()))) };
+        return if named.is_file() {
+            Ok(named)
+        } else {
+            Err(anvil_missing(format!("SPANDREL_ANVIL={}", named.display())))
+        };
     }
     on_path("anvil")
         .or_else(|| installed_by_npm(&format!("@foundry-rs/anvil-{}", npm_platform()), "bin/anvil"))

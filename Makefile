@@ -1,0 +1,49 @@
+# Two commands: `make demo` shows the bridge at work, `make test` proves it. Both install what is missing.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/spandrel-target
+export CARGO_TERM_COLOR ?= auto
+
+CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
+NODE_READY := contracts/node_modules/.package-lock.json
+
+.PHONY: demo test setup format lint contracts rust bench clean
+
+demo: setup
+	@echo '==> building spandrel (the first build takes some minutes)'
+	@$(CARGO_BIN) build --package spandrel
+	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
+
+test: setup format lint contracts rust
+	@echo '==> all tests passed'
+
+setup: $(NODE_READY)
+	@./.ci/setup
+
+$(NODE_READY): contracts/package.json contracts/package-lock.json
+	@echo '==> installing solc, forge, anvil and OpenZeppelin (npm)'
+	@cd contracts && npm ci --no-audit --no-fund
+	@touch $@
+
+format: setup
+	@echo '==> format'
+	@$(CARGO_BIN) fmt --all --check
+
+lint: setup
+	@echo '==> clippy, warnings denied'
+	@$(CARGO_BIN) clippy --workspace --all-targets -- -D warnings
+
+contracts: setup
+	@echo '==> contracts: artifacts, tests, gas'
+	@cd contracts && npm test
+
+rust: setup
+	@echo '==> unit, property, vector, simulation and end-to-end tests'
+	@$(CARGO_BIN) test --workspace --no-fail-fast
+
+bench: setup
+	@$(CARGO_BIN) bench --package spandrel-benches
+
+clean:
+	@rm -rf contracts/node_modules contracts/out contracts/cache
+	@$(CARGO_BIN) clean

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title Merkle paths of Bitcoin blocks: double SHA-256, an odd node is paired with itself.
+library BitcoinMerkle {
+    /// @notice Deepest tree accepted; a block of four million weight units never has more than 16 levels.
+    uint256 internal constant MAX_DEPTH = 32;
+
+    error PathTooLong(uint256 maximum, uint256 found);
+    error IndexOutOfRange(uint256 index, uint256 depth);
+    error DuplicatedNode(uint256 level);
+
+    /// @notice The root that `leaf` at `index` and `path` lead to.
+    /// @dev A right child that equals its sibling is the copy that fills an odd level, never a transaction of its own
+    /// (CVE-2012-2459).
+    function root(bytes32 leaf, uint256 index, bytes32[] memory path) internal pure returns (bytes32 hash) {
+        uint256 depth = path.length;
+        require(depth <= MAX_DEPTH, PathTooLong(MAX_DEPTH, depth));
+        require(index >> depth == 0, IndexOutOfRange(index, depth));
+        hash = leaf;
+        for (uint256 level = 0; level < depth; ++level) {
+            bytes32 sibling = path[level];
+            if (index & 1 == 0) {
+                hash = _pair(hash, sibling);
+            } else {
+                require(hash != sibling, DuplicatedNode(level));
+                hash = _pair(sibling, hash);
+            }
+            index >>= 1;
+        }
+    }
+
+    function _pair(bytes32 left, bytes32 right) private pure returns (bytes32) {
+        return sha256(abi.encodePacked(sha256(abi.encodePacked(left, right))));
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IRootSource} from "./IRootSource.sol";
+import {SignerSets} from "./SignerSets.sol";
+
+/// @title Block hashes of other chains that a quorum of verifiers holds final.
+/// @notice A root is immutable. Two quorum-signed roots for one height freeze the chain: both cannot be final, so
+/// nothing that this quorum says about the chain is used until governance has looked.
+contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
+    struct ChainRule {
+        uint64 maxAge;
+        uint64 timeSlack;
+        bool frozen;
+    }
+
+    struct Root {
+        bytes32 root;
+        uint64 time;
+        bool disputed;
+    }
+
+    struct Latest {
+        uint64 height;
+        uint64 time;
+    }
+
+    /// @notice What verifiers sign; the Rust twin is `spandrel_verifiers::Checkpoint::TYPE`.
+    bytes32 public constant CHECKPOINT_TYPEHASH =
+        keccak256("Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 epoch)");
+    /// @notice Seconds by which a block time may be ahead of this chain's clock (Bitcoin allows two hours).
+    uint64 public constant MAX_DRIFT = 2 hours;
+
+    /// @notice chain => its rule; a `maxAge` of zero means that the chain is not accepted.
+    mapping(bytes32 chain => ChainRule rule) public rules;
+    /// @notice chain => highest height stored, and its time.
+    mapping(bytes32 chain => Latest latest) public latest;
+
+    mapping(bytes32 chain => mapping(uint64 height => Root root)) private _roots;
+
+    /// @notice A checkpoint was stored.
+    event CheckpointStored(bytes32 indexed chain, uint64 indexed height, bytes32 root, uint64 time, uint64 epoch);
+    /// @notice Evidence: a quorum of `epoch` signed a second block at a height. The chain is frozen.
+    event ConflictingCheckpoint(
+        bytes32 indexed chain, uint64 indexed height, bytes32 storedRoot, bytes32 root, uint64 time, uint64 epoch
+    );
+    event ChainRuleChanged(bytes32 indexed chain, uint64 maxAge, uint64 timeSlack);
+    event ChainFrozen(bytes32 indexed chain);
+    event ChainUnfrozen(bytes32 indexed chain);
+
+    error ZeroRoot();
+    error ChainNotAccepted(bytes32 chain);
+    error ChainIsFrozen(bytes32 chain);
+    error UnknownCheckpoint(bytes32 chain, uint64 height);
+    error DisputedCheckpoint(bytes32 chain, uint64 height);
+    error CheckpointTooOld(bytes32 chain, uint64 height, uint64 time, uint64 maxAge);
+    error TimeInTheFuture(uint64 latest, uint64 found);
+    error TimeNotRising(uint64 earliest, uint64 found);
+
+    constructor(address authority, address[] memory members, uint256 threshold, uint64 retention)
+        SignerSets(members, threshold, retention)
+        EIP712("Spandrel CheckpointRegistry", "1")
+        AccessManaged(authority)
+    {}
+
+    /// @notice Stores a checkpoint signed by a quorum. The same one again changes nothing. Another block at a stored
+    /// height, if a quorum signed that too, freezes the chain and leaves the evidence in an event.
+    /// @param sourceChain keccak256 of the CAIP-2 string.
+    /// @param height Block height; older heights than the latest may follow later.
+    /// @param root Block hash as in {IRootSource}; never zero.
+    /// @param time Block time, Unix seconds: not ahead of this clock by more than {MAX_DRIFT}, and for a new highest
+    /// height not before the latest one's by more than the chain's slack.
+    /// @param signatures Exactly threshold × 65 bytes, sorted by signer.
+    function submit(
+        bytes32 sourceChain,
+        uint64 height,
+        bytes32 root,
+        uint64 time,
+        uint64 epoch,
+        bytes calldata signatures
+    ) external {
+        require(root != 0, ZeroRoot());
+        ChainRule memory rule = _requireOpen(sourceChain);
+        Root memory existing = _roots[sourceChain][height];
+        require(!existing.disputed, DisputedCheckpoint(sourceChain, height));
+        if (existing.root == root && existing.time == time) return;
+
+        bytes32 digest = _hashTypedDataV4(
+            keccak256(abi.encode(CHECKPOINT_TYPEHASH, sourceChain, height, root, time, epoch))
+        );
+        _requireQuorum(digest, epoch, signatures);
+
+        if (existing.root != 0) {
+            _roots[sourceChain][height].disputed = true;
+            rules[sourceChain].frozen = true;
+            emit ConflictingCheckpoint(sourceChain, height, existing.root, root, time, epoch);
+            emit ChainFrozen(sourceChain);
+            return;
+        }
+        uint64 newest = uint64(block.timestamp) + MAX_DRIFT;
+        require(time <= newest, TimeInTheFuture(newest, time));
+        Latest memory highest = latest[sourceChain];
+        if (height > highest.height || highest.time == 0) {
+            uint64 earliest = highest.time > rule.timeSlack ? highest.time - rule.timeSlack : 0;
+            require(time >= earliest, TimeNotRising(earliest, time));
+            latest[sourceChain] = Latest(height, time);
+        }
+        _roots[sourceChain][height] = Root(root, time, false);
+        emit CheckpointStored(sourceChain, height, root, time, epoch);
+    }
+
+    /// @inheritdoc IRootSource
+    function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time) {
+        ChainRule memory rule = _requireOpen(chain);
+        Root memory existing = _roots[chain][height];
+        require(existing.root != 0, UnknownCheckpoint(chain, height));
+        require(!existing.disputed, DisputedCheckpoint(chain, height));
+        bool isFresh = block.timestamp <= uint256(existing.time) + rule.maxAge;
+        require(isFresh, CheckpointTooOld(chain, height, existing.time, rule.maxAge));
+        return (existing.root, existing.time);
+    }
+
+    /// @notice What is stored at a height, whatever its age and state; zero when nothing is.
+    function stored(bytes32 chain, uint64 height) external view returns (Root memory) {
+        return _roots[chain][height];
+    }
+
+    /// @notice Governance, timelocked: accepts a chain, or changes its rule. A `maxAge` of zero closes it.
+    /// @param maxAge Seconds for which a checkpoint can be used, from its block time.
+    /// @param timeSlack Seconds by which block times may run backwards (Bitcoin: up to two hours; else 0).
+    function setChainRule(bytes32 chain, uint64 maxAge, uint64 timeSlack) external restricted {
+        rules[chain].maxAge = maxAge;
+        rules[chain].timeSlack = timeSlack;
+        emit ChainRuleChanged(chain, maxAge, timeSlack);
+    }
+
+    /// @notice Guardian: no checkpoint of `chain` can be used until governance unfreezes it.
+    function freeze(bytes32 chain) external restricted {
+        rules[chain].frozen = true;
+        emit ChainFrozen(chain);
+    }
+
+    /// @notice Timelocked: lifts a freeze. A disputed height stays unusable for ever.
+    function unfreeze(bytes32 chain) external restricted {
+        rules[chain].frozen = false;
+        emit ChainUnfrozen(chain);
+    }
+
+    /// @notice Governance, timelocked: the next verifier set, valid now; the old one stays valid for {retention}.
+    function rotate(address[] calldata members, uint16 threshold) external restricted {
+        _storeSet(members, threshold, uint64(block.timestamp), uint64(block.timestamp) + retention);
+    }
+
+    function _requireOpen(bytes32 chain) private view returns (ChainRule memory rule) {
+        rule = rules[chain];
+        require(rule.maxAge != 0, ChainNotAccepted(chain));
+        require(!rule.frozen, ChainIsFrozen(chain));
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title Trusted block hashes of other chains.
+/// @notice `CheckpointRegistry` is one; a light client that verifies consensus natively can take its place.
+interface IRootSource {
+    /// @notice The trusted root of `chain` at `height`; reverts when there is none, or none that may still be used.
+    /// @param chain keccak256 of the CAIP-2 string.
+    /// @return root Block hash: keccak256(rlp(header)) (Ethereum) or sha256d(header) in wire order (Bitcoin).
+    /// @return time Block time, Unix seconds.
+    function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time);
+}

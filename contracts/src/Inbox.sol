@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Deposit, DepositLib} from "./DepositLib.sol";
+import {IInbox} from "./IInbox.sol";
+import {ILaneVerifier} from "./ILaneVerifier.sol";
+import {IVault} from "./IVault.sol";
+import {Lane} from "./Lane.sol";
+import {LocalChain} from "./LocalChain.sol";
+import {Nullifier, NullifierStore} from "./Nullifier.sol";
+import {PauseController} from "./PauseController.sol";
+import {RiskGuard} from "./RiskGuard.sol";
+import {WrappedToken} from "./WrappedToken.sol";
+
+/// @title Pays deposits made on other chains, each at most once.
+/// @notice One nullifier per deposit id covers every lane, batch and retry. Checks, then effects, then interactions.
+contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyGuardTransient {
+    /// @notice How an asset of another chain is paid here.
+    enum Kind {
+        None,
+        Release,
+        Mint
+    }
+
+    struct Payout {
+        Kind kind;
+        address token;
+    }
+
+    struct ClaimItem {
+        uint8 lane;
+        Deposit deposit;
+        bytes proof;
+    }
+
+    /// @notice Most items of one {claimBatch}.
+    uint256 public constant MAX_ITEMS = 64;
+
+    IVault public immutable vault;
+    RiskGuard public immutable guard;
+    PauseController public immutable pauses;
+
+    /// @notice lane => its verifier; none means that the lane is closed.
+    mapping(uint8 lane => ILaneVerifier verifier) public verifierOf;
+    /// @notice source chain => the only bridge there whose deposits are paid.
+    mapping(bytes32 sourceChain => bytes32 bridge) public bridgeOf;
+    /// @notice source chain => asset => how it is paid.
+    mapping(bytes32 sourceChain => mapping(bytes32 asset => Payout payout)) public payoutOf;
+    /// @notice deposit id => Unix seconds from which a delayed payment can be executed; 0 when none waits.
+    mapping(bytes32 id => uint64 payableFrom) public releaseAt;
+
+    event Claimed(bytes32 indexed id, uint8 indexed lane, address indexed to, uint256 amount);
+    event Delayed(bytes32 indexed id, uint8 indexed lane, uint64 releaseAt);
+    event Executed(bytes32 indexed id, address indexed to, uint256 amount);
+    event Dropped(bytes32 indexed id);
+    event Settled(bytes32 indexed id, uint8 indexed lane);
+    /// @notice Evidence: `provenId` has the source key of `paidId`, which the fast lane paid.
+    event Contradicted(bytes32 indexed paidId, bytes32 indexed provenId);
+    event VerifierChanged(uint8 indexed lane, address verifier);
+    event BridgeChanged(bytes32 indexed sourceChain, bytes32 bridge);
+    event PayoutChanged(bytes32 indexed sourceChain, bytes32 indexed asset, Kind kind, address token);
+
+    error WrongVersion(uint8 expected, uint8 found);
+    error WrongDestinationChain(bytes32 expected, bytes32 found);
+    error WrongDestinationBridge(bytes32 expected, bytes32 found);
+    error DepositExpired(uint64 expiry, uint256 now_);
+    error WrongSourceBridge(bytes32 expected, bytes32 found);
+    error UnknownAsset(bytes32 sourceChain, bytes32 asset);
+    error LaneNotAllowed(uint8 lane, uint8 preference);
+    error LaneIsClosed(uint8 lane);
+    error BadRecipient(bytes32 recipient);
+    error ZeroAmount();
+    error AlreadyClaimed(bytes32 id);
+    error NotPaidFast(bytes32 id);
+    error NotLightClient(uint8 lane);
+    error NotContradicting(bytes32 paidId, bytes32 provenId);
+    error NotDelayed(bytes32 id);
+    error StillDelayed(uint64 releaseAt, uint256 now_);
+    error OnlyVault(address caller);
+    error OnlySelf(address caller);
+    error BatchSizeOutOfRange(uint256 maximum, uint256 found);
+    /// @notice Item `index` failed for `reason`, its own revert data; nothing was paid.
+    error ItemFailed(uint256 index, bytes reason);
+
+    constructor(address authority, IVault vault_, RiskGuard guard_, PauseController pauses_) AccessManaged(authority) {
+        vault = vault_;
+        guard = guard_;
+        pauses = pauses_;
+    }
+
+    /// @notice Pays `deposit` to its recipient, or queues it when the risk guard delays it.
+    /// @param lane Number of `Lane`; decides what `proof` is.
+    function claim(uint8 lane, Deposit calldata deposit, bytes calldata proof) external nonReentrant {
+        _claim(lane, deposit, proof);
+    }
+
+    /// @notice Claims all items or none; reverts with {ItemFailed} for the first that fails.
+    function claimBatch(ClaimItem[] calldata items) external nonReentrant {
+        bool isSized = items.length != 0 && items.length <= MAX_ITEMS;
+        require(isSized, BatchSizeOutOfRange(MAX_ITEMS, items.length));
+        for (uint256 i = 0; i < items.length; ++i) {
+            try this.claimItem(items[i]) {}
+            catch (bytes memory reason) {
+                revert ItemFailed(i, reason);
+            }
+        }
+    }
+
+    /// @notice One item of {claimBatch}, in a call of its own so that its failure can be named.
+    function claimItem(ClaimItem calldata item) external {
+        require(msg.sender == address(this), OnlySelf(msg.sender));
+        _claim(item.lane, item.deposit, item.proof);
+    }
+
+    /// @notice Pays a delayed deposit whose time has come. The pause is checked again.
+    function executeDelayed(Deposit calldata deposit) external nonReentrant {
+        bytes32 id = DepositLib.id(deposit);
+        uint64 payableFrom = releaseAt[id];
+        require(payableFrom != 0, NotDelayed(id));
+        require(block.timestamp >= payableFrom, StillDelayed(payableFrom, block.timestamp));
+        uint8 lane = nullifiers[id];
+        pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
+        if (lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);
+        delete releaseAt[id];
+        address to = _pay(deposit);
+        emit Executed(id, to, deposit.amount);
+    }
+
+    /// @notice Guardian: a delayed deposit will never be paid here; its sender is refunded on the source chain.
+    function dropDelayed(Deposit calldata deposit) external restricted {
+        bytes32 id = DepositLib.id(deposit);
+        require(releaseAt[id] != 0, NotDelayed(id));
+        (, uint64 deadline) = guard.debts(id);
+        delete releaseAt[id];
+        nullifiers[id] = Nullifier.DROPPED;
+        if (deadline != 0) guard.repay(id, deposit.asset, deposit.sourceChain);
+        emit Dropped(id);
+    }
+
+    /// @notice Proves a deposit that the fast lane paid, which repays its exposure. Pays nothing; open while paused.
+    function settle(Deposit calldata deposit, uint8 lane, bytes calldata proof) external {
+        bytes32 id = DepositLib.id(deposit);
+        require(nullifiers[id] == Lane.FAST, NotPaidFast(id));
+        _prove(lane, deposit, proof);
+        guard.repay(id, deposit.asset, deposit.sourceChain);
+        emit Settled(id, lane);
+    }
+
+    /// @notice Proves that the source key of a deposit that the fast lane paid belongs to another deposit. Closes the
+    /// fast lane of that chain.
+    function contradict(Deposit calldata paid, Deposit calldata proven, uint8 lane, bytes calldata proof) external {
+        bytes32 paidId = DepositLib.id(paid);
+        bytes32 provenId = DepositLib.id(proven);
+        require(nullifiers[paidId] == Lane.FAST, NotPaidFast(paidId));
+        bool isSameKey = paid.sourceChain == proven.sourceChain && paid.sourceBridge == proven.sourceBridge
+            && paid.sourceKey == proven.sourceKey && paidId != provenId;
+        require(isSameKey, NotContradicting(paidId, provenId));
+        _prove(lane, proven, proof);
+        emit Contradicted(paidId, provenId);
+        guard.closeContradicted(paid.sourceChain, paidId);
+    }
+
+    /// @inheritdoc IInbox
+    function burnWrapped(address token, address from, uint256 amount, bytes32 chain) external {
+        require(msg.sender == address(vault), OnlyVault(msg.sender));
+        WrappedToken(token).burn(from, amount, chain);
+    }
+
+    /// @inheritdoc IInbox
+    function restoreWrapped(address token, address to, uint256 amount, bytes32 chain) external {
+        require(msg.sender == address(vault), OnlyVault(msg.sender));
+        WrappedToken(token).mint(to, amount, chain);
+    }
+
+    /// @notice Governance, timelocked: the verifier of a lane; none closes it.
+    function setVerifier(uint8 lane, ILaneVerifier verifier) external restricted {
+        require(lane != 0 && lane != Nullifier.DROPPED, LaneIsClosed(lane));
+        verifierOf[lane] = verifier;
+        emit VerifierChanged(lane, address(verifier));
+    }
+
+    /// @notice Governance, timelocked: the bridge of a source chain (outbox address or vault key); zero closes it.
+    function setBridge(bytes32 sourceChain, bytes32 bridge) external restricted {
+        bridgeOf[sourceChain] = bridge;
+        emit BridgeChanged(sourceChain, bridge);
+    }
+
+    /// @notice Governance, timelocked: how an asset of a source chain is paid.
+    function setPayout(bytes32 sourceChain, bytes32 asset, Kind kind, address token) external restricted {
+        payoutOf[sourceChain][asset] = Payout(kind, token);
+        emit PayoutChanged(sourceChain, asset, kind, token);
+    }
+
+    function _claim(uint8 lane, Deposit calldata deposit, bytes calldata proof) private {
+        bytes32 id = DepositLib.id(deposit);
+        require(nullifiers[id] == 0, AlreadyClaimed(id));
+        _requirePayable(lane, deposit);
+        pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
+        ILaneVerifier verifier = verifierOf[lane];
+        require(address(verifier) != address(0), LaneIsClosed(lane));
+        verifier.verify(deposit, proof);
+
+        nullifiers[id] = lane;
+        uint64 payableFrom = guard.consume(lane, id, deposit.asset, deposit.sourceChain, deposit.amount);
+        if (payableFrom != 0) {
+            releaseAt[id] = payableFrom;
+            emit Delayed(id, lane, payableFrom);
+        } else {
+            address to = _pay(deposit);
+            emit Claimed(id, lane, to, deposit.amount);
+        }
+    }
+
+    /// @dev What can be said of a deposit without its proof.
+    function _requirePayable(uint8 lane, Deposit calldata deposit) private view {
+        require(deposit.version == DepositLib.VERSION, WrongVersion(DepositLib.VERSION, deposit.version));
+        bytes32 here = localChain();
+        require(deposit.destinationChain == here, WrongDestinationChain(here, deposit.destinationChain));
+        bytes32 self = bytes32(uint256(uint160(address(this))));
+        require(deposit.destinationBridge == self, WrongDestinationBridge(self, deposit.destinationBridge));
+        require(block.timestamp <= deposit.expiry, DepositExpired(deposit.expiry, block.timestamp));
+        bytes32 bridge = bridgeOf[deposit.sourceChain];
+        require(bridge != 0 && deposit.sourceBridge == bridge, WrongSourceBridge(bridge, deposit.sourceBridge));
+        bool isAllowed = deposit.lane < DepositLib.LIGHT_CLIENT_ONLY
+            || (deposit.lane == DepositLib.LIGHT_CLIENT_ONLY && lane != Lane.FAST);
+        require(isAllowed, LaneNotAllowed(lane, deposit.lane));
+        uint256 recipient = uint256(deposit.recipient);
+        require(recipient != 0 && recipient >> 160 == 0, BadRecipient(deposit.recipient));
+        require(deposit.amount != 0, ZeroAmount());
+        Kind kind = payoutOf[deposit.sourceChain][deposit.asset].kind;
+        require(kind != Kind.None, UnknownAsset(deposit.sourceChain, deposit.asset));
+    }
+
+    function _prove(uint8 lane, Deposit calldata deposit, bytes calldata proof) private view {
+        require(lane != Lane.FAST, NotLightClient(lane));
+        ILaneVerifier verifier = verifierOf[lane];
+        require(address(verifier) != address(0), LaneIsClosed(lane));
+        verifier.verify(deposit, proof);
+    }
+
+    function _pay(Deposit calldata deposit) private returns (address to) {
+        to = address(uint160(uint256(deposit.recipient)));
+        Payout memory payout = payoutOf[deposit.sourceChain][deposit.asset];
+        if (payout.kind == Kind.Mint) WrappedToken(payout.token).mint(to, deposit.amount, deposit.sourceChain);
+        else if (payout.kind == Kind.Release) vault.release(payout.token, deposit.sourceChain, to, deposit.amount);
+        else revert UnknownAsset(deposit.sourceChain, deposit.asset);
+    }
+}

@@ -1,0 +1,18 @@
+//! Numbers of the claim lanes: the Rust twin of `Lane.sol`. Never renumbered.
+
+use spandrel_verifiers::Evidence;
+
+/// Attested by m-of-n signers; adds to the exposure until a proof settles it.
+pub const FAST: u8 = 1;
+/// Account and storage proof under an Ethereum block hash.
+pub const ETHEREUM: u8 = 2;
+/// Transaction Merkle proof under a Bitcoin block hash.
+pub const BITCOIN: u8 = 3;
+
+/// The light-client lane that reads this kind of evidence.
+pub fn of(evidence: &Evidence) -> u8 {
+    match evidence {
+        Evidence::Ethereum(_) => ETHEREUM,
+        Evidence::Bitcoin(_) => BITCOIN,
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {CheckpointRegistry} from "src/CheckpointRegistry.sol";
+import {SignerSets} from "src/SignerSets.sol";
+import {Bridge} from "./base/Bridge.sol";
+
+contract CheckpointRegistryTest is Bridge {
+    bytes32 private constant ROOT = keccak256("root");
+    bytes32 private constant OTHER = keccak256("other");
+
+    function test_a_signed_checkpoint_is_stored_once_and_repeats_change_nothing() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        (bytes32 root, uint64 time) = registry.rootAt(SOURCE, 10);
+        vm.assertEq(root, ROOT);
+        vm.assertEq(time, START);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, "");
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 99, "");
+    }
+
+    function test_unsigned_or_zero_roots_are_refused() public {
+        vm.expectRevert(CheckpointRegistry.ZeroRoot.selector);
+        registry.submit(SOURCE, 10, 0, uint64(START), 1, "");
+        vm.expectPartialRevert(SignerSets.SignatureCountWrong.selector);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, "");
+        bytes memory signatures = sign(checkpointDigest(SOURCE, 10, ROOT, uint64(START), 1), 3);
+        vm.expectRevert();
+        registry.submit(SOURCE, 11, ROOT, uint64(START), 1, signatures);
+        vm.expectRevert();
+        registry.submit(SOURCE, 10, OTHER, uint64(START), 1, signatures);
+        vm.expectRevert();
+        registry.submit(BITCOIN, 10, ROOT, uint64(START), 1, signatures);
+        vm.expectRevert();
+        registry.submit(SOURCE, 10, ROOT, uint64(START - 1), 1, signatures);
+        vm.expectRevert(abi.encodeWithSelector(SignerSets.UnknownEpoch.selector, 2));
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 2, signatures);
+    }
+
+    function test_a_fast_lane_signature_is_no_checkpoint() public {
+        bytes memory signatures = sign(batchDigest(ROOT, 10, 1, uint64(START)), 3);
+        vm.expectRevert();
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+    }
+
+    function test_chains_without_a_rule_are_closed() public {
+        vm.expectPartialRevert(CheckpointRegistry.ChainNotAccepted.selector);
+        this.submitOutside(keccak256("eip155:10"), 10, ROOT, uint64(START));
+        vm.expectPartialRevert(CheckpointRegistry.ChainNotAccepted.selector);
+        registry.rootAt(keccak256("eip155:10"), 10);
+        submit(SOURCE, 10, ROOT, uint64(START));
+        registry.setChainRule(SOURCE, 0, 0);
+        vm.expectPartialRevert(CheckpointRegistry.ChainNotAccepted.selector);
+        registry.rootAt(SOURCE, 10);
+    }
+
+    /// Invariant 13: two quorum-signed roots at one height freeze the chain and leave the evidence.
+    function test_a_conflict_freezes_the_chain_for_good_at_that_height() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        submit(SOURCE, 11, ROOT, uint64(START));
+        vm.expectEmit();
+        emit CheckpointRegistry.ConflictingCheckpoint(SOURCE, 10, ROOT, OTHER, uint64(START), 1);
+        submit(SOURCE, 10, OTHER, uint64(START));
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, SOURCE));
+        registry.rootAt(SOURCE, 11);
+        vm.expectPartialRevert(CheckpointRegistry.ChainIsFrozen.selector);
+        this.submitOutside(SOURCE, 12, ROOT, uint64(START));
+        registry.unfreeze(SOURCE);
+        registry.rootAt(SOURCE, 11);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, 10));
+        registry.rootAt(SOURCE, 10);
+        vm.expectPartialRevert(CheckpointRegistry.DisputedCheckpoint.selector);
+        this.submitOutside(SOURCE, 10, OTHER, uint64(START));
+        submit(BITCOIN, 10, ROOT, uint64(START));
+    }
+
+    function test_the_same_root_with_another_time_is_a_conflict() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        submit(SOURCE, 10, ROOT, uint64(START - 1));
+        vm.expectPartialRevert(CheckpointRegistry.ChainIsFrozen.selector);
+        registry.rootAt(SOURCE, 10);
+    }
+
+    /// Invariant 12: time rises with height, older heights may follow, roots do not change.
+    function test_times_rise_with_heights_and_older_heights_may_follow() public {
+        submit(SOURCE, 10, ROOT, uint64(START - 10));
+        vm.expectPartialRevert(CheckpointRegistry.TimeNotRising.selector);
+        this.submitOutside(SOURCE, 11, ROOT, uint64(START - 11));
+        submit(SOURCE, 9, OTHER, uint64(START - 20));
+        submit(SOURCE, 11, OTHER, uint64(START - 10));
+        (bytes32 root,) = registry.rootAt(SOURCE, 9);
+        vm.assertEq(root, OTHER);
+        (uint64 height,) = registry.latest(SOURCE);
+        vm.assertEq(height, 11);
+    }
+
+    function test_bitcoin_times_may_run_backwards_by_its_slack() public {
+        submit(BITCOIN, 10, ROOT, uint64(START));
+        vm.expectPartialRevert(CheckpointRegistry.TimeNotRising.selector);
+        this.submitOutside(BITCOIN, 11, ROOT, uint64(START - 2 hours - 1));
+        submit(BITCOIN, 11, ROOT, uint64(START - 2 hours));
+    }
+
+    function test_a_time_ahead_of_the_clock_is_refused_beyond_the_drift() public {
+        vm.expectPartialRevert(CheckpointRegistry.TimeInTheFuture.selector);
+        this.submitOutside(SOURCE, 10, ROOT, uint64(START + 2 hours + 1));
+        submit(SOURCE, 10, ROOT, uint64(START + 2 hours));
+    }
+
+    function test_an_old_checkpoint_proves_nothing_more() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        vm.warp(START + 7 days);
+        registry.rootAt(SOURCE, 10);
+        vm.warp(START + 7 days + 1);
+        vm.expectPartialRevert(CheckpointRegistry.CheckpointTooOld.selector);
+        registry.rootAt(SOURCE, 10);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, 11));
+        registry.rootAt(SOURCE, 11);
+    }
+
+    function test_a_rotated_out_verifier_set_dies_after_retention() public {
+        registry.rotate(members(), 4);
+        submit(SOURCE, 10, ROOT, uint64(START));
+        bytes memory four = sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), 2), 4);
+        registry.submit(SOURCE, 11, ROOT, uint64(START), 2, four);
+        vm.warp(START + RETENTION + 1);
+        vm.expectPartialRevert(SignerSets.EpochExpired.selector);
+        this.submitOutside(SOURCE, 12, ROOT, uint64(START));
+    }
+
+    function test_strangers_change_no_rule() public {
+        vm.startPrank(address(0xbad));
+        vm.expectRevert();
+        registry.setChainRule(SOURCE, 1, 0);
+        vm.expectRevert();
+        registry.freeze(SOURCE);
+        vm.expectRevert();
+        registry.unfreeze(SOURCE);
+        vm.expectRevert();
+        registry.rotate(new address[](0), 0);
+        vm.stopPrank();
+    }
+
+    function test_a_guardian_can_freeze_a_chain() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        registry.freeze(SOURCE);
+        vm.expectPartialRevert(CheckpointRegistry.ChainIsFrozen.selector);
+        registry.rootAt(SOURCE, 10);
+    }
+
+    function submitOutside(bytes32 chain, uint64 height, bytes32 root, uint64 time) external {
+        submit(chain, height, root, time);
+    }
+}

@@ -1,0 +1,7 @@
+//! The contracts on a real anvil, driven through the bindings.
+
+mod anvil;
+mod bitcoin_block;
+mod bridge;
+mod crossing;
+mod vectors;

@@ -1,0 +1,97 @@
+//! The last question before anything leaves the house: is this effect still wanted?
+
+use spandrel_risk::Lane;
+use spandrel_verifiers::follow::SeenDeposit;
+
+use crate::{Context, Effect, PayoutStage, Status, Transfer};
+
+/// Why an effect is not to be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// Not now: keep the effect and ask again later.
+    #[error("not now: {0}")]
+    Later(String),
+    /// Never again: end the effect and, in the same commit, tell the machine
+    /// [`Refused`](crate::submission::Progress::Refused) with `is_permanent: true`, so that the other lane may open.
+    /// Only if the journal holds no transaction of the effect: one that was sent is followed to its end instead.
+    #[error("never: {0}")]
+    Obsolete(String),
+}
+
+/// Whether `effect` of `transfer` may be carried out now. Asked by the engine with the transfer as it is stored, right
+/// before submission; a pause, a reorg or an expiry since the effect was issued stops it here.
+pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>) -> Result<(), Blocked> {
+    if let Effect::Pause { .. } = effect {
+        return Ok(());
+    }
+    if transfer.status.is_terminal() {
+        return obsolete(transfer.status.name());
+    }
+    if let Status::Quarantined { error } = &transfer.status {
+        return later(format!("quarantined: {error}"));
+    }
+    match effect {
+        Effect::BuildEvidence { seen, .. } => require_standing(transfer, seen, transfer.evidence.is_none()),
+        Effect::RequestAttestation { seen } => {
+            let is_wanted = transfer.is_fast_open() && transfer.attestation.is_none();
+            require_standing(transfer, seen, is_wanted)
+        }
+        Effect::RequestVerdicts { evidence } => {
+            let is_wanted = transfer.checkpoint.is_none() && transfer.evidence.as_ref() == Some(evidence);
+            if is_wanted { Ok(()) } else { obsolete("its evidence is not the transfer's any more, or is verified") }
+        }
+        Effect::PayFast { attestation, .. } => {
+            if context.now > attestation.batch.expiry && !transfer.is_broadcast() {
+                return obsolete(format!("the batch expired at {}", attestation.batch.expiry));
+            }
+            may_pay(transfer, Lane::Fast, context)
+        }
+        Effect::PayProven { .. } => may_pay(transfer, Lane::LightClient, context),
+        Effect::Settle { .. } => {
+            let is_due = transfer.is_paid_by(Lane::Fast) && transfer.checkpoint.is_some();
+            if is_due { Ok(()) } else { later("the fast payout is not in a block, or its deposit not proven") }
+        }
+        Effect::Pause { .. } => Ok(()),
+    }
+}
+
+fn may_pay(transfer: &Transfer, lane: Lane, context: &Context<'_>) -> Result<(), Blocked> {
+    if transfer.issued != Some(lane) {
+        return obsolete(format!("not issued on the {lane} lane"));
+    }
+    let Some(payout) = &transfer.payout else {
+        return match lane {
+            Lane::Fast => obsolete("the source was reorged before it was broadcast"),
+            Lane::LightClient => later("the source was reorged: to be proven again"),
+        };
+    };
+    if payout.stage >= PayoutStage::Executed {
+        return later("it stands in a block");
+    }
+    if transfer.mined().is_none() {
+        return later("its deposit is gone");
+    }
+    if let Status::Shortfall { .. } = transfer.status {
+        return later("its deposit was gone, and is not proven again");
+    }
+    if context.now > transfer.deposit.expiry && payout.tx.is_none() {
+        return obsolete(format!("the deposit expired at {}", transfer.deposit.expiry));
+    }
+    match context.risk.paused_by(&transfer.deposit, lane, context.now) {
+        Some(scope) => later(format!("paused: {scope}")),
+        None => Ok(()),
+    }
+}
+
+fn require_standing(transfer: &Transfer, seen: &SeenDeposit, is_wanted: bool) -> Result<(), Blocked> {
+    let stands = transfer.mined().is_some_and(|mined| mined.block.hash == seen.block.hash);
+    if stands && is_wanted { Ok(()) } else { obsolete("its block was replaced, or it is done") }
+}
+
+fn later(reason: impl Into<String>) -> Result<(), Blocked> {
+    Err(Blocked::Later(reason.into()))
+}
+
+fn obsolete(reason: impl Into<String>) -> Result<(), Blocked> {
+    Err(Blocked::Obsolete(reason.into()))
+}

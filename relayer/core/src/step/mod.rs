@@ -1,0 +1,145 @@
+//! The machine: what is known of a transfer and an input, to events, effects and risk events.
+//!
+//! Pure. Every input may come twice, late or out of order; what is irrelevant gives an empty [`Output`]. What an input
+//! claims about signatures is checked here, not by the caller.
+
+mod clear;
+mod fast;
+mod payout;
+mod proof;
+mod source;
+
+use spandrel_risk::{Decision, Lane, Position, RiskEvent};
+use spandrel_verifiers::DepositId;
+
+use crate::{Context, Destination, Effect, EffectId, Event, Executor, Input, Refusal, Status, Transfer};
+
+/// What a step gives: to be stored and carried out together, or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// New events of the transfer, in order.
+    pub events: Vec<Event>,
+    /// What is to be done, and by whom. An effect that was given before has the same id.
+    pub effects: Vec<(Executor, Effect)>,
+    /// New risk events, in order.
+    pub risk: Vec<RiskEvent>,
+}
+
+impl Output {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.effects.is_empty() && self.risk.is_empty()
+    }
+}
+
+/// One step of one transfer. `None` is a transfer that is not known yet: only [`Input::Seen`] begins one.
+///
+/// Guarantees: the output folds onto `transfer`; at most one lane is ever issued before the other is definitively
+/// refused; no payout is issued without a quorum of verifiers (light client) or signers (fast), nor under a pause.
+pub fn step(transfer: Option<&Transfer>, input: &Input, context: &Context<'_>) -> Result<Output, Refusal> {
+    let Some(transfer) = transfer else {
+        return match input {
+            Input::Seen(seen) => source::begin(seen, context),
+            _ => Ok(Output::default()),
+        };
+    };
+    let mut draft = Draft { context: *context, transfer: transfer.clone(), output: Output::default() };
+    if !transfer.status.is_terminal() {
+        draft.take(input)?;
+    }
+    Ok(draft.output)
+}
+
+/// A step in the making: the transfer as it will be, and what is put out so far.
+struct Draft<'a> {
+    context: Context<'a>,
+    transfer: Transfer,
+    output: Output,
+}
+
+impl<'a> Draft<'a> {
+    fn take(&mut self, input: &Input) -> Result<(), Refusal> {
+        match input {
+            Input::Seen(seen) => self.seen(seen),
+            Input::SourceReorged { ancestor, dropped } => self.source_reorged(*ancestor, dropped),
+            Input::SourceFinal(block) => self.source_final(*block),
+            Input::EvidenceBuilt(evidence) => self.evidence_built(evidence),
+            Input::Verdicts(verdicts) => self.verdicts(verdicts),
+            Input::Attested(attestation) => self.attested(attestation),
+            Input::AttestationRefused(reason) => self.attestation_refused(reason),
+            Input::Progress(id, progress) => self.progress(*id, progress),
+            Input::Tick => self.tick(),
+            Input::Broken(error) => self.broken(error),
+            Input::Requeue => self.requeue(),
+        }
+    }
+
+    fn broken(&mut self, error: &str) -> Result<(), Refusal> {
+        if self.is_quarantined() {
+            return Ok(());
+        }
+        self.record(Event::Quarantined { error: error.to_owned() })
+    }
+
+    fn requeue(&mut self) -> Result<(), Refusal> {
+        if !self.is_quarantined() {
+            return Ok(());
+        }
+        self.record(Event::Requeued)?;
+        self.resume()
+    }
+
+    fn record(&mut self, event: Event) -> Result<(), Refusal> {
+        self.transfer.take_in(&event, self.context.now)?;
+        self.output.events.push(event);
+        Ok(())
+    }
+
+    fn risk(&mut self, event: RiskEvent) {
+        self.output.risk.push(event);
+    }
+
+    fn ask(&mut self, executor: Executor, effect: Effect) {
+        self.output.effects.push((executor, effect));
+    }
+
+    fn ask_destination(&mut self, effect: Effect) {
+        let chain = self.transfer.deposit.destination_chain.clone();
+        self.ask(Executor::Destination { chain }, effect);
+    }
+
+    fn id(&self) -> DepositId {
+        self.transfer.id
+    }
+
+    fn is_quarantined(&self) -> bool {
+        matches!(self.transfer.status, Status::Quarantined { .. })
+    }
+
+    fn is_expired(&self) -> bool {
+        self.context.now > self.transfer.deposit.expiry
+    }
+
+    fn destination(&self) -> Result<&'a Destination, Refusal> {
+        let chain = &self.transfer.deposit.destination_chain;
+        self.context.policy.destinations.get(chain).ok_or_else(|| Refusal::UnknownDestination(chain.clone()))
+    }
+
+    /// The risk engine's word, with what this step already decided counted in.
+    fn assess(&self, lane: Lane) -> Decision {
+        let Transfer { id, deposit, created_at, verified_at, .. } = &self.transfer;
+        let Context { policy, risk, now } = self.context;
+        let first_asked_at = match lane {
+            Lane::Fast => *created_at,
+            Lane::LightClient => verified_at.unwrap_or(now),
+        };
+        let position = Position::new(risk, *id, deposit, lane, now);
+        self.output.risk.iter().fold(position, Position::after).decide(&policy.risk, first_asked_at)
+    }
+
+    fn effect_of(&self, id: EffectId) -> Option<Option<Lane>> {
+        let chain = &self.transfer.deposit.destination_chain;
+        let mut steps = [Some(Lane::Fast), Some(Lane::LightClient), None].into_iter();
+        steps.find(|lane| EffectId::of_payout(self.transfer.id, *lane, chain) == id)
+    }
+}

@@ -1,0 +1,103 @@
+//! What the source chain's watcher says: seen, final, replaced.
+
+use alloy_primitives::B256;
+use spandrel_risk::{Decision, Lane, Reason, RiskEvent, Scope};
+use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+
+use super::{Draft, Output};
+use crate::{Context, Effect, Event, Executor, Refusal, Standing, Transfer};
+
+/// A deposit seen for the first time. What can never be paid is recorded and rejected at once, with its reason.
+pub(super) fn begin(seen: &SeenDeposit, context: &Context<'_>) -> Result<Output, Refusal> {
+    let event = Event::Observed { seen: seen.clone() };
+    let transfer = Transfer::fold(None, seen.deposit.id(), &event, context.now)?;
+    let mut draft = Draft { context: *context, transfer, output: Output { events: vec![event], ..Output::default() } };
+    let expiry = seen.deposit.expiry;
+    let expired = (context.now > expiry).then_some(Reason::Expired { expiry });
+    match context.policy.refuses(&seen.deposit).or(expired) {
+        Some(reason) => draft.record(Event::Rejected { reason })?,
+        None => draft.ask_for_attestation()?,
+    }
+    Ok(draft.output)
+}
+
+impl Draft<'_> {
+    /// Seen again. Only what was gone comes back; a watcher reports a replaced block before it reports the new one.
+    pub(super) fn seen(&mut self, seen: &SeenDeposit) -> Result<(), Refusal> {
+        if seen.deposit != self.transfer.deposit {
+            return Err(Refusal::WrongDeposit { expected: self.id(), found: seen.deposit.id() });
+        }
+        if self.transfer.mined().is_some() {
+            return Ok(());
+        }
+        self.record(Event::Observed { seen: seen.clone() })?;
+        self.ask_for_attestation()
+    }
+
+    /// Asks the signers when the fast lane is open to this deposit and would pay it now.
+    pub(super) fn ask_for_attestation(&mut self) -> Result<(), Refusal> {
+        let Some(seen) = self.transfer.mined().cloned() else { return Ok(()) };
+        if !self.transfer.is_fast_open() || self.transfer.attestation.is_some() || self.is_quarantined() {
+            return Ok(());
+        }
+        match self.assess(Lane::Fast) {
+            Decision::Allow => {
+                self.ask(Executor::Signers, Effect::RequestAttestation { seen });
+                Ok(())
+            }
+            Decision::Delay { reason, .. } | Decision::Hold { reason } | Decision::Reject { reason } => {
+                self.record(Event::FastRefused { reason: reason.to_string() })
+            }
+        }
+    }
+
+    pub(super) fn source_reorged(&mut self, ancestor: BlockRef, dropped: &[B256]) -> Result<(), Refusal> {
+        let Some(seen) = self.transfer.mined() else { return Ok(()) };
+        if !dropped.contains(&seen.block.hash) {
+            return Ok(());
+        }
+        let is_given_back = self.transfer.payout.is_some() && !self.transfer.is_broadcast();
+        self.record(Event::SourceReorged { ancestor })?;
+        if is_given_back {
+            self.risk(RiskEvent::Returned { id: self.id() });
+        }
+        Ok(())
+    }
+
+    pub(super) fn source_final(&mut self, block: BlockRef) -> Result<(), Refusal> {
+        match &self.transfer.standing {
+            Standing::Mined { seen, is_final: false } if seen.block.height <= block.height => {
+                let seen = seen.clone();
+                self.record(Event::SourceFinal { at: block })?;
+                self.build_evidence(seen, block);
+                Ok(())
+            }
+            Standing::Gone { was, .. } if was.block.height <= block.height => self.deposit_is_gone(),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn build_evidence(&mut self, seen: SeenDeposit, at: BlockRef) {
+        let chain = self.transfer.deposit.source_chain.clone();
+        self.ask(Executor::Evidence { chain }, Effect::BuildEvidence { seen, at });
+    }
+
+    /// The chain is final past the block the deposit stood in, without it. If the fast lane may have paid, that is a
+    /// loss within the exposure cap: it is booked, and the lane closes itself, here and on the destination.
+    fn deposit_is_gone(&mut self) -> Result<(), Refusal> {
+        let is_fast = self.transfer.payout.as_ref().is_some_and(|payout| payout.lane == Lane::Fast);
+        if !is_fast || !self.transfer.is_broadcast() || self.context.risk.is_short(self.id()) {
+            return Ok(());
+        }
+        self.record(Event::Shortfall)?;
+        let id = self.id();
+        let ttl = self.context.policy.pause_ttl;
+        let source = Some(self.transfer.deposit.source_chain.clone());
+        let scope = Scope::Lane { lane: Lane::Fast, source };
+        let until = self.context.now.saturating_add(ttl);
+        self.risk(RiskEvent::Shortfall { id });
+        self.risk(RiskEvent::Paused { scope: scope.clone(), until, reason: format!("shortfall of {id}") });
+        self.ask_destination(Effect::Pause { scope, ttl });
+        Ok(())
+    }
+}

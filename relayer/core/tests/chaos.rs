@@ -1,0 +1,237 @@
+//! Every input in any order, often, late and forged: what must hold whatever comes.
+
+mod common;
+
+use std::sync::LazyLock;
+
+use common::*;
+use proptest::prelude::*;
+use spandrel_core::submission::Progress;
+use spandrel_core::{Effect, Event, FastAttestation, Input, Refusal, Transfer, step};
+use spandrel_risk::{Lane, Limit, Limits, RiskEvent, Scope};
+use spandrel_verifiers::follow::BlockRef;
+use spandrel_verifiers::{Deposit, Evidence, LanePreference, SignedVerdict};
+
+/// What comes, in numbers that shrink well.
+type Draw = (u8, u8, u8);
+
+/// Signed once for all cases: signing is the slow part.
+struct Signed {
+    verdicts: Vec<SignedVerdict>,
+    attestations: Vec<FastAttestation>,
+    evidence: Vec<Evidence>,
+}
+
+fn signed(deposit: &Deposit) -> Signed {
+    let mut verdicts: Vec<SignedVerdict> = (0..3).map(|n| verdict(n, deposit, "header")).collect();
+    verdicts.extend((0..3).map(|n| verdict(n, deposit, "newer header")));
+    verdicts.push(verdict_for(3, deposit.id(), &checkpoint("header"), EPOCH, &domain()));
+    verdicts.push(verdict_for(0, deposit.id(), &checkpoint("header"), EPOCH + 1, &domain()));
+    let attesting = [
+        Attesting::default(),
+        Attesting { by: vec![0, 1, 2], ..Attesting::default() },
+        Attesting { by: vec![1], ..Attesting::default() },
+        Attesting { epoch: EPOCH + 1, ..Attesting::default() },
+        Attesting { expiry: NOW + 900, ..Attesting::default() },
+    ];
+    let other = Deposit { expiry: EXPIRY + 1, ..deposit.clone() };
+    Signed {
+        verdicts,
+        attestations: attesting.iter().map(|attesting| attesting.of(deposit)).collect(),
+        evidence: vec![evidence(deposit, "header"), evidence(deposit, "newer header"), evidence(&other, "header")],
+    }
+}
+
+static SLOW: LazyLock<Signed> = LazyLock::new(|| signed(&slow_deposit()));
+static ANY: LazyLock<Signed> = LazyLock::new(|| signed(&deposit()));
+
+fn somewhere(a: u8) -> BlockRef {
+    block(10 + u64::from(a % 3), a / 3 % 2)
+}
+
+fn progress(a: u8) -> Progress {
+    match a % 8 {
+        0 | 1 => Progress::Broadcast { tx: tx(a / 8 % 2) },
+        2 | 3 => Progress::Included { tx: tx(a / 8 % 2) },
+        4 => Progress::Finalized { tx: tx(a / 8 % 2) },
+        5 => Progress::Reorged,
+        6 => Progress::Refused { reason: "later".into(), is_permanent: false },
+        _ => Progress::Refused { reason: "never".into(), is_permanent: true },
+    }
+}
+
+fn input(house: &House, (kind, a, b): Draw) -> Input {
+    let deposit = &house.deposit;
+    let signed = if deposit.lane == LanePreference::LightClient { &SLOW } else { &ANY };
+    match kind {
+        0..=4 => Input::Seen(seen(deposit, somewhere(a))),
+        5 | 6 => Input::SourceReorged { ancestor: block(8, 0), dropped: vec![somewhere(a).hash, somewhere(b).hash] },
+        7..=10 => Input::SourceFinal(somewhere(a)),
+        11..=13 => Input::EvidenceBuilt(signed.evidence[usize::from(a % 3)].clone()),
+        14..=17 => {
+            let chosen = signed.verdicts.iter().enumerate().filter(|(n, _)| a >> n & 1 == 1);
+            Input::Verdicts(chosen.map(|(_, verdict)| verdict.clone()).collect())
+        }
+        18..=21 => Input::Attested(signed.attestations[usize::from(a % 5)].clone()),
+        22 => Input::AttestationRefused("no".into()),
+        23..=28 => Input::Progress(pay_id(deposit, Lane::Fast), progress(a)),
+        29..=33 => Input::Progress(pay_id(deposit, Lane::LightClient), progress(a)),
+        34 | 35 => Input::Progress(settle_id(deposit), progress(a)),
+        36 | 37 => Input::Tick,
+        38 => Input::Broken("what".into()),
+        _ => Input::Requeue,
+    }
+}
+
+/// Things that happen around the transfer: time, pauses.
+fn around(house: &mut House, (kind, a, b): Draw) {
+    house.now += u64::from(b % 4) * 40 + if a == 255 && kind > 36 { 100_000 } else { 0 };
+    if kind == 36 && a % 4 == 0 {
+        house.pause([Scope::Global, Scope::Lane { lane: Lane::Fast, source: None }][usize::from(b % 2)].clone());
+    }
+    if kind == 37 && a % 4 == 0 {
+        house.risk.apply(&RiskEvent::Resumed { scope: Scope::Global }, house.now);
+    }
+}
+
+fn draws() -> impl Strategy<Value = Vec<Draw>> {
+    prop::collection::vec((0u8..40, any::<u8>(), any::<u8>()), 1..60)
+}
+
+fn houses() -> impl Strategy<Value = House> {
+    let limit = || prop_oneof![4 => Just(Limit::Unlimited), 1 => Just(Limit::CLOSED)];
+    (limit(), limit(), any::<bool>(), 0u64..3).prop_map(|(cap, window, is_slow, delay)| {
+        let fast = Limits { exposure_cap: cap, ..open() };
+        let proven = Limits { window, large_from: Limit::CLOSED, large_delay: delay * 60, ..open() };
+        House::under(policy(fast, proven), if is_slow { slow_deposit() } else { deposit() })
+    })
+}
+
+/// Watches one transfer's outputs for what must never happen.
+#[derive(Default)]
+struct Watch {
+    /// The lane whose payout was issued and not refused since.
+    issued: Option<Lane>,
+    /// Whether a quorum was verified and its block not replaced since.
+    is_verified: bool,
+    is_attested: bool,
+    /// A clearance in the risk log that is still open, and whether it is booked as lost.
+    open: Option<bool>,
+}
+
+impl Watch {
+    fn input(&mut self, house: &House, input: &Input) {
+        let Input::Progress(id, Progress::Refused { is_permanent, .. }) = input else { return };
+        let paid = |lane| house.transfer.as_ref().is_some_and(|transfer| transfer.is_paid_by(lane));
+        if *id == pay_id(&house.deposit, Lane::Fast) && self.issued == Some(Lane::Fast) && !paid(Lane::Fast) {
+            self.issued = None;
+        }
+        let proven = pay_id(&house.deposit, Lane::LightClient);
+        if *id == proven && *is_permanent && self.issued == Some(Lane::LightClient) && !paid(Lane::LightClient) {
+            self.issued = None;
+        }
+    }
+
+    fn events(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Verified { .. } => self.is_verified = true,
+                Event::Attested { .. } => self.is_attested = true,
+                Event::SourceReorged { .. } => (self.is_verified, self.is_attested) = (false, false),
+                Event::Cleared { lane } => {
+                    assert!(self.issued.is_none_or(|issued| issued == *lane), "both lanes");
+                    self.issued = Some(*lane);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn effects(&mut self, house: &House, effects: &[Effect]) {
+        for effect in effects {
+            let Some(lane) = effect.lane() else { continue };
+            assert!(house.risk.paused_by(&house.deposit, lane, house.now).is_none(), "paid under a pause");
+            assert!(house.now <= EXPIRY, "paid after expiry");
+            assert!(house.transfer().mined().is_some(), "paid while gone");
+            match lane {
+                Lane::Fast => assert!(self.is_attested, "paid without signers"),
+                Lane::LightClient => assert!(self.is_verified, "paid without verifiers"),
+            }
+        }
+    }
+
+    fn risk(&mut self, events: &[RiskEvent]) {
+        for event in events {
+            self.open = match (event, self.open) {
+                (RiskEvent::Cleared { .. }, None) => Some(false),
+                (RiskEvent::Returned { .. } | RiskEvent::Settled { .. }, Some(_)) => None,
+                (RiskEvent::Shortfall { .. }, Some(false)) => Some(true),
+                (RiskEvent::Proven { .. } | RiskEvent::Paused { .. }, open) => open,
+                (event, open) => panic!("{event:?} while the clearance is {open:?}"),
+            };
+        }
+    }
+
+    /// What is charged is what may be out there.
+    fn accounts(&self, house: &House) {
+        let Some(transfer) = &house.transfer else { return };
+        let payout = transfer.payout.as_ref().map(|payout| payout.lane);
+        assert_eq!(house.risk.cleared_on(transfer.id), payout);
+        let is_settled = transfer.status.name() == "settled";
+        let exposure = if payout == Some(Lane::Fast) && !is_settled { transfer.deposit.amount } else { Default::default() };
+        assert_eq!(house.exposure(), exposure);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn whatever_comes_nothing_is_paid_wrongly(mut house in houses(), draws in draws()) {
+        let mut watch = Watch::default();
+        for draw in draws {
+            around(&mut house, draw);
+            let input = input(&house, draw);
+            let before = house.transfer.clone();
+            let again = step(house.transfer.as_ref(), &input, &house.context());
+            watch.input(&house, &input);
+            let told = house.try_tell(&input);
+            prop_assert_eq!(&told, &again, "the same input gives the same output");
+            match told {
+                Ok(output) => {
+                    if before.as_ref().is_some_and(|transfer| transfer.status.is_terminal()) {
+                        prop_assert!(output.is_empty(), "after the end: {:?}", output);
+                    }
+                    let effects: Vec<Effect> = output.effects.iter().map(|(_, effect)| effect.clone()).collect();
+                    watch.events(&output.events);
+                    watch.effects(&house, &effects);
+                    watch.risk(&output.risk);
+                }
+                Err(Refusal::Fold(error)) => return Err(TestCaseError::fail(format!("does not fold: {error}"))),
+                Err(_) => prop_assert_eq!(&before, &house.transfer),
+            }
+            watch.accounts(&house);
+        }
+        let mut folded = None;
+        for (event, at) in &house.log {
+            folded = Some(Transfer::fold(folded, house.deposit.id(), event, *at).unwrap());
+        }
+        prop_assert_eq!(folded, house.transfer);
+    }
+
+    #[test]
+    fn an_input_that_comes_twice_changes_nothing_the_second_time(mut house in houses(), draws in draws()) {
+        for draw in draws {
+            let input = input(&house, draw);
+            if house.try_tell(&input).is_err() || matches!(input, Input::Requeue) {
+                continue;
+            }
+            let after = house.transfer.clone();
+            if let Ok(second) = house.try_tell(&input) {
+                prop_assert!(second.effects.is_empty() || second.events.is_empty(), "{:?} {:?}", input, second);
+                prop_assert_eq!(second.events, vec![]);
+            }
+            prop_assert_eq!(after, house.transfer.clone());
+        }
+    }
+}

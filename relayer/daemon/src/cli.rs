@@ -1,0 +1,158 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use spandrel_signer::SecretRef;
+
+use crate::config::Config;
+use crate::{demo, keys, proof, status, telemetry, up};
+
+/// Bridge relayer and proof verifier.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 evidence refused.
+#[derive(Debug, Parser)]
+#[command(name = "spandrel", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start local chains, move transfers over every route and both lanes, and show what happened.
+    Demo(demo::DemoOptions),
+    /// Run every role of a configuration in one process.
+    Up {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+    /// Show chains, transfers and waiting work.
+    Status {
+        #[command(flatten)]
+        ledger: LedgerOptions,
+    },
+    /// Look at transfers.
+    #[command(subcommand)]
+    Transfer(TransferCommand),
+    /// Check a proof by yourself.
+    #[command(subcommand)]
+    Proof(ProofCommand),
+    /// Look at configurations.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Handle the encrypted keystore.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct LedgerOptions {
+    /// The ledger's database file.
+    #[arg(long, default_value = "spandrel.sqlite")]
+    database: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum TransferCommand {
+    /// Show one transfer and its events.
+    Show {
+        /// Its deposit id.
+        id: String,
+        #[command(flatten)]
+        ledger: LedgerOptions,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ProofCommand {
+    /// Verify an evidence file offline, and say what it proves and what is trusted.
+    Verify {
+        /// The file.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check a configuration file; nothing is started.
+    Check {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+    /// Print a commented example.
+    Example,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Create a key.
+    New {
+        /// Its name.
+        name: String,
+        /// Folder of the keystore.
+        #[arg(long, default_value = "keys")]
+        keystore: PathBuf,
+        /// Where the password is: `file:<path>` or `env:<NAME>`.
+        #[arg(long)]
+        password: SecretRef,
+    },
+    /// Import a private key.
+    Import {
+        /// Its name.
+        name: String,
+        /// Folder of the keystore.
+        #[arg(long, default_value = "keys")]
+        keystore: PathBuf,
+        /// Where the key is, as 64 hexadecimal digits: `file:<path>` or `env:<NAME>`.
+        #[arg(long)]
+        key: SecretRef,
+        /// Where the password is: `file:<path>` or `env:<NAME>`.
+        #[arg(long)]
+        password: SecretRef,
+    },
+    /// List keys.
+    List {
+        /// Folder of the keystore.
+        #[arg(long, default_value = "keys")]
+        keystore: PathBuf,
+    },
+}
+
+/// Carries a command out.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Demo(options) => return demo::run(options).await,
+        Command::Up { config } => {
+            let config = Config::read(&config)?;
+            telemetry::start(&config.telemetry.log, config.telemetry.format)?;
+            up::run(config).await?;
+        }
+        Command::Status { ledger } => status::status(&ledger.database, ledger.json).await?,
+        Command::Transfer(TransferCommand::Show { id, ledger }) => {
+            status::show(&ledger.database, &id, ledger.json).await?;
+        }
+        Command::Proof(ProofCommand::Verify { file, json }) => return proof::verify(&file, json),
+        Command::Config(ConfigCommand::Check { config }) => {
+            Config::read(&config)?;
+            println!("{}: ok", config.display());
+        }
+        Command::Config(ConfigCommand::Example) => print!("{}", crate::config::EXAMPLE),
+        Command::Keys(KeysCommand::New { name, keystore, password }) => keys::new(&keystore, &name, &password)?,
+        Command::Keys(KeysCommand::Import { name, keystore, key, password }) => {
+            keys::import(&keystore, &name, &key, &password)?;
+        }
+        Command::Keys(KeysCommand::List { keystore }) => keys::list(&keystore)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,25 @@
+//! The system's time.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use spandrel_engine::Clock;
+use spandrel_verifiers::UnixSeconds;
+
+/// The operating system's clock and tokio's timer.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+/// Seconds since the Unix epoch, now.
+pub fn unix_now() -> UnixSeconds {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixSeconds {
+        unix_now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

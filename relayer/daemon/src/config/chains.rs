@@ -1,0 +1,133 @@
+//! Source chains and destinations.
+
+use std::fmt;
+
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+use spandrel_signer::SecretRef;
+use spandrel_verifiers::ChainId;
+use spandrel_verifiers::bitcoin::{Anchor, ConfirmationPolicy};
+use spandrel_verifiers::ethereum::ChainConfig;
+
+use super::KeyRef;
+
+/// A Bitcoin chain to follow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitcoinSource {
+    /// CAIP-2 id, `bip122:…`.
+    pub chain: ChainId,
+    /// The vault's Taproot internal key (x-only).
+    pub vault: B256,
+    /// Where trust begins.
+    pub anchor: Anchor,
+    /// Confirmations asked for by value, in satoshis.
+    pub confirmations: ConfirmationPolicy,
+    /// Confirmations after which the fast lane's signers attest.
+    pub fast_confirmations: u32,
+    /// The relayer's node.
+    pub node: BitcoinNode,
+}
+
+/// A Bitcoin node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitcoinNode {
+    /// JSON-RPC address, without credentials.
+    pub rpc: String,
+    /// RPC user.
+    pub user: String,
+    /// RPC password, by reference.
+    pub password: SecretRef,
+    /// ZMQ endpoint that publishes `rawblock`, `hashblock` and `sequence`; without one the chain is polled.
+    pub zmq: Option<String>,
+}
+
+/// An Ethereum chain to follow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EthereumSource {
+    /// The bridge's `Outbox`.
+    pub outbox: Address,
+    /// Execution block at which reading begins.
+    pub start_block: u64,
+    /// Root of the beacon block at which trust begins: no older than the weak-subjectivity period.
+    pub trusted_root: B256,
+    /// The consensus network: chain id, genesis, preset, forks.
+    pub network: ChainConfig,
+    /// The relayer's node.
+    pub node: EthereumNode,
+}
+
+/// An Ethereum node: execution and consensus client.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EthereumNode {
+    /// Execution JSON-RPC address.
+    pub execution: String,
+    /// Beacon API address.
+    pub beacon: String,
+}
+
+/// An EVM chain to pay on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// CAIP-2 id, `eip155:…`.
+    pub chain: ChainId,
+    /// JSON-RPC address.
+    pub rpc: String,
+    /// `Inbox` contract.
+    pub inbox: Address,
+    /// `FastLane` contract.
+    pub fast_lane: Address,
+    /// `CheckpointRegistry` contract.
+    pub checkpoint_registry: Address,
+    /// `PauseController` contract.
+    pub pause_controller: Address,
+    /// Account that pays for gas; a guardian, if automatic pauses are to reach the chain.
+    pub account: KeyRef,
+    /// Most wei per gas ever offered.
+    pub max_fee_per_gas: u64,
+    /// Seconds after which a pending transaction's fee is raised.
+    pub escalate_after_seconds: u64,
+    /// Blocks after which a payout counts as final; absent: the chain's `finalized` tag.
+    pub confirmations: Option<u64>,
+}
+
+/// URLs of nodes often hold credentials: only scheme and host are shown.
+impl fmt::Debug for EthereumNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EthereumNode")
+            .field("execution", &redacted(&self.execution))
+            .field("beacon", &redacted(&self.beacon))
+            .finish()
+    }
+}
+
+fn redacted(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}/…")
+        }
+        None => "…".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_a_url_are_not_shown() {
+        let node = EthereumNode {
+            execution: "https://user:secret@node.example/v3/secret".to_owned(),
+            beacon: "secret".to_owned(),
+        };
+        let shown = format!("{node:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("https://node.example/…"), "{shown}");
+    }
+}

@@ -1,0 +1,112 @@
+//! What must hold before anything starts; every complaint names the field.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use anyhow::{Result, bail};
+use spandrel_core::Policy;
+use spandrel_verifiers::ChainId;
+use spandrel_verifiers::bitcoin::ChainParams;
+
+use super::{Config, Profile, RoleConfig};
+
+fn refuse<T>(field: impl Display, expected: impl Display, found: impl Display) -> Result<T> {
+    bail!("{field}: expected {expected}, found {found}")
+}
+
+impl Config {
+    /// Checks everything that can be checked without a network.
+    pub fn check(&self) -> Result<()> {
+        self.verifier_set.validate().map_err(|error| error.within("verifier_set"))?;
+        self.signer_set.validate().map_err(|error| error.within("signer_set"))?;
+        if !(1..=Policy::MAX_PAUSE_TTL).contains(&self.pause_seconds) {
+            return refuse("pause_seconds", format!("1 to {}", Policy::MAX_PAUSE_TTL), self.pause_seconds);
+        }
+        if !self.telemetry.listen.ip().is_loopback() {
+            return refuse("telemetry.listen", "a loopback address", self.telemetry.listen);
+        }
+        let sources = self.check_sources()?;
+        let destinations = self.check_destinations()?;
+        self.check_limits(&sources, &destinations)?;
+        for (kind, roles) in [("verifier", &self.verifier), ("signer", &self.signer)] {
+            for role in roles {
+                self.check_role(kind, role)?;
+            }
+        }
+        if self.profile == Profile::Production && self.verifier.len() + self.signer.len() > 2 {
+            return refuse("verifier, signer", "at most one of each in one production process", "more");
+        }
+        Ok(())
+    }
+
+    fn check_sources(&self) -> Result<BTreeSet<ChainId>> {
+        let mut sources = BTreeSet::new();
+        for source in &self.bitcoin {
+            let field = format!("bitcoin {}", source.chain);
+            let Some(params) = ChainParams::of_chain(&source.chain) else {
+                return refuse(format!("{field}.chain"), "a known Bitcoin network", &source.chain);
+            };
+            source.anchor.check(&params).map_err(|error| error.within(&field))?;
+            if source.fast_confirmations == 0 {
+                return refuse(format!("{field}.fast_confirmations"), "at least 1", 0);
+            }
+            if !sources.insert(source.chain.clone()) {
+                return refuse(format!("{field}.chain"), "each chain once", &source.chain);
+            }
+        }
+        for source in &self.ethereum {
+            let chain = &source.network.chain;
+            source.network.validate().map_err(|error| error.within(&format!("ethereum {chain}.network")))?;
+            if !sources.insert(chain.clone()) {
+                return refuse(format!("ethereum {chain}"), "each chain once", chain);
+            }
+        }
+        if sources.is_empty() {
+            return refuse("bitcoin, ethereum", "at least one source chain", "none");
+        }
+        Ok(sources)
+    }
+
+    fn check_destinations(&self) -> Result<BTreeSet<ChainId>> {
+        let mut destinations = BTreeSet::new();
+        for destination in &self.destination {
+            let chain = &destination.chain;
+            if chain.eip155_number().is_none() {
+                return refuse("destination.chain", "an eip155 chain", chain);
+            }
+            if !destinations.insert(chain.clone()) {
+                return refuse("destination.chain", "each chain once", chain);
+            }
+        }
+        if destinations.is_empty() {
+            return refuse("destination", "at least one", "none");
+        }
+        Ok(destinations)
+    }
+
+    fn check_limits(&self, sources: &BTreeSet<ChainId>, destinations: &BTreeSet<ChainId>) -> Result<()> {
+        for corridor in self.limit.limits.keys() {
+            if !sources.contains(&corridor.source) {
+                return refuse("limit.source", "a configured source chain", &corridor.source);
+            }
+            if !destinations.contains(&corridor.destination) {
+                return refuse("limit.destination", "a configured destination", &corridor.destination);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_role(&self, kind: &str, role: &RoleConfig) -> Result<()> {
+        for source in &self.bitcoin {
+            if !role.bitcoin.contains_key(&source.chain) {
+                return refuse(format!("{kind} {}.bitcoin", role.key.name), "its own node", &source.chain);
+            }
+        }
+        for source in &self.ethereum {
+            if !role.ethereum.contains_key(&source.network.chain) {
+                return refuse(format!("{kind} {}.ethereum", role.key.name), "its own node", &source.network.chain);
+            }
+        }
+        Ok(())
+    }
+}

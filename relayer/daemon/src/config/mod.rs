@@ -1,0 +1,152 @@
+//! Configuration: one commented TOML file. Unknown keys are refused, secrets come by reference, and what cannot work
+//! does not start.
+
+mod chains;
+mod check;
+mod roles;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use spandrel_risk::RiskPolicy;
+use spandrel_verifiers::attestation::SignerSet;
+
+pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
+pub use roles::{KeyRef, RoleConfig};
+
+use crate::telemetry::LogFormat;
+
+/// A commented example, shown by `spandrel config example`.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// How strict the start is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// For value: everything is refused that a single person or machine could abuse.
+    Production,
+    /// For local chains: cheap key encryption is accepted.
+    Dev,
+}
+
+/// Everything a process is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How strict the start is.
+    pub profile: Profile,
+    /// The ledger's SQLite file.
+    pub database: PathBuf,
+    /// Folder of the encrypted keystore.
+    pub keystore: PathBuf,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+    /// The verifiers whose quorum proves a deposit.
+    pub verifier_set: SignerSet,
+    /// The fast lane's signers, per destination contract the same set.
+    pub signer_set: SignerSet,
+    /// How long an automatic pause lasts, seconds; at most five days.
+    pub pause_seconds: u64,
+    /// Bitcoin chains to follow.
+    #[serde(default)]
+    pub bitcoin: Vec<BitcoinSource>,
+    /// Ethereum chains to follow.
+    #[serde(default)]
+    pub ethereum: Vec<EthereumSource>,
+    /// EVM chains to pay on.
+    pub destination: Vec<Destination>,
+    /// What may move, by source, destination, asset and lane. What is not listed is closed.
+    pub limit: RiskPolicy,
+    /// Verifiers that run in this process.
+    #[serde(default)]
+    pub verifier: Vec<RoleConfig>,
+    /// Fast-lane signers that run in this process.
+    #[serde(default)]
+    pub signer: Vec<RoleConfig>,
+}
+
+/// Logs and metrics.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served: a loopback address.
+    pub listen: SocketAddr,
+    /// Log filter.
+    pub log: String,
+    /// How log lines look.
+    #[serde(default)]
+    pub format: LogFormat,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("config: {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("config: {}", path.display()))
+    }
+
+    /// Parses and checks a text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_valid_configuration() {
+        Config::parse(EXAMPLE).unwrap();
+    }
+
+    #[test]
+    fn a_configuration_survives_writing_and_reading() {
+        let config = Config::parse(EXAMPLE).unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::to_string(&Config::parse(&text).unwrap()).unwrap(), text);
+    }
+
+    fn refused(from: &str, to: &str) -> String {
+        assert!(EXAMPLE.contains(from), "the example has no {from:?}");
+        format!("{:#}", Config::parse(&EXAMPLE.replacen(from, to, 1)).unwrap_err())
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
+        assert!(refused("pause_seconds = 86400", "pause_seconds = 86400\nspeed = 9").contains("speed"));
+    }
+
+    #[test]
+    fn a_single_verifier_or_signer_is_refused() {
+        assert!(refused("threshold = 2", "threshold = 1").contains("verifier_set.signer_set.threshold"));
+    }
+
+    #[test]
+    fn limits_need_a_known_route_and_plain_amounts() {
+        assert!(refused("source = \"bip122:0f91", "source = \"bip122:1f91").contains("limit.source"));
+        assert!(refused("per_transfer = \"5000000\"", "per_transfer = \"5e6\"").contains("5e6"));
+        assert!(refused("lane = \"light_client\"", "lane = \"fast\"").contains("twice"));
+    }
+
+    #[test]
+    fn plain_passwords_and_open_telemetry_are_refused() {
+        let error = refused("\"env:RELAYER_PASSWORD\"", "\"hunter2\"");
+        assert!(error.contains("file:<path> or env:<NAME>") && !error.contains("found hunter2"), "{error}");
+        assert!(refused("127.0.0.1:9464", "0.0.0.0:9464").contains("telemetry.listen"));
+    }
+
+    #[test]
+    fn a_role_without_its_own_node_is_refused() {
+        assert!(refused("[verifier.bitcoin.", "[verifier.ethereum.").contains("verifier"));
+    }
+
+    #[test]
+    fn a_pause_is_bounded() {
+        assert!(refused("pause_seconds = 86400", "pause_seconds = 864000").contains("432000"));
+    }
+}

@@ -1,0 +1,84 @@
+//! `spandrel demo`: the whole bridge on local chains. Real transfers over every route and both lanes, a reorg, and
+//! what it cost. Exit code 0 only if every expectation held.
+
+mod bridge;
+mod chains;
+mod deposit;
+mod scenario;
+mod view;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
+
+use crate::{telemetry, up};
+use bridge::Bridge;
+use chains::Chains;
+use view::Live;
+
+/// Options of `spandrel demo`.
+#[derive(Debug, clap::Args)]
+pub struct DemoOptions {
+    /// Leave everything running after the table, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+    /// A real `bitcoind` to use instead of the embedded node.
+    #[arg(long)]
+    bitcoind: Option<PathBuf>,
+    /// Where keys, configuration and ledger are kept; a temporary folder when absent.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Log filter.
+    #[arg(long, default_value = "error")]
+    log: String,
+}
+
+/// Runs the demo.
+pub async fn run(options: DemoOptions) -> Result<ExitCode> {
+    telemetry::start(&options.log, telemetry::LogFormat::Text)?;
+    let started = Instant::now();
+    let temporary = tempfile::Builder::new().prefix("spandrel-demo-").tempdir()?;
+    let folder = options.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
+
+    let say = |what: &str| println!("{:>6.1}s  {what}", started.elapsed().as_secs_f64());
+    say("starting chains: anvil (Ethereum), beacon companion, Bitcoin regtest, anvil (destination)");
+    let chains = Chains::start(options.bitcoind.clone()).await?;
+    say("deploying contracts on both EVM chains");
+    let bridge = Bridge::build(&chains, &folder).await?;
+    say("starting relayer, 3 verifiers and 3 fast-lane signers");
+    let live = Arc::new(Live::new(started));
+    let stop = CancellationToken::new();
+    let running = up::start(bridge.config.clone(), Some(live.clone()), stop.clone()).await?;
+
+    let store = running.store().clone();
+    let outcome = tokio::select! {
+        outcome = scenario::play(&chains, &bridge, &store, &live) => outcome,
+        ended = running.ended() => Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the bridge stopped by itself"))),
+    };
+    let verdict = match outcome {
+        Ok(rows) => view::print_table(&rows),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    if options.keep {
+        println!("ledger and configuration are in {}; Ctrl-C ends it", folder.display());
+        tokio::signal::ctrl_c().await?;
+    }
+    stop.cancel();
+    let stopped = running.finish().await;
+    let verdict = verdict.and_then(|()| stopped.map_err(|error| format!("{error:#}")));
+    match verdict {
+        Ok(()) => {
+            println!("demo: ok");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(what) => {
+            println!("demo: failed: {what}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

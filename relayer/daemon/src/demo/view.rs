@@ -1,0 +1,185 @@
+//! What the demo shows: each transfer's life as it happens, and a table at the end.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use alloy::primitives::{Address, B256};
+use spandrel_contracts::proof;
+use spandrel_core::{Event, Transfer};
+use spandrel_engine::Observer;
+use spandrel_verifiers::DepositId;
+use tokio::sync::watch;
+
+use crate::status::table;
+
+/// Prints every change, and remembers it for the table.
+pub struct Live {
+    started: Instant,
+    seen: Mutex<HashMap<B256, Story>>,
+    names: Mutex<HashMap<B256, String>>,
+    changes: watch::Sender<u64>,
+}
+
+/// One transfer as it was seen, by recipient: every demo transfer has its own.
+#[derive(Clone)]
+pub struct Story {
+    /// The transfer now.
+    pub transfer: Transfer,
+    /// States and when each was reached, seconds since the demo began.
+    pub states: Vec<(String, f64)>,
+    /// Gas of payout and settlement.
+    pub gas: Vec<u64>,
+}
+
+/// A row of the table.
+pub struct Row {
+    /// What it was.
+    pub name: String,
+    /// Seconds since the demo began at which the deposit was sent.
+    pub sent_at: f64,
+    /// What was seen of it.
+    pub story: Option<Story>,
+    /// What did not hold, if anything.
+    pub failure: Option<String>,
+}
+
+impl Live {
+    /// Nothing seen yet.
+    pub fn new(started: Instant) -> Self {
+        Self { started, seen: Mutex::default(), names: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+
+    /// Seconds since the demo began.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Prints a line.
+    pub fn say(&self, what: &str) {
+        println!("{:>6.1}s  {what}", self.seconds());
+    }
+
+    /// Gives transfers to `recipient` a name.
+    pub fn name(&self, recipient: Address, name: &str) {
+        lock(&self.names).insert(recipient.into_word(), name.to_owned());
+    }
+
+    /// What was seen of the transfer to `recipient`.
+    pub fn story(&self, recipient: Address) -> Option<Story> {
+        lock(&self.seen).get(&recipient.into_word()).cloned()
+    }
+
+    /// Told of every change.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+impl Observer for Live {
+    fn stored(&self, transfer: &Transfer, events: &[Event]) {
+        let recipient = transfer.deposit.recipient;
+        let name = lock(&self.names).get(&recipient).cloned().unwrap_or_else(|| transfer.id.to_string());
+        let mut seen = lock(&self.seen);
+        let story = seen.entry(recipient).or_insert_with(|| Story {
+            transfer: transfer.clone(),
+            states: Vec::new(),
+            gas: Vec::new(),
+        });
+        story.transfer = transfer.clone();
+        let now = self.seconds();
+        for event in events {
+            if let Event::Executed { tx, .. } | Event::Settled { tx } = event {
+                story.gas.extend(tx.gas_used);
+            }
+            if matches!(event, Event::SourceFinal { .. }) {
+                continue;
+            }
+            println!("{now:>6.1}s  {name:<34} {}", told(event));
+            story.states.push((event.name().to_owned(), now));
+        }
+        drop(seen);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn refused(&self, id: DepositId, reason: &str) {
+        tracing::warn!(%id, reason, "input refused");
+    }
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::Observed { seen } => format!("observed in block {}", seen.block.height),
+        Event::SourceReorged { ancestor } => format!("reorged away above block {}", ancestor.height),
+        Event::Verified { verdicts, .. } => format!("verified by {} independent verifiers", verdicts.len()),
+        Event::Attested { attestation } => format!("attested by {} signers", attestation.signatures.len()),
+        Event::FastRefused { reason } => format!("fast lane refused: {reason}"),
+        Event::Cleared { lane } => format!("cleared by risk, {lane} lane"),
+        Event::Held { reason, .. } => format!("held: {reason}"),
+        Event::Rejected { reason } => format!("rejected: {reason}"),
+        Event::Executed { lane, tx } => {
+            format!("paid, {lane} lane, {} gas", tx.gas_used.map_or_else(|| "?".to_owned(), |gas| gas.to_string()))
+        }
+        Event::Shortfall => "SHORTFALL: paid, but the deposit is gone; the fast lane pauses itself".to_owned(),
+        Event::Failed { reason } => format!("failed: {reason}"),
+        Event::Quarantined { error } => format!("quarantined: {error}"),
+        other => other.name().replace('_', " "),
+    }
+}
+
+/// Prints the table. The error names every expectation that did not hold.
+pub fn print_table(rows: &[Row]) -> Result<(), String> {
+    let mut shown =
+        table(&["transfer", "amount", "lane", "states (seconds after it was sent)", "gas", "proof", "held"]);
+    let mut failures = Vec::new();
+    for row in rows {
+        let held = match &row.failure {
+            None => "yes",
+            Some(failure) => {
+                failures.push(format!("{}: {failure}", row.name));
+                "NO"
+            }
+        };
+        let Some(story) = &row.story else {
+            shown.add_row([row.name.as_str(), "", "", "never observed", "", "", held]);
+            continue;
+        };
+        let transfer = &story.transfer;
+        let lane = transfer.payout.as_ref().map_or_else(|| "none".to_owned(), |payout| payout.lane.to_string());
+        let proof = transfer.evidence.as_ref().and_then(|evidence| proof::encode(evidence, &transfer.deposit).ok());
+        let proof = proof.map_or_else(|| "-".to_owned(), |bytes| format!("{} B", bytes.len()));
+        let gas: Vec<String> = story.gas.iter().map(u64::to_string).collect();
+        shown.add_row([
+            row.name.clone(),
+            transfer.deposit.amount.to_string(),
+            lane,
+            states(story, row.sent_at),
+            if gas.is_empty() { "-".to_owned() } else { gas.join(" + ") },
+            proof,
+            held.to_owned(),
+        ]);
+    }
+    println!("{shown}");
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+fn states(story: &Story, sent_at: f64) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for (state, at) in &story.states {
+        let item = format!("{state} {:.1}", at - sent_at);
+        if line.len() + item.len() > 60 {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.push_str(&item);
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,117 @@
+//! Supervision: tasks run side by side; when one ends by itself, all are told to stop, and every reason is reported.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Named tasks under one stop signal.
+pub struct Tasks {
+    stop: CancellationToken,
+    set: JoinSet<Result<()>>,
+    names: Vec<(Id, String)>,
+}
+
+impl Tasks {
+    /// No tasks yet; `stop` tells all of them to end.
+    pub fn new(stop: CancellationToken) -> Self {
+        Self { stop, set: JoinSet::new(), names: Vec::new() }
+    }
+
+    /// Starts a task. It must end soon after `stop` is cancelled.
+    pub fn spawn<F, E>(&mut self, name: impl Into<String>, task: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<anyhow::Error>,
+    {
+        let handle = self.set.spawn(async move { task.await.map_err(Into::into) });
+        self.names.push((handle.id(), name.into()));
+    }
+
+    /// Waits until `stop` is cancelled or a task ends, stops the rest, and reports every failure.
+    pub async fn run(mut self) -> Result<()> {
+        let mut failures = Vec::new();
+        let mut deadline = None;
+        while !self.set.is_empty() {
+            let joined = match deadline {
+                None => tokio::select! {
+                    joined = self.set.join_next_with_id() => joined,
+                    () = self.stop.cancelled() => {
+                        deadline = Some(tokio::time::Instant::now() + GRACE);
+                        continue;
+                    }
+                },
+                Some(at) => match tokio::time::timeout_at(at, self.set.join_next_with_id()).await {
+                    Ok(joined) => joined,
+                    Err(_) => {
+                        failures.push(format!("{} tasks did not stop within {GRACE:?}", self.set.len()));
+                        self.set.abort_all();
+                        break;
+                    }
+                },
+            };
+            let (id, outcome) = match joined {
+                Some(Ok((id, outcome))) => (id, outcome),
+                Some(Err(error)) => (error.id(), Err(anyhow!("panicked: {error}"))),
+                None => break,
+            };
+            let name = self.names.iter().find(|(known, _)| *known == id).map_or("task", |(_, name)| name.as_str());
+            match outcome {
+                Ok(()) if self.stop.is_cancelled() => {}
+                Ok(()) => failures.push(format!("{name}: ended by itself")),
+                Err(error) => failures.push(format!("{name}: {error:#}")),
+            }
+            self.stop.cancel();
+        }
+        if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn when_one_task_fails_the_others_stop_and_its_reason_is_told() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(stop.clone());
+        let waiting = stop.clone();
+        tasks.spawn("patient", async move {
+            waiting.cancelled().await;
+            anyhow::Ok(())
+        });
+        tasks.spawn("broken", async { Err(anyhow!("no luck")) });
+        let error = tasks.run().await.unwrap_err().to_string();
+        assert_eq!(error, "broken: no luck");
+        assert!(stop.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_reason_too() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("fragile", async {
+            if true {
+                panic!("ouch");
+            }
+            anyhow::Ok(())
+        });
+        assert!(tasks.run().await.unwrap_err().to_string().starts_with("fragile: panicked"));
+    }
+
+    #[tokio::test]
+    async fn a_stop_from_outside_is_not_a_failure() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(stop.clone());
+        let waiting = stop.clone();
+        tasks.spawn("patient", async move {
+            waiting.cancelled().await;
+            anyhow::Ok(())
+        });
+        stop.cancel();
+        tasks.run().await.unwrap();
+    }
+}

@@ -1,0 +1,184 @@
+//! `spandrel up`: every role of a configuration in one process, over SQLite and the in-process bus.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use spandrel_bus::InProcess;
+use spandrel_core::{Event, Transfer};
+use spandrel_engine::{
+    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, VerdictDesk, run_desks, run_signer,
+    run_ticks, run_verifier,
+};
+use spandrel_store::Sqlite;
+use spandrel_verifiers::DepositId;
+use spandrel_verifiers::follow::{EvidenceSource, Watcher};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::metrics::{self, Metrics};
+use crate::supervise::Tasks;
+use crate::wiring;
+
+/// Messages that a slow role may fall behind.
+const BUS_CAPACITY: usize = 4096;
+
+type RelayerBook = Book<Sqlite, SystemClock>;
+
+/// A running process.
+pub struct Running {
+    store: Sqlite,
+    outcome: watch::Receiver<Option<Result<(), String>>>,
+}
+
+impl Running {
+    /// The ledger.
+    pub fn store(&self) -> &Sqlite {
+        &self.store
+    }
+
+    /// Returns when every role has stopped, with what went wrong.
+    pub async fn ended(&self) -> Result<()> {
+        let mut outcome = self.outcome.clone();
+        let ended = outcome.wait_for(Option::is_some).await.context("the supervisor is gone")?;
+        match &*ended {
+            Some(Err(reasons)) => bail!("{reasons}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until every role has stopped, and closes the ledger.
+    pub async fn finish(self) -> Result<()> {
+        let outcome = self.ended().await;
+        self.store.close().await;
+        outcome
+    }
+}
+
+/// Runs until a signal or a failure.
+pub async fn run(config: Config) -> Result<()> {
+    let stop = CancellationToken::new();
+    let running = start(config, None, stop.clone()).await?;
+    tracing::info!("running; SIGINT or SIGTERM stops it");
+    tokio::select! {
+        stopped = signalled() => {
+            stopped?;
+            tracing::info!("stopping");
+            stop.cancel();
+        }
+        ended = running.ended() => return ended,
+    }
+    running.finish().await
+}
+
+async fn signalled() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Starts every role; `watcher` is told of everything that is stored, beside the metrics.
+pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: CancellationToken) -> Result<Running> {
+    let store = Sqlite::open(&config.database).await?;
+    let metrics = Arc::new(Metrics::new()?);
+    let observers = Observers { metrics: metrics.clone(), other: watcher };
+    let policy = wiring::policy(&config)?;
+    let book = Arc::new(Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?);
+    let bus = InProcess::new(BUS_CAPACITY);
+    let mut tasks = Tasks::new(stop.clone());
+
+    let listener = metrics::bind(config.telemetry.listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "telemetry");
+    tasks.spawn("telemetry", metrics::serve(listener, metrics, store.clone(), stop.clone()));
+
+    start_roles(&config, &store, &bus, &mut tasks, &stop).await?;
+    for source in &config.bitcoin {
+        let side = wiring::bitcoin_side(source, store.clone())?;
+        start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
+    }
+    for source in &config.ethereum {
+        let side = wiring::ethereum_side(source, &config)?;
+        start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
+    }
+    for target in &config.destination {
+        let submitter = wiring::connect(&config, target, store.clone()).await?;
+        let desk = PayoutDesk::new(target.chain.clone(), submitter, book.clone(), wiring::BATCH);
+        let (book, stop) = (book.clone(), stop.clone());
+        tasks.spawn(format!("payouts on {}", target.chain), async move { desk.run(book, stop).await });
+    }
+    let verdicts = VerdictDesk::new(book.clone(), bus.clone());
+    let attestations = AttestationDesk::new(book.clone(), bus.clone());
+    let inbox = bus.subscribe();
+    tasks.spawn("desks", run_desks(book.clone(), verdicts, attestations, inbox, stop.clone()));
+    tasks.spawn("ticks", run_ticks(book, stop));
+
+    let (ended, outcome) = watch::channel(None);
+    tokio::spawn(async move {
+        let reasons = tasks.run().await.map_err(|error| format!("{error:#}"));
+        ended.send_replace(Some(reasons));
+    });
+    Ok(Running { store, outcome })
+}
+
+async fn start_roles(
+    config: &Config,
+    store: &Sqlite,
+    bus: &InProcess,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<()> {
+    for role in &config.verifier {
+        let name = &role.key.name;
+        let verifier = wiring::verifier_role(config, role).await.with_context(|| format!("verifier {name}"))?;
+        let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        tasks.spawn(format!("verifier {name}"), run);
+    }
+    for role in &config.signer {
+        let name = &role.key.name;
+        let signer =
+            wiring::signer_role(config, role, store.clone()).await.with_context(|| format!("signer {name}"))?;
+        let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        tasks.spawn(format!("signer {name}"), run);
+    }
+    Ok(())
+}
+
+fn start_source<W, S>(watcher: W, evidence: S, book: &Arc<RelayerBook>, tasks: &mut Tasks, stop: &CancellationToken)
+where
+    W: Watcher + 'static,
+    S: EvidenceSource + 'static,
+{
+    let chain = watcher.chain().clone();
+    let desk = EvidenceDesk::new(chain.clone(), evidence, book.clone());
+    let follower = ChainFollower::new(watcher, book.clone());
+    let stopped = stop.clone();
+    tasks.spawn(format!("watcher of {chain}"), async move { follower.run(SystemClock, stopped).await });
+    let (book, stopped) = (book.clone(), stop.clone());
+    tasks.spawn(format!("evidence of {chain}"), async move { desk.run(book, stopped).await });
+}
+
+/// Metrics, and whoever else looks on.
+struct Observers {
+    metrics: Arc<Metrics>,
+    other: Option<Arc<dyn Observer>>,
+}
+
+impl Observer for Observers {
+    fn stored(&self, transfer: &Transfer, events: &[Event]) {
+        self.metrics.stored(transfer, events);
+        if let Some(other) = &self.other {
+            other.stored(transfer, events);
+        }
+    }
+
+    fn refused(&self, id: DepositId, reason: &str) {
+        self.metrics.refused(id, reason);
+        if let Some(other) = &self.other {
+            other.refused(id, reason);
+        }
+    }
+}

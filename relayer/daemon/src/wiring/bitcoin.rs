@@ -1,0 +1,178 @@
+//! Bitcoin's registration: watcher, evidence, verifier and the fast lane's sighting.
+
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use anyhow::{Context, Result};
+use futures::future::BoxFuture;
+use futures::lock::Mutex;
+use spandrel_engine::{ChainJudge, Judge, Sighting};
+use spandrel_store::Sqlite;
+use spandrel_verifiers::bitcoin::{BitcoinVerifier, ChainParams, HeaderChain, Inclusion};
+use spandrel_verifiers::follow::{
+    ConsensusSource, Cursor, EvidenceSource, FollowError, ReadBatch, SeenDeposit, Watcher,
+};
+use spandrel_verifiers::{ChainId, Evidence, UnixSeconds, Verifier};
+use spandrel_watchers::bitcoin::{
+    BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, IntentBook, Intents, RpcAuth, RpcEndpoint,
+};
+
+use super::CALL_TIMEOUT;
+use crate::config::{BitcoinNode, BitcoinSource};
+
+/// The relayer's side of a Bitcoin chain.
+pub struct BitcoinSide {
+    /// Follows it; knows the ledger's deposit intents.
+    pub watcher: WithIntents,
+    /// Builds evidence on it.
+    pub evidence: BitcoinEvidence<Intents>,
+}
+
+/// A watcher that learns new deposit intents from the ledger before each read.
+pub struct WithIntents {
+    watcher: BitcoinWatcher<Intents>,
+    known: KnownIntents,
+}
+
+/// The ledger's deposit intents, as watchers and signers look them up.
+#[derive(Clone)]
+struct KnownIntents {
+    book: Arc<Intents>,
+    store: Sqlite,
+}
+
+impl KnownIntents {
+    fn new(vault: B256, store: Sqlite) -> Self {
+        Self { book: Arc::new(Intents::new(vault)), store }
+    }
+
+    /// Takes over what the ledger has that the book has not.
+    async fn refresh(&self) -> Result<(), FollowError> {
+        let failed = |reason: String| FollowError::Transient { endpoint: "ledger".to_owned(), reason };
+        for intent in self.store.intents().await.map_err(|error| failed(error.to_string()))? {
+            if self.book.terms(&intent.script).is_none() {
+                self.book.add(intent.terms).map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Builds the relayer's side.
+pub fn bitcoin_side(source: &BitcoinSource, store: Sqlite) -> Result<BitcoinSide> {
+    let params = params(source)?;
+    let config = BitcoinConfig {
+        zmq: source.node.zmq.clone(),
+        ..BitcoinConfig::new(
+            params,
+            endpoint(&source.node)?,
+            source.vault,
+            source.anchor.height,
+            source.confirmations.required(0),
+        )
+    };
+    let known = KnownIntents::new(source.vault, store);
+    let watcher = BitcoinWatcher::new(config.clone(), known.book.clone())?;
+    let evidence = BitcoinEvidence::new(config, known.book.clone())?;
+    Ok(BitcoinSide { watcher: WithIntents { watcher, known }, evidence })
+}
+
+impl Watcher for WithIntents {
+    fn chain(&self) -> &ChainId {
+        self.watcher.chain()
+    }
+
+    async fn genesis(&self) -> Result<Cursor, FollowError> {
+        self.watcher.genesis().await
+    }
+
+    async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
+        self.known.refresh().await?;
+        self.watcher.read(cursor).await
+    }
+
+    async fn wait(&self) {
+        self.watcher.wait().await;
+    }
+}
+
+/// A verifier's judge of a Bitcoin chain, on its own node.
+pub fn judge(source: &BitcoinSource, node: &BitcoinNode) -> Result<Box<dyn Judge>> {
+    let params = params(source)?;
+    let verifier = BitcoinVerifier::new(params.clone(), source.vault, source.confirmations.clone())?;
+    let trusted = HeaderChain::new(params.clone(), source.anchor.clone())?;
+    let consensus = BitcoinConsensus::new(params, endpoint(node)?, CALL_TIMEOUT)?;
+    Ok(Box::new(ChainJudge::new(verifier, consensus, trusted, inclusion)))
+}
+
+/// A fast-lane signer's view of a Bitcoin chain, on its own node.
+pub fn sighting(source: &BitcoinSource, node: &BitcoinNode, store: Sqlite) -> Result<Box<dyn Sighting>> {
+    let params = params(source)?;
+    let known = KnownIntents::new(source.vault, store);
+    let config = BitcoinConfig::new(
+        params.clone(),
+        endpoint(node)?,
+        source.vault,
+        source.anchor.height,
+        source.fast_confirmations,
+    );
+    Ok(Box::new(BitcoinSighting {
+        verifier: BitcoinVerifier::new(params.clone(), source.vault, source.confirmations.clone())?,
+        consensus: BitcoinConsensus::new(params.clone(), endpoint(node)?, CALL_TIMEOUT)?,
+        trusted: Mutex::new(HeaderChain::new(params, source.anchor.clone())?),
+        evidence: BitcoinEvidence::new(config, known.book.clone())?,
+        known,
+        confirmations: source.fast_confirmations,
+    }))
+}
+
+struct BitcoinSighting {
+    verifier: BitcoinVerifier,
+    consensus: BitcoinConsensus,
+    trusted: Mutex<HeaderChain>,
+    evidence: BitcoinEvidence<Intents>,
+    known: KnownIntents,
+    confirmations: u32,
+}
+
+impl BitcoinSighting {
+    /// Brings the signer's own headers up to date, fetches the block from the signer's own node, and checks the
+    /// deposit under it at the fast lane's depth.
+    async fn look(&self, seen: &SeenDeposit, now: UnixSeconds) -> Result<(), String> {
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        let mut trusted = self.trusted.lock().await;
+        for update in self.consensus.updates(&trusted).await.map_err(|error| told(&error))? {
+            self.verifier.advance(&mut trusted, &update, now).map_err(|error| told(&error))?;
+        }
+        self.known.refresh().await.map_err(|error| told(&error))?;
+        let evidence = self.evidence.evidence(seen, &seen.block).await.map_err(|error| told(&error))?;
+        let inclusion = inclusion(&evidence).ok_or("evidence of another chain")?;
+        let sighted = self
+            .verifier
+            .verify_at_depth(&trusted, &inclusion, now, self.confirmations)
+            .map_err(|error| told(&error))?;
+        if *sighted.fact() == seen.deposit { Ok(()) } else { Err("the output is another deposit".to_owned()) }
+    }
+}
+
+impl Sighting for BitcoinSighting {
+    fn sight<'a>(&'a self, seen: &'a SeenDeposit, now: UnixSeconds) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(self.look(seen, now))
+    }
+}
+
+fn inclusion(evidence: &Evidence) -> Option<Inclusion> {
+    match evidence {
+        Evidence::Bitcoin(inclusion) => Some((**inclusion).clone()),
+        Evidence::Ethereum(_) => None,
+    }
+}
+
+fn params(source: &BitcoinSource) -> Result<ChainParams> {
+    ChainParams::of_chain(&source.chain).with_context(|| format!("{} is no known Bitcoin network", source.chain))
+}
+
+fn endpoint(node: &BitcoinNode) -> Result<RpcEndpoint> {
+    let password = node.password.read()?.expose().to_owned();
+    Ok(RpcEndpoint::parse(&node.rpc, RpcAuth::Password { user: node.user.clone(), password })?)
+}

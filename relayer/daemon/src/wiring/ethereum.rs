@@ -1,0 +1,123 @@
+//! Ethereum's registration: watcher, evidence, verifier and the fast lane's sighting.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use futures::future::BoxFuture;
+use futures::lock::Mutex;
+use spandrel_engine::{ChainJudge, Judge, Sighting};
+use spandrel_verifiers::ethereum::{DepositEvidence, EthereumVerifier, LightClientStore};
+use spandrel_verifiers::follow::{ConsensusSource, SeenDeposit};
+use spandrel_verifiers::{AssetId, ChainId, Evidence, UnixSeconds, Verifier};
+use spandrel_watchers::ethereum::{
+    BeaconApi, Encoding, Endpoint, EthereumConfig, EthereumConsensus, EthereumEvidence, EthereumWatcher, LightClient,
+    Names,
+};
+
+use super::CALL_TIMEOUT;
+use crate::config::{Config, EthereumNode, EthereumSource};
+
+/// The relayer's side of an Ethereum chain.
+pub struct EthereumSide {
+    /// Follows it.
+    pub watcher: EthereumWatcher,
+    /// Builds evidence on it.
+    pub evidence: EthereumEvidence,
+}
+
+/// Builds the relayer's side.
+pub fn ethereum_side(source: &EthereumSource, config: &Config) -> Result<EthereumSide> {
+    let config = watching(source, &source.node, names(config))?;
+    let light_client = Arc::new(LightClient::new(&config)?);
+    Ok(EthereumSide {
+        evidence: EthereumEvidence::new(&config, light_client.clone())?,
+        watcher: EthereumWatcher::new(config, light_client)?,
+    })
+}
+
+/// A verifier's judge of an Ethereum chain, on its own node; asks it for the bootstrap of the configured root.
+pub async fn judge(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Judge>> {
+    let verifier = EthereumVerifier::new(source.network.clone(), source.outbox)?;
+    let consensus = consensus(source, node)?;
+    let trusted = consensus.bootstrap().await?;
+    Ok(Box::new(ChainJudge::new(verifier, consensus, trusted, deposit_evidence)))
+}
+
+/// A fast-lane signer's view of an Ethereum chain, on its own node.
+pub async fn sighting(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Sighting>> {
+    let config = watching(source, node, Names::new([], []))?;
+    let consensus = consensus(source, node)?;
+    Ok(Box::new(EthereumSighting {
+        verifier: EthereumVerifier::new(source.network.clone(), source.outbox)?,
+        trusted: Mutex::new(consensus.bootstrap().await?),
+        consensus,
+        evidence: EthereumEvidence::new(&config, Arc::new(LightClient::new(&config)?))?,
+    }))
+}
+
+struct EthereumSighting {
+    verifier: EthereumVerifier,
+    consensus: EthereumConsensus,
+    trusted: Mutex<LightClientStore>,
+    evidence: EthereumEvidence,
+}
+
+impl EthereumSighting {
+    /// The fast rule: the deposit is in the state of the newest block that two thirds of the sync committee signed.
+    async fn look(&self, seen: &SeenDeposit, now: UnixSeconds) -> Result<(), String> {
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        let block = {
+            let mut trusted = self.trusted.lock().await;
+            for update in self.consensus.updates(&trusted).await.map_err(|error| told(&error))? {
+                self.verifier.advance(&mut trusted, &update, now).map_err(|error| told(&error))?;
+            }
+            trusted.optimistic_block().ok_or("no block is signed yet")?
+        };
+        if block.height < seen.block.height {
+            return Err(format!("block {} is not signed yet, {} is", seen.block.height, block.height));
+        }
+        let inclusion = self.evidence.inclusion_under(seen, &block).await.map_err(|error| told(&error))?;
+        let included = self.verifier.verify_under(block.hash, &inclusion).map_err(|error| told(&error))?;
+        if *included.deposit() == seen.deposit { Ok(()) } else { Err("another deposit is stored".to_owned()) }
+    }
+}
+
+impl Sighting for EthereumSighting {
+    fn sight<'a>(&'a self, seen: &'a SeenDeposit, now: UnixSeconds) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(self.look(seen, now))
+    }
+}
+
+fn deposit_evidence(evidence: &Evidence) -> Option<DepositEvidence> {
+    match evidence {
+        Evidence::Ethereum(evidence) => Some((**evidence).clone()),
+        Evidence::Bitcoin(_) => None,
+    }
+}
+
+fn consensus(source: &EthereumSource, node: &EthereumNode) -> Result<EthereumConsensus> {
+    let beacon = Endpoint::parse("beacon", &node.beacon)?;
+    let api = BeaconApi::new(beacon, source.network.clone(), Encoding::Ssz, CALL_TIMEOUT)?;
+    Ok(EthereumConsensus::new(Arc::new(api), source.trusted_root))
+}
+
+fn watching(source: &EthereumSource, node: &EthereumNode, names: Names) -> Result<EthereumConfig> {
+    Ok(EthereumConfig::new(
+        source.network.clone(),
+        source.trusted_root,
+        Endpoint::parse("execution", &node.execution)?,
+        Endpoint::parse("beacon", &node.beacon)?,
+        source.outbox,
+        source.start_block,
+        names,
+    ))
+}
+
+/// Chains and assets that deposits may name: those of the configured limits.
+fn names(config: &Config) -> Names {
+    let corridors = config.limit.limits.keys();
+    let chains: Vec<ChainId> =
+        corridors.clone().flat_map(|corridor| [corridor.source.clone(), corridor.destination.clone()]).collect();
+    let assets: Vec<AssetId> = corridors.map(|corridor| corridor.asset.clone()).collect();
+    Names::new(chains, assets)
+}

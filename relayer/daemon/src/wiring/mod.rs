@@ -1,0 +1,56 @@
+//! Wiring: a configuration becomes watchers, desks, verifiers, signers and submitters. Source chains are registered
+//! here, one file each.
+
+mod bitcoin;
+mod destination;
+mod ethereum;
+mod roles;
+
+pub use bitcoin::bitcoin_side;
+pub use destination::{BATCH, connect};
+pub use ethereum::ethereum_side;
+pub use roles::{signer_role, verifier_role};
+
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use spandrel_core::Policy;
+use spandrel_verifiers::{ChainId, VerdictDomain};
+
+use crate::config::{Config, Destination as DestinationConfig};
+
+/// Time limit of one call of a node.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The policy that a configuration states.
+pub fn policy(config: &Config) -> anyhow::Result<Policy> {
+    let bitcoin = config.bitcoin.iter().map(|source| (source.chain.clone(), source.vault));
+    let ethereum = config.ethereum.iter().map(|source| (source.network.chain.clone(), source.outbox.into_word()));
+    let sources: Vec<(ChainId, B256)> = bitcoin.chain(ethereum).collect();
+    let destination = |destination: &DestinationConfig| {
+        let target = spandrel_core::Destination {
+            domain: domain(destination),
+            fast_lane: destination.fast_lane,
+            signers: config.signer_set.clone(),
+        };
+        (destination.chain.clone(), target)
+    };
+    let policy = Policy {
+        sources: sources.into_iter().collect(),
+        destinations: config.destination.iter().map(destination).collect(),
+        verifiers: config.verifier_set.clone(),
+        risk: config.limit.clone(),
+        pause_ttl: config.pause_seconds,
+    };
+    policy.validate()?;
+    Ok(policy)
+}
+
+/// Where verdicts for a destination are used.
+pub fn domain(destination: &DestinationConfig) -> VerdictDomain {
+    VerdictDomain {
+        chain_number: destination.chain.eip155_number().unwrap_or_default(),
+        inbox: destination.inbox,
+        registry: destination.checkpoint_registry,
+    }
+}

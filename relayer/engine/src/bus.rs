@@ -1,0 +1,91 @@
+//! The port of the bus between roles. Messages may be lost, doubled or late: every request is repeated from the
+//! outbox until it is answered.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use alloy_primitives::{B256, Signature};
+use spandrel_core::BatchTerms;
+use spandrel_verifiers::follow::SeenDeposit;
+use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
+
+/// What travels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Relayer to verifiers: prove this.
+    Evidence(Arc<EvidenceRequest>),
+    /// Verifier to relayer: proven.
+    Verdict(Box<SignedVerdict>),
+    /// Verifier to relayer: not proven, and why. Informs, decides nothing.
+    Doubt {
+        /// Which deposit.
+        deposit: DepositId,
+        /// The check that failed.
+        reason: String,
+    },
+    /// Relayer to the fast lane's signers: attest this batch.
+    AttestRequest(Arc<AttestRequest>),
+    /// Signer to relayer: its signature over the batch.
+    Attestation {
+        /// The batch's root.
+        root: B256,
+        /// Over `BatchTerms::digest`.
+        signature: Signature,
+    },
+    /// Signer to relayer: these items it does not see (yet).
+    Unseen {
+        /// The batch's root.
+        root: B256,
+        /// Which signer says so; informs, decides nothing but what is asked next.
+        signer: alloy_primitives::Address,
+        /// Items and reasons.
+        items: Vec<(DepositId, String)>,
+    },
+}
+
+/// Evidence to be verified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvidenceRequest {
+    /// Of which deposit, by the relayer's word.
+    pub deposit: DepositId,
+    /// From which chain.
+    pub source: ChainId,
+    /// To which chain: the domain of the verdict.
+    pub destination: ChainId,
+    /// The evidence.
+    pub evidence: Evidence,
+}
+
+/// A batch to be attested.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttestRequest {
+    /// To which chain: the domain of the attestation.
+    pub destination: ChainId,
+    /// What is to be signed.
+    pub terms: BatchTerms,
+    /// The batch's deposits in leaf order, and where the relayer saw them.
+    pub items: Vec<SeenDeposit>,
+}
+
+/// Why the bus failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BusError(pub String);
+
+/// The bus.
+pub trait Bus: Clone + Send + Sync + 'static {
+    /// A receiving end.
+    type Subscription: Subscription;
+
+    /// Sends to every subscription.
+    fn publish(&self, message: Message) -> impl Future<Output = Result<(), BusError>> + Send;
+
+    /// Everything published from now on.
+    fn subscribe(&self) -> Self::Subscription;
+}
+
+/// A receiving end of the bus.
+pub trait Subscription: Send {
+    /// The next message; `None` when the bus is gone. Messages may have been missed before it.
+    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send;
+}

@@ -1,0 +1,53 @@
+//! What can end a loop.
+
+use spandrel_core::ledger::StoreError;
+use spandrel_core::submission::SubmitError;
+use spandrel_verifiers::follow::FollowError;
+
+use crate::BusError;
+
+/// Why a step did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The ledger refused or failed.
+    #[error("ledger: {0}")]
+    Store(#[from] StoreError),
+    /// A source chain could not be read.
+    #[error("source chain: {0}")]
+    Follow(#[from] FollowError),
+    /// A destination could not be written to.
+    #[error("destination: {0}")]
+    Submit(#[from] SubmitError),
+    /// The bus failed.
+    #[error("bus: {0}")]
+    Bus(#[from] BusError),
+    /// Stored events do not fold: a defect, nothing is done on top of it.
+    #[error("transfer {id}: {reason}")]
+    Unfoldable {
+        /// Which transfer.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// The chain is halted until an operator acknowledges.
+    #[error("{chain} is halted: {reason}")]
+    Halted {
+        /// Which chain.
+        chain: String,
+        /// Why it was halted.
+        reason: String,
+    },
+}
+
+impl EngineError {
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Conflict { .. } | StoreError::Database(_))
+                | Self::Follow(FollowError::Transient { .. } | FollowError::ProofUnavailable(_))
+                | Self::Submit(SubmitError::Transient { .. } | SubmitError::Journal(_))
+                | Self::Bus(_)
+        )
+    }
+}

@@ -1,0 +1,69 @@
+//! Following a source chain into the book: what was read and the cursor go into one commit.
+
+use std::sync::Arc;
+
+use spandrel_core::Input;
+use spandrel_core::ledger::{CursorMove, Ledger};
+use spandrel_verifiers::follow::{ChainEvent, ReadBatch, Watcher};
+
+use crate::{Book, Change, Clock, EngineError, Step};
+
+/// Follows one chain with one watcher.
+pub struct ChainFollower<W, L, C> {
+    watcher: W,
+    book: Arc<Book<L, C>>,
+}
+
+impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
+    /// A follower of `watcher`'s chain.
+    pub fn new(watcher: W, book: Arc<Book<L, C>>) -> Self {
+        Self { watcher, book }
+    }
+
+    /// The watcher.
+    pub fn watcher(&self) -> &W {
+        &self.watcher
+    }
+
+    /// Reads and stores one batch. Answers whether anything was new.
+    pub async fn read_once(&self) -> Result<bool, EngineError> {
+        let chain = self.watcher.chain().clone();
+        if let Some(reason) = self.book.ledger().halted(&chain).await? {
+            return Err(EngineError::Halted { chain: chain.to_string(), reason });
+        }
+        let stored = self.book.ledger().cursor(&chain).await?;
+        let Some(cursor) = stored else {
+            let next = self.watcher.genesis().await?;
+            let cursor = Some(CursorMove { chain, expected: None, next });
+            self.book.record(Change { cursor, ..Change::default() }).await?;
+            return Ok(true);
+        };
+        let ReadBatch { events, next } = self.watcher.read(&cursor).await?;
+        if next == cursor && events.is_empty() {
+            return Ok(false);
+        }
+        let mut change = Change {
+            cursor: Some(CursorMove { chain: chain.clone(), expected: Some(cursor), next }),
+            ..Change::default()
+        };
+        for event in events {
+            match event {
+                ChainEvent::Head(_) => {}
+                ChainEvent::Deposit(seen) => {
+                    change.steps.push(Step::One(seen.deposit.id(), Input::Seen(seen)));
+                }
+                ChainEvent::Final(block) => {
+                    change.steps.push(Step::AllFrom(chain.clone(), Input::SourceFinal(block)));
+                }
+                ChainEvent::Reorged { common_ancestor, dropped } => {
+                    let dropped = dropped.iter().map(|block| block.hash).collect();
+                    let input = Input::SourceReorged { ancestor: common_ancestor, dropped };
+                    change.steps.push(Step::AllFrom(chain.clone(), input));
+                }
+                ChainEvent::Halted { reason } => change.halt = Some((chain.clone(), reason)),
+            }
+        }
+        self.book.record(change).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,121 @@
+//! Paying on a destination: due effects go to the submitter, its progress goes to the book.
+
+use std::sync::Arc;
+
+use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
+use spandrel_core::submission::{DueEffect, Progress, Submitter};
+use spandrel_core::{EffectId, Executor, Input};
+use spandrel_verifiers::{ChainId, DepositId};
+
+use crate::gate::{Gate, retry};
+use crate::{Book, Change, Clock, EngineError, Step};
+
+const LEASE_SECONDS: u64 = 60;
+
+/// Submits on one destination.
+pub struct PayoutDesk<S, L, C> {
+    chain: ChainId,
+    submitter: S,
+    book: Arc<Book<L, C>>,
+    batch: u32,
+}
+
+impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
+    /// A desk for `chain` that submits at most `batch` effects at once.
+    pub fn new(chain: ChainId, submitter: S, book: Arc<Book<L, C>>, batch: u32) -> Self {
+        Self { chain, submitter, book, batch }
+    }
+
+    /// The submitter.
+    pub fn submitter(&self) -> &S {
+        &self.submitter
+    }
+
+    /// Submits what is due. Answers how many effects were taken.
+    pub async fn submit_once(&self) -> Result<usize, EngineError> {
+        let now = self.book.clock().now();
+        let executor = Executor::Destination { chain: self.chain.clone() };
+        let leased = self.book.ledger().lease(&executor, now, now + LEASE_SECONDS, self.batch).await?;
+        let taken = leased.len();
+        let mut change = Change::default();
+        let (mut due, mut owners) = (Vec::new(), Vec::new());
+        for item in leased {
+            match Gate::of(&self.book, &item).await? {
+                Gate::Open(_) => {
+                    owners.push((item.id, item.deposit, item.attempt));
+                    due.push(DueEffect { id: item.id, effect: item.effect });
+                }
+                Gate::Later(reason) => change = change.ending(item.id, retry(now, item.attempt, reason)),
+                Gate::Never(reason) => change = self.give_up(change, &item, reason).await?,
+            }
+        }
+        if !due.is_empty() {
+            match self.submitter.submit(&due).await {
+                Ok(progress) => change = settle_leases(change, &owners, progress, now),
+                Err(error) => {
+                    tracing::warn!(chain = %self.chain, %error, "submission did not work, will be tried again");
+                    for (id, _, attempt) in &owners {
+                        change = change.ending(*id, retry(now, *attempt, error.to_string()));
+                    }
+                }
+            }
+        }
+        self.book.record(change).await?;
+        Ok(taken)
+    }
+
+    /// Ends an effect that is not wanted any more. A payout that was never sent is reported as refused for ever in the
+    /// same commit, so that the other lane may open; one that was sent is followed to its end.
+    async fn give_up(&self, change: Change, item: &LeasedEffect, reason: String) -> Result<Change, EngineError> {
+        let mut change = change.ending(item.id, EffectEnd::Done);
+        let is_payout = item.effect.lane().is_some();
+        if is_payout && !self.submitter.is_sent(item.id).await? {
+            let refused = Progress::Refused { reason, is_permanent: true };
+            change.steps.push(Step::One(item.deposit, Input::Progress(item.id, refused)));
+        }
+        Ok(change)
+    }
+
+    /// Follows open transactions. Answers how many effects moved.
+    pub async fn follow_once(&self) -> Result<usize, EngineError> {
+        let moved = self.submitter.follow().await?;
+        let count = moved.len();
+        let mut change = Change::default();
+        for (effect, progress) in moved {
+            let Some(owner) = self.book.ledger().effect(effect).await? else {
+                tracing::warn!(effect = %effect.0, "progress of an effect that is not in the outbox");
+                continue;
+            };
+            if let Progress::Refused { is_permanent: false, reason } = &progress {
+                let again = retry(self.book.clock().now(), owner.attempt, reason.clone());
+                change = change.ending(effect, again);
+            }
+            change.steps.push(Step::One(owner.deposit, Input::Progress(effect, progress)));
+        }
+        self.book.record(change).await?;
+        Ok(count)
+    }
+}
+
+/// An effect that the submitter took is done as far as the outbox goes: the journal follows it from here on. One that
+/// was refused for now is tried again; one it said nothing of too.
+fn settle_leases(
+    mut change: Change,
+    owners: &[(EffectId, DepositId, u32)],
+    progress: Vec<(EffectId, Progress)>,
+    now: u64,
+) -> Change {
+    for (id, deposit, attempt) in owners {
+        let said: Vec<&Progress> = progress.iter().filter(|(effect, _)| effect == id).map(|(_, p)| p).collect();
+        let end = match said.last() {
+            Some(Progress::Refused { is_permanent: false, reason }) => retry(now, *attempt, reason.clone()),
+            Some(_) => EffectEnd::Done,
+            None => retry(now, *attempt, "the submitter did not take it"),
+        };
+        change = change.ending(*id, end);
+        for item in said {
+            change.steps.push(Step::One(*deposit, Input::Progress(*id, item.clone())));
+        }
+    }
+    change
+}

@@ -1,0 +1,179 @@
+//! Repeating a step until told to stop: at once while there is work, else on a wake-up or a timer.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spandrel_core::Input;
+use spandrel_core::ledger::Ledger;
+use spandrel_core::submission::Submitter;
+use spandrel_verifiers::follow::{EvidenceSource, Watcher};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AttestationDesk, Book, Bus, ChainFollower, Change, Clock, EngineError, EvidenceDesk, Message, PayoutDesk,
+    SignerRole, Step, Subscription, VerdictDesk, VerifierRole,
+};
+
+const IDLE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Repeats `step`. A transient error pauses it, doubling up to half a minute; any other error ends it.
+pub async fn repeat<C, S, F, W, G>(
+    name: &str,
+    clock: C,
+    stop: CancellationToken,
+    mut step: S,
+    mut idle: W,
+) -> Result<(), EngineError>
+where
+    C: Clock,
+    S: FnMut() -> F,
+    F: Future<Output = Result<bool, EngineError>>,
+    W: FnMut() -> G,
+    G: Future<Output = ()>,
+{
+    let mut pause = IDLE;
+    loop {
+        let done = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            done = step() => done,
+        };
+        match done {
+            Ok(true) => pause = IDLE,
+            Ok(false) => {
+                pause = IDLE;
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = idle() => {}
+                }
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(task = name, %error, "will be tried again");
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = clock.sleep(pause) => {}
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
+    /// Follows until told to stop. A halted chain ends it with an error.
+    pub async fn run(&self, clock: C, stop: CancellationToken) -> Result<(), EngineError> {
+        repeat("follow", clock, stop, || self.read_once(), || self.watcher().wait()).await
+    }
+}
+
+impl<S: EvidenceSource, L: Ledger, C: Clock> EvidenceDesk<S, L, C> {
+    /// Builds until told to stop.
+    pub async fn run(&self, book: Arc<Book<L, C>>, stop: CancellationToken) -> Result<(), EngineError> {
+        let step = || async { Ok(self.build_once().await? > 0) };
+        repeat("evidence", book.clock().clone(), stop, step, || woken(&book)).await
+    }
+}
+
+impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
+    /// Submits and follows until told to stop.
+    pub async fn run(&self, book: Arc<Book<L, C>>, stop: CancellationToken) -> Result<(), EngineError> {
+        let step = || async {
+            let submitted = self.submit_once().await?;
+            let followed = self.follow_once().await?;
+            Ok(submitted + followed > 0)
+        };
+        repeat("payout", book.clock().clone(), stop, step, || woken(&book)).await
+    }
+}
+
+/// Assesses held and expiring transfers again, once a second.
+pub async fn run_ticks<L: Ledger, C: Clock>(book: Arc<Book<L, C>>, stop: CancellationToken) -> Result<(), EngineError> {
+    let step = || async {
+        book.record(Change { steps: vec![Step::All(Input::Tick)], ..Change::default() }).await?;
+        Ok(false)
+    };
+    repeat("tick", book.clock().clone(), stop, step, || book.clock().sleep(Duration::from_secs(1))).await
+}
+
+/// The relayer's conversation with verifiers and signers.
+pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
+    book: Arc<Book<L, C>>,
+    verdicts: VerdictDesk<L, C, B>,
+    attestations: AttestationDesk<L, C, B>,
+    mut inbox: B::Subscription,
+    stop: CancellationToken,
+) -> Result<(), EngineError> {
+    let ask = || async {
+        let asked = verdicts.ask_once().await? + attestations.ask_once().await?;
+        Ok(asked > 0)
+    };
+    let listen = async {
+        while let Some(message) = inbox.next().await {
+            match message {
+                Message::Verdict(verdict) => verdicts.take(*verdict).await?,
+                Message::Doubt { deposit, reason } => tracing::info!(%deposit, reason, "a verifier doubts"),
+                Message::Attestation { root, signature } => attestations.take(root, signature).await?,
+                Message::Unseen { root, signer, items } => attestations.take_unseen(root, signer, &items),
+                Message::Evidence(_) | Message::AttestRequest(_) => {}
+            }
+        }
+        Ok(())
+    };
+    let asking = repeat("ask", book.clock().clone(), stop.clone(), ask, || woken(&book));
+    tokio::select! {
+        ended = asking => ended,
+        ended = listen => ended,
+        () = stop.cancelled() => Ok(()),
+    }
+}
+
+/// A verifier on the bus: takes what has queued up as one batch.
+pub async fn run_verifier<C: Clock, B: Bus>(
+    role: VerifierRole,
+    bus: B,
+    mut inbox: B::Subscription,
+    clock: C,
+    stop: CancellationToken,
+) -> Result<(), EngineError> {
+    loop {
+        let message = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            message = inbox.next() => message,
+        };
+        let Some(message) = message else { return Ok(()) };
+        let Message::Evidence(request) = message else { continue };
+        for answer in role.answer(&[request], clock.now()).await {
+            bus.publish(answer).await?;
+        }
+    }
+}
+
+/// A fast-lane signer on the bus.
+pub async fn run_signer<C: Clock, B: Bus>(
+    role: SignerRole,
+    bus: B,
+    mut inbox: B::Subscription,
+    clock: C,
+    stop: CancellationToken,
+) -> Result<(), EngineError> {
+    loop {
+        let message = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            message = inbox.next() => message,
+        };
+        let Some(message) = message else { return Ok(()) };
+        let Message::AttestRequest(request) = message else { continue };
+        if let Some(answer) = role.answer(&request, clock.now()).await {
+            bus.publish(answer).await?;
+        }
+    }
+}
+
+async fn woken<L: Ledger, C: Clock>(book: &Book<L, C>) {
+    tokio::select! {
+        () = book.changed() => {}
+        () = book.clock().sleep(IDLE) => {}
+    }
+}

@@ -1,0 +1,33 @@
+//! Counts and ages for `status`.
+
+use spandrel_verifiers::UnixSeconds;
+
+use super::stored::{EffectState, Stored};
+use crate::key;
+use crate::summary::{CursorTip, OpenTxs, OutboxDepth, Summary};
+
+/// The ledger at a glance.
+pub fn summary(stored: &Stored, now: UnixSeconds) -> Summary {
+    let mut summary = Summary::default();
+    for transfer in stored.transfers.values() {
+        let count = summary.transfers.entry(transfer.status.name().to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+    for entry in &stored.outbox.effects {
+        if let Some(due_at) = entry.state.due_at() {
+            let depth: &mut OutboxDepth = summary.outbox.entry(key::executor(&entry.new.executor)).or_default();
+            depth.count(matches!(entry.state, EffectState::Leased { .. }), due_at, now);
+        }
+    }
+    for ((chain, signer), open) in &stored.journal.open {
+        if let Some((nonce, _)) = open.first_key_value() {
+            let count = u64::try_from(open.len()).unwrap_or(u64::MAX);
+            summary.open_txs.push(OpenTxs { chain: chain.clone(), signer: *signer, count, lowest_nonce: *nonce });
+        }
+    }
+    for (chain, (cursor, updated_at)) in &stored.cursors {
+        summary.cursors.insert(chain.clone(), CursorTip::of(cursor, *updated_at));
+    }
+    summary.halted = stored.halted.clone();
+    summary
+}

@@ -1,0 +1,76 @@
+//! Halt flags: a log of halts and acknowledgements, of which each chain's last entry counts.
+
+use serde::{Deserialize, Serialize};
+use spandrel_core::ledger::StoreError;
+use spandrel_verifiers::{ChainId, UnixSeconds};
+use sqlx::SqliteConnection;
+
+use super::{Sqlite, database};
+use crate::json::{decode, encode, to_integer};
+use crate::refusal::not_halted;
+
+/// One entry. Variants are never removed or renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
+enum Entry {
+    Halted { reason: String },
+    Acknowledged { operator: String },
+}
+
+impl Sqlite {
+    /// Lifts the halt of `chain`; `operator` says who, and why it is safe.
+    ///
+    /// # Errors
+    /// `Conflict` when the chain is not halted, `Corrupt` when the flag does not read back.
+    pub async fn acknowledge_halt(&self, chain: &ChainId, operator: &str, now: UnixSeconds) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        if halted(&mut tx, chain).await?.is_none() {
+            return Err(not_halted(chain));
+        }
+        append(&mut tx, chain, &Entry::Acknowledged { operator: operator.to_owned() }, now).await?;
+        tx.commit().await.map_err(database)?;
+        tracing::warn!(%chain, operator, "a halt was acknowledged");
+        Ok(())
+    }
+}
+
+/// Why `chain` is halted, if it is. What does not read back is an error.
+pub async fn halted(conn: &mut SqliteConnection, chain: &ChainId) -> Result<Option<String>, StoreError> {
+    let last: Option<(i64, String)> =
+        sqlx::query_as("SELECT number, body FROM halts WHERE chain = ? ORDER BY number DESC LIMIT 1")
+            .bind(chain.as_str())
+            .fetch_optional(conn)
+            .await
+            .map_err(database)?;
+    let Some((number, body)) = last else { return Ok(None) };
+    Ok(match decode(|| format!("halts {number} of {chain}"), &body)? {
+        Entry::Halted { reason } => Some(reason),
+        Entry::Acknowledged { .. } => None,
+    })
+}
+
+/// Halts `chain`; a chain that is halted already gets the newer reason.
+pub async fn halt(
+    conn: &mut SqliteConnection,
+    chain: &ChainId,
+    reason: &str,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    append(conn, chain, &Entry::Halted { reason: reason.to_owned() }, now).await
+}
+
+async fn append(
+    conn: &mut SqliteConnection,
+    chain: &ChainId,
+    entry: &Entry,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO halts (chain, body, at) VALUES (?, ?, ?)")
+        .bind(chain.as_str())
+        .bind(encode("halt", entry)?)
+        .bind(to_integer("halt.at", now)?)
+        .execute(conn)
+        .await
+        .map_err(database)?;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Announced Bitcoin deposits.
+
+use alloy_primitives::Bytes;
+use spandrel_core::ledger::StoreError;
+use spandrel_verifiers::UnixSeconds;
+use spandrel_verifiers::bitcoin::DepositTerms;
+
+use super::{Sqlite, database};
+use crate::Intent;
+use crate::json::{decode, encode, from_integer, parse, to_integer};
+
+/// `(script, terms, created_at)`.
+type IntentRow = (String, String, i64);
+
+impl Sqlite {
+    /// Stores that an output with `script` is meant as a deposit on `terms`. Announcing the same again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Conflict` when the script is announced with other terms.
+    pub async fn add_intent(&self, script: Bytes, terms: DepositTerms, now: UnixSeconds) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let row: Option<IntentRow> = sqlx::query_as("SELECT script, terms, created_at FROM intents WHERE script = ?")
+            .bind(script.to_string())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(database)?;
+        if let Some(known) = row.map(read).transpose()? {
+            return known.must_have(&terms);
+        }
+        sqlx::query("INSERT INTO intents (script, terms, created_at) VALUES (?, ?, ?)")
+            .bind(script.to_string())
+            .bind(encode("intent", &terms)?)
+            .bind(to_integer("intent.created_at", now)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(database)?;
+        tx.commit().await.map_err(database)
+    }
+
+    /// All announced deposits, in the order they were announced.
+    ///
+    /// # Errors
+    /// `Corrupt` when one does not read back.
+    pub async fn intents(&self) -> Result<Vec<Intent>, StoreError> {
+        let rows: Vec<IntentRow> = sqlx::query_as("SELECT script, terms, created_at FROM intents ORDER BY number")
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database)?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+fn read((script, terms, created_at): IntentRow) -> Result<Intent, StoreError> {
+    let what = || format!("intents {script}");
+    Ok(Intent {
+        script: parse(what, &script)?,
+        terms: decode(what, &terms)?,
+        created_at: from_integer(what, created_at)?,
+    })
+}

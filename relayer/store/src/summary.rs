@@ -1,0 +1,76 @@
+//! What `status` shows: counts and ages over the whole ledger, read in one snapshot.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+use serde::Serialize;
+use spandrel_verifiers::follow::{BlockRef, Cursor};
+use spandrel_verifiers::{ChainId, UnixSeconds};
+
+/// The ledger at a glance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Transfers by [`Status::name`](spandrel_core::Status::name); only those that occur.
+    pub transfers: BTreeMap<String, u64>,
+    /// Outbox by executor (`evidence:<chain>`, `verifiers`, `signers`, `destination:<chain>`); only those with work.
+    pub outbox: BTreeMap<String, OutboxDepth>,
+    /// Journaled transactions that are not final, by chain and signer; only accounts that have some.
+    pub open_txs: Vec<OpenTxs>,
+    /// How far each chain has been read.
+    pub cursors: BTreeMap<ChainId, CursorTip>,
+    /// Halted chains and why.
+    pub halted: BTreeMap<ChainId, String>,
+}
+
+/// One executor's effects that are not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OutboxDepth {
+    /// Not under a lease, due or not.
+    pub waiting: u64,
+    /// Under a lease, run out or not.
+    pub leased: u64,
+    /// For how many seconds the effect that has been due longest is due; `None` when none is due.
+    pub oldest_due_age: Option<u64>,
+}
+
+/// One account's transactions that are not final.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenTxs {
+    /// Destination.
+    pub chain: ChainId,
+    /// Signing account.
+    pub signer: Address,
+    /// How many.
+    pub count: u64,
+    /// The lowest nonce among them: what everything behind waits for.
+    pub lowest_nonce: u64,
+}
+
+/// How far a chain has been read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CursorTip {
+    /// The last block read.
+    pub tip: Option<BlockRef>,
+    /// The highest final block reported.
+    pub finalized: Option<BlockRef>,
+    /// When the cursor moved last.
+    pub updated_at: UnixSeconds,
+}
+
+impl CursorTip {
+    pub(crate) fn of(cursor: &Cursor, updated_at: UnixSeconds) -> Self {
+        Self { tip: cursor.tip().copied(), finalized: cursor.finalized, updated_at }
+    }
+}
+
+impl OutboxDepth {
+    /// Counts one effect that became or becomes due at `due_at`.
+    pub(crate) fn count(&mut self, leased: bool, due_at: UnixSeconds, now: UnixSeconds) {
+        if leased {
+            self.leased = self.leased.saturating_add(1);
+        } else {
+            self.waiting = self.waiting.saturating_add(1);
+        }
+        self.oldest_due_age = self.oldest_due_age.max(now.checked_sub(due_at));
+    }
+}

@@ -1,0 +1,238 @@
+//! Commits: whole or not at all, and only on what they expect.
+
+use spandrel_core::ledger::{Commit, EffectEnd, Recorded, TransferFilter};
+use spandrel_core::{Event, Status};
+use tokio::task::JoinSet;
+
+use crate::sample::{self, change, cursor, cursor_move, deposit, due, everything, risk, transfer_commit};
+use crate::store::{Store, conflict, corrupt, observe, on_both};
+
+on_both!(
+    a_commit_reads_back_whole,
+    an_unmet_expectation_anywhere_writes_nothing_anywhere,
+    a_cursor_moves_only_from_where_it_stands,
+    cursors_of_different_chains_do_not_meet,
+    events_are_numbered_and_dated,
+    a_projection_that_no_event_explains_is_refused,
+    a_change_without_events_changes_nothing,
+    a_transfer_twice_in_a_commit_is_refused,
+    transfers_are_listed_oldest_first_and_filtered,
+    a_terminal_transfer_is_not_open,
+    the_risk_log_grows_only_from_its_end,
+    of_concurrent_commits_on_one_sequence_one_wins,
+    a_halt_outlives_everything_but_its_acknowledgement,
+    a_halted_chains_cursor_stands_still,
+    an_acknowledgement_without_a_halt_is_refused,
+    times_beyond_sql_are_refused,
+);
+
+async fn a_commit_reads_back_whole(store: impl Store) {
+    store.commit(everything(0)).await.unwrap();
+    let id = deposit(0).id();
+    assert_eq!(store.transfer(id).await.unwrap(), Some(sample::transfer(0, 2, 100)));
+    let events = store.events(id).await.unwrap();
+    let bodies: Vec<Event> = events.into_iter().map(|event| event.body).collect();
+    assert_eq!(bodies, change(0, 0, 2).events);
+    let stored = store.risk_events(0).await.unwrap();
+    assert_eq!(stored[1], Recorded { sequence: 1, at: 100, body: risk(1) });
+    assert_eq!(store.risk_events(1).await.unwrap(), stored[1..]);
+    assert_eq!(store.risk_events(2).await.unwrap(), []);
+    assert_eq!(store.cursor(&sample::ethereum()).await.unwrap(), Some(cursor(1)));
+    assert_eq!(store.halted(&sample::bitcoin()).await.unwrap().as_deref(), Some("block 0 was replaced"));
+    for effect in sample::effects(0) {
+        let stored = store.effect(effect.id).await.unwrap().unwrap();
+        assert_eq!((stored.deposit, stored.effect, stored.attempt), (effect.deposit, effect.effect, 0));
+    }
+    assert_eq!(store.transfer(deposit(1).id()).await.unwrap(), None);
+    assert_eq!(store.effect(due(1, 0).id).await.unwrap(), None);
+}
+
+async fn an_unmet_expectation_anywhere_writes_nothing_anywhere(store: impl Store) {
+    store.commit(everything(0)).await.unwrap();
+    store.commit(sample::end_commit([(due(0, 0).id, EffectEnd::Done)])).await.unwrap();
+    let before = observe(&store).await;
+    let sound = || Commit { transfers: vec![change(1, 0, 2), change(0, 2, 1)], ..everything(1) };
+    let mut unmet = vec![
+        Commit { cursor: Some(cursor_move(sample::ethereum(), 2, 3)), ..sound() },
+        Commit { cursor: Some(cursor_move(sample::ethereum(), 0, 3)), ..sound() },
+        Commit { cursor: Some(cursor_move(sample::bitcoin(), 0, 3)), ..sound() },
+        Commit { transfers: vec![change(1, 0, 2), change(0, 1, 1)], ..sound() },
+        Commit { transfers: vec![change(1, 1, 2)], ..sound() },
+        Commit { transfers: vec![change(1, 0, 2), change(0, 0, 1)], ..sound() },
+        Commit { expected_risk_sequence: 1, ..sound() },
+        Commit { expected_risk_sequence: 3, ..sound() },
+    ];
+    for (id, end) in
+        [(due(0, 0).id, EffectEnd::Done), (due(0, 0).id, sample::retry(1)), (due(5, 0).id, EffectEnd::Done)]
+    {
+        unmet.push(Commit { ended: vec![(sample::effects(0)[1].id, EffectEnd::Done), (id, end)], ..sound() });
+    }
+    for commit in unmet {
+        conflict(store.commit(commit.clone()).await);
+        assert_eq!(observe(&store).await, before, "{commit:?}");
+    }
+    store.commit(sound()).await.unwrap();
+}
+
+async fn a_cursor_moves_only_from_where_it_stands(store: impl Store) {
+    let chain = sample::ethereum;
+    let moved = |from, to| Commit { now: 1, cursor: Some(cursor_move(chain(), from, to)), ..Commit::default() };
+    assert_eq!(store.cursor(&chain()).await.unwrap(), None);
+    let error = conflict(store.commit(moved(4, 5)).await);
+    assert!(error.contains("found nowhere"), "{error}");
+    store.commit(moved(0, 5)).await.unwrap();
+    let error = conflict(store.commit(moved(0, 6)).await);
+    assert!(error.contains("expected nowhere, found tip 5"), "{error}");
+    conflict(store.commit(moved(4, 6)).await);
+    store.commit(moved(5, 9)).await.unwrap();
+    assert_eq!(store.cursor(&chain()).await.unwrap(), Some(cursor(9)));
+}
+
+async fn cursors_of_different_chains_do_not_meet(store: impl Store) {
+    for (chain, height) in [(sample::ethereum(), 3), (sample::bitcoin(), 7)] {
+        let cursor = Some(cursor_move(chain, 0, height));
+        store.commit(Commit { cursor, ..Commit::default() }).await.unwrap();
+    }
+    assert_eq!(store.cursor(&sample::ethereum()).await.unwrap(), Some(cursor(3)));
+    assert_eq!(store.cursor(&sample::bitcoin()).await.unwrap(), Some(cursor(7)));
+}
+
+async fn events_are_numbered_and_dated(store: impl Store) {
+    store.commit(transfer_commit(0, 0, 2)).await.unwrap();
+    store.commit(Commit { now: 900, ..transfer_commit(0, 2, 1) }).await.unwrap();
+    let events = store.events(deposit(0).id()).await.unwrap();
+    let places: Vec<_> = events.iter().map(|event| (event.sequence, event.at)).collect();
+    assert_eq!(places, [(0, 100), (1, 100), (2, 900)]);
+    assert_eq!(store.events(deposit(1).id()).await.unwrap(), []);
+}
+
+async fn a_projection_that_no_event_explains_is_refused(store: impl Store) {
+    let before = observe(&store).await;
+    let mut commit = transfer_commit(0, 0, 2);
+    commit.transfers[0].after.sequence = 3;
+    let error = corrupt(store.commit(commit).await);
+    assert!(error.contains("2 events after sequence 0, but the projection says 3"), "{error}");
+    assert_eq!(observe(&store).await, before);
+}
+
+async fn a_change_without_events_changes_nothing(store: impl Store) {
+    store.commit(transfer_commit(0, 0, 2)).await.unwrap();
+    let before = observe(&store).await;
+    let mut commit = transfer_commit(0, 2, 0);
+    commit.transfers[0].after.status = Status::Refunded;
+    store.commit(commit).await.unwrap();
+    assert_eq!(observe(&store).await, before);
+    conflict(store.commit(transfer_commit(0, 1, 0)).await);
+    store.commit(transfer_commit(1, 0, 0)).await.unwrap();
+    assert_eq!(store.transfer(deposit(1).id()).await.unwrap(), None);
+}
+
+async fn a_transfer_twice_in_a_commit_is_refused(store: impl Store) {
+    let transfers = vec![change(0, 0, 1), change(0, 1, 1)];
+    corrupt(store.commit(Commit { transfers, ..Commit::default() }).await);
+    let ended = [(due(0, 0).id, EffectEnd::Done), (due(0, 0).id, sample::retry(1))];
+    let commit = Commit { effects: vec![due(0, 0)], ..sample::end_commit(ended) };
+    corrupt(store.commit(commit).await);
+    assert_eq!(store.transfers(&TransferFilter::default()).await.unwrap(), []);
+    assert_eq!(store.effect(due(0, 0).id).await.unwrap(), None);
+}
+
+async fn transfers_are_listed_oldest_first_and_filtered(store: impl Store) {
+    for n in [3, 1, 2, 0] {
+        let mut commit = transfer_commit(n, 0, 1);
+        commit.transfers[0].after.created_at = if n == 3 { 50 } else { 60 };
+        store.commit(commit).await.unwrap();
+    }
+    let ids = |source, open_only| {
+        let (store, filter) = (store.clone(), TransferFilter { source, open_only });
+        async move {
+            let transfers = store.transfers(&filter).await.unwrap();
+            transfers.into_iter().map(|transfer| transfer.id).collect::<Vec<_>>()
+        }
+    };
+    let expected = |order: &[u64]| order.iter().map(|n| deposit(*n).id()).collect::<Vec<_>>();
+    assert_eq!(ids(None, false).await, expected(&[3, 1, 2, 0]));
+    assert_eq!(ids(Some(sample::bitcoin()), false).await, expected(&[3, 1]));
+    store.commit(transfer_commit(1, 1, 4)).await.unwrap();
+    assert_eq!(ids(Some(sample::bitcoin()), true).await, expected(&[3]));
+    assert_eq!(ids(None, true).await, expected(&[3, 2, 0]));
+    assert_eq!(ids(Some(sample::destination()), false).await, []);
+}
+
+async fn a_terminal_transfer_is_not_open(store: impl Store) {
+    let open = TransferFilter { source: None, open_only: true };
+    for sequence in 0..5 {
+        store.commit(transfer_commit(0, sequence, 1)).await.unwrap();
+        let listed = store.transfers(&open).await.unwrap();
+        let transfer = store.transfer(deposit(0).id()).await.unwrap().unwrap();
+        assert_eq!(listed.is_empty(), transfer.status.is_terminal(), "{:?}", transfer.status);
+    }
+}
+
+async fn the_risk_log_grows_only_from_its_end(store: impl Store) {
+    let commit = |expected_risk_sequence, risk| Commit { now: 1, expected_risk_sequence, risk, ..Commit::default() };
+    conflict(store.commit(commit(1, vec![risk(0)])).await);
+    store.commit(commit(0, vec![risk(0), risk(1), risk(2)])).await.unwrap();
+    conflict(store.commit(commit(0, vec![risk(0)])).await);
+    store.commit(commit(0, vec![])).await.unwrap();
+    store.commit(commit(3, vec![risk(3)])).await.unwrap();
+    let bodies: Vec<_> = store.risk_events(0).await.unwrap().into_iter().map(|event| event.body).collect();
+    assert_eq!(bodies, [risk(0), risk(1), risk(2), risk(3)]);
+}
+
+async fn of_concurrent_commits_on_one_sequence_one_wins(store: impl Store) {
+    store.commit(transfer_commit(0, 0, 1)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for n in 1..=10 {
+        let (store, mut commit) = (store.clone(), transfer_commit(0, 1, 1));
+        commit.now = 1_000 + n;
+        tasks.spawn(async move { store.commit(commit).await });
+    }
+    let results = tasks.join_all().await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    results.into_iter().filter(Result::is_err).for_each(|result| drop(conflict(result)));
+    assert_eq!(store.events(deposit(0).id()).await.unwrap().len(), 2);
+}
+
+async fn a_halt_outlives_everything_but_its_acknowledgement(store: impl Store) {
+    let halt =
+        |reason: &str| Commit { now: 1, halt: Some((sample::bitcoin(), reason.to_owned())), ..Commit::default() };
+    assert_eq!(store.halted(&sample::bitcoin()).await.unwrap(), None);
+    store.commit(halt("first")).await.unwrap();
+    store.commit(transfer_commit(0, 0, 1)).await.unwrap();
+    store.commit(halt("second")).await.unwrap();
+    assert_eq!(store.halted(&sample::bitcoin()).await.unwrap().as_deref(), Some("second"));
+    assert_eq!(store.halted(&sample::ethereum()).await.unwrap(), None);
+    store.acknowledge_halt(&sample::bitcoin(), "ada: the node was replaced", 2).await.unwrap();
+    assert_eq!(store.halted(&sample::bitcoin()).await.unwrap(), None);
+    store.commit(halt("third")).await.unwrap();
+    assert_eq!(store.halted(&sample::bitcoin()).await.unwrap().as_deref(), Some("third"));
+}
+
+async fn a_halted_chains_cursor_stands_still(store: impl Store) {
+    let moved = |from, to| Commit { cursor: Some(cursor_move(sample::bitcoin(), from, to)), ..Commit::default() };
+    let halt = Some((sample::bitcoin(), "a final block was replaced".to_owned()));
+    store.commit(Commit { halt, ..moved(0, 1) }).await.unwrap();
+    let error = conflict(store.commit(moved(1, 2)).await);
+    assert!(error.contains("a final block was replaced"), "{error}");
+    assert_eq!(store.cursor(&sample::bitcoin()).await.unwrap(), Some(cursor(1)));
+    store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await.unwrap();
+    store.commit(moved(1, 2)).await.unwrap();
+}
+
+async fn an_acknowledgement_without_a_halt_is_refused(store: impl Store) {
+    conflict(store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await);
+    store.commit(Commit { halt: Some((sample::bitcoin(), "x".to_owned())), ..Commit::default() }).await.unwrap();
+    store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await.unwrap();
+    conflict(store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await);
+}
+
+async fn times_beyond_sql_are_refused(store: impl Store) {
+    let too_late = u64::MAX;
+    corrupt(store.commit(Commit { now: too_late, ..everything(0) }).await);
+    corrupt(store.commit(sample::effect_commit([due(0, too_late)])).await);
+    corrupt(store.commit(sample::end_commit([(due(0, 0).id, sample::retry(too_late))])).await);
+    corrupt(store.lease(&sample::payer(), too_late, too_late, 1).await);
+    corrupt(store.open_tx(sample::new_tx([0], too_late), 1).await);
+    assert_eq!(store.transfers(&TransferFilter::default()).await.unwrap(), []);
+}

@@ -1,0 +1,156 @@
+//! Both implementations behind one trait, and everything one can see of them.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use alloy_primitives::Bytes;
+use spandrel_core::journal::{Journal, JournaledTx};
+use spandrel_core::ledger::{LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::{EffectId, Event, Transfer};
+use spandrel_risk::RiskEvent;
+use spandrel_store::summary::Summary;
+use spandrel_store::{Intent, Memory, Sqlite};
+use spandrel_verifiers::bitcoin::DepositTerms;
+use spandrel_verifiers::follow::Cursor;
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+use tempfile::TempDir;
+
+use crate::sample;
+
+/// The ports, and what both implementations offer beyond them.
+pub trait Store: Ledger + Journal + Clone + 'static {
+    fn acknowledge_halt(
+        &self,
+        chain: &ChainId,
+        operator: &str,
+        now: UnixSeconds,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn add_intent(
+        &self,
+        script: Bytes,
+        terms: DepositTerms,
+        now: UnixSeconds,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn intents(&self) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
+    fn summary(&self, now: UnixSeconds) -> impl Future<Output = Result<Summary, StoreError>> + Send;
+}
+
+macro_rules! forward_store {
+    ($name:ident) => {
+        impl Store for $name {
+            async fn acknowledge_halt(&self, chain: &ChainId, who: &str, now: UnixSeconds) -> Result<(), StoreError> {
+                $name::acknowledge_halt(self, chain, who, now).await
+            }
+            async fn add_intent(&self, script: Bytes, terms: DepositTerms, now: UnixSeconds) -> Result<(), StoreError> {
+                $name::add_intent(self, script, terms, now).await
+            }
+            async fn intents(&self) -> Result<Vec<Intent>, StoreError> {
+                $name::intents(self).await
+            }
+            async fn summary(&self, now: UnixSeconds) -> Result<Summary, StoreError> {
+                $name::summary(self, now).await
+            }
+        }
+    };
+}
+forward_store!(Memory);
+forward_store!(Sqlite);
+
+/// A new ledger on a file, and the folder that goes with it.
+pub async fn on_file() -> (TempDir, Sqlite) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(folder.path().join("ledger.db")).await.unwrap();
+    (folder, store)
+}
+
+/// Runs each named `async fn(impl Store)` over every implementation.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(spandrel_store::Memory::new()).await;
+            })*
+        }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let (_folder, store) = crate::store::on_file().await;
+                super::$name(store).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// Everything the ports tell about the samples.
+#[derive(Debug, PartialEq)]
+pub struct Observed {
+    pub transfers: Vec<Transfer>,
+    pub open_by_source: Vec<Vec<Transfer>>,
+    pub events: BTreeMap<DepositId, Vec<Recorded<Event>>>,
+    pub risk: Vec<Recorded<RiskEvent>>,
+    pub cursors: BTreeMap<ChainId, Option<Cursor>>,
+    pub halted: BTreeMap<ChainId, Option<String>>,
+    pub effects: BTreeMap<EffectId, Option<LeasedEffect>>,
+    pub open_txs: Vec<JournaledTx>,
+    pub newest_txs: BTreeMap<EffectId, Option<JournaledTx>>,
+    pub intents: Vec<Intent>,
+    pub summary: Summary,
+}
+
+/// Reads everything.
+pub async fn observe(store: &impl Store) -> Observed {
+    let mut seen = Observed {
+        transfers: store.transfers(&TransferFilter::default()).await.unwrap(),
+        open_by_source: Vec::new(),
+        events: BTreeMap::new(),
+        risk: store.risk_events(0).await.unwrap(),
+        cursors: BTreeMap::new(),
+        halted: BTreeMap::new(),
+        effects: BTreeMap::new(),
+        open_txs: Vec::new(),
+        newest_txs: BTreeMap::new(),
+        intents: store.intents().await.unwrap(),
+        summary: store.summary(sample::LATER).await.unwrap(),
+    };
+    for chain in sample::chains() {
+        let filter = TransferFilter { source: Some(chain.clone()), open_only: true };
+        seen.open_by_source.push(store.transfers(&filter).await.unwrap());
+        seen.cursors.insert(chain.clone(), store.cursor(&chain).await.unwrap());
+        seen.halted.insert(chain.clone(), store.halted(&chain).await.unwrap());
+        for signer in sample::signers() {
+            seen.open_txs.extend(store.open_txs(&chain, signer).await.unwrap());
+        }
+    }
+    for n in 0..sample::MANY {
+        let id = sample::deposit(n).id();
+        seen.events.insert(id, store.events(id).await.unwrap());
+        for effect in sample::effects(n) {
+            seen.effects.insert(effect.id, store.effect(effect.id).await.unwrap());
+            seen.newest_txs.insert(effect.id, store.tx_of(effect.id).await.unwrap());
+        }
+    }
+    seen
+}
+
+/// The error's kind and text; panics when there is none.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> StoreError {
+    result.unwrap_err()
+}
+
+/// Panics unless it is a conflict.
+pub fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
+    match refused(result) {
+        error @ StoreError::Conflict { .. } => error.to_string(),
+        other => panic!("expected a conflict, found {other}"),
+    }
+}
+
+/// Panics unless it is a corruption.
+pub fn corrupt<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
+    match refused(result) {
+        error @ StoreError::Corrupt { .. } => error.to_string(),
+        other => panic!("expected a corruption, found {other}"),
+    }
+}

@@ -1,0 +1,250 @@
+//! Effects become contract calls; journaled calls become effects' expectations again. Pure.
+
+use alloy::sol_types::{SolCall, SolValue};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use spandrel_contracts::{CheckpointRegistry, FastLane, Inbox, PauseController, lane, proof, solidity_deposit};
+use spandrel_core::submission::DueEffect;
+use spandrel_core::{Effect, EffectId, FastAttestation};
+use spandrel_risk::{Lane, Scope};
+use spandrel_signer::signatures_blob;
+use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint};
+
+use super::config::Contracts;
+use super::refusal::Refusal;
+
+/// A call of a contract, without value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    /// Contract.
+    pub to: Address,
+    /// Calldata.
+    pub input: Bytes,
+}
+
+/// A call that must come first, unless the chain says that it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Prerequisite {
+    pub call: Call,
+    pub unless: Unless,
+}
+
+/// When a prerequisite need not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unless {
+    /// The batch is attested under this epoch until this time or later.
+    Attested { root: B256, epoch: u64, expiry: u64 },
+    /// The registry holds this root.
+    Stored { chain: B256, height: u64, root: B256, time: u64 },
+    /// It is always sent.
+    Never,
+}
+
+/// One effect as an action on the contracts.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub effect: EffectId,
+    pub prerequisites: Vec<Prerequisite>,
+    pub action: Action,
+}
+
+/// What is done for an effect.
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    /// One item of `Inbox.claimBatch`.
+    Claim(Inbox::ClaimItem),
+    /// `Inbox.settle`.
+    Settle(Inbox::ClaimItem),
+    /// `PauseController.pause`.
+    Pause { scope: B256, ttl: u64 },
+}
+
+/// What a journaled call was to bring about, per effect in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    Claimed(DepositId),
+    Settled(DepositId),
+    Paused(B256),
+}
+
+/// The work behind a due effect; refused when it is none for a destination.
+pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refusal> {
+    let (prerequisites, action) = match &due.effect {
+        Effect::PayFast { deposit, attestation } => {
+            (vec![attest(attestation, contracts)], Action::Claim(fast_item(deposit, attestation)))
+        }
+        Effect::PayProven { deposit, evidence, checkpoint } => {
+            (vec![store(checkpoint, contracts)], Action::Claim(proven_item(deposit, evidence)?))
+        }
+        Effect::Settle { deposit, evidence, checkpoint } => {
+            (vec![store(checkpoint, contracts)], Action::Settle(proven_item(deposit, evidence)?))
+        }
+        Effect::Pause { scope, ttl } => pause(scope, *ttl, contracts),
+        Effect::BuildEvidence { .. } | Effect::RequestVerdicts { .. } | Effect::RequestAttestation { .. } => {
+            return Err(Refusal::permanent(format!("{} is not done on a destination", due.effect.step())));
+        }
+    };
+    Ok(Work { effect: due.id, prerequisites, action })
+}
+
+impl Work {
+    /// The deposit that is paid or settled.
+    pub(super) fn deposit(&self) -> Option<DepositId> {
+        match &self.action {
+            Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
+            Action::Pause { .. } => None,
+        }
+    }
+
+    fn kind(&self) -> Option<bool> {
+        match &self.action {
+            Action::Claim(item) => Some(item.lane == lane::FAST),
+            Action::Settle(_) | Action::Pause { .. } => None,
+        }
+    }
+}
+
+/// Groups: claims of the fast lane together, claims of the light-client lanes together, at most `items` each; a
+/// settlement or a pause alone. Order within a group is kept.
+pub(super) fn group(works: Vec<Work>, items: usize) -> Vec<Vec<Work>> {
+    let mut groups: Vec<Vec<Work>> = Vec::new();
+    for work in works {
+        let fits = |group: &Vec<Work>| {
+            work.kind().is_some()
+                && group.len() < items
+                && group.first().is_some_and(|first| first.kind() == work.kind())
+        };
+        match groups.iter_mut().rev().find(|group| fits(group)) {
+            Some(group) => group.push(work),
+            None => groups.push(vec![work]),
+        }
+    }
+    groups
+}
+
+/// The one call that carries a group out.
+pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
+    let (to, input) = match &group.first()?.action {
+        Action::Claim(_) => {
+            let items = group.iter().filter_map(|work| match &work.action {
+                Action::Claim(item) => Some(item.clone()),
+                Action::Settle(_) | Action::Pause { .. } => None,
+            });
+            (contracts.inbox, Inbox::claimBatchCall { items: items.collect() }.abi_encode())
+        }
+        Action::Settle(Inbox::ClaimItem { lane, deposit, proof }) => {
+            let settle = Inbox::settleCall { deposit: deposit.clone(), lane: *lane, proof: proof.clone() };
+            (contracts.inbox, settle.abi_encode())
+        }
+        Action::Pause { scope, ttl } => {
+            (contracts.pauses, PauseController::pauseCall { scope: *scope, ttl: *ttl }.abi_encode())
+        }
+    };
+    Some(Call { to, input: input.into() })
+}
+
+/// The prerequisites of a group, each once, in order.
+pub(super) fn prerequisites(group: &[Work]) -> Vec<Prerequisite> {
+    let mut all: Vec<Prerequisite> = Vec::new();
+    for prerequisite in group.iter().flat_map(|work| &work.prerequisites) {
+        if !all.contains(prerequisite) {
+            all.push(prerequisite.clone());
+        }
+    }
+    all
+}
+
+/// Pays a delayed deposit whose time has come.
+pub(super) fn execute_delayed(deposit: &Inbox::Deposit, contracts: &Contracts) -> Call {
+    let input = Inbox::executeDelayedCall { deposit: deposit.clone() }.abi_encode();
+    Call { to: contracts.inbox, input: input.into() }
+}
+
+/// What a call was to bring about; empty for a prerequisite or a call this program never makes.
+pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
+    if let Ok(batch) = Inbox::claimBatchCall::abi_decode(input) {
+        return batch.items.iter().map(|item| Expected::Claimed(deposit_id(&item.deposit))).collect();
+    }
+    if let Ok(settle) = Inbox::settleCall::abi_decode(input) {
+        return vec![Expected::Settled(deposit_id(&settle.deposit))];
+    }
+    match PauseController::pauseCall::abi_decode(input) {
+        Ok(pause) => vec![Expected::Paused(pause.scope)],
+        Err(_) => Vec::new(),
+    }
+}
+
+fn deposit_id(deposit: &Inbox::Deposit) -> DepositId {
+    DepositId(keccak256(deposit.abi_encode()))
+}
+
+fn fast_item(deposit: &Deposit, attestation: &FastAttestation) -> Inbox::ClaimItem {
+    let proof = proof::fast(attestation.batch.root, attestation.index, &attestation.path);
+    Inbox::ClaimItem { lane: lane::FAST, deposit: solidity_deposit(deposit), proof }
+}
+
+fn proven_item(deposit: &Deposit, evidence: &Evidence) -> Result<Inbox::ClaimItem, Refusal> {
+    let proof = proof::encode(evidence, deposit).map_err(|error| Refusal::permanent(error.to_string()))?;
+    Ok(Inbox::ClaimItem { lane: lane::of(evidence), deposit: solidity_deposit(deposit), proof })
+}
+
+fn attest(attestation: &FastAttestation, contracts: &Contracts) -> Prerequisite {
+    let batch = &attestation.batch;
+    let attest = FastLane::attestBatchCall {
+        root: batch.root,
+        count: batch.count,
+        epoch: batch.epoch,
+        expiry: batch.expiry,
+        signatures: signatures_blob(&attestation.signatures),
+    };
+    Prerequisite {
+        call: Call { to: contracts.fast_lane, input: attest.abi_encode().into() },
+        unless: Unless::Attested { root: batch.root, epoch: batch.epoch, expiry: batch.expiry },
+    }
+}
+
+fn store(signed: &SignedCheckpoint, contracts: &Contracts) -> Prerequisite {
+    let checkpoint = &signed.checkpoint;
+    let (chain, height, root, time) = (checkpoint.chain.hash(), checkpoint.height, checkpoint.root, checkpoint.time);
+    let submit = CheckpointRegistry::submitCall {
+        sourceChain: chain,
+        height,
+        root,
+        time,
+        epoch: signed.epoch,
+        signatures: signatures_blob(&signed.signatures),
+    };
+    Prerequisite {
+        call: Call { to: contracts.registry, input: submit.abi_encode().into() },
+        unless: Unless::Stored { chain, height, root, time },
+    }
+}
+
+/// All scopes but the last are prerequisites, so that the effect is done when its own transaction is.
+fn pause(scope: &Scope, ttl: u64, contracts: &Contracts) -> (Vec<Prerequisite>, Action) {
+    let mut scopes = pause_scopes(scope);
+    let last = scopes.pop().unwrap_or_else(|| keccak256("global"));
+    let first = scopes.into_iter().map(|scope| Prerequisite {
+        call: Call { to: contracts.pauses, input: PauseController::pauseCall { scope, ttl }.abi_encode().into() },
+        unless: Unless::Never,
+    });
+    (first.collect(), Action::Pause { scope: last, ttl })
+}
+
+/// The contract's scopes that cover `scope`: exactly where it has one, else the smallest that contain it (it pauses
+/// whole chains, lanes and assets, no routes and no lane of one chain only).
+fn pause_scopes(scope: &Scope) -> Vec<B256> {
+    let chain = |chain: &ChainId| keccak256(("chain", chain.hash()).abi_encode_params());
+    let lane_of = |number: u8| keccak256(("lane", U256::from(number)).abi_encode_params());
+    match scope {
+        Scope::Global => vec![keccak256("global")],
+        Scope::Chain { chain: id } => vec![chain(id)],
+        Scope::Asset { asset } => vec![keccak256(("asset", asset.hash()).abi_encode_params())],
+        Scope::Route { source, .. } => vec![chain(source)],
+        Scope::Lane { lane: Lane::Fast, .. } => vec![lane_of(lane::FAST)],
+        Scope::Lane { lane: Lane::LightClient, source } => match source.as_ref().map(ChainId::as_str) {
+            Some(id) if id.starts_with("bip122:") => vec![lane_of(lane::BITCOIN)],
+            Some(id) if id.starts_with("eip155:") => vec![lane_of(lane::ETHEREUM)],
+            _ => vec![lane_of(lane::ETHEREUM), lane_of(lane::BITCOIN)],
+        },
+    }
+}

@@ -1,0 +1,72 @@
+//! One EVM destination: its parts, and the port it fulfils.
+
+use alloy_primitives::{Address, B256};
+use spandrel_contracts::Inbox;
+use spandrel_core::EffectId;
+use spandrel_core::journal::Journal;
+use spandrel_core::submission::{DueEffect, Progress, SubmitError, Submitter};
+use spandrel_signer::DigestSigner;
+use tokio::sync::Mutex;
+
+use super::config::{Clock, EvmConfig, permanent};
+use super::memory::Memory;
+use super::rpc::Rpc;
+use super::submit::Journaled;
+
+/// Carries effects out on one EVM chain, with one account and one journal.
+///
+/// An effect that `submit` does not answer at all waits for something that is under way; it can be submitted again at
+/// any time. Nothing but this destination may send with the same account: a transaction from elsewhere with one of
+/// our nonces is found, reported and worked around, but it costs time.
+pub struct EvmDestination<J, K> {
+    pub(super) config: EvmConfig,
+    pub(super) chain_number: u64,
+    pub(super) guard: Address,
+    pub(super) rpc: Rpc,
+    pub(super) journal: J,
+    pub(super) signer: K,
+    pub(super) clock: Clock,
+    /// Also the lane's lock: one call at a time assigns nonces.
+    memory: Mutex<Memory>,
+}
+
+impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
+    /// Checks the configuration against the node: chain number, `eth_simulateV1`, and an `Inbox` at its address.
+    ///
+    /// Errors: `Permanent` when it can never work like this, `Transient` when the node does not answer.
+    pub async fn connect(config: EvmConfig, journal: J, signer: K, clock: Clock) -> Result<Self, SubmitError> {
+        let expected = config.validate()?;
+        let rpc = Rpc::new(&config)?;
+        let chain_number = rpc.chain_number().await?;
+        if chain_number != expected {
+            return Err(permanent(format!("chain id of {}", config.rpc_url), expected, chain_number));
+        }
+        let time = rpc.latest_time().await?.saturating_add(1);
+        rpc.simulate(signer.address(), &[], time).await?;
+        let guard = rpc.read(config.contracts.inbox, &Inbox::guardCall {}, None).await?;
+        Ok(Self { config, chain_number, guard, rpc, journal, signer, clock, memory: Mutex::default() })
+    }
+
+    /// The account that sends.
+    pub fn account(&self) -> Address {
+        self.signer.address()
+    }
+}
+
+impl<J: Journal, K: DigestSigner> Submitter for EvmDestination<J, K> {
+    async fn submit(&self, due: &[DueEffect]) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
+        self.submit_due(due, &mut *self.memory.lock().await).await
+    }
+
+    async fn follow(&self) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
+        self.follow_open(&mut *self.memory.lock().await).await
+    }
+
+    async fn is_sent(&self, effect: EffectId) -> Result<bool, SubmitError> {
+        Ok(!matches!(self.journaled(effect).await?, Journaled::Sendable))
+    }
+
+    async fn is_paid(&self, deposit: B256) -> Result<bool, SubmitError> {
+        Ok(self.facts(deposit, None).await?.is_paid())
+    }
+}

@@ -1,0 +1,286 @@
+//! Following: every open transaction is brought nearer to its end, and what changed is answered.
+//!
+//! - Every attempt's hash is asked for, not only the newest: any of them may be the one that was mined.
+//! - A block is remembered by its hash; when another block stands at its height, the transaction is pending again.
+//! - A transaction counts as lost to a stranger only when its nonce is used in a *final* block and none of its
+//!   attempts has a receipt.
+//! - An end is journaled by the call after the one that answered it (see `memory`).
+
+use alloy::rpc::types::TransactionReceipt;
+use alloy_primitives::{B256, U256};
+use spandrel_core::EffectId;
+use spandrel_core::journal::{Journal, JournaledTx, TxState};
+use spandrel_core::submission::{Progress, SubmitError};
+use spandrel_signer::DigestSigner;
+
+use super::EvmDestination;
+use super::build::{self, Expected};
+use super::fees::{self, Fees};
+use super::memory::{Ended, Memory};
+use super::outcome::{Outcome, outcomes};
+use super::refusal::Refusal;
+use super::rpc::Head;
+use super::send::{Delivery, journal_error};
+
+type Answers = Vec<(EffectId, Progress)>;
+
+/// Where chain and account stand.
+struct View {
+    head: Head,
+    /// The account's next nonce after the newest block.
+    nonce: u64,
+    /// The account's next nonce after the newest final block.
+    final_nonce: u64,
+}
+
+/// How a transaction ended.
+struct End {
+    /// Its hash; zero when a stranger's transaction took its nonce.
+    hash: B256,
+    gas_used: Option<u64>,
+    success: bool,
+}
+
+impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
+    pub(super) async fn follow_open(&self, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        self.close_ended(memory).await?;
+        let open = self.journal.open_txs(&self.config.chain, self.account()).await.map_err(journal_error)?;
+        if open.is_empty() {
+            return Ok(Answers::new());
+        }
+        let view = self.view().await?;
+        let (mut answers, mut failure) = (Answers::new(), None);
+        for tx in open {
+            let (number, nonce) = (tx.number, tx.nonce);
+            match self.follow_one(tx, &view, memory).await {
+                Ok(news) => answers.extend(news),
+                Err(error) => {
+                    tracing::warn!(number, nonce, %error, "a transaction could not be followed now");
+                    failure = Some(error);
+                }
+            }
+        }
+        match failure {
+            Some(error) if answers.is_empty() => Err(error),
+            _ => Ok(answers),
+        }
+    }
+
+    async fn close_ended(&self, memory: &mut Memory) -> Result<(), SubmitError> {
+        while let Some(ended) = memory.ended().first() {
+            self.journal.set_state(ended.number, ended.state.clone()).await.map_err(journal_error)?;
+            memory.forget_first_ended();
+        }
+        Ok(())
+    }
+
+    async fn view(&self) -> Result<View, SubmitError> {
+        let head = self.rpc.head(self.config.confirmation).await?;
+        let nonce = self.rpc.nonce(self.account(), None).await?;
+        let final_nonce = match head.last_final {
+            Some(height) => self.rpc.nonce(self.account(), Some(height)).await?,
+            None => 0,
+        };
+        Ok(View { head, nonce, final_nonce })
+    }
+
+    async fn follow_one(&self, tx: JournaledTx, view: &View, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        let receipt = self.receipt(&tx).await?;
+        match (&tx.state, receipt) {
+            (TxState::Final { .. }, _) => Ok(Answers::new()),
+            (TxState::Pending, Some(receipt)) => self.included(&tx, &receipt, &view.head, memory).await,
+            (TxState::Pending, None) if tx.attempts.is_empty() => self.first_attempt(tx, memory).await,
+            (TxState::Pending, None) if view.nonce > tx.nonce => self.nonce_used(&tx, view, memory).await,
+            (TxState::Pending, None) => self.keep_alive(tx, memory).await,
+            (TxState::Included { .. }, Some(receipt)) => self.included(&tx, &receipt, &view.head, memory).await,
+            (TxState::Included { height, block, .. }, None) => {
+                let (height, block) = (*height, *block);
+                if self.is_replaced(height, block, &view.head).await? {
+                    self.reorged(tx, memory).await
+                } else {
+                    Ok(Answers::new())
+                }
+            }
+        }
+    }
+
+    /// The receipt of whichever attempt was mined.
+    async fn receipt(&self, tx: &JournaledTx) -> Result<Option<TransactionReceipt>, SubmitError> {
+        for attempt in tx.attempts.iter().rev() {
+            if let Some(receipt) = self.rpc.receipt(attempt.hash).await?
+                && receipt.block_number.is_some()
+            {
+                return Ok(Some(receipt));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The nonce was assigned, and the process died before anything was signed: the same intent is signed now.
+    async fn first_attempt(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        let fees = self.market_fees().await?;
+        let delivery = self.attempt(&mut tx, fees).await?;
+        Ok(self.delivered(&tx, delivery, memory))
+    }
+
+    /// Broadcasts the newest attempt again (it may never have arrived, or have been forgotten), with a higher fee when
+    /// it is stuck or outbid.
+    async fn keep_alive(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        let delivery = self.deliver(&tx).await?;
+        let age = tx.attempts.last().map_or(0, |attempt| (self.clock)().saturating_sub(attempt.at));
+        let is_stuck = age >= self.config.escalate_after;
+        if !is_stuck && delivery != Delivery::Outbid {
+            return Ok(self.delivered(&tx, delivery, memory));
+        }
+        let delivery = match self.escalated_fees(&tx).await? {
+            Some(fees) => {
+                tracing::info!(nonce = tx.nonce, max_fee = fees.max, age, "raising the fee of a stuck transaction");
+                self.attempt(&mut tx, fees).await?
+            }
+            None => {
+                tracing::warn!(nonce = tx.nonce, age, "a transaction is stuck and its fee is at the cap");
+                delivery
+            }
+        };
+        Ok(self.delivered(&tx, delivery, memory))
+    }
+
+    async fn escalated_fees(&self, tx: &JournaledTx) -> Result<Option<Fees>, SubmitError> {
+        let (Some(first), Some(last)) = (tx.attempts.first(), tx.attempts.last()) else { return Ok(None) };
+        let fees = |attempt: &spandrel_core::journal::Attempt| Fees {
+            max: attempt.max_fee_per_gas,
+            priority: attempt.max_priority_fee_per_gas,
+        };
+        let market = self.market_fees().await?;
+        Ok(fees::escalate(fees(first), fees(last), market, &self.config.fees))
+    }
+
+    fn delivered(&self, tx: &JournaledTx, delivery: Delivery, memory: &mut Memory) -> Answers {
+        match self.broadcast_progress(tx) {
+            Some(progress) if delivery == Delivery::Known => {
+                tx.tx.effects.iter().filter_map(|effect| memory.news(*effect, progress.clone())).collect()
+            }
+            _ => Answers::new(),
+        }
+    }
+
+    /// It stands in a block: journals where, and answers `Included`, or `Finalized` when the block is final.
+    async fn included(
+        &self,
+        tx: &JournaledTx,
+        receipt: &TransactionReceipt,
+        head: &Head,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
+        let (Some(height), Some(block)) = (receipt.block_number, receipt.block_hash) else {
+            return Ok(Answers::new());
+        };
+        let state = TxState::Included {
+            hash: receipt.transaction_hash,
+            height,
+            block,
+            success: receipt.status(),
+            gas_used: receipt.gas_used,
+            fee: U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
+        };
+        if tx.state != state {
+            if !receipt.status() {
+                tracing::warn!(nonce = tx.nonce, hash = %receipt.transaction_hash, "a transaction was mined and reverted");
+            }
+            self.journal.set_state(tx.number, state).await.map_err(journal_error)?;
+        }
+        let outcomes = self.outcomes_of(tx, receipt);
+        if head.is_final(height) && self.rpc.block_hash(height).await? == Some(block) {
+            let end =
+                End { hash: receipt.transaction_hash, gas_used: Some(receipt.gas_used), success: receipt.status() };
+            return self.ended(tx, end, outcomes, head, memory).await;
+        }
+        let included = Progress::Included { tx: self.tx_ref(receipt.transaction_hash, Some(receipt.gas_used)) };
+        let done = tx.tx.effects.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
+        Ok(done.filter_map(|(effect, _)| memory.news(*effect, included.clone())).collect())
+    }
+
+    fn outcomes_of(&self, tx: &JournaledTx, receipt: &TransactionReceipt) -> Vec<Outcome> {
+        let expected: Vec<Expected> = build::expectations(&tx.tx.input);
+        let mut outcomes = outcomes(receipt, &expected, &self.config.contracts);
+        outcomes.resize(tx.tx.effects.len(), Outcome::Undone);
+        outcomes
+    }
+
+    /// It is over, one way or the other. What it did not do goes back to the outbox as refused for now, unless the
+    /// chain has it done by someone else; submitting again names the item that failed and sends the others.
+    async fn ended(
+        &self,
+        tx: &JournaledTx,
+        end: End,
+        outcomes: Vec<Outcome>,
+        head: &Head,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
+        let mut answers = Answers::new();
+        let expected = build::expectations(&tx.tx.input);
+        for (index, (effect, outcome)) in tx.tx.effects.iter().zip(&outcomes).enumerate() {
+            let progress = match outcome {
+                Outcome::Done => Progress::Finalized { tx: self.tx_ref(end.hash, end.gas_used) },
+                Outcome::Delayed { from } => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
+                Outcome::Undone => match self.is_done_elsewhere(expected.get(index), head).await? {
+                    true => Progress::Finalized { tx: self.tx_ref(B256::ZERO, None) },
+                    false => Refusal::for_now(format!("transaction {} did not carry it out", end.hash)).into(),
+                },
+            };
+            answers.extend(memory.news(*effect, progress));
+        }
+        let success = end.success && !outcomes.contains(&Outcome::Undone);
+        let state = TxState::Final { hash: end.hash, success };
+        memory.end(Ended { number: tx.number, state, effects: tx.tx.effects.clone() });
+        Ok(answers)
+    }
+
+    async fn is_done_elsewhere(&self, expected: Option<&Expected>, head: &Head) -> Result<bool, SubmitError> {
+        let Some(height) = head.last_final else { return Ok(false) };
+        Ok(match expected {
+            Some(Expected::Claimed(id)) => self.facts(id.0, Some(height)).await?.is_paid(),
+            Some(Expected::Settled(id)) => self.facts(id.0, Some(height)).await?.is_settled(),
+            Some(Expected::Paused(_)) | None => false,
+        })
+    }
+
+    /// Its nonce is used, and not by any attempt that the node has a receipt of. Until the user of the nonce is final
+    /// that may be a lagging node or a block that goes away; afterwards a stranger has our key or we lost our journal.
+    async fn nonce_used(&self, tx: &JournaledTx, view: &View, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        let (nonce, account) = (tx.nonce, self.account());
+        if view.final_nonce <= nonce {
+            tracing::warn!(nonce, %account, "a nonce is used by a transaction that is not in the journal");
+            return Ok(Answers::new());
+        }
+        tracing::error!(nonce, %account, "a nonce is finally used by a transaction that is not in the journal");
+        let outcomes = vec![Outcome::Undone; tx.tx.effects.len()];
+        let end = End { hash: B256::ZERO, gas_used: None, success: false };
+        self.ended(tx, end, outcomes, &view.head, memory).await
+    }
+
+    /// Whether another block than `block` stands at `height`. A node that is not that far knows nothing.
+    async fn is_replaced(&self, height: u64, block: B256, head: &Head) -> Result<bool, SubmitError> {
+        if head.number < height {
+            return Ok(false);
+        }
+        Ok(self.rpc.block_hash(height).await?.is_some_and(|canonical| canonical != block))
+    }
+
+    /// Its block is gone: it is pending again, and its newest attempt is broadcast again.
+    async fn reorged(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        tracing::warn!(nonce = tx.nonce, "the block of a transaction was replaced");
+        let was_done = matches!(tx.state, TxState::Included { success: true, .. });
+        self.journal.set_state(tx.number, TxState::Pending).await.map_err(journal_error)?;
+        tx.state = TxState::Pending;
+        let mut answers = Answers::new();
+        if was_done {
+            answers.extend(tx.tx.effects.iter().filter_map(|effect| memory.news(*effect, Progress::Reorged)));
+        }
+        match self.deliver(&tx).await {
+            Ok(delivery) => answers.extend(self.delivered(&tx, delivery, memory)),
+            Err(error) => tracing::warn!(nonce = tx.nonce, %error, "not broadcast again yet"),
+        }
+        Ok(answers)
+    }
+}

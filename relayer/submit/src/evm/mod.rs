@@ -1,0 +1,26 @@
+//! EVM destinations: `Inbox`, `FastLane`, `CheckpointRegistry` and `PauseController` on one chain.
+//!
+//! The stages, a file each: [`build`] makes calls of effects, [`simulate`] runs them against the chain's state before
+//! anything is signed, `send` journals, signs and broadcasts, `follow` watches receipts, finality and reorgs and
+//! raises stuck fees, [`outcome`] reads from a receipt what became of each effect.
+
+mod build;
+mod config;
+mod destination;
+mod fees;
+mod follow;
+mod memory;
+mod outcome;
+mod refusal;
+mod rpc;
+mod rpc_error;
+mod rpc_url;
+mod send;
+mod simulate;
+mod standing;
+mod submit;
+
+pub use config::{BatchLimits, Clock, Confirmation, Contracts, EvmConfig};
+pub use destination::EvmDestination;
+pub use fees::{FeePolicy, Fees, escalate, suggest};
+pub use rpc_url::RpcUrl;

@@ -1,0 +1,90 @@
+//! What became of each effect of an included transaction, by the logs of its receipt. Pure.
+
+use alloy::rpc::types::TransactionReceipt;
+use alloy::sol_types::SolEvent;
+use alloy_primitives::{Address, B256, LogData};
+use spandrel_contracts::{Inbox, PauseController};
+
+use super::build::Expected;
+use super::config::Contracts;
+
+/// What became of one effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It happened.
+    Done,
+    /// The risk guard queued the payment: it can be executed from then on (Unix seconds).
+    Delayed {
+        /// From when.
+        from: u64,
+    },
+    /// It did not happen.
+    Undone,
+}
+
+/// The outcome of each expectation, in order. A failed transaction has no logs, so nothing happened.
+pub(super) fn outcomes(receipt: &TransactionReceipt, expected: &[Expected], contracts: &Contracts) -> Vec<Outcome> {
+    let logs: Vec<(Address, &LogData)> =
+        receipt.inner.logs().iter().map(|log| (log.inner.address, &log.inner.data)).collect();
+    expected.iter().map(|expected| outcome(&logs, *expected, contracts)).collect()
+}
+
+fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contracts) -> Outcome {
+    let emitted = |from: Address, event: B256, subject: B256| {
+        logs.iter().any(|(address, data)| {
+            *address == from && data.topics().first() == Some(&event) && data.topics().get(1) == Some(&subject)
+        })
+    };
+    let is_done = match expected {
+        Expected::Claimed(id) => emitted(contracts.inbox, Inbox::Claimed::SIGNATURE_HASH, id.0),
+        Expected::Settled(id) => emitted(contracts.inbox, Inbox::Settled::SIGNATURE_HASH, id.0),
+        Expected::Paused(scope) => emitted(contracts.pauses, PauseController::Paused::SIGNATURE_HASH, scope),
+    };
+    if is_done {
+        return Outcome::Done;
+    }
+    let Expected::Claimed(id) = expected else { return Outcome::Undone };
+    let delays = logs.iter().filter(|(address, _)| *address == contracts.inbox);
+    let mut delays = delays.filter_map(|(_, data)| Inbox::Delayed::decode_log_data(data).ok());
+    match delays.find(|delayed| delayed.id == id.0) {
+        Some(delayed) => Outcome::Delayed { from: delayed.releaseAt },
+        None => Outcome::Undone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::U256;
+    use spandrel_verifiers::DepositId;
+
+    use super::*;
+
+    fn contracts() -> Contracts {
+        let address = Address::repeat_byte;
+        Contracts { inbox: address(1), fast_lane: address(2), registry: address(3), pauses: address(4) }
+    }
+
+    fn claimed(id: B256) -> LogData {
+        Inbox::Claimed { id, lane: 1, to: Address::ZERO, amount: U256::from(1) }.encode_log_data()
+    }
+
+    #[test]
+    fn each_item_is_judged_by_its_own_event() {
+        let ids = [B256::repeat_byte(1), B256::repeat_byte(2), B256::repeat_byte(3)];
+        let (paid, delayed) =
+            (claimed(ids[0]), Inbox::Delayed { id: ids[1], lane: 2, releaseAt: 77 }.encode_log_data());
+        let logs = [(contracts().inbox, &paid), (contracts().inbox, &delayed)];
+        let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()));
+        assert_eq!(found, [Outcome::Done, Outcome::Delayed { from: 77 }, Outcome::Undone]);
+    }
+
+    #[test]
+    fn an_event_of_another_contract_counts_for_nothing() {
+        let id = B256::repeat_byte(1);
+        let paid = claimed(id);
+        let logs = [(Address::repeat_byte(9), &paid)];
+        assert_eq!(outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()), Outcome::Undone);
+        let logs = [(contracts().inbox, &paid)];
+        assert_eq!(outcome(&logs, Expected::Settled(DepositId(id)), &contracts()), Outcome::Undone);
+    }
+}

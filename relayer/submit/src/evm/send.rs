@@ -1,0 +1,143 @@
+//! Journal, sign, journal, broadcast: in this order, because a crash may come between any two.
+//!
+//! - `open_tx` gives the nonce and stores the intent. After a crash here, following signs it.
+//! - `add_attempt` stores the signed bytes. After a crash here, following broadcasts the very same bytes.
+//! - Only then are they broadcast. Whatever the node answers, the journal owns the transaction from here on, and no
+//!   second one is made for its effects.
+
+use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy::eips::eip2718::Encodable2718;
+use alloy_primitives::{B256, TxKind, U256};
+use spandrel_core::EffectId;
+use spandrel_core::TxRef;
+use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx};
+use spandrel_core::ledger::StoreError;
+use spandrel_core::submission::{Progress, SubmitError};
+use spandrel_signer::DigestSigner;
+
+use super::EvmDestination;
+use super::build::Call;
+use super::fees::{self, Fees};
+use super::rpc_error::SendFault;
+
+/// Whether a node has a signed transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// It is in the pool or in a block.
+    Known,
+    /// Another transaction with its nonce, or the node's floor, asks for more.
+    Outbid,
+    /// Not now; following tries again.
+    NotYet,
+}
+
+impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
+    /// Sends a call that was simulated. `None` when one of its effects is in another transaction already.
+    pub(super) async fn send(
+        &self,
+        call: Call,
+        gas_limit: u64,
+        effects: Vec<EffectId>,
+    ) -> Result<Option<(JournaledTx, Delivery)>, SubmitError> {
+        let fees = self.market_fees().await?;
+        let new = NewTx {
+            chain: self.config.chain.clone(),
+            signer: self.account(),
+            effects,
+            to: call.to,
+            input: call.input,
+            gas_limit,
+            chain_nonce: self.rpc.nonce(self.account(), None).await?,
+        };
+        let mut tx = match self.journal.open_tx(new, (self.clock)()).await {
+            Ok(tx) => tx,
+            Err(StoreError::Conflict { .. }) => return Ok(None),
+            Err(error) => return Err(journal_error(error)),
+        };
+        let delivery = self.attempt(&mut tx, fees).await?;
+        Ok(Some((tx, delivery)))
+    }
+
+    /// Signs a journaled transaction with these fees, journals the attempt, and broadcasts it.
+    pub(super) async fn attempt(&self, tx: &mut JournaledTx, fees: Fees) -> Result<Delivery, SubmitError> {
+        let attempt = self.sign(tx, fees).await?;
+        self.journal.add_attempt(tx.number, attempt.clone()).await.map_err(journal_error)?;
+        tx.attempts.push(attempt);
+        self.deliver(tx).await
+    }
+
+    /// Broadcasts the newest attempt. After an ambiguous answer every attempt's hash is asked for.
+    pub(super) async fn deliver(&self, tx: &JournaledTx) -> Result<Delivery, SubmitError> {
+        let Some(attempt) = tx.attempts.last() else { return Ok(Delivery::NotYet) };
+        let Err((fault, reason)) = self.rpc.broadcast(&attempt.raw).await else { return Ok(Delivery::Known) };
+        let (nonce, hash) = (tx.nonce, attempt.hash);
+        match fault {
+            SendFault::AlreadyKnown => Ok(Delivery::Known),
+            SendFault::NonceTooLow | SendFault::Unanswered => {
+                tracing::info!(nonce, %hash, %reason, "ambiguous answer to a broadcast");
+                for attempt in &tx.attempts {
+                    if self.rpc.knows(attempt.hash).await? {
+                        return Ok(Delivery::Known);
+                    }
+                }
+                Ok(Delivery::NotYet)
+            }
+            SendFault::ReplacementUnderpriced | SendFault::Underpriced => {
+                tracing::info!(nonce, %hash, %reason, "the node asks for more");
+                Ok(Delivery::Outbid)
+            }
+            SendFault::InsufficientFunds | SendFault::Rejected => {
+                tracing::error!(nonce, %hash, %reason, account = %self.account(), "the node refuses a transaction");
+                Ok(Delivery::NotYet)
+            }
+        }
+    }
+
+    /// What the market suggests now, within the policy.
+    pub(super) async fn market_fees(&self) -> Result<Fees, SubmitError> {
+        let market = self.rpc.market().await?;
+        Ok(fees::suggest(market.next_base_fee, &market.priorities, &self.config.fees))
+    }
+
+    /// How a transaction is named to the outside.
+    pub(super) fn tx_ref(&self, hash: B256, gas_used: Option<u64>) -> TxRef {
+        TxRef { chain: self.config.chain.clone(), hash, gas_used }
+    }
+
+    /// `Broadcast` under the newest attempt's hash.
+    pub(super) fn broadcast_progress(&self, tx: &JournaledTx) -> Option<Progress> {
+        let hash = tx.attempts.last()?.hash;
+        Some(Progress::Broadcast { tx: self.tx_ref(hash, None) })
+    }
+
+    async fn sign(&self, tx: &JournaledTx, fees: Fees) -> Result<Attempt, SubmitError> {
+        let unsigned = TxEip1559 {
+            chain_id: self.chain_number,
+            nonce: tx.nonce,
+            gas_limit: tx.tx.gas_limit,
+            max_fee_per_gas: fees.max,
+            max_priority_fee_per_gas: fees.priority,
+            to: TxKind::Call(tx.tx.to),
+            value: U256::ZERO,
+            access_list: Default::default(),
+            input: tx.tx.input.clone(),
+        };
+        let signature = self.signer.sign(unsigned.signature_hash()).await.map_err(|error| SubmitError::Transient {
+            endpoint: format!("signer {}", self.account()),
+            reason: error.to_string(),
+        })?;
+        let signed = unsigned.into_signed(signature);
+        let hash = *signed.hash();
+        Ok(Attempt {
+            hash,
+            raw: TxEnvelope::from(signed).encoded_2718().into(),
+            max_fee_per_gas: fees.max,
+            max_priority_fee_per_gas: fees.priority,
+            at: (self.clock)(),
+        })
+    }
+}
+
+pub(super) fn journal_error(error: StoreError) -> SubmitError {
+    SubmitError::Journal(error.to_string())
+}

@@ -1,0 +1,229 @@
+//! Nothing is signed before it succeeded in a simulation on top of the newest block.
+//!
+//! A group is simulated after the prerequisites it lacks. The item that fails is dropped with its own reason and the
+//! rest is simulated again; when the failing item is not named, or the group needs too much gas, it is halved.
+
+use spandrel_contracts::{CheckpointRegistry, FastLane, revert};
+use spandrel_core::EffectId;
+use spandrel_core::journal::Journal;
+use spandrel_core::submission::SubmitError;
+use spandrel_signer::DigestSigner;
+use spandrel_verifiers::UnixSeconds;
+
+use super::EvmDestination;
+use super::build::{self, Call, Prerequisite, Unless, Work};
+use super::refusal::Refusal;
+use super::rpc::Simulated;
+
+/// A group that succeeded, with what has to go before it.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    /// Prerequisites in order, with their gas limits.
+    pub before: Vec<(Call, u64)>,
+    /// The group's call.
+    pub call: Call,
+    /// Its gas limit.
+    pub gas: u64,
+    /// The effects it carries out, in the order of its items.
+    pub effects: Vec<EffectId>,
+}
+
+/// What a simulation says of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Finding {
+    /// It succeeds within these gas limits, the group's own last.
+    Passes(Vec<u64>),
+    /// These items (by index, ascending) fail.
+    Drop(Vec<usize>, Refusal),
+    /// Some item fails, or all together need too much gas.
+    Halve,
+}
+
+impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
+    /// Splits a group into what can be sent and what is refused.
+    pub(super) async fn vet(
+        &self,
+        group: Vec<Work>,
+        time: UnixSeconds,
+    ) -> Result<(Vec<Ready>, Vec<(EffectId, Refusal)>), SubmitError> {
+        let lacking = self.lacking(&group).await?;
+        let (mut ready, mut refused) = (Vec::new(), Vec::new());
+        let mut groups = vec![group];
+        while let Some(mut group) = groups.pop() {
+            let Some(call) = build::call(&group, &self.config.contracts) else { continue };
+            let before: Vec<Call> = lacked_by(&group, &lacking).map(|prerequisite| prerequisite.call.clone()).collect();
+            let sequence: Vec<Call> = before.iter().chain([&call]).cloned().collect();
+            let outcomes = self.rpc.simulate(self.account(), &sequence, time).await?;
+            match finding(&group, &lacking, &outcomes, self.config.batch.gas) {
+                Finding::Passes(gas) => {
+                    let effects = group.iter().map(|work| work.effect).collect();
+                    let own = gas.last().copied().unwrap_or_default();
+                    ready.push(Ready { before: before.into_iter().zip(gas).collect(), call, gas: own, effects });
+                }
+                Finding::Drop(indices, refusal) => {
+                    for index in indices.into_iter().rev() {
+                        refused.push((group.remove(index).effect, refusal.clone()));
+                    }
+                    groups.push(group);
+                }
+                Finding::Halve => {
+                    let second = group.split_off(group.len() / 2);
+                    groups.extend([second, group]);
+                }
+            }
+        }
+        Ok((ready, refused))
+    }
+
+    /// Gas limit of a single call that is no effect's own, or why it fails.
+    pub(super) async fn vet_alone(&self, call: &Call, time: UnixSeconds) -> Result<Result<u64, Refusal>, SubmitError> {
+        let outcomes = self.rpc.simulate(self.account(), std::slice::from_ref(call), time).await?;
+        Ok(match outcomes.first() {
+            Some(Simulated::Passed { gas, .. }) => Ok(gas_limit(*gas)),
+            Some(Simulated::Reverted(data)) => Err(Refusal::of_revert(data)),
+            None => Err(Refusal::for_now("the simulation gave no outcome")),
+        })
+    }
+
+    /// The prerequisites of a group that the chain does not have yet.
+    async fn lacking(&self, group: &[Work]) -> Result<Vec<Prerequisite>, SubmitError> {
+        let mut lacking = Vec::new();
+        for prerequisite in build::prerequisites(group) {
+            if !self.is_met(&prerequisite.unless).await? {
+                lacking.push(prerequisite);
+            }
+        }
+        Ok(lacking)
+    }
+
+    async fn is_met(&self, unless: &Unless) -> Result<bool, SubmitError> {
+        let contracts = &self.config.contracts;
+        Ok(match *unless {
+            Unless::Attested { root, epoch, expiry } => {
+                let batch = self.rpc.read(contracts.fast_lane, &FastLane::batchesCall { root }, None).await?;
+                batch.count != 0 && batch.epoch == epoch && batch.expiry >= expiry
+            }
+            Unless::Stored { chain, height, root, time } => {
+                let call = CheckpointRegistry::storedCall { chain, height };
+                let stored = self.rpc.read(contracts.registry, &call, None).await?;
+                if !stored.root.is_zero() && stored.root != root {
+                    tracing::error!(%chain, height, stored = %stored.root, signed = %root, "two signed checkpoints conflict");
+                }
+                stored.root == root && stored.time == time
+            }
+            Unless::Never => false,
+        })
+    }
+}
+
+fn lacked_by<'a>(group: &'a [Work], lacking: &'a [Prerequisite]) -> impl Iterator<Item = &'a Prerequisite> {
+    lacking.iter().filter(|lacked| group.iter().any(|work| work.prerequisites.contains(lacked)))
+}
+
+/// Judges the outcomes of a group's lacking prerequisites and of its own call, which comes last.
+fn finding(group: &[Work], lacking: &[Prerequisite], outcomes: &[Simulated], most_gas: u64) -> Finding {
+    for (prerequisite, outcome) in lacked_by(group, lacking).zip(outcomes) {
+        if let Simulated::Reverted(data) = outcome {
+            let needs_it = |work: &Work| work.prerequisites.contains(prerequisite);
+            let indices = group.iter().enumerate().filter(|(_, work)| needs_it(work)).map(|(index, _)| index);
+            return Finding::Drop(indices.collect(), Refusal::of_revert(data));
+        }
+    }
+    let limit = |outcome: &Simulated| match outcome {
+        Simulated::Passed { gas, .. } => gas_limit(*gas),
+        Simulated::Reverted(_) => 0,
+    };
+    let limits: Vec<u64> = outcomes.iter().map(limit).collect();
+    let own = limits.last().copied().unwrap_or_default();
+    match outcomes.last() {
+        Some(Simulated::Passed { .. }) if own <= most_gas => Finding::Passes(limits),
+        Some(Simulated::Reverted(data)) => match revert::decode(data).item {
+            Some(index) if index < group.len() => Finding::Drop(vec![index], Refusal::of_revert(data)),
+            _ if group.len() > 1 => Finding::Halve,
+            _ => Finding::Drop(vec![0], Refusal::of_revert(data)),
+        },
+        _ if group.len() > 1 => Finding::Halve,
+        _ => {
+            let reason = format!("gas: expected at most {most_gas}, found {own}");
+            Finding::Drop(vec![0], Refusal::for_now(reason))
+        }
+    }
+}
+
+/// A limit that the same execution cannot exceed: refunds are at most a fifth of the gas used (EIP-3529), so 5/4
+/// before them, and a few calls deep each keep back one 64th (EIP-150); unused gas costs nothing.
+fn gas_limit(used: u64) -> u64 {
+    used.saturating_mul(27).div_ceil(20).saturating_add(25_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::sol_types::SolError;
+    use alloy_primitives::{Address, B256, Bytes, U256};
+    use spandrel_contracts::{Inbox, PauseController};
+
+    use super::super::build::Action;
+    use super::*;
+
+    fn prerequisite(byte: u8) -> Prerequisite {
+        let call = Call { to: Address::repeat_byte(byte), input: Bytes::new() };
+        Prerequisite { call, unless: Unless::Never }
+    }
+
+    fn group(count: u8) -> Vec<Work> {
+        let work = |byte| Work {
+            effect: EffectId(B256::repeat_byte(byte)),
+            prerequisites: vec![prerequisite(byte % 2)],
+            action: Action::Pause { scope: B256::ZERO, ttl: 1 },
+        };
+        (0..count).map(work).collect()
+    }
+
+    fn passed(gas: u64) -> Simulated {
+        Simulated::Passed { gas, output: Bytes::new() }
+    }
+
+    fn paused() -> Vec<u8> {
+        PauseController::ScopePaused { scope: B256::ZERO, until: 9 }.abi_encode()
+    }
+
+    #[test]
+    fn the_item_that_is_named_is_dropped() {
+        let data = Inbox::ItemFailed { index: U256::from(2), reason: paused().into() }.abi_encode();
+        let found = finding(&group(4), &[], &[Simulated::Reverted(data.into())], 1_000_000);
+        assert!(
+            matches!(found, Finding::Drop(indices, refusal) if indices == [2] && refusal.reason.contains("ScopePaused"))
+        );
+    }
+
+    #[test]
+    fn an_index_outside_the_group_is_not_believed() {
+        let data = Inbox::ItemFailed { index: U256::from(4), reason: paused().into() }.abi_encode();
+        assert_eq!(finding(&group(4), &[], &[Simulated::Reverted(data.into())], 1_000_000), Finding::Halve);
+    }
+
+    #[test]
+    fn an_unnamed_failure_halves_until_one_is_left() {
+        let outcome = [Simulated::Reverted(paused().into())];
+        assert_eq!(finding(&group(2), &[], &outcome, 1_000_000), Finding::Halve);
+        assert!(matches!(finding(&group(1), &[], &outcome, 1_000_000), Finding::Drop(indices, _) if indices == [0]));
+    }
+
+    #[test]
+    fn a_failing_prerequisite_takes_only_those_who_need_it() {
+        let lacking = [prerequisite(0), prerequisite(1)];
+        let outcomes = [passed(1), Simulated::Reverted(paused().into()), passed(1)];
+        let found = finding(&group(5), &lacking, &outcomes, 1_000_000);
+        assert!(matches!(found, Finding::Drop(indices, _) if indices == [1, 3]));
+    }
+
+    #[test]
+    fn too_much_gas_halves_and_one_item_over_the_limit_waits() {
+        assert_eq!(finding(&group(2), &[], &[passed(1_000_000)], 1_000_000), Finding::Halve);
+        let found = finding(&group(1), &[], &[passed(1_000_000)], 1_000_000);
+        assert!(
+            matches!(found, Finding::Drop(_, refusal) if !refusal.is_permanent && refusal.reason.contains("1000000"))
+        );
+        assert_eq!(finding(&group(2), &[], &[passed(100_000)], 1_000_000), Finding::Passes(vec![160_000]));
+    }
+}

@@ -1,0 +1,147 @@
+//! Stuck transactions are replaced, lost ones broadcast again, and stolen nonces noticed.
+
+use alloy::network::TransactionBuilder;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy_primitives::{Address, U256};
+use serde_json::{Value, json};
+use spandrel_core::journal::Journal;
+use spandrel_core::submission::{Progress, Submitter};
+use spandrel_verifiers::ChainId;
+
+use crate::claims::pay_as_governor;
+use crate::world::*;
+
+#[tokio::test]
+async fn a_stuck_transaction_is_replaced_at_a_higher_fee_under_the_same_nonce() {
+    let Some(world) = World::start().await else { return };
+    world.stop_mining().await;
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    let first = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    assert!(destination.follow().await.unwrap().is_empty(), "not stuck yet");
+    world.pass(31);
+    let second = hash_of(said(&destination.follow().await.unwrap(), &due[0]));
+    assert_ne!(first, second);
+    assert!(destination.follow().await.unwrap().is_empty(), "the replacement has its own time");
+
+    let tx = world.journal.tx_of(due[0].id).await.unwrap().unwrap();
+    assert_eq!(tx.attempts.len(), 2);
+    let (old, new) = (&tx.attempts[0], &tx.attempts[1]);
+    assert!(new.max_fee_per_gas * 8 >= old.max_fee_per_gas * 9);
+    assert!(new.max_priority_fee_per_gas * 8 >= old.max_priority_fee_per_gas * 9);
+    world.anvil.mine(1).await.unwrap();
+    let answers = destination.follow().await.unwrap();
+    assert_eq!(hash_of(said(&answers, &due[0])), second);
+    assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })));
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.mined().await, 2);
+    assert_eq!(world.received(&deposit).await, 10);
+}
+
+#[tokio::test]
+async fn fees_stop_rising_at_the_allowed_multiple() {
+    let Some(world) = World::start().await else { return };
+    world.stop_mining().await;
+    let destination = world.destination().await;
+    let due = world.fast(&[world.deposit(10)]);
+    destination.submit(&due).await.unwrap();
+    for _ in 0..20 {
+        world.pass(31);
+        destination.follow().await.unwrap();
+    }
+    let tx = world.journal.tx_of(due[0].id).await.unwrap().unwrap();
+    let (first, last) = (&tx.attempts[0], tx.attempts.last().unwrap());
+    assert!(tx.attempts.len() < 20, "{}", tx.attempts.len());
+    assert!(last.max_fee_per_gas <= first.max_fee_per_gas * 4);
+    follow_to_the_end(&world, &destination, &due).await;
+}
+
+#[tokio::test]
+async fn a_transaction_the_node_forgot_is_broadcast_again_as_it_was() {
+    let Some(world) = World::start().await else { return };
+    world.stop_mining().await;
+    let destination = world.destination().await;
+    let due = world.fast(&[world.deposit(10)]);
+    let hash = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
+    assert!(world.governor.get_transaction_by_hash(hash).await.unwrap().is_none());
+    destination.follow().await.unwrap();
+    assert!(world.governor.get_transaction_by_hash(hash).await.unwrap().is_some());
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(hash_of(said(&destination.submit(&due).await.unwrap(), &due[0])), hash);
+}
+
+/// Spends the submitter's next `count` nonces from outside.
+async fn steal_nonces(world: &World, count: u64) {
+    let thief = stranger(world);
+    let first = world.mined().await;
+    for nonce in first..first + count {
+        let spend = TransactionRequest::default()
+            .with_to(Address::repeat_byte(0x77))
+            .with_value(U256::from(1))
+            .with_nonce(nonce)
+            .with_max_fee_per_gas(400 * GWEI)
+            .with_max_priority_fee_per_gas(50 * GWEI);
+        drop(thief.send_transaction(spend).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_taken_from_outside_frees_the_effect_once_that_is_final() {
+    let Some(world) = World::start().await else { return };
+    world.stop_mining().await;
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    destination.submit(&due).await.unwrap();
+    steal_nonces(&world, 2).await;
+    world.anvil.mine(1).await.unwrap();
+    assert!(destination.follow().await.unwrap().is_empty(), "the thief may still be reorged away");
+    world.anvil.mine(1).await.unwrap();
+    let (reason, is_permanent) = refusal(said(&destination.follow().await.unwrap(), &due[0]));
+    assert!(!is_permanent, "{reason}");
+    destination.follow().await.unwrap();
+    assert!(!destination.is_sent(due[0].id).await.unwrap());
+
+    destination.submit(&due).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.received(&deposit).await, 10);
+    assert_eq!(world.mined().await, 4);
+}
+
+#[tokio::test]
+async fn an_effect_whose_nonce_was_taken_and_that_another_paid_is_final() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    world.stop_mining().await;
+    destination.submit(&due).await.unwrap();
+    world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
+    steal_nonces(&world, 2).await;
+    world.anvil.rpc::<Value>("evm_setAutomine", json!([true])).await.unwrap();
+    world.anvil.mine(1).await.unwrap();
+    pay_as_governor(&world, &due[0].effect).await;
+    world.anvil.mine(1).await.unwrap();
+    let answers = destination.follow().await.unwrap();
+    assert!(is_final(&said(&answers, &due[0])), "{answers:?}");
+    assert_eq!(world.received(&deposit).await, 10);
+}
+
+#[tokio::test]
+async fn an_account_without_money_keeps_the_transaction_until_it_has_some() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    world.anvil.set_balance(destination.account(), U256::ZERO).await.unwrap();
+    let due = world.fast(&[world.deposit(10)]);
+    assert_eq!(said(&destination.submit(&due).await.unwrap(), &due[0]), None);
+    assert!(destination.follow().await.unwrap().is_empty());
+    assert_eq!(said(&destination.submit(&due).await.unwrap(), &due[0]), None, "and not a second one");
+    let open = world.journal.open_txs(&ChainId::eip155(31_338), destination.account()).await.unwrap();
+    assert_eq!(open.len(), 2);
+    world.anvil.set_balance(destination.account(), U256::from(10).pow(U256::from(20))).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.mined().await, 2);
+}

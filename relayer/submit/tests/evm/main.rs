@@ -1,0 +1,9 @@
+//! The EVM destination against a real anvil, the real contracts and the real SQLite journal.
+
+mod chain;
+mod claims;
+mod crashes;
+mod fees;
+mod refusals;
+mod reorgs;
+mod world;

@@ -1,0 +1,151 @@
+//! What is known of one deposit, and what it adds to the sums.
+//!
+//! Every sum of the state is the sum of its records' [`Tally`]s, so an event that comes twice changes no record and
+//! therefore no sum.
+
+use alloy_primitives::{U256, U512};
+use serde::{Deserialize, Serialize};
+use spandrel_verifiers::{AssetId, ChainId};
+
+use crate::{Corridor, Lane, RiskEvent};
+
+/// One deposit's facts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    pub(crate) proven: Option<Locked>,
+    pub(crate) payout: Option<Payout>,
+}
+
+/// What was proven to be locked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Locked {
+    pub(crate) account: Account,
+    pub(crate) amount: U256,
+}
+
+/// What was cleared, last time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Payout {
+    pub(crate) corridor: Corridor,
+    pub(crate) amount: U256,
+    pub(crate) stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// May be under way or paid.
+    Open,
+    /// Paid, and the deposit is gone.
+    Short,
+    /// Paid, proven and settled.
+    Settled,
+    /// Did not happen.
+    Returned,
+}
+
+/// Where the bridge keeps its books: one asset on one source chain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Account {
+    pub(crate) source: ChainId,
+    pub(crate) asset: AssetId,
+}
+
+/// What a record adds to the sums of one account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) proven: U512,
+    pub(crate) released: U512,
+    pub(crate) exposure: U512,
+}
+
+impl Payout {
+    /// Its lane while it may have happened, `None` once it was returned.
+    pub(crate) fn standing_lane(&self) -> Option<Lane> {
+        (self.stage != Stage::Returned).then_some(self.corridor.lane)
+    }
+
+    /// Whether it is fast, not returned and not settled.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.corridor.lane == Lane::Fast && matches!(self.stage, Stage::Open | Stage::Short)
+    }
+
+    pub(crate) fn is_of(&self, source: &ChainId, asset: &AssetId) -> bool {
+        self.corridor.source == *source && self.corridor.asset == *asset
+    }
+}
+
+impl Record {
+    /// Takes an event about this deposit in; one that came before, or that contradicts what stands, changes nothing.
+    pub(crate) fn apply(&mut self, event: &RiskEvent) {
+        match event {
+            RiskEvent::Proven { source, asset, amount, .. } => {
+                let account = Account { source: source.clone(), asset: asset.clone() };
+                self.proven.get_or_insert(Locked { account, amount: *amount });
+            }
+            RiskEvent::Cleared { source, destination, asset, amount, lane, .. } => {
+                if self.payout.as_ref().is_none_or(|payout| payout.stage == Stage::Returned) {
+                    let (source, destination, asset) = (source.clone(), destination.clone(), asset.clone());
+                    let corridor = Corridor { source, destination, asset, lane: *lane };
+                    self.payout = Some(Payout { corridor, amount: *amount, stage: Stage::Open });
+                }
+            }
+            RiskEvent::Returned { .. } => {
+                self.advance(|payout| (payout.stage != Stage::Settled).then_some(Stage::Returned));
+            }
+            RiskEvent::Settled { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Settled)),
+            RiskEvent::Shortfall { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Short)),
+            RiskEvent::Paused { .. } | RiskEvent::Resumed { .. } => {}
+        }
+    }
+
+    fn advance(&mut self, next: impl Fn(&Payout) -> Option<Stage>) {
+        if let Some(payout) = &mut self.payout {
+            payout.stage = next(payout).unwrap_or(payout.stage);
+        }
+    }
+
+    /// Whether the payout counts as released: always on the light-client lane, on the fast lane once the deposit is
+    /// proven (until then it is exposure alone).
+    pub(crate) fn is_released(&self) -> bool {
+        let lane = self.payout.as_ref().and_then(Payout::standing_lane);
+        lane == Some(Lane::LightClient) || (lane == Some(Lane::Fast) && self.proven.is_some())
+    }
+
+    /// What this record adds to the account of `asset` on `source`, and to its exposure towards `destination`.
+    pub(crate) fn tally(&self, source: &ChainId, asset: &AssetId, destination: &ChainId) -> Tally {
+        let mut tally = Tally::default();
+        if let Some(locked) = &self.proven
+            && locked.account.source == *source
+            && locked.account.asset == *asset
+        {
+            tally.proven = U512::from(locked.amount);
+        }
+        if let Some(payout) = self.payout.as_ref().filter(|payout| payout.is_of(source, asset)) {
+            let amount = U512::from(payout.amount);
+            if self.is_released() {
+                tally.released = amount;
+            }
+            if payout.is_exposed() && payout.corridor.destination == *destination {
+                tally.exposure = amount;
+            }
+        }
+        tally
+    }
+}
+
+impl Tally {
+    /// These sums with one record's share `before` replaced by its share `after`.
+    pub(crate) fn replacing(self, before: Self, after: Self) -> Self {
+        let swap = |sum: U512, before: U512, after: U512| sum.saturating_sub(before).saturating_add(after);
+        Self {
+            proven: swap(self.proven, before.proven, after.proven),
+            released: swap(self.released, before.released, after.released),
+            exposure: swap(self.exposure, before.exposure, after.exposure),
+        }
+    }
+}

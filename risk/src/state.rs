@@ -1,0 +1,209 @@
+//! The risk state: a fold of [`RiskEvent`]s.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{U256, U512};
+use serde::{Deserialize, Serialize};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
+
+use crate::record::{Account, Payout, Record, Stage, Tally};
+use crate::window::Window;
+use crate::{Corridor, Lane, RiskEvent, Scope, as_list};
+
+/// Everything the decisions depend on. Folded from events, never set.
+///
+/// Guarantees: the same events give the same state; an event that comes twice changes nothing; a deposit counts at
+/// most once in ledger, exposure and each window; no amount overflows (sums are 512 bits wide).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskState {
+    /// The latest time any event carried: windows never run backwards.
+    clock: UnixSeconds,
+    #[serde(with = "as_list")]
+    pauses: BTreeMap<Scope, Pause>,
+    #[serde(with = "as_list")]
+    records: BTreeMap<DepositId, Record>,
+    #[serde(with = "as_list")]
+    ledger: BTreeMap<Account, Book>,
+    #[serde(with = "as_list")]
+    exposures: BTreeMap<(Account, ChainId), Exposure>,
+    #[serde(with = "as_list")]
+    windows: BTreeMap<Corridor, Window>,
+}
+
+/// A pause in force or expired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Unix seconds; from then on it is over.
+    pub until: UnixSeconds,
+    /// Who or what, and why.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Book {
+    proven: U512,
+    released: U512,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exposure {
+    #[serde(with = "as_list")]
+    open: BTreeMap<DepositId, U256>,
+    sum: U512,
+}
+
+impl RiskState {
+    /// Takes one event in. `at` is when it was stored; a time before an earlier event's counts as that one's.
+    pub fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
+        self.clock = self.clock.max(at);
+        match event {
+            RiskEvent::Paused { scope, until, reason } => {
+                if self.pauses.get(scope).is_none_or(|standing| standing.until < *until) {
+                    self.pauses.insert(scope.clone(), Pause { until: *until, reason: reason.clone() });
+                }
+            }
+            RiskEvent::Resumed { scope } => {
+                self.pauses.remove(scope);
+            }
+            _ => {
+                if let Some(id) = event.deposit() {
+                    self.update(id, event);
+                }
+            }
+        }
+    }
+
+    fn update(&mut self, id: DepositId, event: &RiskEvent) {
+        let before = self.records.get(&id).cloned().unwrap_or_default();
+        let mut after = before.clone();
+        after.apply(event);
+        if after == before {
+            return;
+        }
+        self.uncount(id, &before);
+        self.count(id, &after);
+        if let (RiskEvent::Cleared { .. }, Some(payout)) = (event, &after.payout) {
+            let window = self.windows.entry(payout.corridor.clone()).or_default();
+            if before.payout.is_some() {
+                window.withdraw(id);
+            }
+            window.charge(id, payout.amount, self.clock);
+        }
+        self.records.insert(id, after);
+    }
+
+    fn uncount(&mut self, id: DepositId, record: &Record) {
+        if let Some(locked) = &record.proven {
+            let book = self.ledger.entry(locked.account.clone()).or_default();
+            book.proven = book.proven.saturating_sub(U512::from(locked.amount));
+        }
+        if let Some(payout) = record.payout.as_ref().filter(|_| record.is_released()) {
+            let book = self.ledger.entry(payout.account()).or_default();
+            book.released = book.released.saturating_sub(U512::from(payout.amount));
+        }
+        if let Some(payout) = record.payout.as_ref().filter(|payout| payout.is_exposed()) {
+            let exposure = self.exposures.entry(payout.exposure_key()).or_default();
+            if let Some(amount) = exposure.open.remove(&id) {
+                exposure.sum = exposure.sum.saturating_sub(U512::from(amount));
+            }
+        }
+    }
+
+    fn count(&mut self, id: DepositId, record: &Record) {
+        if let Some(locked) = &record.proven {
+            let book = self.ledger.entry(locked.account.clone()).or_default();
+            book.proven = book.proven.saturating_add(U512::from(locked.amount));
+        }
+        if let Some(payout) = record.payout.as_ref().filter(|_| record.is_released()) {
+            let book = self.ledger.entry(payout.account()).or_default();
+            book.released = book.released.saturating_add(U512::from(payout.amount));
+        }
+        if let Some(payout) = record.payout.as_ref().filter(|payout| payout.is_exposed()) {
+            let exposure = self.exposures.entry(payout.exposure_key()).or_default();
+            if exposure.open.insert(id, payout.amount).is_none() {
+                exposure.sum = exposure.sum.saturating_add(U512::from(payout.amount));
+            }
+        }
+    }
+
+    /// The pause that stops `deposit` on `lane` at `now`, if one does.
+    pub fn paused_by(&self, deposit: &Deposit, lane: Lane, now: UnixSeconds) -> Option<&Scope> {
+        self.pauses_at(now).map(|(scope, _)| scope).find(|scope| scope.covers(deposit, lane))
+    }
+
+    /// The pauses in force at `now`.
+    pub fn pauses_at(&self, now: UnixSeconds) -> impl Iterator<Item = (&Scope, &Pause)> {
+        self.pauses.iter().filter(move |(_, pause)| now < pause.until)
+    }
+
+    /// What is proven locked of `asset` on `source` and not released.
+    pub fn available(&self, source: &ChainId, asset: &AssetId) -> U512 {
+        let account = Account { source: source.clone(), asset: asset.clone() };
+        self.ledger.get(&account).map_or(U512::ZERO, |book| book.proven.saturating_sub(book.released))
+    }
+
+    /// Sum of fast payouts of `asset` from `source` to `destination` that are not settled, shortfalls included.
+    pub fn exposure(&self, source: &ChainId, asset: &AssetId, destination: &ChainId) -> U512 {
+        let account = Account { source: source.clone(), asset: asset.clone() };
+        self.exposures.get(&(account, destination.clone())).map_or(U512::ZERO, |exposure| exposure.sum)
+    }
+
+    /// What was cleared on `corridor` in the 24 hours before `now`.
+    pub fn window_used(&self, corridor: &Corridor, now: UnixSeconds) -> U512 {
+        let now = now.max(self.clock);
+        self.windows.get(corridor).map_or(U512::ZERO, |window| window.used(now))
+    }
+
+    /// Fast payouts whose deposits are gone, with their corridor and amount.
+    pub fn shortfalls(&self) -> impl Iterator<Item = (DepositId, &Corridor, U256)> {
+        let payouts = self.records.iter().filter_map(|(id, record)| Some((*id, record.payout.as_ref()?)));
+        payouts
+            .filter(|(_, payout)| payout.stage == Stage::Short)
+            .map(|(id, payout)| (id, &payout.corridor, payout.amount))
+    }
+
+    /// Whether the deposit's fast payout is booked as a shortfall.
+    pub fn is_short(&self, id: DepositId) -> bool {
+        let payout = self.records.get(&id).and_then(|record| record.payout.as_ref());
+        payout.is_some_and(|payout| payout.stage == Stage::Short)
+    }
+
+    /// The lane on which a payout stands: cleared and not returned.
+    pub fn cleared_on(&self, id: DepositId) -> Option<Lane> {
+        self.records.get(&id)?.payout.as_ref()?.standing_lane()
+    }
+
+    /// Whether the deposit was proven.
+    pub fn is_proven(&self, id: DepositId) -> bool {
+        self.records.get(&id).is_some_and(|record| record.proven.is_some())
+    }
+
+    pub(crate) fn record(&self, id: DepositId) -> Record {
+        self.records.get(&id).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn tally(&self, deposit: &Deposit) -> Tally {
+        let account = Account { source: deposit.source_chain.clone(), asset: deposit.asset.clone() };
+        let book = self.ledger.get(&account).copied().unwrap_or_default();
+        let exposure = self.exposures.get(&(account, deposit.destination_chain.clone()));
+        Tally {
+            proven: book.proven,
+            released: book.released,
+            exposure: exposure.map_or(U512::ZERO, |exposure| exposure.sum),
+        }
+    }
+}
+
+impl Payout {
+    fn account(&self) -> Account {
+        Account { source: self.corridor.source.clone(), asset: self.corridor.asset.clone() }
+    }
+
+    fn exposure_key(&self) -> (Account, ChainId) {
+        (self.account(), self.corridor.destination.clone())
+    }
+}

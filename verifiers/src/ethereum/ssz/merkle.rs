@@ -1,0 +1,137 @@
+//! SHA-256 Merkle trees: roots, branches and their verification.
+
+use alloy_primitives::B256;
+use sha2::{Digest, Sha256};
+
+use crate::VerifyError;
+use crate::ethereum::gindex::Gindex;
+
+/// `sha256(left ‖ right)`.
+pub fn hash_pair(left: B256, right: B256) -> B256 {
+    let mut hasher = Sha256::new();
+    hasher.update(left);
+    hasher.update(right);
+    B256::new(hasher.finalize().into())
+}
+
+/// Root of `leaves` in a tree of `2^depth` leaves, the missing ones zero. More leaves than fit make a deeper tree,
+/// and so another root.
+pub fn merkleize(leaves: &[B256], depth: usize) -> B256 {
+    climb(leaves, depth, |_| ())
+}
+
+/// Siblings of leaf `index`, lowest first, in a tree of `2^depth` leaves: what [`verify_branch`] takes.
+pub fn branch(leaves: &[B256], depth: usize, index: usize) -> Vec<B256> {
+    let mut siblings = Vec::with_capacity(depth);
+    let mut position = index;
+    climb(leaves, depth, |layer| {
+        siblings.push(layer.get(position ^ 1));
+        position /= 2;
+    });
+    siblings
+}
+
+/// Checks that `leaf` stands at `index` under `root`: the branch is exactly as long as the index is deep.
+///
+/// Errors name `field`, or `field[i]` is never named: a branch is right or wrong as a whole.
+pub fn verify_branch(field: &str, leaf: B256, branch: &[B256], index: Gindex, root: B256) -> Result<(), VerifyError> {
+    if branch.len() != index.depth() {
+        return Err(VerifyError::invalid(field, format!("{} nodes", index.depth()), branch.len()));
+    }
+    let mut node = leaf;
+    for (height, sibling) in branch.iter().enumerate() {
+        node = if index.is_right(height) { hash_pair(*sibling, node) } else { hash_pair(node, *sibling) };
+    }
+    if node != root {
+        return Err(VerifyError::invalid(field, format!("a branch of {leaf} to {root}"), node));
+    }
+    Ok(())
+}
+
+/// Splits bytes into 32-byte chunks, the last padded with zeros.
+pub fn chunks(bytes: &[u8]) -> Vec<B256> {
+    bytes.chunks(32).map(B256::right_padding_from).collect()
+}
+
+/// `sha256(root ‖ length)`: the root of a list.
+pub fn mix_in_length(root: B256, length: usize) -> B256 {
+    hash_pair(root, super::uint64_chunk(length as u64))
+}
+
+/// One level of a tree: the nodes that are there, and what stands for all others.
+struct Layer<'a> {
+    nodes: &'a [B256],
+    zero: B256,
+}
+
+impl Layer<'_> {
+    fn get(&self, position: usize) -> B256 {
+        self.nodes.get(position).copied().unwrap_or(self.zero)
+    }
+}
+
+fn climb(leaves: &[B256], depth: usize, mut visit: impl FnMut(Layer<'_>)) -> B256 {
+    let mut nodes = leaves.to_vec();
+    let mut zero = B256::ZERO;
+    let mut height = 0_usize;
+    while height < depth || nodes.len() > 1 {
+        visit(Layer { nodes: &nodes, zero });
+        let pairs = nodes.chunks(2);
+        nodes = pairs.filter_map(|pair| Some(hash_pair(*pair.first()?, *pair.get(1).unwrap_or(&zero)))).collect();
+        zero = hash_pair(zero, zero);
+        height = height.saturating_add(1);
+    }
+    nodes.first().copied().unwrap_or(zero)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaves(count: u8) -> Vec<B256> {
+        (0..count).map(|n| B256::repeat_byte(n + 1)).collect()
+    }
+
+    #[test]
+    fn every_leaf_has_a_branch_to_the_root_and_to_no_other_place() {
+        for count in 0..=8 {
+            let (leaves, depth) = (leaves(count), 3);
+            let root = merkleize(&leaves, depth);
+            for index in 0..8 {
+                let leaf = leaves.get(index).copied().unwrap_or_default();
+                let path = branch(&leaves, depth, index);
+                for place in 0..8 {
+                    let checked = verify_branch("branch", leaf, &path, Gindex::new(8 + place), root);
+                    let same = leaf == leaves.get(place as usize).copied().unwrap_or_default()
+                        && path == branch(&leaves, depth, place as usize);
+                    assert_eq!(checked.is_ok(), same, "{count} leaves, {index} at {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_branch_of_another_length_is_refused() {
+        let leaves = leaves(8);
+        let root = merkleize(&leaves, 3);
+        let path = branch(&leaves, 3, 5);
+        let index = Gindex::new(13);
+        verify_branch("branch", leaves[5], &path, index, root).unwrap();
+        let longer = [path.clone(), vec![B256::ZERO]].concat();
+        for wrong in [&path[..2], &longer[..], &[]] {
+            assert_eq!(verify_branch("branch", leaves[5], wrong, index, root).unwrap_err().expected, "3 nodes");
+        }
+        // An index with the same low bits but one bit more: the overflowing generalized index of a forged proof.
+        assert!(verify_branch("branch", leaves[5], &path, Gindex::new(13 + 16), root).is_err());
+    }
+
+    #[test]
+    fn absent_leaves_are_zero_chunks_at_every_depth() {
+        let mut padded = leaves(5);
+        padded.resize(8, B256::ZERO);
+        assert_eq!(merkleize(&leaves(5), 3), merkleize(&padded, 3));
+        assert_eq!(merkleize(&[], 1), hash_pair(B256::ZERO, B256::ZERO));
+        assert_ne!(merkleize(&leaves(5), 3), merkleize(&leaves(5), 4));
+        assert_ne!(merkleize(&leaves(5), 2), merkleize(&leaves(4), 2));
+    }
+}

@@ -1,0 +1,130 @@
+//! What a signed update claims, whichever container it came in.
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::VerifyError;
+use crate::ethereum::containers::{
+    FinalityUpdate, LightClientHeader, LightClientUpdate, OptimisticUpdate, SyncAggregate, SyncCommittee,
+};
+use crate::ethereum::fork::Preset;
+
+/// A signed header, with the committee and the finality its state proves, if it brings them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claim {
+    pub attested: LightClientHeader,
+    pub next_committee: Option<Proven<SyncCommittee>>,
+    pub finalized: Option<Proven<LightClientHeader>>,
+    pub aggregate: SyncAggregate,
+    pub signature_slot: u64,
+}
+
+/// A value with its branch to the attested state root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Proven<T> {
+    pub value: T,
+    pub branch: Vec<B256>,
+}
+
+/// A part whose branch is all zeros is absent, and must then be empty (`is_sync_committee_update`,
+/// `is_finality_update`).
+fn unless_absent<T: Clone>(
+    field: &str,
+    value: &T,
+    branch: &[B256],
+    is_empty: impl FnOnce(&T) -> bool,
+) -> Result<Option<Proven<T>>, VerifyError> {
+    if branch.iter().any(|node| !node.is_zero()) {
+        return Ok(Some(Proven { value: value.clone(), branch: branch.to_vec() }));
+    }
+    if !is_empty(value) {
+        return Err(VerifyError::invalid(field, "an empty value under an empty branch", "another"));
+    }
+    Ok(None)
+}
+
+impl TryFrom<&LightClientUpdate> for Claim {
+    type Error = VerifyError;
+    fn try_from(update: &LightClientUpdate) -> Result<Self, VerifyError> {
+        let is_empty_committee = |committee: &SyncCommittee| {
+            [Preset::Minimal, Preset::Mainnet].into_iter().any(|preset| *committee == SyncCommittee::empty(preset))
+        };
+        let next_committee = unless_absent(
+            "next_sync_committee",
+            &update.next_sync_committee,
+            &update.next_sync_committee_branch,
+            is_empty_committee,
+        )?;
+        let finalized = unless_absent(
+            "finalized_header",
+            &update.finalized_header,
+            &update.finality_branch,
+            LightClientHeader::is_empty,
+        )?;
+        Ok(Self {
+            attested: update.attested_header.clone(),
+            next_committee,
+            finalized,
+            aggregate: update.sync_aggregate.clone(),
+            signature_slot: update.signature_slot,
+        })
+    }
+}
+
+impl From<&FinalityUpdate> for Claim {
+    fn from(update: &FinalityUpdate) -> Self {
+        let finalized = Proven { value: update.finalized_header.clone(), branch: update.finality_branch.clone() };
+        Self {
+            attested: update.attested_header.clone(),
+            next_committee: None,
+            finalized: Some(finalized),
+            aggregate: update.sync_aggregate.clone(),
+            signature_slot: update.signature_slot,
+        }
+    }
+}
+
+impl From<&OptimisticUpdate> for Claim {
+    fn from(update: &OptimisticUpdate) -> Self {
+        Self {
+            attested: update.attested_header.clone(),
+            next_committee: None,
+            finalized: None,
+            aggregate: update.sync_aggregate.clone(),
+            signature_slot: update.signature_slot,
+        }
+    }
+}
+
+impl Claim {
+    /// Slot of the finalized header, 0 when there is none.
+    pub fn finalized_slot(&self) -> u64 {
+        self.finalized.as_ref().map_or(0, |finalized| finalized.value.beacon.slot)
+    }
+
+    /// `is_better_update` of the specification: which of two updates to keep for an update by force.
+    pub fn is_better_than(&self, other: &Self, preset: Preset) -> bool {
+        let rank = |claim: &Self| {
+            let participants = claim.aggregate.participants();
+            let is_supermajority = claim.aggregate.is_supermajority();
+            let attested_period = preset.period_at(claim.attested.beacon.slot);
+            let brings_committee =
+                claim.next_committee.is_some() && attested_period == preset.period_at(claim.signature_slot);
+            let brings_finality = claim.finalized.is_some();
+            let finality_in_period = brings_finality && preset.period_at(claim.finalized_slot()) == attested_period;
+            (
+                is_supermajority,
+                if is_supermajority { 0 } else { participants },
+                brings_committee,
+                brings_finality,
+                finality_in_period,
+                participants,
+                std::cmp::Reverse(claim.attested.beacon.slot),
+                std::cmp::Reverse(claim.signature_slot),
+            )
+        };
+        rank(self) > rank(other)
+    }
+}

@@ -1,0 +1,140 @@
+//! The sync-committee light client: what is trusted, and how signed updates move it.
+//!
+//! Follows consensus-specs `specs/altair/light-client/sync-protocol.md` (with the Capella, Deneb and Electra
+//! changes), and is stricter where money hangs on it: at least two thirds of the committee must have signed before
+//! anything is acted on, and only blocks that such a signature proves *finalized* enter
+//! [`LightClientStore::final_block`]. The bootstrap root is weak subjectivity: it must come from someone trusted, and
+//! sync committees cannot be slashed for lying.
+
+mod claim;
+mod process;
+mod validate;
+
+use claim::Claim;
+pub(super) use validate::require_supermajority;
+
+use std::collections::VecDeque;
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use super::bls::Committee;
+use super::containers::{Bootstrap, LightClientData, LightClientHeader};
+use super::fork::ChainConfig;
+use super::ssz::{HashTreeRoot, verify_branch};
+use crate::VerifyError;
+use crate::follow::BlockRef;
+
+/// How many finalized execution blocks are remembered.
+const RETAINED_BLOCKS: usize = 256;
+
+/// What a light client trusts: `LightClientStore` of the specification, and the execution blocks it proved final.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LightClientStore {
+    finalized: LightClientHeader,
+    optimistic: LightClientHeader,
+    current: Committee,
+    next: Option<Committee>,
+    best_valid: Option<Box<Claim>>,
+    previous_max_participants: usize,
+    current_max_participants: usize,
+    /// Oldest first, at most [`RETAINED_BLOCKS`].
+    final_blocks: VecDeque<BlockRef>,
+}
+
+impl LightClientStore {
+    /// `initialize_light_client_store`: trusts the block whose root is `trusted_block_root` and its committee.
+    ///
+    /// # Errors
+    /// Names the part of `bootstrap` that does not lead to the root, or the invalid key.
+    pub fn bootstrap(
+        config: &ChainConfig,
+        trusted_block_root: B256,
+        bootstrap: &Bootstrap,
+    ) -> Result<Self, VerifyError> {
+        config.validate()?;
+        let header = &bootstrap.header;
+        let form = config.form_at(header.beacon.slot).map_err(|error| error.within("header.beacon"))?;
+        bootstrap.conform(form)?;
+        let root = header.beacon.hash_tree_root();
+        if root != trusted_block_root {
+            return Err(VerifyError::invalid("header.beacon", trusted_block_root, root));
+        }
+        header.verify(config).map_err(|error| error.within("header"))?;
+        verify_branch(
+            "current_sync_committee_branch",
+            bootstrap.current_sync_committee.hash_tree_root(),
+            &bootstrap.current_sync_committee_branch,
+            form.fork.current_committee_gindex(),
+            header.beacon.state_root,
+        )?;
+        let current = Committee::new(&bootstrap.current_sync_committee)
+            .map_err(|error| error.within("current_sync_committee"))?;
+        Ok(Self {
+            finalized: header.clone(),
+            optimistic: header.clone(),
+            current,
+            next: None,
+            best_valid: None,
+            previous_max_participants: 0,
+            current_max_participants: 0,
+            final_blocks: block_of(header).into_iter().collect(),
+        })
+    }
+
+    /// The newest header taken for final: by two thirds of a committee, or by [`Self::force_update`].
+    pub fn finalized_header(&self) -> &LightClientHeader {
+        &self.finalized
+    }
+
+    /// The newest header that two thirds of a committee signed. Not final.
+    pub fn optimistic_header(&self) -> &LightClientHeader {
+        &self.optimistic
+    }
+
+    /// Whether the committee of the next period is known: without it the period's end cannot be passed.
+    pub fn knows_next_committee(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// The sync-committee period the store stands in.
+    pub fn period(&self, config: &ChainConfig) -> u64 {
+        config.preset.period_at(self.finalized.beacon.slot)
+    }
+
+    /// The execution block with this hash, if it is one of the last 256 proven final.
+    pub fn final_block(&self, hash: B256) -> Option<&BlockRef> {
+        self.final_blocks.iter().rev().find(|block| block.hash == hash)
+    }
+
+    /// The newest execution block proven final.
+    pub fn latest_final_block(&self) -> Option<&BlockRef> {
+        self.final_blocks.back()
+    }
+
+    /// The execution block of the optimistic header. Not final.
+    pub fn optimistic_block(&self) -> Option<BlockRef> {
+        block_of(&self.optimistic)
+    }
+
+    fn retain(&mut self, block: BlockRef) {
+        if self.final_block(block.hash).is_some() {
+            return;
+        }
+        if self.final_blocks.len() >= RETAINED_BLOCKS {
+            self.final_blocks.pop_front();
+        }
+        self.final_blocks.push_back(block);
+    }
+}
+
+/// The execution block of a header that was verified.
+pub(super) fn block_of(header: &LightClientHeader) -> Option<BlockRef> {
+    let execution = &header.execution.as_ref()?.header;
+    (!execution.block_hash.is_zero()).then_some(BlockRef {
+        height: execution.block_number,
+        hash: execution.block_hash,
+        time: execution.timestamp,
+    })
+}

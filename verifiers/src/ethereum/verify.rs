@@ -1,0 +1,208 @@
+//! The Ethereum verifier: sync-committee updates advance trust, storage proofs under a final block verify deposits.
+
+use std::collections::HashMap;
+
+use alloy_primitives::{Address, B256, Bytes};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::containers::{FinalityUpdate, LightClientUpdate, OptimisticUpdate, from_ssz};
+use super::deposit::{check_source, check_stored};
+use super::sync::{LightClientStore, require_supermajority};
+use super::{ChainConfig, DepositEvidence, ExecutionHeader, Inclusion};
+use crate::follow::BlockRef;
+use crate::{Checkpoint, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
+
+/// Verifies deposits made in one outbox on one Ethereum chain.
+#[derive(Clone, Debug)]
+pub struct EthereumVerifier {
+    config: ChainConfig,
+    outbox: Address,
+}
+
+/// Consensus evidence: what nodes serve to light clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Update {
+    /// Moves within a period, or brings the next committee.
+    Period(Box<LightClientUpdate>),
+    /// Moves the finalized block.
+    Finality(Box<FinalityUpdate>),
+    /// Moves the newest signed block.
+    Optimistic(Box<OptimisticUpdate>),
+}
+
+/// A deposit that stands under a block which is not proven final: enough to sign on the fast lane, never a
+/// [`Verified`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Included {
+    deposit: Deposit,
+    block: BlockRef,
+}
+
+impl Included {
+    /// The deposit.
+    pub fn deposit(&self) -> &Deposit {
+        &self.deposit
+    }
+
+    /// The execution block that holds it.
+    pub fn block(&self) -> &BlockRef {
+        &self.block
+    }
+}
+
+impl EthereumVerifier {
+    /// A verifier of deposits in `outbox` on the chain of `config`.
+    ///
+    /// # Errors
+    /// When `config` is not valid or the outbox is the zero address.
+    pub fn new(config: ChainConfig, outbox: Address) -> Result<Self, VerifyError> {
+        config.validate().map_err(|error| error.within("config"))?;
+        if outbox.is_zero() {
+            return Err(VerifyError::invalid("outbox", "a contract", outbox));
+        }
+        Ok(Self { config, outbox })
+    }
+
+    /// The network it verifies.
+    pub fn config(&self) -> &ChainConfig {
+        &self.config
+    }
+
+    /// The execution block that SSZ of a finality update proves final under `trusted`.
+    fn finalized_by(
+        &self,
+        trusted: &LightClientStore,
+        bytes: &Bytes,
+        now: UnixSeconds,
+    ) -> Result<BlockRef, VerifyError> {
+        let update: FinalityUpdate = from_ssz(bytes, &self.config)?;
+        trusted.check_finality(&self.config, &update, now)
+    }
+
+    /// Everything but consensus: the deposit is stored in the state of the header it brings.
+    fn check_inclusion(&self, inclusion: &Inclusion) -> Result<ExecutionHeader, VerifyError> {
+        check_source(&inclusion.deposit, &self.config.chain, self.outbox)?;
+        let header = ExecutionHeader::decode(&inclusion.header)?;
+        check_stored(inclusion, &header, self.outbox)?;
+        Ok(header)
+    }
+
+    fn verify_with(
+        &self,
+        trusted: &LightClientStore,
+        evidence: &DepositEvidence,
+        finalized_by: impl FnOnce(&Bytes) -> Result<BlockRef, VerifyError>,
+    ) -> Result<Verified<Deposit>, VerifyError> {
+        let header = self.check_inclusion(&evidence.inclusion).map_err(|error| error.within("inclusion"))?;
+        let block = match (trusted.final_block(header.hash), &evidence.finality) {
+            (Some(block), _) => *block,
+            (None, Some(finality)) => finalized_by(finality).map_err(|error| error.within("finality"))?,
+            (None, None) => {
+                let newest = trusted.latest_final_block();
+                let expected =
+                    newest.map_or("a final block".to_owned(), |block| format!("a final block, as {}", block.hash));
+                return Err(VerifyError::not_yet("inclusion.header", expected, header.hash));
+            }
+        };
+        require_block(&header, &block).map_err(|error| error.within("inclusion"))?;
+        let under = Checkpoint {
+            chain: self.config.chain.clone(),
+            height: header.number,
+            root: header.hash,
+            time: header.timestamp,
+        };
+        Ok(Verified::new(evidence.inclusion.deposit.clone(), under))
+    }
+
+    /// Checks a deposit under the block of an optimistic update: signed by two thirds of the committee, not final.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`], with fields under `optimistic` and `inclusion`.
+    pub fn verify_optimistic(
+        &self,
+        trusted: &LightClientStore,
+        optimistic: &OptimisticUpdate,
+        inclusion: &Inclusion,
+        now: UnixSeconds,
+    ) -> Result<Included, VerifyError> {
+        let block =
+            trusted.check_optimistic(&self.config, optimistic, now).map_err(|error| error.within("optimistic"))?;
+        self.verify_under(block.hash, inclusion)
+    }
+
+    /// Checks a deposit under a block hash that the caller trusts, such as its own node's at the fast lane's depth.
+    ///
+    /// # Errors
+    /// Names the field under `inclusion`.
+    pub fn verify_under(&self, block_hash: B256, inclusion: &Inclusion) -> Result<Included, VerifyError> {
+        let header = self.check_inclusion(inclusion).map_err(|error| error.within("inclusion"))?;
+        if header.hash != block_hash {
+            return Err(VerifyError::invalid("inclusion.header", block_hash, header.hash));
+        }
+        Ok(Included { deposit: inclusion.deposit.clone(), block: header.block() })
+    }
+}
+
+/// The header must be the block's, in hash and in what the consensus layer says of it.
+fn require_block(header: &ExecutionHeader, block: &BlockRef) -> Result<(), VerifyError> {
+    if header.hash != block.hash {
+        return Err(VerifyError::invalid("header", block.hash, header.hash));
+    }
+    if header.number != block.height {
+        return Err(VerifyError::invalid("header.number", block.height, header.number));
+    }
+    if header.timestamp != block.time {
+        return Err(VerifyError::invalid("header.timestamp", block.time, header.timestamp));
+    }
+    Ok(())
+}
+
+impl Verifier for EthereumVerifier {
+    type Trusted = LightClientStore;
+    type Update = Update;
+    type Evidence = DepositEvidence;
+
+    fn advance(&self, trusted: &mut LightClientStore, update: &Update, now: UnixSeconds) -> Result<(), VerifyError> {
+        let aggregate = match update {
+            Update::Period(update) => &update.sync_aggregate,
+            Update::Finality(update) => &update.sync_aggregate,
+            Update::Optimistic(update) => &update.sync_aggregate,
+        };
+        require_supermajority(aggregate)?;
+        match update {
+            Update::Period(update) => trusted.process_update(&self.config, update, now),
+            Update::Finality(update) => trusted.process_finality_update(&self.config, update, now),
+            Update::Optimistic(update) => trusted.process_optimistic_update(&self.config, update, now),
+        }
+    }
+
+    /// Inclusion first, as it is cheap; then that its block is final, by what is trusted or by the update it brings.
+    fn verify(
+        &self,
+        trusted: &LightClientStore,
+        evidence: &DepositEvidence,
+        now: UnixSeconds,
+    ) -> Result<Verified<Deposit>, VerifyError> {
+        self.verify_with(trusted, evidence, |finality| self.finalized_by(trusted, finality, now))
+    }
+
+    /// Checks each distinct finality update once, however many deposits it covers.
+    fn verify_batch(
+        &self,
+        trusted: &LightClientStore,
+        evidence: &[DepositEvidence],
+        now: UnixSeconds,
+    ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
+        let distinct: HashMap<&Bytes, ()> =
+            evidence.iter().filter_map(|item| item.finality.as_ref()).map(|bytes| (bytes, ())).collect();
+        let finalized: HashMap<&Bytes, Result<BlockRef, VerifyError>> =
+            distinct.into_par_iter().map(|(bytes, ())| (bytes, self.finalized_by(trusted, bytes, now))).collect();
+        let finalized_by = |bytes: &Bytes| match finalized.get(bytes) {
+            Some(result) => result.clone(),
+            None => self.finalized_by(trusted, bytes, now),
+        };
+        evidence.par_iter().map(|item| self.verify_with(trusted, item, finalized_by)).collect()
+    }
+}

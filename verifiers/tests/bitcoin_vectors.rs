@@ -1,0 +1,12 @@
+//! Public Bitcoin vectors against the verifier: header chains, Merkle proofs, raw blocks. Prints counts for each set.
+
+#[path = "bitcoin_vectors/blocks.rs"]
+mod blocks;
+#[path = "bitcoin_vectors/chains.rs"]
+mod chains;
+#[path = "bitcoin_vectors/files.rs"]
+mod files;
+#[path = "bitcoin_vectors/proofs.rs"]
+mod proofs;
+#[path = "bitcoin_vectors/rivals.rs"]
+mod rivals;

@@ -1,0 +1,384 @@
+//! Containers against `ssz_rs` as an independent oracle, and against arbitrary bytes.
+
+use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use proptest::prelude::*;
+use spandrel_verifiers::ethereum::containers::{
+    BeaconBlockHeader, BlobGas, BlsPublicKey, BlsSignature, Bootstrap, ExecutionPayloadHeader, ExecutionProof,
+    FinalityUpdate, LightClientData, LightClientHeader, LightClientUpdate, OptimisticUpdate, SyncAggregate,
+    SyncCommittee, from_json, from_ssz, to_json,
+};
+use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, branch, merkleize};
+use spandrel_verifiers::ethereum::{Fork, Form, Preset};
+
+use crate::support::minimal_network;
+
+/// The specification's containers, written down once more in the oracle's terms.
+mod oracle {
+    use ssz_rs::prelude::*;
+
+    pub type Root = [u8; 32];
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Beacon {
+        pub slot: u64,
+        pub proposer_index: u64,
+        pub parent_root: Root,
+        pub state_root: Root,
+        pub body_root: Root,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Committee<const SEATS: usize> {
+        pub pubkeys: Vector<Vector<u8, 48>, SEATS>,
+        pub aggregate_pubkey: Vector<u8, 48>,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Aggregate<const SEATS: usize> {
+        pub sync_committee_bits: Bitvector<SEATS>,
+        pub sync_committee_signature: Vector<u8, 96>,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Capella {
+        pub parent_hash: Root,
+        pub fee_recipient: Vector<u8, 20>,
+        pub state_root: Root,
+        pub receipts_root: Root,
+        pub logs_bloom: Vector<u8, 256>,
+        pub prev_randao: Root,
+        pub block_number: u64,
+        pub gas_limit: u64,
+        pub gas_used: u64,
+        pub timestamp: u64,
+        pub extra_data: List<u8, 32>,
+        pub base_fee_per_gas: U256,
+        pub block_hash: Root,
+        pub transactions_root: Root,
+        pub withdrawals_root: Root,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Deneb {
+        pub parent_hash: Root,
+        pub fee_recipient: Vector<u8, 20>,
+        pub state_root: Root,
+        pub receipts_root: Root,
+        pub logs_bloom: Vector<u8, 256>,
+        pub prev_randao: Root,
+        pub block_number: u64,
+        pub gas_limit: u64,
+        pub gas_used: u64,
+        pub timestamp: u64,
+        pub extra_data: List<u8, 32>,
+        pub base_fee_per_gas: U256,
+        pub block_hash: Root,
+        pub transactions_root: Root,
+        pub withdrawals_root: Root,
+        pub blob_gas_used: u64,
+        pub excess_blob_gas: u64,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Header<E: SimpleSerialize> {
+        pub beacon: Beacon,
+        pub execution: E,
+        pub execution_branch: Vector<Root, 4>,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Bootstrap<E: SimpleSerialize, const SEATS: usize, const BRANCH: usize> {
+        pub header: Header<E>,
+        pub current_sync_committee: Committee<SEATS>,
+        pub current_sync_committee_branch: Vector<Root, BRANCH>,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Update<E: SimpleSerialize, const SEATS: usize, const BRANCH: usize, const FINALITY: usize> {
+        pub attested_header: Header<E>,
+        pub next_sync_committee: Committee<SEATS>,
+        pub next_sync_committee_branch: Vector<Root, BRANCH>,
+        pub finalized_header: Header<E>,
+        pub finality_branch: Vector<Root, FINALITY>,
+        pub sync_aggregate: Aggregate<SEATS>,
+        pub signature_slot: u64,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Finality<E: SimpleSerialize, const SEATS: usize, const FINALITY: usize> {
+        pub attested_header: Header<E>,
+        pub finalized_header: Header<E>,
+        pub finality_branch: Vector<Root, FINALITY>,
+        pub sync_aggregate: Aggregate<SEATS>,
+        pub signature_slot: u64,
+    }
+
+    #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+    pub struct Optimistic<E: SimpleSerialize, const SEATS: usize> {
+        pub attested_header: Header<E>,
+        pub sync_aggregate: Aggregate<SEATS>,
+        pub signature_slot: u64,
+    }
+
+    /// Decodes, and encodes again.
+    pub fn round<T: SimpleSerialize>(bytes: &[u8]) -> (T, Vec<u8>) {
+        let value = deserialize::<T>(bytes).unwrap();
+        let encoded = serialize(&value).unwrap();
+        (value, encoded)
+    }
+
+    pub fn root<T: SimpleSerialize>(bytes: &[u8]) -> Vec<u8> {
+        deserialize::<T>(bytes).unwrap().hash_tree_root().unwrap().as_ref().to_vec()
+    }
+}
+
+fn filled<const N: usize>(seed: u8) -> [u8; N] {
+    std::array::from_fn(|index| (index as u8).wrapping_mul(31).wrapping_add(seed))
+}
+
+fn execution(fork: Fork, seed: u8, extra: usize) -> ExecutionPayloadHeader {
+    ExecutionPayloadHeader {
+        parent_hash: filled(seed).into(),
+        fee_recipient: Address::from(filled::<20>(seed)),
+        state_root: filled(seed ^ 1).into(),
+        receipts_root: filled(seed ^ 2).into(),
+        logs_bloom: Bloom::from(filled::<256>(seed)),
+        prev_randao: filled(seed ^ 3).into(),
+        block_number: u64::from(seed) << 40,
+        gas_limit: 30_000_000,
+        gas_used: u64::MAX,
+        timestamp: 1_700_000_000,
+        extra_data: Bytes::copy_from_slice(&filled::<32>(seed)[..extra]),
+        base_fee_per_gas: U256::from_be_bytes(filled::<32>(seed ^ 4)),
+        block_hash: filled(seed ^ 5).into(),
+        transactions_root: filled(seed ^ 6).into(),
+        withdrawals_root: filled(seed ^ 7).into(),
+        blob_gas: fork.has_blob_gas().then_some(BlobGas { blob_gas_used: 131_072, excess_blob_gas: 1 }),
+    }
+}
+
+fn header(fork: Fork, slot: u64, seed: u8, extra: usize) -> LightClientHeader {
+    let beacon = BeaconBlockHeader {
+        slot,
+        proposer_index: u64::from(seed),
+        parent_root: filled(seed).into(),
+        state_root: filled(seed ^ 8).into(),
+        body_root: filled(seed ^ 9).into(),
+    };
+    let proof = || ExecutionProof { header: execution(fork, seed, extra), branch: roots(4, seed) };
+    LightClientHeader { beacon, execution: fork.has_execution().then(proof) }
+}
+
+fn roots(count: usize, seed: u8) -> Vec<B256> {
+    (0..count).map(|index| filled(seed.wrapping_add(index as u8)).into()).collect()
+}
+
+fn committee(preset: Preset, seed: u8) -> SyncCommittee {
+    let pubkeys = (0..preset.committee_size()).map(|seat| BlsPublicKey::from(filled(seed.wrapping_add(seat as u8))));
+    SyncCommittee { pubkeys: pubkeys.collect(), aggregate_pubkey: filled(seed).into() }
+}
+
+fn aggregate(preset: Preset, seed: u8) -> SyncAggregate {
+    SyncAggregate {
+        sync_committee_bits: Bytes::copy_from_slice(&filled::<64>(seed)[..preset.committee_size() / 8]),
+        sync_committee_signature: BlsSignature::from(filled(seed)),
+    }
+}
+
+fn update(form: Form, seed: u8, extra: usize) -> LightClientUpdate {
+    LightClientUpdate {
+        attested_header: header(form.fork, 9, seed, extra),
+        next_sync_committee: committee(form.preset, seed),
+        next_sync_committee_branch: roots(form.fork.next_committee_gindex().depth(), seed),
+        finalized_header: header(form.fork, 8, !seed, 32 - extra),
+        finality_branch: roots(form.fork.finalized_root_gindex().depth(), seed),
+        sync_aggregate: aggregate(form.preset, seed),
+        signature_slot: 10,
+    }
+}
+
+fn bootstrap(form: Form, seed: u8, extra: usize) -> Bootstrap {
+    Bootstrap {
+        header: header(form.fork, 9, seed, extra),
+        current_sync_committee: committee(form.preset, seed),
+        current_sync_committee_branch: roots(form.fork.current_committee_gindex().depth(), seed),
+    }
+}
+
+fn finality(update: &LightClientUpdate) -> FinalityUpdate {
+    let LightClientUpdate {
+        attested_header, finalized_header, finality_branch, sync_aggregate, signature_slot, ..
+    } = update.clone();
+    FinalityUpdate { attested_header, finalized_header, finality_branch, sync_aggregate, signature_slot }
+}
+
+fn optimistic(update: &LightClientUpdate) -> OptimisticUpdate {
+    let LightClientUpdate { attested_header, sync_aggregate, signature_slot, .. } = update.clone();
+    OptimisticUpdate { attested_header, sync_aggregate, signature_slot }
+}
+
+/// Encodes the four containers of one form, and asks the oracle to decode and encode them.
+macro_rules! agree {
+    ($fork:expr, $preset:expr, $execution:ty, $seats:literal, $branch:literal, $finality:literal) => {
+        for (seed, extra) in [(0, 0), (77, 7), (255, 32)] {
+            let form = Form { fork: $fork, preset: $preset };
+            let (bootstrap, update) = (bootstrap(form, seed, extra), update(form, seed, extra));
+            let (finality, optimistic) = (finality(&update), optimistic(&update));
+            let ours = [bootstrap.encode_ssz(), update.encode_ssz(), finality.encode_ssz(), optimistic.encode_ssz()];
+            type E = $execution;
+            let theirs = [
+                oracle::round::<oracle::Bootstrap<E, $seats, $branch>>(&ours[0]).1,
+                oracle::round::<oracle::Update<E, $seats, $branch, $finality>>(&ours[1]).1,
+                oracle::round::<oracle::Finality<E, $seats, $finality>>(&ours[2]).1,
+                oracle::round::<oracle::Optimistic<E, $seats>>(&ours[3]).1,
+            ];
+            assert_eq!(ours, theirs);
+            assert_eq!(Bootstrap::decode_ssz(&ours[0], form).unwrap(), bootstrap);
+            assert_eq!(LightClientUpdate::decode_ssz(&ours[1], form).unwrap(), update);
+            assert_eq!(FinalityUpdate::decode_ssz(&ours[2], form).unwrap(), finality);
+            assert_eq!(OptimisticUpdate::decode_ssz(&ours[3], form).unwrap(), optimistic);
+            let committee = &update.next_sync_committee;
+            let root = oracle::root::<oracle::Committee<$seats>>(&committee.encode_ssz());
+            assert_eq!(committee.hash_tree_root().as_slice(), root);
+            let aggregate = &update.sync_aggregate;
+            let encoded = [&aggregate.sync_committee_bits[..], aggregate.sync_committee_signature.as_slice()].concat();
+            let root = oracle::root::<oracle::Aggregate<$seats>>(&encoded);
+            assert_eq!(aggregate.hash_tree_root().as_slice(), root);
+            let execution = &update.attested_header.execution.as_ref().unwrap().header;
+            assert_eq!(execution.hash_tree_root().as_slice(), oracle::root::<E>(&execution.encode_ssz()));
+            let beacon = &update.attested_header.beacon;
+            assert_eq!(beacon.hash_tree_root().as_slice(), oracle::root::<oracle::Beacon>(&beacon.encode_ssz()));
+        }
+    };
+}
+
+#[test]
+fn encodings_and_roots_agree_with_an_independent_implementation() {
+    use Preset::{Mainnet, Minimal};
+    agree!(Fork::Capella, Minimal, oracle::Capella, 32, 5, 6);
+    agree!(Fork::Capella, Mainnet, oracle::Capella, 512, 5, 6);
+    agree!(Fork::Deneb, Minimal, oracle::Deneb, 32, 5, 6);
+    agree!(Fork::Deneb, Mainnet, oracle::Deneb, 512, 5, 6);
+    agree!(Fork::Electra, Minimal, oracle::Deneb, 32, 6, 7);
+    agree!(Fork::Fulu, Mainnet, oracle::Deneb, 512, 6, 7);
+}
+
+fn node_of(bytes: B256) -> ssz_rs::Node {
+    ssz_rs::Node::try_from(bytes.as_slice()).unwrap()
+}
+
+#[test]
+fn branches_agree_with_an_independent_implementation() {
+    let leaves = roots(21, 5);
+    let root = merkleize(&leaves, 5);
+    for (index, leaf) in leaves.iter().enumerate() {
+        let path: Vec<_> = branch(&leaves, 5, index).iter().map(|node| node_of(*node)).collect();
+        let (leaf, root) = (node_of(*leaf), node_of(root));
+        assert!(ssz_rs::is_valid_merkle_branch(&leaf, path.iter(), 5, index, &root));
+    }
+}
+
+#[test]
+fn gloas_is_known_and_not_decoded() {
+    let form = Form { fork: Fork::Gloas, preset: Preset::Minimal };
+    assert_eq!(OptimisticUpdate::decode_ssz(&[0; 200], form).unwrap_err().field, "fork");
+    let electra = update(Form { fork: Fork::Electra, preset: Preset::Minimal }, 1, 1);
+    assert_eq!(electra.conform(form).unwrap_err().field, "fork");
+}
+
+#[test]
+fn offsets_must_be_exactly_where_the_layout_puts_them() {
+    let form = Form { fork: Fork::Electra, preset: Preset::Minimal };
+    let encoded = finality(&update(form, 3, 5)).encode_ssz();
+    let refused = |place: usize, value: u32| {
+        let mut bytes = encoded.clone();
+        bytes[place..place + 4].copy_from_slice(&value.to_le_bytes());
+        FinalityUpdate::decode_ssz(&bytes, form).unwrap_err().field
+    };
+    let fixed = FinalityUpdate::fixed_length(form) as u32;
+    for offset in [0, fixed - 1, fixed + 1, u32::MAX] {
+        assert_eq!(refused(0, offset), "attested_header", "{offset}");
+    }
+    for offset in [0, fixed - 1, encoded.len() as u32 + 1, u32::MAX] {
+        assert_eq!(refused(4, offset), "attested_header", "{offset}");
+    }
+    // An offset that gives the first header bytes of the second.
+    assert!(refused(4, encoded.len() as u32).starts_with("attested_header"));
+    let mut longer = encoded.clone();
+    longer.push(0);
+    assert!(FinalityUpdate::decode_ssz(&longer, form).unwrap_err().field.starts_with("finalized_header.execution"));
+    assert!(FinalityUpdate::decode_ssz(&encoded[..encoded.len() - 20], form).is_err());
+}
+
+#[test]
+fn json_that_is_not_of_its_fork_is_refused() {
+    let config = minimal_network(Fork::Electra, B256::ZERO);
+    let form = config.form_at(9).unwrap();
+    let update = finality(&update(form, 3, 5));
+    let json: serde_json::Value = serde_json::from_slice(&to_json(&update, &config).unwrap()).unwrap();
+    let parse = |json: &serde_json::Value| from_json::<FinalityUpdate>(json.to_string().as_bytes(), &config);
+    assert_eq!(parse(&json).unwrap(), update);
+    let refused = |change: fn(&mut serde_json::Value)| {
+        let mut json = json.clone();
+        change(&mut json);
+        parse(&json).unwrap_err().field
+    };
+    assert_eq!(refused(|json| json["version"] = "deneb".into()), "version");
+    assert_eq!(refused(|json| json["version"] = "phase0".into()), "json");
+    assert_eq!(refused(|json| json["data"]["signature_slot"] = 10.into()), "json");
+    assert_eq!(refused(|json| json["data"]["signature_slot"] = "010".into()), "json");
+    assert_eq!(refused(|json| json["data"]["signature_slot"] = "+10".into()), "json");
+    assert_eq!(refused(|json| json["data"]["signature_slot"] = "-1".into()), "json");
+    let truncate = |json: &mut serde_json::Value| drop(json["data"]["finality_branch"].as_array_mut().unwrap().pop());
+    assert_eq!(refused(truncate), "finality_branch");
+    let without = |json: &mut serde_json::Value| {
+        drop(json["data"]["attested_header"]["execution"].as_object_mut().unwrap().remove("excess_blob_gas"))
+    };
+    assert_eq!(refused(without), "attested_header.execution.blob_gas_used");
+    let beacon_only = |json: &mut serde_json::Value| {
+        drop(json["data"]["finalized_header"].as_object_mut().unwrap().remove("execution"))
+    };
+    assert_eq!(refused(beacon_only), "finalized_header.execution");
+    let extra = |json: &mut serde_json::Value| {
+        json["data"]["attested_header"]["execution"]["extra_data"] = format!("0x{}", "00".repeat(33)).into()
+    };
+    assert_eq!(refused(extra), "attested_header.execution.extra_data");
+    assert_eq!(
+        refused(|json| json["data"]["sync_aggregate"]["sync_committee_bits"] = "0xff".into()),
+        "sync_aggregate.sync_committee_bits"
+    );
+}
+
+fn any_form() -> impl Strategy<Value = Form> {
+    const FORKS: &[Fork] = &[Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Electra];
+    const PRESETS: &[Preset] = &[Preset::Minimal, Preset::Mainnet];
+    (prop::sample::select(FORKS), prop::sample::select(PRESETS)).prop_map(|(fork, preset)| Form { fork, preset })
+}
+
+proptest! {
+    #[test]
+    fn what_decodes_encodes_to_the_same_bytes(form in any_form(), seed: u8, extra in 0_usize..=32, at: prop::sample::Index, bit in 0_u8..8) {
+        let original = update(form, seed, extra).encode_ssz();
+        prop_assert_eq!(LightClientUpdate::decode_ssz(&original, form).unwrap().encode_ssz(), original.clone());
+        let mut bytes = original;
+        let place = at.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        if let Ok(decoded) = LightClientUpdate::decode_ssz(&bytes, form) {
+            prop_assert_eq!(decoded.encode_ssz(), bytes);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_stop_a_decoder(form in any_form(), bytes in prop::collection::vec(any::<u8>(), 0..4000)) {
+        let config = minimal_network(form.fork, B256::ZERO);
+        let outcomes = [
+            Bootstrap::decode_ssz(&bytes, form).is_ok(),
+            LightClientUpdate::decode_ssz(&bytes, form).is_ok(),
+            FinalityUpdate::decode_ssz(&bytes, form).is_ok(),
+            OptimisticUpdate::decode_ssz(&bytes, form).is_ok(),
+            from_ssz::<FinalityUpdate>(&bytes, &config).is_ok(),
+            from_json::<FinalityUpdate>(&bytes, &config).is_ok(),
+        ];
+        prop_assert!(form.fork == Fork::Altair || outcomes == [false; 6]);
+    }
+}

@@ -1,0 +1,192 @@
+//! The execution node's JSON-RPC. Every header is re-encoded and hashed here; nothing it says is taken by its word
+//! where a hash can decide.
+
+use std::time::Duration;
+
+use alloy::consensus::Header;
+use alloy::consensus::proofs::calculate_receipt_root;
+use alloy::eips::BlockNumberOrTag;
+use alloy::network::Ethereum;
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::{Block, EIP1186AccountProofResponse, Filter, Log, TransactionReceipt};
+use alloy::transports::{RpcError, TransportError};
+use alloy_primitives::{Address, B256, Bytes};
+use spandrel_verifiers::ChainId;
+use spandrel_verifiers::follow::{BlockRef, FollowError};
+use tokio::sync::OnceCell;
+
+use super::Endpoint;
+
+/// An execution block header whose hash was computed from its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ExecutionBlock {
+    pub(super) header: Header,
+    pub(super) hash: B256,
+}
+
+impl ExecutionBlock {
+    pub(super) fn block_ref(&self) -> BlockRef {
+        BlockRef { height: self.header.number, hash: self.hash, time: self.header.timestamp }
+    }
+
+    pub(super) fn rlp(&self) -> Bytes {
+        alloy::rlp::encode(&self.header).into()
+    }
+}
+
+/// A client of one execution node.
+#[derive(Clone, Debug)]
+pub(super) struct Execution {
+    provider: DynProvider,
+    endpoint: Endpoint,
+    chain: ChainId,
+    identified: OnceCell<()>,
+}
+
+impl Execution {
+    /// A client that gives up a call after `timeout`. Nothing is asked yet.
+    pub(super) fn new(endpoint: Endpoint, chain: ChainId, timeout: Duration) -> Result<Self, FollowError> {
+        let client = reqwest::Client::builder().timeout(timeout).build().map_err(|error| FollowError::Permanent {
+            field: "http client".to_owned(),
+            expected: "one that can be built".to_owned(),
+            found: error.without_url().to_string(),
+        })?;
+        let provider = ProviderBuilder::new()
+            .disable_recommended_fillers()
+            .network::<Ethereum>()
+            .connect_reqwest(client, endpoint.secret().clone())
+            .erased();
+        Ok(Self { provider, endpoint, chain, identified: OnceCell::new() })
+    }
+
+    /// Asks once whether the node serves the configured chain.
+    pub(super) async fn require_chain(&self) -> Result<(), FollowError> {
+        let check = || async {
+            let number = self.provider.get_chain_id().await.map_err(|error| self.failed("eth_chainId", &error))?;
+            let found = ChainId::eip155(number);
+            (found == self.chain).then_some(()).ok_or_else(|| FollowError::Permanent {
+                field: format!("chain of {}", self.endpoint),
+                expected: self.chain.to_string(),
+                found: found.to_string(),
+            })
+        };
+        self.identified.get_or_try_init(check).await.copied()
+    }
+
+    /// The best block.
+    pub(super) async fn head(&self) -> Result<ExecutionBlock, FollowError> {
+        let found = self.by_number(BlockNumberOrTag::Latest).await?;
+        found.ok_or_else(|| self.lied("eth_getBlockByNumber", "no latest block"))
+    }
+
+    /// The best chain's block at `height`, if the node has one.
+    pub(super) async fn at(&self, height: u64) -> Result<Option<ExecutionBlock>, FollowError> {
+        let found = self.by_number(BlockNumberOrTag::Number(height)).await?;
+        match found {
+            Some(block) if block.header.number != height => {
+                Err(self.lied("eth_getBlockByNumber", format!("asked for {height}, got {}", block.header.number)))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Logs of `address` with first topic `topic` in the block of that hash, in order.
+    pub(super) async fn logs(&self, block: B256, address: Address, topic: B256) -> Result<Vec<Log>, FollowError> {
+        let filter = Filter::new().at_block_hash(block).address(address).event_signature(topic);
+        let mut logs = self.provider.get_logs(&filter).await.map_err(|error| self.failed("eth_getLogs", &error))?;
+        let strange = logs.iter().any(|log| {
+            log.block_hash != Some(block) || log.address() != address || log.topic0() != Some(&topic) || log.removed
+        });
+        if strange {
+            return Err(self.lied("eth_getLogs", format!("a log of another block or contract than asked, in {block}")));
+        }
+        logs.sort_by_key(|log| log.log_index);
+        Ok(logs)
+    }
+
+    /// All logs of `block` in order, proven complete: its receipts hash to the header's receipts root (EIP-2718
+    /// encodings under `rlp(index)`). Only the transaction hashes are the node's word.
+    pub(super) async fn proven_logs(&self, block: &ExecutionBlock) -> Result<Vec<Log>, FollowError> {
+        let method = "eth_getBlockReceipts";
+        let receipts = self.provider.get_block_receipts(block.hash.into()).await;
+        let receipts = receipts
+            .map_err(|error| self.failed(method, &error))?
+            .ok_or_else(|| self.lied(method, format!("no receipts of {}", block.hash)))?;
+        let plain: Vec<_> = receipts.iter().map(|receipt| receipt.inner.clone().into_primitives_receipt()).collect();
+        let root = calculate_receipt_root(&plain);
+        if root != block.header.receipts_root {
+            return Err(self.lied(method, format!("expected root {}, found {root}", block.header.receipts_root)));
+        }
+        let of_transaction = |receipt: &TransactionReceipt| {
+            let logs = receipt.logs().iter().cloned();
+            let transaction_hash = Some(receipt.transaction_hash);
+            logs.map(move |log| Log { transaction_hash, ..log }).collect::<Vec<_>>()
+        };
+        let logs = receipts.iter().flat_map(of_transaction).zip(0..);
+        Ok(logs.map(|(log, index)| Log { block_hash: Some(block.hash), log_index: Some(index), ..log }).collect())
+    }
+
+    /// Account and storage proof under the block at `height`, unchecked.
+    ///
+    /// Asked by number and with full 32-byte keys: EthereumJS knows no other block id, anvil no shorter keys.
+    pub(super) async fn proof(
+        &self,
+        height: u64,
+        address: Address,
+        slots: Vec<B256>,
+    ) -> Result<EIP1186AccountProofResponse, FollowError> {
+        let call = self.provider.get_proof(address, slots).number(height);
+        call.await.map_err(|error| match error {
+            RpcError::ErrorResp(refusal) => FollowError::ProofUnavailable(format!(
+                "{}: eth_getProof at {height}: {} (code {})",
+                self.endpoint, refusal.message, refusal.code
+            )),
+            other => self.failed("eth_getProof", &other),
+        })
+    }
+
+    /// An answer that contradicts itself or the question.
+    pub(super) fn lied(&self, method: &str, reason: impl ToString) -> FollowError {
+        FollowError::Transient {
+            endpoint: self.endpoint.to_string(),
+            reason: format!("{method}: {}", reason.to_string()),
+        }
+    }
+
+    async fn by_number(&self, number: BlockNumberOrTag) -> Result<Option<ExecutionBlock>, FollowError> {
+        let method = "eth_getBlockByNumber";
+        let found = self.provider.get_block_by_number(number).await.map_err(|error| self.failed(method, &error))?;
+        found.map(|block| self.checked(method, block)).transpose()
+    }
+
+    fn checked(&self, method: &str, block: Block) -> Result<ExecutionBlock, FollowError> {
+        let header = block.header.inner;
+        let hash = header.hash_slow();
+        if hash == block.header.hash {
+            Ok(ExecutionBlock { header, hash })
+        } else {
+            Err(self.lied(
+                method,
+                format!("block {} says hash {}, its header hashes to {hash}", header.number, block.header.hash),
+            ))
+        }
+    }
+
+    /// The class is always transient; the text is stripped of URLs, which may hold credentials.
+    fn failed(&self, method: &str, error: &TransportError) -> FollowError {
+        let reason = match error {
+            RpcError::ErrorResp(refusal) => format!("{} (code {})", refusal.message, refusal.code),
+            RpcError::DeserError { err, .. } => format!("undecodable answer: {err}"),
+            RpcError::Transport(kind) => {
+                match kind.as_custom().and_then(|cause| cause.downcast_ref::<reqwest::Error>()) {
+                    Some(cause) if cause.is_timeout() => "no answer in time".to_owned(),
+                    Some(cause) if cause.is_connect() => "no connection".to_owned(),
+                    Some(_) => "the connection broke off".to_owned(),
+                    None => kind.to_string(),
+                }
+            }
+            other => other.to_string(),
+        };
+        self.lied(method, reason)
+    }
+}

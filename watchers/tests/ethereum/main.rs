@@ -1,0 +1,8 @@
+//! The Ethereum watcher against a real anvil, the beacon companion and recordings of a real Lodestar.
+
+mod consensus;
+mod evidence;
+mod follow;
+mod lies;
+mod recordings;
+mod rig;
