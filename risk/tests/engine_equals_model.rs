@@ -72,7 +72,8 @@ fn with_id(mut event: RiskEvent, of: spandrel_verifiers::DepositId) -> RiskEvent
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    let limit = || prop_oneof![1 => Just(Limit::Unlimited), 5 => (0u64..120).prop_map(|n| Limit::Amount(U256::from(n)))];
+    let limit =
+        || prop_oneof![1 => Just(Limit::Unlimited), 5 => (0u64..120).prop_map(|n| Limit::Amount(U256::from(n)))];
     (limit(), limit(), limit(), limit(), 0u64..90_000, 0u64..4).prop_map(
         |(per_transfer, exposure_cap, window, large_from, large_delay, dust)| Limits {
             per_transfer,

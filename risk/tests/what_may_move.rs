@@ -61,7 +61,10 @@ fn a_limit_of_zero_is_closed() {
     for limits in closed {
         assert_ne!(ask(limits, &state, &about, Lane::Fast, NOW), Decision::Allow, "{limits:?}");
     }
-    assert_ne!(ask(Limits { window: Limit::CLOSED, ..open() }, &state, &about, Lane::LightClient, NOW), Decision::Allow);
+    assert_ne!(
+        ask(Limits { window: Limit::CLOSED, ..open() }, &state, &about, Lane::LightClient, NOW),
+        Decision::Allow
+    );
     assert_eq!(ask(open(), &state, &about, Lane::Fast, NOW), Decision::Allow);
 }
 
@@ -132,7 +135,8 @@ fn exposure_is_repaid_by_settlement_and_not_by_a_shortfall() {
 #[test]
 fn a_fast_payout_uses_up_its_deposits_proof() {
     let (fast, other) = (deposit(0, U256::from(5)), deposit(4, U256::from(5)));
-    let state = state_of(&[cleared(&fast, Lane::Fast), proven(&fast), proven(&other), cleared(&other, Lane::LightClient)]);
+    let state =
+        state_of(&[cleared(&fast, Lane::Fast), proven(&fast), proven(&other), cleared(&other, Lane::LightClient)]);
     assert_eq!(state.available(&fast.source_chain, &fast.asset), U512::ZERO);
 }
 

@@ -9,6 +9,9 @@ use spandrel_testnets::bitcoin::{BitcoinNode, Dropped, NodeOptions, RegtestNode}
 use tokio::time::timeout;
 use zeromq::{Socket, SocketRecv, SubSocket};
 
+/// A publisher that is silent for so long has said everything.
+const QUIET: Duration = Duration::from_millis(700);
+
 /// A message: its topic, the label of a `sequence` body, the body's size, the mempool's sequence, the counter.
 type Message = (String, Option<char>, usize, Option<u64>, u32);
 
@@ -46,7 +49,7 @@ async fn subscribe(node: &BitcoinNode) -> SubSocket {
             break;
         }
     }
-    while timeout(Duration::from_millis(200), socket.recv()).await.is_ok() {}
+    while timeout(QUIET, socket.recv()).await.is_ok() {}
     socket
 }
 
@@ -112,8 +115,10 @@ async fn a_reorg_is_published_message_for_message_as_core_was_recorded_to() {
     let heard = by_topic(until_block(&mut socket, last).await);
     for (topic, messages) in by_topic(recording) {
         let first = if topic == "sequence" { heard_from + 1 } else { heard_from };
-        let expected: Vec<Message> = messages.into_iter().filter(|message| message.4 >= first).collect();
-        assert_eq!(heard[&topic], expected, "{topic}");
+        let since = |messages: &[Message]| -> Vec<Message> {
+            messages.iter().filter(|message| message.4 >= first).cloned().collect()
+        };
+        assert_eq!(since(&heard[&topic]), since(&messages), "{topic}");
     }
 }
 
@@ -134,7 +139,7 @@ async fn a_switch_of_branches_says_all_disconnections_then_the_mempool_then_the_
     node.rpc().call("invalidateblock", json!([branch])).await.unwrap();
     node.rpc().call("reconsiderblock", json!([left])).await.unwrap();
     node.mine_empty(1).await.unwrap();
-    while timeout(Duration::from_millis(300), socket.recv()).await.is_ok() {}
+    while timeout(QUIET, socket.recv()).await.is_ok() {}
 
     // Two blocks against three: give the shorter branch two more, hidden behind an invalidation, and let it win.
     let third = node.block_hash(fork + 1).await.unwrap();
@@ -145,13 +150,13 @@ async fn a_switch_of_branches_says_all_disconnections_then_the_mempool_then_the_
     node.rpc().call("invalidateblock", json!([branch])).await.unwrap();
     node.rpc().call("reconsiderblock", json!([left])).await.unwrap();
     assert_eq!(node.block_hash(node.height()).await.unwrap(), third);
-    while timeout(Duration::from_millis(300), socket.recv()).await.is_ok() {}
+    while timeout(QUIET, socket.recv()).await.is_ok() {}
 
     node.rpc().call("reconsiderblock", json!([branch])).await.unwrap();
     assert_eq!(node.block_hash(node.height()).await.unwrap(), tip);
     let mut labels = String::new();
     let mut tips = 0;
-    while let Ok(message) = timeout(Duration::from_millis(500), socket.recv()).await {
+    while let Ok(message) = timeout(QUIET, socket.recv()).await {
         let message = message.unwrap();
         match message.get(0).unwrap().as_ref() {
             b"sequence" => labels.push(char::from(message.get(1).unwrap()[32])),

@@ -26,7 +26,7 @@ async fn settle(node: &impl RegtestNode, watcher: &BitcoinWatcher<Intents>) {
         let hint = tokio::time::timeout(Duration::from_millis(200), watcher.wait()).await;
         tracing::debug!(heard = hint.is_ok(), "settling");
     }
-    while tokio::time::timeout(Duration::from_millis(200), watcher.wait()).await.is_ok() {}
+    while tokio::time::timeout(Duration::from_millis(700), watcher.wait()).await.is_ok() {}
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ pub fn deposit(time: u64, amount: u64, to: &ChainId, inbox: Address, recipient: 
 fn coinbase() -> Transaction {
     let mut coinbase = transaction(0, vec![ScriptBuf::from_bytes(vec![0x51])], 5_000_000_000);
     coinbase.input[0].previous_output = OutPoint::null();
-    coinbase.input[0].script_sig = ScriptBuf::from_bytes(vec![0x02, 0xd2, 0x00]);
+    coinbase.input[0].script_sig = ScriptBuf::from_bytes(vec![0x02, 0xd2, 0x00, 0x51, 0x51]);
     coinbase.input[0].witness = Witness::from_slice(&[[0u8; 32]]);
     coinbase
 }

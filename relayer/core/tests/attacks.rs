@@ -51,7 +51,8 @@ fn a_strangers_verdict_does_not_count() {
 #[test]
 fn one_bad_verdict_does_not_spoil_a_quorum() {
     let mut house = waiting();
-    let mixed = vec![by(3, EPOCH, domain()), by(0, EPOCH, domain()), by(2, EPOCH + 1, domain()), by(1, EPOCH, domain())];
+    let mixed =
+        vec![by(3, EPOCH, domain()), by(0, EPOCH, domain()), by(2, EPOCH + 1, domain()), by(1, EPOCH, domain())];
     let out = house.tell(Input::Verdicts(mixed));
     let Some(Event::Verified { checkpoint, verdicts }) = out.events.first() else { panic!("{out:?}") };
     assert_eq!((checkpoint.signatures.len(), verdicts.len()), (2, 2));

@@ -370,7 +370,10 @@ fn a_fast_payout_whose_deposit_is_gone_is_a_shortfall_and_pauses_its_lane() {
     assert_eq!(*house.status(), Status::Executed { lane: Lane::Fast, tx: tx(1) });
     assert!(house.finalize(9).is_empty(), "not gone before the chain is final past it");
     let out = house.finalize(10);
-    assert_eq!((names(&out), risks(&out), steps(&out)), (vec!["shortfall"], vec!["shortfall", "paused"], vec!["pause"]));
+    assert_eq!(
+        (names(&out), risks(&out), steps(&out)),
+        (vec!["shortfall"], vec!["shortfall", "paused"], vec!["pause"])
+    );
     let scope = Scope::Lane { lane: Lane::Fast, source: Some(source()) };
     assert!(matches!(&out.effects[0].1, Effect::Pause { scope: paused, ttl: 3_600 } if *paused == scope));
     assert_eq!(*house.status(), Status::Shortfall { payout: tx(1) });

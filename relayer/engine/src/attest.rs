@@ -16,7 +16,7 @@ use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, Step}
 
 const LEASE_SECONDS: u64 = 60;
 const ASK_AGAIN_SECONDS: u64 = 2;
-const LEAVE_OUT_SECONDS: u64 = 10;
+const LEAVE_OUT_SECONDS: u64 = 2;
 const BATCH_LIFETIME_SECONDS: u64 = 3600;
 
 /// The relayer's side of the fast lane.

@@ -111,7 +111,14 @@ impl Model {
         scopes.into_iter().min()
     }
 
-    pub fn assess(&self, policy: &RiskPolicy, deposit: &Deposit, lane: Lane, first_asked_at: u64, now: u64) -> Decision {
+    pub fn assess(
+        &self,
+        policy: &RiskPolicy,
+        deposit: &Deposit,
+        lane: Lane,
+        first_asked_at: u64,
+        now: u64,
+    ) -> Decision {
         let corridor = Corridor::of(deposit, lane);
         let known = self.known(deposit.id());
         let (asked, is_fast) = (deposit.amount, lane == Lane::Fast);
@@ -130,7 +137,9 @@ impl Model {
             return Decision::Reject { reason: Reason::Unknown };
         };
         if asked.is_zero() || asked < limits.dust {
-            return Decision::Reject { reason: Reason::Dust { minimum: limits.dust.max(U256::from(1)), amount: asked } };
+            return Decision::Reject {
+                reason: Reason::Dust { minimum: limits.dust.max(U256::from(1)), amount: asked },
+            };
         }
         if let Some((corridor, _)) = known.payout {
             return Decision::Reject { reason: Reason::AlreadyCleared { lane: corridor.lane } };

@@ -81,14 +81,92 @@ impl Inclusion {
             return Err(VerifyError::invalid(field, format!("{expected} siblings"), found));
         }
         let found = fold_path(txid, self.index, &self.path)?;
-        let under_coinbase = under_coinbase.map_err(|mut error| {
-            error.field = "coinbase_path".to_owned();
-            error
-        })?;
+        let under_coinbase =
+            under_coinbase.map_err(|error| VerifyError { field: "coinbase_path".to_owned(), ..error })?;
         if found == root && under_coinbase == root {
             return Ok(());
         }
         let transaction = Branch { leaf: txid, index: self.index, path: &self.path };
         Err(blame::refusal(root, transaction, Branch { leaf: coinbase, index: 0, path: &self.coinbase_path }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitcoin::merkle::merkle_root;
+    use crate::{ChainId, LanePreference};
+    use bitcoin::hashes::Hash;
+
+    fn paths(index: u32, path: Vec<B256>, coinbase_path: Vec<B256>) -> Inclusion {
+        let terms = DepositTerms {
+            destination_chain: ChainId::eip155(1),
+            destination_bridge: B256::ZERO,
+            recipient: B256::ZERO,
+            lane: LanePreference::Any,
+            expiry: 0,
+            refund_key: B256::ZERO,
+            refund_delay: 0,
+        };
+        let none = Bytes::new;
+        let (header, transaction, coinbase) = (none(), none(), none());
+        Inclusion { height: 0, header, transaction, index, path, coinbase, coinbase_path, output: 0, terms }
+    }
+
+    fn is_among(error: &VerifyError, name: &str) -> bool {
+        error.field.split(" or ").any(|named| named == name)
+    }
+
+    /// Every single change of every proof in blocks of many sizes, and whom it is blamed on.
+    #[test]
+    fn a_single_change_is_blamed_on_itself() {
+        for count in [2usize, 3, 5, 6, 9, 16, 33] {
+            let txids: Vec<Txid> = (0..count).map(|n| Txid::hash(&[n as u8])).collect();
+            let leaf = |index: usize| B256::new(txids[index].to_byte_array());
+            let (root, first) = (merkle_root(&txids), merkle_path(&txids, 0));
+            for index in 1..count {
+                let (at, path) = (index as u32, merkle_path(&txids, index));
+                let honest = paths(at, path.clone(), first.clone());
+                honest.check_paths(root, leaf(index), leaf(0)).unwrap();
+                let blamed = |changed: &Inclusion| changed.check_paths(root, leaf(index), leaf(0)).unwrap_err();
+                for other in (0..1 << path.len()).filter(|other| *other != at) {
+                    let error = blamed(&Inclusion { index: other, ..honest.clone() });
+                    assert!(is_among(&error, "index"), "{index} of {count} as {other}: {error}");
+                }
+                let meet = at.ilog2() as usize;
+                let changed_leaf = honest.check_paths(root, B256::ZERO, leaf(0)).unwrap_err();
+                assert!(is_among(&changed_leaf, "transaction"), "{changed_leaf}");
+                let changed_leaf = honest.check_paths(root, leaf(index), B256::ZERO).unwrap_err();
+                assert_eq!(changed_leaf.field, if meet == 0 { "coinbase" } else { "coinbase or coinbase_path" });
+                for level in 0..path.len() {
+                    let mut changed = honest.clone();
+                    changed.path[level] = B256::ZERO;
+                    let error = blamed(&changed);
+                    assert!(is_among(&error, "path") && (level < meet || error.field != "transaction or path"));
+                    let mut changed = honest.clone();
+                    changed.coinbase_path[level] = B256::ZERO;
+                    assert!(is_among(&blamed(&changed), "coinbase_path"));
+                }
+                assert_eq!(honest.check_paths(B256::ZERO, leaf(index), leaf(0)).unwrap_err().field, "header");
+                assert_eq!(honest.check_paths(root, B256::ZERO, B256::ZERO).unwrap_err().field, "path");
+            }
+        }
+    }
+
+    #[test]
+    fn both_proofs_must_lead_to_the_root_at_equal_depth() {
+        let txids: Vec<Txid> = (0..6).map(|n| Txid::hash(&[n])).collect();
+        let leaf = |index: usize| B256::new(txids[index].to_byte_array());
+        let (root, first, path) = (merkle_root(&txids), merkle_path(&txids, 0), merkle_path(&txids, 3));
+        let refused = |inclusion: Inclusion| inclusion.check_paths(root, leaf(3), leaf(0)).unwrap_err().field;
+        assert_eq!(refused(paths(3, path[1..].to_vec(), first.clone())), "path");
+        assert_eq!(refused(paths(3, path.clone(), first[1..].to_vec())), "coinbase_path");
+        // An inner node in a transaction's place adds up, one level too high (CVE-2017-12842).
+        let inner = fold_path(leaf(3), 1, &path[..1]).unwrap();
+        let higher = paths(1, path[1..].to_vec(), first.clone());
+        assert_eq!(fold_path(inner, 1, &higher.path).unwrap(), root);
+        assert_eq!(higher.check_paths(root, inner, leaf(0)).unwrap_err().field, "path");
+        let doubled = [vec![leaf(0)], first[1..].to_vec()].concat();
+        assert_eq!(refused(paths(3, path, doubled)), "coinbase_path");
     }
 }

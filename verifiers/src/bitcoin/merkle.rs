@@ -67,8 +67,9 @@ fn parents(row: &[B256]) -> Vec<B256> {
 
 /// Checks that `leaf` is transaction `index` of the tree under `root`.
 ///
-/// Refused: more than [`MAX_DEPTH`] siblings (`path`); an index that the depth cannot hold (`index`); a sibling
-/// equal to the node beside it anywhere but on the tree's right edge (`path`, CVE-2012-2459); another root (`path`).
+/// Refused: more than [`MAX_DEPTH`] siblings (`path`); an index that the depth cannot hold (`index`); a node doubled
+/// anywhere but on the tree's right edge (`index`, CVE-2012-2459), or not doubled above one that is (`index or path`);
+/// another root (`path`).
 pub fn verify_path(root: B256, leaf: B256, index: u32, path: &[B256]) -> Result<(), VerifyError> {
     let found = fold_path(leaf, index, path)?;
     if found != root {
@@ -94,11 +95,13 @@ pub(super) fn fold_path(leaf: B256, index: u32, path: &[B256]) -> Result<B256, V
         let is_doubled = *sibling == hash;
         // Only the last node of a row is doubled: never a right child, never the only node of a row, and once a node
         // is last, so is every node above it.
-        let is_wrong =
-            if is_left { (is_doubled && position == 0) || (is_last_of_row && !is_doubled) } else { is_doubled };
-        if is_wrong {
-            let expected = format!("a sibling equal to its node only on the right edge (level {level})");
-            return Err(VerifyError::invalid("path", expected, sibling));
+        if is_doubled && (!is_left || position == 0) {
+            let expected = format!("a place on the right edge, where level {level} of the path doubles a node");
+            return Err(VerifyError::invalid("index", expected, index));
+        }
+        if is_last_of_row && is_left && !is_doubled {
+            let expected = format!("a doubled node at level {level}, as below it");
+            return Err(VerifyError::invalid("index or path", expected, sibling));
         }
         is_last_of_row |= is_doubled;
         hash = if is_left { node(hash, *sibling) } else { node(*sibling, hash) };
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!(merkle_root(&seven), merkle_root(&eight));
         let forged = merkle_path(&eight, 7);
         let error = verify_path(merkle_root(&seven), leaf(&eight, 7), 7, &forged).unwrap_err();
-        assert_eq!(error.field, "path");
+        assert_eq!(error.field, "index");
         // Six transactions: the doubled inner node (positions 6 and 7) is no place either.
         let six = txids(6);
         let mut doubled = six.clone();
@@ -175,12 +178,12 @@ mod tests {
     fn a_doubled_node_stands_only_on_the_right_edge_and_stays_there() {
         let [leaf, other] = [B256::repeat_byte(1), B256::repeat_byte(2)];
         let pair = node(leaf, leaf);
-        assert_eq!(verify_path(pair, leaf, 0, &[leaf]).unwrap_err().field, "path", "a row of one is the root");
+        assert_eq!(verify_path(pair, leaf, 0, &[leaf]).unwrap_err().field, "index", "a row of one is the root");
         // A doubled leaf 4 is the last of five; the node above it, the last of three, must be doubled too.
         let honest = node(other, node(pair, pair));
         verify_path(honest, leaf, 4, &[leaf, pair, other]).unwrap();
         let forged = node(other, node(pair, other));
-        assert_eq!(verify_path(forged, leaf, 4, &[leaf, other, other]).unwrap_err().field, "path");
+        assert_eq!(verify_path(forged, leaf, 4, &[leaf, other, other]).unwrap_err().field, "index or path");
     }
 
     #[test]

@@ -116,11 +116,12 @@ proptest! {
             nodes.push(Bytes::copy_from_slice(&value));
         }
         let root = keccak256(&child);
-        if let Ok(found) = trie::value("proof", root, &key, &nodes) {
+        // The oracle knows no branches with values and no roots below 32 bytes; apart from those, being stricter than
+        // it is allowed, being laxer is not.
+        let has_branch_value = !value.is_empty() && kinds.iter().any(|(kind, _, _)| *kind == 3);
+        let is_known = !has_branch_value && child.len() >= 32;
+        if let (Ok(found), true) = (trie::value("proof", root, &key, &nodes), is_known) {
             prop_assert!(oracle(root, &key, found, &nodes), "accepted here only: {found:?}");
-        } else {
-            // Stricter than the oracle is allowed; a value that both could read differently is not: it is refused.
-            prop_assert!(trie::value("proof", root, &key, &nodes).is_err());
         }
     }
 

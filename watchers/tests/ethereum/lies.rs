@@ -272,3 +272,30 @@ async fn a_receipt_without_its_log_does_not_hash_to_the_receipts_root() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_block_that_is_no_child_is_not_read() {
+    let Some(mut rig) = Rig::start().await else { return };
+    for amount in [1, 2, 3] {
+        rig.deposit(amount).await;
+        rig.mine(1).await;
+    }
+    let start = rig.watcher().genesis().await.unwrap();
+    // Of another chain, yet with the right number and a hash that is its own.
+    let other = Anvil::start(AnvilOptions { chain_id: 7, ..AnvilOptions::default() }).await.unwrap();
+    other.mine(60).await.unwrap();
+    for (height, read) in [("0x1b", Some(0x1a)), ("0x19", None)] {
+        let foreign: Value = other.rpc("eth_getBlockByNumber", json!([height, false])).await.unwrap();
+        rig.config.execution = lying(&rig, move |method, params, result| {
+            if method == "eth_getBlockByNumber" && params[0] == height {
+                *result = foreign.clone();
+            }
+        })
+        .await;
+        let batch = rig.watcher().read(&start).await;
+        match read {
+            Some(tip) => assert_eq!(batch.unwrap().next.tip().unwrap().height, tip),
+            None => assert!(matches!(batch, Err(FollowError::Transient { .. }))),
+        }
+    }
+}

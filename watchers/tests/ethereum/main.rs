@@ -4,5 +4,6 @@ mod consensus;
 mod evidence;
 mod follow;
 mod lies;
+mod lodestar;
 mod recordings;
 mod rig;

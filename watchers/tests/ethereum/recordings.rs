@@ -38,7 +38,11 @@ fn json(folder: &Path, file: &str) -> Value {
 }
 
 fn network(folder: &Path) -> ChainConfig {
-    let (genesis, spec) = (json(folder, "genesis.json"), json(folder, "spec.json"));
+    network_of(&json(folder, "genesis.json"), &json(folder, "spec.json"))
+}
+
+/// The network that a node's `beacon/genesis` and `config/spec` tell.
+pub fn network_of(genesis: &Value, spec: &Value) -> ChainConfig {
     let fork = |name: Fork| {
         let text =
             |what: &str| spec["data"][format!("{name:?}_FORK_{what}").to_uppercase()].as_str().unwrap().to_owned();

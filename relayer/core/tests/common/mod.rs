@@ -10,8 +10,8 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use spandrel_core::submission::Progress;
 use spandrel_core::{
-    BatchTerms, Blocked, Context, Destination, Effect, EffectId, Event, FastAttestation, Input, Output, Policy, Refusal,
-    Status, Transfer, TxRef, apply, may_broadcast, step,
+    BatchTerms, Blocked, Context, Destination, Effect, EffectId, Event, FastAttestation, Input, Output, Policy,
+    Refusal, Status, Transfer, TxRef, apply, may_broadcast, step,
 };
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
 use spandrel_verifiers::attestation::SignerSet;
@@ -93,7 +93,8 @@ pub fn open() -> Limits {
 pub fn policy(fast: Limits, proven: Limits) -> Policy {
     let corridor = |lane| Corridor::of(&deposit(), lane);
     let limits = BTreeMap::from([(corridor(Lane::Fast), fast), (corridor(Lane::LightClient), proven)]);
-    let destination_config = Destination { domain: domain(), fast_lane: Address::repeat_byte(6), signers: set(&SIGNERS) };
+    let destination_config =
+        Destination { domain: domain(), fast_lane: Address::repeat_byte(6), signers: set(&SIGNERS) };
     let policy = Policy {
         sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
         destinations: BTreeMap::from([(destination(), destination_config)]),
@@ -134,7 +135,13 @@ fn sign(key: &PrivateKeySigner, digest: B256) -> Signature {
 }
 
 /// A verdict by verifier `n` (3 is a stranger) for `domain`.
-pub fn verdict_for(n: usize, id: DepositId, checkpoint: &Checkpoint, epoch: u64, domain: &VerdictDomain) -> SignedVerdict {
+pub fn verdict_for(
+    n: usize,
+    id: DepositId,
+    checkpoint: &Checkpoint,
+    epoch: u64,
+    domain: &VerdictDomain,
+) -> SignedVerdict {
     let verdict = Verdict { deposit_id: id, checkpoint: checkpoint.clone(), epoch };
     let checkpoint_digest = checkpoint.digest(domain.chain_number, domain.registry, epoch);
     SignedVerdict {

@@ -128,7 +128,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     async fn keep_alive(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
         let delivery = self.deliver(&tx).await?;
         let age = tx.attempts.last().map_or(0, |attempt| (self.clock)().saturating_sub(attempt.at));
-        let is_stuck = age >= self.config.escalate_after;
+        let is_stuck = age >= self.config.escalate_after && delivery == Delivery::Known;
         if !is_stuck && delivery != Delivery::Outbid {
             return Ok(self.delivered(&tx, delivery, memory));
         }

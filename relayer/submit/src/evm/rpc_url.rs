@@ -19,12 +19,17 @@ impl RpcUrl {
         &self.0
     }
 
-    /// `text` without this URL: transport errors like to repeat it.
+    /// `text` without this URL and without any part of it but scheme, host and port: transport errors like to repeat
+    /// it, whole or without the user.
     pub fn redact(&self, text: &str) -> String {
-        let whole = self.0.as_str();
-        let bare = whole.trim_end_matches('/');
-        let shown = self.to_string();
-        text.replace(whole, &shown).replace(bare, &shown)
+        let mut text = text.replace(self.0.as_str(), &self.to_string());
+        let path = self.0.path().trim_matches('/');
+        let parts =
+            [self.0.query().unwrap_or_default(), self.0.password().unwrap_or_default(), self.0.username(), path];
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            text = text.replace(part, "…");
+        }
+        text
     }
 }
 
@@ -82,8 +87,11 @@ mod tests {
     fn credentials_do_not_show() {
         let url: RpcUrl = "https://user:pass@node.example:8545/v3/SECRETKEY?token=abc".parse().unwrap();
         assert_eq!(format!("{url} {url:?}"), "https://node.example:8545 https://node.example:8545");
-        let error = format!("error sending request for url ({})", url.expose());
-        assert!(!url.redact(&error).contains("SECRETKEY"));
+        for repeated in [url.expose().as_str(), "https://node.example:8545/v3/SECRETKEY?token=abc", "/v3/SECRETKEY"] {
+            let shown = url.redact(&format!("error sending request for url ({repeated})"));
+            let hidden = ["SECRETKEY", "abc", "pass", "user"];
+            assert!(hidden.iter().all(|part| !shown.contains(part)), "{shown}");
+        }
     }
 
     #[test]

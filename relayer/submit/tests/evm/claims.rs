@@ -5,6 +5,8 @@ use spandrel_contracts::{PauseController, RiskGuard, lane, proof, solidity_depos
 use spandrel_core::Effect;
 use spandrel_core::submission::{Progress, Submitter};
 use spandrel_risk::{Lane, Scope};
+use spandrel_submit::EvmConfig;
+use spandrel_submit::evm::Confirmation;
 
 use crate::world::*;
 
@@ -32,6 +34,19 @@ async fn a_single_fast_claim_is_broadcast_included_and_final() {
     assert!(destination.is_paid(deposit.id().0).await.unwrap());
     assert_eq!(world.received(&deposit).await, 5_000);
     assert_eq!(world.mined().await, 2, "the attestation and the claim");
+}
+
+#[tokio::test]
+async fn by_the_finalized_tag_a_claim_is_final_when_the_node_says_so() {
+    let Some(world) = World::start().await else { return };
+    let config = EvmConfig { confirmation: Confirmation::FinalizedTag, ..world.config() };
+    let destination = world.destination_with(config, world.journal.clone()).await;
+    let due = world.fast(&[world.deposit(5_000)]);
+    destination.submit(&due).await.unwrap();
+    world.anvil.mine(30).await.unwrap();
+    assert!(matches!(said(&destination.follow().await.unwrap(), &due[0]), Some(Progress::Included { .. })));
+    world.anvil.mine(40).await.unwrap();
+    assert!(is_final(&said(&destination.follow().await.unwrap(), &due[0])));
 }
 
 #[tokio::test]
@@ -67,10 +82,7 @@ async fn more_than_a_batch_holds_becomes_several() {
     let Some(world) = World::start().await else { return };
     let mut config = world.config();
     config.batch.items = 2;
-    let destination =
-        spandrel_submit::EvmDestination::connect(config, world.journal.clone(), submitter_key(), world.clock())
-            .await
-            .unwrap();
+    let destination = world.destination_with(config, world.journal.clone()).await;
     let deposits: Vec<_> = (1..=5).map(|n| world.deposit(n)).collect();
     let due = world.fast(&deposits);
     destination.submit(&due).await.unwrap();
@@ -83,10 +95,7 @@ async fn a_batch_that_needs_too_much_gas_is_halved() {
     let Some(world) = World::start().await else { return };
     let mut config = world.config();
     config.batch.gas = 700_000;
-    let destination =
-        spandrel_submit::EvmDestination::connect(config, world.journal.clone(), submitter_key(), world.clock())
-            .await
-            .unwrap();
+    let destination = world.destination_with(config, world.journal.clone()).await;
     let deposits: Vec<_> = (1..=6).map(|n| world.deposit(n)).collect();
     let due = world.fast(&deposits);
     let answers = destination.submit(&due).await.unwrap();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use alloy_primitives::Address;
+use serde_json::{Value, json};
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::StoreError;
@@ -133,6 +134,20 @@ async fn a_death_at_any_write_of_the_journal_loses_nothing_and_pays_once() {
             writes += 1;
         }
         assert!(writes >= 8, "two transactions: opened, attempted, included, final; found {writes} writes");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_broadcast_that_the_journal_does_not_hold() {
+    let Some(world) = World::start().await else { return };
+    world.stop_mining().await;
+    let due = world.fast(&[world.deposit(10)]);
+    // Writes: open, attempt. Dying at either, whatever was broadcast would be unknown to the next process.
+    for writes in [0, 1] {
+        let mortal = world.destination_on(Dying::new(world.journal.clone(), writes, false)).await;
+        assert!(mortal.submit(&due).await.is_err());
+        let pool: Value = world.anvil.rpc("txpool_status", json!([])).await.unwrap();
+        assert_eq!(pool, json!({ "pending": "0x0", "queued": "0x0" }));
     }
 }
 

@@ -6,4 +6,5 @@ mod crashes;
 mod fees;
 mod refusals;
 mod reorgs;
+mod silence;
 mod world;

@@ -159,7 +159,11 @@ impl World {
     }
 
     pub async fn destination_on<J: Journal>(&self, journal: J) -> EvmDestination<J, LocalKey> {
-        EvmDestination::connect(self.config(), journal, submitter_key(), self.clock()).await.unwrap()
+        self.destination_with(self.config(), journal).await
+    }
+
+    pub async fn destination_with<J: Journal>(&self, config: EvmConfig, journal: J) -> EvmDestination<J, LocalKey> {
+        EvmDestination::connect(config, journal, submitter_key(), self.clock()).await.unwrap()
     }
 
     /// Blocks are made only by `anvil.mine` from now on.

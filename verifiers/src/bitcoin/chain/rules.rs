@@ -143,8 +143,9 @@ mod tests {
 
     #[test]
     fn regtest_never_adjusts() {
-        let place = place(2016, 0x207f_ffff);
-        assert_eq!(place.expected_bits(&ChainParams::regtest(), 0).unwrap(), 0x207f_ffff);
+        for bits in [0x207f_ffff, HARD] {
+            assert_eq!(place(2016, bits).expected_bits(&ChainParams::regtest(), 0).unwrap(), bits);
+        }
     }
 
     #[test]

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {BridgeHandler} from "./base/BridgeHandler.sol";
+import {Test} from "./base/Vm.sol";
+
+/// @title What holds whatever anyone does. The handler has the fixture and books what happened.
+contract InvariantsTest is Test {
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    BridgeHandler private handler;
+
+    function setUp() public {
+        handler = new BridgeHandler();
+        handler.setUp();
+    }
+
+    /// The invariants mean something only if the handler gets things done.
+    function test_the_handler_reaches_every_effect() public {
+        handler.claimProven(0);
+        handler.claimFast(3);
+        handler.lock(500, false);
+        handler.lock(500, true);
+        handler.claimBatch(1, 2, true);
+        vm.assertEq(handler.received(0), 150);
+        vm.assertEq(handler.received(1), 170);
+        vm.assertEq(handler.received(2), 190);
+        vm.assertEq(handler.received(3), 210);
+        handler.settle(3);
+        vm.assertTrue(handler.proven(3));
+        handler.claimFast(8);
+        vm.assertEq(handler.received(8), 0);
+        handler.wait_(2 hours);
+        handler.executeDelayed(8);
+        vm.assertEq(handler.received(8), 310);
+        handler.claimProven(9);
+        handler.dropDelayed(9);
+        vm.assertTrue(handler.dropped(9));
+        invariant_the_vault_holds_what_is_outstanding();
+        invariant_the_supply_is_proven_or_exposed();
+        invariant_each_deposit_is_paid_at_most_once_and_in_full();
+        invariant_the_exposure_is_what_is_unproven();
+        invariant_no_day_pays_more_than_the_window();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory selectors = new bytes4[](11);
+        selectors[0] = BridgeHandler.lock.selector;
+        selectors[1] = BridgeHandler.claimFast.selector;
+        selectors[2] = BridgeHandler.claimProven.selector;
+        selectors[3] = BridgeHandler.claimBatch.selector;
+        selectors[4] = BridgeHandler.settle.selector;
+        selectors[5] = BridgeHandler.executeDelayed.selector;
+        selectors[6] = BridgeHandler.dropDelayed.selector;
+        selectors[7] = BridgeHandler.closeOverdue.selector;
+        selectors[8] = BridgeHandler.reopen.selector;
+        selectors[9] = BridgeHandler.pause.selector;
+        selectors[10] = BridgeHandler.wait_.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), selectors);
+    }
+
+    /// Invariant 1, and that nothing leaves the vault but what came in.
+    function invariant_the_vault_holds_what_is_outstanding() public view {
+        (uint256 tokens, uint256 owedTokens, uint256 coins, uint256 owedCoins) = handler.custody();
+        vm.assertGe(tokens, owedTokens, "tokens");
+        vm.assertGe(coins, owedCoins, "coins");
+    }
+
+    /// Invariant 2: what is minted is proven, or is exposure.
+    function invariant_the_supply_is_proven_or_exposed() public view {
+        (uint256 supply, uint256 credited, uint256 provenOrOwed) = handler.supply();
+        vm.assertEq(supply, credited, "supply per chain");
+        vm.assertLe(supply, provenOrOwed, "supply");
+    }
+
+    /// Invariants 3 and 4: each deposit is paid at most once, its amount to its recipient.
+    function invariant_each_deposit_is_paid_at_most_once_and_in_full() public view {
+        vm.assertEq(handler.paidTwice(), 0, "twice");
+        for (uint256 nonce = 0; nonce < handler.DEPOSITS(); ++nonce) {
+            uint256 received = handler.received(nonce);
+            uint256 amount = handler.depositOf(nonce).amount;
+            vm.assertTrue(received == 0 || received == amount, "another amount");
+            bool mayBePaid = handler.bookedBy(nonce) != 0 && !handler.dropped(nonce);
+            vm.assertTrue(received == 0 || mayBePaid, "paid without a claim");
+        }
+    }
+
+    /// Invariant 7.
+    function invariant_nothing_is_paid_while_paused() public view {
+        vm.assertEq(handler.paidWhilePaused(), 0);
+    }
+
+    /// Invariant 8, per lane and asset.
+    function invariant_no_day_pays_more_than_the_window() public view {
+        vm.assertLe(handler.busiestDay(), handler.WINDOW(), "window");
+    }
+
+    /// Invariant 9: the exposure is the sum of the unproven fast payouts, and within its cap.
+    function invariant_the_exposure_is_what_is_unproven() public view {
+        (uint256[3] memory booked, uint256[3] memory expected) = handler.exposures();
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.assertEq(booked[i], expected[i], "sum");
+            vm.assertLe(booked[i], handler.EXPOSURE(), "cap");
+        }
+    }
+}
