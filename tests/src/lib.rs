@@ -1,1 +1,4 @@
-//! End-to-end, simulation, crash and vector tests
+//! What the end-to-end, crash and simulation tests share.
+
+pub mod process;
+pub mod tamper;

@@ -38,6 +38,7 @@ pub struct SeenDeposit {
 }
 
 /// What happened on a chain.
+#[expect(clippy::large_enum_variant, reason = "made and consumed one at a time, never stored in bulk")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChainEvent {

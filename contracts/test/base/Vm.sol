@@ -56,6 +56,7 @@ abstract contract Test {
 
     /// @dev `value` brought into `minimum..=maximum`.
     function bound(uint256 value, uint256 minimum, uint256 maximum) internal pure returns (uint256) {
-        return minimum + value % (maximum - minimum + 1);
+        bool isInside = value >= minimum && value <= maximum;
+        return isInside ? value : minimum + value % (maximum - minimum + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Two chains with the bridge on both, five verifiers (three must sign) and five fast-lane signers (three must sign).
+//! Two chains with the bridge on both, three verifiers (two must sign) and five fast-lane signers (three must sign).
 
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256, Bytes, U256};
@@ -7,13 +7,16 @@ use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use spandrel_contracts::deploy::{
-    DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, Quorum, SourceConfig, WrappedConfig, deploy,
+    BitcoinChain, DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, Quorum, SourceConfig, WrappedConfig, deploy,
 };
-use spandrel_contracts::{CheckpointRegistry, FastLane, Inbox, Outbox, RiskGuard, Vault, attest, lane, native_asset, revert};
+use spandrel_contracts::{
+    CheckpointRegistry, FastLane, Inbox, Outbox, RiskGuard, Vault, attest, lane, native_asset, revert,
+};
 use spandrel_verifiers::merkle::BatchTree;
 use spandrel_verifiers::{Checkpoint, Deposit};
 
 use crate::anvil::{Chain, key};
+use crate::bitcoin_block;
 
 /// One side: the chain and the contracts on it.
 pub struct Side {
@@ -33,30 +36,33 @@ pub fn open_limits() -> RiskGuard::Limits {
     }
 }
 
-/// Three signers of the named set, by ascending address, of five.
-pub fn set(name: &str) -> Vec<PrivateKeySigner> {
-    let mut members: Vec<_> = (0..5).map(|index| key(&format!("{name} {index}"))).collect();
+/// Names of the signer sets, their sizes and thresholds.
+const VERIFIERS: (&str, usize, u16) = ("verifier", 3, 2);
+const FAST_SIGNERS: (&str, usize, u16) = ("signer", 5, 3);
+
+/// The signers of a set, by ascending address.
+fn members((name, size, _): (&str, usize, u16)) -> Vec<PrivateKeySigner> {
+    let mut members: Vec<_> = (0..size).map(|index| key(&format!("{name} {index}"))).collect();
     members.sort_by_key(PrivateKeySigner::address);
     members
 }
 
-fn quorum(name: &str, threshold: u16) -> Quorum {
-    Quorum { members: set(name).iter().map(PrivateKeySigner::address).collect(), threshold }
+fn quorum(set: (&str, usize, u16)) -> Quorum {
+    Quorum { members: members(set).iter().map(PrivateKeySigner::address).collect(), threshold: set.2 }
 }
 
-/// Signatures of the first `count` of a set over `digest`.
-pub fn sign(name: &str, count: usize, digest: B256) -> Bytes {
-    let signed = set(name).into_iter().take(count);
-    let signatures: Vec<_> =
-        signed.map(|signer| (signer.address(), signer.sign_hash_sync(&digest).unwrap())).collect();
+/// Signatures of as many of a set as its threshold asks for.
+fn sign(set: (&str, usize, u16), digest: B256) -> Bytes {
+    let signed = members(set).into_iter().take(set.2.into());
+    let signatures: Vec<_> = signed.map(|signer| (signer.address(), signer.sign_hash_sync(&digest).unwrap())).collect();
     attest::join_signatures(&signatures)
 }
 
 /// A configuration with nothing to pay.
 pub fn empty_config() -> DeployConfig {
     DeployConfig {
-        verifiers: quorum("verifier", 3),
-        fast_signers: quorum("signer", 3),
+        verifiers: quorum(VERIFIERS),
+        fast_signers: quorum(FAST_SIGNERS),
         retention: 3600,
         rotation_delay: 3600,
         bitcoin: None,
@@ -74,13 +80,15 @@ pub async fn pair() -> Option<(Side, Side)> {
     let away = Chain::start(31338).await?;
     let coin = native_asset(&home.id()).unwrap();
     let mut home_config = empty_config();
+    let wrapped = |name: &str, decimals| WrappedConfig { name: name.into(), symbol: name.into(), decimals };
     let mut away_config = DeployConfig {
-        wrapped: vec![WrappedConfig { name: "Wrapped Coin".into(), symbol: "wCOIN".into(), decimals: 18 }],
+        wrapped: vec![wrapped("wCOIN", 18), wrapped("wBTC", 8)],
+        bitcoin: Some(BitcoinChain { chain: bitcoin_block::chain(), asset: bitcoin_block::satoshis() }),
         ..empty_config()
     };
     let home_at = Deployment::predict(home.deployer, 0, &home_config);
     let away_at = Deployment::predict(away.deployer, 0, &away_config);
-    let wrapped = away_at.wrapped[0];
+    let coin_there = away_at.wrapped[0];
     let limits = vec![(lane::FAST, open_limits()), (lane::ETHEREUM, open_limits())];
 
     home_config.assets = vec![LocalAsset { token: Address::ZERO, is_wrapped: false, minimum: 1000 }];
@@ -91,12 +99,12 @@ pub async fn pair() -> Option<(Side, Side)> {
         max_age: 86_400 * 30,
         time_slack: 0,
         assets: vec![PaidAsset {
-            asset: spandrel_contracts::erc20_asset(&away.id(), wrapped).unwrap(),
+            asset: spandrel_contracts::erc20_asset(&away.id(), coin_there).unwrap(),
             payout: Payout::Release(Address::ZERO),
             limits: limits.clone(),
         }],
     }];
-    away_config.assets = vec![LocalAsset { token: wrapped, is_wrapped: true, minimum: 1 }];
+    away_config.assets = vec![LocalAsset { token: coin_there, is_wrapped: true, minimum: 1 }];
     away_config.routes = vec![(home.id(), home_at.inbox.into_word())];
     away_config.sources = vec![SourceConfig {
         chain: home.id(),
@@ -105,6 +113,17 @@ pub async fn pair() -> Option<(Side, Side)> {
         time_slack: 0,
         assets: vec![PaidAsset { asset: coin, payout: Payout::MintCreated(0), limits }],
     }];
+    away_config.sources.push(SourceConfig {
+        chain: bitcoin_block::chain(),
+        bridge: bitcoin_block::x_only("vault"),
+        max_age: 86_400,
+        time_slack: 7200,
+        assets: vec![PaidAsset {
+            asset: bitcoin_block::satoshis(),
+            payout: Payout::MintCreated(1),
+            limits: vec![(lane::BITCOIN, open_limits())],
+        }],
+    });
     let deployed = deploy(&home.provider, home.deployer, &home_config).await.unwrap();
     assert_eq!(deployed, home_at);
     assert_eq!(deploy(&away.provider, away.deployer, &away_config).await.unwrap(), away_at);
@@ -160,16 +179,16 @@ impl Side {
         let expiry = self.chain.now().await + 3600;
         let digest = attest::batch_digest(self.chain.number, self.at.fast_lane, root, count, 1, expiry);
         let fast = FastLane::new(self.at.fast_lane, self.provider());
-        let call = fast.attestBatch(root, count, 1, expiry, sign("signer", 3, digest));
+        let call = fast.attestBatch(root, count, 1, expiry, sign(FAST_SIGNERS, digest));
         (tree, call.send().await.unwrap().get_receipt().await.unwrap())
     }
 
-    /// Submits a checkpoint that three verifiers signed.
+    /// Submits a checkpoint that two verifiers signed.
     pub async fn submit(&self, checkpoint: &Checkpoint) -> TransactionReceipt {
         let digest = checkpoint.digest(self.chain.number, self.at.registry, 1);
         let registry = CheckpointRegistry::new(self.at.registry, self.provider());
         let Checkpoint { chain, height, root, time } = checkpoint;
-        let call = registry.submit(chain.hash(), *height, *root, *time, 1, sign("verifier", 3, digest));
+        let call = registry.submit(chain.hash(), *height, *root, *time, 1, sign(VERIFIERS, digest));
         call.send().await.unwrap().get_receipt().await.unwrap()
     }
 }

@@ -5,9 +5,10 @@ use alloy::providers::Provider;
 use spandrel_contracts::{
     Inbox, Outbox, RiskGuard, Vault, WrappedToken, deposit_slot, lane, nullifier_slot, proof, solidity_deposit,
 };
-use spandrel_verifiers::Deposit;
+use spandrel_verifiers::{Deposit, Evidence};
 
 use crate::anvil::SlotProof;
+use crate::bitcoin_block;
 use crate::bridge::{Side, error_name, pair};
 
 const ANYONE: Address = Address::repeat_byte(0xaa);
@@ -130,4 +131,20 @@ async fn an_expired_deposit_is_refunded_by_proof_of_absence_and_a_paid_one_never
     assert_eq!(error_name(refund(&unpaid, &absent).call().await), "AlreadyRefunded");
     let late = away.inbox().claim(lane::ETHEREUM, solidity_deposit(&unpaid), Bytes::new()).call().await;
     assert_eq!(error_name(late), "DepositExpired");
+}
+
+#[tokio::test]
+async fn a_bitcoin_deposit_is_minted_by_proof_of_inclusion() {
+    let Some((_, away)) = pair().await else { return };
+    let time = away.chain.now().await;
+    let made = bitcoin_block::deposit(time, 50_000, &away.chain.id(), away.at.inbox, ANYONE);
+    let encoded = proof::encode(&Evidence::Bitcoin(Box::new(made.inclusion)), &made.deposit).unwrap();
+    let inbox = away.inbox();
+    let claim = inbox.claim(lane::BITCOIN, solidity_deposit(&made.deposit), encoded);
+    assert_eq!(error_name(claim.call().await), "UnknownCheckpoint");
+    away.submit(&made.checkpoint).await;
+    assert!(claim.send().await.unwrap().get_receipt().await.unwrap().status());
+    let token = WrappedToken::new(away.at.wrapped[1], away.provider());
+    assert_eq!(token.balanceOf(ANYONE).call().await.unwrap(), U256::from(50_000));
+    assert_eq!(error_name(claim.call().await), "AlreadyClaimed");
 }

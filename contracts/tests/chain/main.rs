@@ -4,4 +4,6 @@ mod anvil;
 mod bitcoin_block;
 mod bridge;
 mod crossing;
+mod gas;
+mod handover;
 mod vectors;

@@ -254,23 +254,9 @@ fn the_chaos_reaches_every_state_the_machine_has() {
             }
         }
     }
-    // `verified` and `attested` are passed through within a step but for rare turns; refunds are not built.
+    // `attested` is passed through within a step, `verified` but for rare turns; refunds are not built.
     reached.remove("verified");
-    let all = [
-        "observed",
-        "proven",
-        "verified",
-        "cleared",
-        "submitted",
-        "executed",
-        "final",
-        "settled",
-        "held",
-        "rejected",
-        "reorged",
-        "shortfall",
-        "failed",
-        "quarantined",
-    ];
-    assert_eq!(reached, BTreeSet::from(all));
+    let paid = ["observed", "proven", "cleared", "submitted", "executed", "final", "settled"];
+    let aside = ["held", "rejected", "reorged", "shortfall", "failed", "quarantined"];
+    assert_eq!(reached, BTreeSet::from_iter(paid.into_iter().chain(aside)));
 }

@@ -72,6 +72,17 @@ enum TransferCommand {
 
 #[derive(Debug, Subcommand)]
 enum ProofCommand {
+    /// Write the evidence file of a transfer.
+    Export {
+        /// Its deposit id.
+        id: String,
+        /// Where to; the file must not exist.
+        #[arg(long)]
+        to: PathBuf,
+        /// The configuration: ledger, anchors and nodes.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
     /// Verify an evidence file offline, and say what it proves and what is trusted.
     Verify {
         /// The file.
@@ -143,6 +154,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             status::show(&ledger.database, &id, ledger.json).await?;
         }
         Command::Proof(ProofCommand::Verify { file, json }) => return proof::verify(&file, json),
+        Command::Proof(ProofCommand::Export { id, to, config }) => {
+            proof::export(&Config::read(&config)?, &id, &to).await?;
+            println!("{}", to.display());
+        }
         Command::Config(ConfigCommand::Check { config }) => {
             Config::read(&config)?;
             println!("{}: ok", config.display());

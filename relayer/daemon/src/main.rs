@@ -1,25 +1,12 @@
-//! `spandrel`: bridge relayer and proof verifier. Config, command line, wiring, supervision, telemetry; no domain
-//! logic.
-
-mod cli;
-mod clock;
-mod config;
-mod demo;
-mod keys;
-mod metrics;
-mod proof;
-mod status;
-mod supervise;
-mod telemetry;
-mod up;
-mod wiring;
+//! The `spandrel` binary.
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use spandrel::cli::Cli;
 
 fn main() -> ExitCode {
-    let arguments = cli::Cli::parse();
+    let arguments = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -27,7 +14,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(cli::run(arguments)) {
+    match runtime.block_on(spandrel::cli::run(arguments)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("spandrel: {error:#}");

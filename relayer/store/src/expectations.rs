@@ -95,8 +95,8 @@ pub fn check(commit: &Commit, found: &Found) -> Result<(), StoreError> {
     for (id, _) in &commit.ended {
         let is_new = || commit.effects.iter().any(|effect| effect.id == *id);
         match found.effects.get(id) {
-            Some(true) => return Err(conflict(format!("effect {}", id.0), "to be done", "done")),
-            None if !is_new() => return Err(conflict(format!("effect {}", id.0), "to be done", "nothing")),
+            Some(true) => return Err(conflict(format!("effect {}", id.0), "waiting or leased", "done")),
+            None if !is_new() => return Err(conflict(format!("effect {}", id.0), "waiting or leased", "nothing")),
             _ => {}
         }
     }

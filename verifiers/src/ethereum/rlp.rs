@@ -63,3 +63,55 @@ pub(crate) fn uint64(field: &str, bytes: &[u8]) -> Result<u64, VerifyError> {
     let value = uint256(field, bytes)?;
     value.try_into().map_err(|_| VerifyError::malformed(field, "an integer of at most 8 bytes", value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternative_encodings_are_refused() {
+        let refused: [&[u8]; 12] = [
+            &[],
+            &[0x81, 0x05],             // a byte below 0x80 with a length
+            &[0xb8, 0x01, 0x80],       // a long length for a short string
+            &[0xb9, 0x00, 0x38, 0x00], // a length with leading zeros
+            &[0xf8, 0x01, 0x80],       // a long length for a short list
+            &[0x83, 0x01, 0x02],       // fewer bytes than announced
+            &[0xc2, 0x01],
+            &[0xc1, 0x82],       // an item that reaches past its list
+            &[0x01, 0x02],       // bytes left over
+            &[0xc0, 0x00],       // bytes left over behind a list
+            &[0xc2, 0x81, 0x05], // a non-canonical item in a list
+            &[0xbf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        ];
+        for bytes in refused {
+            assert_eq!(item("field", bytes).err().map(|error| error.field).as_deref(), Some("field"), "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn integers_have_no_leading_zeros_and_fit() {
+        assert_eq!(uint64("n", &[0x80]).unwrap(), 0);
+        assert_eq!(uint64("n", &[0x7f]).unwrap(), 127);
+        assert_eq!(uint64("n", &[0x82, 0x01, 0x00]).unwrap(), 256);
+        assert!(uint64("n", &[0x00]).is_err());
+        assert!(uint64("n", &[0x82, 0x00, 0x80]).is_err());
+        assert!(uint64("n", &[0x89, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_err());
+        assert!(uint64("n", &[0xc0]).is_err());
+        let mut word = vec![0xa0];
+        word.extend([0xff; 32]);
+        assert_eq!(uint256("n", &word).unwrap(), U256::MAX);
+        let mut longer = vec![0xa1];
+        longer.extend([0xff; 33]);
+        assert!(uint256("n", &longer).is_err());
+    }
+
+    #[test]
+    fn strings_and_lists_are_told_apart() {
+        assert!(string("field", &[0xc0]).is_err());
+        assert!(list("field", &[0x80]).is_err());
+        assert_eq!(list("field", &[0xc3, 0x01, 0xc1, 0x80]).unwrap(), [&[0x01][..], &[0xc1, 0x80]]);
+        assert_eq!(fixed::<2>("field", &[0x82, 1, 2]).unwrap(), [1, 2]);
+        assert!(fixed::<3>("field", &[0x82, 1, 2]).is_err());
+    }
+}

@@ -263,7 +263,7 @@ impl Execution {
 }
 
 /// A list of encodable items.
-fn rlp_list(items: &[&dyn Encodable]) -> Vec<u8> {
+pub fn rlp_list(items: &[&dyn Encodable]) -> Vec<u8> {
     let mut fields = Vec::new();
     items.iter().for_each(|item| item.encode(&mut fields));
     let mut out = Vec::new();

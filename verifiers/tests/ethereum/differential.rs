@@ -153,3 +153,19 @@ fn mutations(proof: &[Bytes]) -> Vec<Vec<Bytes>> {
     }
     wrong
 }
+
+#[test]
+fn a_well_made_crafted_trie_is_accepted_here_and_by_the_oracle() {
+    let leaf = crafted(0, &[3; 40], &Bytes::new(), &[0x2a; 9], 0);
+    let branch = crafted(2, &[], &leaf, &[], 5);
+    let extension = crafted(1, &[1, 2, 3], &branch, &[], 0);
+    let nodes = [extension.clone(), branch, leaf];
+    let nibbles: Vec<u8> = [1, 2, 3, 5].into_iter().chain([3; 40]).collect();
+    let key: Vec<u8> = nibbles.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    let root = keccak256(&extension);
+    assert_eq!(trie::value("proof", root, &key, &nodes).unwrap(), Some(&[0x2a; 9][..]));
+    assert!(oracle(root, &key, Some(&[0x2a; 9]), &nodes));
+    let absent = [&[0x12, 0x37], &key[2..]].concat();
+    assert_eq!(trie::value("proof", root, &absent, &nodes[..2]).unwrap(), None);
+    assert!(oracle(root, &absent, None, &nodes[..2]));
+}

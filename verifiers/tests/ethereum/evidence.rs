@@ -79,7 +79,7 @@ fn leaves(value: &Value, path: String, found: &mut Vec<(String, String)>) {
             list.iter().enumerate().for_each(|(index, value)| leaves(value, format!("{path}[{index}]"), found))
         }
         _ => {
-            let pointer = path.replace('.', "/").replace('[', "/").replace(']', "");
+            let pointer = path.replace(['.', '['], "/").replace(']', "");
             found.push((path, format!("/{pointer}")));
         }
     }

@@ -1,11 +1,13 @@
 //! Execution headers of every fork, and RLP as the official tests have it.
 
 use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_rlp::Encodable;
 use serde::Deserialize;
 use serde_json::Value;
 use spandrel_verifiers::ethereum::ExecutionHeader;
 
-use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, yaml};
+use crate::chain::rlp_list;
+use crate::support::{Tally, bytes, files, hex_bytes, vectors, yaml};
 
 /// The RLP header inside a portal `header with proof`: `{header: ByteList, proof: ByteList}`.
 fn portal_header(content: &[u8]) -> &[u8] {
@@ -94,5 +96,78 @@ fn invalid_rlp_is_refused_and_never_taken_for_a_header() {
             tally.refuse_any(ExecutionHeader::decode(&encoded));
         }
     }
-    let _: Value = json(folder.join("rlptest.json"));
+}
+
+/// The first `count` fields of a header, well-formed.
+fn fields(count: usize) -> Vec<Vec<u8>> {
+    let lengths: [Option<usize>; 23] = [
+        Some(32),
+        Some(32),
+        Some(20),
+        Some(32),
+        Some(32),
+        Some(32),
+        Some(256),
+        None,
+        None,
+        None,
+        None,
+        None,
+        Some(5),
+        Some(32),
+        Some(8),
+        None,
+        Some(32),
+        None,
+        None,
+        Some(32),
+        Some(32),
+        Some(32),
+        None,
+    ];
+    let encode = |length: &Option<usize>| match length {
+        Some(length) => alloy_rlp::encode(&vec![7_u8; *length][..]),
+        None => alloy_rlp::encode(1_234_u64),
+    };
+    lengths[..count].iter().map(encode).collect()
+}
+
+fn header_of(fields: &[Vec<u8>]) -> Vec<u8> {
+    struct Raw<'a>(&'a [u8]);
+    impl Encodable for Raw<'_> {
+        fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {
+            out.put_slice(self.0);
+        }
+    }
+    let raw: Vec<_> = fields.iter().map(|field| Raw(field)).collect();
+    rlp_list(&raw.iter().map(|item| item as &dyn Encodable).collect::<Vec<_>>())
+}
+
+#[test]
+fn only_the_field_counts_of_known_forks_are_headers() {
+    let known = [15, 16, 17, 20, 21, 23];
+    for count in 0..=23 {
+        let header = ExecutionHeader::decode(&header_of(&fields(count)));
+        assert_eq!(header.is_ok(), known.contains(&count), "{count} fields");
+    }
+    let mut more = fields(23);
+    more.push(vec![0x80]);
+    assert_eq!(ExecutionHeader::decode(&header_of(&more)).unwrap_err().field, "header");
+}
+
+#[test]
+fn a_field_of_the_wrong_shape_is_refused_by_name() {
+    let refused = |index: usize, encoded: &[u8]| {
+        let mut fields = fields(21);
+        fields[index] = encoded.to_vec();
+        ExecutionHeader::decode(&header_of(&fields)).unwrap_err().field
+    };
+    assert_eq!(refused(3, &[0x80]), "header.state_root");
+    assert_eq!(refused(5, &alloy_rlp::encode(&[1_u8; 33][..])), "header.receipts_root");
+    assert_eq!(refused(8, &[0x82, 0, 1]), "header.number");
+    assert_eq!(refused(8, &[0xc0]), "header.number");
+    assert_eq!(refused(11, &alloy_rlp::encode(&[1_u8; 9][..])), "header.timestamp");
+    assert_eq!(refused(12, &alloy_rlp::encode(&vec![1_u8; 161][..])), "header.extra_data");
+    assert_eq!(refused(12, &alloy_rlp::encode(&vec![1_u8; 5000][..])), "header");
+    assert_eq!(refused(20, &alloy_rlp::encode(&[1_u8; 31][..])), "header.requests_hash");
 }

@@ -1,5 +1,6 @@
 //! Ethereum verification against recorded and official vectors, synthetic chains and attacks on both.
 
+mod accounts;
 mod bls;
 mod chain;
 mod containers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 use spandrel_verifiers::VerifyError;
-use spandrel_verifiers::ethereum::containers::{LightClientHeader, LightClientUpdate};
+use spandrel_verifiers::ethereum::containers::{Bootstrap, LightClientHeader, LightClientUpdate};
 use spandrel_verifiers::ethereum::{LightClientStore, Update};
 use spandrel_verifiers::follow::{ConsensusSource, FollowError};
 
@@ -34,10 +34,18 @@ impl EthereumConsensus {
     /// `Transient` when the node has no bootstrap for that root (it must be a final block, and not pruned) or lies
     /// about it; `Permanent` when the node serves another network.
     pub async fn bootstrap(&self) -> Result<LightClientStore, FollowError> {
-        self.api.require_network().await?;
-        let bootstrap = self.api.bootstrap(self.trusted_root).await?;
+        let bootstrap = self.bootstrap_data().await?;
         LightClientStore::bootstrap(self.api.network(), self.trusted_root, &bootstrap)
             .map_err(|error| self.refused("bootstrap", &error))
+    }
+
+    /// The bootstrap of the configured root, as the node tells it: for the store to judge, or to be shown to others.
+    ///
+    /// # Errors
+    /// As [`Self::bootstrap`].
+    pub async fn bootstrap_data(&self) -> Result<Bootstrap, FollowError> {
+        self.api.require_network().await?;
+        Ok(self.api.bootstrap(self.trusted_root).await?)
     }
 
     /// An answer that the light client does not accept.

@@ -1,9 +1,9 @@
 //! `spandrel demo`: the whole bridge on local chains. Real transfers over every route and both lanes, a reorg, and
 //! what it cost. Exit code 0 only if every expectation held.
 
-mod bridge;
-mod chains;
-mod deposit;
+pub mod bridge;
+pub mod chains;
+pub mod deposit;
 mod scenario;
 mod view;
 

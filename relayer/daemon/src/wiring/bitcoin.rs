@@ -96,12 +96,17 @@ impl Watcher for WithIntents {
     }
 }
 
+/// Headers from `node`.
+pub fn bitcoin_consensus(source: &BitcoinSource, node: &BitcoinNode) -> Result<BitcoinConsensus> {
+    Ok(BitcoinConsensus::new(params(source)?, endpoint(node)?, CALL_TIMEOUT)?)
+}
+
 /// A verifier's judge of a Bitcoin chain, on its own node.
 pub fn judge(source: &BitcoinSource, node: &BitcoinNode) -> Result<Box<dyn Judge>> {
     let params = params(source)?;
     let verifier = BitcoinVerifier::new(params.clone(), source.vault, source.confirmations.clone())?;
-    let trusted = HeaderChain::new(params.clone(), source.anchor.clone())?;
-    let consensus = BitcoinConsensus::new(params, endpoint(node)?, CALL_TIMEOUT)?;
+    let trusted = HeaderChain::new(params, source.anchor.clone())?;
+    let consensus = bitcoin_consensus(source, node)?;
     Ok(Box::new(ChainJudge::new(verifier, consensus, trusted, inclusion)))
 }
 
@@ -118,7 +123,7 @@ pub fn sighting(source: &BitcoinSource, node: &BitcoinNode, store: Sqlite) -> Re
     );
     Ok(Box::new(BitcoinSighting {
         verifier: BitcoinVerifier::new(params.clone(), source.vault, source.confirmations.clone())?,
-        consensus: BitcoinConsensus::new(params.clone(), endpoint(node)?, CALL_TIMEOUT)?,
+        consensus: bitcoin_consensus(source, node)?,
         trusted: Mutex::new(HeaderChain::new(params, source.anchor.clone())?),
         evidence: BitcoinEvidence::new(config, known.book.clone())?,
         known,

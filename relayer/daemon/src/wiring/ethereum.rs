@@ -37,8 +37,7 @@ pub fn ethereum_side(source: &EthereumSource, config: &Config) -> Result<Ethereu
 
 /// A verifier's judge of an Ethereum chain, on its own node; asks it for the bootstrap of the configured root.
 pub async fn judge(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Judge>> {
-    let verifier = EthereumVerifier::new(source.network.clone(), source.outbox)?;
-    let consensus = consensus(source, node)?;
+    let (consensus, verifier) = ethereum_consensus(source, node)?;
     let trusted = consensus.bootstrap().await?;
     Ok(Box::new(ChainJudge::new(verifier, consensus, trusted, deposit_evidence)))
 }
@@ -46,9 +45,9 @@ pub async fn judge(source: &EthereumSource, node: &EthereumNode) -> Result<Box<d
 /// A fast-lane signer's view of an Ethereum chain, on its own node.
 pub async fn sighting(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Sighting>> {
     let config = watching(source, node, Names::new([], []))?;
-    let consensus = consensus(source, node)?;
+    let (consensus, verifier) = ethereum_consensus(source, node)?;
     Ok(Box::new(EthereumSighting {
-        verifier: EthereumVerifier::new(source.network.clone(), source.outbox)?,
+        verifier,
         trusted: Mutex::new(consensus.bootstrap().await?),
         consensus,
         evidence: EthereumEvidence::new(&config, Arc::new(LightClient::new(&config)?))?,
@@ -95,10 +94,15 @@ fn deposit_evidence(evidence: &Evidence) -> Option<DepositEvidence> {
     }
 }
 
-fn consensus(source: &EthereumSource, node: &EthereumNode) -> Result<EthereumConsensus> {
+/// Light-client data from `node`, and the verifier that judges it.
+pub fn ethereum_consensus(
+    source: &EthereumSource,
+    node: &EthereumNode,
+) -> Result<(EthereumConsensus, EthereumVerifier)> {
     let beacon = Endpoint::parse("beacon", &node.beacon)?;
     let api = BeaconApi::new(beacon, source.network.clone(), Encoding::Ssz, CALL_TIMEOUT)?;
-    Ok(EthereumConsensus::new(Arc::new(api), source.trusted_root))
+    let verifier = EthereumVerifier::new(source.network.clone(), source.outbox)?;
+    Ok((EthereumConsensus::new(Arc::new(api), source.trusted_root), verifier))
 }
 
 fn watching(source: &EthereumSource, node: &EthereumNode, names: Names) -> Result<EthereumConfig> {

@@ -6,9 +6,9 @@ mod destination;
 mod ethereum;
 mod roles;
 
-pub use bitcoin::bitcoin_side;
+pub use bitcoin::{bitcoin_consensus, bitcoin_side};
 pub use destination::{BATCH, connect};
-pub use ethereum::ethereum_side;
+pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use roles::{signer_role, verifier_role};
 
 use std::time::Duration;

@@ -8,11 +8,13 @@ use std::process::{Command, Stdio};
 use std::task::Poll;
 
 use spandrel_core::journal::Journal;
-use spandrel_core::ledger::{Commit, Ledger, StoreError};
+use spandrel_core::ledger::{Commit, EffectEnd, Ledger, StoreError};
 use spandrel_store::Sqlite;
 
 use crate::append_only::{furnish, prompt};
-use crate::sample::{self, attempt, cursor_move, due, effects, everything, included, new_tx, payer, transfer_commit};
+use crate::sample::{
+    self, attempt, cursor_move, due, everything, final_state, included, new_tx, payer, transfer_commit,
+};
 use crate::store::{conflict, corrupt, observe, on_file, refused};
 
 #[tokio::test]
@@ -69,59 +71,95 @@ async fn settled(store: &Sqlite) {
     store.commit(Commit::default()).await.unwrap();
 }
 
+/// One of a row of commits that touch every table.
+fn step(n: u64) -> Commit {
+    Commit { effects: vec![due(n, n)], halt: None, ..everything(n) }
+}
+
+/// How many of these commits are stored; panics unless each is stored whole.
+async fn whole_steps(store: &Sqlite) -> u64 {
+    let steps = store.risk_events(0).await.unwrap().len() as u64 / 2;
+    let cursor = store.cursor(&sample::ethereum()).await.unwrap();
+    assert_eq!(cursor, (steps > 0).then(|| sample::cursor(steps)));
+    for n in 0..=steps {
+        let count = if n < steps { 2 } else { 0 };
+        assert_eq!(store.events(sample::deposit(n).id()).await.unwrap().len(), count);
+        assert_eq!(store.transfer(sample::deposit(n).id()).await.unwrap().is_some(), n < steps);
+        assert_eq!(store.effect(due(n, 0).id).await.unwrap().is_some(), n < steps);
+    }
+    steps
+}
+
 #[tokio::test]
 async fn a_commit_dropped_anywhere_is_stored_whole_or_not_at_all() {
     let (_folder, store) = on_file().await;
-    let mut before = observe(&store).await;
     let mut stored = 0;
-    for polls in 1.. {
-        let answer = interrupted(store.commit(everything(stored)), polls).await;
+    for round in 0..60 {
+        let answer = interrupted(store.commit(step(stored)), round % 15).await;
         settled(&store).await;
-        let after = observe(&store).await;
-        if after.risk.len() == before.risk.len() {
-            assert!(answer.is_none());
-            assert_eq!(after, before, "after {polls} polls");
-        } else {
-            assert_eq!(after.cursors[&sample::ethereum()], Some(sample::cursor(stored + 1)));
-            assert_eq!(after.events[&sample::deposit(stored).id()].len(), 2);
-            assert!(effects(stored).iter().all(|effect| after.effects[&effect.id].is_some()));
-            assert_eq!(
-                after.halted[&sample::bitcoin()].as_deref(),
-                Some(format!("block {stored} was replaced").as_str())
-            );
-            (stored, before) = (stored + 1, after);
+        let steps = whole_steps(&store).await;
+        match answer {
+            Some(answer) => {
+                answer.unwrap();
+                assert_eq!(steps, stored + 1);
+            }
+            None => assert!((stored..=stored + 1).contains(&steps), "{stored} became {steps}"),
         }
-        if let Some(answer) = answer {
-            answer.unwrap();
-            assert!(polls > 5, "the commit was interrupted {polls} times only");
-            break;
-        }
+        stored = steps;
     }
 }
 
 #[tokio::test]
+async fn a_failure_at_any_statement_writes_nothing() {
+    let (folder, store) = on_file().await;
+    store.commit(step(0)).await.unwrap();
+    store.open_tx(new_tx([0], 0), 1).await.unwrap();
+    let before = observe(&store).await;
+    let mut prompt = prompt(&folder).await;
+    for place in [
+        "INSERT ON transfers",
+        "INSERT ON transfer_events WHEN NEW.sequence = 1",
+        "INSERT ON risk_events WHEN NEW.sequence = 3",
+        "INSERT ON outbox",
+        "UPDATE ON outbox",
+        "UPDATE ON cursors",
+        "INSERT ON halts",
+        "INSERT ON tx_effects WHEN NEW.position = 1",
+        "UPDATE ON tx_effects",
+    ] {
+        let sabotage = format!("CREATE TRIGGER sabotage AFTER {place} BEGIN SELECT raise(ABORT, 'disk full'); END");
+        sqlx::query(sqlx::AssertSqlSafe(sabotage)).execute(&mut prompt).await.unwrap();
+        let answer = if place.contains("INSERT ON tx_effects") {
+            store.open_tx(new_tx([1, 2], 0), 1).await.map(drop)
+        } else if place.contains("UPDATE ON tx_effects") {
+            store.set_state(1, final_state(1, false)).await
+        } else {
+            let halt = Some((sample::ethereum(), "x".to_owned()));
+            store.commit(Commit { ended: vec![(due(0, 0).id, EffectEnd::Done)], halt, ..step(1) }).await
+        };
+        assert!(refused(answer).to_string().contains("disk full"), "{place}");
+        sqlx::query("DROP TRIGGER sabotage").execute(&mut prompt).await.unwrap();
+        assert_eq!(observe(&store).await, before, "{place}");
+    }
+    store.commit(step(1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_start_dropped_anywhere_can_be_repeated() {
-    for polls in 1.. {
+    for polls in 0..15 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
-        let done = interrupted(Sqlite::open(&path), polls).await;
+        drop(interrupted(Sqlite::open(&path), polls).await);
         let store = Sqlite::open(&path).await.unwrap();
         furnish(&store).await;
-        if done.is_some() {
-            assert!(polls > 5, "the start was interrupted {polls} times only");
-            break;
-        }
     }
 }
 
 #[tokio::test]
 async fn an_opening_dropped_anywhere_leaves_no_gap() {
     let (_folder, store) = on_file().await;
-    for polls in 1.. {
-        let answer = interrupted(store.open_tx(new_tx([polls as u64], 0), 1), polls).await;
-        if answer.is_some() {
-            break;
-        }
+    for round in 0..60 {
+        drop(interrupted(store.open_tx(new_tx([round], 0), 1), round as usize % 15).await);
     }
     settled(&store).await;
     let open = store.open_txs(&sample::destination(), sample::signers()[0]).await.unwrap();
@@ -145,10 +183,6 @@ async fn child_that_commits_until_it_is_killed() {
     }
 }
 
-fn step(n: u64) -> Commit {
-    Commit { effects: vec![due(n, n)], halt: None, ..everything(n) }
-}
-
 #[tokio::test]
 async fn a_killed_process_leaves_whole_commits_only() {
     for lines in [1, 7, 20] {
@@ -156,14 +190,8 @@ async fn a_killed_process_leaves_whole_commits_only() {
         let path = folder.path().join("ledger.db");
         let told = killed_after(lines, &path);
         let store = Sqlite::open(&path).await.unwrap();
-        let commits = store.risk_events(0).await.unwrap().len() as u64 / 2;
+        let commits = whole_steps(&store).await;
         assert!(commits > told, "told of commit {told}, {commits} stored");
-        assert_eq!(store.cursor(&sample::ethereum()).await.unwrap(), Some(sample::cursor(commits)));
-        for n in 0..=commits {
-            let count = if n < commits { 2 } else { 0 };
-            assert_eq!(store.events(sample::deposit(n).id()).await.unwrap().len(), count);
-            assert_eq!(store.effect(due(n, 0).id).await.unwrap().is_some(), n < commits);
-        }
         let due = store.lease(&payer(), sample::LATER, sample::LATER + 1, u32::MAX).await.unwrap();
         assert_eq!(due.len() as u64, commits);
         let open = store.open_txs(&sample::destination(), sample::signers()[0]).await.unwrap().len() as u64;

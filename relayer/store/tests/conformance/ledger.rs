@@ -1,7 +1,9 @@
 //! Commits: whole or not at all, and only on what they expect.
 
-use spandrel_core::ledger::{Commit, EffectEnd, Recorded, TransferFilter};
-use spandrel_core::{Event, Status};
+use alloy_primitives::U256;
+use spandrel_core::ledger::{Commit, EffectEnd, Recorded, TransferChange, TransferFilter};
+use spandrel_core::{Effect, Event, Status, Transfer};
+use spandrel_risk::{Reason, Scope};
 use tokio::task::JoinSet;
 
 use crate::sample::{self, change, cursor, cursor_move, deposit, due, everything, risk, transfer_commit};
@@ -9,6 +11,7 @@ use crate::store::{Store, conflict, corrupt, observe, on_both};
 
 on_both!(
     a_commit_reads_back_whole,
+    evidence_signatures_and_reasons_read_back_unchanged,
     an_unmet_expectation_anywhere_writes_nothing_anywhere,
     a_cursor_moves_only_from_where_it_stands,
     cursors_of_different_chains_do_not_meet,
@@ -45,6 +48,49 @@ async fn a_commit_reads_back_whole(store: impl Store) {
     }
     assert_eq!(store.transfer(deposit(1).id()).await.unwrap(), None);
     assert_eq!(store.effect(due(1, 0).id).await.unwrap(), None);
+}
+
+async fn evidence_signatures_and_reasons_read_back_unchanged(store: impl Store) {
+    let (checkpoint, attestation) = (sample::signed_checkpoint(), sample::attestation());
+    let [bitcoin, ethereum] = sample::evidence();
+    let over = Reason::Window { limit: U256::MAX, used: U256::ZERO, amount: U256::from(1) };
+    let scope = Scope::Route { source: sample::bitcoin(), destination: sample::destination() };
+    let events = vec![
+        sample::event(0, 0).0,
+        Event::Proven { evidence: bitcoin.clone() },
+        Event::Proven { evidence: ethereum.clone() },
+        Event::Verified { checkpoint: checkpoint.clone(), verdicts: vec![sample::signed_verdict()] },
+        Event::Attested { attestation: attestation.clone() },
+        Event::Held { reason: over.clone(), until: Some(u64::MAX) },
+        Event::Held { reason: Reason::Paused { scope }, until: None },
+        Event::Rejected { reason: Reason::Unknown },
+        Event::Shortfall,
+        Event::Requeued,
+        Event::Failed { reason: "\u{0}\"\u{1f980}\n".to_owned() },
+    ];
+    let after = Transfer {
+        status: Status::Held { reason: over, until: Some(u64::MAX) },
+        attestation: Some(attestation.clone()),
+        evidence: Some(ethereum.clone()),
+        checkpoint: Some(checkpoint.clone()),
+        ..sample::transfer(0, events.len() as u64, 100)
+    };
+    let deposit = || deposit(0);
+    let payouts = [
+        Effect::RequestVerdicts { evidence: bitcoin.clone() },
+        Effect::PayFast { deposit: deposit(), attestation },
+        Effect::PayProven { deposit: deposit(), evidence: bitcoin, checkpoint: checkpoint.clone() },
+        Effect::Settle { deposit: deposit(), evidence: ethereum, checkpoint },
+    ];
+    let effects: Vec<_> = payouts.into_iter().map(|effect| sample::effect(0, sample::payer(), effect, 0)).collect();
+    let change = TransferChange { expected_sequence: 0, events: events.clone(), after: after.clone() };
+    store.commit(Commit { transfers: vec![change], effects: effects.clone(), ..Commit::default() }).await.unwrap();
+    assert_eq!(store.transfer(after.id).await.unwrap(), Some(after.clone()));
+    let stored: Vec<_> = store.events(after.id).await.unwrap().into_iter().map(|event| event.body).collect();
+    assert_eq!(stored, events);
+    for effect in effects {
+        assert_eq!(store.effect(effect.id).await.unwrap().unwrap().effect, effect.effect);
+    }
 }
 
 async fn an_unmet_expectation_anywhere_writes_nothing_anywhere(store: impl Store) {

@@ -115,7 +115,7 @@ async fn what_is_done_stays_done(store: impl Store) {
     store.commit(end_commit([(due(0, 0).id, EffectEnd::Done)])).await.unwrap();
     store.commit(effect_commit([due(0, 0)])).await.unwrap();
     let error = conflict(store.commit(end_commit([(due(0, 0).id, retry(0))])).await);
-    assert!(error.ends_with("expected to be done, found done"), "{error}");
+    assert!(error.ends_with("expected waiting or leased, found done"), "{error}");
     conflict(store.commit(end_commit([(due(0, 0).id, EffectEnd::Done)])).await);
     assert_eq!(leased(&store, sample::LATER, sample::LATER + 1).await, []);
     assert_eq!(store.effect(due(0, 0).id).await.unwrap().unwrap().effect, due(0, 0).effect);

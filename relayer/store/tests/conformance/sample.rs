@@ -1,13 +1,18 @@
 //! Samples: everything about deposit `n` follows from `n`.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use spandrel_core::journal::{Attempt, NewTx, TxState};
 use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, NewEffect, TransferChange};
-use spandrel_core::{Effect, EffectId, Event, Executor, Standing, Status, Transfer, TxRef};
+use spandrel_core::{
+    BatchTerms, Effect, EffectId, Event, Executor, FastAttestation, Standing, Status, Transfer, TxRef,
+};
 use spandrel_risk::{Lane, RiskEvent, Scope};
-use spandrel_verifiers::bitcoin::DepositTerms;
+use spandrel_verifiers::bitcoin::{self, DepositTerms};
 use spandrel_verifiers::follow::{BlockRef, Cursor, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference, UnixSeconds};
+use spandrel_verifiers::{
+    AssetId, ChainId, Checkpoint, Deposit, Evidence, LanePreference, SignedCheckpoint, SignedVerdict, UnixSeconds,
+    Verdict, ethereum,
+};
 
 /// A time after everything else in the tests.
 pub const LATER: UnixSeconds = 5_000;
@@ -137,7 +142,7 @@ pub fn effects(n: u64) -> [NewEffect; 3] {
     ]
 }
 
-fn effect(n: u64, executor: Executor, effect: Effect, run_at: UnixSeconds) -> NewEffect {
+pub fn effect(n: u64, executor: Executor, effect: Effect, run_at: UnixSeconds) -> NewEffect {
     let deposit = deposit(n).id();
     NewEffect { id: effect.id(deposit, &executor), deposit, executor, effect, run_at }
 }
@@ -228,4 +233,49 @@ pub fn everything(n: u64) -> Commit {
         ended: Vec::new(),
         halt: Some((bitcoin(), format!("block {n} was replaced"))),
     }
+}
+
+fn signature(n: u64) -> Signature {
+    Signature::new(U256::MAX - U256::from(n), U256::from(n), n.is_multiple_of(2))
+}
+
+pub fn evidence() -> [Evidence; 2] {
+    let bytes = |n: u8| Bytes::from(vec![n; 40]);
+    let bitcoin = bitcoin::Inclusion {
+        height: u64::MAX,
+        header: bytes(1),
+        transaction: bytes(2),
+        index: u32::MAX,
+        path: vec![B256::repeat_byte(3), B256::ZERO],
+        coinbase: bytes(4),
+        coinbase_path: Vec::new(),
+        output: 7,
+        terms: terms(1),
+    };
+    let inclusion = ethereum::Inclusion {
+        header: bytes(5),
+        account_proof: vec![bytes(6), Bytes::new()],
+        storage_proof: Vec::new(),
+        deposit: deposit(0),
+    };
+    let ethereum = ethereum::DepositEvidence { finality: Some(bytes(7)), inclusion };
+    [Evidence::Bitcoin(Box::new(bitcoin)), Evidence::Ethereum(Box::new(ethereum))]
+}
+
+fn checkpoint() -> Checkpoint {
+    Checkpoint { chain: bitcoin(), height: u64::MAX, root: B256::repeat_byte(8), time: u64::MAX }
+}
+
+pub fn signed_checkpoint() -> SignedCheckpoint {
+    SignedCheckpoint { checkpoint: checkpoint(), epoch: u64::MAX, signatures: vec![signature(1), signature(2)] }
+}
+
+pub fn signed_verdict() -> SignedVerdict {
+    let verdict = Verdict { deposit_id: deposit(0).id(), checkpoint: checkpoint(), epoch: 1 };
+    SignedVerdict { verdict, signature: signature(3), checkpoint_signature: signature(4) }
+}
+
+pub fn attestation() -> FastAttestation {
+    let batch = BatchTerms { root: B256::repeat_byte(9), count: u32::MAX, epoch: u64::MAX, expiry: u64::MAX };
+    FastAttestation { batch, signatures: vec![signature(5)], index: 3, path: vec![B256::repeat_byte(1)] }
 }

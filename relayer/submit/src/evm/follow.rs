@@ -41,6 +41,15 @@ struct End {
     success: bool,
 }
 
+impl End {
+    fn reason(&self, nonce: u64) -> String {
+        match self.hash.is_zero() {
+            true => format!("nonce {nonce} was used by a transaction that is not in the journal"),
+            false => format!("transaction {} did not carry it out", self.hash),
+        }
+    }
+}
+
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     pub(super) async fn follow_open(&self, memory: &mut Memory) -> Result<Answers, SubmitError> {
         self.close_ended(memory).await?;
@@ -225,7 +234,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 Outcome::Delayed { from } => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
                 Outcome::Undone => match self.is_done_elsewhere(expected.get(index), head).await? {
                     true => Progress::Finalized { tx: self.tx_ref(B256::ZERO, None) },
-                    false => Refusal::for_now(format!("transaction {} did not carry it out", end.hash)).into(),
+                    false => Refusal::for_now(end.reason(tx.nonce)).into(),
                 },
             };
             answers.extend(memory.news(*effect, progress));

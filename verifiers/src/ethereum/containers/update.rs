@@ -77,7 +77,7 @@ fn require_known(form: Form) -> Result<(), VerifyError> {
 
 /// A header inside a fixed part: in place before Capella, an offset from then on.
 enum Slot {
-    Here(LightClientHeader),
+    Here(Box<LightClientHeader>),
     At(usize),
 }
 
@@ -86,7 +86,9 @@ fn read_header(reader: &mut Reader<'_>, field: &str, form: Form) -> Result<Slot,
         return Ok(Slot::At(reader.offset(field)?));
     }
     let bytes = reader.bytes(field, LightClientHeader::fixed_length(form.fork))?;
-    LightClientHeader::decode_ssz(bytes, form.fork).map(Slot::Here).map_err(|error| error.within(field))
+    LightClientHeader::decode_ssz(bytes, form.fork)
+        .map(|header| Slot::Here(Box::new(header)))
+        .map_err(|error| error.within(field))
 }
 
 fn write_header(writer: &mut Writer, header: &LightClientHeader) {
@@ -101,7 +103,7 @@ fn write_header(writer: &mut Writer, header: &LightClientHeader) {
 /// Resolves one header.
 fn resolve(reader: Reader<'_>, header: (&str, Slot), form: Form) -> Result<LightClientHeader, VerifyError> {
     match header {
-        (_, Slot::Here(header)) => reader.finish("length").map(|()| header),
+        (_, Slot::Here(header)) => reader.finish("length").map(|()| *header),
         (field, Slot::At(offset)) => {
             let [bytes] = reader.variable([(field, offset)])?;
             LightClientHeader::decode_ssz(bytes, form.fork).map_err(|error| error.within(field))
@@ -120,7 +122,7 @@ fn resolve_pair(
     let (first, second) = match (attested, finalized) {
         (Slot::At(first), Slot::At(second)) => (first, second),
         (Slot::Here(attested), Slot::Here(finalized)) => {
-            return reader.finish("length").map(|()| (attested, finalized));
+            return reader.finish("length").map(|()| (*attested, *finalized));
         }
         _ => return Err(VerifyError::malformed("finalized_header", "the layout of one fork", "two layouts")),
     };

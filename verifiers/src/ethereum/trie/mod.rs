@@ -63,8 +63,8 @@ pub fn value<'a>(field: &str, root: B256, key: &[u8], proof: &'a [Bytes]) -> Res
         check_reference(&field, bytes, expected, index == 0)?;
         let mut node = Node::decode(&field, bytes)?;
         let decided = loop {
-            if after_extension && !matches!(node, Node::Branch { .. }) {
-                return Err(VerifyError::malformed(field, "a branch below an extension", "another node"));
+            if after_extension {
+                node.require_branch(&field)?;
             }
             after_extension = matches!(node, Node::Extension { .. });
             match node.step(path) {

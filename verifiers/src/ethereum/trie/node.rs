@@ -62,7 +62,18 @@ impl<'a> Node<'a> {
         if path.is_empty() || matches!(child, Child::None) {
             return Err(VerifyError::malformed(field, "an extension with a path and a child", "one without"));
         }
+        if let Child::Inline(bytes) = child {
+            Self::decode(field, bytes)?.require_branch(field)?;
+        }
         Ok(Self::Extension { path, child })
+    }
+
+    /// What stands below an extension is a branch: anything else would have joined it.
+    pub fn require_branch(&self, field: &str) -> Result<(), VerifyError> {
+        match self {
+            Self::Branch { .. } => Ok(()),
+            _ => Err(VerifyError::malformed(field, "a branch below an extension", "another node")),
+        }
     }
 
     pub fn step<'p>(&self, path: &'p [u8]) -> Step<'a, 'p> {
@@ -91,7 +102,10 @@ impl<'a> Child<'a> {
         match rlp::item(field, encoded)? {
             Item::String(hash) if hash.len() == 32 => Ok(Self::Hash(B256::from_slice(hash))),
             Item::String(other) => Err(VerifyError::malformed(field, "a child hash of 32 bytes", other.len())),
-            Item::List(_) if encoded.len() < INLINE_BELOW => Ok(Self::Inline(encoded)),
+            // Checked whole even where the path does not lead: each level is shorter, so this ends soon.
+            Item::List(_) if encoded.len() < INLINE_BELOW => {
+                Node::decode(field, encoded).map(|_| Self::Inline(encoded))
+            }
             Item::List(_) => {
                 let expected = format!("a child of {INLINE_BELOW} bytes or more behind its hash");
                 Err(VerifyError::malformed(field, expected, encoded.len()))

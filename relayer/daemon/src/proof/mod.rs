@@ -1,5 +1,7 @@
 //! `spandrel proof verify FILE`: anyone checks a deposit's evidence offline, from a trusted anchor that they see.
 
+mod export;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,6 +14,7 @@ use spandrel_verifiers::ethereum::{ChainConfig, EthereumVerifier, LightClientSto
 use spandrel_verifiers::{ChainId, Deposit, Evidence, UnixSeconds, Verified, Verifier, VerifyError};
 
 use crate::clock::unix_now;
+pub use export::{export, make};
 
 /// Exit code when the evidence is refused.
 const REFUSED: u8 = 3;

@@ -1,0 +1,89 @@
+//! `spandrel proof export ID`: writes the evidence file of a transfer, with the consensus evidence that leads from the
+//! configured anchor to its block.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use spandrel_core::ledger::Ledger;
+use spandrel_verifiers::bitcoin::{ChainParams, HeaderChain};
+use spandrel_verifiers::follow::ConsensusSource;
+use spandrel_verifiers::{DepositId, Evidence, Verifier};
+
+use super::{ProofFile, Trust};
+use crate::clock::unix_now;
+use crate::config::{BitcoinSource, Config, EthereumSource};
+use crate::status;
+use crate::wiring;
+
+/// Makes the evidence file of one transfer from the ledger and the configured nodes.
+pub async fn make(config: &Config, id: DepositId) -> Result<ProofFile> {
+    let store = status::open(&config.database).await?;
+    let transfer = store.transfer(id).await?.with_context(|| format!("no transfer {id}"))?;
+    let evidence = transfer.evidence.with_context(|| format!("{id} has no evidence yet"))?;
+    let chain = &transfer.deposit.source_chain;
+    let trust = match &evidence {
+        Evidence::Bitcoin(_) => {
+            let source = config.bitcoin.iter().find(|source| source.chain == *chain);
+            bitcoin(source.with_context(|| format!("{chain} is not configured"))?).await?
+        }
+        Evidence::Ethereum(_) => {
+            let source = config.ethereum.iter().find(|source| source.network.chain == *chain);
+            ethereum(source.with_context(|| format!("{chain} is not configured"))?).await?
+        }
+    };
+    let file = ProofFile { version: 1, at: unix_now(), trust, evidence };
+    file.trust.verify(&file.evidence, file.at)?;
+    Ok(file)
+}
+
+/// Writes it to `path`.
+pub async fn export(config: &Config, id: &str, path: &Path) -> Result<()> {
+    let id = id.parse().with_context(|| format!("transfer id: expected 0x and 64 digits, found {id:?}"))?;
+    let file = make(config, DepositId(id)).await?;
+    if path.exists() {
+        bail!("{} exists already", path.display());
+    }
+    std::fs::write(path, serde_json::to_string_pretty(&file)?).with_context(|| path.display().to_string())
+}
+
+async fn bitcoin(source: &BitcoinSource) -> Result<Trust> {
+    let params = ChainParams::of_chain(&source.chain).context("a known Bitcoin network")?;
+    let consensus = wiring::bitcoin_consensus(source, &source.node)?;
+    let mut trusted = HeaderChain::new(params, source.anchor.clone())?;
+    let mut headers = Vec::new();
+    loop {
+        let updates = consensus.updates(&trusted).await?;
+        if updates.is_empty() {
+            break;
+        }
+        for update in updates {
+            trusted.extend(&update.headers, unix_now())?;
+            headers.extend(update.headers);
+        }
+    }
+    Ok(Trust::Bitcoin {
+        chain: source.chain.clone(),
+        vault: source.vault,
+        confirmations: source.confirmations.clone(),
+        anchor: source.anchor.clone(),
+        headers,
+    })
+}
+
+async fn ethereum(source: &EthereumSource) -> Result<Trust> {
+    let (consensus, verifier) = wiring::ethereum_consensus(source, &source.node)?;
+    let bootstrap = consensus.bootstrap_data().await?;
+    let mut trusted = consensus.bootstrap().await?;
+    let mut updates = Vec::new();
+    for update in consensus.updates(&trusted).await? {
+        verifier.advance(&mut trusted, &update, unix_now())?;
+        updates.push(update);
+    }
+    Ok(Trust::Ethereum {
+        network: Box::new(source.network.clone()),
+        outbox: source.outbox,
+        trusted_root: source.trusted_root,
+        bootstrap: Box::new(bootstrap),
+        updates,
+    })
+}

@@ -1,0 +1,28 @@
+//! The real binary as a child process that can be killed.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use tokio::process::{Child, Command};
+
+/// The `spandrel` binary that cargo built beside this test: `<target>/<profile>/spandrel`.
+pub fn binary() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let profile = test.parent().and_then(|deps| deps.parent()).context("a test binary in <profile>/deps")?;
+    let binary = profile.join("spandrel");
+    anyhow::ensure!(binary.exists(), "{} is not built: run `cargo test --workspace`", binary.display());
+    Ok(binary)
+}
+
+/// Starts `spandrel` with these arguments; it is killed when dropped.
+pub fn start(arguments: &[&str]) -> Result<Child> {
+    Command::new(binary()?)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .context("starting spandrel")
+}

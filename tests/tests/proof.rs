@@ -1,0 +1,77 @@
+//! Evidence files: what the bridge exports, anyone verifies offline; tampered in any field, it is refused by name.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy::primitives::{Address, U256};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use spandrel::clock::unix_now;
+use spandrel::demo::bridge::Bridge;
+use spandrel::demo::chains::Chains;
+use spandrel::demo::deposit;
+use spandrel::{proof, up};
+use spandrel_core::ledger::{Ledger, TransferFilter};
+use spandrel_engine::Silent;
+use spandrel_store::Sqlite;
+use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_tests::tamper::{leaves, tamper};
+use spandrel_verifiers::{ChainId, DepositId, LanePreference};
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exported_evidence_verifies_and_tampered_evidence_is_refused_by_field() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(None).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let stop = CancellationToken::new();
+    let running = up::start(bridge.config.clone(), Some(Arc::new(Silent)), stop.clone()).await?;
+    let recipient = Address::repeat_byte(7);
+    deposit::bitcoin(&chains, &bridge, running.store(), recipient, 50_000, LanePreference::LightClient).await?;
+    deposit::ethereum(&chains, &bridge, recipient, U256::from(50_000), LanePreference::LightClient).await?;
+    for chain in [bridge.config.bitcoin[0].chain.clone(), chains.ethereum_id()] {
+        let id = proven(&chains, running.store(), &chain).await?;
+        let file = serde_json::to_value(proof::make(&bridge.config, id).await?)?;
+        check(&file, id)?;
+    }
+    stop.cancel();
+    running.finish().await
+}
+
+async fn proven(chains: &Chains, store: &Sqlite, source: &ChainId) -> Result<DepositId> {
+    let deadline = Instant::now() + PATIENCE;
+    let filter = TransferFilter { source: Some(source.clone()), open_only: false };
+    loop {
+        let transfers = store.transfers(&filter).await?;
+        if let Some(transfer) = transfers.iter().find(|transfer| transfer.evidence.is_some()) {
+            return Ok(transfer.id);
+        }
+        ensure!(Instant::now() < deadline, "nothing from {source} was proven");
+        chains.bitcoin.mine(1).await?;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+fn check(file: &Value, id: DepositId) -> Result<()> {
+    let verify = |file: &Value| proof::check(&file.to_string(), unix_now() + 5);
+    let (_, verified) = verify(file)?;
+    ensure!(verified.fact().id() == id, "the file proves another deposit");
+    let evidence = leaves(file.get("evidence").context("evidence")?, "evidence");
+    ensure!(evidence.len() > 8, "a whole evidence was tampered with");
+    for path in &evidence {
+        let error = match verify(&tamper(file, path)) {
+            Ok(_) => anyhow::bail!("{path}: tampered, and accepted"),
+            Err(error) => error,
+        };
+        let names = path.split('.').collect::<Vec<_>>();
+        let is_named = error.field == "file"
+            || names
+                .iter()
+                .any(|name| error.field.contains(name.trim_matches(|c: char| c.is_ascii_digit())) && !name.is_empty());
+        ensure!(is_named, "{path}: tampered, but the error names {error}");
+    }
+    println!("{} tampered evidence fields refused", evidence.len());
+    Ok(())
+}
