@@ -27,7 +27,7 @@ contract EthereumStorageVerifier is ILaneVerifier {
         bytes32 slot = keccak256(abi.encode(uint256(deposit.sourceKey), uint256(0)));
         uint256 value;
         (value, height, time) =
-            EthereumProof.storedAt(roots, deposit.sourceChain, deposit.sourceBridge, slot, proof);
+            EthereumProof.storageAt(roots, deposit.sourceChain, deposit.sourceBridge, slot, proof);
         bytes32 id = DepositLib.id(deposit);
         require(bytes32(value) == id, DepositMismatch(id, bytes32(value)));
     }

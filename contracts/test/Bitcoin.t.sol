@@ -150,7 +150,7 @@ contract BitcoinTest is Bridge {
     }
 
     /// BIP 341, wallet test vectors: internal key, Merkle root, output key.
-    function test_bip_341_vectors() public {
+    function test_bip_341_vectors() public view {
         _tweaks(
             0x187791b6f712a8ea41c8ecdd0ee77fab3e85263b37e1ec18a3651926b3a6cf27,
             0x5b75adecf53548f3ec6ad7d78383bf84cc57b55a3127c72b9a2481752dd88b21,

@@ -5,7 +5,8 @@ import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 import {TrieProof} from "@openzeppelin/contracts/utils/cryptography/TrieProof.sol";
 import {CheckpointRegistry} from "src/CheckpointRegistry.sol";
 import {EthereumProof} from "src/EthereumProof.sol";
-import {TrieAbsence} from "src/TrieAbsence.sol";
+import {Rlp} from "src/Rlp.sol";
+import {StateTrie} from "src/StateTrie.sol";
 import {Bridge} from "./base/Bridge.sol";
 import {SourceState} from "./base/SourceState.sol";
 
@@ -32,8 +33,6 @@ contract EthereumProofTest is Bridge {
         value = bound(value, 1, type(uint256).max - 1);
         (Parts memory parts,) = _block(value);
         (uint256 found,,) = this.read(ACCOUNT, SLOT, _encode(parts));
-        vm.assertEq(found, value);
-        (found,,) = this.readStored(ACCOUNT, SLOT, _encode(parts));
         vm.assertEq(found, value);
     }
 
@@ -63,10 +62,8 @@ contract EthereumProofTest is Bridge {
     function test_another_account_or_slot_is_not_proven() public {
         (Parts memory parts,) = _block(1);
         bytes memory proof = _encode(parts);
-        vm.expectPartialRevert(TrieProof.TrieProofTraversalError.selector);
+        vm.expectPartialRevert(EthereumProof.AccountAbsent.selector);
         this.read(address(0xbad), SLOT, proof);
-        vm.expectPartialRevert(TrieProof.TrieProofTraversalError.selector);
-        this.readStored(ACCOUNT, keccak256("other"), proof);
         (uint256 value,,) = this.read(ACCOUNT, keccak256("other"), proof);
         vm.assertEq(value, 0);
     }
@@ -94,15 +91,15 @@ contract EthereumProofTest is Bridge {
         (Parts memory parts,) = _block(1);
         bytes[] memory right = parts.storageProof;
         parts.storageProof = new bytes[](33);
-        _refused(parts, EthereumProof.TooManyNodes.selector);
+        _refused(parts, StateTrie.TooManyNodes.selector);
         parts.storageProof = new bytes[](1);
         parts.storageProof[0] = new bytes(31);
-        _refused(parts, EthereumProof.NodeSizeOutOfRange.selector);
+        _refused(parts, StateTrie.NodeSizeOutOfRange.selector);
         parts.storageProof[0] = new bytes(533);
-        _refused(parts, EthereumProof.NodeSizeOutOfRange.selector);
+        _refused(parts, StateTrie.NodeSizeOutOfRange.selector);
         parts.storageProof = right;
         parts.accountProof[0] = new bytes(533);
-        _refused(parts, EthereumProof.NodeSizeOutOfRange.selector);
+        _refused(parts, StateTrie.NodeSizeOutOfRange.selector);
     }
 
     function test_a_bridge_that_is_no_address_is_refused() public {
@@ -139,17 +136,17 @@ contract EthereumProofTest is Bridge {
         (bytes32 root, bytes[] memory nodes) = _branch(first, second);
         bytes[] memory top = new bytes[](1);
         top[0] = nodes[0];
-        vm.expectRevert(abi.encodeWithSelector(TrieAbsence.PathIncomplete.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(StateTrie.PathIncomplete.selector, 1));
         this.isAbsent(root, first, top);
-        vm.expectRevert(abi.encodeWithSelector(TrieAbsence.PathIncomplete.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(StateTrie.PathIncomplete.selector, 0));
         this.isAbsent(root, first, new bytes[](0));
-        vm.expectRevert(abi.encodeWithSelector(TrieAbsence.UnusedNodes.selector, 1, 2));
+        vm.expectRevert(abi.encodeWithSelector(StateTrie.UnusedNodes.selector, 1, 2));
         this.isAbsent(root, _keyAwayFrom(first, second), nodes);
-        vm.expectRevert(abi.encodeWithSelector(TrieAbsence.UnusedNodes.selector, 0, 2));
+        vm.expectRevert(abi.encodeWithSelector(StateTrie.UnusedNodes.selector, 0, 2));
         this.isAbsent(SourceState.EMPTY_ROOT, first, nodes);
-        vm.expectPartialRevert(TrieAbsence.NodeHashMismatch.selector);
+        vm.expectPartialRevert(StateTrie.NodeHashMismatch.selector);
         this.isAbsent(root, second, nodes);
-        vm.expectPartialRevert(TrieAbsence.NodeHashMismatch.selector);
+        vm.expectPartialRevert(StateTrie.NodeHashMismatch.selector);
         this.isAbsent(keccak256("other root"), first, nodes);
     }
 
@@ -158,8 +155,8 @@ contract EthereumProofTest is Bridge {
         bytes memory nibbles = SourceState.nibblesOf(key);
         bytes[] memory nodes = new bytes[](3);
         nodes[2] = SourceState.leafFrom(key, 3, RLP.encode(uint256(7)));
-        uint8 at = uint8(nibbles[2]);
-        nodes[1] = SourceState.branch(at, keccak256(nodes[2]), (at + 1) % 16, keccak256("sibling"));
+        uint8 third = uint8(nibbles[2]);
+        nodes[1] = SourceState.branch(third, keccak256(nodes[2]), (third + 1) % 16, keccak256("sibling"));
         bytes memory shared = new bytes(2);
         (shared[0], shared[1]) = (nibbles[0], nibbles[1]);
         bytes memory path = SourceState.path(shared, 0, false);
@@ -169,7 +166,7 @@ contract EthereumProofTest is Bridge {
         bytes[] memory top = new bytes[](1);
         top[0] = nodes[0];
         vm.assertTrue(this.isAbsent(root, ~key, top));
-        vm.expectPartialRevert(TrieAbsence.PathIncomplete.selector);
+        vm.expectPartialRevert(StateTrie.PathIncomplete.selector);
         this.isAbsent(root, key, top);
     }
 
@@ -178,20 +175,82 @@ contract EthereumProofTest is Bridge {
         bytes32 key = keccak256(abi.encode("key"));
         bytes[] memory nodes = new bytes[](1);
         nodes[0] = SourceState.leafFrom(~key, 2, new bytes(40));
-        vm.expectPartialRevert(TrieAbsence.NodeMalformed.selector);
+        vm.expectPartialRevert(StateTrie.NodeMalformed.selector);
         this.isAbsent(keccak256(nodes[0]), key, nodes);
         bytes memory path = SourceState.path(SourceState.nibblesOf(~key), 0, true);
         path[0] = 0x40;
         nodes[0] = SourceState.pair(path, new bytes(40));
-        vm.expectPartialRevert(TrieAbsence.NodeMalformed.selector);
+        vm.expectPartialRevert(StateTrie.NodeMalformed.selector);
         this.isAbsent(keccak256(nodes[0]), key, nodes);
         path[0] = 0x21;
         nodes[0] = SourceState.pair(path, new bytes(40));
-        vm.expectPartialRevert(TrieAbsence.NodeMalformed.selector);
+        vm.expectPartialRevert(StateTrie.NodeMalformed.selector);
         this.isAbsent(keccak256(nodes[0]), key, nodes);
         nodes[0] = SourceState.pair(hex"00", new bytes(40));
-        vm.expectPartialRevert(TrieAbsence.NodeMalformed.selector);
+        vm.expectPartialRevert(StateTrie.NodeMalformed.selector);
         this.isAbsent(keccak256(nodes[0]), key, nodes);
+    }
+
+    /// OpenZeppelin's reader as oracle: both find the same value, and neither finds one under another key.
+    function testFuzz_openzeppelin_agrees(bytes32 seed, uint256 value) public view {
+        value = bound(value, 1, type(uint256).max - 1);
+        bytes32 first = keccak256(abi.encode(seed));
+        (bytes32 root, bytes[] memory nodes) = _branch(first, _keyWith(first, false));
+        bytes memory found = StateTrie.read(root, first, nodes);
+        vm.assertEq(keccak256(found), keccak256(TrieProof.traverse(root, abi.encodePacked(first), nodes)));
+        bytes32 other = _keyWith(first, true);
+        vm.assertTrue(this.isAbsent(root, other, nodes));
+        (, TrieProof.ProofError mismatch) = TrieProof.tryTraverse(root, abi.encodePacked(other), nodes);
+        vm.assertTrue(mismatch != TrieProof.ProofError.NO_ERROR);
+        bytes memory encoded = RLP.encode(value);
+        (uint256 decoded,) = Rlp.integer(encoded, 0);
+        vm.assertEq(decoded, value);
+    }
+
+    function testFuzz_strings_are_read_as_openzeppelin_writes_them(bytes calldata payload) public pure {
+        bytes memory encoded = RLP.encode(payload);
+        (uint256 start, uint256 end, bool isList) = Rlp.item(encoded, 0);
+        vm.assertEq(end, encoded.length);
+        vm.assertEq(end - start, payload.length);
+        vm.assertFalse(isList);
+        bytes[] memory items = new bytes[](1);
+        items[0] = encoded;
+        bytes memory list = RLP.encode(items);
+        vm.assertEq(Rlp.skip(list, Rlp.enter(list)), list.length);
+    }
+
+    function test_rlp_has_one_encoding() public {
+        bytes[9] memory refused = [
+            bytes(hex"8101"), // a byte below 0x80 with a prefix
+            hex"817f",
+            hex"b80102", // a long form for a short length
+            hex"b90038", // a length with a leading zero
+            hex"f801c0",
+            hex"82ff", // truncated
+            hex"b9ff",
+            hex"bfffffffffffffffff",
+            hex""
+        ];
+        for (uint256 i = 0; i < refused.length; ++i) {
+            vm.expectRevert();
+            this.item(refused[i]);
+        }
+        vm.expectPartialRevert(Rlp.RlpNotMinimal.selector);
+        this.integer(hex"820001");
+        vm.expectPartialRevert(Rlp.RlpNotMinimal.selector);
+        this.integer(hex"00");
+        vm.expectPartialRevert(Rlp.RlpNotAString.selector);
+        this.integer(hex"c0");
+        vm.expectPartialRevert(Rlp.RlpNotAWord.selector);
+        this.integer(abi.encodePacked(hex"a1", new bytes(33)));
+    }
+
+    function item(bytes memory data) external pure returns (uint256, uint256, bool) {
+        return Rlp.item(data, 0);
+    }
+
+    function integer(bytes memory data) external pure returns (uint256 value) {
+        (value,) = Rlp.integer(data, 0);
     }
 
     function read(address account, bytes32 slot, bytes calldata proof)
@@ -210,16 +269,8 @@ contract EthereumProofTest is Bridge {
         return EthereumProof.storageAt(registry, SOURCE, account, slot, proof);
     }
 
-    function readStored(address account, bytes32 slot, bytes calldata proof)
-        external
-        view
-        returns (uint256, uint64, uint64)
-    {
-        return EthereumProof.storedAt(registry, SOURCE, bytes32(uint256(uint160(account))), slot, proof);
-    }
-
     function isAbsent(bytes32 root, bytes32 key, bytes[] calldata proof) external pure returns (bool) {
-        return TrieAbsence.isAbsent(root, abi.encodePacked(key), proof);
+        return StateTrie.read(root, key, proof).length == 0;
     }
 
     function _block(uint256 value) private returns (Parts memory parts, bytes memory proof) {

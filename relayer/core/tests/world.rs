@@ -214,7 +214,7 @@ impl World {
             8..=10 => self.evidence_desk(),
             11..=13 => self.verifiers(),
             14..=16 => self.signers(detail > 40),
-            17..=20 => self.submitter(detail % 4 == 0, detail % 9 == 1),
+            17..=20 => self.submitter(detail.is_multiple_of(4), detail % 9 == 1),
             21..=22 => self.include(),
             23 => self.destination_reorg(),
             24 => self.destination_finalizes(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::lock::Mutex;
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
 use spandrel_core::submission::{DueEffect, Progress, Submitter};
 use spandrel_core::{EffectId, Executor, Input};
@@ -18,12 +19,14 @@ pub struct PayoutDesk<S, L, C> {
     submitter: S,
     book: Arc<Book<L, C>>,
     batch: u32,
+    /// Progress that was told and could not be stored yet: the submitter tells it only once.
+    unsaved: Mutex<Vec<(EffectId, Progress)>>,
 }
 
 impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
     /// A desk for `chain` that submits at most `batch` effects at once.
     pub fn new(chain: ChainId, submitter: S, book: Arc<Book<L, C>>, batch: u32) -> Self {
-        Self { chain, submitter, book, batch }
+        Self { chain, submitter, book, batch, unsaved: Mutex::default() }
     }
 
     /// The submitter.
@@ -78,22 +81,23 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
 
     /// Follows open transactions. Answers how many effects moved.
     pub async fn follow_once(&self) -> Result<usize, EngineError> {
-        let moved = self.submitter.follow().await?;
-        let count = moved.len();
+        let mut unsaved = self.unsaved.lock().await;
+        if unsaved.is_empty() {
+            *unsaved = self.submitter.follow().await?;
+        }
         let mut change = Change::default();
-        for (effect, progress) in moved {
-            let Some(owner) = self.book.ledger().effect(effect).await? else {
+        for (effect, progress) in unsaved.iter() {
+            let Some(owner) = self.book.ledger().effect(*effect).await? else {
                 tracing::warn!(effect = %effect.0, "progress of an effect that is not in the outbox");
                 continue;
             };
-            if let Progress::Refused { is_permanent: false, reason } = &progress {
-                let again = retry(self.book.clock().now(), owner.attempt, reason.clone());
-                change = change.ending(effect, again);
+            if let Progress::Refused { is_permanent: false, reason } = progress {
+                change = change.ending(*effect, retry(self.book.clock().now(), owner.attempt, reason.clone()));
             }
-            change.steps.push(Step::One(owner.deposit, Input::Progress(effect, progress)));
+            change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, progress.clone())));
         }
         self.book.record(change).await?;
-        Ok(count)
+        Ok(std::mem::take(&mut *unsaved).len())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The Ethereum verifier: sync-committee updates advance trust, storage proofs under a final block verify deposits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::deposit::{check_source, check_stored};
 use super::sync::{LightClientStore, require_supermajority};
 use super::{ChainConfig, DepositEvidence, ExecutionHeader, Inclusion};
 use crate::follow::BlockRef;
-use crate::{Checkpoint, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
+use crate::{Checkpoint, Deposit, ErrorKind, UnixSeconds, Verified, Verifier, VerifyError};
 
 /// Verifies deposits made in one outbox on one Ethereum chain.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl EthereumVerifier {
     fn finalized_by(
         &self,
         trusted: &LightClientStore,
-        bytes: &Bytes,
+        bytes: &[u8],
         now: UnixSeconds,
     ) -> Result<BlockRef, VerifyError> {
         let update: FinalityUpdate = from_ssz(bytes, &self.config)?;
@@ -93,11 +93,16 @@ impl EthereumVerifier {
         &self,
         trusted: &LightClientStore,
         evidence: &DepositEvidence,
-        finalized_by: impl FnOnce(&Bytes) -> Result<BlockRef, VerifyError>,
+        finalized_by: impl FnOnce(&[u8]) -> Result<BlockRef, VerifyError>,
     ) -> Result<Verified<Deposit>, VerifyError> {
         let header = self.check_inclusion(&evidence.inclusion).map_err(|error| error.within("inclusion"))?;
         let block = match (trusted.final_block(header.hash), &evidence.finality) {
-            (Some(block), _) => *block,
+            (Some(block), None) => *block,
+            // What is brought is checked, even if it is not needed; only its committee may be gone.
+            (Some(block), Some(finality)) => match finalized_by(finality) {
+                Err(error) if error.kind == ErrorKind::Expired => *block,
+                proven => proven.map_err(|error| error.within("finality"))?,
+            },
             (None, Some(finality)) => finalized_by(finality).map_err(|error| error.within("finality"))?,
             (None, None) => {
                 let newest = trusted.latest_final_block();
@@ -195,11 +200,11 @@ impl Verifier for EthereumVerifier {
         evidence: &[DepositEvidence],
         now: UnixSeconds,
     ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
-        let distinct: HashMap<&Bytes, ()> =
-            evidence.iter().filter_map(|item| item.finality.as_ref()).map(|bytes| (bytes, ())).collect();
-        let finalized: HashMap<&Bytes, Result<BlockRef, VerifyError>> =
-            distinct.into_par_iter().map(|(bytes, ())| (bytes, self.finalized_by(trusted, bytes, now))).collect();
-        let finalized_by = |bytes: &Bytes| match finalized.get(bytes) {
+        let distinct: BTreeSet<&[u8]> =
+            evidence.iter().filter_map(|item| item.finality.as_ref()).map(AsRef::as_ref).collect();
+        let check = |bytes| (bytes, self.finalized_by(trusted, bytes, now));
+        let finalized: BTreeMap<&[u8], Result<BlockRef, VerifyError>> = distinct.into_par_iter().map(check).collect();
+        let finalized_by = |bytes: &[u8]| match finalized.get(bytes) {
             Some(result) => result.clone(),
             None => self.finalized_by(trusted, bytes, now),
         };

@@ -37,6 +37,25 @@ fn a_deposit_is_verified_by_the_update_it_brings_or_by_a_block_already_final() {
 }
 
 #[test]
+fn an_update_brought_along_is_checked_even_when_its_block_is_already_final() {
+    let world = World::new();
+    let (verifier, now) = (verifier(&world), world.network.now());
+    let mut store = world.store.clone();
+    verifier.advance(&mut store, &Update::Finality(Box::new(world.finality.clone())), now).unwrap();
+    verifier.verify(&store, &world.execution.evidence(1, Some(&world.finality)), now).unwrap();
+    let mut forged = world.finality.clone();
+    forged.sync_aggregate.sync_committee_signature = Default::default();
+    let error = verifier.verify(&store, &world.execution.evidence(1, Some(&forged)), now).unwrap_err();
+    assert_eq!(error.field, "finality.sync_aggregate.sync_committee_signature");
+    // One that proves another block final does not carry this deposit.
+    let other = world.network.block(88, None);
+    let attested = world.network.block(104, Some(&other));
+    let stranger = world.network.finality_update(&attested, &other, 0..SEATS);
+    let error = verifier.verify(&store, &world.execution.evidence(1, Some(&stranger)), now).unwrap_err();
+    assert_eq!(error.field, "inclusion.header");
+}
+
+#[test]
 fn advance_refuses_what_fewer_than_two_thirds_signed() {
     let world = World::new();
     let verifier = verifier(&world);

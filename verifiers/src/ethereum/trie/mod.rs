@@ -59,12 +59,12 @@ pub fn value<'a>(field: &str, root: B256, key: &[u8], proof: &'a [Bytes]) -> Res
     let mut expected = root;
     let mut after_extension = false;
     for (index, bytes) in proof.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        check_reference(&field, bytes, expected, index == 0)?;
-        let mut node = Node::decode(&field, bytes)?;
+        let at = format!("{field}[{index}]");
+        check_reference(&at, bytes, expected, index == 0)?;
+        let mut node = Node::decode(&at, bytes)?;
         let decided = loop {
             if after_extension {
-                node.require_branch(&field)?;
+                node.require_branch(&at)?;
             }
             after_extension = matches!(node, Node::Extension { .. });
             match node.step(path) {
@@ -75,15 +75,18 @@ pub fn value<'a>(field: &str, root: B256, key: &[u8], proof: &'a [Bytes]) -> Res
                     break None;
                 }
                 Step::Down(Child::Inline(bytes), rest) => {
-                    (node, path) = (Node::decode(&field, bytes)?, rest);
+                    (node, path) = (Node::decode(&at, bytes)?, rest);
                 }
             }
         };
         if let Some(value) = decided {
             let used = index.saturating_add(1);
             if used != proof.len() {
-                let field = format!("{}[{used}]", field.trim_end_matches(&format!("[{index}]")));
-                return Err(VerifyError::invalid(field, "nothing after the node that decides", proof.len()));
+                return Err(VerifyError::invalid(
+                    format!("{field}[{used}]"),
+                    "nothing after the node that decides",
+                    proof.len(),
+                ));
             }
             return Ok(value);
         }

@@ -1,0 +1,71 @@
+//! The relayer's process: the book and the desks, all of it lost in a crash but the ledger.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use spandrel_core::Policy;
+use spandrel_engine::{
+    AttestationDesk, Book, ChainFollower, EngineError, EvidenceDesk, Observer, PayoutDesk, VerdictDesk,
+};
+use spandrel_store::Memory;
+
+use super::bus::SimBus;
+use super::clock::SimClock;
+use super::keys;
+use super::node::SimNode;
+use super::submitter::SimSubmitter;
+use super::universe::Shared;
+
+const BATCH: u32 = 16;
+
+/// One life of the relayer.
+pub struct Relayer {
+    /// The ledger, as this process holds it.
+    pub ledger: Memory,
+    /// The book.
+    pub book: Arc<Book<Memory, SimClock>>,
+    /// A follower per source chain.
+    pub followers: [ChainFollower<SimNode, Memory, SimClock>; 2],
+    /// An evidence desk per source chain.
+    pub evidence: [EvidenceDesk<SimNode, Memory, SimClock>; 2],
+    /// Asks the verifiers.
+    pub verdicts: VerdictDesk<Memory, SimClock, SimBus>,
+    /// Asks the signers.
+    pub attestations: AttestationDesk<Memory, SimClock, SimBus>,
+    /// Pays.
+    pub payouts: PayoutDesk<SimSubmitter, Memory, SimClock>,
+}
+
+impl Relayer {
+    /// Starts on what is in the ledger.
+    pub fn start(
+        ledger: Memory,
+        universe: &Shared,
+        clock: &SimClock,
+        bus: &SimBus,
+        policy: Policy,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, EngineError> {
+        let book = Arc::new(now(Book::open(ledger.clone(), clock.clone(), policy, observer))?);
+        let node = |place| SimNode::new(place, universe.clone());
+        let evidence = |place| {
+            let chain = universe.lock().sources[place].id.clone();
+            EvidenceDesk::new(chain, node(place), book.clone())
+        };
+        let submitter = SimSubmitter::new(ledger.clone(), universe.clone(), clock.clone());
+        Ok(Self {
+            followers: [0, 1].map(|place| ChainFollower::new(node(place), book.clone())),
+            evidence: [0, 1].map(evidence),
+            verdicts: VerdictDesk::new(book.clone(), bus.clone()),
+            attestations: AttestationDesk::new(book.clone(), bus.clone()),
+            payouts: PayoutDesk::new(keys::destination(), submitter, book.clone(), BATCH),
+            ledger,
+            book,
+        })
+    }
+}
+
+/// The output of a future that has nothing to wait for.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("nothing in the simulation waits")
+}

@@ -1,0 +1,384 @@
+//! Carries effects out on the destination, with the journal in the ledger: intent and nonce, then the signed form, then
+//! the broadcast, and a crash may come between any two. The order of writes and answers is that of the EVM destination
+//! in `spandrel-submit`; an end is journaled by the call after the one that answered it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use alloy::primitives::{Address, B256, U256, keccak256};
+use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
+use spandrel_core::ledger::StoreError;
+use spandrel_core::submission::{DueEffect, Progress, SubmitError, Submitter};
+use spandrel_core::{Effect, EffectId, TxRef};
+use spandrel_engine::Clock;
+use spandrel_risk::Lane;
+use spandrel_store::Memory;
+use spandrel_verifiers::DepositId;
+
+use super::clock::SimClock;
+use super::destination::{Receipt, SentTx};
+use super::keys;
+use super::rules::State;
+use super::universe::Shared;
+
+type Answers = Vec<(EffectId, Progress)>;
+
+const STUCK_AFTER: u64 = 40;
+const BATCH: usize = 4;
+
+/// The relayer's account.
+pub const ACCOUNT: Address = Address::repeat_byte(0x5e);
+
+/// The submitter of the one destination.
+#[derive(Debug)]
+pub struct SimSubmitter {
+    journal: Memory,
+    universe: Shared,
+    clock: SimClock,
+    memory: Mutex<Said>,
+}
+
+/// What was said; lost in a crash.
+#[derive(Debug, Default)]
+struct Said {
+    last: BTreeMap<EffectId, Progress>,
+    ended: Vec<(i64, TxState, Vec<EffectId>)>,
+}
+
+impl Said {
+    fn news(&mut self, effect: EffectId, progress: Progress) -> Option<(EffectId, Progress)> {
+        let is_news = self.last.get(&effect) != Some(&progress);
+        self.last.insert(effect, progress.clone());
+        is_news.then_some((effect, progress))
+    }
+}
+
+enum Journaled {
+    Sendable,
+    Open,
+    Succeeded(B256),
+}
+
+impl SimSubmitter {
+    /// A submitter that knows only what is in the journal.
+    pub fn new(journal: Memory, universe: Shared, clock: SimClock) -> Self {
+        Self { journal, universe, clock, memory: Mutex::default() }
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn node(&self, percent: u64) -> Result<(), SubmitError> {
+        if self.universe.lock().fault(percent) {
+            return Err(SubmitError::Transient { endpoint: "destination".to_owned(), reason: "injected".to_owned() });
+        }
+        Ok(())
+    }
+
+    async fn journaled(&self, effect: EffectId) -> Result<Journaled, SubmitError> {
+        let tx = self.journal.tx_of(effect).await.map_err(journal_error)?;
+        Ok(match tx.map(|tx| tx.state) {
+            None | Some(TxState::Final { success: false, .. }) => Journaled::Sendable,
+            Some(TxState::Pending | TxState::Included { .. }) => Journaled::Open,
+            Some(TxState::Final { success: true, hash }) => Journaled::Succeeded(hash),
+        })
+    }
+
+    /// What the chain knows of candidates: done ones are answered, the others are left.
+    fn without_done(&self, candidates: Vec<(DueEffect, Option<B256>)>, answers: &mut Answers) -> Vec<DueEffect> {
+        let universe = self.universe.lock();
+        let chain = &universe.destination;
+        let mut left = Vec::new();
+        for (due, succeeded) in candidates {
+            let is_done = is_done(chain.latest(), &due.effect);
+            let is_finally_done = is_done && is_done(chain.finalized(), &due.effect);
+            let progress = match succeeded {
+                _ if is_done && (succeeded.is_some() || is_finally_done) => finalized(succeeded.unwrap_or_default()),
+                _ if is_done => not_now("done by another transaction, which is not final yet"),
+                Some(hash) if matches!(due.effect, Effect::Pause { .. }) => finalized(hash),
+                Some(_) => not_now("a final transaction is gone from the chain"),
+                None => {
+                    left.push(due);
+                    continue;
+                }
+            };
+            answers.push((due.id, progress));
+        }
+        left
+    }
+
+    /// Groups by lane, settlements and pauses alone; drops what fails in a simulation.
+    fn vet(&self, candidates: Vec<DueEffect>, answers: &mut Answers) -> Vec<Vec<DueEffect>> {
+        let universe = self.universe.lock();
+        let mut groups: Vec<Vec<DueEffect>> = Vec::new();
+        for due in candidates {
+            let fits = |group: &Vec<DueEffect>| {
+                let lane: Option<Lane> = due.effect.lane();
+                lane.is_some() && group.len() < BATCH && group[0].effect.lane() == lane
+            };
+            match groups.iter_mut().find(|group| fits(group)) {
+                Some(group) => group.push(due),
+                None => groups.push(vec![due]),
+            }
+        }
+        for group in &mut groups {
+            let effects: Vec<Effect> = group.iter().map(|due| due.effect.clone()).collect();
+            let results = universe.destination.simulate(&effects, self.clock.now(), &universe.sources);
+            let mut results = results.into_iter();
+            group.retain(|due| match results.next() {
+                Some(Err(revert)) => {
+                    let reason = revert.reason.to_owned();
+                    answers.push((due.id, Progress::Refused { reason, is_permanent: revert.is_permanent }));
+                    false
+                }
+                _ => true,
+            });
+        }
+        groups.retain(|group| !group.is_empty());
+        groups
+    }
+
+    async fn send(&self, group: Vec<DueEffect>, answers: &mut Answers) -> Result<(), SubmitError> {
+        let effects: Vec<EffectId> = group.iter().map(|due| due.id).collect();
+        let (input, chain_nonce) = {
+            let mut universe = self.universe.lock();
+            let input = calldata(&group);
+            universe.destination.encode(input, group.into_iter().map(|due| due.effect).collect());
+            (input, universe.destination.latest().nonce)
+        };
+        let new = NewTx {
+            chain: keys::destination(),
+            signer: ACCOUNT,
+            effects: effects.clone(),
+            to: keys::domain().inbox,
+            input: input.to_vec().into(),
+            gas_limit: 1_000_000,
+            chain_nonce,
+        };
+        let mut tx = match self.journal.open_tx(new, self.clock.now()).await {
+            Ok(tx) => tx,
+            Err(StoreError::Conflict { .. }) => return Ok(()),
+            Err(error) => return Err(journal_error(error)),
+        };
+        self.node(3)?;
+        if self.attempt(&mut tx).await?
+            && let Some(progress) = broadcast(&tx)
+        {
+            answers.extend(effects.into_iter().filter_map(|effect| self.said().news(effect, progress.clone())));
+        }
+        Ok(())
+    }
+
+    /// Signs with a higher fee than before, journals, broadcasts. Answers whether the node has it.
+    async fn attempt(&self, tx: &mut JournaledTx) -> Result<bool, SubmitError> {
+        let fee = tx.attempts.last().map_or(10, |last| last.max_fee_per_gas + 2);
+        let seed = [tx.tx.input.as_ref(), &tx.nonce.to_be_bytes(), &fee.to_be_bytes()].concat();
+        let hash = keccak256(&seed);
+        let attempt = Attempt {
+            hash,
+            raw: seed.into(),
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: 1,
+            at: self.clock.now(),
+        };
+        self.journal.add_attempt(tx.number, attempt.clone()).await.map_err(journal_error)?;
+        tx.attempts.push(attempt);
+        self.node(3)?;
+        Ok(self.deliver(tx))
+    }
+
+    /// Broadcasts the newest attempt: it may be lost on the way, and an error says nothing.
+    fn deliver(&self, tx: &JournaledTx) -> bool {
+        let Some(attempt) = tx.attempts.last() else { return false };
+        let mut universe = self.universe.lock();
+        if universe.fault(10) {
+            return false;
+        }
+        let input = B256::from_slice(&tx.tx.input);
+        let is_taken = universe.destination.send(SentTx { hash: attempt.hash, nonce: Some(tx.nonce), input });
+        let is_silent = universe.fault(10);
+        let is_known = is_taken || tx.attempts.iter().any(|attempt| universe.destination.knows(attempt.hash));
+        is_known && !is_silent
+    }
+
+    async fn close_ended(&self) -> Result<(), SubmitError> {
+        loop {
+            let Some((number, state, effects)) = self.said().ended.first().cloned() else { return Ok(()) };
+            self.journal.set_state(number, state).await.map_err(journal_error)?;
+            let mut said = self.said();
+            said.ended.remove(0);
+            for effect in effects {
+                said.last.remove(&effect);
+            }
+        }
+    }
+
+    async fn follow_one(&self, mut tx: JournaledTx) -> Result<Answers, SubmitError> {
+        let receipt = {
+            let universe = self.universe.lock();
+            tx.attempts.iter().rev().find_map(|attempt| universe.destination.receipt(attempt.hash))
+        };
+        match (&tx.state, receipt) {
+            (TxState::Final { .. }, _) => Ok(Answers::new()),
+            (_, Some(receipt)) => self.included(&tx, receipt).await,
+            (TxState::Pending, None) if tx.attempts.is_empty() => {
+                let is_known = self.attempt(&mut tx).await?;
+                Ok(self.delivered(&tx, is_known))
+            }
+            (TxState::Pending, None) => {
+                let age = tx.attempts.last().map_or(0, |last| self.clock.now() - last.at);
+                let is_known =
+                    if age >= STUCK_AFTER { self.attempt(&mut tx).await? } else { self.deliver(&tx) };
+                Ok(self.delivered(&tx, is_known))
+            }
+            (TxState::Included { height, block, .. }, None) => {
+                let (height, block) = (*height, *block);
+                let is_replaced =
+                    self.universe.lock().destination.block_hash(height).is_some_and(|found| found != block);
+                if is_replaced { self.reorged(tx).await } else { Ok(Answers::new()) }
+            }
+        }
+    }
+
+    async fn included(&self, tx: &JournaledTx, receipt: Receipt) -> Result<Answers, SubmitError> {
+        let Receipt { hash, height, block, success } = receipt;
+        let state = TxState::Included { hash, height, block, success, gas_used: 100, fee: U256::from(1000) };
+        if tx.state != state {
+            self.journal.set_state(tx.number, state).await.map_err(journal_error)?;
+        }
+        let universe = self.universe.lock();
+        let mut said = self.said();
+        if !universe.destination.is_final(height) {
+            let included = Progress::Included { tx: tx_ref(hash) };
+            let done = tx.tx.effects.iter().filter(|_| success);
+            return Ok(done.filter_map(|effect| said.news(*effect, included.clone())).collect());
+        }
+        let calls = universe.destination.decode(B256::from_slice(&tx.tx.input));
+        let mut answers = Answers::new();
+        for (effect, call) in tx.tx.effects.iter().zip(calls) {
+            let progress = match success {
+                true => finalized(hash),
+                false if is_done(universe.destination.finalized(), call) => finalized(B256::ZERO),
+                false => not_now("the transaction did not carry it out"),
+            };
+            answers.extend(said.news(*effect, progress));
+        }
+        said.ended.push((tx.number, TxState::Final { hash, success }, tx.tx.effects.clone()));
+        Ok(answers)
+    }
+
+    async fn reorged(&self, mut tx: JournaledTx) -> Result<Answers, SubmitError> {
+        let was_done = matches!(tx.state, TxState::Included { success: true, .. });
+        self.journal.set_state(tx.number, TxState::Pending).await.map_err(journal_error)?;
+        tx.state = TxState::Pending;
+        let mut answers = Answers::new();
+        if was_done {
+            let mut said = self.said();
+            answers.extend(tx.tx.effects.iter().filter_map(|effect| said.news(*effect, Progress::Reorged)));
+        }
+        let is_known = self.deliver(&tx);
+        answers.extend(self.delivered(&tx, is_known));
+        Ok(answers)
+    }
+
+    fn delivered(&self, tx: &JournaledTx, is_known: bool) -> Answers {
+        let Some(progress) = broadcast(tx).filter(|_| is_known) else { return Answers::new() };
+        let mut said = self.said();
+        tx.tx.effects.iter().filter_map(|effect| said.news(*effect, progress.clone())).collect()
+    }
+}
+
+impl Submitter for SimSubmitter {
+    async fn submit(&self, due: &[DueEffect]) -> Result<Answers, SubmitError> {
+        let (mut answers, mut candidates) = (Answers::new(), Vec::new());
+        for due in due {
+            match self.journaled(due.id).await? {
+                Journaled::Open => answers.extend(self.said().last.get(&due.id).map(|said| (due.id, said.clone()))),
+                Journaled::Succeeded(hash) => candidates.push((due.clone(), Some(hash))),
+                Journaled::Sendable => candidates.push((due.clone(), None)),
+            }
+        }
+        self.node(10)?;
+        let left = self.without_done(candidates, &mut answers);
+        for group in self.vet(left, &mut answers) {
+            self.send(group, &mut answers).await?;
+        }
+        Ok(answers)
+    }
+
+    async fn follow(&self) -> Result<Answers, SubmitError> {
+        self.close_ended().await?;
+        let open = self.journal.open_txs(&keys::destination(), ACCOUNT).await.map_err(journal_error)?;
+        let (mut answers, mut failure) = (Answers::new(), None);
+        for tx in open {
+            match self.node(5) {
+                Ok(()) => match self.follow_one(tx).await {
+                    Ok(news) => answers.extend(news),
+                    Err(error) => failure = Some(error),
+                },
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) if answers.is_empty() => Err(error),
+            _ => Ok(answers),
+        }
+    }
+
+    async fn is_sent(&self, effect: EffectId) -> Result<bool, SubmitError> {
+        Ok(!matches!(self.journaled(effect).await?, Journaled::Sendable))
+    }
+
+    async fn is_paid(&self, deposit: B256) -> Result<bool, SubmitError> {
+        Ok(self.universe.lock().destination.latest().payment(DepositId(deposit)).is_some())
+    }
+}
+
+fn is_done(state: &State, effect: &Effect) -> bool {
+    match effect {
+        Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } => state.payment(deposit.id()).is_some(),
+        Effect::Settle { deposit, .. } => state.payment(deposit.id()).is_some_and(|p| p.is_proven && p.lane == Lane::Fast),
+        _ => false,
+    }
+}
+
+fn calldata(group: &[DueEffect]) -> B256 {
+    let mut bytes = Vec::new();
+    for due in group {
+        bytes.extend(due.id.0);
+        match &due.effect {
+            Effect::PayFast { attestation, .. } => {
+                bytes.extend(attestation.batch.root);
+                bytes.extend(attestation.batch.expiry.to_be_bytes());
+                bytes.extend(attestation.signatures.iter().flat_map(|signature| signature.as_bytes()));
+            }
+            Effect::PayProven { evidence, checkpoint, .. } | Effect::Settle { evidence, checkpoint, .. } => {
+                bytes.extend(evidence.root());
+                bytes.extend(checkpoint.signatures.iter().flat_map(|signature| signature.as_bytes()));
+            }
+            _ => {}
+        }
+    }
+    keccak256(bytes)
+}
+
+fn tx_ref(hash: B256) -> TxRef {
+    TxRef { chain: keys::destination(), hash, gas_used: None }
+}
+
+fn broadcast(tx: &JournaledTx) -> Option<Progress> {
+    tx.attempts.last().map(|attempt| Progress::Broadcast { tx: tx_ref(attempt.hash) })
+}
+
+fn finalized(hash: B256) -> Progress {
+    Progress::Finalized { tx: tx_ref(hash) }
+}
+
+fn not_now(reason: &str) -> Progress {
+    Progress::Refused { reason: reason.to_owned(), is_permanent: false }
+}
+
+fn journal_error(error: StoreError) -> SubmitError {
+    SubmitError::Journal(error.to_string())
+}
