@@ -13,8 +13,8 @@ const external = {
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
   TimelockController: "@openzeppelin/contracts/governance/TimelockController.sol",
 };
-// Sources that only the tests of other crates deploy: a token with nothing special about it.
-const fixtures = { TestToken: "test/base/TestToken.sol" };
+// Deployed by Rust tests and development chains only: a plain token, and the trie reader opened up.
+const fixtures = { TestToken: "test/base/TestToken.sol", TrieReader: "test/base/TrieReader.sol" };
 
 const read = (path) => readFileSync(join(root, path), "utf8");
 const resolve = (path) => (path.startsWith("@") ? join("node_modules", path) : path);

@@ -26,6 +26,7 @@ binding!(outbox, Outbox, "artifacts/Outbox.json");
 binding!(pause_controller, PauseController, "artifacts/PauseController.json");
 binding!(risk_guard, RiskGuard, "artifacts/RiskGuard.json");
 binding!(test_token, TestToken, "artifacts/TestToken.json");
+binding!(trie_reader, TrieReader, "artifacts/TrieReader.json");
 binding!(timelock_controller, TimelockController, "artifacts/TimelockController.json");
 binding!(vault, Vault, "artifacts/Vault.json");
 binding!(wrapped_token, WrappedToken, "artifacts/WrappedToken.json");

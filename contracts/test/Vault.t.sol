@@ -244,6 +244,19 @@ contract VaultTest is Bridge {
         }
     }
 
+    function test_an_unpaid_deposit_is_refunded_only_by_a_block_later_than_its_expiry() public {
+        _lock(address(token), 500);
+        Deposit memory deposit = _deposited(address(token), 500, 0);
+        vm.warp(deposit.expiry);
+        bytes memory early = _proveNullifier(keccak256("another deposit"), 1);
+        vm.warp(deposit.expiry + 1 hours);
+        vm.expectRevert(abi.encodeWithSelector(Vault.NotExpired.selector, deposit.expiry, deposit.expiry));
+        vault.refund(deposit, address(token), early);
+        uint256 before = token.balanceOf(address(this));
+        vault.refund(deposit, address(token), _proveNullifier(keccak256("another deposit"), 1));
+        vm.assertEq(token.balanceOf(address(this)) - before, 500);
+    }
+
     function test_only_a_deposit_of_this_outbox_is_refunded() public {
         _lock(address(token), 500);
         Deposit memory deposit = _deposited(address(token), 500, 0);

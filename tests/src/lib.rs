@@ -1,4 +1,5 @@
 //! What the end-to-end, crash and simulation tests share.
 
 pub mod process;
+pub mod simulation;
 pub mod tamper;

@@ -125,6 +125,9 @@ fn a_chain_that_stopped_growing_proves_nothing() {
     let stale = verifier.verify(&chain, &scene.evidence, tip + 3601).unwrap_err();
     assert_eq!((stale.field.as_str(), stale.kind), ("trusted.best", ErrorKind::NotYet));
     assert_eq!(field(verifier.verify(&scene.chain, &scene.evidence, tip)), "trusted.params");
+    let nothing = HeaderUpdate { headers: Vec::new() };
+    assert_eq!(field(verifier.advance(&mut scene.chain.clone(), &nothing, tip)), "trusted.params");
+    verifier.advance(&mut chain, &nothing, tip).unwrap();
 }
 
 #[test]

@@ -141,17 +141,38 @@ fn fork_storage_is_bounded_and_stale_branches_make_room() {
 }
 
 #[test]
-fn a_stored_chain_comes_back_with_the_same_best_branch() {
+fn a_rival_that_could_still_win_is_kept_whole_when_stale_branches_go() {
     let mut chain = regtest_chain();
     let genesis = chain.best().hash;
-    let (first, second) = (mine_run(genesis, 1, 5, 1), mine_run(genesis, 1, 5, 2));
-    chain.extend(&headers(&second), NOW).unwrap();
-    chain.extend(&headers(&first), NOW).unwrap();
-    let text = serde_json::to_string(&chain).unwrap();
-    let loaded: HeaderChain = serde_json::from_str(&text).unwrap();
-    assert_eq!((loaded.best(), loaded.known()), (chain.best(), chain.known()));
-    assert_eq!(loaded.best().hash, last(&second));
-    assert_eq!(serde_json::to_string(&loaded).unwrap(), text);
+    let (best, rival) =
+        (mine_run(genesis, 1, FORK_PRUNE_DEPTH + 90, 1), mine_run(genesis, 1, FORK_PRUNE_DEPTH + 80, 2));
+    chain.extend(&headers(&best), NOW).unwrap();
+    chain.extend(&headers(&rival), NOW).unwrap();
+    let room = MAX_FORK_HEADERS as u64 - rival.len() as u64;
+    let siblings: Vec<Block> = (0..=room).map(|tag| mine(genesis, 1, START, 10 + tag, Vec::new())).collect();
+    chain.extend(&headers(&siblings), NOW).unwrap();
+    assert_eq!(chain.forked(), rival.len());
+    let more = mine_run(last(&rival), FORK_PRUNE_DEPTH + 81, 11, 3);
+    chain.extend(&headers(&more), NOW).unwrap();
+    assert_eq!(chain.best().hash, last(&more));
+    assert_eq!(chain.at_height(1).unwrap().hash, hash(&rival[0]));
+}
+
+#[test]
+fn a_stored_chain_comes_back_with_the_same_best_branch() {
+    let genesis = regtest_chain().best().hash;
+    let branches = [mine_run(genesis, 1, 5, 1), mine_run(genesis, 1, 5, 2)];
+    let mut text = String::new();
+    for [first, second] in [[0, 1], [1, 0]].map(|order| order.map(|branch| &branches[branch])) {
+        let mut chain = regtest_chain();
+        chain.extend(&headers(first), NOW).unwrap();
+        chain.extend(&headers(second), NOW).unwrap();
+        text = serde_json::to_string(&chain).unwrap();
+        let loaded: HeaderChain = serde_json::from_str(&text).unwrap();
+        assert_eq!((loaded.best(), loaded.known()), (chain.best(), chain.known()));
+        assert_eq!(loaded.best().hash, last(first), "first seen");
+        assert_eq!(serde_json::to_string(&loaded).unwrap(), text);
+    }
     let mut forged: serde_json::Value = serde_json::from_str(&text).unwrap();
     forged["headers"][2] = forged["headers"][3].clone();
     assert!(serde_json::from_value::<HeaderChain>(forged).is_err(), "a stored chain is checked again");
@@ -175,6 +196,15 @@ fn a_rebased_chain_goes_on_like_the_old_one() {
         assert_eq!(chain.extend(&[header_bytes(&early)], NOW).unwrap_err().field, "headers[0].time");
         chain.extend(&headers(&again), NOW).unwrap();
         assert_eq!(chain.best().hash, last(&again));
+    }
+    let short = chain.rebased(2).unwrap();
+    assert_eq!(chain.rebased(5).unwrap().rebased(2).unwrap().anchor(), short.anchor());
+    let best = chain.best();
+    let median = chain.at_height(best.height - 5).unwrap().time as u32;
+    for (time, is_taken) in [(median, false), (median + 1, true)] {
+        let block = header_bytes(&mine(best.hash, best.height + 1, time, 6, Vec::new()));
+        assert_eq!(chain.clone().extend(std::slice::from_ref(&block), NOW).is_ok(), is_taken);
+        assert_eq!(short.clone().extend(&[block], NOW).is_ok(), is_taken);
     }
     let twice = rebased.rebased(rebased.best().height - 22).unwrap();
     assert_eq!((twice.anchor().height, twice.best()), (22, rebased.best()));

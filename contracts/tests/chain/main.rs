@@ -6,4 +6,5 @@ mod bridge;
 mod crossing;
 mod gas;
 mod handover;
+mod recorded;
 mod vectors;

@@ -31,7 +31,7 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
         return later(format!("quarantined: {error}"));
     }
     match effect {
-        Effect::BuildEvidence { seen, .. } => require_standing(transfer, seen, transfer.evidence.is_none()),
+        Effect::BuildEvidence { seen, .. } => require_standing(transfer, seen, transfer.checkpoint.is_none()),
         Effect::RequestAttestation { seen } => {
             let is_wanted = transfer.is_fast_open() && transfer.attestation.is_none();
             require_standing(transfer, seen, is_wanted)
@@ -78,6 +78,8 @@ fn may_pay(transfer: &Transfer, lane: Lane, context: &Context<'_>) -> Result<(),
         return obsolete(format!("the deposit expired at {}", transfer.deposit.expiry));
     }
     match context.risk.paused_by(&transfer.deposit, lane, context.now) {
+        // Nothing was sent: the light-client lane need not wait for the fast one to open again.
+        Some(scope) if lane == Lane::Fast && payout.tx.is_none() => obsolete(format!("paused: {scope}")),
         Some(scope) => later(format!("paused: {scope}")),
         None => Ok(()),
     }

@@ -116,10 +116,11 @@ impl Effect {
     }
 
     /// The derived id: the deposit, the step, where it is carried out, and for work on a source block which block
-    /// (a deposit mined again is proven again). Payouts have one id for ever.
+    /// (a deposit mined again is proven again, and under a newer final block if its evidence grew old). Payouts have one id for ever.
     pub fn id(&self, deposit: DepositId, executor: &Executor) -> EffectId {
         let block = match self {
-            Self::BuildEvidence { seen, .. } | Self::RequestAttestation { seen } => seen.block.hash,
+            Self::BuildEvidence { seen, at } => keccak256([seen.block.hash, at.hash].concat()),
+            Self::RequestAttestation { seen } => seen.block.hash,
             Self::RequestVerdicts { evidence } => keccak256(serde_json::to_vec(evidence).unwrap_or_default()),
             _ => B256::ZERO,
         };

@@ -103,6 +103,8 @@ pub struct LeasedEffect {
     pub effect: Effect,
     /// How often it was leased before.
     pub attempt: u32,
+    /// Whether it is done; never so of one that was just leased.
+    pub is_done: bool,
 }
 
 /// Why the ledger refused.

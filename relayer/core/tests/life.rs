@@ -573,3 +573,28 @@ fn the_log_of_every_life_folds_to_the_transfer() {
     let after_the_end = spandrel_core::Transfer::fold(folded, house.deposit.id(), &Event::Requeued, NOW);
     assert!(after_the_end.is_err());
 }
+
+#[test]
+fn a_given_back_payout_that_may_be_on_its_way_keeps_its_transfer_from_expiring() {
+    let mut house = House::new(deposit());
+    house.see(10, 0);
+    house.attest();
+    house.reorg(10, 0);
+    house.now = EXPIRY + 1;
+    assert!(house.tell(Input::Tick).is_empty(), "it may have been sent");
+    house.progress(Lane::Fast, Progress::Refused { reason: "obsolete".into(), is_permanent: true });
+    house.tell(Input::Tick);
+    assert_eq!(*house.status(), Status::Rejected { reason: Reason::Expired { expiry: EXPIRY } });
+}
+
+#[test]
+fn a_refused_lanes_payout_is_never_sent_again_once_the_other_lane_pays() {
+    let mut house = House::new(deposit());
+    house.see(10, 0);
+    house.attest();
+    let fast = fast_effect(&house);
+    house.prove();
+    house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), is_permanent: false });
+    assert_eq!(house.may(&pay_effect(&house)), Ok(()));
+    assert!(matches!(house.may(&fast), Err(Blocked::Obsolete(_))));
+}

@@ -1,5 +1,6 @@
 //! Paying on a destination: due effects go to the submitter, its progress goes to the book.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::lock::Mutex;
@@ -12,6 +13,8 @@ use crate::gate::{Gate, retry};
 use crate::{Book, Change, Clock, EngineError, Step};
 
 const LEASE_SECONDS: u64 = 60;
+/// When an effect that was sent is looked at again, should nothing have been heard of it.
+const FOLLOWED_SECONDS: u64 = 300;
 
 /// Submits on one destination.
 pub struct PayoutDesk<S, L, C> {
@@ -86,23 +89,34 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
             *unsaved = self.submitter.follow().await?;
         }
         let mut change = Change::default();
+        let mut ends = BTreeMap::new();
         for (effect, progress) in unsaved.iter() {
             let Some(owner) = self.book.ledger().effect(*effect).await? else {
                 tracing::warn!(effect = %effect.0, "progress of an effect that is not in the outbox");
                 continue;
             };
-            if let Progress::Refused { is_permanent: false, reason } = progress {
-                change = change.ending(*effect, retry(self.book.clock().now(), owner.attempt, reason.clone()));
+            if !owner.is_done
+                && let Some(end) = end_after(progress, self.book.clock().now(), owner.attempt) {
+                ends.insert(*effect, end);
             }
             change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, progress.clone())));
         }
+        change.ended = ends.into_iter().collect();
         self.book.record(change).await?;
         Ok(std::mem::take(&mut *unsaved).len())
     }
 }
 
-/// An effect that the submitter took is done as far as the outbox goes: the journal follows it from here on. One that
-/// was refused for now is tried again; one it said nothing of too.
+/// What becomes of an effect after this progress. One that was sent stays in the outbox until it is final or refused
+/// for ever: should the submitter lose it, it is submitted again, which changes nothing if it is still under way.
+fn end_after(progress: &Progress, now: u64, attempt: u32) -> Option<EffectEnd> {
+    match progress {
+        Progress::Finalized { .. } | Progress::Refused { is_permanent: true, .. } => Some(EffectEnd::Done),
+        Progress::Refused { is_permanent: false, reason } => Some(retry(now, attempt, reason.clone())),
+        Progress::Broadcast { .. } | Progress::Included { .. } | Progress::Reorged => None,
+    }
+}
+
 fn settle_leases(
     mut change: Change,
     owners: &[(EffectId, DepositId, u32)],
@@ -112,9 +126,11 @@ fn settle_leases(
     for (id, deposit, attempt) in owners {
         let said: Vec<&Progress> = progress.iter().filter(|(effect, _)| effect == id).map(|(_, p)| p).collect();
         let end = match said.last() {
-            Some(Progress::Refused { is_permanent: false, reason }) => retry(now, *attempt, reason.clone()),
-            Some(_) => EffectEnd::Done,
             None => retry(now, *attempt, "the submitter did not take it"),
+            Some(last) => end_after(last, now, *attempt).unwrap_or_else(|| EffectEnd::Retry {
+                run_at: now + FOLLOWED_SECONDS,
+                error: "sent, and followed to its end".to_owned(),
+            }),
         };
         change = change.ending(*id, end);
         for item in said {

@@ -1,6 +1,6 @@
 //! The destination chain: mempool, blocks, reorgs, finality.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy::primitives::{B256, keccak256};
 use spandrel_core::Effect;
@@ -59,8 +59,6 @@ pub struct SimChain {
     calldata: BTreeMap<B256, Vec<Effect>>,
     /// Scopes that guardians paused on the destination itself.
     pub guarded: BTreeMap<Scope, u64>,
-    /// Hashes that were ever sent to the node.
-    pub heard: BTreeSet<B256>,
     made: u64,
 }
 
@@ -74,7 +72,6 @@ impl SimChain {
             mempool: Vec::new(),
             calldata: BTreeMap::new(),
             guarded: BTreeMap::new(),
-            heard: BTreeSet::new(),
             made: 0,
         }
     }
@@ -87,16 +84,6 @@ impl SimChain {
     /// The contracts after the newest final block.
     pub fn finalized(&self) -> &State {
         &self.blocks[self.blocks.len().saturating_sub(DEPTH)].state
-    }
-
-    /// The relayer's next nonce after the newest final block.
-    pub fn height(&self) -> u64 {
-        self.blocks.len() as u64 - 1
-    }
-
-    /// The blocks of the best chain.
-    pub fn blocks(&self) -> &[SimBlock] {
-        &self.blocks
     }
 
     /// Whether a block at `height` is final.
@@ -119,6 +106,12 @@ impl SimChain {
         self.calldata.get(&input).map_or(&[], Vec::as_slice)
     }
 
+    /// Calldata of everything that waits or was mined.
+    pub fn inputs(&self) -> Vec<B256> {
+        let mined = self.blocks.iter().flat_map(|block| block.txs.iter().map(|(tx, _)| tx));
+        mined.chain(&self.mempool).map(|tx| tx.input).collect()
+    }
+
     /// Carries calls out on a copy of the newest state, one after the other; a call that reverts changes nothing.
     pub fn simulate(&self, effects: &[Effect], time: u64, sources: &[SourceChain; 2]) -> Vec<Result<(), Revert>> {
         let mut state = self.latest().clone();
@@ -128,7 +121,6 @@ impl SimChain {
 
     /// Takes a transaction into the mempool. False when its nonce is used.
     pub fn send(&mut self, tx: SentTx) -> bool {
-        self.heard.insert(tx.hash);
         if tx.nonce.is_some_and(|nonce| nonce < self.latest().nonce) {
             return false;
         }

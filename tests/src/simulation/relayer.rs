@@ -48,7 +48,7 @@ impl Relayer {
     ) -> Result<Self, EngineError> {
         let book = Arc::new(now(Book::open(ledger.clone(), clock.clone(), policy, observer))?);
         let node = |place| SimNode::new(place, universe.clone());
-        let evidence = |place| {
+        let evidence = |place: usize| {
             let chain = universe.lock().sources[place].id.clone();
             EvidenceDesk::new(chain, node(place), book.clone())
         };

@@ -91,11 +91,11 @@ impl SimSubmitter {
         let chain = &universe.destination;
         let mut left = Vec::new();
         for (due, succeeded) in candidates {
-            let is_done = is_done(chain.latest(), &due.effect);
-            let is_finally_done = is_done && is_done(chain.finalized(), &due.effect);
+            let is_there = is_done(chain.latest(), &due.effect);
+            let is_finally_there = is_there && is_done(chain.finalized(), &due.effect);
             let progress = match succeeded {
-                _ if is_done && (succeeded.is_some() || is_finally_done) => finalized(succeeded.unwrap_or_default()),
-                _ if is_done => not_now("done by another transaction, which is not final yet"),
+                _ if is_there && (succeeded.is_some() || is_finally_there) => finalized(succeeded.unwrap_or_default()),
+                _ if is_there => not_now("done by another transaction, which is not final yet"),
                 Some(hash) if matches!(due.effect, Effect::Pause { .. }) => finalized(hash),
                 Some(_) => not_now("a final transaction is gone from the chain"),
                 None => {

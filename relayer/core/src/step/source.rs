@@ -7,6 +7,9 @@ use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use super::{Draft, Output};
 use crate::{Context, Effect, Event, Executor, Refusal, Standing, Transfer};
 
+/// After so long without a quorum, evidence is built again under a newer final block.
+const EVIDENCE_LIFETIME_SECONDS: u64 = 600;
+
 /// A deposit seen for the first time. What can never be paid is recorded and rejected at once, with its reason.
 pub(super) fn begin(seen: &SeenDeposit, context: &Context<'_>) -> Result<Output, Refusal> {
     let event = Event::Observed { seen: seen.clone() };
@@ -72,9 +75,20 @@ impl Draft<'_> {
                 self.build_evidence(seen, block);
                 Ok(())
             }
+            Standing::Mined { seen, is_final: true } if self.is_evidence_old() => {
+                self.build_evidence(seen.clone(), block);
+                Ok(())
+            }
             Standing::Gone { was, .. } if was.block.height <= block.height => self.deposit_is_gone(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether no quorum was found on the evidence for long: what proves finality may have aged beyond what the
+    /// verifiers can check, such as a sync committee whose period is over.
+    fn is_evidence_old(&self) -> bool {
+        let age = self.context.now.saturating_sub(self.transfer.updated_at);
+        self.transfer.evidence.is_some() && self.transfer.checkpoint.is_none() && age >= EVIDENCE_LIFETIME_SECONDS
     }
 
     pub(super) fn build_evidence(&mut self, seen: SeenDeposit, at: BlockRef) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256, keccak256};
 use anyhow::{Context, Result, bail, ensure};
-use spandrel_contracts::WrappedToken;
+use spandrel_contracts::{PauseController, WrappedToken, lane};
 use spandrel_core::{Status, Transfer};
 use spandrel_risk::Lane;
 use spandrel_store::Sqlite;
@@ -215,6 +215,11 @@ impl Stage<'_> {
         };
         let Some(token) = self.bridge.target.wrapped.get(index) else { bail!("no wrapped token {index}") };
         let balance = WrappedToken::new(*token, &provider).balanceOf(item.recipient).call().await?;
+        if item.expected == Expected::Shortfall {
+            let pauses = PauseController::new(self.bridge.target.pauses, &provider);
+            let scope = pauses.laneScope(lane::FAST).call().await?;
+            ensure!(pauses.isPaused(scope).call().await?, "the fast lane is not paused on the destination");
+        }
         let owed = if item.expected == Expected::ReorgedUnpaid { U256::ZERO } else { amount };
         ensure!(balance == owed, "the recipient holds {balance}, not {owed}");
         Ok(())

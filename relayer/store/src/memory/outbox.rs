@@ -90,6 +90,7 @@ impl Entry {
             deposit: self.new.deposit,
             effect: self.new.effect.clone(),
             attempt: self.attempt,
+            is_done: self.state == EffectState::Done,
         }
     }
 }

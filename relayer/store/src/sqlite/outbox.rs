@@ -12,17 +12,17 @@ use crate::key;
 use crate::refusal::corrupt;
 
 /// Executor, now, limit: what has been due longest first.
-pub const DUE: &str = "SELECT number, effect_id, deposit_id, body, attempt FROM outbox
+pub const DUE: &str = "SELECT number, effect_id, deposit_id, body, attempt, status FROM outbox
     WHERE executor = ? AND status <> 'done' AND due_at <= ? ORDER BY due_at, number LIMIT ?";
 
-/// `(number, effect_id, deposit_id, body, attempt)`.
-type EffectRow = (i64, String, String, String, i64);
+/// `(number, effect_id, deposit_id, body, attempt, status)`.
+type EffectRow = (i64, String, String, String, i64, String);
 
 impl Sqlite {
     /// One effect, whatever became of it; `attempt` is how often it was leased until now.
     pub(super) async fn find_effect(&self, id: EffectId) -> Result<Option<LeasedEffect>, StoreError> {
         let row: Option<EffectRow> =
-            sqlx::query_as("SELECT number, effect_id, deposit_id, body, attempt FROM outbox WHERE effect_id = ?")
+            sqlx::query_as("SELECT number, effect_id, deposit_id, body, attempt, status FROM outbox WHERE effect_id = ?")
                 .bind(id.0.to_string())
                 .fetch_optional(&self.reader)
                 .await
@@ -62,13 +62,14 @@ impl Sqlite {
     }
 }
 
-fn read((_, id, deposit, body, attempt): EffectRow) -> Result<LeasedEffect, StoreError> {
+fn read((_, id, deposit, body, attempt, status): EffectRow) -> Result<LeasedEffect, StoreError> {
     let what = || format!("outbox {id}");
     Ok(LeasedEffect {
         id: EffectId(parse::<B256>(what, &id)?),
         deposit: DepositId(parse::<B256>(what, &deposit)?),
         effect: decode(what, &body)?,
         attempt: u32::try_from(attempt).map_err(|_| corrupt(what(), format!("attempt {attempt}")))?,
+        is_done: status == "done",
     })
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::task::Poll;
+use std::time::Duration;
 
 use spandrel_core::journal::Journal;
 use spandrel_core::ledger::{Commit, EffectEnd, Ledger, StoreError};
@@ -50,6 +51,23 @@ async fn a_commit_of_one_handle_is_seen_and_respected_by_another() {
     let (one, two) = tokio::join!(store.commit(transfer_commit(0, 1, 1)), other.commit(transfer_commit(0, 1, 1)));
     assert_ne!(one.is_ok(), two.is_ok());
     conflict(one.and(two));
+}
+
+#[tokio::test]
+async fn a_commit_waits_its_turn_behind_another_process() {
+    let (folder, store) = on_file().await;
+    store.commit(transfer_commit(0, 0, 1)).await.unwrap();
+    let mut other = prompt(&folder).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    sqlx::query("INSERT INTO intents (script, terms, created_at) VALUES ('', '', 0)")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    // A transaction that reads first and locks later would by now have read what the other is about to outdate.
+    let mut commit = pin!(store.commit(transfer_commit(0, 1, 1)));
+    tokio::time::timeout(Duration::from_millis(300), commit.as_mut()).await.unwrap_err();
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    commit.await.unwrap();
 }
 
 /// Polls `future` at most `polls` times, then drops it.

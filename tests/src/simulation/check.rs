@@ -1,0 +1,222 @@
+//! What must hold, always and at the end (architecture.md, 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::U512;
+use spandrel_core::ledger::{Ledger, TransferFilter};
+use spandrel_core::{Executor, Standing, Status, Transfer};
+use spandrel_risk::{Lane, Reason, RiskState};
+use spandrel_store::Memory;
+use spandrel_verifiers::DepositId;
+
+use super::keys::{self, EXPOSURE_CAP};
+use super::relayer::{Relayer, now};
+use super::rules::units;
+use super::source::{Order, SourceChain};
+use super::submitter::ACCOUNT;
+use super::universe::Universe;
+use spandrel_core::journal::Journal;
+
+/// What is wrong, in words.
+pub type Finding = Result<(), String>;
+
+/// The second bookkeeper: folds what is stored by itself, and knows what is true.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// Every deposit that was ever really made.
+    pub real: BTreeMap<DepositId, Order>,
+    folded: BTreeMap<DepositId, Transfer>,
+    risk: RiskState,
+    risk_sequence: u64,
+    writes: u64,
+    last_tx: i64,
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Finding {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+fn stored<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
+    result.map_err(|error| format!("the ledger does not read: {}", error.to_string()))
+}
+
+impl Checker {
+    /// After every step.
+    pub fn always(&mut self, relayer: &Relayer, universe: &Universe) -> Finding {
+        self.payments(universe)?;
+        let writes = stored(relayer.ledger.writes())?;
+        if std::mem::replace(&mut self.writes, writes) == writes {
+            return Ok(());
+        }
+        let transfers = stored(now(relayer.ledger.transfers(&TransferFilter::default())))?;
+        for transfer in &transfers {
+            self.folds(&relayer.ledger, transfer)?;
+        }
+        self.risk_folds(relayer)?;
+        universe.sources.iter().try_for_each(|chain| cursor_passed_nothing(&relayer.ledger, chain, &transfers))
+    }
+
+    /// Every payment is of a real deposit, once, within the caps; what is paid by proof is final in the truth.
+    fn payments(&self, universe: &Universe) -> Finding {
+        let state = universe.destination.latest();
+        let mut paid = BTreeSet::new();
+        for payment in &state.payments {
+            let id = payment.id;
+            ensure(paid.insert(id), || format!("{id} was paid twice"))?;
+            let Some(order) = self.real.get(&id) else { return Err(format!("{id} was paid and never made")) };
+            let chain = universe.sources.iter().find(|chain| chain.id == payment.source);
+            let Some(chain) = chain else { return Err(format!("{id} is from nowhere")) };
+            ensure(units(order.deposit.amount) == payment.amount, || format!("{id}: another amount was paid"))?;
+            ensure(!payment.is_proven || chain.is_final(id), || format!("{id} was proven and is not final"))?;
+        }
+        universe.sources.iter().try_for_each(|chain| self.released_is_locked(universe, chain))
+    }
+
+    fn released_is_locked(&self, universe: &Universe, chain: &SourceChain) -> Finding {
+        let state = universe.destination.latest();
+        let exposure = state.exposure(&chain.id);
+        ensure(exposure <= EXPOSURE_CAP, || format!("exposure {exposure} over {EXPOSURE_CAP} from {}", chain.id))?;
+        let payments = || state.payments.iter().filter(|payment| payment.source == chain.id);
+        let released: u64 = payments().map(|payment| payment.amount).sum();
+        let vanished = payments().filter(|payment| chain.mined(payment.id).is_none());
+        let short: u64 = vanished.map(|payment| payment.amount).sum();
+        let here = self.real.values().filter(|order| chain.mined(order.id).is_some());
+        let locked: u64 = here.map(|order| units(order.deposit.amount)).sum();
+        ensure(short <= EXPOSURE_CAP, || format!("shortfall {short} over {EXPOSURE_CAP} from {}", chain.id))?;
+        ensure(released - short <= locked, || format!("released {released} - {short} over locked {locked}"))
+    }
+
+    /// Events fold to the projection.
+    fn folds(&mut self, ledger: &Memory, transfer: &Transfer) -> Finding {
+        let id = transfer.id;
+        let from = self.folded.get(&id).map_or(0, |folded| folded.sequence);
+        if from == transfer.sequence {
+            return ensure(self.folded.get(&id) == Some(transfer), || format!("{id} changed without an event"));
+        }
+        let events = stored(now(ledger.events(id)))?;
+        ensure(events.len() as u64 == transfer.sequence, || format!("{id}: events and sequence differ"))?;
+        let mut folded = self.folded.remove(&id);
+        for event in events.into_iter().skip(from as usize) {
+            let next = Transfer::fold(folded, id, &event.body, event.at);
+            folded = Some(next.map_err(|error| format!("{id} does not fold: {error}"))?);
+        }
+        ensure(folded.as_ref() == Some(transfer), || format!("{id} folds to {folded:?}, stored is {transfer:?}"))?;
+        self.folded.extend(folded.map(|folded| (id, folded)));
+        Ok(())
+    }
+
+    /// The risk log folds to the book's risk state, and that stays within the cap.
+    fn risk_folds(&mut self, relayer: &Relayer) -> Finding {
+        for event in stored(now(relayer.ledger.risk_events(self.risk_sequence)))? {
+            ensure(event.sequence == self.risk_sequence, || "a gap in the risk log".to_owned())?;
+            self.risk.apply(&event.body, event.at);
+            self.risk_sequence += 1;
+        }
+        ensure(self.risk == now(relayer.book.risk()), || "the risk log does not fold to the risk state".to_owned())?;
+        for source in keys::sources() {
+            let exposure = self.risk.exposure(&source, &keys::asset(&source), &keys::destination());
+            ensure(exposure <= U512::from(EXPOSURE_CAP), || format!("risk exposure {exposure} from {source}"))?;
+        }
+        Ok(())
+    }
+
+    /// What the submitter opened in a step that began under `risk`: nothing that a pause covers.
+    pub fn nothing_sent_under(&mut self, ledger: &Memory, risk: &RiskState, at: u64) -> Finding {
+        let open = stored(now(ledger.open_txs(&keys::destination(), ACCOUNT)))?;
+        let last = self.last_tx;
+        for tx in open.into_iter().filter(|tx| tx.number > last) {
+            for effect in &tx.tx.effects {
+                let Some(leased) = stored(now(ledger.effect(*effect)))? else { continue };
+                let transfer = stored(now(ledger.transfer(leased.deposit)))?;
+                if let (Some(lane), Some(transfer)) = (leased.effect.lane(), transfer) {
+                    let scope = risk.paused_by(&transfer.deposit, lane, at);
+                    ensure(scope.is_none(), || format!("{} was sent under a pause of {scope:?}", transfer.id))?;
+                }
+            }
+            self.last_tx = self.last_tx.max(tx.number);
+        }
+        Ok(())
+    }
+
+    /// Once the world was quiet for long enough, and before anything expires: what could be paid is paid.
+    pub fn everything_payable_is_paid(&self, relayer: &Relayer, universe: &Universe) -> Finding {
+        let state = universe.destination.finalized();
+        for (id, order) in &self.real {
+            let chain = universe.sources.iter().find(|chain| chain.id == order.deposit.source_chain);
+            if !chain.is_some_and(|chain| chain.is_final(*id)) {
+                continue;
+            }
+            let transfer = stored(now(relayer.ledger.transfer(*id)))?;
+            let Some(transfer) = transfer else { return Err(format!("{id} is final and was forgotten")) };
+            let has_reason = match &transfer.status {
+                Status::Final { .. } | Status::Settled { .. } => state.payment(*id).is_some_and(|p| p.is_proven),
+                Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. }),
+                Status::Rejected { reason } => match reason {
+                    Reason::Expired { .. } => order.deposit.expiry < universe.now,
+                    Reason::Dust { .. } | Reason::Mismatch { .. } => true,
+                    _ => false,
+                },
+                _ => false,
+            };
+            ensure(has_reason, || format!("{id} is final and payable, but {:?} {transfer:?}", transfer.status.name()))?;
+        }
+        Ok(())
+    }
+
+    /// After every expiry: all transfers ended or say why not, and nobody has anything left to do for one that ended.
+    pub fn everything_ended(&self, relayer: &Relayer, universe: &Universe) -> Finding {
+        let transfers = stored(now(relayer.ledger.transfers(&TransferFilter::default())))?;
+        for transfer in &transfers {
+            let status = &transfer.status;
+            let is_aside = matches!(status, Status::Reorged { .. } | Status::Shortfall { .. });
+            ensure(status.is_terminal() || is_aside, || format!("{} ended as {status:?}: {transfer:?}", transfer.id))?;
+            let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
+            let paid = universe.destination.finalized().payment(transfer.id);
+            ensure(paid.is_some() == is_paid, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
+        }
+        let ended: BTreeMap<DepositId, bool> =
+            transfers.iter().map(|transfer| (transfer.id, transfer.status.is_terminal())).collect();
+        let snapshot = stored(relayer.ledger.snapshot())?;
+        let mut executors = vec![Executor::Verifiers, Executor::Signers];
+        executors.push(Executor::Destination { chain: keys::destination() });
+        executors.extend(keys::sources().map(|chain| Executor::Evidence { chain }));
+        for executor in executors {
+            let far = u64::from(u32::MAX) * 4;
+            for left in stored(now(snapshot.lease(&executor, far, far, u32::MAX)))? {
+                let is_ended = ended.get(&left.deposit).copied().unwrap_or_default();
+                ensure(!is_ended, || format!("{} ended, and {} is left to do", left.deposit, left.effect.step()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How deposits were paid, for the tally.
+    pub fn lanes(universe: &Universe) -> impl Iterator<Item = Lane> + '_ {
+        universe.destination.latest().payments.iter().map(|payment| payment.lane)
+    }
+}
+
+/// Every deposit on the cursor's branch is stored and stands where the branch has it, and none stands elsewhere.
+fn cursor_passed_nothing(ledger: &Memory, chain: &SourceChain, transfers: &[Transfer]) -> Finding {
+    let Some(cursor) = stored(now(ledger.cursor(&chain.id)))? else { return Ok(()) };
+    let mut places = BTreeMap::new();
+    for block in &cursor.recent {
+        let orders = chain.block(block.hash).map_or(&[][..], |block| block.orders.as_slice());
+        places.extend(orders.iter().map(|order| (order.id, block.hash)));
+    }
+    for (id, _) in &places {
+        ensure(transfers.iter().any(|transfer| transfer.id == *id), || format!("the cursor passed {id} unstored"))?;
+    }
+    for transfer in transfers.iter().filter(|transfer| transfer.deposit.source_chain == chain.id) {
+        if transfer.status.is_terminal() {
+            continue;
+        }
+        let found = match &transfer.standing {
+            Standing::Mined { seen, .. } => Some(&seen.block.hash),
+            Standing::Gone { .. } => None,
+        };
+        let expected = places.get(&transfer.id);
+        ensure(found == expected, || format!("{} stands in {found:?}, the cursor has it in {expected:?}", transfer.id))?;
+    }
+    Ok(())
+}

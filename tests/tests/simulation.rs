@@ -1,0 +1,84 @@
+//! Ten thousand storms: whatever chains, nodes, members and crashes do, nothing is paid wrongly and nothing is lost.
+//!
+//! `SPANDREL_SEED=n` runs that one seed and prints what happens in it; `SPANDREL_SEEDS=count` says how many to run.
+
+use std::collections::BTreeMap;
+
+use spandrel_tests::simulation::{Breakage, Tally, Violation, run};
+
+const THREADS: u64 = 2;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
+}
+
+/// Runs seeds `0..count`, every one in a single thread.
+fn run_all(count: u64) -> Result<Tally, Violation> {
+    let share = |first: u64| {
+        let mut sum = Tally::new();
+        for seed in (first..count).step_by(THREADS as usize) {
+            for (what, times) in run(seed, None, false)? {
+                *sum.entry(what).or_default() += times;
+            }
+        }
+        Ok(sum)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|first| scope.spawn(move || share(first))).collect();
+        let mut total = BTreeMap::new();
+        for thread in threads {
+            for (what, times) in thread.join().expect("no panic")? {
+                *total.entry(what).or_default() += times;
+            }
+        }
+        Ok(total)
+    })
+}
+
+#[test]
+fn no_storm_breaks_a_rule() {
+    if let Some(seed) = number("SPANDREL_SEED") {
+        let tally = run(seed, None, true).unwrap_or_else(|violation| panic!("{violation}"));
+        println!("{tally:?}");
+        return;
+    }
+    let count = number("SPANDREL_SEEDS").unwrap_or(10_000);
+    let tally = run_all(count).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{count} seeds: {tally:?}");
+}
+
+/// The first seed in which the checks notice that a rule is missing.
+fn noticed(breakage: Breakage, within: u64) -> Option<Violation> {
+    (0..within).find_map(|seed| run(seed, Some(breakage), false).err())
+}
+
+#[test]
+fn a_seed_is_its_whole_story() {
+    for seed in 0..20 {
+        assert_eq!(run(seed, None, false), run(seed, None, false));
+    }
+}
+
+#[test]
+fn a_destination_without_nullifier_is_noticed() {
+    let violation = noticed(Breakage::NoNullifier, 300).expect("a violation");
+    assert!(violation.what.contains("paid twice"), "{violation}");
+}
+
+#[test]
+fn an_exposure_without_cap_is_noticed() {
+    let violation = noticed(Breakage::NoExposureCap, 300).expect("a violation");
+    assert!(violation.what.contains("exposure"), "{violation}");
+}
+
+#[test]
+fn members_who_believe_anything_are_noticed() {
+    let violation = noticed(Breakage::Gullible, 300).expect("a violation");
+    assert!(violation.what.contains("never made") || violation.what.contains("not final"), "{violation}");
+}
+
+#[test]
+fn a_watcher_that_skips_deposits_is_noticed() {
+    let violation = noticed(Breakage::SkippingWatcher, 50).expect("a violation");
+    assert!(violation.what.contains("unstored"), "{violation}");
+}
