@@ -1,13 +1,11 @@
-// Runs the pinned forge in this directory: `node forge.mjs test --match-contract Inbox`.
+// Runs the pinned forge in this directory: `node forge.mjs test --match-contract Inbox`. The package is there for 64-bit
+// Linux on x86; elsewhere SPANDREL_FORGE names the binary.
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
-const arch = process.arch === "x64" ? "amd64" : process.arch;
-const manifest = createRequire(import.meta.url).resolve(`@foundry-rs/forge-${process.platform}-${arch}/package.json`);
-const { status, error } = spawnSync(join(dirname(manifest), "bin", "forge"), process.argv.slice(2), {
+const packaged = `${root}node_modules/@foundry-rs/forge-linux-amd64/bin/forge`;
+const { status, error } = spawnSync(process.env.SPANDREL_FORGE ?? packaged, process.argv.slice(2), {
   cwd: root,
   stdio: "inherit",
 });

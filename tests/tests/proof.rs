@@ -65,11 +65,10 @@ fn check(file: &Value, id: DepositId) -> Result<()> {
             Ok(_) => anyhow::bail!("{path}: tampered, and accepted"),
             Err(error) => error,
         };
-        let names = path.split('.').collect::<Vec<_>>();
-        let is_named = error.field == "file"
-            || names
-                .iter()
-                .any(|name| error.field.contains(name.trim_matches(|c: char| c.is_ascii_digit())) && !name.is_empty());
+        let is_named = path.split('.').skip(1).any(|name| {
+            let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
+            !is_index && error.field.contains(name)
+        });
         ensure!(is_named, "{path}: tampered, but the error names {error}");
     }
     println!("{} tampered evidence fields refused", evidence.len());

@@ -8,7 +8,7 @@ use crate::{VerifyError, bitcoin, ethereum};
 
 /// What is needed, beyond the verifier's own trusted state, to prove one deposit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// A deposit output in a Bitcoin block.
     Bitcoin(Box<bitcoin::Inclusion>),

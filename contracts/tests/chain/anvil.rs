@@ -40,10 +40,8 @@ fn binary() -> Option<PathBuf> {
     if let Some(path) = env::var_os("SPANDREL_ANVIL") {
         return Some(path.into());
     }
-    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@foundry-rs");
-    Some(packages.join(format!("anvil-{system}-{arch}/bin/anvil"))).filter(|path| path.exists())
+    let packaged = "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(packaged)).filter(|path| path.exists())
 }
 
 impl Chain {

@@ -598,3 +598,34 @@ fn a_refused_lanes_payout_is_never_sent_again_once_the_other_lane_pays() {
     assert_eq!(house.may(&pay_effect(&house)), Ok(()));
     assert!(matches!(house.may(&fast), Err(Blocked::Obsolete(_))));
 }
+
+#[test]
+fn a_paused_fast_payout_that_was_not_sent_makes_way_for_the_light_client_lane() {
+    let mut house = House::new(deposit());
+    house.see(10, 0);
+    let pay = house.attest().effects.remove(0).1;
+    assert_eq!(house.may(&pay), Ok(()));
+    house.pause(Scope::Lane { lane: Lane::Fast, source: None });
+    assert!(matches!(house.may(&pay), Err(Blocked::Obsolete(_))));
+    house.progress(Lane::Fast, Progress::Refused { reason: "paused".into(), is_permanent: true });
+    let out = house.prove();
+    assert_eq!(steps(&out), ["pay_proven"]);
+}
+
+#[test]
+fn evidence_without_a_quorum_for_long_is_built_again_under_a_newer_final_block() {
+    let mut house = House::new(slow_deposit());
+    house.see(10, 0);
+    let first = house.finalize(10).effects.remove(0);
+    house.tell(Input::EvidenceBuilt(evidence(&house.deposit, "header")));
+    house.now += 599;
+    assert!(house.finalize(11).is_empty());
+    house.now += 1;
+    let again = house.finalize(12);
+    assert_eq!((names(&again), steps(&again)), (vec![], vec!["build_evidence"]));
+    let (executor, effect) = &again.effects[0];
+    assert_ne!(effect.id(house.deposit.id(), executor), first.1.id(house.deposit.id(), &first.0));
+    assert_eq!(house.may(effect), Ok(()));
+    let out = house.tell(Input::EvidenceBuilt(evidence(&house.deposit, "newer header")));
+    assert_eq!((names(&out), steps(&out)), (vec!["proven"], vec!["request_verdicts"]));
+}

@@ -96,7 +96,8 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
                 continue;
             };
             if !owner.is_done
-                && let Some(end) = end_after(progress, self.book.clock().now(), owner.attempt) {
+                && let Some(end) = end_after(progress, self.book.clock().now(), owner.attempt)
+            {
                 ends.insert(*effect, end);
             }
             change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, progress.clone())));

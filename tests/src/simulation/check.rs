@@ -216,7 +216,9 @@ fn cursor_passed_nothing(ledger: &Memory, chain: &SourceChain, transfers: &[Tran
             Standing::Gone { .. } => None,
         };
         let expected = places.get(&transfer.id);
-        ensure(found == expected, || format!("{} stands in {found:?}, the cursor has it in {expected:?}", transfer.id))?;
+        ensure(found == expected, || {
+            format!("{} stands in {found:?}, the cursor has it in {expected:?}", transfer.id)
+        })?;
     }
     Ok(())
 }

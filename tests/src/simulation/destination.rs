@@ -159,8 +159,9 @@ impl SimChain {
         let mut waiting = std::mem::take(&mut self.mempool);
         loop {
             waiting.retain(|tx| tx.nonce.is_none_or(|nonce| nonce >= state.nonce));
-            let ready: Vec<usize> =
-                (0..waiting.len()).filter(|place| waiting[*place].nonce.is_none_or(|nonce| nonce == state.nonce)).collect();
+            let ready: Vec<usize> = (0..waiting.len())
+                .filter(|place| waiting[*place].nonce.is_none_or(|nonce| nonce == state.nonce))
+                .collect();
             if ready.is_empty() || (is_stormy && dice.percent(25)) {
                 break;
             }

@@ -101,11 +101,7 @@ pub fn destination() -> ChainId {
 
 /// Where verdicts count.
 pub fn domain() -> VerdictDomain {
-    VerdictDomain {
-        chain_number: DESTINATION,
-        inbox: Address::repeat_byte(0x71),
-        registry: Address::repeat_byte(0x72),
-    }
+    VerdictDomain { chain_number: DESTINATION, inbox: Address::repeat_byte(0x71), registry: Address::repeat_byte(0x72) }
 }
 
 /// The `FastLane` contract.
@@ -138,8 +134,7 @@ pub fn policy(is_capped: bool) -> Policy {
             limits.insert(corridor, found);
         }
     }
-    let target =
-        Destination { domain: domain(), fast_lane: fast_lane(), signers: Set::Signers.members() };
+    let target = Destination { domain: domain(), fast_lane: fast_lane(), signers: Set::Signers.members() };
     let policy = Policy {
         sources: sources().into_iter().map(|chain| (chain.clone(), source_bridge(&chain))).collect(),
         destinations: BTreeMap::from([(destination(), target)]),

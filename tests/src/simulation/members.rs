@@ -127,8 +127,7 @@ impl SimSigner {
             let signature = pens.lock().pens.sign(Set::Signers, member, digest);
             futures::future::ready(Ok(signature)).boxed()
         });
-        let destinations =
-            BTreeMap::from([(keys::destination(), (keys::DESTINATION, keys::fast_lane(), keys::EPOCH))]);
+        let destinations = BTreeMap::from([(keys::destination(), (keys::DESTINATION, keys::fast_lane(), keys::EPOCH))]);
         let lookout = |chain: ChainId| (chain, Box::new(Lookout(universe.clone())) as Box<dyn Sighting>);
         let sightings = keys::sources().map(lookout).into_iter().collect();
         let role = SignerRole::new(Set::Signers.address(member), sign, destinations, sightings);

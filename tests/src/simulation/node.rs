@@ -65,11 +65,13 @@ impl EvidenceSource for SimNode {
         }
         let view = &universe.nodes[self.place];
         let stands = |block: &BlockRef| view.get(block.height as usize) == Some(&block.hash);
-        if !stands(&seen.block) || !stands(at) {
-            return Err(FollowError::ProofUnavailable(format!("{} is not known", seen.block.hash)));
-        }
+        let last_final = view.len().checked_sub(DEPTH as usize).and_then(|height| view.get(height)).copied();
+        let under = if stands(at) { Some(at.hash) } else { last_final };
+        let unavailable = || FollowError::ProofUnavailable(format!("{} is not known to be final", seen.block.hash));
+        let under = under.filter(|_| stands(&seen.block) && seen.block.height + DEPTH <= view.len() as u64);
+        let under = under.ok_or_else(unavailable)?;
         let chain = &universe.sources[self.place];
-        chain.evidence(seen, at.hash).ok_or_else(|| FollowError::ProofUnavailable("no such deposit".to_owned()))
+        chain.evidence(seen, under).ok_or_else(unavailable)
     }
 }
 

@@ -61,7 +61,12 @@ impl Plan {
             destination_bridge: bridge,
             recipient: B256::with_last_byte(self.made as u8),
             sender: B256::repeat_byte(0x5d),
-            lane: dice.pick(&[LanePreference::Any, LanePreference::Any, LanePreference::Fast, LanePreference::LightClient]),
+            lane: dice.pick(&[
+                LanePreference::Any,
+                LanePreference::Any,
+                LanePreference::Fast,
+                LanePreference::LightClient,
+            ]),
             expiry: if dice.percent(25) { START + 40 + dice.below(800) } else { LATE },
             source_chain: source,
         };

@@ -215,8 +215,9 @@ impl Rules {
         }
         let chain = scene.sources.iter().find(|chain| chain.id == checkpoint.chain);
         let proven = chain.and_then(|chain| chain.proves(evidence));
-        let is_under =
-            proven.is_some_and(|(found, block)| found == id && block.hash == checkpoint.root && block.height == checkpoint.height);
+        let is_under = proven.is_some_and(|(found, block)| {
+            found == id && block.hash == checkpoint.root && block.height == checkpoint.height
+        });
         if is_under { Ok(()) } else { Err(never("DepositMismatch")) }
     }
 

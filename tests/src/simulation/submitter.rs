@@ -175,13 +175,8 @@ impl SimSubmitter {
         let fee = tx.attempts.last().map_or(10, |last| last.max_fee_per_gas + 2);
         let seed = [tx.tx.input.as_ref(), &tx.nonce.to_be_bytes(), &fee.to_be_bytes()].concat();
         let hash = keccak256(&seed);
-        let attempt = Attempt {
-            hash,
-            raw: seed.into(),
-            max_fee_per_gas: fee,
-            max_priority_fee_per_gas: 1,
-            at: self.clock.now(),
-        };
+        let attempt =
+            Attempt { hash, raw: seed.into(), max_fee_per_gas: fee, max_priority_fee_per_gas: 1, at: self.clock.now() };
         self.journal.add_attempt(tx.number, attempt.clone()).await.map_err(journal_error)?;
         tx.attempts.push(attempt);
         self.node(3)?;
@@ -228,8 +223,7 @@ impl SimSubmitter {
             }
             (TxState::Pending, None) => {
                 let age = tx.attempts.last().map_or(0, |last| self.clock.now() - last.at);
-                let is_known =
-                    if age >= STUCK_AFTER { self.attempt(&mut tx).await? } else { self.deliver(&tx) };
+                let is_known = if age >= STUCK_AFTER { self.attempt(&mut tx).await? } else { self.deliver(&tx) };
                 Ok(self.delivered(&tx, is_known))
             }
             (TxState::Included { height, block, .. }, None) => {
@@ -338,7 +332,9 @@ impl Submitter for SimSubmitter {
 fn is_done(state: &State, effect: &Effect) -> bool {
     match effect {
         Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } => state.payment(deposit.id()).is_some(),
-        Effect::Settle { deposit, .. } => state.payment(deposit.id()).is_some_and(|p| p.is_proven && p.lane == Lane::Fast),
+        Effect::Settle { deposit, .. } => {
+            state.payment(deposit.id()).is_some_and(|p| p.is_proven && p.lane == Lane::Fast)
+        }
         _ => false,
     }
 }

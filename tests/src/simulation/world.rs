@@ -15,7 +15,7 @@ use spandrel_verifiers::follow::Cursor;
 
 use super::bus::{SimBus, To};
 use super::check::{Checker, Finding};
-use super::clock::{SimClock, START};
+use super::clock::{START, SimClock};
 use super::destination::SentTx;
 use super::keys::{self, MEMBERS};
 use super::members::{Conduct, SimSigner, SimVerifier};
@@ -87,7 +87,8 @@ impl World {
             let dice = &mut universe.lock().dice;
             (Plan::draw(dice), [draw_conducts(dice, breakage), draw_conducts(dice, breakage)])
         };
-        let verifiers = conducts[0].iter().enumerate().map(|(member, conduct)| SimVerifier { member, conduct: *conduct });
+        let verifiers =
+            conducts[0].iter().enumerate().map(|(member, conduct)| SimVerifier { member, conduct: *conduct });
         let signers = conducts[1].iter().enumerate();
         let signers = signers.map(|(member, conduct)| SimSigner::new(member, *conduct, universe.clone()));
         let (verifiers, signers) = (verifiers.collect(), signers.collect());
@@ -240,23 +241,16 @@ impl World {
         if self.chance(|dice| dice.percent(50)) {
             self.bus.lose_relayers_mail();
         }
-        self.relayer = Relayer::start(
-            ledger,
-            &self.universe,
-            &self.clock,
-            &self.bus,
-            self.policy.clone(),
-            self.observer.clone(),
-        )
-        .map_err(|error| format!("restart: {error}"))?;
+        self.relayer =
+            Relayer::start(ledger, &self.universe, &self.clock, &self.bus, self.policy.clone(), self.observer.clone())
+                .map_err(|error| format!("restart: {error}"))?;
         Ok(())
     }
 
     fn arm_crash(&mut self) -> Finding {
         let writes = self.relayer.ledger.writes().map_err(|error| error.to_string())?;
-        let (nth, point) = self.chance(|dice| {
-            (writes + 1 + dice.below(6), dice.pick(&[CrashPoint::Before, CrashPoint::After]))
-        });
+        let (nth, point) =
+            self.chance(|dice| (writes + 1 + dice.below(6), dice.pick(&[CrashPoint::Before, CrashPoint::After])));
         self.note(|| format!("will crash {point:?} write {nth}"));
         self.relayer.ledger.crash_at(nth, point).map_err(|error| error.to_string())
     }
@@ -467,7 +461,9 @@ impl World {
     fn forget_false_finality(&self, place: usize, cursor: &Cursor) -> Cursor {
         let universe = self.universe.lock();
         let chain = &universe.sources[place];
-        let is_true = |hash: B256, height: u64| height <= chain.final_height() && chain.best().get(height as usize) == Some(&hash);
+        let is_true = |hash: B256, height: u64| {
+            height <= chain.final_height() && chain.best().get(height as usize) == Some(&hash)
+        };
         let mut finals = cursor.recent.iter().rev().filter(|block| is_true(block.hash, block.height));
         let known = cursor.finalized.map_or(0, |block| block.height);
         Cursor { recent: cursor.recent.clone(), finalized: finals.find(|block| block.height <= known).copied() }
@@ -483,7 +479,8 @@ impl World {
         for signer in &mut self.signers {
             signer.conduct = awake(signer.conduct);
         }
-        let open = now(self.relayer.ledger.open_txs(&keys::destination(), ACCOUNT)).map_err(|error| error.to_string())?;
+        let open =
+            now(self.relayer.ledger.open_txs(&keys::destination(), ACCOUNT)).map_err(|error| error.to_string())?;
         self.note(|| format!("{} transactions are open", open.len()));
         Ok(())
     }

@@ -37,7 +37,7 @@ pub struct ProofFile {
 
 /// Where trust begins, and what leads from there to the deposit's block.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// A Bitcoin block of known work, and the headers after it.
     Bitcoin {
@@ -99,8 +99,11 @@ pub fn verify(path: &Path, json: bool) -> Result<ExitCode> {
 
 /// Parses and verifies a file's text at Unix time `now`.
 pub fn check(text: &str, now: UnixSeconds) -> Result<(ProofFile, Verified<Deposit>), VerifyError> {
-    let file: ProofFile =
-        serde_json::from_str(text).map_err(|error| VerifyError::malformed("file", "an evidence file", error))?;
+    let mut text = serde_json::Deserializer::from_str(text);
+    let file: ProofFile = serde_path_to_error::deserialize(&mut text).map_err(|error| {
+        VerifyError::malformed(error.path().to_string(), "a field of an evidence file", error.inner())
+    })?;
+    text.end().map_err(|error| VerifyError::malformed("file", "nothing after the evidence", error))?;
     if file.version != 1 {
         return Err(VerifyError::malformed("version", 1, file.version));
     }

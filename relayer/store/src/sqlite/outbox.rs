@@ -21,12 +21,13 @@ type EffectRow = (i64, String, String, String, i64, String);
 impl Sqlite {
     /// One effect, whatever became of it; `attempt` is how often it was leased until now.
     pub(super) async fn find_effect(&self, id: EffectId) -> Result<Option<LeasedEffect>, StoreError> {
-        let row: Option<EffectRow> =
-            sqlx::query_as("SELECT number, effect_id, deposit_id, body, attempt, status FROM outbox WHERE effect_id = ?")
-                .bind(id.0.to_string())
-                .fetch_optional(&self.reader)
-                .await
-                .map_err(database)?;
+        let row: Option<EffectRow> = sqlx::query_as(
+            "SELECT number, effect_id, deposit_id, body, attempt, status FROM outbox WHERE effect_id = ?",
+        )
+        .bind(id.0.to_string())
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(database)?;
         row.map(read).transpose()
     }
 
