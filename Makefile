@@ -35,7 +35,7 @@ lint: setup
 
 contracts: setup
 	@echo '==> contracts: artifacts, tests, gas'
-	@cd contracts && npm run --silent check && npm test --silent && npm run --silent gas:check
+	@cd contracts && npm run --silent check && npm test --silent
 
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'

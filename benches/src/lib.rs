@@ -1,1 +1,12 @@
-//! Criterion benches beside peers' crates
+//! Inputs of the benches, and how two sides of one are compared.
+//!
+//! Every input is made here, deterministically and with real work: mined headers, built tries, signed updates. A bench
+//! runs ours and a peer's crate on the same input in the same process and ends with a line `ratio NAME MEASURED`, the
+//! peer's time divided by ours; what has no peer ends with `rate NAME PER_SECOND`.
+
+pub mod committee;
+pub mod deposits;
+pub mod headers;
+pub mod samples;
+pub mod storage;
+pub mod transfers;

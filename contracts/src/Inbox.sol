@@ -96,11 +96,13 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         _claim(lane, deposit, proof);
     }
 
-    /// @notice Claims all items or none; reverts with {ItemFailed} for the first that fails.
+    /// @notice Claims all items or none; reverts with {ItemFailed} for the first that fails. An item that is claimed
+    /// already is passed over: proofs are public, and claiming one first must not stop its neighbours.
     function claimBatch(ClaimItem[] calldata items) external nonReentrant {
         bool isSized = items.length != 0 && items.length <= MAX_ITEMS;
         require(isSized, BatchSizeOutOfRange(MAX_ITEMS, items.length));
         for (uint256 i = 0; i < items.length; ++i) {
+            if (nullifiers[DepositLib.id(items[i].deposit)] != 0) continue;
             try this.claimItem(items[i]) {}
             catch (bytes memory reason) {
                 revert ItemFailed(i, reason);

@@ -48,15 +48,25 @@ contract InboxTest is Bridge {
         inbox.claim(Lane.FAST, deposit, fast);
     }
 
-    function test_the_same_deposit_twice_in_one_batch_is_refused() public {
+    function test_the_same_deposit_twice_in_one_batch_is_paid_once() public {
         Deposit memory deposit = sample(0);
         Inbox.ClaimItem[] memory items = new Inbox.ClaimItem[](2);
         items[0] = Inbox.ClaimItem(Lane.ETHEREUM, deposit, prove(deposit));
         items[1] = Inbox.ClaimItem(Lane.FAST, deposit, attest(deposit));
-        bytes memory reason = abi.encodeWithSelector(Inbox.AlreadyClaimed.selector, DepositLib.id(deposit));
-        vm.expectRevert(abi.encodeWithSelector(Inbox.ItemFailed.selector, 1, reason));
         inbox.claimBatch(items);
-        vm.assertEq(balance(ALICE), 0);
+        vm.assertEq(balance(ALICE), deposit.amount);
+    }
+
+    /// Proofs are public: whoever claims one item first must not stop the others.
+    function test_an_item_claimed_by_someone_else_does_not_stop_its_neighbours() public {
+        Deposit memory taken = sample(0);
+        Deposit memory other = sample(1);
+        Inbox.ClaimItem[] memory items = new Inbox.ClaimItem[](2);
+        items[0] = Inbox.ClaimItem(Lane.ETHEREUM, taken, prove(taken));
+        items[1] = Inbox.ClaimItem(Lane.ETHEREUM, other, prove(other));
+        inbox.claim(Lane.ETHEREUM, taken, items[0].proof);
+        inbox.claimBatch(items);
+        vm.assertEq(balance(ALICE), taken.amount + other.amount);
     }
 
     function test_a_batch_is_bounded() public {

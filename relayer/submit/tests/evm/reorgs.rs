@@ -52,36 +52,58 @@ async fn a_payout_that_moves_to_another_block_is_included_there() {
 }
 
 #[tokio::test]
-async fn a_batch_spoilt_between_simulation_and_block_pays_its_survivors_in_a_second_one() {
+async fn a_stranger_who_claims_one_item_first_does_not_stop_its_neighbours() {
     let Some(world) = World::start().await else { return };
     let destination = world.destination().await;
     let deposits = [world.deposit(10), world.deposit(20), world.deposit(30)];
     let due = world.fast(&deposits);
     world.stop_mining().await;
-    let spoilt = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
-    spoil(&world, &due[1].effect, 4).await;
+    destination.submit(&due).await.unwrap();
+    claim_first(&world, &due[1].effect, 4).await;
 
     let answers = destination.follow().await.unwrap();
-    assert!(answers.is_empty(), "a reverted transaction is no news until it is final: {answers:?}");
+    for neighbour in [&due[0], &due[2]] {
+        assert!(matches!(said(&answers, neighbour), Some(Progress::Included { .. })), "{answers:?}");
+    }
     world.anvil.mine(1).await.unwrap();
     let answers = destination.follow().await.unwrap();
-    assert!(is_final(&said(&answers, &due[1])), "the spoiler paid it: {answers:?}");
+    assert!(is_final(&said(&answers, &due[1])), "the stranger paid it: {answers:?}");
     assert_eq!(hash_of(said(&answers, &due[1])), B256::ZERO);
-    for survivor in [&due[0], &due[2]] {
-        let (reason, is_permanent) = refusal(said(&answers, survivor));
-        assert!(!is_permanent && reason.contains(&spoilt.to_string()), "{reason}");
-    }
-    destination.follow().await.unwrap();
-    let survivors = [due[0].clone(), due[2].clone()];
-    destination.submit(&survivors).await.unwrap();
-    follow_to_the_end(&world, &destination, &survivors).await;
     for (deposit, amount) in deposits.iter().zip([10, 20, 30]) {
         assert_eq!(world.received(deposit).await, amount);
     }
 }
 
+#[tokio::test]
+async fn a_batch_that_a_pause_spoils_between_simulation_and_block_is_refused_for_now_once_that_is_final() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let deposits = [world.deposit(10), world.deposit(20)];
+    let due = world.fast(&deposits);
+    world.stop_mining().await;
+    let spoilt = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    let pauses = spandrel_contracts::PauseController::new(world.at.pauses, &world.governor);
+    let scope = pauses.globalScope().call().await.unwrap();
+    let pause = pauses.pause(scope, 3600).max_fee_per_gas(400 * GWEI).max_priority_fee_per_gas(100 * GWEI).gas(500_000);
+    let paused = pause.send().await.unwrap();
+    world.anvil.mine(1).await.unwrap();
+    assert!(paused.get_receipt().await.unwrap().status());
+
+    let answers = destination.follow().await.unwrap();
+    assert!(answers.is_empty(), "a reverted transaction is no news until it is final: {answers:?}");
+    world.anvil.mine(1).await.unwrap();
+    let answers = destination.follow().await.unwrap();
+    for item in &due {
+        let (reason, is_permanent) = refusal(said(&answers, item));
+        assert!(!is_permanent && reason.contains(&spoilt.to_string()), "{reason}");
+    }
+    for deposit in &deposits {
+        assert_eq!(world.received(deposit).await, 0);
+    }
+}
+
 /// Mines the submitter's open transactions after a stranger's claim of one of the items.
-async fn spoil(world: &World, effect: &Effect, blocks_open: usize) {
+async fn claim_first(world: &World, effect: &Effect, blocks_open: usize) {
     let Effect::PayFast { deposit, attestation } = effect else { panic!("{effect:?}") };
     let batch = attestation.batch;
     let fast = spandrel_contracts::FastLane::new(world.at.fast_lane, &world.governor);

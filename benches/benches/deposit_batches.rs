@@ -1,0 +1,37 @@
+//! 64 deposits under one finality update: `verify_batch` on all threads beside one thread, and beside one `verify` a
+//! deposit.
+
+use criterion::{Criterion, Throughput};
+use rayon::ThreadPoolBuilder;
+use spandrel_benches::deposits::DepositBatch;
+use spandrel_benches::samples::{Samples, print_ratio};
+use spandrel_verifiers::Verifier;
+
+const COUNT: u64 = 64;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args().sample_size(20);
+    let DepositBatch { verifier, trusted, now, evidence } = DepositBatch::of(COUNT);
+    let in_batch = || {
+        let verified = verifier.verify_batch(&trusted, &evidence, now);
+        assert!(verified.iter().all(Result::is_ok));
+    };
+    let one_by_one = || {
+        for item in &evidence {
+            verifier.verify(&trusted, item, now).expect("honest evidence");
+        }
+    };
+    let single = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let (mut all, mut one, mut each) = (Samples::default(), Samples::default(), Samples::default());
+    let mut group = criterion.benchmark_group("deposit_batch_64");
+    group.throughput(Throughput::Elements(COUNT));
+    group.bench_function("all threads", |bencher| bencher.iter_custom(|n| all.time(n, in_batch)));
+    group.bench_function("one thread", |bencher| {
+        bencher.iter_custom(|n| single.install(|| one.time(n, in_batch)));
+    });
+    group.bench_function("one by one", |bencher| bencher.iter_custom(|n| each.time(n, one_by_one)));
+    group.finish();
+    criterion.final_summary();
+    print_ratio(&format!("deposit_batch_64_on_{}_threads", rayon::current_num_threads()), &one, &all);
+    print_ratio("deposit_batch_64_over_one_by_one", &each, &one);
+}
