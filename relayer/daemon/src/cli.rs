@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use spandrel_signer::SecretRef;
+use spandrel_verifiers::ChainId;
 
 use crate::config::Config;
-use crate::{demo, keys, proof, status, telemetry, up};
+use crate::{demo, keys, operate, proof, status, telemetry, up};
 
 /// Bridge relayer and proof verifier.
 ///
@@ -35,9 +36,19 @@ enum Command {
         #[command(flatten)]
         ledger: LedgerOptions,
     },
-    /// Look at transfers.
+    /// Look at transfers, and send quarantined ones back to work.
     #[command(subcommand)]
     Transfer(TransferCommand),
+    /// Let a halted chain be followed again.
+    Acknowledge {
+        /// The halted chain.
+        chain: ChainId,
+        /// Who says so: kept with the halt.
+        #[arg(long)]
+        operator: String,
+        #[command(flatten)]
+        ledger: LedgerOptions,
+    },
     /// Check a proof by yourself.
     #[command(subcommand)]
     Proof(ProofCommand),
@@ -67,6 +78,14 @@ enum TransferCommand {
         id: String,
         #[command(flatten)]
         ledger: LedgerOptions,
+    },
+    /// Send a quarantined transfer back to work.
+    Requeue {
+        /// Its deposit id.
+        id: String,
+        /// The configuration: ledger and policy.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
     },
 }
 
@@ -152,6 +171,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Status { ledger } => status::status(&ledger.database, ledger.json).await?,
         Command::Transfer(TransferCommand::Show { id, ledger }) => {
             status::show(&ledger.database, &id, ledger.json).await?;
+        }
+        Command::Transfer(TransferCommand::Requeue { id, config }) => {
+            operate::requeue(&Config::read(&config)?, &id).await?;
+        }
+        Command::Acknowledge { chain, operator, ledger } => {
+            operate::acknowledge(&ledger.database, &chain, &operator).await?;
         }
         Command::Proof(ProofCommand::Verify { file, json }) => return proof::verify(&file, json),
         Command::Proof(ProofCommand::Export { id, to, config }) => {

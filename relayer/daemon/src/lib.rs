@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod keys;
 pub mod metrics;
+pub mod operate;
 pub mod proof;
 pub mod status;
 pub mod supervise;

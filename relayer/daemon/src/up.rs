@@ -1,9 +1,12 @@
 //! `spandrel up`: every role of a configuration in one process, over SQLite and the in-process bus.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use spandrel_bus::InProcess;
+use spandrel_core::submission::SubmitError;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::{
     AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, VerdictDesk, run_desks, run_signer,
@@ -11,7 +14,7 @@ use spandrel_engine::{
 };
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
-use spandrel_verifiers::follow::{EvidenceSource, Watcher};
+use spandrel_verifiers::follow::{EvidenceSource, FollowError, Watcher};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,8 @@ use crate::wiring;
 
 /// Messages that a slow role may fall behind.
 const BUS_CAPACITY: usize = 4096;
+/// Between two tries to reach a node at start.
+const RETRY_START: Duration = Duration::from_secs(2);
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
@@ -95,7 +100,8 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     tracing::info!(address = %listener.local_addr()?, "telemetry");
     tasks.spawn("telemetry", metrics::serve(listener, metrics, store.clone(), stop.clone()));
 
-    start_roles(&config, &store, &bus, &mut tasks, &stop).await?;
+    let config = Arc::new(config);
+    start_roles(&config, &store, &bus, &mut tasks, &stop)?;
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
         start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
@@ -105,10 +111,15 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
         start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
     }
     for target in &config.destination {
-        let submitter = wiring::connect(&config, target, store.clone()).await?;
-        let desk = PayoutDesk::new(target.chain.clone(), submitter, book.clone(), wiring::BATCH);
-        let (book, stop) = (book.clone(), stop.clone());
-        tasks.spawn(format!("payouts on {}", target.chain), async move { desk.run(book, stop).await });
+        let key = wiring::account_key(&config, target)?;
+        let (target, store, book, stop) = (target.clone(), store.clone(), book.clone(), stop.clone());
+        let name = format!("payouts on {}", target.chain);
+        tasks.spawn(name.clone(), async move {
+            let connect = || wiring::connect(&target, key.clone(), store.clone());
+            let Some(submitter) = patiently(&name, &stop, connect).await? else { return Ok(()) };
+            let desk = PayoutDesk::new(target.chain.clone(), submitter, book.clone(), wiring::BATCH);
+            anyhow::Ok(desk.run(book, stop).await?)
+        });
     }
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
     let attestations = AttestationDesk::new(book.clone(), bus.clone());
@@ -124,27 +135,61 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     Ok(Running { store, outcome })
 }
 
-async fn start_roles(
-    config: &Config,
+/// Starts verifiers and signers. Keys are unlocked now; nodes that do not answer yet are asked again, so that one dead
+/// node does not keep the other chains from being served.
+fn start_roles(
+    config: &Arc<Config>,
     store: &Sqlite,
     bus: &InProcess,
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<()> {
     for role in &config.verifier {
-        let name = &role.key.name;
-        let verifier = wiring::verifier_role(config, role).await.with_context(|| format!("verifier {name}"))?;
-        let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
-        tasks.spawn(format!("verifier {name}"), run);
+        let name = format!("verifier {}", role.key.name);
+        let key = wiring::verifier_key(config, role)?;
+        let (config, role, bus, inbox, stop) =
+            (config.clone(), role.clone(), bus.clone(), bus.subscribe(), stop.clone());
+        tasks.spawn(name.clone(), async move {
+            let build = || wiring::verifier_role(&config, &role, &key);
+            let Some(verifier) = patiently(&name, &stop, build).await? else { return Ok(()) };
+            anyhow::Ok(run_verifier(verifier, bus, inbox, SystemClock, stop).await?)
+        });
     }
     for role in &config.signer {
-        let name = &role.key.name;
-        let signer =
-            wiring::signer_role(config, role, store.clone()).await.with_context(|| format!("signer {name}"))?;
-        let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
-        tasks.spawn(format!("signer {name}"), run);
+        let name = format!("signer {}", role.key.name);
+        let key = wiring::signer_key(config, role)?;
+        let (config, role, store, bus, inbox, stop) =
+            (config.clone(), role.clone(), store.clone(), bus.clone(), bus.subscribe(), stop.clone());
+        tasks.spawn(name.clone(), async move {
+            let build = || wiring::signer_role(&config, &role, &key, store.clone());
+            let Some(signer) = patiently(&name, &stop, build).await? else { return Ok(()) };
+            anyhow::Ok(run_signer(signer, bus, inbox, SystemClock, stop).await?)
+        });
     }
     Ok(())
+}
+
+/// Tries until it works, a node is wrong rather than away, or the process stops (`None`).
+async fn patiently<T, F>(what: &str, stop: &CancellationToken, mut build: impl FnMut() -> F) -> Result<Option<T>>
+where
+    F: Future<Output = Result<T>>,
+{
+    loop {
+        let error = match build().await {
+            Ok(built) => return Ok(Some(built)),
+            Err(error) => error,
+        };
+        let is_away = matches!(error.downcast_ref(), Some(FollowError::Transient { .. }))
+            || matches!(error.downcast_ref(), Some(SubmitError::Transient { .. }));
+        if !is_away {
+            return Err(error);
+        }
+        tracing::warn!(what, error = format!("{error:#}"), "not started yet, will be tried again");
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(RETRY_START) => {}
+        }
+    }
 }
 
 fn start_source<W, S>(watcher: W, evidence: S, book: &Arc<RelayerBook>, tasks: &mut Tasks, stop: &CancellationToken)

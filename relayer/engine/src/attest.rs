@@ -136,7 +136,8 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
         }
         let spare = target.signers.members.len().saturating_sub(target.signers.threshold);
         let mut left_out = Vec::new();
-        for (id, reason) in items {
+        let asked: BTreeSet<DepositId> = pending.request.items.iter().map(|seen| seen.deposit.id()).collect();
+        for (id, reason) in items.iter().filter(|(id, _)| asked.contains(id)) {
             let signers = pending.unseen.entry(*id).or_default();
             signers.insert(signer);
             if signers.len() > spare {

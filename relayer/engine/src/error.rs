@@ -40,13 +40,14 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether trying again later may help.
+    /// Whether trying again later may help. A destination was checked when it was connected: what it answers wrongly
+    /// later must not end the other chains' work.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Store(StoreError::Conflict { .. } | StoreError::Database(_))
                 | Self::Follow(FollowError::Transient { .. } | FollowError::ProofUnavailable(_))
-                | Self::Submit(SubmitError::Transient { .. } | SubmitError::Journal(_))
+                | Self::Submit(_)
                 | Self::Bus(_)
         )
     }

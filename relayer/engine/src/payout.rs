@@ -73,9 +73,13 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
     /// Ends an effect that is not wanted any more. A payout that was never sent is reported as refused for ever in the
     /// same commit, so that the other lane may open; one that was sent is followed to its end.
     async fn give_up(&self, change: Change, item: &LeasedEffect, reason: String) -> Result<Change, EngineError> {
-        let mut change = change.ending(item.id, EffectEnd::Done);
         let is_payout = item.effect.lane().is_some();
-        if is_payout && !self.submitter.is_sent(item.id).await? {
+        if is_payout && self.submitter.is_sent(item.id).await? {
+            let run_at = self.book.clock().now() + FOLLOWED_SECONDS;
+            return Ok(change.ending(item.id, EffectEnd::Retry { run_at, error: reason }));
+        }
+        let mut change = change.ending(item.id, EffectEnd::Done);
+        if is_payout {
             let refused = Progress::Refused { reason, is_permanent: true };
             change.steps.push(Step::One(item.deposit, Input::Progress(item.id, refused)));
         }
@@ -99,6 +103,10 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
                 && let Some(end) = end_after(progress, self.book.clock().now(), owner.attempt)
             {
                 ends.insert(*effect, end);
+            }
+            if let Progress::Refused { .. } = progress {
+                // Its transaction failed in the end: it stands in no block, though it may have before a reorg.
+                change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, Progress::Reorged)));
             }
             change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, progress.clone())));
         }

@@ -62,9 +62,18 @@ where
 }
 
 impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
-    /// Follows until told to stop. A halted chain ends it with an error.
+    /// Follows until told to stop. A halted chain is not read until an operator acknowledges; the others go on.
     pub async fn run(&self, clock: C, stop: CancellationToken) -> Result<(), EngineError> {
-        repeat("follow", clock, stop, || self.read_once(), || self.watcher().wait()).await
+        let step = || async {
+            match self.read_once().await {
+                Err(EngineError::Halted { chain, reason }) => {
+                    tracing::error!(chain, reason, "halted: not followed until an operator acknowledges");
+                    Ok(false)
+                }
+                read => read,
+            }
+        };
+        repeat("follow", clock, stop, step, || self.watcher().wait()).await
     }
 }
 
@@ -111,12 +120,23 @@ pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
     };
     let listen = async {
         while let Some(message) = inbox.next().await {
-            match message {
-                Message::Verdict(verdict) => verdicts.take(*verdict).await?,
-                Message::Doubt { deposit, reason } => tracing::info!(%deposit, reason, "a verifier doubts"),
-                Message::Attestation { root, signature } => attestations.take(root, signature).await?,
-                Message::Unseen { root, signer, items } => attestations.take_unseen(root, signer, &items),
-                Message::Evidence(_) | Message::AttestRequest(_) => {}
+            let taken = match message {
+                Message::Verdict(verdict) => verdicts.take(*verdict).await,
+                Message::Attestation { root, signature } => attestations.take(root, signature).await,
+                Message::Doubt { deposit, reason } => {
+                    tracing::info!(%deposit, reason, "a verifier doubts");
+                    Ok(())
+                }
+                Message::Unseen { root, signer, items } => {
+                    attestations.take_unseen(root, signer, &items);
+                    Ok(())
+                }
+                Message::Evidence(_) | Message::AttestRequest(_) => Ok(()),
+            };
+            match taken {
+                // Whoever sent it will be asked again.
+                Err(error) if error.is_transient() => tracing::warn!(%error, "message not stored"),
+                other => other?,
             }
         }
         Ok(())
@@ -145,7 +165,9 @@ pub async fn run_verifier<C: Clock, B: Bus>(
         let Some(message) = message else { return Ok(()) };
         let Message::Evidence(request) = message else { continue };
         for answer in role.answer(&[request], clock.now()).await {
-            bus.publish(answer).await?;
+            if let Err(error) = bus.publish(answer).await {
+                tracing::warn!(%error, "verdict not delivered");
+            }
         }
     }
 }
@@ -165,8 +187,10 @@ pub async fn run_signer<C: Clock, B: Bus>(
         };
         let Some(message) = message else { return Ok(()) };
         let Message::AttestRequest(request) = message else { continue };
-        if let Some(answer) = role.answer(&request, clock.now()).await {
-            bus.publish(answer).await?;
+        if let Some(answer) = role.answer(&request, clock.now()).await
+            && let Err(error) = bus.publish(answer).await
+        {
+            tracing::warn!(%error, "attestation not delivered");
         }
     }
 }

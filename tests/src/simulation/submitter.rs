@@ -214,7 +214,6 @@ impl SimSubmitter {
             let universe = self.universe.lock();
             tx.attempts.iter().rev().find_map(|attempt| universe.destination.receipt(attempt.hash))
         };
-        eprintln!("    follow {} nonce {} attempts {} {:?} receipt {:?} state nonce {}", tx.number, tx.nonce, tx.attempts.len(), tx.state, receipt, self.universe.lock().destination.latest().nonce);
         match (&tx.state, receipt) {
             (TxState::Final { .. }, _) => Ok(Answers::new()),
             (_, Some(receipt)) => self.included(&tx, receipt).await,

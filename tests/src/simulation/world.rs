@@ -134,6 +134,8 @@ impl World {
         self.pass(LATE - self.clock.now() + 1);
         self.rounds(AFTERWARDS)?;
         self.checker.everything_ended(&self.relayer, &self.universe.lock())?;
+        let gaps: Vec<&'static str> = self.checker.gaps().collect();
+        gaps.into_iter().for_each(|gap| self.count(gap));
         for lane in Checker::lanes(&self.universe.lock()) {
             *self.tally.entry(if lane == Lane::Fast { "paid fast" } else { "paid proven" }).or_default() += 1;
         }

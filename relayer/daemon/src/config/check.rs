@@ -33,8 +33,11 @@ impl Config {
                 self.check_role(kind, role)?;
             }
         }
-        if self.profile == Profile::Production && self.verifier.len() + self.signer.len() > 2 {
-            return refuse("verifier, signer", "at most one of each in one production process", "more");
+        if self.profile == Profile::Production {
+            if self.verifier.len() > 1 || self.signer.len() > 1 {
+                return refuse("verifier, signer", "at most one of each in one production process", "more");
+            }
+            self.check_independence()?;
         }
         Ok(())
     }
@@ -74,6 +77,9 @@ impl Config {
             if chain.eip155_number().is_none() {
                 return refuse("destination.chain", "an eip155 chain", chain);
             }
+            if destination.confirmations == Some(0) {
+                return refuse(format!("destination {chain}.confirmations"), "at least 1", 0);
+            }
             if !destinations.insert(chain.clone()) {
                 return refuse("destination.chain", "each chain once", chain);
             }
@@ -91,6 +97,26 @@ impl Config {
             }
             if !destinations.contains(&corridor.destination) {
                 return refuse("limit.destination", "a configured destination", &corridor.destination);
+            }
+        }
+        Ok(())
+    }
+
+    /// A verifier that asks the relayer's node believes the relayer.
+    fn check_independence(&self) -> Result<()> {
+        for role in self.verifier.iter().chain(&self.signer) {
+            let name = &role.key.name;
+            for source in &self.bitcoin {
+                if role.bitcoin.get(&source.chain).is_some_and(|node| node.rpc == source.node.rpc) {
+                    return refuse(format!("{name}.bitcoin"), "a node of its own", "the relayer's");
+                }
+            }
+            for source in &self.ethereum {
+                let own = role.ethereum.get(&source.network.chain);
+                let relayers = &source.node;
+                if own.is_some_and(|own| own.execution == relayers.execution || own.beacon == relayers.beacon) {
+                    return refuse(format!("{name}.ethereum"), "nodes of its own", "the relayer's");
+                }
             }
         }
         Ok(())

@@ -89,7 +89,11 @@ impl Config {
 
     /// Parses and checks a text.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text)?;
+        // The parser's full report quotes the line, which may hold a secret.
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            anyhow::anyhow!("line {line}: {}", error.message())
+        })?;
         config.check()?;
         Ok(config)
     }
@@ -136,13 +140,23 @@ mod tests {
     #[test]
     fn plain_passwords_and_open_telemetry_are_refused() {
         let error = refused("\"env:RELAYER_PASSWORD\"", "\"hunter2\"");
-        assert!(error.contains("file:<path> or env:<NAME>") && !error.contains("found hunter2"), "{error}");
+        assert!(error.contains("file:<path> or env:<NAME>") && !error.contains("hunter2"), "{error}");
         assert!(refused("127.0.0.1:9464", "0.0.0.0:9464").contains("telemetry.listen"));
     }
 
     #[test]
     fn a_role_without_its_own_node_is_refused() {
         assert!(refused("[verifier.bitcoin.", "[verifier.ethereum.").contains("verifier"));
+    }
+
+    #[test]
+    fn a_verifier_on_the_relayers_node_is_refused_in_production() {
+        assert!(refused("http://127.0.0.1:18453", "http://127.0.0.1:18443").contains("a node of its own"));
+    }
+
+    #[test]
+    fn inclusion_is_not_finality() {
+        assert!(refused("# confirmations = 12", "confirmations = 0").contains("at least 1"));
     }
 
     #[test]

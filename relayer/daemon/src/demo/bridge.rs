@@ -1,5 +1,8 @@
 //! The demo's bridge: keys, contracts on both EVM chains, and the configuration of one process with every role.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use alloy::network::EthereumWallet;
@@ -63,8 +66,7 @@ struct KeyRing {
 impl KeyRing {
     fn make(folder: &Path) -> Result<Self> {
         let path = folder.join("password");
-        std::fs::write(&path, format!("{}\n", B256::from(rand::random::<[u8; 32]>())))
-            .context("writing the demo's keystore password")?;
+        write_secret(&path, &B256::from(rand::random::<[u8; 32]>()).to_string())?;
         let keys = folder.join("keys");
         let store = Keystore::open(&keys, Hardness::Dev)?;
         Ok(Self { folder: keys, password: SecretRef::File(path), store })
@@ -132,6 +134,12 @@ impl Bridge {
         let (user, user_address) = wallet(&chains.ethereum, 1)?;
         Ok(Self { source, target, config, user, user_address })
     }
+}
+
+/// Writes a secret to a file that only this user reads.
+fn write_secret(path: &Path, secret: &str) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "{secret}").with_context(|| format!("writing {}", path.display()))
 }
 
 /// A provider that signs as one of anvil's funded accounts.
@@ -236,7 +244,7 @@ fn accepted(
 async fn bitcoin_source(chains: &Chains, params: &ChainParams, folder: &Path) -> Result<BitcoinSource> {
     let rpc = chains.bitcoin.rpc();
     let password = folder.join("bitcoin-password");
-    std::fs::write(&password, format!("{}\n", rpc.password))?;
+    write_secret(&password, &rpc.password)?;
     Ok(BitcoinSource {
         chain: params.chain(),
         vault: VAULT.parse()?,

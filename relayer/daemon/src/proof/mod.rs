@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use alloy_primitives::{Address, B256, Bytes};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use spandrel_verifiers::bitcoin::{Anchor, BitcoinVerifier, ChainParams, ConfirmationPolicy, HeaderChain};
+use spandrel_verifiers::bitcoin::{Anchor, BitcoinVerifier, ChainParams, ConfirmationPolicy, HeaderChain, sha256d};
 use spandrel_verifiers::ethereum::containers::Bootstrap;
 use spandrel_verifiers::ethereum::{ChainConfig, EthereumVerifier, LightClientStore, Update};
 use spandrel_verifiers::{ChainId, Deposit, Evidence, UnixSeconds, Verified, Verifier, VerifyError};
@@ -77,7 +77,7 @@ pub fn verify(path: &Path, json: bool) -> Result<ExitCode> {
     match check(&text, unix_now()) {
         Ok((file, verified)) if json => {
             let report = serde_json::json!({ "proven": true, "deposit": verified.fact(), "id": verified.fact().id(),
-                "under": verified.under(), "at": file.at });
+                "under": verified.under(), "at": file.at, "trusted": file.trust.said() });
             println!("{}", serde_json::to_string_pretty(&report)?);
             Ok(ExitCode::SUCCESS)
         }
@@ -142,22 +142,25 @@ impl Trust {
         }
     }
 
+    /// Everything that the reader must compare with what they know: none of it is proven.
     fn said(&self) -> Vec<String> {
         match self {
-            Self::Bitcoin { anchor, headers, .. } => vec![
-                format!(
-                    "block {} of the Bitcoin chain is genuine (the anchor; {} headers follow it)",
-                    anchor.height,
-                    headers.len()
-                ),
-                "most work is the honest chain, and its miners check validity".to_owned(),
-                "the vault's key holders do not move the deposit without paying it".to_owned(),
-            ],
-            Self::Ethereum { trusted_root, updates, .. } => vec![
-                format!(
-                    "beacon block {trusted_root} is genuine (weak subjectivity; {} updates follow it)",
-                    updates.len()
-                ),
+            Self::Bitcoin { chain, vault, confirmations, anchor, headers } => {
+                let mut anchor_hash = sha256d(&anchor.header);
+                anchor_hash.0.reverse();
+                let network = ChainParams::of_chain(chain).map(|params| params.network.to_string());
+                vec![
+                    format!("network {} ({chain})", network.unwrap_or_default()),
+                    format!("anchor block {} {anchor_hash:x} with work {}", anchor.height, anchor.chain_work),
+                    format!("vault key {vault}; its holders do not move the deposit without paying it"),
+                    format!("{} confirmations for small amounts, most work is honest", confirmations.required(0)),
+                    format!("{} headers follow the anchor", headers.len()),
+                ]
+            }
+            Self::Ethereum { network, outbox, trusted_root, updates, .. } => vec![
+                format!("network {}, genesis validators root {}", network.chain, network.genesis_validators_root),
+                format!("beacon block {trusted_root} (weak subjectivity); {} updates follow it", updates.len()),
+                format!("outbox contract {outbox}"),
                 "two thirds of each sync committee are honest (they are not slashable)".to_owned(),
             ],
         }
@@ -175,7 +178,9 @@ fn report(file: &ProofFile, verified: &Verified<Deposit>) -> String {
             deposit.recipient, deposit.destination_chain, deposit.destination_bridge
         ),
         format!("under      block {} {} of {}", under.height, under.root, under.chain),
-        "by         consensus from the anchor, then inclusion under that block; every field above is bound".to_owned(),
+        "by         consensus from what is trusted below, then inclusion under that block; every field above is bound"
+            .to_owned(),
+        format!("at         {} (Unix seconds; the clock rules were checked for then)", file.at),
     ];
     lines.extend(file.trust.said().into_iter().map(|line| format!("trusted    {line}")));
     lines.join("\n") + "\n"

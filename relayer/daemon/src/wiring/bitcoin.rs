@@ -1,6 +1,7 @@
 //! Bitcoin's registration: watcher, evidence, verifier and the fast lane's sighting.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use alloy_primitives::B256;
 use anyhow::{Context, Result};
@@ -10,7 +11,7 @@ use spandrel_engine::{ChainJudge, Judge, Sighting};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::bitcoin::{BitcoinVerifier, ChainParams, HeaderChain, Inclusion};
 use spandrel_verifiers::follow::{
-    ConsensusSource, Cursor, EvidenceSource, FollowError, ReadBatch, SeenDeposit, Watcher,
+    ChainEvent, ConsensusSource, Cursor, EvidenceSource, FollowError, ReadBatch, SeenDeposit, Watcher,
 };
 use spandrel_verifiers::{ChainId, Evidence, UnixSeconds, Verifier};
 use spandrel_watchers::bitcoin::{
@@ -32,6 +33,8 @@ pub struct BitcoinSide {
 pub struct WithIntents {
     watcher: BitcoinWatcher<Intents>,
     known: KnownIntents,
+    /// Whether terms became known that the blocks read last were not searched for.
+    is_behind: AtomicBool,
 }
 
 /// The ledger's deposit intents, as watchers and signers look them up.
@@ -46,15 +49,17 @@ impl KnownIntents {
         Self { book: Arc::new(Intents::new(vault)), store }
     }
 
-    /// Takes over what the ledger has that the book has not.
-    async fn refresh(&self) -> Result<(), FollowError> {
+    /// Takes over what the ledger has that the book has not. Answers whether there was anything.
+    async fn refresh(&self) -> Result<bool, FollowError> {
         let failed = |reason: String| FollowError::Transient { endpoint: "ledger".to_owned(), reason };
+        let mut is_new = false;
         for intent in self.store.intents().await.map_err(|error| failed(error.to_string()))? {
             if self.book.terms(&intent.script).is_none() {
                 self.book.add(intent.terms).map_err(|error| failed(error.to_string()))?;
+                is_new = true;
             }
         }
-        Ok(())
+        Ok(is_new)
     }
 }
 
@@ -74,7 +79,27 @@ pub fn bitcoin_side(source: &BitcoinSource, store: Sqlite) -> Result<BitcoinSide
     let known = KnownIntents::new(source.vault, store);
     let watcher = BitcoinWatcher::new(config.clone(), known.book.clone())?;
     let evidence = BitcoinEvidence::new(config, known.book.clone())?;
-    Ok(BitcoinSide { watcher: WithIntents { watcher, known }, evidence })
+    Ok(BitcoinSide { watcher: WithIntents { watcher, known, is_behind: AtomicBool::new(false) }, evidence })
+}
+
+impl WithIntents {
+    /// Terms may be registered after their deposit's block was read: the blocks read last are looked through again.
+    /// A deposit that was seen before changes nothing when it is seen again.
+    async fn look_back(&self, cursor: &Cursor) -> Result<Vec<ChainEvent>, FollowError> {
+        let (Some(lowest), Some(tip)) = (cursor.recent.first(), cursor.tip()) else { return Ok(Vec::new()) };
+        let mut deposits = Vec::new();
+        let mut top = Some(*tip);
+        while let Some(block) = top {
+            let found = self.watcher.backfill(&block, lowest.height).await?;
+            deposits.extend(found.deposits);
+            top = found.rest;
+        }
+        let mut events: Vec<ChainEvent> = deposits.into_iter().map(ChainEvent::Deposit).collect();
+        if !events.is_empty() {
+            events.extend(cursor.finalized.map(ChainEvent::Final));
+        }
+        Ok(events)
+    }
 }
 
 impl Watcher for WithIntents {
@@ -87,8 +112,17 @@ impl Watcher for WithIntents {
     }
 
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
-        self.known.refresh().await?;
-        self.watcher.read(cursor).await
+        if self.known.refresh().await? {
+            self.is_behind.store(true, Ordering::Relaxed);
+        }
+        let mut batch = Vec::new();
+        if self.is_behind.load(Ordering::Relaxed) {
+            batch = self.look_back(cursor).await?;
+            self.is_behind.store(false, Ordering::Relaxed);
+        }
+        let mut read = self.watcher.read(cursor).await?;
+        batch.append(&mut read.events);
+        Ok(ReadBatch { events: batch, next: read.next })
     }
 
     async fn wait(&self) {

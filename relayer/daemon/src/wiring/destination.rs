@@ -21,9 +21,13 @@ const GWEI: u128 = 1_000_000_000;
 /// A destination with its journal and its paying account.
 pub type Destination = EvmDestination<Sqlite, LocalKey>;
 
+/// The key of the account that pays for gas.
+pub fn account_key(config: &Config, target: &DestinationConfig) -> Result<LocalKey> {
+    unlock(config, &target.account)
+}
+
 /// Connects to a destination; its node, its contracts and its account are checked.
-pub async fn connect(config: &Config, target: &DestinationConfig, store: Sqlite) -> Result<Destination> {
-    let key = unlock(config, &target.account)?;
+pub async fn connect(target: &DestinationConfig, key: LocalKey, store: Sqlite) -> Result<Destination> {
     let evm = EvmConfig {
         chain: target.chain.clone(),
         rpc_url: target.rpc.parse().with_context(|| format!("destination {}.rpc", target.chain))?,

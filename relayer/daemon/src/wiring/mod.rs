@@ -7,9 +7,9 @@ mod ethereum;
 mod roles;
 
 pub use bitcoin::{bitcoin_consensus, bitcoin_side};
-pub use destination::{BATCH, connect};
+pub use destination::{BATCH, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
-pub use roles::{signer_role, verifier_role};
+pub use roles::{signer_key, signer_role, verifier_key, verifier_role};
 
 use std::time::Duration;
 

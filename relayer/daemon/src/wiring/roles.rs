@@ -23,8 +23,8 @@ pub fn unlock(config: &Config, key: &KeyRef) -> Result<LocalKey> {
     keystore.unlock(&key.name, &key.password.read()?).with_context(|| format!("key {}", key.name))
 }
 
-/// A verifier over all configured source chains. Its key must be a member of the verifier set.
-pub async fn verifier_role(config: &Config, role: &RoleConfig) -> Result<VerifierRole> {
+/// A verifier's key. It must be a member of the verifier set.
+pub fn verifier_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
     let key = unlock(config, &role.key)?;
     anyhow::ensure!(
         config.verifier_set.members.contains(&key.address()),
@@ -32,6 +32,24 @@ pub async fn verifier_role(config: &Config, role: &RoleConfig) -> Result<Verifie
         role.key.name,
         key.address()
     );
+    Ok(key)
+}
+
+/// A fast-lane signer's key. It must be a member of the signer set.
+pub fn signer_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
+    let key = unlock(config, &role.key)?;
+    anyhow::ensure!(
+        config.signer_set.members.contains(&key.address()),
+        "signer {}: expected a member of signer_set, found {}",
+        role.key.name,
+        key.address()
+    );
+    Ok(key)
+}
+
+/// A verifier over all configured source chains.
+pub async fn verifier_role(config: &Config, role: &RoleConfig, key: &LocalKey) -> Result<VerifierRole> {
+    let key = key.clone();
     let mut judges: BTreeMap<ChainId, Box<dyn Judge>> = BTreeMap::new();
     for source in &config.bitcoin {
         let node = role.bitcoin.get(&source.chain).context("a Bitcoin node of its own")?;
@@ -50,15 +68,9 @@ pub async fn verifier_role(config: &Config, role: &RoleConfig) -> Result<Verifie
     Ok(VerifierRole::new(sign, config.verifier_set.epoch, domains, judges))
 }
 
-/// A fast-lane signer over all configured source chains. Its key must be a member of the signer set.
-pub async fn signer_role(config: &Config, role: &RoleConfig, store: Sqlite) -> Result<SignerRole> {
-    let key = unlock(config, &role.key)?;
-    let address = key.address();
-    anyhow::ensure!(
-        config.signer_set.members.contains(&address),
-        "signer {}: expected a member of signer_set, found {address}",
-        role.key.name,
-    );
+/// A fast-lane signer over all configured source chains.
+pub async fn signer_role(config: &Config, role: &RoleConfig, key: &LocalKey, store: Sqlite) -> Result<SignerRole> {
+    let (key, address) = (key.clone(), key.address());
     let mut sightings: BTreeMap<ChainId, Box<dyn Sighting>> = BTreeMap::new();
     for source in &config.bitcoin {
         let node = role.bitcoin.get(&source.chain).context("a Bitcoin node of its own")?;

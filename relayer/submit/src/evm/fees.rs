@@ -59,9 +59,11 @@ pub fn suggest(next_base_fee: u128, recent_priorities: &[u128], policy: &FeePoli
 }
 
 /// Fees for a replacement: both at least one eighth above the last attempt's, the market's when that is higher, and
-/// never over the cap or the allowed multiple of the first attempt's. `None` when those bounds leave no room.
+/// never over the cap. Without a market to follow, never over the allowed multiple of the first attempt's either; the
+/// market may always be met, so that one bad answer to the first question does not hold the nonce for ever. `None` when
+/// those bounds leave no room.
 pub fn escalate(first: Fees, last: Fees, market: Fees, policy: &FeePolicy) -> Option<Fees> {
-    let ceiling = policy.cap.min(first.max.saturating_mul(policy.most_multiple.into()));
+    let ceiling = policy.cap.min(first.max.saturating_mul(policy.most_multiple.into()).max(market.max));
     let (least_max, least_priority) = (bump(last.max), bump(last.priority));
     if least_max > ceiling {
         return None;
@@ -102,6 +104,13 @@ mod tests {
     fn one_outlier_block_does_not_set_the_price() {
         let fees = suggest(GWEI, &[GWEI, GWEI, 10_000 * GWEI, GWEI], &policy());
         assert_eq!(fees.priority, GWEI);
+    }
+
+    #[test]
+    fn a_first_attempt_far_below_the_market_can_still_reach_it() {
+        let (first, last) = (Fees { max: 1, priority: 1 }, Fees { max: 8, priority: 8 });
+        let market = Fees { max: 20 * GWEI, priority: GWEI };
+        assert_eq!(escalate(first, last, market, &policy()), Some(market));
     }
 
     #[test]

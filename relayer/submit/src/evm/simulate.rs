@@ -134,9 +134,8 @@ fn finding(group: &[Work], lacking: &[Prerequisite], outcomes: &[Simulated], mos
         Simulated::Reverted(_) => 0,
     };
     let limits: Vec<u64> = outcomes.iter().map(limit).collect();
-    let own = limits.last().copied().unwrap_or_default();
     match outcomes.last() {
-        Some(Simulated::Passed { .. }) if own <= most_gas => Finding::Passes(limits),
+        Some(Simulated::Passed { .. }) if limits.iter().all(|limit| *limit <= most_gas) => Finding::Passes(limits),
         Some(Simulated::Reverted(data)) => match revert::decode(data).item {
             Some(index) if index < group.len() => Finding::Drop(vec![index], Refusal::of_revert(data)),
             _ if group.len() > 1 => Finding::Halve,
@@ -144,7 +143,8 @@ fn finding(group: &[Work], lacking: &[Prerequisite], outcomes: &[Simulated], mos
         },
         _ if group.len() > 1 => Finding::Halve,
         _ => {
-            let reason = format!("gas: expected at most {most_gas}, found {own}");
+            let found = limits.iter().max().copied().unwrap_or_default();
+            let reason = format!("gas: expected at most {most_gas}, found {found}");
             Finding::Drop(vec![0], Refusal::for_now(reason))
         }
     }
