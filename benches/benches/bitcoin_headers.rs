@@ -7,8 +7,8 @@ use bitcoin::block::Header;
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::hashes::Hash;
 use criterion::{Criterion, Throughput};
+use spandrel_benches::compare::print_ratio;
 use spandrel_benches::headers::{genesis_chain, mine, now};
-use spandrel_benches::samples::{Samples, print_ratio};
 
 const COUNT: u32 = 2016;
 
@@ -29,12 +29,11 @@ fn main() {
         })
     };
     assert_eq!(ours_checks(), u64::from(COUNT));
-    let (mut ours, mut peer) = (Samples::default(), Samples::default());
     let mut group = criterion.benchmark_group("bitcoin_headers");
     group.throughput(Throughput::Elements(COUNT.into()));
-    group.bench_function("rust-bitcoin", |bencher| bencher.iter_custom(|n| peer.time(n, peer_checks)));
-    group.bench_function("spandrel", |bencher| bencher.iter_custom(|n| ours.time(n, ours_checks)));
+    group.bench_function("rust-bitcoin", |bencher| bencher.iter(peer_checks));
+    group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
     group.finish();
     criterion.final_summary();
-    print_ratio("bitcoin_headers_2016", &peer, &ours);
+    print_ratio("bitcoin_headers_2016", peer_checks, ours_checks);
 }

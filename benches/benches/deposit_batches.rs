@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, Throughput};
 use rayon::ThreadPoolBuilder;
+use spandrel_benches::compare::print_ratio;
 use spandrel_benches::deposits::DepositBatch;
-use spandrel_benches::samples::{Samples, print_ratio};
 use spandrel_verifiers::Verifier;
 
 const COUNT: u64 = 64;
@@ -22,16 +22,14 @@ fn main() {
         }
     };
     let single = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    let (mut all, mut one, mut each) = (Samples::default(), Samples::default(), Samples::default());
+    let on_one_thread = || single.install(in_batch);
     let mut group = criterion.benchmark_group("deposit_batch_64");
     group.throughput(Throughput::Elements(COUNT));
-    group.bench_function("all threads", |bencher| bencher.iter_custom(|n| all.time(n, in_batch)));
-    group.bench_function("one thread", |bencher| {
-        bencher.iter_custom(|n| single.install(|| one.time(n, in_batch)));
-    });
-    group.bench_function("one by one", |bencher| bencher.iter_custom(|n| each.time(n, one_by_one)));
+    group.bench_function("all threads", |bencher| bencher.iter(in_batch));
+    group.bench_function("one thread", |bencher| bencher.iter(on_one_thread));
+    group.bench_function("one by one", |bencher| bencher.iter(one_by_one));
     group.finish();
     criterion.final_summary();
-    print_ratio(&format!("deposit_batch_64_on_{}_threads", rayon::current_num_threads()), &one, &all);
-    print_ratio("deposit_batch_64_over_one_by_one", &each, &one);
+    print_ratio(&format!("deposit_batch_64_on_{}_threads", rayon::current_num_threads()), on_one_thread, in_batch);
+    print_ratio("deposit_batch_64_over_one_by_one", one_by_one, on_one_thread);
 }

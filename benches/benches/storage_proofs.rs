@@ -4,7 +4,7 @@ use alloy_primitives::keccak256;
 use alloy_trie::Nibbles;
 use alloy_trie::proof::verify_proof;
 use criterion::{Criterion, Throughput};
-use spandrel_benches::samples::{Samples, print_ratio};
+use spandrel_benches::compare::print_ratio;
 use spandrel_benches::storage::proofs;
 use spandrel_verifiers::ethereum::trie;
 
@@ -12,7 +12,6 @@ const SLOTS: u64 = 4096;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(40);
-    let mut results = Vec::new();
     for count in [64, 256] {
         let (root, proofs) = proofs(SLOTS, count);
         let ours_checks = || {
@@ -27,16 +26,12 @@ fn main() {
                 verify_proof(root, key, Some(proof.value.clone()), &proof.nodes).expect("an honest proof");
             }
         };
-        let (mut ours, mut peer) = (Samples::default(), Samples::default());
         let mut group = criterion.benchmark_group(format!("storage_proofs_{count}"));
         group.throughput(Throughput::Elements(count));
-        group.bench_function("alloy-trie", |bencher| bencher.iter_custom(|n| peer.time(n, peer_checks)));
-        group.bench_function("spandrel", |bencher| bencher.iter_custom(|n| ours.time(n, ours_checks)));
+        group.bench_function("alloy-trie", |bencher| bencher.iter(peer_checks));
+        group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
         group.finish();
-        results.push((count, peer, ours));
+        print_ratio(&format!("storage_proofs_{count}"), peer_checks, ours_checks);
     }
     criterion.final_summary();
-    for (count, peer, ours) in &results {
-        print_ratio(&format!("storage_proofs_{count}"), peer, ours);
-    }
 }

@@ -7,7 +7,7 @@ use blst::BLST_ERROR;
 use blst::min_pk::{PublicKey, Signature};
 use criterion::Criterion;
 use spandrel_benches::committee::{SyncNetwork, payload};
-use spandrel_benches::samples::{Samples, print_ratio};
+use spandrel_benches::compare::print_ratio;
 use spandrel_verifiers::ethereum::bls::{Committee, DST};
 
 fn main() {
@@ -15,7 +15,6 @@ fn main() {
     let network = SyncNetwork::new();
     let committee = Committee::new(&network.committee).expect("an honest committee");
     let store = network.store();
-    let mut results = Vec::new();
     for participants in [512, 480, 342] {
         let (update, message) = network.finality_update(payload(64), participants);
         let aggregate = &update.sync_aggregate;
@@ -27,19 +26,13 @@ fn main() {
         };
         let ours_checks = || assert_eq!(committee.verify(aggregate, message), Ok(participants));
         let update_checks = || store.check_finality(&network.config, &update, network.now()).expect("an honest update");
-        let (mut ours, mut peer, mut whole) = (Samples::default(), Samples::default(), Samples::default());
         let mut group = criterion.benchmark_group(format!("sync_committee_{participants}_of_512"));
-        group.bench_function("blst", |bencher| bencher.iter_custom(|n| peer.time(n, peer_checks)));
-        group.bench_function("spandrel", |bencher| bencher.iter_custom(|n| ours.time(n, ours_checks)));
-        group.bench_function("spandrel, whole update", |bencher| {
-            bencher.iter_custom(|n| whole.time(n, update_checks));
-        });
+        group.bench_function("blst", |bencher| bencher.iter(peer_checks));
+        group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
+        group.bench_function("spandrel, whole update", |bencher| bencher.iter(update_checks));
         group.finish();
-        results.push((participants, peer, ours, whole));
+        print_ratio(&format!("sync_committee_signature_{participants}_of_512"), peer_checks, ours_checks);
+        print_ratio(&format!("sync_committee_update_{participants}_of_512"), peer_checks, update_checks);
     }
     criterion.final_summary();
-    for (participants, peer, ours, whole) in &results {
-        print_ratio(&format!("sync_committee_signature_{participants}_of_512"), peer, ours);
-        print_ratio(&format!("sync_committee_update_{participants}_of_512"), peer, whole);
-    }
 }

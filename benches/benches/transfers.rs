@@ -1,8 +1,8 @@
 //! The transfer machine and the risk engine have no peer to run beside: decisions a second on one thread.
 
 use criterion::Criterion;
+use spandrel_benches::compare::print_rate;
 use spandrel_benches::deposits::deposit;
-use spandrel_benches::samples::{Samples, print_rate};
 use spandrel_benches::transfers::{Life, NOW, risk_history, risk_policy};
 use spandrel_core::{Context, step};
 use spandrel_risk::{Decision, Lane, Position, assess};
@@ -26,22 +26,15 @@ fn main() {
     let decides_by_id = || Position::new(&state, id, &next, Lane::LightClient, NOW).decide(&policy, NOW);
     assert_eq!((decides(), decides_by_id()), (Decision::Allow, Decision::Allow));
 
-    let [mut lives, mut single, mut assessed, mut positions] = [(); 4].map(|()| Samples::default());
     let mut group = criterion.benchmark_group("transfers");
-    group.bench_function("a life, stepped and folded", |bencher| {
-        bencher.iter_custom(|n| lives.time(n, || life.live(steps)));
-    });
-    group.bench_function("one step without signatures", |bencher| {
-        bencher.iter_custom(|n| single.time(n, one_step));
-    });
-    group.bench_function("risk assess", |bencher| bencher.iter_custom(|n| assessed.time(n, decides)));
-    group.bench_function("risk assess, id known", |bencher| {
-        bencher.iter_custom(|n| positions.time(n, decides_by_id));
-    });
+    group.bench_function("a life, stepped and folded", |bencher| bencher.iter(|| life.live(steps)));
+    group.bench_function("one step without signatures", |bencher| bencher.iter(one_step));
+    group.bench_function("risk assess", |bencher| bencher.iter(decides));
+    group.bench_function("risk assess, id known", |bencher| bencher.iter(decides_by_id));
     group.finish();
     criterion.final_summary();
-    print_rate("transfer_steps_of_whole_lives", steps, &lives);
-    print_rate("transfer_step_without_signatures", 1, &single);
-    print_rate("risk_assess", 1, &assessed);
-    print_rate("risk_assess_with_known_id", 1, &positions);
+    print_rate("transfer_steps_of_whole_lives", steps, || life.live(steps));
+    print_rate("transfer_step_without_signatures", 1, one_step);
+    print_rate("risk_assess", 1, decides);
+    print_rate("risk_assess_with_known_id", 1, decides_by_id);
 }

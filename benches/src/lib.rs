@@ -5,8 +5,9 @@
 //! peer's time divided by ours; what has no peer ends with `rate NAME PER_SECOND`.
 
 pub mod committee;
+pub mod compare;
 pub mod deposits;
 pub mod headers;
-pub mod samples;
+
 pub mod storage;
 pub mod transfers;

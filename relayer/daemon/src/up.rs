@@ -14,7 +14,7 @@ use spandrel_engine::{
 };
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
-use spandrel_verifiers::follow::{EvidenceSource, FollowError, Watcher};
+use spandrel_verifiers::follow::{EvidenceSource, Watcher};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -100,7 +100,6 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     tracing::info!(address = %listener.local_addr()?, "telemetry");
     tasks.spawn("telemetry", metrics::serve(listener, metrics, store.clone(), stop.clone()));
 
-    let config = Arc::new(config);
     start_roles(&config, &store, &bus, &mut tasks, &stop)?;
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
@@ -135,36 +134,23 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     Ok(Running { store, outcome })
 }
 
-/// Starts verifiers and signers. Keys are unlocked now; nodes that do not answer yet are asked again, so that one dead
-/// node does not keep the other chains from being served.
+/// Starts verifiers and signers. Their nodes are asked when they are first needed.
 fn start_roles(
-    config: &Arc<Config>,
+    config: &Config,
     store: &Sqlite,
     bus: &InProcess,
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<()> {
     for role in &config.verifier {
-        let name = format!("verifier {}", role.key.name);
-        let key = wiring::verifier_key(config, role)?;
-        let (config, role, bus, inbox, stop) =
-            (config.clone(), role.clone(), bus.clone(), bus.subscribe(), stop.clone());
-        tasks.spawn(name.clone(), async move {
-            let build = || wiring::verifier_role(&config, &role, &key);
-            let Some(verifier) = patiently(&name, &stop, build).await? else { return Ok(()) };
-            anyhow::Ok(run_verifier(verifier, bus, inbox, SystemClock, stop).await?)
-        });
+        let verifier = wiring::verifier_role(config, role)?;
+        let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        tasks.spawn(format!("verifier {}", role.key.name), run);
     }
     for role in &config.signer {
-        let name = format!("signer {}", role.key.name);
-        let key = wiring::signer_key(config, role)?;
-        let (config, role, store, bus, inbox, stop) =
-            (config.clone(), role.clone(), store.clone(), bus.clone(), bus.subscribe(), stop.clone());
-        tasks.spawn(name.clone(), async move {
-            let build = || wiring::signer_role(&config, &role, &key, store.clone());
-            let Some(signer) = patiently(&name, &stop, build).await? else { return Ok(()) };
-            anyhow::Ok(run_signer(signer, bus, inbox, SystemClock, stop).await?)
-        });
+        let signer = wiring::signer_role(config, role, store.clone())?;
+        let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        tasks.spawn(format!("signer {}", role.key.name), run);
     }
     Ok(())
 }
@@ -179,9 +165,7 @@ where
             Ok(built) => return Ok(Some(built)),
             Err(error) => error,
         };
-        let is_away = matches!(error.downcast_ref(), Some(FollowError::Transient { .. }))
-            || matches!(error.downcast_ref(), Some(SubmitError::Transient { .. }));
-        if !is_away {
+        if !matches!(error.downcast_ref(), Some(SubmitError::Transient { .. })) {
             return Err(error);
         }
         tracing::warn!(what, error = format!("{error:#}"), "not started yet, will be tried again");

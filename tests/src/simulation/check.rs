@@ -21,6 +21,8 @@ use super::universe::Universe;
 /// What is wrong, in words.
 pub type Finding = Result<(), String>;
 
+type Gaps = BTreeSet<(&'static str, DepositId)>;
+
 /// The second bookkeeper: folds what is stored by itself, and knows what is true.
 #[derive(Debug, Default)]
 pub struct Checker {
@@ -31,7 +33,7 @@ pub struct Checker {
     risk_sequence: u64,
     writes: u64,
     last_tx: i64,
-    gaps: BTreeSet<(&'static str, DepositId)>,
+    gaps: Gaps,
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Finding {
@@ -162,7 +164,7 @@ impl Checker {
                 },
                 _ => false,
             };
-            let is_excused = has_reason || self.is_open_gap(&transfer, state.payment(*id));
+            let is_excused = has_reason || is_open_gap(&mut self.gaps, &transfer, state.payment(*id));
             ensure(is_excused, || format!("{id} is final and payable, but {}", summary(&transfer)))?;
         }
         Ok(())
@@ -175,7 +177,7 @@ impl Checker {
             let status = &transfer.status;
             let is_aside = matches!(status, Status::Reorged { .. } | Status::Shortfall { .. });
             let paid = universe.destination.finalized().payment(transfer.id);
-            let is_ended = status.is_terminal() || is_aside || self.is_open_gap(transfer, paid);
+            let is_ended = status.is_terminal() || is_aside || is_open_gap(&mut self.gaps, transfer, paid);
             ensure(is_ended, || format!("{} ended as {}", transfer.id, summary(transfer)))?;
             let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
             ensure(paid.is_some() == is_paid, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
@@ -196,22 +198,6 @@ impl Checker {
         Ok(())
     }
 
-    /// Gaps outside the engine that are known and still open: counted, so that they are seen. A line goes when its gap
-    /// is closed.
-    fn is_open_gap(&mut self, transfer: &Transfer, paid: Option<&Payment>) -> bool {
-        let gap = match (&transfer.status, paid) {
-            // A stranger claimed by the fast lane what the relayer had given up there: nobody settles it.
-            (Status::Final { .. }, Some(payment)) if !payment.is_proven => "gap: paid fast by a stranger, not settled",
-            // A broadcast payout that is refused for ever after the expiry: the machine cannot record that.
-            (Status::Submitted { lane: Lane::LightClient, .. }, None) if transfer.deposit.expiry < LATE => {
-                "gap: expired after its broadcast"
-            }
-            _ => return false,
-        };
-        self.gaps.insert((gap, transfer.id));
-        true
-    }
-
     /// The known gaps that showed.
     pub fn gaps(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.gaps.iter().map(|(gap, _)| *gap)
@@ -221,6 +207,22 @@ impl Checker {
     pub fn lanes(universe: &Universe) -> impl Iterator<Item = Lane> + '_ {
         universe.destination.latest().payments.iter().map(|payment| payment.lane)
     }
+}
+
+/// Gaps outside the engine that are known and still open: counted, so that they are seen. A line goes when its gap
+/// is closed.
+fn is_open_gap(gaps: &mut Gaps, transfer: &Transfer, paid: Option<&Payment>) -> bool {
+    let gap = match (&transfer.status, paid) {
+        // A stranger claimed by the fast lane what the relayer had given up there: nobody settles it.
+        (Status::Final { .. }, Some(payment)) if !payment.is_proven => "gap: paid fast by a stranger, not settled",
+        // A broadcast payout that is refused for ever after the expiry: the machine cannot record that.
+        (Status::Submitted { lane: Lane::LightClient, .. }, None) if transfer.deposit.expiry < LATE => {
+            "gap: expired after its broadcast"
+        }
+        _ => return false,
+    };
+    gaps.insert((gap, transfer.id));
+    true
 }
 
 /// What a reader of a failure wants to know first.

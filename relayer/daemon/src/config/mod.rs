@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_role_without_its_own_node_is_refused() {
-        assert!(refused("[verifier.bitcoin.", "[verifier.ethereum.").contains("verifier"));
+        assert!(refused("[verifier.bitcoin.\"bip122:0f91", "[verifier.bitcoin.\"bip122:1f91").contains("its own node"));
     }
 
     #[test]

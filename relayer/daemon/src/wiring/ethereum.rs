@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::lock::Mutex;
 use spandrel_engine::{ChainJudge, Judge, Sighting};
@@ -15,6 +16,7 @@ use spandrel_watchers::ethereum::{
 };
 
 use super::CALL_TIMEOUT;
+use super::lazy::Lazy;
 use crate::config::{Config, EthereumNode, EthereumSource};
 
 /// The relayer's side of an Ethereum chain.
@@ -35,15 +37,34 @@ pub fn ethereum_side(source: &EthereumSource, config: &Config) -> Result<Ethereu
     })
 }
 
-/// A verifier's judge of an Ethereum chain, on its own node; asks it for the bootstrap of the configured root.
-pub async fn judge(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Judge>> {
+/// A verifier's judge of an Ethereum chain, on its own node.
+pub fn judge(source: &EthereumSource, node: &EthereumNode) -> Box<dyn Judge> {
+    let (what, source, node) = (format!("beacon node of {}", source.network.chain), source.clone(), node.clone());
+    let build = move || {
+        let (source, node) = (source.clone(), node.clone());
+        async move { bootstrapped_judge(&source, &node).await }.boxed()
+    };
+    Box::new(Lazy::<dyn Judge>::new(what, build))
+}
+
+/// A fast-lane signer's view of an Ethereum chain, on its own node.
+pub fn sighting(source: &EthereumSource, node: &EthereumNode) -> Box<dyn Sighting> {
+    let (what, source, node) = (format!("beacon node of {}", source.network.chain), source.clone(), node.clone());
+    let build = move || {
+        let (source, node) = (source.clone(), node.clone());
+        async move { bootstrapped_sighting(&source, &node).await }.boxed()
+    };
+    Box::new(Lazy::<dyn Sighting>::new(what, build))
+}
+
+/// Asks the node for the bootstrap of the configured root.
+async fn bootstrapped_judge(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Judge>> {
     let (consensus, verifier) = ethereum_consensus(source, node)?;
     let trusted = consensus.bootstrap().await?;
     Ok(Box::new(ChainJudge::new(verifier, consensus, trusted, deposit_evidence)))
 }
 
-/// A fast-lane signer's view of an Ethereum chain, on its own node.
-pub async fn sighting(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Sighting>> {
+async fn bootstrapped_sighting(source: &EthereumSource, node: &EthereumNode) -> Result<Box<dyn Sighting>> {
     let config = watching(source, node, Names::new([], []))?;
     let (consensus, verifier) = ethereum_consensus(source, node)?;
     Ok(Box::new(EthereumSighting {

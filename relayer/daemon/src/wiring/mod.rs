@@ -4,12 +4,13 @@
 mod bitcoin;
 mod destination;
 mod ethereum;
+mod lazy;
 mod roles;
 
 pub use bitcoin::{bitcoin_consensus, bitcoin_side};
 pub use destination::{BATCH, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
-pub use roles::{signer_key, signer_role, verifier_key, verifier_role};
+pub use roles::{signer_role, verifier_role};
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ pub fn unlock(config: &Config, key: &KeyRef) -> Result<LocalKey> {
 }
 
 /// A verifier's key. It must be a member of the verifier set.
-pub fn verifier_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
+fn verifier_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
     let key = unlock(config, &role.key)?;
     anyhow::ensure!(
         config.verifier_set.members.contains(&key.address()),
@@ -36,7 +36,7 @@ pub fn verifier_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
 }
 
 /// A fast-lane signer's key. It must be a member of the signer set.
-pub fn signer_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
+fn signer_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
     let key = unlock(config, &role.key)?;
     anyhow::ensure!(
         config.signer_set.members.contains(&key.address()),
@@ -48,8 +48,8 @@ pub fn signer_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
 }
 
 /// A verifier over all configured source chains.
-pub async fn verifier_role(config: &Config, role: &RoleConfig, key: &LocalKey) -> Result<VerifierRole> {
-    let key = key.clone();
+pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<VerifierRole> {
+    let key = verifier_key(config, role)?;
     let mut judges: BTreeMap<ChainId, Box<dyn Judge>> = BTreeMap::new();
     for source in &config.bitcoin {
         let node = role.bitcoin.get(&source.chain).context("a Bitcoin node of its own")?;
@@ -58,7 +58,7 @@ pub async fn verifier_role(config: &Config, role: &RoleConfig, key: &LocalKey) -
     for source in &config.ethereum {
         let chain = &source.network.chain;
         let node = role.ethereum.get(chain).context("an Ethereum node of its own")?;
-        judges.insert(chain.clone(), ethereum::judge(source, node).await?);
+        judges.insert(chain.clone(), ethereum::judge(source, node));
     }
     let domains = config.destination.iter().map(|target| (target.chain.clone(), domain(target))).collect();
     let sign: SignVerdict = Arc::new(move |verdict, domain| {
@@ -69,8 +69,9 @@ pub async fn verifier_role(config: &Config, role: &RoleConfig, key: &LocalKey) -
 }
 
 /// A fast-lane signer over all configured source chains.
-pub async fn signer_role(config: &Config, role: &RoleConfig, key: &LocalKey, store: Sqlite) -> Result<SignerRole> {
-    let (key, address) = (key.clone(), key.address());
+pub fn signer_role(config: &Config, role: &RoleConfig, store: Sqlite) -> Result<SignerRole> {
+    let key = signer_key(config, role)?;
+    let address = key.address();
     let mut sightings: BTreeMap<ChainId, Box<dyn Sighting>> = BTreeMap::new();
     for source in &config.bitcoin {
         let node = role.bitcoin.get(&source.chain).context("a Bitcoin node of its own")?;
@@ -79,7 +80,7 @@ pub async fn signer_role(config: &Config, role: &RoleConfig, key: &LocalKey, sto
     for source in &config.ethereum {
         let chain = &source.network.chain;
         let node = role.ethereum.get(chain).context("an Ethereum node of its own")?;
-        sightings.insert(chain.clone(), ethereum::sighting(source, node).await?);
+        sightings.insert(chain.clone(), ethereum::sighting(source, node));
     }
     let destinations = config.destination.iter().map(|target| {
         let number = target.chain.eip155_number().unwrap_or_default();

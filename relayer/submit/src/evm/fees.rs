@@ -175,7 +175,7 @@ mod tests {
                 prop_assert!(next.priority >= last.priority + last.priority.div_ceil(8));
                 prop_assert!(next.priority <= next.max);
                 prop_assert!(next.max <= policy.cap);
-                prop_assert!(next.max <= first.max.saturating_mul(policy.most_multiple.into()));
+                prop_assert!(next.max <= first.max.saturating_mul(policy.most_multiple.into()).max(market.max));
                 last = next;
                 steps += 1;
                 prop_assert!(steps < 200, "it ends");
