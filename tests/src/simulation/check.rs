@@ -84,7 +84,7 @@ impl Checker {
         let released: u64 = payments().map(|payment| payment.amount).sum();
         let vanished = payments().filter(|payment| chain.mined(payment.id).is_none());
         let short: u64 = vanished.map(|payment| payment.amount).sum();
-        let here = self.real.values().filter(|order| chain.mined(order.id).is_some());
+        let here = chain.standing().iter().filter_map(|(id, _)| self.real.get(id));
         let locked: u64 = here.map(|order| units(order.deposit.amount)).sum();
         ensure(short <= EXPOSURE_CAP, || format!("shortfall {short} over {EXPOSURE_CAP} from {}", chain.id))?;
         ensure(released - short <= locked, || format!("released {released} - {short} over locked {locked}"))
@@ -142,6 +142,21 @@ impl Checker {
         Ok(())
     }
 
+    /// Whether nothing is under way: every deposit is final and known, and no transfer will move by itself.
+    pub fn is_quiet(&self, relayer: &Relayer, universe: &Universe) -> Result<bool, String> {
+        let is_known = |id: &DepositId| self.folded.contains_key(id);
+        let are_final = universe.sources.iter().all(|chain| {
+            chain.standing().iter().all(|(id, block)| is_known(id) && block.height <= chain.final_height())
+        });
+        let waits = |transfer: &Transfer| match &transfer.status {
+            Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. }),
+            Status::Reorged { .. } | Status::Shortfall { .. } => transfer.deposit.expiry < universe.now,
+            status => status.is_terminal(),
+        };
+        let open = stored(now(relayer.ledger.open_txs(&keys::destination(), ACCOUNT)))?;
+        Ok(are_final && open.is_empty() && self.folded.values().all(waits) && self.left_to_do(relayer)?.is_none())
+    }
+
     /// Once the world was quiet for long enough, and before anything expires: what could be paid is paid.
     pub fn everything_payable_is_paid(&mut self, relayer: &Relayer, universe: &Universe) -> Finding {
         let state = universe.destination.finalized();
@@ -182,8 +197,12 @@ impl Checker {
             let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
             ensure(paid.is_some() == is_paid, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
         }
-        let ended: BTreeMap<DepositId, bool> =
-            transfers.iter().map(|transfer| (transfer.id, transfer.status.is_terminal())).collect();
+        let left = self.left_to_do(relayer)?;
+        ensure(left.is_none(), || left.unwrap_or_default())
+    }
+
+    /// Work in the outbox for a transfer that ended.
+    fn left_to_do(&self, relayer: &Relayer) -> Result<Option<String>, String> {
         let snapshot = stored(relayer.ledger.snapshot())?;
         let mut executors = vec![Executor::Verifiers, Executor::Signers];
         executors.push(Executor::Destination { chain: keys::destination() });
@@ -191,11 +210,12 @@ impl Checker {
         for executor in executors {
             let far = u64::from(u32::MAX) * 4;
             for left in stored(now(snapshot.lease(&executor, far, far, u32::MAX)))? {
-                let is_ended = ended.get(&left.deposit).copied().unwrap_or_default();
-                ensure(!is_ended, || format!("{} ended, and {} is left to do", left.deposit, left.effect.step()))?;
+                if self.folded.get(&left.deposit).is_none_or(|transfer| transfer.status.is_terminal()) {
+                    return Ok(Some(format!("{} ended, and {} is left to do", left.deposit, left.effect.step())));
+                }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The known gaps that showed.
@@ -239,12 +259,9 @@ fn summary(transfer: &Transfer) -> String {
 /// Every deposit on the cursor's branch is stored and stands where the branch has it, and none stands elsewhere.
 fn cursor_passed_nothing(ledger: &Memory, chain: &SourceChain, transfers: &[Transfer]) -> Finding {
     let Some(cursor) = stored(now(ledger.cursor(&chain.id)))? else { return Ok(()) };
-    let mut places = BTreeMap::new();
-    for block in &cursor.recent {
-        let orders = chain.block(block.hash).map_or(&[][..], |block| block.orders.as_slice());
-        places.extend(orders.iter().map(|order| (order.id, block.hash)));
-    }
-    for (id, _) in &places {
+    let tip = cursor.tip().and_then(|tip| chain.block(tip.hash));
+    let Some(tip) = tip else { return Err(format!("the cursor of {} stands on no block", chain.id)) };
+    for (id, _) in tip.branch.iter() {
         ensure(transfers.iter().any(|transfer| transfer.id == *id), || format!("the cursor passed {id} unstored"))?;
     }
     for transfer in transfers.iter().filter(|transfer| transfer.deposit.source_chain == chain.id) {
@@ -252,10 +269,10 @@ fn cursor_passed_nothing(ledger: &Memory, chain: &SourceChain, transfers: &[Tran
             continue;
         }
         let found = match &transfer.standing {
-            Standing::Mined { seen, .. } => Some(&seen.block.hash),
+            Standing::Mined { seen, .. } => Some(&seen.block),
             Standing::Gone { .. } => None,
         };
-        let expected = places.get(&transfer.id);
+        let expected = tip.branch.iter().find(|(id, _)| *id == transfer.id).map(|(_, block)| block);
         ensure(found == expected, || {
             format!("{} stands in {found:?}, the cursor has it in {expected:?}", transfer.id)
         })?;

@@ -11,6 +11,7 @@ use super::source::DEPTH;
 use super::universe::{Shared, Universe};
 
 const MAX_BLOCKS: usize = 3;
+const KEPT: usize = 6 * DEPTH as usize;
 
 /// A watcher and an evidence source on the relayer's node of one source chain.
 #[derive(Clone, Debug)]
@@ -113,6 +114,7 @@ fn read(universe: &Universe, place: usize, cursor: &Cursor) -> ReadBatch {
         next.finalized = Some(block);
         events.push(ChainEvent::Final(block));
     }
+    next.recent.drain(..next.recent.len().saturating_sub(KEPT));
     ReadBatch { events, next }
 }
 

@@ -3,7 +3,8 @@
 //! Hashes commit to content: whatever a hash was given for, in the best chain, on a dropped branch or in a forgery,
 //! can be looked up for ever. That is what an inclusion proof proves, and no more.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use alloy::primitives::{B256, Bytes, U256, keccak256};
 use spandrel_verifiers::bitcoin::{self, DepositTerms, sha256d};
@@ -34,12 +35,12 @@ pub struct Order {
 pub struct Block {
     /// Height, hash, time.
     pub at: BlockRef,
-    /// The block before.
-    pub parent: B256,
     /// What the hash is of.
     pub header: Bytes,
     /// The deposits in it.
     pub orders: Vec<Order>,
+    /// The deposits in it and in all blocks before it, and which block holds each.
+    pub branch: Arc<Vec<(DepositId, BlockRef)>>,
 }
 
 /// One source chain.
@@ -48,7 +49,8 @@ pub struct SourceChain {
     /// Its name.
     pub id: ChainId,
     is_bitcoin: bool,
-    blocks: BTreeMap<B256, Block>,
+    /// By hash; never iterated, so that its order decides nothing.
+    blocks: HashMap<B256, Block>,
     best: Vec<B256>,
     made: u64,
 }
@@ -57,7 +59,7 @@ impl SourceChain {
     /// A chain of a few empty blocks.
     pub fn new(id: ChainId) -> Self {
         let is_bitcoin = id.eip155_number().is_none();
-        let mut chain = Self { id, is_bitcoin, blocks: BTreeMap::new(), best: Vec::new(), made: 0 };
+        let mut chain = Self { id, is_bitcoin, blocks: HashMap::new(), best: Vec::new(), made: 0 };
         for height in 0..=DEPTH {
             chain.mine(Vec::new(), START - DEPTH + height);
         }
@@ -109,19 +111,27 @@ impl SourceChain {
         header.resize(HEADER, 0);
         let hash = if self.is_bitcoin { sha256d(&header) } else { keccak256(&header) };
         let at = BlockRef { height, hash, time };
-        self.blocks.insert(hash, Block { at, parent, header: header.into(), orders });
+        let mut branch = self.blocks.get(&parent).map(|block| block.branch.clone()).unwrap_or_default();
+        if !orders.is_empty() {
+            Arc::make_mut(&mut branch).extend(orders.iter().map(|order| (order.id, at)));
+        }
+        self.blocks.insert(hash, Block { at, header: header.into(), orders, branch });
         hash
     }
 
+    /// The deposits of the best chain, and which block holds each.
+    pub fn standing(&self) -> &[(DepositId, BlockRef)] {
+        self.best.last().and_then(|tip| self.blocks.get(tip)).map_or(&[], |block| block.branch.as_slice())
+    }
+
     /// The block of the best chain that holds a deposit.
-    pub fn mined(&self, id: DepositId) -> Option<&Block> {
-        let blocks = self.best.iter().filter_map(|hash| self.blocks.get(hash));
-        blocks.into_iter().find(|block| block.orders.iter().any(|order| order.id == id))
+    pub fn mined(&self, id: DepositId) -> Option<BlockRef> {
+        self.standing().iter().find(|(standing, _)| *standing == id).map(|(_, block)| *block)
     }
 
     /// Whether a deposit stands in a block that no reorg will ever reach.
     pub fn is_final(&self, id: DepositId) -> bool {
-        self.mined(id).is_some_and(|block| block.at.height <= self.final_height())
+        self.mined(id).is_some_and(|block| block.height <= self.final_height())
     }
 
     /// The deposits of a block, as a watcher reports them.
@@ -172,15 +182,8 @@ impl SourceChain {
                 (inclusion.terms == terms(&order.deposit)).then_some((order.id, under.at))
             }
             Evidence::Ethereum(evidence) => {
-                let deposit = &evidence.inclusion.deposit;
-                let mut block = Some(under);
-                while let Some(standing) = block {
-                    if let Some(order) = standing.orders.iter().find(|order| order.deposit == *deposit) {
-                        return Some((order.id, under.at));
-                    }
-                    block = self.blocks.get(&standing.parent);
-                }
-                None
+                let id = evidence.inclusion.deposit.id();
+                under.branch.iter().any(|(held, _)| *held == id).then_some((id, under.at))
             }
         }
     }

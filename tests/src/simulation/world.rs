@@ -28,10 +28,10 @@ use super::universe::{Breakage, Shared, Universe};
 
 /// Random acts of the storm.
 const STORM: u64 = 350;
-/// Rounds of the calm, and seconds each.
-const CALM: (u64, u64) = (70, 20);
-/// Rounds after every expiry, and seconds each.
-const AFTERWARDS: (u64, u64) = (12, 70);
+/// Most rounds of the calm, and seconds each.
+const CALM: (u64, u64) = (80, 20);
+/// Most rounds after every expiry, and seconds each.
+const AFTERWARDS: (u64, u64) = (30, 70);
 
 /// How often things happened.
 pub type Tally = BTreeMap<&'static str, u64>;
@@ -154,7 +154,7 @@ impl World {
             9..=11 => self.reorg_source(place),
             12..=19 => self.sync_node(place),
             20..=21 => self.lie(place),
-            22..=35 => self.follow(place)?,
+            22..=35 => drop(self.follow(place)?),
             36..=40 => self.work("evidence", |relayer| now(relayer.evidence[place].build_once()).map(drop))?,
             41..=44 => self.work("ask verifiers", |relayer| now(relayer.verdicts.ask_once()).map(drop))?,
             45..=48 => self.work("ask signers", |relayer| now(relayer.attestations.ask_once()).map(drop))?,
@@ -175,17 +175,16 @@ impl World {
         Ok(())
     }
 
-    fn rounds(&mut self, (rounds, seconds): (u64, u64)) -> Finding {
-        for _ in 0..rounds {
+    /// Rounds in which everybody does all there is to do, until nothing is left or `most` are over.
+    fn rounds(&mut self, (most, seconds): (u64, u64)) -> Finding {
+        for _ in 0..most {
             self.step += 1;
             self.pass(seconds);
             self.operate()?;
             for place in 0..2 {
                 self.mine_source(place);
                 self.sync_node(place);
-                for _ in 0..DEPTH * 2 {
-                    self.follow(place)?;
-                }
+                while self.follow(place)? {}
                 self.work("evidence", |relayer| now(relayer.evidence[place].build_once()).map(drop))?;
             }
             self.work("ask verifiers", |relayer| now(relayer.verdicts.ask_once()).map(drop))?;
@@ -196,6 +195,9 @@ impl World {
             self.mine_destination();
             self.work("follow payouts", |relayer| now(relayer.payouts.follow_once()).map(drop))?;
             self.checker.always(&self.relayer, &self.universe.lock())?;
+            if self.checker.is_quiet(&self.relayer, &self.universe.lock())? {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -326,8 +328,14 @@ impl World {
         forge_branch(universe, place, fork, fakes, length);
     }
 
-    fn follow(&mut self, place: usize) -> Finding {
-        self.work("follow source", |relayer| now(relayer.followers[place].read_once()).map(drop))
+    /// Reads one batch. Answers whether there was one.
+    fn follow(&mut self, place: usize) -> Result<bool, String> {
+        let mut is_news = false;
+        self.work("follow source", |relayer| {
+            is_news = now(relayer.followers[place].read_once())?;
+            Ok(())
+        })?;
+        Ok(is_news)
     }
 
     fn tick(&mut self) -> Finding {

@@ -31,8 +31,8 @@ impl Scene {
     pub fn new() -> Self {
         let terms = DepositTerms {
             destination_chain: ChainId::eip155(31_338),
-            destination_bridge: B256::repeat_byte(1),
-            recipient: B256::repeat_byte(2),
+            destination_bridge: B256::left_padding_from(&[1; 20]),
+            recipient: B256::left_padding_from(&[2; 20]),
             lane: LanePreference::Any,
             expiry: 1_900_000_000,
             refund_key: REFUND_KEY,
