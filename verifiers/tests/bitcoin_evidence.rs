@@ -283,7 +283,7 @@ fn evidence_tampered_in_any_field_is_refused_by_that_fields_name() {
             };
             let error = scene.verify(&evidence).expect_err(&pointer);
             let names: Vec<&str> = error.field.split(" or ").collect();
-            let name = path[0].as_str();
+            let name = path[1].as_str();
             let is_named = names.iter().any(|named| named.split('.').next() == Some(name));
             assert!(is_named, "{pointer} := {other} was refused as `{error}`");
             refused += 1;

@@ -195,7 +195,8 @@ impl Checker {
             let is_ended = status.is_terminal() || is_aside || is_open_gap(&mut self.gaps, transfer, paid);
             ensure(is_ended, || format!("{} ended as {}", transfer.id, summary(transfer)))?;
             let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
-            ensure(paid.is_some() == is_paid, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
+            let is_so = paid.is_some() == is_paid || is_open_gap(&mut self.gaps, transfer, paid);
+            ensure(is_so, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
         }
         let left = self.left_to_do(relayer)?;
         ensure(left.is_none(), || left.unwrap_or_default())
@@ -233,10 +234,17 @@ impl Checker {
 /// is closed.
 fn is_open_gap(gaps: &mut Gaps, transfer: &Transfer, paid: Option<&Payment>) -> bool {
     let gap = match (&transfer.status, paid) {
-        // A stranger claimed by the fast lane what the relayer had given up there: nobody settles it.
-        (Status::Final { .. }, Some(payment)) if !payment.is_proven => "gap: paid fast by a stranger, not settled",
+        // A stranger claimed by the fast lane what the relayer had given up there, with the attestation that is public:
+        // nobody settles it, and a transfer that the relayer ended meanwhile does not say that it was paid.
+        (_, Some(payment)) if !payment.is_proven && transfer.issued != Some(Lane::Fast) => {
+            "gap: paid fast by a stranger after the relayer gave it up"
+        }
         // A broadcast payout that is refused for ever after the expiry: the machine cannot record that.
-        (Status::Submitted { lane: Lane::LightClient, .. }, None) if transfer.deposit.expiry < LATE => {
+        (Status::Submitted { .. } | Status::Cleared { .. }, None)
+            if transfer.is_broadcast()
+                && transfer.issued == Some(Lane::LightClient)
+                && transfer.deposit.expiry < LATE =>
+        {
             "gap: expired after its broadcast"
         }
         _ => return false,

@@ -49,6 +49,8 @@ pub struct World {
     plan: Plan,
     checker: Checker,
     tally: Tally,
+    /// How many in 100 chances to mine a source block are taken.
+    tempo: u64,
     is_traced: bool,
     step: u64,
 }
@@ -83,9 +85,10 @@ impl World {
             if is_traced { Arc::new(Printer(clock.clone())) } else { Arc::new(spandrel_engine::Silent) };
         let relayer = Relayer::start(Memory::new(), &universe, &clock, &bus, policy.clone(), observer.clone())
             .map_err(|error| error.to_string())?;
-        let (plan, conducts) = {
+        let (plan, conducts, tempo) = {
             let dice = &mut universe.lock().dice;
-            (Plan::draw(dice), [draw_conducts(dice, breakage), draw_conducts(dice, breakage)])
+            let conducts = [draw_conducts(dice, breakage), draw_conducts(dice, breakage)];
+            (Plan::draw(dice), conducts, dice.pick(&[25, 50, 100]))
         };
         let verifiers =
             conducts[0].iter().enumerate().map(|(member, conduct)| SimVerifier { member, conduct: *conduct });
@@ -109,6 +112,7 @@ impl World {
             plan,
             checker,
             tally,
+            tempo,
             is_traced,
             step,
         })
@@ -150,7 +154,7 @@ impl World {
         self.pass(seconds);
         let place = self.chance(|dice| dice.place(2));
         match self.chance(|dice| dice.below(100)) {
-            0..=8 => self.mine_source(place),
+            0..=8 if self.chance(|dice| dice.percent(self.tempo)) => self.mine_source(place),
             9..=11 => self.reorg_source(place),
             12..=19 => self.sync_node(place),
             20..=21 => self.lie(place),
@@ -168,7 +172,11 @@ impl World {
             92 => self.pause()?,
             93 => self.resume()?,
             94 => self.stranger_claims(),
-            95..=96 => self.arm_crash()?,
+            95 => self.arm_crash(6)?,
+            96 => {
+                self.arm_crash(3)?;
+                self.submit()?;
+            }
             97 => self.operate()?,
             _ => drop(self.deliver()?),
         }
@@ -251,10 +259,11 @@ impl World {
         Ok(())
     }
 
-    fn arm_crash(&mut self) -> Finding {
+    /// One of the next `within` writes will be the last one of this process.
+    fn arm_crash(&mut self, within: u64) -> Finding {
         let writes = self.relayer.ledger.writes().map_err(|error| error.to_string())?;
         let (nth, point) =
-            self.chance(|dice| (writes + 1 + dice.below(6), dice.pick(&[CrashPoint::Before, CrashPoint::After])));
+            self.chance(|dice| (writes + 1 + dice.below(within), dice.pick(&[CrashPoint::Before, CrashPoint::After])));
         self.note(|| format!("will crash {point:?} write {nth}"));
         self.relayer.ledger.crash_at(nth, point).map_err(|error| error.to_string())
     }
@@ -283,7 +292,7 @@ impl World {
         let dropped = universe.sources[place].drop_blocks(depth);
         let mut again = Vec::new();
         for order in dropped {
-            let (is_gone, is_retaken) = (universe.dice.percent(25), universe.dice.percent(50));
+            let (is_gone, is_retaken) = (universe.dice.percent(40), universe.dice.percent(50));
             if is_gone && is_retaken {
                 let other = self.plan.variant(&order);
                 self.checker.real.insert(other.id, other.clone());
