@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::U512;
 use spandrel_core::journal::Journal;
 use spandrel_core::ledger::{Ledger, TransferFilter};
-use spandrel_core::{Executor, Standing, Status, Transfer};
+use spandrel_core::{Event, Executor, Standing, Status, Transfer};
 use spandrel_risk::{Lane, Reason, RiskState};
 use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
@@ -33,6 +33,8 @@ pub struct Checker {
     risk_sequence: u64,
     writes: u64,
     last_tx: i64,
+    /// How often each deposit's block was said to be final.
+    finals: BTreeMap<DepositId, u64>,
     gaps: Gaps,
 }
 
@@ -101,6 +103,9 @@ impl Checker {
         ensure(events.len() as u64 == transfer.sequence, || format!("{id}: events and sequence differ"))?;
         let mut folded = self.folded.remove(&id);
         for event in events.into_iter().skip(from as usize) {
+            if let Event::SourceFinal { .. } = event.body {
+                *self.finals.entry(id).or_default() += 1;
+            }
             let next = Transfer::fold(folded, id, &event.body, event.at);
             folded = Some(next.map_err(|error| format!("{id} does not fold: {error}"))?);
         }
@@ -179,7 +184,8 @@ impl Checker {
                 },
                 _ => false,
             };
-            let is_excused = has_reason || is_open_gap(&mut self.gaps, &transfer, state.payment(*id));
+            let finals = self.finals.get(id).copied().unwrap_or_default();
+            let is_excused = has_reason || is_open_gap(&mut self.gaps, &transfer, finals, state.payment(*id));
             ensure(is_excused, || format!("{id} is final and payable, but {}", summary(&transfer)))?;
         }
         Ok(())
@@ -192,10 +198,11 @@ impl Checker {
             let status = &transfer.status;
             let is_aside = matches!(status, Status::Reorged { .. } | Status::Shortfall { .. });
             let paid = universe.destination.finalized().payment(transfer.id);
-            let is_ended = status.is_terminal() || is_aside || is_open_gap(&mut self.gaps, transfer, paid);
+            let finals = self.finals.get(&transfer.id).copied().unwrap_or_default();
+            let is_ended = status.is_terminal() || is_aside || is_open_gap(&mut self.gaps, transfer, finals, paid);
             ensure(is_ended, || format!("{} ended as {}", transfer.id, summary(transfer)))?;
             let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
-            let is_so = paid.is_some() == is_paid || is_open_gap(&mut self.gaps, transfer, paid);
+            let is_so = paid.is_some() == is_paid || is_open_gap(&mut self.gaps, transfer, finals, paid);
             ensure(is_so, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
         }
         let left = self.left_to_do(relayer)?;
@@ -232,7 +239,7 @@ impl Checker {
 
 /// Gaps outside the engine that are known and still open: counted, so that they are seen. A line goes when its gap
 /// is closed.
-fn is_open_gap(gaps: &mut Gaps, transfer: &Transfer, paid: Option<&Payment>) -> bool {
+fn is_open_gap(gaps: &mut Gaps, transfer: &Transfer, finals: u64, paid: Option<&Payment>) -> bool {
     let gap = match (&transfer.status, paid) {
         // A stranger claimed by the fast lane what the relayer had given up there, with the attestation that is public:
         // nobody settles it, and a transfer that the relayer ended meanwhile does not say that it was paid.
@@ -247,6 +254,9 @@ fn is_open_gap(gaps: &mut Gaps, transfer: &Transfer, paid: Option<&Payment>) -> 
         {
             "gap: expired after its broadcast"
         }
+        // Its block came back after it was final, was replaced and lost its proof: the work on it has the id of the work
+        // that was done, and is not done again.
+        (Status::Observed | Status::Proven, None) if finals > 1 => "gap: a block that was final came back",
         _ => return false,
     };
     gaps.insert((gap, transfer.id));
