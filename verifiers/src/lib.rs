@@ -27,6 +27,7 @@ pub mod attestation;
 pub mod bitcoin;
 mod caip;
 mod checkpoint;
+pub mod cosmos;
 mod deposit;
 pub mod eip712;
 mod error;
@@ -35,6 +36,7 @@ mod evidence;
 mod finality;
 pub mod follow;
 pub mod merkle;
+pub mod solana;
 mod verdict;
 mod verifier;
 

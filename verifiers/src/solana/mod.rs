@@ -1,0 +1,1 @@
+//! Solana: stake-weighted votes and certificates over blocks, transaction inclusion by shreds.
