@@ -41,8 +41,13 @@ rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
 	@$(CARGO_BIN) test --workspace --no-fail-fast
 
+# The second run skips criterion's statistics: only the ratios are wanted.
 bench: setup
-	@$(CARGO_BIN) bench --package spandrel-benches
+	@mkdir -p $(CARGO_TARGET_DIR)/bench
+	@$(CARGO_BIN) bench --package spandrel-benches | tee $(CARGO_TARGET_DIR)/bench/wide
+	@$(CARGO_BIN) bench --package spandrel-benches --features plain -- --test | tee $(CARGO_TARGET_DIR)/bench/plain
+	@$(CARGO_BIN) run --quiet --release --package spandrel-benches --bin collect -- \
+		$(CARGO_TARGET_DIR)/bench/wide $(CARGO_TARGET_DIR)/bench/plain
 
 clean:
 	@rm -rf contracts/node_modules contracts/out contracts/cache

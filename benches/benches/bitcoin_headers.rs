@@ -35,5 +35,5 @@ fn main() {
     group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
     group.finish();
     criterion.final_summary();
-    print_ratio("bitcoin_headers_2016", peer_checks, ours_checks);
+    print_ratio("bitcoin_headers_2016", 8.0, peer_checks, ours_checks);
 }

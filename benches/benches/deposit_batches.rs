@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, Throughput};
 use rayon::ThreadPoolBuilder;
-use spandrel_benches::compare::print_ratio;
+use spandrel_benches::compare::{print_ratio, print_thread_ratio};
 use spandrel_benches::deposits::DepositBatch;
 use spandrel_verifiers::Verifier;
 
@@ -30,6 +30,6 @@ fn main() {
     group.bench_function("one by one", |bencher| bencher.iter(one_by_one));
     group.finish();
     criterion.final_summary();
-    print_ratio(&format!("deposit_batch_64_on_{}_threads", rayon::current_num_threads()), on_one_thread, in_batch);
-    print_ratio("deposit_batch_64_over_one_by_one", one_by_one, on_one_thread);
+    print_thread_ratio("deposit_batch_64", in_batch);
+    print_ratio("deposit_batch_64_over_one_by_one", None, one_by_one, on_one_thread);
 }

@@ -31,7 +31,7 @@ fn main() {
         group.bench_function("alloy-trie", |bencher| bencher.iter(peer_checks));
         group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
         group.finish();
-        print_ratio(&format!("storage_proofs_{count}"), peer_checks, ours_checks);
+        print_ratio(&format!("storage_proofs_{count}"), 6.0, peer_checks, ours_checks);
     }
     criterion.final_summary();
 }

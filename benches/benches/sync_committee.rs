@@ -31,8 +31,8 @@ fn main() {
         group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
         group.bench_function("spandrel, whole update", |bencher| bencher.iter(update_checks));
         group.finish();
-        print_ratio(&format!("sync_committee_signature_{participants}_of_512"), peer_checks, ours_checks);
-        print_ratio(&format!("sync_committee_update_{participants}_of_512"), peer_checks, update_checks);
+        print_ratio(&format!("sync_committee_signature_{participants}_of_512"), None, peer_checks, ours_checks);
+        print_ratio(&format!("sync_committee_update_{participants}_of_512"), None, peer_checks, update_checks);
     }
     criterion.final_summary();
 }

@@ -7,16 +7,38 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 /// Least time that one side runs in one round.
 const ROUND: Duration = Duration::from_millis(8);
 const ROUNDS: usize = 80;
 
-/// Prints `ratio NAME MEASURED`: the peer's time divided by ours, above 1 where ours is faster.
-pub fn print_ratio<P, O>(name: &str, mut peer: impl FnMut() -> P, mut ours: impl FnMut() -> O) {
+/// What two threads are to reach over one, whatever the work.
+pub const TWO_THREADS: f64 = 1.8;
+
+/// Prints `ratio NAME MEASURED TARGET`: the peer's time divided by ours, above 1 where ours is faster. Without a target
+/// (`None`) the last word is `-`.
+pub fn print_ratio<P, O>(
+    name: &str,
+    target: impl Into<Option<f64>>,
+    mut peer: impl FnMut() -> P,
+    mut ours: impl FnMut() -> O,
+) {
     let (of_peer, of_ours) = (iterations(&mut peer), iterations(&mut ours));
     let rounds: Vec<_> = (0..ROUNDS).map(|_| (seconds(of_peer, &mut peer), seconds(of_ours, &mut ours))).collect();
     let (peer, ours): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
-    println!("ratio {name} {:.2}", least(&peer) / least(&ours));
+    let target = target.into().map_or("-".to_owned(), |target| format!("{target:.2}"));
+    println!("ratio {name} {:.2} {target}", least(&peer) / least(&ours));
+}
+
+/// Prints `ratio NAME_on_2_threads MEASURED TARGET`: the time of `work` on one thread divided by that on two. The work
+/// must spread itself with rayon.
+///
+/// # Panics
+/// When the system gives no threads.
+pub fn print_thread_ratio<R: Send>(name: &str, work: impl Fn() -> R + Sync) {
+    let (one, two) = (pool(1), pool(2));
+    print_ratio(&format!("{name}_on_2_threads"), TWO_THREADS, || one.install(&work), || two.install(&work));
 }
 
 /// Prints `rate NAME PER_SECOND`, `units` being done by each call of `work`.
@@ -24,6 +46,16 @@ pub fn print_rate<R>(name: &str, units: usize, mut work: impl FnMut() -> R) {
     let count = iterations(&mut work);
     let rounds: Vec<_> = (0..ROUNDS).map(|_| seconds(count, &mut work)).collect();
     println!("rate {name} {:.0}", units as f64 / least(&rounds));
+}
+
+/// Prints `memory NAME BYTES`.
+pub fn print_memory(name: &str, bytes: usize) {
+    println!("memory {name} {bytes}");
+}
+
+/// A pool of `threads` threads.
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
 }
 
 /// How many calls of `work` fill a round.

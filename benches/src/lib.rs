@@ -1,13 +1,14 @@
 //! Inputs of the benches, and how two sides of one are compared.
 //!
 //! Every input is made here, deterministically and with real work: mined headers, built tries, signed updates. A bench
-//! runs ours and a peer's crate on the same input in the same process and ends with a line `ratio NAME MEASURED`, the
-//! peer's time divided by ours; what has no peer ends with `rate NAME PER_SECOND`.
+//! runs ours and a peer's crate on the same input in the same process and ends with a line
+//! `ratio NAME MEASURED TARGET`, the peer's time divided by ours; what has no peer ends with `rate NAME PER_SECOND`.
+//! `make bench` runs all of them, with and without wide lanes, and ends with the rows of [`rows::ROWS`].
 
 pub mod committee;
 pub mod compare;
 pub mod deposits;
 pub mod headers;
-
+pub mod rows;
 pub mod storage;
 pub mod transfers;
