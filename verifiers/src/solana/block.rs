@@ -1,0 +1,192 @@
+//! From data shreds to a batch of entries under a block id.
+//!
+//! A batch is proven only whole: from the shred after one that ends a batch (or the block's first) to the next that ends
+//! one. Without the shred before, a reader could be led to begin in the middle, where a sender of transactions chooses
+//! the bytes, and to read entries that no validator ever did.
+
+use alloy_primitives::{B256, Bytes};
+
+use super::evidence::{BlockPath, ShredProof};
+use super::merkle::double_root;
+use super::shred::{Body, MAX_SHREDS_PER_SLOT, Shred};
+use crate::VerifyError;
+
+/// Data shreds in each FEC set of an Alpenglow block (SIMD-0317).
+const SHREDS_PER_SET: u32 = 32;
+const MAX_SETS: usize = 1_024;
+
+/// A batch that stands in the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    /// The bytes of its entries, or of a marker.
+    pub(super) payload: Vec<u8>,
+    /// Whether it ends the block.
+    pub(super) ends_slot: bool,
+}
+
+/// Which block is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockOf {
+    pub(super) slot: u64,
+    pub(super) block_id: B256,
+    pub(super) shred_version: u16,
+    /// Whether the id is that of Alpenglow.
+    pub(super) is_double: bool,
+}
+
+impl ShredProof {
+    /// Checks that the shreds are a whole batch of the block, and returns it.
+    ///
+    /// # Errors
+    /// Names `before`, `batch[i]`, `block.tail[i]`, `block` or `block_id`.
+    pub(super) fn check(&self, block: &BlockOf) -> Result<Batch, VerifyError> {
+        let tail: &[Bytes] = match &self.block {
+            BlockPath::Chained { tail } if !block.is_double => tail,
+            BlockPath::DoubleMerkle { .. } if block.is_double => &[],
+            _ => {
+                let expected = if block.is_double { "double_merkle" } else { "chained" };
+                return Err(VerifyError::invalid("block", expected, "the other path"));
+            }
+        };
+        let limit = usize::try_from(MAX_SHREDS_PER_SLOT).unwrap_or(usize::MAX);
+        if self.batch.is_empty() || self.batch.len() > limit || tail.len() > limit {
+            let found = format!("{} and {}", self.batch.len(), tail.len());
+            return Err(VerifyError::malformed("batch", format!("1 to {limit} shreds"), found));
+        }
+        let bytes: Vec<&[u8]> = self.before.iter().chain(&self.batch).chain(tail).map(AsRef::as_ref).collect();
+        let name = |place: usize| self.name(place);
+        let mut pieces = Vec::with_capacity(bytes.len());
+        for (place, shred) in Shred::parse_each(&bytes).into_iter().enumerate() {
+            let piece = shred.and_then(|shred| Piece::of(shred, block));
+            pieces.push(piece.map_err(|error| error.within(&name(place)))?);
+        }
+        let (pieces, tail) = pieces.split_at_checked(bytes.len().saturating_sub(tail.len())).unwrap_or_default();
+        check_run(pieces, self.before.is_some()).map_err(|(place, error)| error.within(&name(place)))?;
+        match &self.block {
+            BlockPath::Chained { .. } => check_chain(pieces, tail, block)
+                .map_err(|(place, error)| if error.field == "block_id" { error } else { error.within(&name(place)) })?,
+            BlockPath::DoubleMerkle { parent_slot, parent_block_id, fec_set_roots } => {
+                check_parent(*parent_slot, block.slot)?;
+                check_tree(pieces, fec_set_roots).map_err(|(place, error)| error.within(&name(place)))?;
+                let found = double_root(fec_set_roots, *parent_slot, *parent_block_id);
+                if found != Some(block.block_id) {
+                    return Err(VerifyError::invalid("block_id", block.block_id, format!("{found:?}")));
+                }
+            }
+        }
+        let batch = pieces.get(usize::from(self.before.is_some())..).unwrap_or_default();
+        Ok(Batch {
+            payload: batch.iter().flat_map(|piece| piece.data).copied().collect(),
+            ends_slot: batch.last().is_some_and(|piece| piece.ends_slot),
+        })
+    }
+
+    /// The field of the shred at a place among all of them.
+    fn name(&self, place: usize) -> String {
+        let Some(place) = place.checked_sub(self.before.iter().len()) else { return "before".to_owned() };
+        match place.checked_sub(self.batch.len()) {
+            None => format!("batch[{place}]"),
+            Some(place) => format!("block.tail[{place}]"),
+        }
+    }
+}
+
+/// A data shred of the block.
+struct Piece<'a> {
+    shred: Shred<'a>,
+    ends_batch: bool,
+    ends_slot: bool,
+    data: &'a [u8],
+}
+
+impl<'a> Piece<'a> {
+    fn of(shred: Shred<'a>, block: &BlockOf) -> Result<Self, VerifyError> {
+        if shred.slot != block.slot {
+            return Err(VerifyError::invalid("slot", block.slot, shred.slot));
+        }
+        if shred.version != block.shred_version {
+            return Err(VerifyError::invalid("version", block.shred_version, shred.version));
+        }
+        match shred.body {
+            Body::Data { ends_batch, ends_slot, data, .. } => Ok(Self { shred, ends_batch, ends_slot, data }),
+            Body::Code { .. } => Err(VerifyError::invalid("variant", "a data shred", "a coding shred")),
+        }
+    }
+}
+
+/// What is wrong, and at which place.
+type At = (usize, VerifyError);
+
+/// One shred follows the other; batches end right before the first of this batch, at its last, and nowhere else.
+fn check_run(pieces: &[Piece<'_>], has_before: bool) -> Result<(), At> {
+    let mut next = if has_before { None } else { Some(0) };
+    let last = pieces.len().saturating_sub(1);
+    for (place, piece) in pieces.iter().enumerate() {
+        let index = piece.shred.index;
+        if let Some(next) = next.filter(|next| *next != index) {
+            return Err((place, VerifyError::invalid("index", next, index)));
+        }
+        let must_end = place == last || (has_before && place == 0);
+        if piece.ends_batch != must_end {
+            let (expected, found) =
+                if must_end { ("the end of a batch", "none") } else { ("no end of a batch", "one") };
+            return Err((place, VerifyError::invalid("flags", expected, found)));
+        }
+        next = index.checked_add(1);
+    }
+    Ok(())
+}
+
+/// Within a set the roots agree; the next set carries the root of the one before; the last root is the block id. Each
+/// shred of the tail begins a set.
+fn check_chain(pieces: &[Piece<'_>], tail: &[Piece<'_>], block: &BlockOf) -> Result<(), At> {
+    let mut current: Option<&Shred<'_>> = None;
+    for (place, piece) in pieces.iter().chain(tail).enumerate() {
+        let shred = &piece.shred;
+        if let Some(before) = current {
+            let is_same = shred.fec_set_index == before.fec_set_index;
+            if is_same && (shred.root != before.root || shred.chained_root != before.chained_root) {
+                return Err((place, VerifyError::invalid("root", before.root, shred.root)));
+            }
+            if !is_same && (shred.chained_root != Some(before.root) || shred.fec_set_index < before.fec_set_index) {
+                let found = format!("{:?}", shred.chained_root);
+                return Err((place, VerifyError::invalid("chained_root", before.root, found)));
+            }
+            if is_same && place >= pieces.len() {
+                return Err((place, VerifyError::invalid("fec_set_index", "a later set", shred.fec_set_index)));
+            }
+        }
+        current = Some(shred);
+    }
+    match current {
+        Some(last) if last.root == block.block_id => Ok(()),
+        last => {
+            let found = last.map(|shred| shred.root).unwrap_or_default();
+            Err((0, VerifyError::invalid("block_id", block.block_id, found)))
+        }
+    }
+}
+
+fn check_parent(parent_slot: u64, slot: u64) -> Result<(), VerifyError> {
+    if parent_slot < slot {
+        return Ok(());
+    }
+    Err(VerifyError::invalid("block.parent_slot", format!("below {slot}"), parent_slot))
+}
+
+/// Each shred's root is the one that the tree has for its set.
+fn check_tree(pieces: &[Piece<'_>], roots: &[B256]) -> Result<(), At> {
+    if roots.is_empty() || roots.len() > MAX_SETS {
+        return Err((0, VerifyError::malformed("fec_set_roots", format!("1 to {MAX_SETS}"), roots.len())));
+    }
+    for (place, piece) in pieces.iter().enumerate() {
+        let index = piece.shred.fec_set_index;
+        let set = index.checked_div(SHREDS_PER_SET).and_then(|set| usize::try_from(set).ok());
+        let expected = set.filter(|_| index.checked_rem(SHREDS_PER_SET) == Some(0)).and_then(|set| roots.get(set));
+        if expected != Some(&piece.shred.root) {
+            let expected = format!("{expected:?}, the root of set {set:?}");
+            return Err((place, VerifyError::invalid("root", expected, piece.shred.root)));
+        }
+    }
+    Ok(())
+}

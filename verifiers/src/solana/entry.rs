@@ -1,0 +1,93 @@
+//! Entries: the transactions of a block, and the hash chain that orders them.
+//!
+//! Source: Agave `entry/src/entry.rs` (bincode: counts of 64 bits), `block_component.rs` for what stands beside entries
+//! in Alpenglow. Proof of History: an entry's hash is that of the entry before, hashed `num_hashes` times, the last time
+//! together with the root of its transactions' signatures if it has any.
+
+use alloy_primitives::B256;
+use rayon::prelude::*;
+
+use super::bank::sha256;
+use super::bytes::Reader;
+use super::transaction::Transaction;
+use crate::VerifyError;
+
+/// Most entries of a batch.
+const MAX_ENTRIES: usize = 65_536;
+/// Most transactions of an entry.
+const MAX_ENTRY_TRANSACTIONS: usize = 4_096;
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Hashes since the entry before.
+    pub num_hashes: u64,
+    /// The hash it ends with.
+    pub hash: B256,
+    /// Its transactions; none in a tick.
+    pub transactions: Vec<Transaction<'a>>,
+}
+
+/// Decodes a batch of entries, and nothing else.
+///
+/// # Errors
+/// Names `entries`, or `transaction` within it.
+pub fn decode_entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>, VerifyError> {
+    let mut reader = Reader::new("entries", bytes);
+    let count = reader.length(MAX_ENTRIES)?;
+    let entries = (0..count).map(|_| Entry::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+    if entries.is_empty() {
+        return Err(reader.malformed("entries", "a marker or nothing"));
+    }
+    reader.finish()?;
+    Ok(entries)
+}
+
+impl<'a> Entry<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, VerifyError> {
+        let (num_hashes, hash) = (reader.u64()?, reader.hash()?);
+        let count = reader.length(MAX_ENTRY_TRANSACTIONS)?;
+        let transactions = (0..count).map(|_| Transaction::read(reader)).collect::<Result<_, _>>()?;
+        Ok(Self { num_hashes, hash, transactions })
+    }
+
+    /// Whether this entry follows from `previous`, the hash of the entry before: `num_hashes` hashes of work.
+    pub fn follows(&self, previous: B256) -> bool {
+        let root = signatures_root(&self.transactions);
+        let plain = self.num_hashes.saturating_sub(root.is_some().into());
+        let hash = (0..plain).fold(previous, |hash, _| sha256(&[hash.as_slice()]));
+        self.hash == root.map_or(hash, |root| sha256(&[hash.as_slice(), root.as_slice()]))
+    }
+}
+
+/// Checks the hash chain of a block or of a part of it, entries on all threads: about four million hashes a block. It
+/// needs no trust and proves no consensus; that a block is voted proves more, so this is never part of verification.
+///
+/// # Errors
+/// Names the first entry that does not follow, as `entries[i].hash`.
+pub fn check_poh(previous: B256, entries: &[Entry<'_>]) -> Result<(), VerifyError> {
+    let before = std::iter::once(previous).chain(entries.iter().map(|entry| entry.hash));
+    let pairs: Vec<(B256, &Entry<'_>)> = before.zip(entries).collect();
+    match pairs.par_iter().position_first(|(previous, entry)| !entry.follows(*previous)) {
+        None => Ok(()),
+        Some(index) => {
+            let found = entries.get(index).map(|entry| entry.hash).unwrap_or_default();
+            let expected = "the hash that follows from the entry before";
+            Err(VerifyError::invalid(format!("entries[{index}].hash"), expected, found))
+        }
+    }
+}
+
+/// Root of the tree over all signatures of `transactions`: leaves under 0, nodes under 1, the last of an odd row joined
+/// with itself (Agave `merkle-tree`). None without transactions.
+fn signatures_root(transactions: &[Transaction<'_>]) -> Option<B256> {
+    let signatures = transactions.iter().flat_map(|transaction| transaction.signatures);
+    let mut row: Vec<B256> = signatures.map(|signature| sha256(&[&[0], signature])).collect();
+    while row.len() > 1 {
+        row = row
+            .chunks(2)
+            .filter_map(|pair| Some(sha256(&[&[1], pair.first()?.as_slice(), pair.last()?.as_slice()])))
+            .collect();
+    }
+    row.pop()
+}

@@ -1,0 +1,143 @@
+//! The Merkle trees of shreds and of Alpenglow blocks.
+//!
+//! Leaves and nodes are hashed under different prefixes; a node is made of the first 20 bytes of its children, and the
+//! last of an odd row is joined with itself (Agave `shred/merkle_tree.rs`). Twenty bytes are 2^80 work for a leader who
+//! wants two shreds with one proof: an honest leader's shreds cannot be replaced, a bad leader's block is bound only as
+//! strongly as that.
+
+use alloy_primitives::B256;
+use spandrel_lanes::sha256_each;
+
+use super::bank::sha256;
+
+/// Bytes of a node that enter its parent, and of an entry of a proof.
+pub const NODE_LENGTH: usize = 20;
+
+/// An entry of a proof: the front of a sibling.
+pub type Sibling = [u8; NODE_LENGTH];
+
+const LEAF_PREFIX: &[u8] = b"\x00SOLANA_MERKLE_SHREDS_LEAF";
+const NODE_PREFIX: &[u8] = b"\x01SOLANA_MERKLE_SHREDS_NODE";
+
+/// The leaves of these shreds' bytes.
+pub(super) fn leaves(contents: &[&[u8]]) -> Vec<B256> {
+    let messages: Vec<Vec<u8>> = contents.iter().map(|content| [LEAF_PREFIX, content].concat()).collect();
+    hash_each(&messages)
+}
+
+/// The root above each leaf at its index, level by level; None when an index does not fit in a tree of its proof's depth.
+pub(super) fn fold_each(branches: &[(B256, u32, &[Sibling])]) -> Vec<Option<B256>> {
+    let mut nodes: Vec<B256> = branches.iter().map(|(leaf, _, _)| *leaf).collect();
+    let depth = branches.iter().map(|(_, _, proof)| proof.len()).max().unwrap_or_default();
+    for level in 0..depth {
+        let mut places = Vec::with_capacity(branches.len());
+        let mut messages = Vec::with_capacity(branches.len());
+        for (place, (node, (_, index, proof))) in nodes.iter().zip(branches).enumerate() {
+            let Some(sibling) = proof.get(level) else { continue };
+            let is_right =
+                u32::try_from(level).ok().and_then(|level| index.checked_shr(level)).is_some_and(|i| i & 1 == 1);
+            let node = front(node);
+            messages.push(if is_right { join(sibling, node) } else { join(node, sibling) });
+            places.push(place);
+        }
+        for (place, parent) in places.into_iter().zip(hash_each(&messages)) {
+            if let Some(node) = nodes.get_mut(place) {
+                *node = parent;
+            }
+        }
+    }
+    let fits = |index: u32, proof: &[Sibling]| {
+        u32::try_from(proof.len()).is_ok_and(|depth| index.checked_shr(depth).unwrap_or_default() == 0)
+    };
+    branches.iter().zip(nodes).map(|((_, index, proof), node)| fits(*index, proof).then_some(node)).collect()
+}
+
+/// The root of a tree over `leaves`; None without leaves.
+pub(super) fn root(leaves: Vec<B256>) -> Option<B256> {
+    let mut row = leaves;
+    while row.len() > 1 {
+        let messages: Vec<_> =
+            row.chunks(2).filter_map(|pair| Some(join(front(pair.first()?), front(pair.last()?)))).collect();
+        row = hash_each(&messages);
+    }
+    row.pop()
+}
+
+/// Root of the tree over an Alpenglow block's FEC-set roots and, as the last leaf, its parent: the block id.
+/// None when there are more sets than 32 bits count.
+pub(super) fn double_root(fec_set_roots: &[B256], parent_slot: u64, parent_block_id: B256) -> Option<B256> {
+    let count = u32::try_from(fec_set_roots.len()).ok()?;
+    let parent = sha256(&[&parent_slot.to_le_bytes(), parent_block_id.as_slice(), &count.to_le_bytes()]);
+    root([fec_set_roots, &[parent]].concat())
+}
+
+fn front(node: &B256) -> &[u8] {
+    node.get(..NODE_LENGTH).unwrap_or_default()
+}
+
+fn join(left: &[u8], right: &[u8]) -> Vec<u8> {
+    [NODE_PREFIX, left, right].concat()
+}
+
+fn hash_each(messages: &[Vec<u8>]) -> Vec<B256> {
+    let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    sha256_each(&messages).into_iter().map(B256::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fold(leaf: B256, index: u32, proof: &[Sibling]) -> Option<B256> {
+        fold_each(&[(leaf, index, proof)])[0]
+    }
+
+    fn proof_of(leaves: &[B256], mut index: usize) -> Vec<Sibling> {
+        let (mut row, mut proof) = (leaves.to_vec(), Vec::new());
+        while row.len() > 1 {
+            let sibling = row.get(index ^ 1).unwrap_or(&row[row.len() - 1]);
+            proof.push(front(sibling).try_into().unwrap());
+            row = row
+                .chunks(2)
+                .map(|pair| root(pair.iter().chain(pair.last()).take(2).copied().collect()).unwrap())
+                .collect();
+            index /= 2;
+        }
+        proof
+    }
+
+    #[test]
+    fn every_leaf_folds_to_the_root_at_its_own_place_alone() {
+        for count in 1..=40_usize {
+            let contents: Vec<[u8; 1]> = (0..count as u8).map(|n| [n]).collect();
+            let contents: Vec<&[u8]> = contents.iter().map(|content| &content[..]).collect();
+            let leaves = leaves(&contents);
+            let root = root(leaves.clone()).unwrap();
+            for index in 0..count {
+                let proof = proof_of(&leaves, index);
+                for other in 0..64 {
+                    let found = fold(leaves[index], other, &proof) == Some(root);
+                    let twin = index == count - 1 && other >= count as u32;
+                    assert!(found == (other == index as u32) || twin, "{index} of {count} at {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_beyond_the_tree_is_no_place() {
+        assert_eq!(fold(B256::ZERO, 1, &[]), None);
+        assert_eq!(fold(B256::ZERO, 2, &[[0; 20]]), None);
+        assert!(fold(B256::ZERO, u32::MAX, &[[0; 20]; 32]).is_some());
+    }
+
+    #[test]
+    fn the_count_of_sets_is_bound_by_the_block_id() {
+        // With an even number of sets the parent's leaf is joined with itself: only its count tells it from another.
+        let roots = [B256::repeat_byte(1), B256::repeat_byte(2)];
+        let id = double_root(&roots, 7, B256::repeat_byte(9)).unwrap();
+        let parent = sha256(&[&7_u64.to_le_bytes(), &[9; 32], &2_u32.to_le_bytes()]);
+        assert_eq!(root(vec![roots[0], roots[1], parent, parent]), Some(id));
+        assert_ne!(double_root(&[roots[0], roots[1], parent], 7, B256::repeat_byte(9)), Some(id));
+    }
+}
