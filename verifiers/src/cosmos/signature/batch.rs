@@ -1,0 +1,149 @@
+//! Many signatures by one equation.
+//!
+//! With random z of 128 bits from the operating system: `[8]( -Σ(z·S)·B + Σ(z·k)·A + Σz·R ) = 0` holds if every
+//! signature passes the single check, and but for a chance of 2^-128 only then (ZIP-215 is cofactored for this). If it
+//! does not hold, halves are tried until the bad signature is found.
+
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{Identity, IsIdentity, VartimeMultiscalarMul};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use rayon::prelude::*;
+use sha2::{Digest, Sha512};
+
+use super::tables::{SetTable, decompress};
+use super::{Signed, verify_signature};
+use crate::cosmos::validators::PublicKey;
+
+/// Fewest signatures that are worth a thread of their own.
+const SHARE: usize = 32;
+
+/// From so many points on, the library turns to an algorithm that only pays for many more.
+const POINTS_AT_ONCE: usize = 189;
+
+/// One ed25519 signature, parsed: what the equation is made of.
+struct Term {
+    seat: Option<usize>,
+    key: [u8; 32],
+    commitment: EdwardsPoint,
+    response: Scalar,
+    challenge: Scalar,
+}
+
+/// Checks every one of `items`; the index of the first bad one.
+///
+/// # Errors
+/// The index of a signature that the single check refuses, the lowest such.
+pub(crate) fn verify_all(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
+    let share = items.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
+    let bad = items.par_chunks(share).enumerate().map(|(number, chunk)| {
+        let start = number.saturating_mul(share);
+        verify_chunk(chunk, table).map_err(|index| start.saturating_add(index))
+    });
+    bad.find_first(Result::is_err).unwrap_or(Ok(()))
+}
+
+fn verify_chunk(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
+    let mut terms = Vec::with_capacity(items.len());
+    for item in items {
+        match Term::of(item) {
+            Some(term) => terms.push(term),
+            // Of another scheme, or refused for its form alone.
+            None if verify_signature(item.key, &item.message, item.signature) => {}
+            None => return bisect(items, table),
+        }
+    }
+    if holds(&terms, table) { Ok(()) } else { bisect(items, table) }
+}
+
+/// Finds the first bad one of `items`, for which the equation does not hold or cannot be written.
+fn bisect(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
+    let (left, right) = items.split_at(items.len() / 2);
+    match (left, right) {
+        ([], []) => Ok(()),
+        ([], [item]) => {
+            if verify_signature(item.key, &item.message, item.signature) {
+                Ok(())
+            } else {
+                Err(0)
+            }
+        }
+        _ => {
+            verify_chunk(left, table)?;
+            verify_chunk(right, table).map_err(|index| left.len().saturating_add(index))
+        }
+    }
+}
+
+impl Term {
+    /// `None` if the signature is not ed25519's, its S is not reduced, or its R is no point.
+    fn of(item: &Signed<'_>) -> Option<Self> {
+        let PublicKey::Ed25519(key) = *item.key else { return None };
+        let (commitment, response) = item.signature.0.split_first_chunk::<32>()?;
+        let response = Option::from(Scalar::from_canonical_bytes(*response.first_chunk()?))?;
+        let digest = Sha512::new().chain_update(commitment).chain_update(key).chain_update(&item.message).finalize();
+        Some(Self {
+            seat: item.seat,
+            key,
+            commitment: decompress(*commitment)?,
+            response,
+            challenge: Scalar::from_bytes_mod_order_wide(&digest.into()),
+        })
+    }
+}
+
+/// Whether the equation holds for all of `terms`. Without randomness it holds for none.
+fn holds(terms: &[Term], table: Option<&SetTable>) -> bool {
+    let Some(randomizers) = randomizers(terms.len()) else { return false };
+    let sum = match table {
+        Some(table) => tabled_sum(terms, &randomizers, table),
+        None => plain_sum(terms, &randomizers),
+    };
+    sum.is_some_and(|sum| sum.mul_by_cofactor().is_identity())
+}
+
+fn randomizers(count: usize) -> Option<Vec<Scalar>> {
+    let mut bytes = vec![0_u8; count.saturating_mul(16)];
+    OsRng.try_fill_bytes(&mut bytes).ok()?;
+    let (chunks, _) = bytes.as_chunks::<16>();
+    Some(chunks.iter().map(|chunk| Scalar::from(u128::from_le_bytes(*chunk))).collect())
+}
+
+/// The sum where the keys' multiples stand ready; keys of other sets join the commitments.
+#[expect(clippy::arithmetic_side_effects, reason = "scalars of a field do not overflow")]
+fn tabled_sum(terms: &[Term], randomizers: &[Scalar], table: &SetTable) -> Option<EdwardsPoint> {
+    let seats = terms.iter().filter_map(|term| term.seat).max().map_or(0, |seat| seat.saturating_add(1));
+    let mut fixed = vec![Scalar::ZERO; seats.saturating_add(1)];
+    let mut scalars = randomizers.to_vec();
+    let mut points: Vec<EdwardsPoint> = terms.iter().map(|term| term.commitment).collect();
+    for (term, z) in terms.iter().zip(randomizers) {
+        let (base, keys) = fixed.split_first_mut()?;
+        *base -= z * term.response;
+        match term.seat {
+            Some(seat) if table.has(seat) => *keys.get_mut(seat)? += z * term.challenge,
+            Some(_) => return None,
+            None => {
+                scalars.push(z * term.challenge);
+                points.push(decompress(term.key)?);
+            }
+        }
+    }
+    Some(table.sum(&fixed, &scalars, &points))
+}
+
+/// The sum where nothing is known of the keys.
+#[expect(clippy::arithmetic_side_effects, reason = "scalars and points do not overflow")]
+fn plain_sum(terms: &[Term], randomizers: &[Scalar]) -> Option<EdwardsPoint> {
+    let base = terms.iter().zip(randomizers).map(|(term, z)| z * term.response).sum::<Scalar>();
+    let mut scalars = vec![-base];
+    let mut points = vec![ED25519_BASEPOINT_POINT];
+    for (term, z) in terms.iter().zip(randomizers) {
+        scalars.extend([z * term.challenge, *z]);
+        points.extend([decompress(term.key)?, term.commitment]);
+    }
+    let parts = scalars.chunks(POINTS_AT_ONCE).zip(points.chunks(POINTS_AT_ONCE));
+    let sums = parts.map(|(scalars, points)| EdwardsPoint::vartime_multiscalar_mul(scalars, points));
+    Some(sums.fold(EdwardsPoint::identity(), |sum, part| sum + part))
+}

@@ -1,0 +1,247 @@
+//! The port's implementation: headers advance the client, packet commitments under an app hash prove deposits.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{B256, Bytes};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::evidence::{DepositEvidence, Inclusion, MAX_HEADERS};
+use super::ics23::{Membership, verify_membership, verify_memberships};
+use super::light_block::{ClientHeader, Misbehaviour};
+use super::packet::Packet;
+use super::params::ClientParams;
+use super::route::{IBC_STORE, Route};
+use super::signature::KeyTables;
+use super::state::{Frozen, TrustedState};
+use super::verify::{ConsensusState, verify_header};
+use crate::{ChainId, Checkpoint, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
+
+/// Fewest proofs that are worth a thread of their own.
+const SHARE: usize = 64;
+
+/// Verifies deposits sent as IBC v2 packets over one route from one CometBFT chain.
+#[derive(Clone, Debug)]
+pub struct CosmosVerifier {
+    params: ClientParams,
+    chain: ChainId,
+    route: Route,
+    tables: KeyTables,
+}
+
+/// Consensus evidence, as ICS-07 encodes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Update {
+    /// Canonical protobuf of `ibc.lightclients.tendermint.v1.Header`: adds a height. If it contradicts what is trusted,
+    /// the client freezes.
+    Header(Bytes),
+    /// Canonical protobuf of `ibc.lightclients.tendermint.v1.Misbehaviour`: freezes the client.
+    Misbehaviour(Bytes),
+}
+
+/// A deposit whose packet and route were checked, and the claim that its commitment is stored.
+struct Claim<'a> {
+    deposit: Deposit,
+    under: ConsensusState,
+    root: B256,
+    key: Vec<u8>,
+    commitment: B256,
+    proof: &'a [u8],
+}
+
+impl CosmosVerifier {
+    /// A verifier of deposits over `route`, from the chain of `params`.
+    ///
+    /// # Errors
+    /// When parameters or route make no sense.
+    pub fn new(params: ClientParams, route: Route) -> Result<Self, VerifyError> {
+        params.validate()?;
+        route.validate()?;
+        let chain = params.chain()?;
+        Ok(Self { params, chain, route, tables: KeyTables::new() })
+    }
+
+    /// The chain it verifies.
+    pub fn chain(&self) -> &ChainId {
+        &self.chain
+    }
+
+    /// The client's parameters.
+    pub fn params(&self) -> &ClientParams {
+        &self.params
+    }
+
+    /// The state of the height at which `evidence` proves: trusted, or reached from a trusted one by its headers.
+    fn reach(
+        &self,
+        trusted: &TrustedState,
+        headers: &[Bytes],
+        height: u64,
+        now: UnixSeconds,
+    ) -> Result<ConsensusState, VerifyError> {
+        if headers.len() > MAX_HEADERS {
+            return Err(VerifyError::malformed("headers", format!("at most {MAX_HEADERS}"), headers.len()));
+        }
+        let mut reached: BTreeMap<u64, ConsensusState> = BTreeMap::new();
+        for (index, bytes) in headers.iter().enumerate() {
+            let state = self
+                .follow(trusted, &reached, bytes, now)
+                .map_err(|error| error.within(&format!("headers[{index}]")))?;
+            reached.insert(state.height, state);
+        }
+        match reached.remove(&height) {
+            Some(state) => Ok(state),
+            None if headers.is_empty() => trusted.require(height).cloned().map_err(|error| error.within("inclusion")),
+            None => Err(VerifyError::invalid("headers", format!("a header of height {height}"), "others")),
+        }
+    }
+
+    /// Verifies one header from a height that is trusted or was reached before.
+    fn follow(
+        &self,
+        trusted: &TrustedState,
+        reached: &BTreeMap<u64, ConsensusState>,
+        bytes: &[u8],
+        now: UnixSeconds,
+    ) -> Result<ConsensusState, VerifyError> {
+        let header = ClientHeader::decode(bytes)?;
+        let from = match reached.get(&header.trusted_height) {
+            Some(state) => state,
+            None => trusted.require(header.trusted_height)?,
+        };
+        let state = verify_header(&self.params, from, &header, now, &self.tables)?.into_result(&self.params)?;
+        match trusted.contradiction(&state) {
+            None => Ok(state),
+            Some(attack) => {
+                let expected = "a header that agrees with what is trusted";
+                Err(VerifyError::invalid("header", expected, format!("{attack:?} at {}", state.height)))
+            }
+        }
+    }
+
+    /// Checks packet and route, and what the proof must show under `state`.
+    fn claim<'a>(&self, inclusion: &'a Inclusion, state: ConsensusState) -> Result<Claim<'a>, VerifyError> {
+        let root = B256::try_from(state.app_hash.as_ref())
+            .map_err(|_| VerifyError::invalid("app_hash", "32 bytes", state.app_hash.len()))?;
+        if inclusion.app_hash != root {
+            return Err(VerifyError::invalid("app_hash", root, inclusion.app_hash));
+        }
+        let packet = Packet::decode(&inclusion.packet)?;
+        let deposit = self.route.deposit(&self.chain, &packet)?;
+        let (key, commitment) = (packet.key(), packet.commitment());
+        Ok(Claim { deposit, under: state, root, key, commitment, proof: &inclusion.proof })
+    }
+
+    fn verified(&self, claim: Claim<'_>) -> Verified<Deposit> {
+        let under = Checkpoint {
+            chain: self.chain.clone(),
+            height: claim.under.height,
+            root: claim.root,
+            time: claim.under.time.unix_seconds(),
+        };
+        Verified::new(claim.deposit, under)
+    }
+}
+
+impl Claim<'_> {
+    fn membership(&self) -> Membership<'_> {
+        Membership {
+            root: self.root,
+            store: IBC_STORE.as_bytes(),
+            key: &self.key,
+            value: self.commitment.as_slice(),
+            proof: self.proof,
+        }
+    }
+}
+
+fn in_inclusion(error: VerifyError) -> VerifyError {
+    error.within("inclusion")
+}
+
+impl Verifier for CosmosVerifier {
+    type Trusted = TrustedState;
+    type Update = Update;
+    type Evidence = DepositEvidence;
+
+    /// Adds a header, or freezes the client when the update shows that the chain has two histories; both are `Ok`.
+    fn advance(&self, trusted: &mut TrustedState, update: &Update, now: UnixSeconds) -> Result<(), VerifyError> {
+        trusted.require_active(&self.params, now)?;
+        match update {
+            Update::Header(bytes) => {
+                let header = ClientHeader::decode(bytes)?;
+                let from = trusted.require(header.trusted_height)?;
+                let state = verify_header(&self.params, from, &header, now, &self.tables)?.into_result(&self.params)?;
+                match trusted.contradiction(&state) {
+                    None => trusted.insert(state),
+                    Some(attack) => {
+                        trusted.freeze(Frozen { attack, height: state.height, headers: vec![bytes.clone()] });
+                    }
+                }
+            }
+            Update::Misbehaviour(bytes) => {
+                let misbehaviour = Misbehaviour::decode(bytes)?;
+                let proven = misbehaviour.verify(&self.params, trusted, now, &self.tables)?;
+                trusted.freeze(misbehaviour.frozen(&proven));
+            }
+        }
+        Ok(())
+    }
+
+    fn verify(
+        &self,
+        trusted: &TrustedState,
+        evidence: &DepositEvidence,
+        now: UnixSeconds,
+    ) -> Result<Verified<Deposit>, VerifyError> {
+        trusted.require_active(&self.params, now)?;
+        let state = self.reach(trusted, &evidence.headers, evidence.inclusion.height, now)?;
+        let claim = self.claim(&evidence.inclusion, state).map_err(in_inclusion)?;
+        verify_membership(&claim.membership()).map_err(|error| in_inclusion(error.within("proof")))?;
+        Ok(self.verified(claim))
+    }
+
+    /// Verifies each distinct chain of headers once, and hashes each distinct node of the proofs once.
+    fn verify_batch(
+        &self,
+        trusted: &TrustedState,
+        evidence: &[DepositEvidence],
+        now: UnixSeconds,
+    ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
+        if let Err(error) = trusted.require_active(&self.params, now) {
+            return evidence.iter().map(|_| Err(error.clone())).collect();
+        }
+        let distinct: BTreeMap<(&[Bytes], u64), ()> =
+            evidence.iter().map(|item| ((item.headers.as_slice(), item.inclusion.height), ())).collect();
+        let reached: BTreeMap<(&[Bytes], u64), Result<ConsensusState, VerifyError>> = distinct
+            .into_par_iter()
+            .map(|((headers, height), ())| ((headers, height), self.reach(trusted, headers, height, now)))
+            .collect();
+        let share = evidence.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
+        let check = |items: &[DepositEvidence]| -> Vec<Result<Verified<Deposit>, VerifyError>> {
+            let claims: Vec<Result<Claim<'_>, VerifyError>> = items
+                .iter()
+                .map(|item| {
+                    let state = match reached.get(&(item.headers.as_slice(), item.inclusion.height)) {
+                        Some(state) => state.clone()?,
+                        None => self.reach(trusted, &item.headers, item.inclusion.height, now)?,
+                    };
+                    self.claim(&item.inclusion, state).map_err(in_inclusion)
+                })
+                .collect();
+            let memberships: Vec<Membership<'_>> = claims.iter().flatten().map(Claim::membership).collect();
+            let mut shown = verify_memberships(&memberships).into_iter();
+            claims
+                .into_iter()
+                .map(|claim| {
+                    let claim = claim?;
+                    let result = shown.next().unwrap_or_else(|| Err(VerifyError::malformed("result", 1, 0)));
+                    result.map_err(|error| in_inclusion(error.within("proof")))?;
+                    Ok(self.verified(claim))
+                })
+                .collect()
+        };
+        evidence.par_chunks(share).flat_map_iter(check).collect()
+    }
+}

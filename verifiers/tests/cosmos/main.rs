@@ -1,0 +1,1 @@
+//! Cosmos verification against recorded and official vectors, other implementations, and attacks.
