@@ -1,43 +1,35 @@
 //! Hashes of many messages at once. A result per message, in order, equal to the single hash.
+//!
+//! Three ways, chosen by what the processor has (looked up once):
+//!
+//! | path | SHA-256 | Keccak-256 | needs |
+//! |---|---|---|---|
+//! | [`Path::Avx512`] | 16 messages in 512-bit words | 8 messages | AVX-512F |
+//! | [`Path::ShaNi`] | streams of SHA instructions, interleaved | - | SHA, SSE4.1 |
+//! | [`Path::Avx2`] | 8 messages in 256-bit words | 4 messages | AVX2 |
+//! | [`Path::Plain`] | one after another, by `sha2` | by `alloy-primitives` | - |
+//!
+//! SHA-256 takes SHA instructions where they exist, since they beat 256-bit words, and 512-bit words where they do not
+//! or where there are enough messages to fill them. A few messages left over go the way that is best for a few.
+//! The feature `plain` leaves only the last way. Messages of different lengths may be mixed: they are grouped by length first.
+//!
+//! The wide kernels are written once, over the operations of [`words`]; what differs between processors is one
+//! instruction an operation. The tests run the same kernels on plain arrays too. `unsafe` is in `words::avx2`,
+//! `words::avx512` and `sha256::instructions`, nowhere else, and rests on one fact: a value of a type such as `Avx2` is
+//! made only after the processor was found to have AVX2.
 
-use alloy_primitives::keccak256;
-use sha2::{Digest, Sha256};
+mod groups;
+mod keccak;
+mod path;
+mod sha256;
+mod words;
 
-/// SHA-256 of each message.
-pub fn sha256_each(messages: &[&[u8]]) -> Vec<[u8; 32]> {
-    messages.iter().map(|message| Sha256::digest(message).into()).collect()
-}
+pub use keccak::{keccak256_each, keccak256_each_into};
+pub use path::{Path, keccak256_path, restrict_to, sha256_path};
+pub use sha256::{
+    sha256_each, sha256_each_into, sha256_pairs, sha256_pairs_into, sha256d_each, sha256d_each_into, sha256d_pairs,
+    sha256d_pairs_into,
+};
 
-/// SHA-256 of each pair of 32-byte nodes: one level of a binary tree.
-pub fn sha256_pairs(pairs: &[[u8; 64]]) -> Vec<[u8; 32]> {
-    pairs.iter().map(|pair| Sha256::digest(pair).into()).collect()
-}
-
-/// SHA-256 of the SHA-256 of each message (Bitcoin).
-pub fn sha256d_each(messages: &[&[u8]]) -> Vec<[u8; 32]> {
-    messages.iter().map(|message| Sha256::digest(Sha256::digest(message)).into()).collect()
-}
-
-/// Keccak-256 of each message (Ethereum).
-pub fn keccak256_each(messages: &[&[u8]]) -> Vec<[u8; 32]> {
-    messages.iter().map(|message| keccak256(message).0).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_hash_equals_the_single_one() {
-        let messages: Vec<Vec<u8>> = (0..300).map(|length| vec![length as u8; length]).collect();
-        let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
-        for (index, message) in messages.iter().enumerate() {
-            let once: [u8; 32] = Sha256::digest(message).into();
-            assert_eq!(sha256_each(&messages)[index], once);
-            assert_eq!(sha256d_each(&messages)[index], <[u8; 32]>::from(Sha256::digest(once)));
-            assert_eq!(keccak256_each(&messages)[index], keccak256(message).0);
-        }
-        let pairs = [[7; 64], [8; 64]];
-        assert_eq!(sha256_pairs(&pairs), sha256_each(&[&pairs[0], &pairs[1]]));
-    }
-}
+/// A SHA-256 or Keccak-256 hash.
+pub type Hash = [u8; 32];

@@ -1,0 +1,136 @@
+//! The permutation over words of `N` messages.
+
+use std::array;
+
+use crate::Hash;
+use crate::groups::Engine;
+use crate::words::{Task, Words64};
+
+/// Bytes that a block holds, for a hash of 256 bits.
+const RATE: usize = 136;
+
+/// What `iota` adds in each round (FIPS 202, 3.2.5).
+const ROUNDS: [u64; 24] = [
+    0x0000_0000_0000_0001,
+    0x0000_0000_0000_8082,
+    0x8000_0000_0000_808a,
+    0x8000_0000_8000_8000,
+    0x0000_0000_0000_808b,
+    0x0000_0000_8000_0001,
+    0x8000_0000_8000_8081,
+    0x8000_0000_0000_8009,
+    0x0000_0000_0000_008a,
+    0x0000_0000_0000_0088,
+    0x0000_0000_8000_8009,
+    0x0000_0000_8000_000a,
+    0x0000_0000_8000_808b,
+    0x8000_0000_0000_008b,
+    0x8000_0000_0000_8089,
+    0x8000_0000_0000_8003,
+    0x8000_0000_0000_8002,
+    0x8000_0000_0000_0080,
+    0x0000_0000_0000_800a,
+    0x8000_0000_8000_000a,
+    0x8000_0000_8000_8081,
+    0x8000_0000_0000_8080,
+    0x0000_0000_8000_0001,
+    0x8000_0000_8000_8008,
+];
+
+/// Keccak-256 in words `W`.
+#[derive(Clone, Copy)]
+pub(super) struct Wide<W>(pub(super) W);
+
+impl<W: Words64<N>, const N: usize> Engine<N, RATE> for Wide<W> {
+    type State = [W::Word; 25];
+
+    #[inline(always)]
+    fn start(self) -> [W::Word; 25] {
+        [self.0.splat(0); 25]
+    }
+    #[inline(always)]
+    fn absorb(self, state: &mut [W::Word; 25], blocks: &[&[u8; RATE]; N]) {
+        for (state, word) in state.iter_mut().zip(self.0.read(blocks)) {
+            *state = self.0.xor(*state, word);
+        }
+        permute(self.0, state);
+    }
+    #[inline(always)]
+    fn finish(self, state: &[W::Word; 25]) -> [Hash; N] {
+        self.0.write(&[state[0], state[1], state[2], state[3]])
+    }
+    #[inline(always)]
+    fn tail_blocks(_: usize) -> usize {
+        1
+    }
+    /// The padding of Keccak as submitted, which FIPS 202 changed.
+    #[inline(always)]
+    fn pad(tail: &mut [[u8; RATE]], length: usize) {
+        tail[0][length % RATE] = 0x01;
+        tail[0][RATE - 1] |= 0x80;
+    }
+    #[inline(always)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        self.0.call(task)
+    }
+}
+
+/// Keccak-f[1600]. The word of column `x` and row `y` stands at `5 * y + x`.
+#[inline(always)]
+fn permute<W: Words64<N>, const N: usize>(w: W, state: &mut [W::Word; 25]) {
+    let mut s = *state;
+    for constant in ROUNDS {
+        s = round(w, &s);
+        s[0] = w.xor(s[0], w.splat(constant));
+    }
+    *state = s;
+}
+
+/// Theta, rho, pi and chi.
+#[inline(always)]
+fn round<W: Words64<N>, const N: usize>(w: W, s: &[W::Word; 25]) -> [W::Word; 25] {
+    let columns: [W::Word; 5] = array::from_fn(|x| w.xor3(w.xor3(s[x], s[x + 5], s[x + 10]), s[x + 15], s[x + 20]));
+    let around: [W::Word; 5] = array::from_fn(|x| w.xor(columns[(x + 4) % 5], w.rotate::<1, 63>(columns[(x + 1) % 5])));
+    let mixed = |at: usize| w.xor(s[at], around[at % 5]);
+    let rows = [
+        [
+            mixed(0),
+            w.rotate::<44, 20>(mixed(6)),
+            w.rotate::<43, 21>(mixed(12)),
+            w.rotate::<21, 43>(mixed(18)),
+            w.rotate::<14, 50>(mixed(24)),
+        ],
+        [
+            w.rotate::<28, 36>(mixed(3)),
+            w.rotate::<20, 44>(mixed(9)),
+            w.rotate::<3, 61>(mixed(10)),
+            w.rotate::<45, 19>(mixed(16)),
+            w.rotate::<61, 3>(mixed(22)),
+        ],
+        [
+            w.rotate::<1, 63>(mixed(1)),
+            w.rotate::<6, 58>(mixed(7)),
+            w.rotate::<25, 39>(mixed(13)),
+            w.rotate::<8, 56>(mixed(19)),
+            w.rotate::<18, 46>(mixed(20)),
+        ],
+        [
+            w.rotate::<27, 37>(mixed(4)),
+            w.rotate::<36, 28>(mixed(5)),
+            w.rotate::<10, 54>(mixed(11)),
+            w.rotate::<15, 49>(mixed(17)),
+            w.rotate::<56, 8>(mixed(23)),
+        ],
+        [
+            w.rotate::<62, 2>(mixed(2)),
+            w.rotate::<55, 9>(mixed(8)),
+            w.rotate::<39, 25>(mixed(14)),
+            w.rotate::<41, 23>(mixed(15)),
+            w.rotate::<2, 62>(mixed(21)),
+        ],
+    ];
+    let chi =
+        |row: [W::Word; 5]| -> [W::Word; 5] { array::from_fn(|x| w.chi(row[x], row[(x + 1) % 5], row[(x + 2) % 5])) };
+    let rows = rows.map(chi);
+    array::from_fn(|at| rows[at / 5][at % 5])
+}

@@ -1,0 +1,222 @@
+//! 256-bit words.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+
+use super::{Processor, Task, Words32, Words64};
+
+/// A processor that has AVX2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// None where this processor has none.
+    pub(crate) fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avx2").then_some(Self(()))
+    }
+
+    /// Eight rows of eight words, transposed.
+    #[inline(always)]
+    fn transpose_8(self, rows: [__m256i; 8]) -> [__m256i; 8] {
+        // SAFETY: `self` is made only where there is AVX2.
+        unsafe { transpose_8(rows) }
+    }
+
+    /// Four rows of four words, transposed.
+    #[inline(always)]
+    fn transpose_4(self, rows: [__m256i; 4]) -> [__m256i; 4] {
+        // SAFETY: `self` is made only where there is AVX2.
+        unsafe { transpose_4(rows) }
+    }
+
+    /// The bytes of each 32-bit word turned round.
+    #[inline(always)]
+    fn swap_bytes(self, words: __m256i) -> __m256i {
+        // SAFETY: `self` is made only where there is AVX2.
+        unsafe {
+            let order = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0c0d0e0f_08090a0b, 0x04050607_00010203));
+            _mm256_shuffle_epi8(words, order)
+        }
+    }
+
+    #[inline(always)]
+    fn load(self, bytes: &[u8; 32]) -> __m256i {
+        // SAFETY: `self` is made only where there is AVX2; the 32 bytes that are read are borrowed, and any address is
+        // good for an unaligned load.
+        unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store(self, words: __m256i) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        // SAFETY: `self` is made only where there is AVX2; the 32 bytes that are written are ours, and any address is
+        // good for an unaligned store.
+        unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), words) };
+        bytes
+    }
+}
+
+/// Bytes `32 * part ..` of a block.
+#[inline(always)]
+fn part_of<const B: usize>(block: &[u8; B], part: usize) -> &[u8; 32] {
+    &block.as_chunks::<32>().0[part]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose_8(rows: [__m256i; 8]) -> [__m256i; 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    let (ab, ab_high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    let (cd, cd_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+    let (ef, ef_high) = (_mm256_unpacklo_epi32(e, f), _mm256_unpackhi_epi32(e, f));
+    let (gh, gh_high) = (_mm256_unpacklo_epi32(g, h), _mm256_unpackhi_epi32(g, h));
+    let left = [
+        _mm256_unpacklo_epi64(ab, cd),
+        _mm256_unpackhi_epi64(ab, cd),
+        _mm256_unpacklo_epi64(ab_high, cd_high),
+        _mm256_unpackhi_epi64(ab_high, cd_high),
+    ];
+    let right = [
+        _mm256_unpacklo_epi64(ef, gh),
+        _mm256_unpackhi_epi64(ef, gh),
+        _mm256_unpacklo_epi64(ef_high, gh_high),
+        _mm256_unpackhi_epi64(ef_high, gh_high),
+    ];
+    [
+        _mm256_permute2x128_si256::<0x20>(left[0], right[0]),
+        _mm256_permute2x128_si256::<0x20>(left[1], right[1]),
+        _mm256_permute2x128_si256::<0x20>(left[2], right[2]),
+        _mm256_permute2x128_si256::<0x20>(left[3], right[3]),
+        _mm256_permute2x128_si256::<0x31>(left[0], right[0]),
+        _mm256_permute2x128_si256::<0x31>(left[1], right[1]),
+        _mm256_permute2x128_si256::<0x31>(left[2], right[2]),
+        _mm256_permute2x128_si256::<0x31>(left[3], right[3]),
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose_4(rows: [__m256i; 4]) -> [__m256i; 4] {
+    let [a, b, c, d] = rows;
+    let (ab, ab_high) = (_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    let (cd, cd_high) = (_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
+    [
+        _mm256_permute2x128_si256::<0x20>(ab, cd),
+        _mm256_permute2x128_si256::<0x20>(ab_high, cd_high),
+        _mm256_permute2x128_si256::<0x31>(ab, cd),
+        _mm256_permute2x128_si256::<0x31>(ab_high, cd_high),
+    ]
+}
+
+impl Processor for Avx2 {
+    #[inline]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2")]
+        fn run<T: Task>(task: T) -> T::Output {
+            task.run()
+        }
+        // SAFETY: `self` is made only where there is AVX2.
+        unsafe { run(task) }
+    }
+}
+
+// SAFETY, for every operation below: `self` is made only where there is AVX2, and they touch no memory.
+impl Words32<8> for Avx2 {
+    type Word = __m256i;
+
+    #[inline(always)]
+    fn splat(self, value: u32) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi32(value.cast_signed()) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi32(a, b) }
+    }
+    #[inline(always)]
+    fn xor3(self, a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(_mm256_xor_si256(a, b), c) }
+    }
+    #[inline(always)]
+    fn choose(self, a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(_mm256_and_si256(_mm256_xor_si256(b, c), a), c) }
+    }
+    /// `a ^ b` is the next round's `b ^ c`, and is computed once.
+    #[inline(always)]
+    fn majority(self, a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(_mm256_and_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(b, c)), b) }
+    }
+    #[inline(always)]
+    fn rotate<const RIGHT: i32, const LEFT: i32>(self, a: __m256i) -> __m256i {
+        const { assert!(RIGHT + LEFT == 32) };
+        // SAFETY: as above.
+        unsafe { _mm256_or_si256(_mm256_srli_epi32::<RIGHT>(a), _mm256_slli_epi32::<LEFT>(a)) }
+    }
+    #[inline(always)]
+    fn shift<const RIGHT: i32>(self, a: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_srli_epi32::<RIGHT>(a) }
+    }
+    #[inline(always)]
+    fn read(self, blocks: &[&[u8; 64]; 8]) -> [__m256i; 16] {
+        let half = |part| self.transpose_8(blocks.map(|block| self.swap_bytes(self.load(part_of(block, part)))));
+        let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (half(0), half(1));
+        [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+    }
+    #[inline(always)]
+    fn write(self, words: &[__m256i; 8]) -> [[u8; 32]; 8] {
+        self.transpose_8(*words).map(|row| self.store(self.swap_bytes(row)))
+    }
+}
+
+// SAFETY, for every operation below: `self` is made only where there is AVX2, and they touch no memory.
+impl Words64<4> for Avx2 {
+    type Word = __m256i;
+
+    #[inline(always)]
+    fn splat(self, value: u64) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi64x(value.cast_signed()) }
+    }
+    #[inline(always)]
+    fn xor(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(a, b) }
+    }
+    #[inline(always)]
+    fn xor3(self, a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(_mm256_xor_si256(a, b), c) }
+    }
+    #[inline(always)]
+    fn chi(self, a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(a, _mm256_andnot_si256(b, c)) }
+    }
+    #[inline(always)]
+    fn rotate<const LEFT: i32, const RIGHT: i32>(self, a: __m256i) -> __m256i {
+        const { assert!(LEFT + RIGHT == 64) };
+        // SAFETY: as above.
+        unsafe { _mm256_or_si256(_mm256_slli_epi64::<LEFT>(a), _mm256_srli_epi64::<RIGHT>(a)) }
+    }
+    #[inline(always)]
+    fn read(self, blocks: &[&[u8; 136]; 4]) -> [__m256i; 17] {
+        let mut words = [Words64::<4>::splat(self, 0); 17];
+        for (part, four) in words.chunks_exact_mut(4).enumerate() {
+            four.copy_from_slice(&self.transpose_4(blocks.map(|block| self.load(part_of(block, part)))));
+        }
+        let [a, b, c, d] = blocks.map(|block| i64::from_le_bytes(block.as_chunks::<8>().0[16]));
+        // SAFETY: as above.
+        words[16] = unsafe { _mm256_set_epi64x(d, c, b, a) };
+        words
+    }
+    #[inline(always)]
+    fn write(self, words: &[__m256i; 4]) -> [[u8; 32]; 4] {
+        self.transpose_4(*words).map(|row| self.store(row))
+    }
+}
