@@ -9,7 +9,7 @@ use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
 use crate::config::Config;
-use crate::{demo, keys, operate, proof, status, telemetry, up};
+use crate::{api_keys, demo, keys, operate, proof, status, telemetry, up};
 
 /// Bridge relayer and proof verifier.
 ///
@@ -55,6 +55,9 @@ enum Command {
     /// Look at configurations.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Handle keys of the transfer API, and print its document.
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Handle the encrypted keystore.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -125,6 +128,37 @@ enum ConfigCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum ApiCommand {
+    /// Make a key that may write transfers, and print it: its secret is shown this once.
+    NewKey {
+        /// Whose it is.
+        name: String,
+        /// With a partner's rate.
+        #[arg(long)]
+        partner: bool,
+        /// The ledger's database file.
+        #[arg(long, default_value = "spandrel.sqlite")]
+        database: PathBuf,
+    },
+    /// List keys.
+    ListKeys {
+        /// The ledger's database file.
+        #[arg(long, default_value = "spandrel.sqlite")]
+        database: PathBuf,
+    },
+    /// End a key.
+    RevokeKey {
+        /// Its id: the part between `sk_` and the next underscore.
+        id: String,
+        /// The ledger's database file.
+        #[arg(long, default_value = "spandrel.sqlite")]
+        database: PathBuf,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Create a key.
     New {
@@ -188,6 +222,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             println!("{}: ok", config.display());
         }
         Command::Config(ConfigCommand::Example) => print!("{}", crate::config::EXAMPLE),
+        Command::Api(ApiCommand::NewKey { name, partner, database }) => {
+            api_keys::new(&database, &name, partner).await?
+        }
+        Command::Api(ApiCommand::ListKeys { database }) => api_keys::list(&database).await?,
+        Command::Api(ApiCommand::RevokeKey { id, database }) => api_keys::revoke(&database, &id).await?,
+        Command::Api(ApiCommand::Openapi) => api_keys::document()?,
         Command::Keys(KeysCommand::New { name, keystore, password }) => keys::new(&keystore, &name, &password)?,
         Command::Keys(KeysCommand::Import { name, keystore, key, password }) => {
             keys::import(&keystore, &name, &key, &password)?;

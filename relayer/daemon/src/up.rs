@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use spandrel_api::Live;
 use spandrel_bus::InProcess;
 use spandrel_core::submission::SubmitError;
 use spandrel_core::{Event, Transfer};
@@ -90,7 +91,8 @@ async fn signalled() -> Result<()> {
 pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: CancellationToken) -> Result<Running> {
     let store = Sqlite::open(&config.database).await?;
     let metrics = Arc::new(Metrics::new()?);
-    let observers = Observers { metrics: metrics.clone(), other: watcher };
+    let live = Live::default();
+    let observers = Observers { metrics: metrics.clone(), live: live.clone(), other: watcher };
     let policy = wiring::policy(&config)?;
     let book = Arc::new(Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?);
     let bus = InProcess::new(BUS_CAPACITY);
@@ -100,6 +102,9 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     tracing::info!(address = %listener.local_addr()?, "telemetry");
     tasks.spawn("telemetry", metrics::serve(listener, metrics, store.clone(), stop.clone()));
 
+    if let Some(api) = config.api.clone() {
+        tasks.spawn("transfer API", wiring::serve_api(config.clone(), api, book.clone(), live, stop.clone()));
+    }
     start_roles(&config, &store, &bus, &mut tasks, &stop)?;
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
@@ -190,15 +195,17 @@ where
     tasks.spawn(format!("evidence of {chain}"), async move { desk.run(book, stopped).await });
 }
 
-/// Metrics, and whoever else looks on.
+/// Metrics, the transfer API's streams, and whoever else looks on.
 struct Observers {
     metrics: Arc<Metrics>,
+    live: Live,
     other: Option<Arc<dyn Observer>>,
 }
 
 impl Observer for Observers {
     fn stored(&self, transfer: &Transfer, events: &[Event]) {
         self.metrics.stored(transfer, events);
+        self.live.changed(transfer.id);
         if let Some(other) = &self.other {
             other.stored(transfer, events);
         }

@@ -9,17 +9,21 @@
 //! are append-only and without gaps; a derived effect id is carried out by one row for ever; a nonce is given once;
 //! what does not read back is an error that names table and id, never an absence.
 
+mod api_key;
 mod expectations;
 mod intent;
 mod journal_rules;
 mod json;
 mod key;
 mod memory;
+mod order;
 mod refusal;
 mod sqlite;
 pub mod summary;
 
+pub use api_key::{ApiGrant, ApiKey, ApiScope, TenantClass};
 pub use intent::Intent;
 pub use memory::{CrashPoint, Memory};
+pub use order::{NewOrder, Order, OrderId, OrderTerms, Placed, Refund};
 pub use spandrel_core::ledger::StoreError;
-pub use sqlite::Sqlite;
+pub use sqlite::{PageFilter, Sqlite};

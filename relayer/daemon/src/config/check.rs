@@ -26,6 +26,10 @@ impl Config {
             return refuse("telemetry.listen", "a loopback address", self.telemetry.listen);
         }
         let sources = self.check_sources()?;
+        if let Some(unknown) = self.api.iter().flat_map(|api| api.vaults.keys()).find(|chain| !sources.contains(chain))
+        {
+            return refuse("api.vaults", "a configured source chain", unknown);
+        }
         let destinations = self.check_destinations()?;
         self.check_limits(&sources, &destinations)?;
         for (kind, roles) in [("verifier", &self.verifier), ("signer", &self.signer)] {

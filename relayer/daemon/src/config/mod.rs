@@ -1,6 +1,7 @@
 //! Configuration: one commented TOML file. Unknown keys are refused, secrets come by reference, and what cannot work
 //! does not start.
 
+mod api;
 mod chains;
 mod check;
 mod roles;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_risk::RiskPolicy;
 use spandrel_verifiers::attestation::SignerSet;
 
+pub use api::ApiConfig;
 pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
 pub use roles::{KeyRef, RoleConfig};
 
@@ -43,6 +45,9 @@ pub struct Config {
     pub keystore: PathBuf,
     /// Logs and metrics.
     pub telemetry: Telemetry,
+    /// The transfer API; not served when absent.
+    #[serde(default)]
+    pub api: Option<ApiConfig>,
     /// The verifiers whose quorum proves a deposit.
     pub verifier_set: SignerSet,
     /// The fast lane's signers, per destination contract the same set.

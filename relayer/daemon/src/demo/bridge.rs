@@ -119,6 +119,7 @@ impl Bridge {
                 log: "warn".to_owned(),
                 format: LogFormat::Text,
             },
+            api: None,
             verifier_set: set(&verifiers)?,
             signer_set: set(&signers)?,
             pause_seconds: 3600,

@@ -1,12 +1,14 @@
 //! Wiring: a configuration becomes watchers, desks, verifiers, signers and submitters. Source chains are registered
 //! here, one file each.
 
+mod api;
 mod bitcoin;
 mod destination;
 mod ethereum;
 mod lazy;
 mod roles;
 
+pub use api::serve_api;
 pub use bitcoin::{bitcoin_consensus, bitcoin_side};
 pub use destination::{BATCH, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};

@@ -4,6 +4,7 @@ use alloy_primitives::Bytes;
 use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::bitcoin::DepositTerms;
+use sqlx::{Sqlite as Db, Transaction};
 
 use super::{Sqlite, database};
 use crate::Intent;
@@ -20,21 +21,7 @@ impl Sqlite {
     /// `Conflict` when the script is announced with other terms.
     pub async fn add_intent(&self, script: Bytes, terms: DepositTerms, now: UnixSeconds) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let row: Option<IntentRow> = sqlx::query_as("SELECT script, terms, created_at FROM intents WHERE script = ?")
-            .bind(script.to_string())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(database)?;
-        if let Some(known) = row.map(read).transpose()? {
-            return known.must_have(&terms);
-        }
-        sqlx::query("INSERT INTO intents (script, terms, created_at) VALUES (?, ?, ?)")
-            .bind(script.to_string())
-            .bind(encode("intent", &terms)?)
-            .bind(to_integer("intent.created_at", now)?)
-            .execute(&mut *tx)
-            .await
-            .map_err(database)?;
+        announce(&mut tx, script, terms, now).await?;
         tx.commit().await.map_err(database)
     }
 
@@ -49,6 +36,31 @@ impl Sqlite {
             .map_err(database)?;
         rows.into_iter().map(read).collect()
     }
+}
+
+/// Stores the announcement in `tx`, unless it is there with the same terms.
+pub async fn announce(
+    tx: &mut Transaction<'static, Db>,
+    script: Bytes,
+    terms: DepositTerms,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let row: Option<IntentRow> = sqlx::query_as("SELECT script, terms, created_at FROM intents WHERE script = ?")
+        .bind(script.to_string())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(database)?;
+    if let Some(known) = row.map(read).transpose()? {
+        return known.must_have(&terms);
+    }
+    sqlx::query("INSERT INTO intents (script, terms, created_at) VALUES (?, ?, ?)")
+        .bind(script.to_string())
+        .bind(encode("intent", &terms)?)
+        .bind(to_integer("intent.created_at", now)?)
+        .execute(&mut **tx)
+        .await
+        .map_err(database)?;
+    Ok(())
 }
 
 fn read((script, terms, created_at): IntentRow) -> Result<Intent, StoreError> {

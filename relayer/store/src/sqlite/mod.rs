@@ -4,14 +4,19 @@
 //! within the process, and by SQLite's lock against other processes. Reads use their own read-only connections and
 //! see what was committed last.
 
+mod api_keys;
 mod commit;
 mod halts;
 mod intents;
 mod journal;
+mod lookup;
+mod orders;
 mod outbox;
 mod query;
 mod row;
 mod summary;
+
+pub use lookup::PageFilter;
 
 use std::path::Path;
 use std::time::Duration;

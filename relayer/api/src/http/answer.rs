@@ -1,0 +1,100 @@
+//! How answers look: problem documents, request ids, parameters that name themselves when they do not read.
+
+use axum::body::Body;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use rand::Rng;
+
+use crate::Problem;
+
+/// Name of the header that carries a request's id.
+pub const REQUEST_ID: &str = "x-request-id";
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        // The body is written by `identify`, which knows the request's id.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives each request an id, and problems their body with it. Plain refusals of the framework become problems too.
+pub async fn identify(request: Request, next: Next) -> Response {
+    let id = format!("{:016x}", rand::rng().random::<u64>());
+    let mut response = next.run(request).await;
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(response.status()));
+    if let Some(mut problem) = problem {
+        problem.request_id.clone_from(&id);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        *response.body_mut() = Body::from(body);
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn unexplained(status: StatusCode) -> Option<Problem> {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Some(Problem::new(status, "BODY_TOO_LARGE", format!("expected at most {} bytes", super::MAX_BODY)))
+        }
+        StatusCode::SERVICE_UNAVAILABLE => Some(Problem::new(status, "TIMEOUT", "it took too long").retry_in(5)),
+        _ => None,
+    }
+}
+
+/// 404.
+pub async fn no_such_path() -> Problem {
+    Problem::not_found("UNKNOWN_PATH", "such path")
+}
+
+/// 405.
+pub async fn no_such_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this path has no such method")
+}
+
+/// A JSON body; what does not read is a problem.
+#[derive(FromRequest)]
+#[from_request(via(axum::Json), rejection(Problem))]
+pub struct Json<T>(pub T);
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), "INVALID_BODY", rejection.body_text()).about("body")
+    }
+}
+
+/// Path parameters; what does not read is a problem.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub struct Path<T>(pub T);
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), "INVALID_PARAMETER", rejection.body_text()).about("path")
+    }
+}
+
+/// Query parameters; unknown ones and what does not read are a problem.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub struct Query<T>(pub T);
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(rejection.status(), "INVALID_PARAMETER", rejection.body_text()).about("query")
+    }
+}

@@ -1,0 +1,100 @@
+//! REST and SSE over the service. Handlers read a request, call the service, write the answer; nothing else.
+
+mod answer;
+mod auth;
+mod catalog;
+mod events;
+mod limits;
+mod orders;
+mod rate;
+mod status;
+mod transfers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::{Router, middleware};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Service;
+
+pub use rate::Rates;
+
+/// Largest request body, bytes.
+const MAX_BODY: usize = 16 * 1024;
+/// Most seconds that anything but a stream takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Api {
+    service: Arc<Service>,
+    rates: Arc<Rates>,
+    streams: Arc<tokio::sync::Semaphore>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Spandrel transfer API",
+        description = "Amounts are decimal strings in base units, times RFC 3339, errors RFC 9457 problem documents.",
+        license(name = "Apache-2.0")
+    ),
+    modifiers(&Security)
+)]
+struct Document;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        document.components.get_or_insert_default().add_security_scheme("api_key", scheme);
+    }
+}
+
+fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(catalog::chains))
+        .routes(routes!(catalog::assets))
+        .routes(routes!(catalog::routes))
+        .routes(routes!(limits::limits))
+        .routes(routes!(limits::quote))
+        .routes(routes!(orders::create))
+        .routes(routes!(orders::name_source_tx))
+        .routes(routes!(orders::cancel))
+        .routes(routes!(transfers::list))
+        .routes(routes!(transfers::show))
+        .routes(routes!(transfers::proof))
+        .routes(routes!(status::status))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .routes(routes!(events::events))
+        .split_for_parts()
+}
+
+/// The OpenAPI document, generated from the handlers.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().1
+}
+
+/// The whole API. Serve it with connect info: addresses are what anonymous rates are kept by.
+pub fn router(service: Arc<Service>, rates: Rates, max_streams: usize) -> Router {
+    let api = Api { service, rates: Arc::new(rates), streams: Arc::new(tokio::sync::Semaphore::new(max_streams)) };
+    let (router, document) = documented();
+    let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
+    let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    router
+        .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))
+        .fallback(answer::no_such_path)
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(middleware::from_fn_with_state(api.clone(), rate::limit))
+        .layer(middleware::from_fn(answer::identify))
+        .with_state(api)
+}

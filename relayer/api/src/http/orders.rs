@@ -1,0 +1,98 @@
+//! `POST /v1/transfers`, `PUT /v1/transfers/{id}/source-tx`, `POST /v1/transfers/{id}/cancel`: all need a key.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::answer::{Json, Path};
+use super::auth::Writer;
+use crate::Problem;
+use crate::service::{OrderRequest, OrderView, TransferView};
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Orders a transfer, and says how its deposit is made. The same key and body answer the same again.
+#[utoipa::path(post, path = "/v1/transfers", request_body = OrderRequest,
+    params(("Idempotency-Key" = String, Header, description = "1 to 128 printable characters, new for each transfer")),
+    security(("api_key" = [])), responses(
+    (status = 201, body = OrderView),
+    (status = 200, body = OrderView, description = "it was ordered before, by the same request"),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 410, body = Problem, content_type = "application/problem+json"),
+    (status = 413, body = Problem, content_type = "application/problem+json"),
+    (status = 415, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn create(
+    State(api): State<Api>,
+    Writer(caller): Writer,
+    headers: HeaderMap,
+    Json(request): Json<OrderRequest>,
+) -> Result<(StatusCode, [(HeaderName, &'static str); 1], axum::Json<OrderView>), Problem> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let key = key.ok_or_else(|| Problem::invalid("Idempotency-Key", "a key, new for each transfer", "none"))?;
+    let (order, is_replayed) = api.service.order(&caller.id, key, &request).await?;
+    let (status, replayed) = if is_replayed { (StatusCode::OK, "true") } else { (StatusCode::CREATED, "false") };
+    Ok((status, [(REPLAYED, replayed)], axum::Json(order)))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceTx {
+    /// As the source chain's users write it.
+    source_tx: String,
+}
+
+/// Tells where the deposit of an order is, before or after it is observed.
+#[utoipa::path(put, path = "/v1/transfers/{id}/source-tx", request_body = SourceTx, params(("id" = String, Path)),
+    security(("api_key" = [])), responses(
+    (status = 200, body = TransferView, description = "the deposit was seen there"),
+    (status = 202, body = TransferView, description = "noted; it was not observed yet"),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 413, body = Problem, content_type = "application/problem+json"),
+    (status = 415, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn name_source_tx(
+    State(api): State<Api>,
+    Writer(caller): Writer,
+    Path(id): Path<String>,
+    Json(told): Json<SourceTx>,
+) -> Result<(StatusCode, axum::Json<TransferView>), Problem> {
+    let (transfer, is_seen) = api.service.name_source_tx(&caller.id, &id, &told.source_tx).await?;
+    Ok((if is_seen { StatusCode::OK } else { StatusCode::ACCEPTED }, axum::Json(transfer)))
+}
+
+/// Calls an order off, while no deposit was seen for it.
+#[utoipa::path(post, path = "/v1/transfers/{id}/cancel", params(("id" = String, Path)),
+    security(("api_key" = [])), responses(
+    (status = 202, body = TransferView),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn cancel(
+    State(api): State<Api>,
+    Writer(caller): Writer,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, axum::Json<TransferView>), Problem> {
+    Ok((StatusCode::ACCEPTED, axum::Json(api.service.cancel(&caller.id, &id).await?)))
+}

@@ -1,0 +1,146 @@
+//! Rates: a token bucket for each key, and for each address that sends none.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use spandrel_store::TenantClass;
+
+use super::Api;
+use super::auth::{Known, caller};
+use crate::Problem;
+
+/// After this many requests, buckets that are full again are forgotten.
+const SWEEP_EVERY: u64 = 4096;
+
+type Buckets = RateLimiter<Who, DefaultKeyedStateStore<Who>, DefaultClock, StateInformationMiddleware>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Address(IpAddr),
+    Key(String),
+}
+
+/// The buckets of every class.
+pub struct Rates {
+    anonymous: Class,
+    standard: Class,
+    partner: Class,
+    seen: AtomicU64,
+}
+
+struct Class {
+    per_second: NonZeroU32,
+    buckets: Buckets,
+}
+
+impl Class {
+    fn new(per_second: NonZeroU32) -> Self {
+        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let quota = Quota::per_second(per_second).allow_burst(burst);
+        Self { per_second, buckets: RateLimiter::keyed(quota).with_middleware() }
+    }
+}
+
+impl Rates {
+    /// Requests a second: without a key, with one, with a partner's. Twice as many may come at once.
+    pub fn new(anonymous: NonZeroU32, standard: NonZeroU32, partner: NonZeroU32) -> Self {
+        let (anonymous, standard, partner) = (Class::new(anonymous), Class::new(standard), Class::new(partner));
+        Self { anonymous, standard, partner, seen: AtomicU64::new(0) }
+    }
+
+    fn take(&self, class: &Class, who: &Who) -> Result<u32, u64> {
+        if self.seen.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            [&self.anonymous, &self.standard, &self.partner].iter().for_each(|class| class.buckets.retain_recent());
+        }
+        match class.buckets.check_key(who) {
+            Ok(state) => Ok(state.remaining_burst_capacity()),
+            Err(until) => Err(until.wait_time_from(class.buckets.clock().now()).as_secs().saturating_add(1)),
+        }
+    }
+}
+
+/// Takes a token, or answers 429 with the time to wait.
+pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| bucket_of(info.0.ip()));
+    let anonymous = Who::Address(address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)));
+    let key = match caller(request.headers(), &api).await {
+        Ok(key) => key,
+        // A wrong key costs its address a token: keys cannot be guessed at leisure.
+        Err(problem) => {
+            return match api.rates.take(&api.rates.anonymous, &anonymous) {
+                Ok(_) => problem.into_response(),
+                Err(wait) => exhausted(wait).into_response(),
+            };
+        }
+    };
+    let (class, who) = match &key {
+        None => (&api.rates.anonymous, anonymous),
+        Some(key) => match key.grant.class {
+            TenantClass::Standard => (&api.rates.standard, Who::Key(key.id.clone())),
+            TenantClass::Partner => (&api.rates.partner, Who::Key(key.id.clone())),
+        },
+    };
+    let taken = api.rates.take(class, &who);
+    request.extensions_mut().insert(Known(key));
+    let (mut response, remaining, reset) = match taken {
+        Ok(remaining) => (next.run(request).await, remaining, 1),
+        Err(wait) => (exhausted(wait).into_response(), 0, wait),
+    };
+    tell(response.headers_mut(), class.per_second.get(), remaining, reset);
+    response
+}
+
+fn exhausted(wait: u64) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests").retry_in(wait)
+}
+
+fn tell(headers: &mut HeaderMap, limit: u32, remaining: u32, reset: u64) {
+    headers.insert(HeaderName::from_static("ratelimit-limit"), limit.into());
+    headers.insert(HeaderName::from_static("ratelimit-remaining"), remaining.into());
+    headers.insert(HeaderName::from_static("ratelimit-reset"), reset.into());
+}
+
+/// One bucket for a whole IPv6 /64: its holder has all of it.
+fn bucket_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_subnet_shares_one_bucket() {
+        let of = |text: &str| bucket_of(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+    }
+
+    #[test]
+    fn a_bucket_empties_and_says_how_long() {
+        let two = NonZeroU32::new(2).unwrap();
+        let rates = Rates::new(two, two, two);
+        let who = Who::Key("a".to_owned());
+        let taken: Vec<_> = (0..6).map(|_| rates.take(&rates.standard, &who)).collect();
+        assert_eq!(taken[..4], [Ok(3), Ok(2), Ok(1), Ok(0)]);
+        assert_eq!(taken[5], Err(1));
+        assert!(rates.take(&rates.standard, &Who::Key("b".to_owned())).is_ok());
+    }
+}

@@ -1,0 +1,227 @@
+//! How a deposit is made: what a wallet takes, for each kind of source.
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::sol_types::SolCall;
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde::Serialize;
+use spandrel_contracts::{TestToken, Vault};
+use spandrel_store::OrderTerms;
+use spandrel_verifiers::bitcoin::{DepositTerms, deposit_address, deposit_script, refund_spend};
+use spandrel_verifiers::{AssetId, VerifyError};
+use utoipa::ToSchema;
+
+use crate::Problem;
+use crate::catalog::{Source, SourceKind};
+
+/// Everything that a wallet needs to make the deposit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Instructions {
+    /// Pay a Taproot address.
+    Bitcoin {
+        /// Where to pay (BIP 350).
+        address: String,
+        /// BIP-21 payment request.
+        uri: String,
+        /// The payment request as a QR code, SVG.
+        qr: String,
+        /// How the deposit is taken back if it is never paid out.
+        refund: RefundData,
+    },
+    /// Send these calls in order.
+    Evm {
+        /// The calls.
+        calls: Vec<EvmCall>,
+        /// EIP-681 request of the last call.
+        uri: String,
+        /// The request as a QR code, SVG.
+        qr: String,
+    },
+}
+
+/// A contract call to be sent by the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EvmCall {
+    /// Contract.
+    pub to: String,
+    /// Calldata, 0x-hex.
+    pub data: String,
+    /// Wei, decimal.
+    pub value: String,
+}
+
+/// What the owner of the refund key needs, besides a signature, to spend the deposit by its script path (BIP 341).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RefundData {
+    /// x-only key, hex: the user's own.
+    pub key: String,
+    /// Blocks after which it can be spent (BIP 68).
+    pub after_blocks: u16,
+    /// Tapleaf script, hex.
+    pub script: String,
+    /// Control block, hex.
+    pub control_block: String,
+}
+
+/// What a Bitcoin deposit on `terms` commits to.
+///
+/// # Errors
+/// 422 without the refund key.
+pub fn deposit_terms(terms: &OrderTerms) -> Result<DepositTerms, Problem> {
+    let refund = terms.refund.ok_or_else(|| {
+        Problem::unprocessable("REFUND_KEY_REQUIRED", "refund_key", "a Bitcoin deposit needs the key of its way back")
+    })?;
+    Ok(DepositTerms {
+        destination_chain: terms.destination_chain.clone(),
+        destination_bridge: terms.destination_bridge,
+        recipient: terms.recipient,
+        lane: terms.lane,
+        expiry: terms.expiry,
+        refund_key: refund.key,
+        refund_delay: refund.delay,
+    })
+}
+
+/// The announcement that a source needs before it recognises the deposit, if it needs one.
+///
+/// # Errors
+/// What the deposit's rules refuse.
+pub fn announcement(source: &Source, terms: &OrderTerms) -> Result<Option<(Bytes, DepositTerms)>, Problem> {
+    match &source.kind {
+        SourceKind::Bitcoin { vault, .. } => {
+            let deposit = deposit_terms(terms)?;
+            Ok(Some((deposit_script(*vault, &deposit)?, deposit)))
+        }
+        SourceKind::Evm { .. } => Ok(None),
+    }
+}
+
+/// How the deposit of `terms` is made on `source`.
+///
+/// # Errors
+/// What the deposit's rules refuse; an asset that the source has no call for.
+pub fn instructions(source: &Source, terms: &OrderTerms) -> Result<Instructions, Problem> {
+    match &source.kind {
+        SourceKind::Bitcoin { vault, network } => {
+            let deposit = deposit_terms(terms)?;
+            let address = deposit_address(*vault, &deposit, *network)?;
+            let spend = refund_spend(*vault, &deposit)?;
+            let uri = format!("bitcoin:{address}?amount={}", coins(terms.amount));
+            let refund = RefundData {
+                key: hex::encode(deposit.refund_key),
+                after_blocks: deposit.refund_delay,
+                script: hex::encode(&spend.script),
+                control_block: hex::encode(&spend.control_block),
+            };
+            Ok(Instructions::Bitcoin { address, qr: qr(&uri)?, uri, refund })
+        }
+        SourceKind::Evm { vault } => evm(*vault, terms),
+    }
+}
+
+fn evm(vault: Address, terms: &OrderTerms) -> Result<Instructions, Problem> {
+    let token = token(&terms.asset)?;
+    let value = if token.is_zero() { terms.amount } else { U256::ZERO };
+    let lock = Vault::lockCall {
+        token,
+        amount: terms.amount,
+        destinationChain: terms.destination_chain.hash(),
+        destinationBridge: terms.destination_bridge,
+        recipient: terms.recipient,
+        lane: terms.lane as u8,
+        expiry: terms.expiry,
+    };
+    let call = |to: Address, data: Vec<u8>, value: U256| EvmCall {
+        to: to.to_string(),
+        data: Bytes::from(data).to_string(),
+        value: value.to_string(),
+    };
+    let mut calls = Vec::new();
+    if !token.is_zero() {
+        let approve = TestToken::approveCall { spender: vault, value: terms.amount };
+        calls.push(call(token, approve.abi_encode(), U256::ZERO));
+    }
+    calls.push(call(vault, lock.abi_encode(), value));
+    let number = terms.source_chain.eip155_number().unwrap_or_default();
+    let uri = format!(
+        "ethereum:{vault}@{number}/lock?address={token}&uint256={}&bytes32={}&bytes32={}&bytes32={}&uint8={}&uint64={}&value={value}",
+        terms.amount,
+        terms.destination_chain.hash(),
+        terms.destination_bridge,
+        terms.recipient,
+        terms.lane as u8,
+        terms.expiry,
+    );
+    Ok(Instructions::Evm { calls, qr: qr(&uri)?, uri })
+}
+
+/// The token contract behind a CAIP-19 name; zero for the native coin.
+fn token(asset: &AssetId) -> Result<Address, Problem> {
+    let (_, name) = asset.as_str().split_once('/').unwrap_or_default();
+    let token = match name.split_once(':') {
+        Some(("slip44", _)) => Some(Address::ZERO),
+        Some(("erc20", address)) => address.parse().ok(),
+        _ => None,
+    };
+    token.ok_or_else(|| Problem::from(VerifyError::invalid("asset", "slip44 or erc20", asset)))
+}
+
+/// Satoshis as a decimal number of coins (BIP 21).
+fn coins(satoshis: U256) -> String {
+    let (whole, part) = satoshis.div_rem(U256::from(100_000_000_u64));
+    format!("{whole}.{part:0>8}")
+}
+
+fn qr(text: &str) -> Result<String, Problem> {
+    let code = QrCode::new(text).map_err(|error| {
+        Problem::unprocessable("NO_QR", "instructions", format!("the request does not fit a QR code: {error}"))
+    })?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(240, 240).build())
+}
+
+/// A transaction hash as its chain's users write it: Bitcoin's reversed, without prefix.
+pub fn shown_hash(chain: &str, hash: B256) -> String {
+    if chain.starts_with("bip122:") {
+        let mut bytes = hash.0;
+        bytes.reverse();
+        hex::encode(bytes)
+    } else {
+        hash.to_string()
+    }
+}
+
+/// Reads a transaction hash as [`shown_hash`] writes it.
+///
+/// # Errors
+/// Names `field`.
+pub fn read_hash(field: &str, chain: &str, text: &str) -> Result<B256, Problem> {
+    let mut bytes = [0; 32];
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| Problem::invalid(field, "a hash of 64 hex digits", text))?;
+    if chain.starts_with("bip122:") {
+        bytes.reverse();
+    }
+    Ok(B256::new(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn satoshis_become_coins() {
+        assert_eq!(coins(U256::from(1_u64)), "0.00000001");
+        assert_eq!(coins(U256::from(123_456_789_u64)), "1.23456789");
+    }
+
+    #[test]
+    fn hashes_read_back_as_each_chain_writes_them() {
+        let hash = B256::with_last_byte(7);
+        for chain in ["bip122:000000000019d6689c085ae165831e93", "eip155:1"] {
+            assert_eq!(read_hash("tx", chain, &shown_hash(chain, hash)).unwrap(), hash);
+        }
+        assert!(shown_hash("bip122:00", hash).starts_with("07"));
+        assert!(read_hash("tx", "eip155:1", "0x12").is_err());
+    }
+}

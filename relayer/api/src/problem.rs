@@ -1,0 +1,109 @@
+//! Errors as RFC 9457 problem documents with a stable code.
+
+use std::fmt::Display;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use spandrel_store::StoreError;
+use spandrel_verifiers::VerifyError;
+use utoipa::ToSchema;
+
+/// What every error answer holds (`application/problem+json`).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, ToSchema)]
+#[error("{code}: {detail}")]
+pub struct Problem {
+    /// `about:blank`: the code says it all.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// For people: what was expected, what was found.
+    pub detail: String,
+    /// Which parameter, header or field is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// Seconds to wait before it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Set on the way out: quote it to the operator.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
+}
+
+impl Problem {
+    /// A problem of `status` with `code`.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Display) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            code,
+            detail: detail.to_string(),
+            parameter: None,
+            retryable: false,
+            retry_after: None,
+            request_id: String::new(),
+        }
+    }
+
+    /// A parameter that does not read (400).
+    pub fn invalid(parameter: &str, expected: impl Display, found: impl Display) -> Self {
+        let found: String = found.to_string().chars().take(100).collect();
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_PARAMETER", format!("expected {expected}, found {found:?}"))
+            .about(parameter)
+    }
+
+    /// A parameter that reads, but cannot be served (422).
+    pub fn unprocessable(code: &'static str, parameter: &str, detail: impl Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).about(parameter)
+    }
+
+    /// Something there is none of (404).
+    pub fn not_found(code: &'static str, what: impl Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, format!("no {what}"))
+    }
+
+    /// Names the parameter at fault.
+    #[must_use]
+    pub fn about(mut self, parameter: &str) -> Self {
+        self.parameter = Some(parameter.to_owned());
+        self
+    }
+
+    /// May be tried again in `seconds`.
+    #[must_use]
+    pub fn retry_in(mut self, seconds: u64) -> Self {
+        (self.retryable, self.retry_after) = (true, Some(seconds));
+        self
+    }
+}
+
+/// The ledger failed: logged in full, told in short.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { what, expected, found } => {
+                Self::new(StatusCode::CONFLICT, "CONFLICT", format!("{what}: expected {expected}, found {found}"))
+            }
+            error => {
+                tracing::error!(%error, "the ledger failed a request");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE", "the ledger does not answer")
+                    .retry_in(5)
+            }
+        }
+    }
+}
+
+/// Terms that the bridge's rules refuse.
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        let parameter = error.field.strip_prefix("terms.").unwrap_or(&error.field).to_owned();
+        Self::unprocessable("TERMS_REFUSED", &parameter, format!("expected {}, found {}", error.expected, error.found))
+    }
+}

@@ -1,0 +1,184 @@
+//! Orders: what a transfer is before its deposit exists.
+
+use alloy::primitives::{Address, B256, keccak256};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use spandrel_store::{NewOrder, Order, OrderTerms, Placed, Refund};
+use spandrel_verifiers::ChainId;
+use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
+use utoipa::ToSchema;
+
+use super::Service;
+use super::quotes::LIFETIME;
+use super::view::{Found, TransferView, awaiting};
+use crate::Problem;
+use crate::catalog::Source;
+use crate::instructions::{Instructions, announcement, instructions, read_hash};
+
+/// Longest idempotency key.
+const MAX_KEY: usize = 128;
+
+/// What is ordered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRequest {
+    /// A quote that still holds.
+    pub quote: String,
+    /// Who is paid: an address of the destination.
+    pub recipient: String,
+    /// x-only key (64 hex digits) that may take a Bitcoin deposit back; required for those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_key: Option<String>,
+}
+
+/// An order with its instructions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderView {
+    /// The transfer.
+    pub transfer: TransferView,
+    /// How the deposit is made.
+    pub instructions: Instructions,
+}
+
+impl Service {
+    /// Places an order under an idempotency key. `true` when this very request had been answered before.
+    ///
+    /// # Errors
+    /// 409 for a key that another request used, 410 for a quote that ran out, 422 for terms that the bridge refuses.
+    pub async fn order(&self, api_key: &str, key: &str, request: &OrderRequest) -> Result<(OrderView, bool), Problem> {
+        let is_key = !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_key {
+            return Err(Problem::invalid("Idempotency-Key", format!("1 to {MAX_KEY} printable characters"), key));
+        }
+        let request_hash = keccak256(serde_json::to_vec(request).unwrap_or_default());
+        if let Some(placed) = self.store.placed(api_key, key, request_hash).await? {
+            return self.answer(placed);
+        }
+        let quoted = self.quoted(&request.quote)?;
+        let route = self.catalog.route(&quoted.route)?;
+        let destination = self.policy.destinations.get(&route.destination);
+        let destination_bridge = destination.map(|to| to.domain.inbox.into_word()).unwrap_or_default();
+        let terms = OrderTerms {
+            source_chain: route.source.clone(),
+            asset: route.asset.clone(),
+            amount: quoted.amount,
+            destination_chain: route.destination.clone(),
+            destination_bridge,
+            recipient: recipient(&route.destination, &request.recipient)?,
+            lane: quoted.lane,
+            expiry: self.now().saturating_add(LIFETIME),
+            refund: request.refund_key.as_deref().map(refund).transpose()?,
+        };
+        let source = self.source(&terms)?;
+        // Refused now rather than after it was stored.
+        instructions(source, &terms)?;
+        let new = NewOrder { terms, api_key: api_key.to_owned(), idempotency_key: key.to_owned(), request_hash };
+        let announce = |terms: &OrderTerms| announcement(source, terms);
+        let placed = self.store.place_order(new, announce, self.now()).await?;
+        self.answer(placed)
+    }
+
+    fn answer(&self, placed: Placed) -> Result<(OrderView, bool), Problem> {
+        let (order, is_replayed) = match placed {
+            Placed::New(order) => (order, false),
+            Placed::Replayed(order) => (order, true),
+            Placed::KeyReused => {
+                let detail = "this key was used for another request: use a new key for a new transfer";
+                let reused = Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED", detail);
+                return Err(reused.about("Idempotency-Key"));
+            }
+        };
+        let instructions = instructions(self.source(&order.terms)?, &order.terms)?;
+        Ok((OrderView { transfer: awaiting(&order, self.now()), instructions }, is_replayed))
+    }
+
+    /// Notes where the deposit of an order is. `true` once it was seen there.
+    ///
+    /// # Errors
+    /// 404 for an unknown order or another key's, 409 when another transaction was named, 422 when the deposit stands in
+    /// another one.
+    pub async fn name_source_tx(&self, api_key: &str, id: &str, text: &str) -> Result<(TransferView, bool), Problem> {
+        let (order, is_seen) = self.own_order(api_key, id).await?;
+        let hash = read_hash("source_tx", order.terms.source_chain.as_str(), text)?;
+        self.store.name_source_tx(order.id, hash).await?;
+        let transfer = self.transfer(id).await?;
+        let named = crate::instructions::shown_hash(order.terms.source_chain.as_str(), hash);
+        if is_seen && transfer.source_tx.as_ref() != Some(&named) {
+            let found = transfer.source_tx.as_deref().unwrap_or_default();
+            let detail = format!("the deposit stands in {found}");
+            return Err(Problem::unprocessable("OTHER_SOURCE_TX", "source_tx", detail));
+        }
+        Ok((transfer, is_seen))
+    }
+
+    /// Calls an order off.
+    ///
+    /// # Errors
+    /// 404 for an unknown order or another key's, 409 once a deposit was seen: what was deposited is paid or refunded.
+    pub async fn cancel(&self, api_key: &str, id: &str) -> Result<TransferView, Problem> {
+        let (order, is_seen) = self.own_order(api_key, id).await?;
+        if is_seen {
+            let detail = "its deposit was seen: it is paid, or refunded after its expiry";
+            return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_DEPOSITED", detail).about("id"));
+        }
+        self.store.cancel_order(order.id).await?;
+        self.transfer(id).await
+    }
+
+    /// The order `id` of `api_key`, and whether a deposit was seen for it. Another key's order is not there.
+    async fn own_order(&self, api_key: &str, id: &str) -> Result<(Order, bool), Problem> {
+        let (order, is_seen) = match self.find(id).await? {
+            Found::Order(order, transfers) => (Some(order), !transfers.is_empty()),
+            Found::Deposit(order, _) => (order, true),
+        };
+        let own = order.filter(|order| order.api_key == api_key);
+        own.map(|order| (order, is_seen))
+            .ok_or_else(|| Problem::not_found("UNKNOWN_TRANSFER", format!("transfer {id} of this key")).about("id"))
+    }
+
+    fn source(&self, terms: &OrderTerms) -> Result<&Source, Problem> {
+        self.catalog.source(&terms.source_chain).ok_or_else(|| {
+            let detail = format!("no orders are taken for deposits on {}", terms.source_chain);
+            Problem::unprocessable("SOURCE_NOT_OFFERED", "quote", detail)
+        })
+    }
+}
+
+/// An account of the destination as 32 bytes.
+fn recipient(chain: &ChainId, text: &str) -> Result<B256, Problem> {
+    let invalid = || Problem::invalid("recipient", format!("a non-zero address of {chain}"), text);
+    if chain.eip155_number().is_none() {
+        return Err(invalid());
+    }
+    let address: Address = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Address::parse_checksummed(text, None).map_err(|_| invalid())?
+    } else {
+        text.parse().map_err(|_| invalid())?
+    };
+    if address.is_zero() { Err(invalid()) } else { Ok(address.into_word()) }
+}
+
+fn refund(text: &str) -> Result<Refund, Problem> {
+    let mut key = [0; 32];
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    hex::decode_to_slice(digits, &mut key)
+        .map_err(|_| Problem::invalid("refund_key", "an x-only key of 64 hex digits", text))?;
+    Ok(Refund { key: B256::new(key), delay: MIN_REFUND_DELAY })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_or_zero_recipient_is_refused() {
+        let chain = ChainId::eip155(1);
+        let good = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+        assert!(recipient(&chain, good).is_ok());
+        assert!(recipient(&chain, &good.to_lowercase()).is_ok());
+        for refused in ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x00", "", &format!("0x{}", "0".repeat(40))] {
+            assert_eq!(recipient(&chain, refused).unwrap_err().parameter.as_deref(), Some("recipient"), "{refused}");
+        }
+        assert!(recipient(&ChainId::parse("cosmos:hub-4").unwrap(), good).is_err());
+    }
+}

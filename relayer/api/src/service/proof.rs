@@ -1,0 +1,110 @@
+//! Everything that anyone needs to check a transfer and to claim it without us.
+
+use alloy::primitives::Bytes;
+use alloy::sol_types::SolCall;
+use axum::http::StatusCode;
+use serde::Serialize;
+use spandrel_contracts::{CheckpointRegistry, Inbox, lane, proof, solidity_deposit};
+use spandrel_core::Transfer;
+use spandrel_signer::signatures_blob;
+use spandrel_verifiers::{Evidence, SignedCheckpoint};
+use utoipa::ToSchema;
+
+use super::Service;
+use super::view::Found;
+use crate::Problem;
+
+/// A transfer's proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProofView {
+    /// The deposit.
+    pub deposit: String,
+    /// The evidence, as `spandrel proof verify` reads it.
+    #[schema(value_type = Object)]
+    pub evidence: Evidence,
+    /// Hash of the block under which it proves, 0x-hex.
+    pub root: String,
+    /// The verifiers' checkpoint over that block, once a quorum signed it.
+    #[schema(value_type = Option<Object>)]
+    pub checkpoint: Option<SignedCheckpoint>,
+    /// The calls, in order, that pay the deposit on its destination; whoever sends them only pays the gas. Absent while
+    /// there is no checkpoint.
+    pub claim: Vec<ClaimCall>,
+}
+
+/// A call on the destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClaimCall {
+    /// What it does.
+    pub step: &'static str,
+    /// Contract.
+    pub to: String,
+    /// Calldata, 0x-hex.
+    pub data: String,
+}
+
+impl Service {
+    /// The proof of a transfer.
+    ///
+    /// # Errors
+    /// 404 when there is no such transfer, 409 while there is no evidence.
+    pub async fn proof(&self, id: &str) -> Result<ProofView, Problem> {
+        let transfer = match self.find(id).await? {
+            Found::Deposit(_, transfer) => Some(*transfer),
+            Found::Order(_, transfers) => transfers.into_iter().next(),
+        };
+        let with_evidence =
+            transfer.and_then(|transfer| transfer.evidence.clone().map(|evidence| (transfer, evidence)));
+        let Some((transfer, evidence)) = with_evidence else {
+            let detail = "its block is not final yet: there is nothing to prove it under";
+            return Err(Problem::new(StatusCode::CONFLICT, "NOT_PROVEN_YET", detail).retry_in(30));
+        };
+        let claim = match &transfer.checkpoint {
+            Some(checkpoint) => self.claim(&transfer, &evidence, checkpoint)?,
+            None => Vec::new(),
+        };
+        Ok(ProofView {
+            deposit: transfer.id.to_string(),
+            root: evidence.root().to_string(),
+            evidence,
+            checkpoint: transfer.checkpoint,
+            claim,
+        })
+    }
+
+    fn claim(
+        &self,
+        transfer: &Transfer,
+        evidence: &Evidence,
+        signed: &SignedCheckpoint,
+    ) -> Result<Vec<ClaimCall>, Problem> {
+        let Some(destination) = self.policy.destinations.get(&transfer.deposit.destination_chain) else {
+            return Ok(Vec::new());
+        };
+        let unencodable = |error: proof::EncodeError| Problem::new(StatusCode::CONFLICT, "NOT_CLAIMABLE", error);
+        let checkpoint = &signed.checkpoint;
+        let register = CheckpointRegistry::submitCall {
+            sourceChain: checkpoint.chain.hash(),
+            height: checkpoint.height,
+            root: checkpoint.root,
+            time: checkpoint.time,
+            epoch: signed.epoch,
+            signatures: signatures_blob(&signed.signatures),
+        };
+        let claim = Inbox::claimCall {
+            deposit: solidity_deposit(&transfer.deposit),
+            lane: lane::of(evidence),
+            proof: proof::encode(evidence, &transfer.deposit).map_err(unencodable)?,
+        };
+        let domain = &destination.domain;
+        let call = |step, to: alloy::primitives::Address, data: Vec<u8>| ClaimCall {
+            step,
+            to: to.to_string(),
+            data: Bytes::from(data).to_string(),
+        };
+        Ok(vec![
+            call("register the checkpoint, unless it is registered", domain.registry, register.abi_encode()),
+            call("claim", domain.inbox, claim.abi_encode()),
+        ])
+    }
+}

@@ -1,0 +1,129 @@
+//! Quotes: what a transfer would get now. Stateless: a quote is signed, and comes back with the order.
+
+use alloy::primitives::U256;
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use spandrel_verifiers::{LanePreference, UnixSeconds};
+use utoipa::ToSchema;
+
+use super::{LaneOffer, Service, shown_time};
+use crate::{Problem, amount};
+
+/// Seconds for which a quote holds.
+const VALID_SECONDS: u64 = 300;
+/// Seconds that a deposit made on a quote has until it expires: a day, so that no confirmation time is too long.
+pub(super) const LIFETIME: u64 = 86_400;
+/// Longest quote id that is read.
+const MAX_ID: usize = 512;
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteRequest {
+    /// Id of a route, as `GET /v1/routes` lists them.
+    pub route: String,
+    /// Base units, decimal.
+    pub amount: String,
+    /// `any` (default), `fast` or `light_client`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub lane: Option<LanePreference>,
+}
+
+/// What it would get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Quote {
+    /// Signed; hand it in with the transfer.
+    pub id: String,
+    /// The route.
+    pub route: String,
+    /// Base units.
+    pub amount: String,
+    /// What the bridge keeps, base units: nothing.
+    pub fee: String,
+    /// What is paid on the destination, in base units of the source's asset.
+    pub receive: String,
+    /// Every lane, with why not.
+    pub lanes: Vec<LaneOffer>,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// What a quote id holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Quoted {
+    #[serde(rename = "r")]
+    pub route: String,
+    #[serde(rename = "a")]
+    pub amount: U256,
+    #[serde(rename = "l")]
+    pub lane: LanePreference,
+    #[serde(rename = "e")]
+    pub expires: UnixSeconds,
+}
+
+impl Service {
+    /// Quotes an amount on a route.
+    ///
+    /// # Errors
+    /// 400 for an amount that does not read, 404 for an unknown route, 422 when no lane takes it.
+    pub async fn quote(&self, request: &QuoteRequest) -> Result<Quote, Problem> {
+        let amount = amount::parse("amount", &request.amount)?;
+        let route = self.catalog.route(&request.route)?;
+        let lane = request.lane.unwrap_or(LanePreference::Any);
+        let lanes = self.offers(route, amount, lane).await;
+        if lanes.iter().all(|offer| !offer.offered) {
+            let reasons =
+                lanes.iter().filter_map(|offer| Some(format!("{}: {}", offer.lane, offer.reason.as_ref()?.message)));
+            let reasons: Vec<String> = reasons.collect();
+            return Err(Problem::unprocessable(
+                "NO_LANE",
+                "amount",
+                format!("no lane takes it: {}", reasons.join("; ")),
+            ));
+        }
+        let quoted =
+            Quoted { route: route.id.clone(), amount, lane, expires: self.now().saturating_add(VALID_SECONDS) };
+        Ok(Quote {
+            id: self.sign(&quoted)?,
+            route: quoted.route,
+            amount: amount.to_string(),
+            fee: "0".to_owned(),
+            receive: amount.to_string(),
+            lanes,
+            expires_at: shown_time(quoted.expires),
+        })
+    }
+
+    /// What a quote id says, if it is ours and still holds.
+    pub(super) fn quoted(&self, id: &str) -> Result<Quoted, Problem> {
+        let malformed = || Problem::invalid("quote", "a quote id of this service", id);
+        if id.len() > MAX_ID {
+            return Err(malformed());
+        }
+        let (body, tag) = id.strip_prefix("q1_").and_then(|rest| rest.split_once('_')).ok_or_else(malformed)?;
+        let (body, tag) = (hex::decode(body).map_err(|_| malformed())?, hex::decode(tag).map_err(|_| malformed())?);
+        self.mac(&body)?.verify_slice(&tag).map_err(|_| malformed())?;
+        let quoted: Quoted = serde_json::from_slice(&body).map_err(|_| malformed())?;
+        if self.now() > quoted.expires {
+            let at = shown_time(quoted.expires);
+            let expired = Problem::new(axum::http::StatusCode::GONE, "QUOTE_EXPIRED", format!("it held until {at}"));
+            return Err(expired.about("quote"));
+        }
+        Ok(quoted)
+    }
+
+    fn sign(&self, quoted: &Quoted) -> Result<String, Problem> {
+        let body = serde_json::to_vec(quoted).map_err(|error| Problem::invalid("quote", "a quote", error))?;
+        let tag = self.mac(&body)?.finalize().into_bytes();
+        Ok(format!("q1_{}_{}", hex::encode(body), hex::encode(tag)))
+    }
+
+    fn mac(&self, body: &[u8]) -> Result<Hmac<Sha256>, Problem> {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.quote_key);
+        let mut mac = mac.map_err(|error| Problem::invalid("quote key", "a key", error))?;
+        mac.update(body);
+        Ok(mac)
+    }
+}

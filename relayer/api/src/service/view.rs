@@ -1,0 +1,344 @@
+//! What the API says of a transfer. Everything is read from the ledger.
+
+use alloy::primitives::B256;
+use serde::Serialize;
+use spandrel_core::ledger::Ledger;
+use spandrel_core::{Event, Payout, PayoutStage, Standing, Status, Transfer, TxRef};
+use spandrel_risk::{Lane, Reason, RiskState, Scope};
+use spandrel_store::{Order, OrderId, OrderTerms, PageFilter};
+use spandrel_verifiers::{DepositId, UnixSeconds};
+use utoipa::ToSchema;
+
+use super::{Service, shown_time};
+use crate::Problem;
+use crate::instructions::shown_hash;
+
+/// Most transfers on one page.
+pub const MAX_PAGE: u32 = 100;
+
+/// Why a transfer or a lane waits or will not go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReasonView {
+    /// Stable, for programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// When it goes on at the earliest, RFC 3339; absent when that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_at: Option<String>,
+}
+
+impl ReasonView {
+    pub(super) fn new(code: &str, message: impl ToString, release_at: Option<UnixSeconds>) -> Self {
+        Self { code: code.to_owned(), message: message.to_string(), release_at: release_at.map(shown_time) }
+    }
+
+    pub(super) fn paused(scope: &Scope, risk: &RiskState, now: UnixSeconds) -> Self {
+        let until = risk.pauses_at(now).find(|(paused, _)| *paused == scope).map(|(_, pause)| pause.until);
+        Self::new("PAUSED", format!("paused: {scope}"), until)
+    }
+
+    pub(super) fn of(reason: &Reason, until: Option<UnixSeconds>, risk: &RiskState, now: UnixSeconds) -> Self {
+        let code = match reason {
+            Reason::Paused { scope } if until.is_none() => return Self::paused(scope, risk, now),
+            Reason::Paused { .. } => "PAUSED",
+            Reason::Unknown => "UNKNOWN_ROUTE",
+            Reason::Ledger { .. } => "LEDGER",
+            Reason::PerTransferCap { .. } => "PER_TRANSFER_CAP",
+            Reason::ExposureCap { .. } => "EXPOSURE_CAP",
+            Reason::Window { .. } => "WINDOW",
+            Reason::LargeTransfer { .. } => "LARGE_TRANSFER",
+            Reason::Expired { .. } => "EXPIRED",
+            Reason::Dust { .. } => "DUST",
+            Reason::AlreadyCleared { .. } => "ALREADY_CLEARED",
+            Reason::Mismatch { .. } => "MISMATCH",
+            Reason::LaneNotAskedFor => "LANE_NOT_ASKED_FOR",
+        };
+        Self::new(code, reason, until)
+    }
+}
+
+/// One transfer, from order to payout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TransferView {
+    /// The id it was asked for by: an order's, or the deposit's.
+    pub id: String,
+    /// The order, if it was made through this API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The deposit, once it was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<String>,
+    /// Further deposits that were made on the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_deposits: Vec<String>,
+    /// Where it stands.
+    pub status: String,
+    /// Within the status, what is being waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub substatus: Option<String>,
+    /// Whether nothing will change any more.
+    pub terminal: bool,
+    /// Why it waits or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonView>,
+    /// CAIP-2.
+    pub source: String,
+    /// CAIP-2.
+    pub destination: String,
+    /// CAIP-19, in the source's terms.
+    pub asset: String,
+    /// Base units: what was deposited, or ordered while nothing was.
+    pub amount: String,
+    /// 0x-hex, 32 bytes.
+    pub recipient: String,
+    /// Account (EVM) or refund key (Bitcoin), 0x-hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// The lane that pays or paid it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
+    /// Blocks of the source chain on the deposit, its own included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmations: Option<u64>,
+    /// Whether its block is final on the source chain.
+    pub source_final: bool,
+    /// The deposit's transaction, as the source chain's users write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_tx: Option<String>,
+    /// The payout's transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payout_tx: Option<String>,
+    /// The transaction that settled a fast payout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settlement_tx: Option<String>,
+    /// Whether `GET /v1/transfers/{id}/proof` answers.
+    pub proof_available: bool,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub updated_at: String,
+    /// After this it is not paid any more, RFC 3339.
+    pub expires_at: String,
+}
+
+/// A page, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TransferList {
+    /// The transfers.
+    pub transfers: Vec<TransferView>,
+    /// Hand it in for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// One event of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventView {
+    /// From 0.
+    pub sequence: u64,
+    /// RFC 3339.
+    pub at: String,
+    /// What happened.
+    pub event: String,
+}
+
+/// What an id names.
+pub(super) enum Found {
+    Order(Order, Vec<Transfer>),
+    Deposit(Option<Order>, Box<Transfer>),
+}
+
+impl Service {
+    /// One transfer, by its order's id or its deposit's.
+    ///
+    /// # Errors
+    /// 404 when there is none.
+    pub async fn transfer(&self, id: &str) -> Result<TransferView, Problem> {
+        match self.find(id).await? {
+            Found::Deposit(order, transfer) => self.view(id, order.as_ref(), &transfer).await,
+            Found::Order(order, transfers) => match transfers.split_first() {
+                None => Ok(awaiting(&order, self.now())),
+                Some((first, more)) => {
+                    let mut view = self.view(id, Some(&order), first).await?;
+                    view.more_deposits = more.iter().map(|transfer| transfer.id.to_string()).collect();
+                    Ok(view)
+                }
+            },
+        }
+    }
+
+    /// The deposits behind an id, oldest first; none while an order waits for its first.
+    ///
+    /// # Errors
+    /// 404 when there is neither order nor deposit.
+    pub async fn deposits(&self, id: &str) -> Result<Vec<DepositId>, Problem> {
+        Ok(match self.find(id).await? {
+            Found::Deposit(_, transfer) => vec![transfer.id],
+            Found::Order(_, transfers) => transfers.iter().map(|transfer| transfer.id).collect(),
+        })
+    }
+
+    /// A page of transfers.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub async fn list(&self, filter: &PageFilter, limit: u32) -> Result<TransferList, Problem> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let mut page = self.store.page(filter, limit.saturating_add(1)).await?;
+        let is_last = page.len() <= limit as usize;
+        page.truncate(limit as usize);
+        let next_cursor = page.last().filter(|_| !is_last).map(|(place, _)| place.to_string());
+        let mut transfers = Vec::with_capacity(page.len());
+        for (_, transfer) in &page {
+            let order = self.store.order_by_link(OrderTerms::link_of(&transfer.deposit)).await?;
+            transfers.push(self.view(&transfer.id.to_string(), order.as_ref(), transfer).await?);
+        }
+        Ok(TransferList { transfers, next_cursor })
+    }
+
+    /// The events of the first deposit behind an id, from `from` on.
+    ///
+    /// # Errors
+    /// 404 when there is neither order nor deposit.
+    pub async fn events(&self, id: &str, from: u64) -> Result<Vec<EventView>, Problem> {
+        let Some(deposit) = self.deposits(id).await?.first().copied() else { return Ok(Vec::new()) };
+        let events = self.store.events(deposit).await?;
+        let events = events.iter().filter(|event| event.sequence >= from).map(|event| EventView {
+            sequence: event.sequence,
+            at: shown_time(event.at),
+            event: Event::name(&event.body).to_owned(),
+        });
+        Ok(events.collect())
+    }
+
+    pub(super) async fn find(&self, id: &str) -> Result<Found, Problem> {
+        let word: B256 = id.parse().map_err(|_| Problem::invalid("id", "0x and 64 hex digits", id))?;
+        if let Some(transfer) = self.store.transfer(DepositId(word)).await? {
+            let order = self.store.order_by_link(OrderTerms::link_of(&transfer.deposit)).await?;
+            return Ok(Found::Deposit(order, Box::new(transfer)));
+        }
+        let Some(order) = self.store.order(OrderId(word)).await? else {
+            return Err(Problem::not_found("UNKNOWN_TRANSFER", format!("transfer {word}")).about("id"));
+        };
+        let transfers = self.store.transfers_of_order(&order.terms).await?;
+        Ok(Found::Order(order, transfers))
+    }
+
+    async fn view(&self, id: &str, order: Option<&Order>, transfer: &Transfer) -> Result<TransferView, Problem> {
+        let deposit = &transfer.deposit;
+        let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
+        let cursor = self.store.cursor(&deposit.source_chain).await?;
+        let tip = cursor.as_ref().and_then(|cursor| cursor.tip()).map(|tip| tip.height);
+        let confirmations = transfer.mined().zip(tip).map(|(seen, tip)| tip.saturating_sub(seen.block.height) + 1);
+        let (risk, now) = (self.risk().await, self.now());
+        let hash = |tx: &TxRef| shown_hash(tx.chain.as_str(), tx.hash);
+        let settlement = match &transfer.status {
+            Status::Settled { tx, .. } => Some(hash(tx)),
+            _ => None,
+        };
+        Ok(TransferView {
+            id: id.to_owned(),
+            order: order.map(|order| order.id.to_string()),
+            deposit: Some(transfer.id.to_string()),
+            more_deposits: Vec::new(),
+            status: transfer.status.name().to_owned(),
+            substatus: substatus(transfer).map(str::to_owned),
+            terminal: transfer.status.is_terminal(),
+            reason: reason(&transfer.status, &risk, now),
+            source: deposit.source_chain.to_string(),
+            destination: deposit.destination_chain.to_string(),
+            asset: deposit.asset.to_string(),
+            amount: deposit.amount.to_string(),
+            recipient: deposit.recipient.to_string(),
+            sender: Some(deposit.sender.to_string()),
+            lane: lane(transfer).map(|lane| lane.to_string()),
+            confirmations,
+            source_final: transfer.is_source_final(),
+            source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen.transaction)),
+            payout_tx: payout_tx(transfer).map(hash),
+            settlement_tx: settlement,
+            proof_available: transfer.evidence.is_some(),
+            created_at: shown_time(transfer.created_at),
+            updated_at: shown_time(transfer.updated_at),
+            expires_at: shown_time(deposit.expiry),
+        })
+    }
+}
+
+/// An order whose deposit was not seen yet.
+pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
+    let terms = &order.terms;
+    let is_expired = now > terms.expiry;
+    let (status, terminal) = match (order.is_cancelled, is_expired) {
+        (true, _) => ("cancelled", true),
+        (false, true) => ("expired", true),
+        (false, false) => ("awaiting_deposit", false),
+    };
+    TransferView {
+        id: order.id.to_string(),
+        order: Some(order.id.to_string()),
+        deposit: None,
+        more_deposits: Vec::new(),
+        status: status.to_owned(),
+        substatus: (!terminal && order.source_tx.is_some()).then(|| "source_tx_not_observed".to_owned()),
+        terminal,
+        reason: is_expired.then(|| ReasonView::new("EXPIRED", "no deposit was seen in time", None)),
+        source: terms.source_chain.to_string(),
+        destination: terms.destination_chain.to_string(),
+        asset: terms.asset.to_string(),
+        amount: terms.amount.to_string(),
+        recipient: terms.recipient.to_string(),
+        sender: terms.refund.map(|refund| refund.key.to_string()),
+        lane: None,
+        confirmations: None,
+        source_final: false,
+        source_tx: order.source_tx.map(|hash| shown_hash(terms.source_chain.as_str(), hash)),
+        payout_tx: None,
+        settlement_tx: None,
+        proof_available: false,
+        created_at: shown_time(order.created_at),
+        updated_at: shown_time(order.created_at),
+        expires_at: shown_time(terms.expiry),
+    }
+}
+
+fn lane(transfer: &Transfer) -> Option<Lane> {
+    transfer.payout.as_ref().map(|payout| payout.lane).or(transfer.issued)
+}
+
+fn payout_tx(transfer: &Transfer) -> Option<&TxRef> {
+    match (&transfer.status, &transfer.payout) {
+        (Status::Settled { payout, .. } | Status::Shortfall { payout }, _) => Some(payout),
+        (_, Some(Payout { tx, .. })) => tx.as_ref(),
+        _ => None,
+    }
+}
+
+/// What is waited for within a status.
+fn substatus(transfer: &Transfer) -> Option<&'static str> {
+    match (&transfer.status, &transfer.payout) {
+        (Status::Observed, _) if !transfer.is_source_final() => Some("waiting_for_finality"),
+        (Status::Observed, _) => Some("building_proof"),
+        (Status::Proven, _) => Some("waiting_for_verifiers"),
+        (Status::Executed { lane: Lane::Fast, .. }, Some(payout)) if payout.stage == PayoutStage::Final => {
+            Some("paid_waiting_for_proof")
+        }
+        (Status::Executed { .. }, _) => Some("paid_waiting_for_finality"),
+        _ => None,
+    }
+}
+
+fn reason(status: &Status, risk: &RiskState, now: UnixSeconds) -> Option<ReasonView> {
+    match status {
+        Status::Held { reason, until } => Some(ReasonView::of(reason, *until, risk, now)),
+        Status::Rejected { reason } => Some(ReasonView::of(reason, None, risk, now)),
+        Status::Reorged { .. } => Some(ReasonView::new("SOURCE_REORGED", "its block was replaced", None)),
+        Status::Shortfall { .. } => {
+            Some(ReasonView::new("SHORTFALL", "it was paid before finality, and its deposit is gone", None))
+        }
+        Status::Failed { .. } => Some(ReasonView::new("FAILED", "its payout cannot succeed", None)),
+        Status::Quarantined { .. } => Some(ReasonView::new("QUARANTINED", "an operator looks at it", None)),
+        _ => None,
+    }
+}

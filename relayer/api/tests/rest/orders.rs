@@ -1,0 +1,235 @@
+//! Quotes and orders: what a user writes.
+
+use alloy::primitives::B256;
+use reqwest::StatusCode;
+use serde_json::json;
+use spandrel_risk::{RiskEvent, Scope};
+
+use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
+
+#[tokio::test]
+async fn a_quote_names_every_lane_and_why_one_is_not_offered() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 60_000).await;
+    assert_eq!(quote["receive"], "60000");
+    assert_eq!(quote["lanes"][0]["lane"], "fast");
+    assert_eq!(quote["lanes"][0]["offered"], false);
+    assert_eq!(quote["lanes"][0]["reason"]["code"], "PER_TRANSFER_CAP");
+    assert_eq!(quote["lanes"][1]["offered"], true);
+    assert_eq!(quote["lanes"][1]["eta_seconds"], 3_600);
+    let large = world.quote(&bitcoin(), 400_000).await;
+    assert_eq!(large["lanes"][1]["eta_seconds"], 7_200, "the large-transfer delay is told");
+    assert_eq!(large["lanes"][1]["reason"]["code"], "LARGE_TRANSFER");
+}
+
+#[tokio::test]
+async fn an_amount_that_no_lane_takes_is_refused_with_the_reasons() {
+    let world = World::new().await;
+    let route = world.route(&ethereum()).await;
+    for (amount, word) in [("500001", "cap"), ("999", "dust")] {
+        let body = json!({ "route": route, "amount": amount });
+        let refused = problem(world.post("/v1/quotes", &body), StatusCode::UNPROCESSABLE_ENTITY, "NO_LANE").await;
+        assert!(refused["detail"].as_str().unwrap().contains(word), "{refused}");
+    }
+    let body = json!({ "route": route, "amount": "1e5" });
+    let refused = problem(world.post("/v1/quotes", &body), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    assert_eq!(refused["parameter"], "amount");
+    let body = json!({ "route": "rt_none", "amount": "5000" });
+    problem(world.post("/v1/quotes", &body), StatusCode::NOT_FOUND, "UNKNOWN_ROUTE").await;
+}
+
+#[tokio::test]
+async fn a_pause_shows_in_quotes_and_limits_with_its_end() {
+    let world = World::new().await;
+    let scope = Scope::Chain { chain: ethereum() };
+    let pause = RiskEvent::Paused { scope, until: NOW + 600, reason: "drill".to_owned() };
+    world.book.record_risk(pause).await.unwrap();
+    let route = world.route(&ethereum()).await;
+    let body = json!({ "route": route, "amount": "5000" });
+    problem(world.post("/v1/quotes", &body), StatusCode::UNPROCESSABLE_ENTITY, "NO_LANE").await;
+    let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
+    assert_eq!(limits[0]["closed"]["code"], "PAUSED");
+    assert_eq!(limits[0]["closed"]["release_at"], "2023-11-14T22:23:20Z");
+    let status = answer(world.get("/v1/status"), StatusCode::OK).await;
+    assert_eq!(status["status"], "degraded");
+    world.clock.pass(601);
+    world.quote(&ethereum(), 5_000).await;
+}
+
+#[tokio::test]
+async fn a_bitcoin_order_gives_an_address_and_announces_its_script() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let instructions = &order["instructions"];
+    let address = instructions["address"].as_str().unwrap();
+    assert!(address.starts_with("bcrt1p"), "{address}");
+    assert_eq!(instructions["uri"], format!("bitcoin:{address}?amount=0.00020000"));
+    assert!(instructions["qr"].as_str().unwrap().contains("<svg"));
+    assert_eq!(instructions["refund"]["key"], REFUND_KEY);
+    let announced = world.store.intents().await.unwrap();
+    assert_eq!(announced.len(), 1);
+    let paid_to: bitcoin::Address<bitcoin::address::NetworkUnchecked> = address.parse().unwrap();
+    assert_eq!(paid_to.assume_checked().script_pubkey().as_bytes(), announced[0].script.as_ref());
+}
+
+#[tokio::test]
+async fn an_ethereum_order_gives_the_vaults_call() {
+    let world = World::new().await;
+    let quote = world.quote(&ethereum(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let calls = order["instructions"]["calls"].as_array().unwrap();
+    assert_eq!(calls.len(), 1, "the native coin needs no approval");
+    assert_eq!(calls[0]["value"], "20000");
+    let uri = order["instructions"]["uri"].as_str().unwrap();
+    assert!(uri.starts_with("ethereum:0x0606060606060606060606060606060606060606@31337/lock?"), "{uri}");
+    assert!(world.store.intents().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_idempotency_key_makes_one_order() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let first = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    world.clock.pass(1_000);
+    let again = world.order(&quote, "one").send().await.unwrap();
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    let again = crate::world::body(again, StatusCode::OK).await;
+    assert_eq!(again["transfer"]["order"], first["transfer"]["order"]);
+    assert_eq!(again["instructions"], first["instructions"]);
+    let other = world.quote(&bitcoin(), 30_000).await;
+    problem(world.order(&other, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    assert_eq!(world.store.intents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn many_requests_with_one_key_at_once_make_one_order() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let sent = (0..16).map(|_| world.order(&quote, "same").send());
+    let answers = futures::future::join_all(sent).await;
+    let created = answers.iter().filter(|answer| answer.as_ref().unwrap().status() == StatusCode::CREATED).count();
+    let replayed = answers.iter().filter(|answer| answer.as_ref().unwrap().status() == StatusCode::OK).count();
+    assert_eq!((created, replayed), (1, 15));
+    assert_eq!(world.store.intents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn two_orders_of_the_same_terms_have_addresses_of_their_own() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let one = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let two = answer(world.order(&quote, "two"), StatusCode::CREATED).await;
+    assert_ne!(one["instructions"]["address"], two["instructions"]["address"]);
+    assert_ne!(one["transfer"]["order"], two["transfer"]["order"]);
+}
+
+#[tokio::test]
+async fn writes_need_a_valid_key_with_the_scope() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let body = json!({ "quote": quote["id"], "recipient": RECIPIENT, "refund_key": REFUND_KEY });
+    let order = || world.post("/v1/transfers", &body).header("Idempotency-Key", "one");
+    problem(order(), StatusCode::UNAUTHORIZED, "UNAUTHORIZED").await;
+    let wrong = format!("{}0", &world.key[..world.key.len() - 1]);
+    let wrong = if wrong == world.key { format!("{}1", &world.key[..world.key.len() - 1]) } else { wrong };
+    for key in ["sk_1", "nonsense", &wrong] {
+        problem(order().bearer_auth(key), StatusCode::UNAUTHORIZED, "UNAUTHORIZED").await;
+    }
+    let unscoped = world.new_key(&[]).await;
+    problem(order().bearer_auth(unscoped), StatusCode::FORBIDDEN, "SCOPE_MISSING").await;
+    let id = world.key.split('_').nth(1).unwrap().to_owned();
+    world.store.revoke_api_key(&id, NOW).await.unwrap();
+    problem(order().bearer_auth(&world.key), StatusCode::UNAUTHORIZED, "UNAUTHORIZED").await;
+    assert!(world.store.intents().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn forged_and_expired_quotes_are_refused() {
+    let world = World::new().await;
+    let mut quote = world.quote(&bitcoin(), 20_000).await;
+    let id = quote["id"].as_str().unwrap().to_owned();
+    let body = hex::encode(br#"{"r":"rt_x","a":"0x1","l":"any","e":9999999999}"#);
+    let tag = id.rsplit('_').next().unwrap();
+    for forged in [format!("q1_{body}_{tag}"), id.replace("q1_", "q2_"), "q1_00_00".to_owned(), "9".repeat(2_000)] {
+        quote["id"] = forged.into();
+        problem(world.order(&quote, "one"), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    }
+    quote["id"] = id.into();
+    world.clock.pass(301);
+    problem(world.order(&quote, "one"), StatusCode::GONE, "QUOTE_EXPIRED").await;
+}
+
+#[tokio::test]
+async fn orders_that_could_not_be_paid_or_refunded_are_refused_by_field() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = |body: serde_json::Value| {
+        world.post("/v1/transfers", &body).bearer_auth(&world.key).header("Idempotency-Key", "one")
+    };
+    let id = &quote["id"];
+    let zero = format!("0x{}", "0".repeat(40));
+    let cases = [
+        (json!({ "quote": id, "recipient": zero, "refund_key": REFUND_KEY }), StatusCode::BAD_REQUEST, "recipient"),
+        (json!({ "quote": id, "recipient": RECIPIENT }), StatusCode::UNPROCESSABLE_ENTITY, "refund_key"),
+        (json!({ "quote": id, "recipient": RECIPIENT, "refund_key": "00" }), StatusCode::BAD_REQUEST, "refund_key"),
+        // Not on the curve.
+        (
+            json!({ "quote": id, "recipient": RECIPIENT, "refund_key": "f".repeat(64) }),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "refund_key",
+        ),
+    ];
+    for (body, status, parameter) in cases {
+        let refused = answer(order(body), status).await;
+        assert_eq!(refused["parameter"], parameter, "{refused}");
+    }
+    let unknown = json!({ "quote": id, "recipient": RECIPIENT, "refund_key": REFUND_KEY, "amount": "1" });
+    problem(order(unknown), StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY").await;
+    let body = json!({ "quote": id, "recipient": RECIPIENT, "refund_key": REFUND_KEY });
+    let without = world.post("/v1/transfers", &body).bearer_auth(&world.key);
+    let refused = problem(without, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    assert_eq!(refused["parameter"], "Idempotency-Key");
+    assert!(world.store.intents().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_source_transaction_may_be_told_before_it_is_observed() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/v1/transfers/{}/source-tx", order["transfer"]["order"].as_str().unwrap());
+    let hash = B256::with_last_byte(1);
+    let txid = format!("01{}", "0".repeat(62));
+    let told = json!({ "source_tx": txid });
+    let put = |body: &serde_json::Value| world.put(&path, body).bearer_auth(&world.key);
+    let transfer = answer(put(&told), StatusCode::ACCEPTED).await;
+    assert_eq!(transfer["substatus"], "source_tx_not_observed");
+    assert_eq!(transfer["source_tx"], txid);
+    answer(put(&told), StatusCode::ACCEPTED).await;
+    problem(put(&json!({ "source_tx": "02".repeat(32) })), StatusCode::CONFLICT, "CONFLICT").await;
+    problem(put(&json!({ "source_tx": "zz" })), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    world.deposit(&order, hash).await;
+    let transfer = answer(put(&told), StatusCode::OK).await;
+    assert_eq!(transfer["status"], "observed");
+    let stranger = world.new_key(&[spandrel_store::ApiScope::TransfersWrite]).await;
+    let other = world.put(&path, &told).bearer_auth(stranger);
+    problem(other, StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
+}
+
+#[tokio::test]
+async fn an_order_is_called_off_only_before_its_deposit() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let one = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let two = answer(world.order(&quote, "two"), StatusCode::CREATED).await;
+    let cancel = |order: &serde_json::Value| {
+        let path = format!("/v1/transfers/{}/cancel", order["transfer"]["order"].as_str().unwrap());
+        world.post(&path, &json!({})).bearer_auth(&world.key)
+    };
+    let cancelled = answer(cancel(&one), StatusCode::ACCEPTED).await;
+    assert_eq!((&cancelled["status"], &cancelled["terminal"]), (&json!("cancelled"), &json!(true)));
+    answer(cancel(&one), StatusCode::ACCEPTED).await;
+    world.deposit(&two, B256::with_last_byte(1)).await;
+    problem(cancel(&two), StatusCode::CONFLICT, "ALREADY_DEPOSITED").await;
+}

@@ -1,0 +1,139 @@
+//! What anyone can read.
+
+use alloy::primitives::B256;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::world::{World, answer, bitcoin, problem};
+
+#[tokio::test]
+async fn catalogs_have_a_tag_and_answer_304_to_it() {
+    let world = World::new().await;
+    for path in ["/v1/chains", "/v1/assets", "/v1/routes"] {
+        let response = world.get(path).send().await.unwrap();
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        assert!(!response.json::<Vec<Value>>().await.unwrap().is_empty());
+        let again = world.get(path).header("If-None-Match", &tag).send().await.unwrap();
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let stale = world.get(path).header("If-None-Match", "\"other\"").send().await.unwrap();
+        assert_eq!(stale.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_is_one_under_both_ids_from_order_to_deposit() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let order_id = order["transfer"]["order"].as_str().unwrap().to_owned();
+    let by_order = || world.get(&format!("/v1/transfers/{order_id}"));
+    let waiting = answer(by_order(), StatusCode::OK).await;
+    assert_eq!((&waiting["status"], &waiting["terminal"]), (&json!("awaiting_deposit"), &json!(false)));
+    let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
+    let seen = answer(by_order(), StatusCode::OK).await;
+    assert_eq!(seen["status"], "observed");
+    assert_eq!(seen["substatus"], "waiting_for_finality");
+    assert_eq!(seen["deposit"], deposit.to_string());
+    let by_deposit = answer(world.get(&format!("/v1/transfers/{deposit}")), StatusCode::OK).await;
+    assert_eq!(by_deposit["order"], order_id.as_str());
+    world.reorg(deposit).await;
+    let gone = answer(by_order(), StatusCode::OK).await;
+    assert_eq!(gone["status"], "reorged");
+    assert_eq!(gone["reason"]["code"], "SOURCE_REORGED");
+    let proof = world.get(&format!("/v1/transfers/{deposit}/proof"));
+    let refused = problem(proof, StatusCode::CONFLICT, "NOT_PROVEN_YET").await;
+    assert_eq!((&refused["retryable"], &refused["retry_after"]), (&json!(true), &json!(30)));
+}
+
+#[tokio::test]
+async fn an_order_without_deposit_expires() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    world.clock.pass(86_401);
+    let path = format!("/v1/transfers/{}", order["transfer"]["order"].as_str().unwrap());
+    let expired = answer(world.get(&path), StatusCode::OK).await;
+    assert_eq!((&expired["status"], &expired["terminal"]), (&json!("expired"), &json!(true)));
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_repetition() {
+    let world = World::new().await;
+    let mut made = Vec::new();
+    for n in 0..7 {
+        let quote = world.quote(&bitcoin(), 20_000).await;
+        let order = answer(world.order(&quote, &format!("key-{n}")), StatusCode::CREATED).await;
+        made.push(world.deposit(&order, B256::with_last_byte(n)).await.to_string());
+    }
+    made.reverse();
+    let (mut read, mut path) = (Vec::new(), "/v1/transfers?limit=3".to_owned());
+    loop {
+        let page = answer(world.get(&path), StatusCode::OK).await;
+        read.extend(page["transfers"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/transfers?limit=3&cursor={cursor}");
+    }
+    assert_eq!(read, made);
+    let txid = format!("05{}", "0".repeat(62));
+    let found = answer(world.get(&format!("/v1/transfers?source_tx={txid}")), StatusCode::OK).await;
+    assert_eq!(found["transfers"].as_array().unwrap().len(), 1);
+    assert_eq!(found["transfers"][0]["source_tx"], txid);
+    let none = answer(world.get("/v1/transfers?status=final"), StatusCode::OK).await;
+    assert!(none["transfers"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn bad_requests_name_what_is_wrong_and_never_panic() {
+    let world = World::new().await;
+    let bad = [
+        ("/v1/transfers/zzz", "id"),
+        ("/v1/transfers?limit=0", "limit"),
+        ("/v1/transfers?limit=101", "limit"),
+        ("/v1/transfers?limit=x", "query"),
+        ("/v1/transfers?colour=red", "query"),
+        ("/v1/transfers?cursor=-1", "cursor"),
+        ("/v1/transfers?cursor=18446744073709551615", "cursor"),
+        ("/v1/transfers?sender=0x1", "sender"),
+        ("/v1/transfers?source_tx=0x1", "source_tx"),
+        ("/v1/limits", "query"),
+    ];
+    for (path, parameter) in bad {
+        let refused = problem(world.get(path), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+        assert_eq!(refused["parameter"], parameter, "{path}");
+    }
+    let unknown = format!("/v1/transfers/0x{}", "1".repeat(64));
+    problem(world.get(&unknown), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
+    problem(world.get("/v2"), StatusCode::NOT_FOUND, "UNKNOWN_PATH").await;
+    problem(world.put("/v1/chains", &json!({})), StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED").await;
+    let large = json!({ "route": "x".repeat(20_000), "amount": "1" });
+    problem(world.post("/v1/quotes", &large), StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE").await;
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_come_back() {
+    let world = World::with_rate(2).await;
+    let mut last = world.get("/v1/chains").send().await.unwrap();
+    assert_eq!(last.headers()["ratelimit-limit"], "2");
+    for _ in 0..8 {
+        last = world.get("/v1/chains").send().await.unwrap();
+    }
+    assert_eq!(last.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(last.headers()["ratelimit-remaining"], "0");
+    assert!(last.headers().contains_key("retry-after"));
+    // A key has a bucket of its own; wrong keys are taken from the address.
+    let keyed = world.get("/v1/chains").bearer_auth(&world.key).send().await.unwrap();
+    assert_eq!(keyed.status(), StatusCode::OK);
+    problem(world.get("/v1/chains").bearer_auth("sk_0"), StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED").await;
+}
+
+#[tokio::test]
+async fn the_committed_document_is_the_one_that_is_served() {
+    let world = World::new().await;
+    let served = world.get("/openapi.json").send().await.unwrap().text().await.unwrap();
+    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json")).unwrap_or_default();
+    assert!(served.trim() == committed.trim(), "openapi.json differs: write what `spandrel api openapi` prints");
+    let document: Value = serde_json::from_str(&served).unwrap();
+    for path in ["/v1/transfers", "/v1/transfers/{id}", "/v1/transfers/{id}/events", "/v1/quotes", "/v1/limits"] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+}

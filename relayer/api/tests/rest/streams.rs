@@ -1,0 +1,61 @@
+//! Events as they happen.
+
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use futures::StreamExt;
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::json;
+
+use crate::world::{World, answer, bitcoin, problem};
+
+/// Reads `count` events of a stream as `(id, event)`.
+async fn read(request: RequestBuilder, count: usize) -> Vec<(String, String)> {
+    let response = request.header("Accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let (mut text, mut chunks) = (String::new(), response.bytes_stream());
+    while text.matches("\n\n").count() < count {
+        let chunk = tokio::time::timeout(Duration::from_secs(20), chunks.next()).await.expect("an event in time");
+        text.push_str(std::str::from_utf8(&chunk.expect("the stream goes on").unwrap()).unwrap());
+    }
+    let field = |event: &str, name: &str| {
+        event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+    };
+    text.split("\n\n").take(count).map(|event| (field(event, "id:"), field(event, "event:"))).collect()
+}
+
+#[tokio::test]
+async fn a_stream_begins_before_the_deposit_and_is_resumed_without_loss() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/v1/transfers/{}/events", order["transfer"]["order"].as_str().unwrap());
+    let first = tokio::spawn(read(world.get(&path), 1));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
+    assert_eq!(first.await.unwrap(), [("0".to_owned(), "observed".to_owned())]);
+    world.reorg(deposit).await;
+    let resumed = read(world.get(&path).header("Last-Event-ID", "0"), 1).await;
+    assert_eq!(resumed, [("1".to_owned(), "source_reorged".to_owned())]);
+    let all = answer(world.get(&path), StatusCode::OK).await;
+    let names: Vec<_> = all.as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
+    assert_eq!(names, [json!("observed"), json!("source_reorged")]);
+}
+
+#[tokio::test]
+async fn streams_are_bounded_and_unknown_transfers_have_none() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/v1/transfers/{}/events", order["transfer"]["order"].as_str().unwrap());
+    let stream = || world.get(&path).header("Accept", "text/event-stream");
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(stream().send().await.unwrap());
+    }
+    problem(stream(), StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS").await;
+    drop(open);
+    let unknown = world.get(&format!("/v1/transfers/0x{}/events", "1".repeat(64)));
+    problem(unknown.header("Accept", "text/event-stream"), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
+    problem(stream().header("Last-Event-ID", "x"), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+}

@@ -1,0 +1,264 @@
+//! A served API over a real ledger, and a client as a user would be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use alloy::primitives::{Address, B256, U256};
+use bitcoin::Network;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use spandrel_api::http::{Rates, router};
+use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
+use spandrel_core::{Destination, Event, Input, Policy, Transfer};
+use spandrel_engine::{Book, Change, Clock, Observer};
+use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
+use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::bitcoin::ChainParams;
+use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
+
+pub const NOW: u64 = 1_700_000_000;
+pub const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
+/// x coordinate of twice the generator point.
+pub const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+/// x coordinate of the generator point.
+const VAULT_KEY: &str = "0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+
+/// A clock that tests move.
+#[derive(Clone)]
+pub struct TestClock(Arc<AtomicU64>);
+
+impl TestClock {
+    pub fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    async fn sleep(&self, duration: std::time::Duration) {
+        self.pass(duration.as_secs());
+    }
+}
+
+struct Waking(Live);
+
+impl Observer for Waking {
+    fn stored(&self, transfer: &Transfer, _: &[Event]) {
+        self.0.changed(transfer.id);
+    }
+    fn refused(&self, _: DepositId, reason: &str) {
+        panic!("refused: {reason}");
+    }
+}
+
+pub struct World {
+    pub book: Arc<Book<Sqlite, TestClock>>,
+    pub store: Sqlite,
+    pub clock: TestClock,
+    pub key: String,
+    base: String,
+    client: Client,
+}
+
+pub fn bitcoin() -> ChainId {
+    ChainParams::regtest().chain()
+}
+
+pub fn ethereum() -> ChainId {
+    ChainId::eip155(31_337)
+}
+
+fn destination() -> ChainId {
+    ChainId::eip155(31_338)
+}
+
+fn asset(chain: &ChainId) -> AssetId {
+    AssetId::slip44(chain, if *chain == bitcoin() { 0 } else { 60 })
+}
+
+fn limits(per_transfer: u64, exposure: u64) -> Limits {
+    Limits {
+        per_transfer: Limit::Amount(U256::from(per_transfer)),
+        exposure_cap: Limit::Amount(U256::from(exposure)),
+        window: Limit::Amount(U256::from(1_000_000)),
+        large_from: Limit::Amount(U256::from(400_000)),
+        large_delay: 3_600,
+        dust: U256::from(1_000),
+    }
+}
+
+pub fn policy() -> Policy {
+    let set = |from: u8| {
+        let members: BTreeSet<Address> = (from..from + 3).map(Address::repeat_byte).collect();
+        SignerSet::new(1, 2, members).unwrap()
+    };
+    let corridor = |source: ChainId, lane| Corridor { asset: asset(&source), source, destination: destination(), lane };
+    let risk = [
+        (corridor(bitcoin(), Lane::Fast), limits(50_000, 100_000)),
+        (corridor(bitcoin(), Lane::LightClient), limits(500_000, 0)),
+        (corridor(ethereum(), Lane::LightClient), limits(500_000, 0)),
+    ];
+    let domain =
+        VerdictDomain { chain_number: 31_338, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
+    let target = Destination { domain, fast_lane: Address::repeat_byte(9), signers: set(0x20) };
+    Policy {
+        sources: BTreeMap::from([
+            (bitcoin(), VAULT_KEY.parse().unwrap()),
+            (ethereum(), Address::repeat_byte(5).into_word()),
+        ]),
+        destinations: BTreeMap::from([(destination(), target)]),
+        verifiers: set(0x10),
+        risk: RiskPolicy { limits: BTreeMap::from(risk) },
+        pause_ttl: 3_600,
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let vault: B256 = VAULT_KEY.parse().unwrap();
+    let kind = SourceKind::Bitcoin { vault, network: Network::Regtest };
+    let ethereum_kind = SourceKind::Evm { vault: Address::repeat_byte(6) };
+    vec![
+        Source { chain: bitcoin(), kind, finality_seconds: 3_600, fast_seconds: 600 },
+        Source { chain: ethereum(), kind: ethereum_kind, finality_seconds: 900, fast_seconds: 30 },
+    ]
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with_rate(10_000).await
+    }
+
+    /// Anonymous callers may ask `rate` times a second.
+    pub async fn with_rate(rate: u32) -> Self {
+        let store = Sqlite::memory().await.unwrap();
+        let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
+        let live = Live::default();
+        let observer = Arc::new(Waking(live.clone()));
+        let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
+        let (risk, time) = (book.clone(), clock.clone());
+        let service = Service::new(
+            store.clone(),
+            policy(),
+            Catalog::new(&policy(), sources()),
+            Arc::new(move || {
+                let book = risk.clone();
+                Box::pin(async move { book.risk().await })
+            }),
+            live,
+            Arc::new(move || time.now()),
+            [7; 32],
+        );
+        let per_second = |rate| NonZeroU32::new(rate).unwrap();
+        let rates = Rates::new(per_second(rate), per_second(10_000), per_second(10_000));
+        let app = router(Arc::new(service), rates, 8);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let served = app.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        let mut world = Self { book, store, clock, key: String::new(), base, client: Client::new() };
+        world.key = world.new_key(&[ApiScope::TransfersWrite]).await;
+        world
+    }
+
+    pub async fn new_key(&self, scopes: &[ApiScope]) -> String {
+        let grant = ApiGrant { scopes: scopes.iter().copied().collect(), class: TenantClass::Standard };
+        let (secret, key) = issue_key("tests", grant, NOW, &mut rand::rng());
+        self.store.add_api_key(&key).await.unwrap();
+        secret.reveal()
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.base)).json(body)
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.put(format!("{}{path}", self.base)).json(body)
+    }
+
+    /// The id of the route from `source`.
+    pub async fn route(&self, source: &ChainId) -> String {
+        let routes = answer(self.get("/v1/routes"), StatusCode::OK).await;
+        let route = routes.as_array().unwrap().iter().find(|route| route["source"] == source.as_str()).unwrap();
+        route["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn quote(&self, source: &ChainId, amount: u64) -> Value {
+        let body = json!({ "route": self.route(source).await, "amount": amount.to_string() });
+        answer(self.post("/v1/quotes", &body), StatusCode::CREATED).await
+    }
+
+    pub fn order(&self, quote: &Value, idempotency_key: &str) -> RequestBuilder {
+        let body = json!({ "quote": quote["id"], "recipient": RECIPIENT, "refund_key": REFUND_KEY });
+        self.post("/v1/transfers", &body).bearer_auth(&self.key).header("Idempotency-Key", idempotency_key)
+    }
+
+    /// The watcher sees the deposit of an order in block 100.
+    pub async fn deposit(&self, order: &Value, transaction: B256) -> DepositId {
+        let transfer = &order["transfer"];
+        let text = |field: &str| transfer[field].as_str().unwrap().to_owned();
+        let source = ChainId::parse(&text("source")).unwrap();
+        let expiry = humantime::parse_rfc3339(&text("expires_at")).unwrap();
+        let deposit = Deposit {
+            version: Deposit::VERSION,
+            source_bridge: policy().sources[&source],
+            source_key: transaction,
+            asset: AssetId::parse(&text("asset")).unwrap(),
+            amount: text("amount").parse().unwrap(),
+            destination_chain: ChainId::parse(&text("destination")).unwrap(),
+            destination_bridge: Address::repeat_byte(7).into_word(),
+            recipient: text("recipient").parse().unwrap(),
+            sender: REFUND_KEY.parse().unwrap(),
+            lane: LanePreference::Any,
+            expiry: expiry.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
+            source_chain: source,
+        };
+        let id = deposit.id();
+        let block = BlockRef { height: 100, hash: B256::repeat_byte(0x64), time: NOW };
+        let seen = SeenDeposit { deposit, block, transaction, position: 0 };
+        self.book.record(Change::one(id, Input::Seen(seen))).await.unwrap();
+        id
+    }
+
+    /// The deposit's block is replaced.
+    pub async fn reorg(&self, id: DepositId) {
+        let ancestor = BlockRef { height: 99, hash: B256::repeat_byte(0x63), time: NOW };
+        let input = Input::SourceReorged { ancestor, dropped: vec![B256::repeat_byte(0x64)] };
+        self.book.record(Change::one(id, input)).await.unwrap();
+    }
+}
+
+/// Sends, and expects a status; the body as JSON.
+pub async fn answer(request: RequestBuilder, expected: StatusCode) -> Value {
+    let response = request.send().await.unwrap();
+    body(response, expected).await
+}
+
+pub async fn body(response: Response, expected: StatusCode) -> Value {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    assert_eq!(status, expected, "{text}");
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// Sends, and expects a problem document with this status and code.
+pub async fn problem(request: RequestBuilder, expected: StatusCode, code: &str) -> Value {
+    let response = request.send().await.unwrap();
+    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let problem = body(response, expected).await;
+    assert_eq!(kind.as_deref(), Some("application/problem+json"));
+    assert_eq!(problem["code"], code, "{problem}");
+    assert!(!problem["request_id"].as_str().unwrap().is_empty());
+    problem
+}

@@ -1,0 +1,46 @@
+//! `spandrel api`: keys of the transfer API, and its document.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use spandrel_api::issue_key;
+use spandrel_store::{ApiGrant, ApiScope, TenantClass};
+
+use crate::clock::unix_now;
+use crate::status::{open, table};
+
+/// Makes a key that may write transfers and prints it: the only time that its secret is shown.
+pub async fn new(database: &Path, name: &str, is_partner: bool) -> Result<()> {
+    ensure!(!name.trim().is_empty(), "name: expected a name, found none");
+    let class = if is_partner { TenantClass::Partner } else { TenantClass::Standard };
+    let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class };
+    let (secret, key) = issue_key(name, grant, unix_now(), &mut rand::rng());
+    open(database).await?.add_api_key(&key).await?;
+    println!("{}", secret.reveal());
+    Ok(())
+}
+
+/// Lists keys, without their secrets.
+pub async fn list(database: &Path) -> Result<()> {
+    let mut rows = table(&["id", "name", "class", "revoked"]);
+    for key in open(database).await?.api_keys().await? {
+        let revoked = if key.revoked_at.is_some() { "yes" } else { "no" };
+        let class = if key.grant.class == TenantClass::Partner { "partner" } else { "standard" };
+        rows.add_row([key.id.as_str(), key.name.as_str(), class, revoked]);
+    }
+    println!("{rows}");
+    Ok(())
+}
+
+/// Ends a key. It is refused from the next request on.
+pub async fn revoke(database: &Path, id: &str) -> Result<()> {
+    ensure!(open(database).await?.revoke_api_key(id, unix_now()).await?, "no valid key {id}");
+    println!("{id}: revoked");
+    Ok(())
+}
+
+/// Prints the OpenAPI document.
+pub fn document() -> Result<()> {
+    println!("{}", spandrel_api::http::openapi().to_pretty_json()?);
+    Ok(())
+}

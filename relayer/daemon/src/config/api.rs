@@ -1,0 +1,28 @@
+//! The transfer API.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+use spandrel_verifiers::ChainId;
+
+/// Where the transfer API is served, and how much of it anyone may use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    /// Address and port. It speaks plain HTTP: put a TLS terminator before it where it is not loopback.
+    pub listen: SocketAddr,
+    /// Requests a second from an address without a key.
+    pub anonymous_per_second: NonZeroU32,
+    /// Requests a second of a key.
+    pub key_per_second: NonZeroU32,
+    /// Requests a second of a partner's key.
+    pub partner_per_second: NonZeroU32,
+    /// Most event streams at once.
+    pub max_streams: usize,
+    /// The `Vault` on each Ethereum chain where orders are taken.
+    #[serde(default)]
+    pub vaults: BTreeMap<ChainId, Address>,
+}

@@ -1,0 +1,74 @@
+//! The transfer API over the relayer's book and ledger.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rand::RngCore;
+use spandrel_api::http::{Rates, router};
+use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
+use spandrel_engine::Book;
+use spandrel_store::Sqlite;
+use spandrel_verifiers::bitcoin::ChainParams;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{SystemClock, unix_now};
+use crate::config::{ApiConfig, Config};
+
+/// Seconds between Bitcoin blocks.
+const BITCOIN_BLOCK: u64 = 600;
+/// Epochs from an Ethereum block to the finality that covers it, at most.
+const FINALITY_EPOCHS: u64 = 3;
+
+/// Serves the transfer API until told to stop.
+pub async fn serve_api(
+    config: Config,
+    api: ApiConfig,
+    book: Arc<Book<Sqlite, SystemClock>>,
+    live: Live,
+    stop: CancellationToken,
+) -> Result<()> {
+    let policy = super::policy(&config)?;
+    let catalog = Catalog::new(&policy, sources(&config, &api));
+    let mut quote_key = [0; 32];
+    rand::rng().fill_bytes(&mut quote_key);
+    let store = book.ledger().clone();
+    let risk = Arc::new(move || -> futures::future::BoxFuture<'static, _> {
+        let book = book.clone();
+        Box::pin(async move { book.risk().await })
+    });
+    let service = Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key);
+    let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
+    let app = router(Arc::new(service), rates, api.max_streams);
+    let listener =
+        tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;
+    tracing::info!(address = %listener.local_addr()?, "transfer API");
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .context("transfer API")
+}
+
+/// Where orders are taken: every Bitcoin source, and Ethereum sources whose vault is named.
+fn sources(config: &Config, api: &ApiConfig) -> Vec<Source> {
+    let bitcoin = config.bitcoin.iter().filter_map(|source| {
+        let network = ChainParams::of_chain(&source.chain)?.network;
+        Some(Source {
+            chain: source.chain.clone(),
+            kind: SourceKind::Bitcoin { vault: source.vault, network },
+            finality_seconds: u64::from(source.confirmations.required(u64::MAX)) * BITCOIN_BLOCK,
+            fast_seconds: u64::from(source.fast_confirmations) * BITCOIN_BLOCK,
+        })
+    });
+    let ethereum = config.ethereum.iter().filter_map(|source| {
+        let network = &source.network;
+        let epoch = network.preset.slots_per_epoch() * network.seconds_per_slot;
+        Some(Source {
+            chain: network.chain.clone(),
+            kind: SourceKind::Evm { vault: *api.vaults.get(&network.chain)? },
+            finality_seconds: FINALITY_EPOCHS * epoch,
+            fast_seconds: 2 * network.seconds_per_slot,
+        })
+    });
+    bitcoin.chain(ethereum).collect()
+}
