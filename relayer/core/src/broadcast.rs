@@ -12,7 +12,7 @@ pub enum Blocked {
     #[error("not now: {0}")]
     Later(String),
     /// Never again: end the effect and, in the same commit, tell the machine
-    /// [`Refused`](crate::submission::Progress::Refused) with `is_permanent: true`, so that the other lane may open.
+    /// [`Refused`](crate::submission::Progress::Refused) for ever, so that another payout may be issued.
     /// Only if the journal holds no transaction of the effect: one that was sent is followed to its end instead.
     #[error("never: {0}")]
     Obsolete(String),
@@ -47,32 +47,34 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
             may_pay(transfer, Lane::Fast, context)
         }
         Effect::PayProven { .. } => may_pay(transfer, Lane::LightClient, context),
-        Effect::Settle { .. } => {
-            let is_due = transfer.is_paid_by(Lane::Fast) && transfer.checkpoint.is_some();
-            if is_due { Ok(()) } else { later("the fast payout is not in a block, or its deposit not proven") }
+        Effect::Settle { checkpoint, .. } => match &transfer.checkpoint {
+            Some(newer) if newer != checkpoint => obsolete("it was proven again under another checkpoint"),
+            Some(_) if transfer.is_paid_by(Lane::Fast) => Ok(()),
+            _ => later("the fast payout is not in a block, or its deposit not proven"),
+        },
+        Effect::ConfirmUnpaid { .. } => {
+            let is_idle = transfer.payout.is_none() && transfer.issued.is_none();
+            if is_idle && context.now > transfer.deposit.expiry { Ok(()) } else { later("a payout is under way") }
         }
         Effect::Pause { .. } => Ok(()),
     }
 }
 
 fn may_pay(transfer: &Transfer, lane: Lane, context: &Context<'_>) -> Result<(), Blocked> {
-    if transfer.issued != Some(lane) {
+    if !transfer.is_issued_on(lane) {
         return obsolete(format!("not issued on the {lane} lane"));
     }
     let Some(payout) = &transfer.payout else {
-        return match lane {
-            Lane::Fast => obsolete("the source was reorged before it was broadcast"),
-            Lane::LightClient => later("the source was reorged: to be proven again"),
-        };
+        return obsolete("the source was reorged before it was broadcast");
     };
     if payout.stage >= PayoutStage::Executed {
         return later("it stands in a block");
     }
     if transfer.mined().is_none() {
-        return later("its deposit is gone");
+        return obsolete("its deposit is gone");
     }
     if let Status::Shortfall { .. } = transfer.status {
-        return later("its deposit was gone, and is not proven again");
+        return obsolete("its deposit was gone, and is not proven again");
     }
     if context.now > transfer.deposit.expiry && payout.tx.is_none() {
         return obsolete(format!("the deposit expired at {}", transfer.deposit.expiry));

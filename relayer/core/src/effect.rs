@@ -1,4 +1,7 @@
 //! What is to be done in the outside world. Idempotent under its derived id.
+//!
+//! One attempt is one effect: work that is to be done again because its block came back, its proof was refused or an
+//! operator asked for it has another [`Turn`], and so another id. The same attempt asked for twice has the same id.
 
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
@@ -8,10 +11,21 @@ use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint
 
 use crate::FastAttestation;
 
-/// `keccak256(deposit id ‖ step ‖ destination)`: the same effect always has the same id.
+/// `keccak256(deposit id ‖ step ‖ destination ‖ turn)`: the same effect always has the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EffectId(pub B256);
+
+/// Which attempt an effect belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// How often work on the source chain was begun anew: the deposit was mined again, its proof was refused by the
+    /// destination, or an operator sent it back to work.
+    pub round: u32,
+    /// How many checkpoints a quorum of verifiers proved it under. A payout with proof has one id per checkpoint.
+    pub proofs: u32,
+}
 
 /// Who carries an effect out. Each executor leases its own effects from the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,6 +93,11 @@ pub enum Effect {
         /// Its checkpoint.
         checkpoint: SignedCheckpoint,
     },
+    /// Ask the destination whether an expired deposit was paid, by whoever: proofs and attestations are public.
+    ConfirmUnpaid {
+        /// Which.
+        deposit: Deposit,
+    },
     /// Pause a scope on a destination: `PauseController.pause`.
     Pause {
         /// What.
@@ -92,6 +111,7 @@ impl Effect {
     const PAY_FAST: &'static str = "pay_fast";
     const PAY_PROVEN: &'static str = "pay_proven";
     const SETTLE: &'static str = "settle";
+    const CONFIRM_UNPAID: &'static str = "confirm_unpaid";
 
     /// The step's name, part of the id and of metrics.
     pub fn step(&self) -> &'static str {
@@ -102,6 +122,7 @@ impl Effect {
             Self::PayFast { .. } => Self::PAY_FAST,
             Self::PayProven { .. } => Self::PAY_PROVEN,
             Self::Settle { .. } => Self::SETTLE,
+            Self::ConfirmUnpaid { .. } => Self::CONFIRM_UNPAID,
             Self::Pause { .. } => "pause",
         }
     }
@@ -115,37 +136,51 @@ impl Effect {
         }
     }
 
-    /// The derived id: the deposit, the step, where it is carried out, and for work on a source block which block
-    /// (a deposit mined again is proven again, and under a newer final block if its evidence grew old). Payouts have one id for ever.
-    pub fn id(&self, deposit: DepositId, executor: &Executor) -> EffectId {
-        let block = match self {
-            Self::BuildEvidence { seen, at } => keccak256([seen.block.hash, at.hash].concat()),
-            Self::RequestAttestation { seen } => seen.block.hash,
-            Self::RequestVerdicts { evidence } => keccak256(serde_json::to_vec(evidence).unwrap_or_default()),
-            _ => B256::ZERO,
+    /// The derived id: the deposit, the step, where it is carried out, and which attempt it is: for work on a source
+    /// block that block and the round, for a payout or settlement with proof its checkpoint's number. A fast payout is
+    /// attempted once.
+    pub fn id(&self, deposit: DepositId, executor: &Executor, turn: Turn) -> EffectId {
+        let round = turn.round.to_be_bytes();
+        let attempt = match self {
+            Self::BuildEvidence { seen, at } => keccak256([&seen.block.hash[..], &at.hash[..], &round].concat()),
+            Self::RequestAttestation { seen } => keccak256([&seen.block.hash[..], &round].concat()),
+            Self::RequestVerdicts { evidence } => {
+                keccak256([serde_json::to_vec(evidence).unwrap_or_default().as_slice(), &round].concat())
+            }
+            Self::PayProven { .. } | Self::Settle { .. } => keccak256(turn.proofs.to_be_bytes()),
+            Self::Pause { .. } => keccak256(round),
+            Self::PayFast { .. } | Self::ConfirmUnpaid { .. } => B256::ZERO,
         };
-        EffectId::derive(deposit, self.step(), executor, block)
+        EffectId::derive(deposit, self.step(), executor, attempt)
     }
 }
 
 impl EffectId {
-    /// `keccak256(deposit id ‖ keccak256(step) ‖ place ‖ block)`; `block` is zero for everything on a destination.
-    pub fn derive(deposit: DepositId, step: &str, executor: &Executor, block: B256) -> Self {
+    /// `keccak256(deposit id ‖ keccak256(step) ‖ place ‖ attempt)`; `attempt` is zero for what is attempted once.
+    pub fn derive(deposit: DepositId, step: &str, executor: &Executor, attempt: B256) -> Self {
         let place = match executor {
             Executor::Evidence { chain } | Executor::Destination { chain } => chain.hash(),
             Executor::Verifiers => keccak256("verifiers"),
             Executor::Signers => keccak256("signers"),
         };
-        Self(keccak256([deposit.0, keccak256(step), place, block].concat()))
+        Self(keccak256([deposit.0, keccak256(step), place, attempt].concat()))
     }
 
-    /// The id of what pays (`lane`) or settles (`None`) a deposit on `destination`.
-    pub fn of_payout(deposit: DepositId, lane: Option<Lane>, destination: &ChainId) -> Self {
-        let step = match lane {
-            Some(Lane::Fast) => Effect::PAY_FAST,
-            Some(Lane::LightClient) => Effect::PAY_PROVEN,
-            None => Effect::SETTLE,
+    /// The id of what pays (`lane`) or settles (`None`) a deposit on `destination`, under its checkpoint number `proof`
+    /// (from 1; no matter on the fast lane).
+    pub fn of_payout(deposit: DepositId, lane: Option<Lane>, proof: u32, destination: &ChainId) -> Self {
+        let attempt = || keccak256(proof.to_be_bytes());
+        let (step, attempt) = match lane {
+            Some(Lane::Fast) => (Effect::PAY_FAST, B256::ZERO),
+            Some(Lane::LightClient) => (Effect::PAY_PROVEN, attempt()),
+            None => (Effect::SETTLE, attempt()),
         };
-        Self::derive(deposit, step, &Executor::Destination { chain: destination.clone() }, B256::ZERO)
+        Self::derive(deposit, step, &Executor::Destination { chain: destination.clone() }, attempt)
+    }
+
+    /// The id of the question whether a deposit was paid on `destination`.
+    pub fn of_confirmation(deposit: DepositId, destination: &ChainId) -> Self {
+        let executor = Executor::Destination { chain: destination.clone() };
+        Self::derive(deposit, Effect::CONFIRM_UNPAID, &executor, B256::ZERO)
     }
 }

@@ -66,6 +66,18 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
+    /// The payout on this lane, as it was issued, is over and paid nothing: another may be issued.
+    PayoutRefused {
+        /// On which lane.
+        lane: Lane,
+        /// Why.
+        reason: String,
+    },
+    /// The destination does not take the proof any more: it is to be proven again, under a newer checkpoint.
+    ProofRefused {
+        /// Why.
+        reason: String,
+    },
     /// A payout transaction was broadcast (again on each replacement).
     Submitted {
         /// On which lane.
@@ -127,6 +139,8 @@ impl Event {
             Self::Cleared { .. } => "cleared",
             Self::Held { .. } => "held",
             Self::Rejected { .. } => "rejected",
+            Self::PayoutRefused { .. } => "payout_refused",
+            Self::ProofRefused { .. } => "proof_refused",
             Self::Submitted { .. } => "submitted",
             Self::Executed { .. } => "executed",
             Self::PayoutReorged { .. } => "payout_reorged",

@@ -3,7 +3,7 @@
 use spandrel_risk::Lane;
 use spandrel_verifiers::{DepositId, UnixSeconds};
 
-use crate::{Event, FoldError, Output, Payout, PayoutStage, Standing, Status, Transfer, TxRef};
+use crate::{Event, FoldError, Issued, Output, Payout, PayoutStage, Standing, Status, Transfer, Turn, TxRef};
 
 /// The transfer after the events of `output`, stored at `now`. Without a transfer the first event must begin one.
 pub fn apply(transfer: Option<Transfer>, output: &Output, now: UnixSeconds) -> Result<Transfer, FoldError> {
@@ -48,6 +48,8 @@ impl Transfer {
             fast_refused: None,
             issued: None,
             payout: None,
+            proof_refused: None,
+            turn: Turn::default(),
             sequence: 1,
             created_at: at,
             updated_at: at,
@@ -80,8 +82,14 @@ impl Transfer {
             Event::Verified { .. } => (self.evidence.is_some(), "evidence"),
             Event::FastRefused { .. } => (!self.is_paid_by(Lane::Fast), "no fast payout in a block"),
             Event::Cleared { lane } => {
-                let is_free = self.issued.is_none_or(|issued| issued == *lane);
+                let is_free = self.issued.is_none_or(|issued| issued.lane == *lane);
                 (self.payout.is_none() && is_free, "no payout, and none issued on the other lane")
+            }
+            Event::PayoutRefused { lane, .. } => {
+                (self.is_issued_on(*lane) && !self.is_paid_by(*lane), "a payout issued on this lane, in no block")
+            }
+            Event::ProofRefused { .. } => {
+                (self.checkpoint.is_some() && !pays(&Lane::LightClient), "a proof that no payout stands on")
             }
             Event::Held { .. } | Event::Rejected { .. } => (!self.is_broadcast(), "no payout broadcast"),
             Event::Submitted { lane, .. } | Event::Executed { lane, .. } | Event::PayoutFinal { lane, .. } => {
@@ -102,7 +110,10 @@ impl Transfer {
 
     fn change(&mut self, event: &Event, at: UnixSeconds) {
         match event {
-            Event::Observed { seen } => self.standing = Standing::Mined { seen: seen.clone(), is_final: false },
+            Event::Observed { seen } => {
+                self.standing = Standing::Mined { seen: seen.clone(), is_final: false };
+                self.begin_round();
+            }
             Event::SourceFinal { .. } => {
                 if let Standing::Mined { is_final, .. } = &mut self.standing {
                     *is_final = true;
@@ -114,10 +125,14 @@ impl Transfer {
                 }
                 self.forget_proof();
             }
-            Event::Proven { evidence } => self.evidence = Some(evidence.clone()),
+            Event::Proven { evidence } => {
+                self.evidence = Some(evidence.clone());
+                self.proof_refused = None;
+            }
             Event::Verified { checkpoint, .. } => {
                 self.checkpoint = Some(checkpoint.clone());
-                self.verified_at = Some(at);
+                self.verified_at.get_or_insert(at);
+                self.turn.proofs = self.turn.proofs.saturating_add(1);
             }
             Event::Attested { attestation } => self.attestation = Some(attestation.clone()),
             Event::FastRefused { reason } => {
@@ -125,8 +140,15 @@ impl Transfer {
                 self.give_up(Lane::Fast);
             }
             Event::Cleared { lane } => {
-                self.issued = Some(*lane);
+                self.issued.get_or_insert(Issued { lane: *lane, proof: self.turn.proofs });
                 self.payout = Some(Payout { lane: *lane, stage: PayoutStage::Cleared, tx: None });
+            }
+            Event::PayoutRefused { lane, .. } => self.give_up(*lane),
+            Event::ProofRefused { reason } => {
+                self.evidence = None;
+                self.checkpoint = None;
+                self.proof_refused = Some(reason.clone());
+                self.begin_round();
             }
             Event::Submitted { tx, .. } => self.move_payout(PayoutStage::Submitted, Some(tx)),
             Event::Executed { tx, .. } => self.move_payout(PayoutStage::Executed, Some(tx)),
@@ -136,12 +158,13 @@ impl Transfer {
                 self.give_up(Lane::Fast);
                 self.give_up(Lane::LightClient);
             }
-            Event::Held { .. }
-            | Event::Settled { .. }
-            | Event::Shortfall
-            | Event::Quarantined { .. }
-            | Event::Requeued => {}
+            Event::Requeued => self.begin_round(),
+            Event::Held { .. } | Event::Settled { .. } | Event::Shortfall | Event::Quarantined { .. } => {}
         }
+    }
+
+    fn begin_round(&mut self) {
+        self.turn.round = self.turn.round.saturating_add(1);
     }
 
     /// What was proven of a replaced block is void. What was broadcast keeps what it was broadcast with.
@@ -154,11 +177,12 @@ impl Transfer {
             self.evidence = None;
             self.checkpoint = None;
             self.verified_at = None;
+            self.proof_refused = None;
         }
     }
 
     fn give_up(&mut self, lane: Lane) {
-        if self.issued == Some(lane) {
+        if self.is_issued_on(lane) {
             self.issued = None;
             self.payout = None;
         }

@@ -36,11 +36,11 @@ mod transfer;
 
 pub use attestation::{BatchTerms, FastAttestation};
 pub use broadcast::{Blocked, may_broadcast};
-pub use effect::{Effect, EffectId, Executor};
+pub use effect::{Effect, EffectId, Executor, Turn};
 pub use event::Event;
 pub use fold::apply;
 pub use input::Input;
 pub use policy::{Context, Destination, Policy};
 pub use refusal::{FoldError, Refusal};
 pub use step::{Output, step};
-pub use transfer::{Payout, PayoutStage, Standing, Status, Transfer, TxRef};
+pub use transfer::{Issued, Payout, PayoutStage, Standing, Status, Transfer, TxRef};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
-use spandrel_risk::{Reason, RiskPolicy, RiskState};
+use spandrel_risk::{Corridor, Lane, Reason, RiskPolicy, RiskState};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, Deposit, UnixSeconds, VerdictDomain, VerifyError};
 
@@ -69,7 +69,8 @@ impl Policy {
         Ok(())
     }
 
-    /// Why this bridge can never pay `deposit`, if so: format, bridges and chains. Limits are the risk engine's.
+    /// Why this bridge can never pay `deposit`, if so: format, bridges, chains, a route or asset without any limits, or
+    /// dust. So what costs its sender next to nothing costs the bridge one record. All other limits are the risk engine's.
     pub(crate) fn refuses(&self, deposit: &Deposit) -> Option<Reason> {
         let mismatch = |field: &str, expected: &dyn ToString, found: &dyn ToString| {
             Some(Reason::Mismatch { field: field.into(), expected: expected.to_string(), found: found.to_string() })
@@ -90,6 +91,10 @@ impl Policy {
         if deposit.destination_bridge != inbox {
             return mismatch("destination_bridge", &inbox, &deposit.destination_bridge);
         }
-        None
+        let limits = |lane| self.risk.limits(&Corridor::of(deposit, lane));
+        let dust = [Lane::Fast, Lane::LightClient].into_iter().filter_map(limits).map(|limits| limits.dust).min();
+        let Some(dust) = dust else { return Some(Reason::Unknown) };
+        let (minimum, amount) = (dust.max(U256::ONE), deposit.amount);
+        (amount < minimum).then_some(Reason::Dust { minimum, amount })
     }
 }

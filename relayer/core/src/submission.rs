@@ -4,6 +4,7 @@ use std::future::Future;
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
+use spandrel_risk::Lane;
 
 use crate::{Effect, EffectId, TxRef};
 
@@ -21,20 +22,40 @@ pub enum Progress {
         /// The transaction.
         tx: TxRef,
     },
-    /// Final on the destination and succeeded; also when the chain says the effect was already done by someone else.
+    /// Final on the destination and succeeded.
     Finalized {
         /// The transaction, or the zero hash when it was someone else's and is not known.
         tx: TxRef,
     },
+    /// The deposit is finally paid by someone else's transaction, on this lane, which need not be the effect's.
+    PaidElsewhere {
+        /// On which lane.
+        lane: Lane,
+    },
     /// Was included, and the destination reorged it away; it is being broadcast again.
     Reorged,
+    /// Its transaction was mined and carried nothing out, because of some item in it: each is to be submitted again,
+    /// by itself.
+    Reverted,
     /// Will not succeed as it is: simulation or execution reverted with this reason. Nothing more will be sent.
     Refused {
         /// The contract's typed error, decoded.
         reason: String,
-        /// Whether trying later may help (paused, cap used up) or never (expired, already paid, bad proof).
-        is_permanent: bool,
+        /// For how long.
+        lasting: Lasting,
     },
+}
+
+/// For how long a destination refuses an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lasting {
+    /// Trying later may help: paused, a cap used up.
+    ForNow,
+    /// Never with this proof or attestation, perhaps with a newer one: a checkpoint too old, signers rotated out.
+    WithThisProof,
+    /// Never: expired, already paid, not payable at all.
+    ForEver,
 }
 
 /// A due effect, as leased from the outbox.
@@ -72,17 +93,32 @@ pub enum SubmitError {
     },
 }
 
+/// Asked right before anything leaves the house, after whatever time a simulation took.
+pub trait SendGate: Send + Sync {
+    /// Whether all of `effects` are still to be sent now.
+    fn is_open(&self, effects: &[EffectId]) -> impl Future<Output = Result<bool, SubmitError>> + Send;
+}
+
 /// Carries effects out on one destination chain.
 ///
 /// Guarantees: intent, nonce and raw transaction are in the journal before anything is broadcast; submitting an
-/// effect id twice sends it once; after a crash, [`Submitter::follow`] takes up every open transaction again.
+/// effect id twice sends it once; after a crash, [`Submitter::follow`] takes up every open transaction again; nothing
+/// is signed for the first time while the gate is closed for any effect that it carries.
 pub trait Submitter: Send + Sync {
     /// Builds, simulates, journals, signs and broadcasts a batch. One bad item never fails its neighbours. Answers
-    /// what is known at once, per effect; the rest comes from [`Submitter::follow`].
-    fn submit(&self, due: &[DueEffect]) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
+    /// what is known at once, per effect; the rest comes from [`Submitter::follow`]. What is not answered waits for
+    /// something under way, or for the gate, and is to be submitted again.
+    fn submit<G: SendGate>(
+        &self,
+        due: &[DueEffect],
+        gate: &G,
+    ) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
 
     /// Follows open transactions: receipts, finality, reorgs, fee bumps. Answers what changed, per effect.
-    fn follow(&self) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
+    fn follow<G: SendGate>(
+        &self,
+        gate: &G,
+    ) -> impl Future<Output = Result<Vec<(EffectId, Progress)>, SubmitError>> + Send;
 
     /// Whether the journal holds a transaction of this effect that is open or succeeded. Answered from the journal alone.
     fn is_sent(&self, effect: EffectId) -> impl Future<Output = Result<bool, SubmitError>> + Send;

@@ -6,7 +6,7 @@ use spandrel_risk::{Lane, Reason};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, UnixSeconds};
 
-use crate::FastAttestation;
+use crate::{FastAttestation, Turn};
 
 /// Everything known of one deposit and its payout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,17 +30,31 @@ pub struct Transfer {
     pub verified_at: Option<UnixSeconds>,
     /// Why the fast lane will never take it, once it refused.
     pub fast_refused: Option<String>,
-    /// The lane whose payout was handed to the submitter and not definitively refused: no other lane may pay. Outlives
+    /// The payout that was handed to the submitter and not definitively refused: no other may be issued. Outlives
     /// `payout` when the source is reorged before anything was broadcast.
-    pub issued: Option<Lane>,
+    pub issued: Option<Issued>,
     /// The payout, from its clearance on, until it is definitively refused or given back.
     pub payout: Option<Payout>,
+    /// Why the destination refused its last proof, until it is proven again.
+    pub proof_refused: Option<String>,
+    /// Which attempt its work belongs to.
+    pub turn: Turn,
     /// How many events were folded: the next event's sequence number.
     pub sequence: u64,
     /// When the first event was stored.
     pub created_at: UnixSeconds,
     /// When the last event was stored.
     pub updated_at: UnixSeconds,
+}
+
+/// A payout in the submitter's hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issued {
+    /// By which lane.
+    pub lane: Lane,
+    /// Under which of its checkpoints, counted from 1; no matter on the fast lane.
+    pub proof: u32,
 }
 
 /// Where a deposit stands on its source chain.
@@ -204,6 +218,11 @@ impl Transfer {
     /// Whether a payout on `lane` stands in a block of the destination.
     pub fn is_paid_by(&self, lane: Lane) -> bool {
         self.payout.as_ref().is_some_and(|payout| payout.lane == lane && payout.stage >= PayoutStage::Executed)
+    }
+
+    /// Whether a payout on `lane` is in the submitter's hands.
+    pub fn is_issued_on(&self, lane: Lane) -> bool {
+        self.issued.is_some_and(|issued| issued.lane == lane)
     }
 
     /// Whether the fast lane may still be asked to pay it.

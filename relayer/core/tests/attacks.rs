@@ -4,7 +4,7 @@ mod common;
 
 use alloy_primitives::{Address, B256, U256};
 use common::*;
-use spandrel_core::submission::Progress;
+use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{Event, FastAttestation, Input, Refusal, Status, Transfer};
 use spandrel_risk::Lane;
 use spandrel_verifiers::{Checkpoint, Deposit, SignedVerdict, VerdictDomain};
@@ -218,7 +218,7 @@ fn an_attestation_twice_pays_once() {
     house.see(10, 0);
     assert_eq!(steps(&house.attest()), ["pay_fast"]);
     assert!(house.attest().is_empty());
-    house.progress(Lane::Fast, Progress::Refused { reason: "x".into(), is_permanent: true });
+    house.progress(Lane::Fast, Progress::Refused { reason: "x".into(), lasting: Lasting::ForEver });
     assert!(house.attest().is_empty(), "the lane is closed for it");
 }
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use common::*;
 use proptest::prelude::*;
-use spandrel_core::submission::Progress;
+use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{Effect, Event, FastAttestation, Input, Refusal, Transfer, step};
 use spandrel_risk::{Lane, Limit, Limits, RiskEvent, Scope};
 use spandrel_verifiers::follow::BlockRef;
@@ -51,13 +51,17 @@ fn somewhere(a: u8) -> BlockRef {
 }
 
 fn progress(a: u8) -> Progress {
-    match a % 8 {
+    match a % 12 {
         0 | 1 => Progress::Broadcast { tx: tx(a / 8 % 2) },
         2 | 3 => Progress::Included { tx: tx(a / 8 % 2) },
         4 => Progress::Finalized { tx: tx(a / 8 % 2) },
         5 => Progress::Reorged,
-        6 => Progress::Refused { reason: "later".into(), is_permanent: false },
-        _ => Progress::Refused { reason: "never".into(), is_permanent: true },
+        7 => Progress::Reverted,
+        8 => Progress::PaidElsewhere { lane: Lane::Fast },
+        9 => Progress::PaidElsewhere { lane: Lane::LightClient },
+        10 => Progress::Refused { reason: "another proof".into(), lasting: Lasting::WithThisProof },
+        6 => Progress::Refused { reason: "later".into(), lasting: Lasting::ForNow },
+        _ => Progress::Refused { reason: "never".into(), lasting: Lasting::ForEver },
     }
 }
 
@@ -76,8 +80,9 @@ fn input(house: &House, (kind, a, b): Draw) -> Input {
         18..=21 => Input::Attested(signed.attestations[usize::from(a % 5)].clone()),
         22 => Input::AttestationRefused("no".into()),
         23..=28 => Input::Progress(pay_id(deposit, Lane::Fast), progress(a)),
-        29..=33 => Input::Progress(pay_id(deposit, Lane::LightClient), progress(a)),
-        34 | 35 => Input::Progress(settle_id(deposit), progress(a)),
+        29..=32 => Input::Progress(pay_id_under(deposit, Lane::LightClient, 1 + u32::from(b % 2)), progress(a)),
+        33 => Input::Progress(confirmation_id(deposit), if a % 2 == 0 { unpaid() } else { progress(a) }),
+        34 | 35 => Input::Progress(settle_id_under(deposit, 1 + u32::from(b % 2)), progress(a)),
         36 | 37 => Input::Tick,
         38 => Input::Broken("what".into()),
         _ => Input::Requeue,
@@ -122,13 +127,17 @@ struct Watch {
 
 impl Watch {
     fn input(&mut self, house: &House, input: &Input) {
-        let Input::Progress(id, Progress::Refused { is_permanent, .. }) = input else { return };
-        let paid = |lane| house.transfer.as_ref().is_some_and(|transfer| transfer.is_paid_by(lane));
-        if *id == pay_id(&house.deposit, Lane::Fast) && self.issued == Some(Lane::Fast) && !paid(Lane::Fast) {
-            self.issued = None;
+        let Input::Progress(id, progress) = input else { return };
+        let Some(transfer) = &house.transfer else { return };
+        if matches!(progress, Progress::PaidElsewhere { .. }) {
+            // What the chain shows is believed.
+            self.issued = self.issued.filter(|lane| transfer.is_paid_by(*lane));
         }
-        let proven = pay_id(&house.deposit, Lane::LightClient);
-        if *id == proven && *is_permanent && self.issued == Some(Lane::LightClient) && !paid(Lane::LightClient) {
+        let Progress::Refused { lasting, .. } = progress else { return };
+        let Some(issued) = transfer.issued else { return };
+        let is_its_own = *id == pay_id_under(&house.deposit, issued.lane, issued.proof);
+        let is_over = issued.lane == Lane::Fast || *lasting != Lasting::ForNow;
+        if is_its_own && is_over && !transfer.is_paid_by(issued.lane) {
             self.issued = None;
         }
     }
@@ -139,6 +148,7 @@ impl Watch {
                 Event::Verified { .. } => self.is_verified = true,
                 Event::Attested { .. } => self.is_attested = true,
                 Event::SourceReorged { .. } => (self.is_verified, self.is_attested) = (false, false),
+                Event::ProofRefused { .. } => self.is_verified = false,
                 Event::Cleared { lane } => {
                     assert!(self.issued.is_none_or(|issued| issued == *lane), "both lanes");
                     self.issued = Some(*lane);
@@ -204,7 +214,7 @@ proptest! {
                     if before.as_ref().is_some_and(|transfer| transfer.status.is_terminal()) {
                         prop_assert!(output.is_empty(), "after the end: {:?}", output);
                     }
-                    let effects: Vec<Effect> = output.effects.iter().map(|(_, effect)| effect.clone()).collect();
+                    let effects: Vec<Effect> = output.effects.iter().map(|asked| asked.effect.clone()).collect();
                     watch.events(&output.events);
                     watch.effects(&house, &effects);
                     watch.risk(&output.risk);

@@ -4,7 +4,7 @@ mod common;
 
 use alloy_primitives::U256;
 use common::*;
-use spandrel_core::submission::Progress;
+use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{Blocked, Effect, Event, Input, PayoutStage, Status};
 use spandrel_risk::{Lane, Limit, Limits, Reason, Scope};
 use spandrel_verifiers::{Deposit, LanePreference};
@@ -147,9 +147,22 @@ fn what_this_bridge_does_not_serve_is_rejected_at_once_with_its_reason() {
         assert_eq!(field, expected);
         assert!(house.finalize(20).is_empty());
     }
-    let mut house = House::new(Deposit { expiry: NOW - 1, ..deposit() });
+}
+
+#[test]
+fn what_nobody_set_a_limit_for_and_what_is_dust_is_rejected_when_it_is_seen() {
+    let mut house = House::new(deposit());
+    house.policy.risk.limits.clear();
+    assert_eq!(names(&house.see(10, 0)), ["observed", "rejected"]);
+    assert_eq!(*house.status(), Status::Rejected { reason: Reason::Unknown });
+    let dust = |dust: u64| Limits { dust: U256::from(dust), ..open() };
+    let mut house = House::under(policy(dust(7), dust(6)), deposit());
     house.see(10, 0);
-    assert_eq!(*house.status(), Status::Rejected { reason: Reason::Expired { expiry: NOW - 1 } });
+    let reason = Reason::Dust { minimum: U256::from(6), amount: U256::from(5) };
+    assert_eq!(*house.status(), Status::Rejected { reason });
+    let mut house = House::under(policy(dust(7), dust(5)), deposit());
+    house.see(10, 0);
+    assert_eq!(*house.status(), Status::Observed, "too little for one lane only");
 }
 
 #[test]
@@ -182,10 +195,10 @@ fn a_large_transfer_is_held_until_its_delay_is_over() {
 }
 
 #[test]
-fn an_unlisted_corridor_is_rejected_once_it_is_proven() {
+fn a_limit_that_is_removed_later_rejects_what_is_proven_afterwards() {
     let mut house = House::new(slow_deposit());
-    house.policy.risk.limits.clear();
     house.see(10, 0);
+    house.policy.risk.limits.clear();
     house.prove();
     assert_eq!(*house.status(), Status::Rejected { reason: Reason::Unknown });
 }
@@ -204,7 +217,11 @@ fn what_expires_unpaid_ends() {
             assert!(house.tell(Input::Tick).is_empty(), "the last second is not too late");
         }
         house.now = EXPIRY + 1;
-        house.tell(Input::Tick);
+        let out = house.tell(Input::Tick);
+        assert_eq!((names(&out), steps(&out)), (vec!["held"], vec!["confirm_unpaid"]));
+        assert!(house.tell(Input::Tick).is_empty(), "asked once");
+        assert_eq!(house.may(&out.effects[0].effect), Ok(()));
+        house.confirm(unpaid());
         assert_eq!(*house.status(), Status::Rejected { reason: Reason::Expired { expiry: EXPIRY } });
     }
 }
@@ -215,9 +232,12 @@ fn what_may_have_been_paid_does_not_expire_by_itself() {
     house.now = EXPIRY + 1;
     assert!(house.tell(Input::Tick).is_empty());
     let Err(Blocked::Obsolete(_)) = house.may(&pay_effect(&house)) else { panic!("must not be sent any more") };
-    let refused = Progress::Refused { reason: "expired".into(), is_permanent: true };
+    let refused = Progress::Refused { reason: "expired".into(), lasting: Lasting::ForEver };
     let out = house.progress(Lane::LightClient, refused);
-    assert_eq!((names(&out), risks(&out)), (vec!["rejected"], vec!["returned"]));
+    assert_eq!((names(&out), steps(&out)), (vec!["payout_refused", "held"], vec!["confirm_unpaid"]));
+    assert_eq!(risks(&out), ["returned"]);
+    house.confirm(unpaid());
+    assert_eq!(*house.status(), Status::Rejected { reason: Reason::Expired { expiry: EXPIRY } });
 }
 
 fn pay_effect(house: &House) -> Effect {
@@ -262,22 +282,22 @@ fn a_payout_the_destination_reorged_away_goes_back_to_cleared_without_a_new_effe
 #[test]
 fn a_refusal_for_now_keeps_a_proven_payout_cleared_and_one_for_ever_fails_it() {
     let mut house = proven_house();
-    let for_now = Progress::Refused { reason: "Paused".into(), is_permanent: false };
+    let for_now = Progress::Refused { reason: "Paused".into(), lasting: Lasting::ForNow };
     assert!(house.progress(Lane::LightClient, for_now).is_empty());
     assert_eq!(*house.status(), Status::Cleared { lane: Lane::LightClient });
-    let for_ever = Progress::Refused { reason: "BadProof".into(), is_permanent: true };
+    let for_ever = Progress::Refused { reason: "BadProof".into(), lasting: Lasting::ForEver };
     let out = house.progress(Lane::LightClient, for_ever);
-    assert_eq!((names(&out), risks(&out)), (vec!["failed"], vec!["returned"]));
+    assert_eq!((names(&out), risks(&out)), (vec!["payout_refused", "failed"], vec!["returned"]));
     assert_eq!(*house.status(), Status::Failed { reason: "BadProof".into() });
 }
 
 #[test]
 fn a_refused_fast_payout_gives_its_exposure_back_and_waits_for_its_proof() {
-    for is_permanent in [false, true] {
+    for lasting in [Lasting::ForNow, Lasting::WithThisProof, Lasting::ForEver] {
         let mut house = House::new(deposit());
         house.see(10, 0);
         house.attest();
-        let out = house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), is_permanent });
+        let out = house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), lasting });
         assert_eq!((names(&out), risks(&out)), (vec!["fast_refused"], vec!["returned"]));
         assert_eq!(house.exposure(), U256::ZERO);
         assert_eq!(*house.status(), Status::Observed);
@@ -291,7 +311,7 @@ fn a_fast_payout_refused_after_its_proof_is_paid_on_the_light_client_lane_at_onc
     house.see(10, 0);
     house.attest();
     house.prove();
-    let out = house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), is_permanent: false });
+    let out = house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), lasting: Lasting::ForNow });
     assert_eq!((names(&out), steps(&out)), (vec!["fast_refused", "cleared"], vec!["pay_proven"]));
     assert_eq!(risks(&out), ["returned", "cleared"]);
 }
@@ -334,7 +354,7 @@ fn a_reorg_after_clearance_gives_the_exposure_back_and_the_proof_lane_waits_for_
     assert_eq!(steps(&out), Vec::<&str>::new(), "the old payout is not ended yet");
     let out = house.prove();
     assert_eq!((names(&out), steps(&out)), (vec!["verified"], vec![]), "it may still be on its way");
-    let out = house.progress(Lane::Fast, Progress::Refused { reason: "obsolete".into(), is_permanent: true });
+    let out = house.progress(Lane::Fast, Progress::Refused { reason: "obsolete".into(), lasting: Lasting::ForEver });
     assert_eq!((names(&out), steps(&out)), (vec!["fast_refused", "cleared"], vec!["pay_proven"]));
     assert_eq!(risks(&out), ["cleared"], "its exposure was given back already");
 }
@@ -356,7 +376,7 @@ fn a_payout_refused_and_found_in_a_block_after_all_is_charged_and_settled() {
     let mut house = House::new(deposit());
     house.see(10, 0);
     house.attest();
-    house.progress(Lane::Fast, Progress::Refused { reason: "simulation".into(), is_permanent: true });
+    house.progress(Lane::Fast, Progress::Refused { reason: "simulation".into(), lasting: Lasting::ForEver });
     let out = house.progress(Lane::Fast, Progress::Included { tx: tx(1) });
     assert_eq!((names(&out), risks(&out)), (vec!["cleared", "executed"], vec!["cleared"]));
     assert_eq!(steps(&house.prove()), ["settle"]);
@@ -375,7 +395,7 @@ fn a_fast_payout_whose_deposit_is_gone_is_a_shortfall_and_pauses_its_lane() {
         (vec!["shortfall"], vec!["shortfall", "paused"], vec!["pause"])
     );
     let scope = Scope::Lane { lane: Lane::Fast, source: Some(source()) };
-    assert!(matches!(&out.effects[0].1, Effect::Pause { scope: paused, ttl: 3_600 } if *paused == scope));
+    assert!(matches!(&out.effects[0].effect, Effect::Pause { scope: paused, ttl: 3_600 } if *paused == scope));
     assert_eq!(*house.status(), Status::Shortfall { payout: tx(1) });
     assert!(house.finalize(11).is_empty(), "booked once");
     assert_eq!(house.exposure(), U256::from(5), "a loss keeps using up the cap");
@@ -415,7 +435,7 @@ fn a_payout_in_the_mempool_that_is_refused_undoes_its_shortfall() {
     house.progress(Lane::Fast, Progress::Broadcast { tx: tx(1) });
     house.reorg(10, 0);
     assert_eq!(names(&house.finalize(10)), ["shortfall"]);
-    let out = house.progress(Lane::Fast, Progress::Refused { reason: "reverted".into(), is_permanent: true });
+    let out = house.progress(Lane::Fast, Progress::Refused { reason: "reverted".into(), lasting: Lasting::ForEver });
     assert_eq!((names(&out), risks(&out)), (vec!["fast_refused"], vec!["returned"]));
     assert_eq!(*house.status(), Status::Reorged { ancestor: block(9, 0) });
     assert_eq!(house.exposure(), U256::ZERO);
@@ -493,9 +513,9 @@ fn a_quarantined_payout_under_way_is_still_followed_but_not_sent() {
 fn a_settlement_refused_for_ever_calls_an_operator() {
     let mut house = fast_paid_house();
     house.prove();
-    let refused = |is_permanent| Progress::Refused { reason: "BadProof".into(), is_permanent };
-    assert!(house.settle(refused(false)).is_empty());
-    assert_eq!(names(&house.settle(refused(true))), ["quarantined"]);
+    let refused = |lasting| Progress::Refused { reason: "BadProof".into(), lasting };
+    assert!(house.settle(refused(Lasting::ForNow)).is_empty());
+    assert_eq!(names(&house.settle(refused(Lasting::ForEver))), ["quarantined"]);
 }
 
 #[test]
@@ -508,7 +528,7 @@ fn right_before_broadcast_a_pause_a_reorg_or_an_expiry_still_stops_a_payout() {
     house.now += 600;
     assert_eq!(house.may(&effect), Ok(()));
     house.reorg(10, 0);
-    assert!(matches!(house.may(&effect), Err(Blocked::Later(_))));
+    assert!(matches!(house.may(&effect), Err(Blocked::Obsolete(_))));
 }
 
 #[test]
@@ -582,8 +602,9 @@ fn a_given_back_payout_that_may_be_on_its_way_keeps_its_transfer_from_expiring()
     house.reorg(10, 0);
     house.now = EXPIRY + 1;
     assert!(house.tell(Input::Tick).is_empty(), "it may have been sent");
-    house.progress(Lane::Fast, Progress::Refused { reason: "obsolete".into(), is_permanent: true });
+    house.progress(Lane::Fast, Progress::Refused { reason: "obsolete".into(), lasting: Lasting::ForEver });
     house.tell(Input::Tick);
+    house.confirm(unpaid());
     assert_eq!(*house.status(), Status::Rejected { reason: Reason::Expired { expiry: EXPIRY } });
 }
 
@@ -594,7 +615,7 @@ fn a_refused_lanes_payout_is_never_sent_again_once_the_other_lane_pays() {
     house.attest();
     let fast = fast_effect(&house);
     house.prove();
-    house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), is_permanent: false });
+    house.progress(Lane::Fast, Progress::Refused { reason: "OverCap".into(), lasting: Lasting::ForNow });
     assert_eq!(house.may(&pay_effect(&house)), Ok(()));
     assert!(matches!(house.may(&fast), Err(Blocked::Obsolete(_))));
 }
@@ -603,11 +624,11 @@ fn a_refused_lanes_payout_is_never_sent_again_once_the_other_lane_pays() {
 fn a_paused_fast_payout_that_was_not_sent_makes_way_for_the_light_client_lane() {
     let mut house = House::new(deposit());
     house.see(10, 0);
-    let pay = house.attest().effects.remove(0).1;
+    let pay = house.attest().effects.remove(0).effect;
     assert_eq!(house.may(&pay), Ok(()));
     house.pause(Scope::Lane { lane: Lane::Fast, source: None });
     assert!(matches!(house.may(&pay), Err(Blocked::Obsolete(_))));
-    house.progress(Lane::Fast, Progress::Refused { reason: "paused".into(), is_permanent: true });
+    house.progress(Lane::Fast, Progress::Refused { reason: "paused".into(), lasting: Lasting::ForEver });
     let out = house.prove();
     assert_eq!(steps(&out), ["pay_proven"]);
 }
@@ -623,9 +644,8 @@ fn evidence_without_a_quorum_for_long_is_built_again_under_a_newer_final_block()
     house.now += 1;
     let again = house.finalize(12);
     assert_eq!((names(&again), steps(&again)), (vec![], vec!["build_evidence"]));
-    let (executor, effect) = &again.effects[0];
-    assert_ne!(effect.id(house.deposit.id(), executor), first.1.id(house.deposit.id(), &first.0));
-    assert_eq!(house.may(effect), Ok(()));
+    assert_ne!(again.effects[0].id, first.id);
+    assert_eq!(house.may(&again.effects[0].effect), Ok(()));
     let out = house.tell(Input::EvidenceBuilt(evidence(&house.deposit, "newer header")));
     assert_eq!((names(&out), steps(&out)), (vec!["proven"], vec!["request_verdicts"]));
 }

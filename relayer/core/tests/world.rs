@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
-use spandrel_core::submission::Progress;
+use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{Blocked, Effect, EffectId, Executor, Input, Output, Status};
 use spandrel_risk::{Lane, Limit, Limits, RiskEvent, Scope};
 
@@ -18,6 +18,14 @@ enum Sent {
     Included,
     Final,
     Reverted,
+}
+
+fn lane_of(step: &str) -> Option<Lane> {
+    match step {
+        "pay_fast" => Some(Lane::Fast),
+        "pay_proven" => Some(Lane::LightClient),
+        _ => None,
+    }
 }
 
 #[derive(Debug)]
@@ -46,11 +54,12 @@ impl World {
     }
 
     fn store(&mut self, output: Output) {
-        let id = self.house.deposit.id();
-        for (executor, effect) in output.effects {
-            let on_destination = matches!(executor, Executor::Destination { .. });
-            assert_eq!(on_destination, effect.lane().is_some() || matches!(effect.step(), "settle" | "pause"));
-            self.outbox.entry(effect.id(id, &executor)).or_insert((effect, false));
+        for asked in output.effects {
+            let effect = asked.effect;
+            let on_destination = matches!(asked.executor, Executor::Destination { .. });
+            let is_for_it = effect.lane().is_some() || matches!(effect.step(), "settle" | "confirm_unpaid" | "pause");
+            assert_eq!(on_destination, is_for_it);
+            self.outbox.entry(asked.id).or_insert((effect, false));
         }
     }
 
@@ -113,14 +122,26 @@ impl World {
         }
     }
 
-    /// What the engine does with a leased effect. `crash` loses what was sent before it is recorded.
-    fn submitter(&mut self, crash: bool, simulate_refused: bool) {
+    fn confirmations(&mut self) {
+        for (id, effect) in self.due(&["confirm_unpaid"]) {
+            if self.house.may(&effect).is_ok() {
+                assert_eq!(self.paid(), None, "what is paid is not asked about");
+                self.end(id);
+                self.tell(Input::Progress(id, unpaid()));
+            }
+        }
+    }
+
+    /// What the engine does with a leased effect. `crash` loses what was sent before it is recorded; the simulation may
+    /// refuse it, for now or with its proof.
+    fn submitter(&mut self, crash: bool, simulation: Option<Lasting>) {
         for (id, effect) in self.due(&["pay_fast", "pay_proven", "settle"]) {
             match self.house.may(&effect) {
                 _ if self.journal.contains_key(&id) => {}
-                Ok(()) if simulate_refused => {
-                    self.tell(Input::Progress(id, Progress::Refused { reason: "cap".into(), is_permanent: false }));
-                    if effect.lane() == Some(Lane::Fast) {
+                Ok(()) if simulation.is_some() => {
+                    let lasting = simulation.unwrap_or(Lasting::ForNow);
+                    self.tell(Input::Progress(id, Progress::Refused { reason: "no".into(), lasting }));
+                    if effect.lane() == Some(Lane::Fast) || lasting != Lasting::ForNow {
                         self.end(id);
                     }
                 }
@@ -139,7 +160,9 @@ impl World {
                 Err(Blocked::Later(_)) => {}
                 Err(Blocked::Obsolete(reason)) => {
                     self.end(id);
-                    self.tell(Input::Progress(id, Progress::Refused { reason, is_permanent: true }));
+                    if effect.lane().is_some() {
+                        self.tell(Input::Progress(id, Progress::Refused { reason, lasting: Lasting::ForEver }));
+                    }
                 }
             }
         }
@@ -148,29 +171,38 @@ impl World {
     /// The destination takes pending transactions in by the contract's rules, payouts before settlements: all are one
     /// account's, in the order of their nonces.
     fn include(&mut self) {
-        let ids = [Some(Lane::Fast), Some(Lane::LightClient), None];
-        for lane in ids {
-            let id = EffectId::of_payout(self.house.deposit.id(), lane, &destination());
-            let succeeds = match lane {
-                Some(_) => self.house.now <= EXPIRY,
-                None => self.is_in_block(pay_id(&self.house.deposit, Lane::Fast)),
+        let mut pending = self.sent(|sent| *sent == Sent::Pending);
+        pending.sort_by_key(|(_, step)| *step == "settle");
+        for (id, step) in pending {
+            let succeeds = match step {
+                "settle" => self.paid() == Some(Lane::Fast) && !self.is_settled(),
+                _ => self.house.now <= EXPIRY && self.paid().is_none(),
             };
-            if let Some(sent) = self.journal.get_mut(&id).filter(|sent| **sent == Sent::Pending) {
-                *sent = if succeeds { Sent::Included } else { Sent::Reverted };
-            }
+            self.journal.insert(id, if succeeds { Sent::Included } else { Sent::Reverted });
         }
     }
 
-    fn is_in_block(&self, id: EffectId) -> bool {
-        matches!(self.journal.get(&id), Some(Sent::Included | Sent::Final))
+    /// What is in the journal, with the steps of its effects.
+    fn sent(&self, is_wanted: impl Fn(&Sent) -> bool) -> Vec<(EffectId, &'static str)> {
+        let wanted = self.journal.iter().filter(|(_, sent)| is_wanted(sent));
+        wanted.map(|(id, _)| (*id, self.outbox[id].0.step())).collect()
+    }
+
+    fn standing(&self) -> impl Iterator<Item = &'static str> {
+        self.sent(|sent| matches!(sent, Sent::Included | Sent::Final)).into_iter().map(|(_, step)| step)
+    }
+
+    /// The lane whose payout stands in a block.
+    fn paid(&self) -> Option<Lane> {
+        self.standing().find_map(lane_of)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.standing().any(|step| step == "settle")
     }
 
     fn lanes_sent(&self) -> Vec<Lane> {
-        let sent = |lane: &Lane| {
-            let state = self.journal.get(&pay_id(&self.house.deposit, *lane));
-            state.is_some_and(|state| *state != Sent::Reverted)
-        };
-        [Lane::Fast, Lane::LightClient].into_iter().filter(sent).collect()
+        self.sent(|sent| *sent != Sent::Reverted).into_iter().filter_map(|(_, step)| lane_of(step)).collect()
     }
 
     fn destination_reorg(&mut self) {
@@ -196,7 +228,7 @@ impl World {
                     Sent::Pending => Progress::Broadcast { tx: tx(1) },
                     Sent::Included => Progress::Included { tx: tx(1) },
                     Sent::Final => Progress::Finalized { tx: tx(1) },
-                    Sent::Reverted => Progress::Refused { reason: "reverted".into(), is_permanent: true },
+                    Sent::Reverted => Progress::Refused { reason: "reverted".into(), lasting: Lasting::ForEver },
                 },
             ));
             if matches!(sent, Sent::Final | Sent::Reverted) {
@@ -214,7 +246,11 @@ impl World {
             8..=10 => self.evidence_desk(),
             11..=13 => self.verifiers(),
             14..=16 => self.signers(detail > 40),
-            17..=20 => self.submitter(detail.is_multiple_of(4), detail % 9 == 1),
+            17..=20 => {
+                let refusals = [Lasting::ForNow, Lasting::WithThisProof];
+                self.submitter(detail.is_multiple_of(4), refusals.get(usize::from(detail % 9)).copied());
+                self.confirmations();
+            }
             21..=22 => self.include(),
             23 => self.destination_reorg(),
             24 => self.destination_finalizes(),
@@ -233,22 +269,22 @@ impl World {
             self.mine();
             self.finalize();
             self.signers(true);
-            self.submitter(false, false);
+            self.submitter(false, None);
             self.evidence_desk();
             self.verifiers();
-            self.submitter(false, false);
+            self.submitter(false, None);
             self.include();
             self.follow();
             self.destination_finalizes();
             self.follow();
             self.tell(Input::Tick);
+            self.confirmations();
         }
     }
 
     fn must_add_up(&self) {
         let Some(transfer) = &self.house.transfer else { return };
-        let paid = self.lanes_sent().into_iter().find(|lane| self.is_in_block(pay_id(&self.house.deposit, *lane)));
-        let is_settled = self.is_in_block(settle_id(&self.house.deposit));
+        let (paid, is_settled) = (self.paid(), self.is_settled());
         match &transfer.status {
             Status::Final { .. } => assert_eq!(paid, Some(Lane::LightClient)),
             Status::Settled { .. } => assert!(paid == Some(Lane::Fast) && is_settled),

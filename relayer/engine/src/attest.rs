@@ -9,7 +9,7 @@ use spandrel_core::{BatchTerms, Effect, Executor, FastAttestation, Input};
 use spandrel_verifiers::attestation::Collector;
 use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::merkle::{BatchTree, MAX_BATCH};
-use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
 use crate::gate::{Gate, retry};
 use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, Step};
@@ -44,13 +44,14 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
         Self { book, bus, state: Mutex::default() }
     }
 
-    /// Asks for attestations that are due, one batch a destination. Answers how many effects were taken.
+    /// Asks for attestations that are due, one batch a route: a source whose nodes hang holds up no other's deposits.
+    /// Answers how many effects were taken.
     pub async fn ask_once(&self) -> Result<usize, EngineError> {
         let now = self.book.clock().now();
         let due = self.book.ledger().lease(&Executor::Signers, now, now + LEASE_SECONDS, MAX_BATCH as u32).await?;
         let taken = due.len();
         let mut change = Change::default();
-        let mut by_destination: BTreeMap<ChainId, Vec<SeenDeposit>> = BTreeMap::new();
+        let mut by_route: BTreeMap<(ChainId, ChainId), Vec<SeenDeposit>> = BTreeMap::new();
         for leased in due {
             let seen = match (Gate::of(&self.book, &leased).await?, &leased.effect) {
                 (Gate::Open(_), Effect::RequestAttestation { seen }) => seen.clone(),
@@ -66,14 +67,15 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
             let run_at = match self.lock().left_out_until.get(&leased.deposit) {
                 Some(until) if *until > now => *until,
                 _ => {
-                    by_destination.entry(seen.deposit.destination_chain.clone()).or_default().push(seen);
+                    let Deposit { source_chain, destination_chain, .. } = &seen.deposit;
+                    by_route.entry((source_chain.clone(), destination_chain.clone())).or_default().push(seen);
                     now + ASK_AGAIN_SECONDS
                 }
             };
             change = change.ending(leased.id, EffectEnd::Retry { run_at, error: "no quorum yet".to_owned() });
         }
         self.book.record(change).await?;
-        for (destination, items) in by_destination {
+        for ((_, destination), items) in by_route {
             if let Some(request) = self.request(destination, items, now) {
                 self.bus.publish(Message::AttestRequest(request)).await?;
             }

@@ -6,12 +6,10 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use futures::lock::Mutex;
-use spandrel_core::ledger::{
-    Commit, CursorMove, EffectEnd, Ledger, NewEffect, StoreError, TransferChange, TransferFilter,
-};
-use spandrel_core::{Context, EffectId, Event, Input, Policy, Transfer, apply, step};
-use spandrel_risk::RiskState;
-use spandrel_verifiers::{ChainId, DepositId};
+use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, Ledger, StoreError, TransferChange, TransferFilter};
+use spandrel_core::{Context, EffectId, Event, Input, Output, Policy, Transfer, apply, step};
+use spandrel_risk::{RiskEvent, RiskState};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 use tokio::sync::Notify;
 
 use crate::{Clock, EngineError};
@@ -85,16 +83,48 @@ pub struct Book<L, C> {
     wake: Notify,
 }
 
-#[derive(Clone, Default)]
+/// The risk state twice: as it is stored, and as a decision in the making sees it. The state grows with the bridge, so
+/// it is copied only when a decision could not be stored.
+#[derive(Default)]
 struct RiskView {
     state: RiskState,
+    draft: RiskState,
     sequence: u64,
+}
+
+impl RiskView {
+    /// Takes in an event that is stored.
+    fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
+        self.state.apply(event, at);
+        self.draft.apply(event, at);
+        self.sequence += 1;
+    }
+
+    /// The draft was stored.
+    fn keep(&mut self, events: &[RiskEvent], at: UnixSeconds) {
+        for event in events {
+            self.state.apply(event, at);
+        }
+        self.sequence += events.len() as u64;
+    }
+
+    /// The draft was not stored.
+    fn discard(&mut self) {
+        self.draft.clone_from(&self.state);
+    }
 }
 
 struct Draft {
     expected: u64,
     events: Vec<Event>,
     after: Option<Transfer>,
+}
+
+impl Draft {
+    fn of(stored: Option<Transfer>) -> Self {
+        let expected = stored.as_ref().map_or(0, |transfer| transfer.sequence);
+        Self { expected, events: Vec::new(), after: stored }
+    }
 }
 
 impl<L: Ledger, C: Clock> Book<L, C> {
@@ -120,9 +150,14 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         &self.policy
     }
 
-    /// A copy of the risk state as of now.
+    /// A copy of the risk state as of now: for reports, not for decisions.
     pub async fn risk(&self) -> RiskState {
-        self.risk.lock().await.state.clone()
+        self.read_risk(Clone::clone).await
+    }
+
+    /// Reads the risk state as of now. Nothing is decided meanwhile.
+    pub async fn read_risk<T>(&self, read: impl FnOnce(&RiskState) -> T) -> T {
+        read(&self.risk.lock().await.state)
     }
 
     /// Returns when something was stored since the last call.
@@ -131,7 +166,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     }
 
     /// Stores a pause of `scope` at once: the off-chain half of a guardian's pause.
-    pub async fn record_risk(&self, event: spandrel_risk::RiskEvent) -> Result<(), EngineError> {
+    pub async fn record_risk(&self, event: RiskEvent) -> Result<(), EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
@@ -141,8 +176,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 Err(StoreError::Conflict { .. }) => self.reload_risk(&mut view).await?,
                 other => {
                     other?;
-                    view.state.apply(&event, now);
-                    view.sequence += 1;
+                    view.apply(&event, now);
                     self.wake.notify_waiters();
                     return Ok(());
                 }
@@ -156,7 +190,12 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     pub async fn record(&self, change: Change) -> Result<Vec<Transfer>, EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
-            match self.try_record(&change, &mut view).await {
+            let mut drafted = Vec::new();
+            let done = self.try_record(&change, &mut view, &mut drafted).await;
+            if done.is_err() && !drafted.is_empty() {
+                view.discard();
+            }
+            match done {
                 Err(EngineError::Store(StoreError::Conflict { what, .. })) if !what.starts_with("cursor") => {
                     self.reload_risk(&mut view).await?;
                 }
@@ -166,7 +205,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         Err(conflict("transfers"))
     }
 
-    async fn try_record(&self, change: &Change, view: &mut RiskView) -> Result<Vec<Transfer>, EngineError> {
+    /// `drafted` holds the risk events that the draft has taken in, whatever becomes of them.
+    async fn try_record(
+        &self,
+        change: &Change,
+        view: &mut RiskView,
+        drafted: &mut Vec<RiskEvent>,
+    ) -> Result<Vec<Transfer>, EngineError> {
         let now = self.clock.now();
         let mut drafts: BTreeMap<DepositId, Draft> = BTreeMap::new();
         let mut commit = Commit {
@@ -177,17 +222,22 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             halt: change.halt.clone(),
             ..Commit::default()
         };
-        let mut risk = view.state.clone();
         for item in &change.steps {
             let (ids, input) = match item {
                 Step::One(id, input) => (vec![*id], input),
-                Step::AllFrom(chain, input) => (self.open_ids(Some(chain.clone()), &drafts).await?, input),
-                Step::All(input) => (self.open_ids(None, &drafts).await?, input),
+                Step::AllFrom(chain, input) => (self.open_ids(Some(chain), &mut drafts).await?, input),
+                Step::All(input) => (self.open_ids(None, &mut drafts).await?, input),
             };
             for id in ids {
-                self.step_one(id, input, now, &mut risk, &mut drafts, &mut commit).await?;
+                let output = self.step_one(id, input, &view.draft, now, &mut drafts).await?;
+                for event in &output.risk {
+                    view.draft.apply(event, now);
+                }
+                drafted.extend(output.risk);
+                commit.effects.extend(output.effects);
             }
         }
+        commit.risk.clone_from(drafted);
         let mut changed = Vec::new();
         for draft in drafts.into_values().filter(|draft| !draft.events.is_empty()) {
             let Some(after) = draft.after else { continue };
@@ -203,10 +253,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         if is_empty {
             return Ok(Vec::new());
         }
-        let risk_events = commit.risk.len() as u64;
         self.ledger.commit(commit).await?;
-        view.state = risk;
-        view.sequence += risk_events;
+        view.keep(drafted, now);
         for (transfer, events) in &changed {
             self.observer.stored(transfer, events);
         }
@@ -214,57 +262,49 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         Ok(changed.into_iter().map(|(transfer, _)| transfer).collect())
     }
 
+    /// What the machine makes of one input; its events are folded into the draft.
     async fn step_one(
         &self,
         id: DepositId,
         input: &Input,
-        now: u64,
-        risk: &mut RiskState,
+        risk: &RiskState,
+        now: UnixSeconds,
         drafts: &mut BTreeMap<DepositId, Draft>,
-        commit: &mut Commit,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Output, EngineError> {
         let draft = match drafts.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let stored = self.ledger.transfer(id).await?;
-                let expected = stored.as_ref().map_or(0, |transfer| transfer.sequence);
-                entry.insert(Draft { expected, events: Vec::new(), after: stored })
-            }
+            Entry::Vacant(entry) => entry.insert(Draft::of(self.ledger.transfer(id).await?)),
         };
         let context = Context { policy: &self.policy, risk, now };
-        let output = match step(draft.after.as_ref(), input, &context) {
+        let mut output = match step(draft.after.as_ref(), input, &context) {
             Ok(output) => output,
             Err(refusal) => {
                 self.observer.refused(id, &refusal.to_string());
-                return Ok(());
+                return Ok(Output::default());
             }
         };
         if !output.events.is_empty() {
             let after = apply(draft.after.take(), &output, now)
                 .map_err(|error| EngineError::Unfoldable { id: id.to_string(), reason: error.to_string() })?;
             draft.after = Some(after);
-            draft.events.extend(output.events);
+            draft.events.append(&mut output.events);
         }
-        for event in output.risk {
-            risk.apply(&event, now);
-            commit.risk.push(event);
-        }
-        for (executor, effect) in output.effects {
-            commit.effects.push(NewEffect { id: effect.id(id, &executor), deposit: id, executor, effect, run_at: now });
-        }
-        Ok(())
+        Ok(output)
     }
 
     async fn open_ids(
         &self,
-        source: Option<ChainId>,
-        drafts: &BTreeMap<DepositId, Draft>,
+        source: Option<&ChainId>,
+        drafts: &mut BTreeMap<DepositId, Draft>,
     ) -> Result<Vec<DepositId>, EngineError> {
-        let filter = TransferFilter { source: source.clone(), open_only: true };
-        let mut ids: Vec<DepositId> = self.ledger.transfers(&filter).await?.iter().map(|t| t.id).collect();
+        let filter = TransferFilter { source: source.cloned(), open_only: true };
+        let mut ids = Vec::new();
+        for transfer in self.ledger.transfers(&filter).await? {
+            ids.push(transfer.id);
+            drafts.entry(transfer.id).or_insert_with(|| Draft::of(Some(transfer)));
+        }
         for (id, draft) in drafts {
-            let is_from =
-                |transfer: &Transfer| source.as_ref().is_none_or(|source| *source == transfer.deposit.source_chain);
+            let is_from = |transfer: &Transfer| source.is_none_or(|source| *source == transfer.deposit.source_chain);
             if !ids.contains(id) && draft.after.as_ref().is_some_and(is_from) {
                 ids.push(*id);
             }
@@ -274,8 +314,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
 
     async fn reload_risk(&self, view: &mut RiskView) -> Result<(), EngineError> {
         for recorded in self.ledger.risk_events(view.sequence).await? {
-            view.state.apply(&recorded.body, recorded.at);
-            view.sequence = recorded.sequence + 1;
+            view.apply(&recorded.body, recorded.at);
         }
         Ok(())
     }

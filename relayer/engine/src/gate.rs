@@ -1,7 +1,8 @@
-//! The question before any leased effect is carried out: is it still wanted?
+//! The question before any leased effect is carried out, and again before it leaves the house: is it still wanted?
 
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
-use spandrel_core::{Blocked, Context, Transfer, may_broadcast};
+use spandrel_core::submission::{SendGate, SubmitError};
+use spandrel_core::{Blocked, Context, EffectId, Transfer, may_broadcast};
 
 use crate::{Book, Clock, EngineError};
 
@@ -21,13 +22,30 @@ impl Gate {
         let Some(transfer) = book.ledger().transfer(leased.deposit).await? else {
             return Ok(Self::Never("no such transfer".to_owned()));
         };
-        let risk = book.risk().await;
-        let context = Context { policy: book.policy(), risk: &risk, now: book.clock().now() };
-        Ok(match may_broadcast(&transfer, &leased.effect, &context) {
+        let now = book.clock().now();
+        let may = |risk: &_| may_broadcast(&transfer, &leased.effect, &Context { policy: book.policy(), risk, now });
+        Ok(match book.read_risk(may).await {
             Ok(()) => Self::Open(Box::new(transfer)),
             Err(Blocked::Later(reason)) => Self::Later(reason),
             Err(Blocked::Obsolete(reason)) => Self::Never(reason),
         })
+    }
+}
+
+impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
+    async fn is_open(&self, effects: &[EffectId]) -> Result<bool, SubmitError> {
+        for effect in effects {
+            let failed = |error: EngineError| SubmitError::Journal(error.to_string());
+            let stored = self.ledger().effect(*effect).await.map_err(|error| failed(error.into()))?;
+            let is_wanted = match stored {
+                Some(leased) => matches!(Gate::of(self, &leased).await.map_err(failed)?, Gate::Open(_)),
+                None => false,
+            };
+            if !is_wanted {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

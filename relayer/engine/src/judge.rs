@@ -122,6 +122,11 @@ impl VerifierRole {
         Self { sign, epoch, domains, judges }
     }
 
+    /// The source chains it knows.
+    pub fn chains(&self) -> Vec<ChainId> {
+        self.judges.keys().cloned().collect()
+    }
+
     /// Verifies requests in batches by source chain. Answers a verdict or a doubt for each that it can judge.
     pub async fn answer(&self, requests: &[Arc<EvidenceRequest>], now: UnixSeconds) -> Vec<Message> {
         let mut by_source: BTreeMap<&ChainId, Vec<&Arc<EvidenceRequest>>> = BTreeMap::new();

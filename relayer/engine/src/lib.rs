@@ -15,6 +15,7 @@ mod gate;
 mod judge;
 mod payout;
 mod run;
+mod serve;
 mod sign;
 mod verdicts;
 
@@ -27,6 +28,7 @@ pub use evidence::EvidenceDesk;
 pub use follow::ChainFollower;
 pub use judge::{ChainJudge, Judge, SignVerdict, VerifierRole};
 pub use payout::PayoutDesk;
-pub use run::{repeat, run_desks, run_signer, run_ticks, run_verifier};
+pub use run::{repeat, run_desks, run_ticks};
+pub use serve::{run_signer, run_verifier};
 pub use sign::{Sighting, SignDigest, SignerRole};
 pub use verdicts::VerdictDesk;

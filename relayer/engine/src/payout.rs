@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::lock::Mutex;
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
-use spandrel_core::submission::{DueEffect, Progress, Submitter};
+use spandrel_core::submission::{DueEffect, Lasting, Progress, Submitter};
 use spandrel_core::{EffectId, Executor, Input};
 use spandrel_verifiers::{ChainId, DepositId};
 
@@ -56,7 +56,7 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
             }
         }
         if !due.is_empty() {
-            match self.submitter.submit(&due).await {
+            match self.submitter.submit(&due, &*self.book).await {
                 Ok(progress) => change = settle_leases(change, &owners, progress, now),
                 Err(error) => {
                     tracing::warn!(chain = %self.chain, %error, "submission did not work, will be tried again");
@@ -80,7 +80,7 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
         }
         let mut change = change.ending(item.id, EffectEnd::Done);
         if is_payout {
-            let refused = Progress::Refused { reason, is_permanent: true };
+            let refused = Progress::Refused { reason, lasting: Lasting::ForEver };
             change.steps.push(Step::One(item.deposit, Input::Progress(item.id, refused)));
         }
         Ok(change)
@@ -90,7 +90,7 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
     pub async fn follow_once(&self) -> Result<usize, EngineError> {
         let mut unsaved = self.unsaved.lock().await;
         if unsaved.is_empty() {
-            *unsaved = self.submitter.follow().await?;
+            *unsaved = self.submitter.follow(&*self.book).await?;
         }
         let mut change = Change::default();
         let mut ends = BTreeMap::new();
@@ -104,8 +104,8 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
             {
                 ends.insert(*effect, end);
             }
-            if let Progress::Refused { .. } = progress {
-                // Its transaction failed in the end: it stands in no block, though it may have before a reorg.
+            if let Progress::Refused { .. } | Progress::PaidElsewhere { .. } = progress {
+                // Its own transaction failed in the end: it stands in no block, though it may have before a reorg.
                 change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, Progress::Reorged)));
             }
             change.steps.push(Step::One(owner.deposit, Input::Progress(*effect, progress.clone())));
@@ -120,8 +120,10 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
 /// for ever: should the submitter lose it, it is submitted again, which changes nothing if it is still under way.
 fn end_after(progress: &Progress, now: u64, attempt: u32) -> Option<EffectEnd> {
     match progress {
-        Progress::Finalized { .. } | Progress::Refused { is_permanent: true, .. } => Some(EffectEnd::Done),
-        Progress::Refused { is_permanent: false, reason } => Some(retry(now, attempt, reason.clone())),
+        Progress::Finalized { .. } | Progress::PaidElsewhere { .. } => Some(EffectEnd::Done),
+        Progress::Refused { lasting: Lasting::ForNow, reason } => Some(retry(now, attempt, reason.clone())),
+        Progress::Refused { .. } => Some(EffectEnd::Done),
+        Progress::Reverted => Some(retry(now, 0, "its transaction reverted, to be sent again by itself")),
         Progress::Broadcast { .. } | Progress::Included { .. } | Progress::Reorged => None,
     }
 }

@@ -11,8 +11,8 @@ use spandrel_verifiers::follow::{EvidenceSource, Watcher};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AttestationDesk, Book, Bus, ChainFollower, Change, Clock, EngineError, EvidenceDesk, Message, PayoutDesk,
-    SignerRole, Step, Subscription, VerdictDesk, VerifierRole,
+    AttestationDesk, Book, Bus, ChainFollower, Change, Clock, EngineError, EvidenceDesk, Message, PayoutDesk, Step,
+    Subscription, VerdictDesk,
 };
 
 const IDLE: Duration = Duration::from_millis(500);
@@ -146,52 +146,6 @@ pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
         ended = asking => ended,
         ended = listen => ended,
         () = stop.cancelled() => Ok(()),
-    }
-}
-
-/// A verifier on the bus: takes what has queued up as one batch.
-pub async fn run_verifier<C: Clock, B: Bus>(
-    role: VerifierRole,
-    bus: B,
-    mut inbox: B::Subscription,
-    clock: C,
-    stop: CancellationToken,
-) -> Result<(), EngineError> {
-    loop {
-        let message = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            message = inbox.next() => message,
-        };
-        let Some(message) = message else { return Ok(()) };
-        let Message::Evidence(request) = message else { continue };
-        for answer in role.answer(&[request], clock.now()).await {
-            if let Err(error) = bus.publish(answer).await {
-                tracing::warn!(%error, "verdict not delivered");
-            }
-        }
-    }
-}
-
-/// A fast-lane signer on the bus.
-pub async fn run_signer<C: Clock, B: Bus>(
-    role: SignerRole,
-    bus: B,
-    mut inbox: B::Subscription,
-    clock: C,
-    stop: CancellationToken,
-) -> Result<(), EngineError> {
-    loop {
-        let message = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            message = inbox.next() => message,
-        };
-        let Some(message) = message else { return Ok(()) };
-        let Message::AttestRequest(request) = message else { continue };
-        if let Some(answer) = role.answer(&request, clock.now()).await
-            && let Err(error) = bus.publish(answer).await
-        {
-            tracing::warn!(%error, "attestation not delivered");
-        }
     }
 }
 

@@ -42,6 +42,11 @@ impl SignerRole {
         Self { address, sign, destinations, sightings }
     }
 
+    /// The source chains it knows.
+    pub fn chains(&self) -> Vec<ChainId> {
+        self.sightings.keys().cloned().collect()
+    }
+
     /// Answers a request: a signature, or what it does not see. Nothing at all to a request that is not in order.
     pub async fn answer(&self, request: &AttestRequest, now: UnixSeconds) -> Option<Message> {
         let (chain_number, contract, epoch) = self.destinations.get(&request.destination)?;

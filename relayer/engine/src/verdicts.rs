@@ -65,7 +65,7 @@ impl<L: Ledger, C: Clock, B: Bus> VerdictDesk<L, C, B> {
         Ok(taken)
     }
 
-    /// Takes a verdict; the machine decides whether it and the other members' are a quorum.
+    /// Takes a verdict; once enough members speak of one block, the machine decides whether they are a quorum.
     pub async fn take(&self, verdict: SignedVerdict) -> Result<(), EngineError> {
         let id = verdict.verdict.deposit_id;
         let transfer = self.book.ledger().transfer(id).await?.filter(|transfer| transfer.checkpoint.is_none());
@@ -80,7 +80,12 @@ impl<L: Ledger, C: Clock, B: Bus> VerdictDesk<L, C, B> {
         let so_far: Vec<SignedVerdict> = {
             let mut collected = self.lock();
             let verdicts = collected.entry(id).or_default();
+            let checkpoint = verdict.verdict.checkpoint.clone();
             verdicts.insert(member, verdict);
+            let agree = verdicts.values().filter(|signed| signed.verdict.checkpoint == checkpoint).count();
+            if agree < self.book.policy().verifiers.threshold {
+                return Ok(());
+            }
             verdicts.values().cloned().collect()
         };
         let changed = self.book.record(Change::one(id, Input::Verdicts(so_far))).await?;

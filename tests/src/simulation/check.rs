@@ -5,23 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::U512;
 use spandrel_core::journal::Journal;
 use spandrel_core::ledger::{Ledger, TransferFilter};
-use spandrel_core::{Event, Executor, Standing, Status, Transfer};
+use spandrel_core::{Executor, Standing, Status, Transfer};
 use spandrel_risk::{Lane, Reason, RiskState};
 use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 
 use super::keys::{self, EXPOSURE_CAP};
-use super::plan::LATE;
 use super::relayer::{Relayer, now};
-use super::rules::{Payment, units};
+use super::rules::units;
 use super::source::{Order, SourceChain};
 use super::submitter::ACCOUNT;
 use super::universe::Universe;
 
 /// What is wrong, in words.
 pub type Finding = Result<(), String>;
-
-type Gaps = BTreeSet<(&'static str, DepositId)>;
 
 /// The second bookkeeper: folds what is stored by itself, and knows what is true.
 #[derive(Debug, Default)]
@@ -33,9 +30,6 @@ pub struct Checker {
     risk_sequence: u64,
     writes: u64,
     last_tx: i64,
-    /// How often each deposit's block was said to be final.
-    finals: BTreeMap<DepositId, u64>,
-    gaps: Gaps,
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Finding {
@@ -103,9 +97,6 @@ impl Checker {
         ensure(events.len() as u64 == transfer.sequence, || format!("{id}: events and sequence differ"))?;
         let mut folded = self.folded.remove(&id);
         for event in events.into_iter().skip(from as usize) {
-            if let Event::SourceFinal { .. } = event.body {
-                *self.finals.entry(id).or_default() += 1;
-            }
             let next = Transfer::fold(folded, id, &event.body, event.at);
             folded = Some(next.map_err(|error| format!("{id} does not fold: {error}"))?);
         }
@@ -121,7 +112,9 @@ impl Checker {
             self.risk.apply(&event.body, event.at);
             self.risk_sequence += 1;
         }
-        ensure(self.risk == now(relayer.book.risk()), || "the risk log does not fold to the risk state".to_owned())?;
+        ensure(now(relayer.book.read_risk(|risk| *risk == self.risk)), || {
+            "the risk log does not fold to the risk state".to_owned()
+        })?;
         for source in keys::sources() {
             let exposure = self.risk.exposure(&source, &keys::asset(&source), &keys::destination());
             ensure(exposure <= U512::from(EXPOSURE_CAP), || format!("risk exposure {exposure} from {source}"))?;
@@ -163,7 +156,7 @@ impl Checker {
     }
 
     /// Once the world was quiet for long enough, and before anything expires: what could be paid is paid.
-    pub fn everything_payable_is_paid(&mut self, relayer: &Relayer, universe: &Universe) -> Finding {
+    pub fn everything_payable_is_paid(&self, relayer: &Relayer, universe: &Universe) -> Finding {
         let state = universe.destination.finalized();
         for (id, order) in &self.real {
             let chain = universe.sources.iter().find(|chain| chain.id == order.deposit.source_chain);
@@ -184,26 +177,21 @@ impl Checker {
                 },
                 _ => false,
             };
-            let finals = self.finals.get(id).copied().unwrap_or_default();
-            let is_excused = has_reason || is_open_gap(&mut self.gaps, &transfer, finals, state.payment(*id));
-            ensure(is_excused, || format!("{id} is final and payable, but {}", summary(&transfer)))?;
+            ensure(has_reason, || format!("{id} is final and payable, but {}", summary(&transfer)))?;
         }
         Ok(())
     }
 
     /// After every expiry: all transfers ended or say why not, and nobody has anything left to do for one that ended.
-    pub fn everything_ended(&mut self, relayer: &Relayer, universe: &Universe) -> Finding {
+    pub fn everything_ended(&self, relayer: &Relayer, universe: &Universe) -> Finding {
         let transfers = stored(now(relayer.ledger.transfers(&TransferFilter::default())))?;
         for transfer in &transfers {
             let status = &transfer.status;
             let is_aside = matches!(status, Status::Reorged { .. } | Status::Shortfall { .. });
             let paid = universe.destination.finalized().payment(transfer.id);
-            let finals = self.finals.get(&transfer.id).copied().unwrap_or_default();
-            let is_ended = status.is_terminal() || is_aside || is_open_gap(&mut self.gaps, transfer, finals, paid);
-            ensure(is_ended, || format!("{} ended as {}", transfer.id, summary(transfer)))?;
+            ensure(status.is_terminal() || is_aside, || format!("{} ended as {}", transfer.id, summary(transfer)))?;
             let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
-            let is_so = paid.is_some() == is_paid || is_open_gap(&mut self.gaps, transfer, finals, paid);
-            ensure(is_so, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
+            ensure(paid.is_some() == is_paid, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
         }
         let left = self.left_to_do(relayer)?;
         ensure(left.is_none(), || left.unwrap_or_default())
@@ -226,41 +214,10 @@ impl Checker {
         Ok(None)
     }
 
-    /// The known gaps that showed.
-    pub fn gaps(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.gaps.iter().map(|(gap, _)| *gap)
-    }
-
     /// How deposits were paid, for the tally.
     pub fn lanes(universe: &Universe) -> impl Iterator<Item = Lane> + '_ {
         universe.destination.latest().payments.iter().map(|payment| payment.lane)
     }
-}
-
-/// Gaps outside the engine that are known and still open: counted, so that they are seen. A line goes when its gap
-/// is closed.
-fn is_open_gap(gaps: &mut Gaps, transfer: &Transfer, finals: u64, paid: Option<&Payment>) -> bool {
-    let gap = match (&transfer.status, paid) {
-        // A stranger claimed by the fast lane what the relayer had given up there, with the attestation that is public:
-        // nobody settles it, and a transfer that the relayer ended meanwhile does not say that it was paid.
-        (_, Some(payment)) if !payment.is_proven && transfer.issued != Some(Lane::Fast) => {
-            "gap: paid fast by a stranger after the relayer gave it up"
-        }
-        // A broadcast payout that is refused for ever after the expiry: the machine cannot record that.
-        (Status::Submitted { .. } | Status::Cleared { .. }, None)
-            if transfer.is_broadcast()
-                && transfer.issued == Some(Lane::LightClient)
-                && transfer.deposit.expiry < LATE =>
-        {
-            "gap: expired after its broadcast"
-        }
-        // Its block came back after it was final, was replaced and lost its proof: the work on it has the id of the work
-        // that was done, and is not done again.
-        (Status::Observed | Status::Proven, None) if finals > 1 => "gap: a block that was final came back",
-        _ => return false,
-    };
-    gaps.insert((gap, transfer.id));
-    true
 }
 
 /// What a reader of a failure wants to know first.

@@ -7,6 +7,7 @@ use spandrel_core::Effect;
 use spandrel_risk::Scope;
 
 use super::dice::Dice;
+use super::keys;
 use super::rules::{Revert, Rules, Scene, State};
 use super::source::SourceChain;
 use super::universe::Breakage;
@@ -30,14 +31,27 @@ pub struct SentTx {
 pub struct SimBlock {
     /// Its hash.
     pub hash: B256,
-    /// Its transactions, and whether each succeeded.
-    pub txs: Vec<(SentTx, bool)>,
+    /// Its time.
+    pub time: u64,
+    /// Its transactions.
+    pub txs: Vec<MinedTx>,
     /// The contracts after it.
     pub state: State,
 }
 
+/// A transaction in a block.
+#[derive(Clone, Debug)]
+pub struct MinedTx {
+    /// What was sent.
+    pub sent: SentTx,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// Which of its calls did what they were to do, in order; none if it failed.
+    pub done: Vec<bool>,
+}
+
 /// Where a transaction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Of which transaction.
     pub hash: B256,
@@ -47,6 +61,8 @@ pub struct Receipt {
     pub block: B256,
     /// Whether it succeeded.
     pub success: bool,
+    /// Which of its calls did what they were to do.
+    pub done: Vec<bool>,
 }
 
 /// The destination.
@@ -59,21 +75,38 @@ pub struct SimChain {
     calldata: BTreeMap<B256, Vec<Effect>>,
     /// Scopes that guardians paused on the destination itself.
     pub guarded: BTreeMap<Scope, u64>,
+    /// The verifier set's epoch, and until when the one before counts.
+    verifiers: (u64, u64),
     made: u64,
 }
 
 impl SimChain {
     /// An empty chain.
     pub fn new(breakage: Option<Breakage>) -> Self {
-        let genesis = SimBlock { hash: keccak256("genesis"), txs: Vec::new(), state: State::default() };
+        let genesis = SimBlock { hash: keccak256("genesis"), time: 0, txs: Vec::new(), state: State::default() };
         Self {
             rules: Rules::new(breakage),
             blocks: vec![genesis],
             mempool: Vec::new(),
             calldata: BTreeMap::new(),
             guarded: BTreeMap::new(),
+            verifiers: (keys::EPOCH, 0),
             made: 0,
         }
+    }
+
+    /// The verifier set that counts now.
+    pub fn verifier_epoch(&self) -> u64 {
+        self.verifiers.0
+    }
+
+    /// A new verifier set; the old one counts until then.
+    pub fn rotate_verifiers(&mut self, until: u64) {
+        self.verifiers = (self.verifiers.0 + 1, until);
+    }
+
+    fn scene<'a>(&'a self, time: u64, sources: &'a [SourceChain; 2], is_hostile: bool) -> Scene<'a> {
+        Scene { time, sources, guarded: &self.guarded, verifiers: self.verifiers, is_hostile }
     }
 
     /// The contracts after the newest block.
@@ -83,12 +116,27 @@ impl SimChain {
 
     /// The contracts after the newest final block.
     pub fn finalized(&self) -> &State {
-        &self.blocks[self.blocks.len().saturating_sub(DEPTH)].state
+        &self.last_final().state
+    }
+
+    /// The time of the newest final block.
+    pub fn final_time(&self) -> u64 {
+        self.last_final().time
+    }
+
+    fn last_final(&self) -> &SimBlock {
+        &self.blocks[self.blocks.len().saturating_sub(DEPTH)]
     }
 
     /// Whether a block at `height` is final.
     pub fn is_final(&self, height: u64) -> bool {
         height + DEPTH as u64 <= self.blocks.len() as u64
+    }
+
+    /// How many of the relayer's transactions stand in blocks and failed.
+    pub fn reverted(&self) -> usize {
+        let txs = self.blocks.iter().flat_map(|block| &block.txs);
+        txs.filter(|tx| !tx.success && tx.sent.nonce.is_some()).count()
     }
 
     /// Hash of the block at `height`.
@@ -108,14 +156,14 @@ impl SimChain {
 
     /// Calldata of everything that waits or was mined.
     pub fn inputs(&self) -> Vec<B256> {
-        let mined = self.blocks.iter().flat_map(|block| block.txs.iter().map(|(tx, _)| tx));
+        let mined = self.blocks.iter().flat_map(|block| block.txs.iter().map(|tx| &tx.sent));
         mined.chain(&self.mempool).map(|tx| tx.input).collect()
     }
 
     /// Carries calls out on a copy of the newest state, one after the other; a call that reverts changes nothing.
     pub fn simulate(&self, effects: &[Effect], time: u64, sources: &[SourceChain; 2]) -> Vec<Result<(), Revert>> {
         let mut state = self.latest().clone();
-        let scene = Scene { time, sources, guarded: &self.guarded };
+        let scene = self.scene(time, sources, false);
         effects.iter().map(|effect| self.rules.call(&mut state, effect, scene)).collect()
     }
 
@@ -138,8 +186,8 @@ impl SimChain {
     /// Where a transaction stands.
     pub fn receipt(&self, hash: B256) -> Option<Receipt> {
         self.blocks.iter().enumerate().rev().find_map(|(height, block)| {
-            let (_, success) = block.txs.iter().find(|(tx, _)| tx.hash == hash)?;
-            Some(Receipt { hash, height: height as u64, block: block.hash, success: *success })
+            let MinedTx { success, done, .. } = block.txs.iter().find(|tx| tx.sent.hash == hash)?.clone();
+            Some(Receipt { hash, height: height as u64, block: block.hash, success, done })
         })
     }
 
@@ -166,31 +214,44 @@ impl SimChain {
                 break;
             }
             let tx = waiting.remove(dice.pick(&ready));
-            let success = self.execute(&mut state, &tx, time, sources);
-            txs.push((tx, success));
+            let done = self.execute(&mut state, &tx, time, sources, is_stormy);
+            txs.push(MinedTx { sent: tx, success: done.is_some(), done: done.unwrap_or_default() });
         }
         self.mempool = waiting;
         let hash = keccak256([&self.made.to_be_bytes()[..], self.blocks.len().to_be_bytes().as_slice()].concat());
-        self.blocks.push(SimBlock { hash, txs, state });
+        self.blocks.push(SimBlock { hash, time, txs, state });
     }
 
-    fn execute(&self, state: &mut State, tx: &SentTx, time: u64, sources: &[SourceChain; 2]) -> bool {
-        let scene = Scene { time, sources, guarded: &self.guarded };
+    /// Which of its calls did what they were to do; `None` when it reverts.
+    fn execute(
+        &self,
+        state: &mut State,
+        tx: &SentTx,
+        time: u64,
+        sources: &[SourceChain; 2],
+        is_stormy: bool,
+    ) -> Option<Vec<bool>> {
+        let scene = self.scene(time, sources, is_stormy);
         let mut after = state.clone();
         after.nonce += u64::from(tx.nonce.is_some());
         state.nonce = after.nonce;
-        let is_done = self.decode(tx.input).iter().all(|effect| self.rules.call(&mut after, effect, scene).is_ok());
-        if is_done {
-            *state = after;
+        let mut done = Vec::new();
+        for effect in self.decode(tx.input) {
+            let is_passed_over = self.rules.is_passed_over(&after, effect);
+            if !is_passed_over {
+                self.rules.call(&mut after, effect, scene).ok()?;
+            }
+            done.push(!is_passed_over);
         }
-        is_done
+        *state = after;
+        Some(done)
     }
 
     /// Replaces the last `count` blocks, none of them final; some of their transactions are lost.
     pub fn reorg(&mut self, count: usize, time: u64, sources: &[SourceChain; 2], dice: &mut Dice) {
         let count = count.min(DEPTH - 1).min(self.blocks.len() - 1);
         let dropped = self.blocks.split_off(self.blocks.len() - count);
-        for (tx, _) in dropped.into_iter().flat_map(|block| block.txs) {
+        for tx in dropped.into_iter().flat_map(|block| block.txs).map(|tx| tx.sent) {
             if dice.percent(70) && !self.mempool.contains(&tx) {
                 self.mempool.push(tx);
             }

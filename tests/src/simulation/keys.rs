@@ -9,11 +9,11 @@ use alloy::signers::local::PrivateKeySigner;
 use spandrel_core::{Destination, Policy};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::{AssetId, ChainId, VerdictDomain};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, VerdictDomain};
 
 /// Members of each set; two of them are a quorum.
 pub const MEMBERS: usize = 3;
-/// Signer-set and verifier-set epoch.
+/// Signer-set epoch, and the verifier set's first.
 pub const EPOCH: u64 = 4;
 /// EVM chain number of the destination.
 pub const DESTINATION: u64 = 31338;
@@ -61,10 +61,10 @@ impl Set {
         self.keys()[member].address()
     }
 
-    /// The set as it is configured: two of three.
-    pub fn members(self) -> SignerSet {
+    /// The set as it is configured in an epoch: two of three.
+    pub fn members(self, epoch: u64) -> SignerSet {
         let members: BTreeSet<Address> = self.keys().iter().map(|key| key.address()).collect();
-        SignerSet::new(EPOCH, 2, members).expect("two of three are a majority")
+        SignerSet::new(epoch, 2, members).expect("two of three are a majority")
     }
 
     fn sign(self, member: usize, digest: B256) -> Signature {
@@ -97,6 +97,14 @@ pub fn asset(source: &ChainId) -> AssetId {
 /// The destination.
 pub fn destination() -> ChainId {
     ChainId::eip155(DESTINATION)
+}
+
+/// First byte of a recipient that takes money in a simulation and reverts in a block, while the storm lasts.
+pub const HOSTILE: u8 = 0x66;
+
+/// Whether a deposit's recipient is one of those.
+pub fn is_hostile(deposit: &Deposit) -> bool {
+    deposit.recipient.0[0] == HOSTILE
 }
 
 /// Where verdicts count.
@@ -134,11 +142,11 @@ pub fn policy(is_capped: bool) -> Policy {
             limits.insert(corridor, found);
         }
     }
-    let target = Destination { domain: domain(), fast_lane: fast_lane(), signers: Set::Signers.members() };
+    let target = Destination { domain: domain(), fast_lane: fast_lane(), signers: Set::Signers.members(EPOCH) };
     let policy = Policy {
         sources: sources().into_iter().map(|chain| (chain.clone(), source_bridge(&chain))).collect(),
         destinations: BTreeMap::from([(destination(), target)]),
-        verifiers: Set::Verifiers.members(),
+        verifiers: Set::Verifiers.members(EPOCH),
         risk: RiskPolicy { limits },
         pause_ttl: PAUSE_TTL,
     };

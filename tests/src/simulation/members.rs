@@ -54,7 +54,8 @@ impl SimVerifier {
 
     fn verdict(&self, universe: &mut Universe, request: &EvidenceRequest, checkpoint: Checkpoint) -> Message {
         let domain = keys::domain();
-        let verdict = Verdict { deposit_id: request.deposit, checkpoint, epoch: keys::EPOCH };
+        let epoch = universe.destination.verifier_epoch();
+        let verdict = Verdict { deposit_id: request.deposit, checkpoint, epoch };
         let mut sign = |digest| universe.pens.sign(Set::Verifiers, self.member, digest);
         let signature = sign(verdict.digest(&domain));
         let checkpoint_signature = sign(verdict.checkpoint.digest(domain.chain_number, domain.registry, verdict.epoch));

@@ -59,7 +59,7 @@ impl Plan {
             amount: U256::from(dice.pick(&AMOUNTS)),
             destination_chain: keys::destination(),
             destination_bridge: bridge,
-            recipient: B256::with_last_byte(self.made as u8),
+            recipient: recipient(self.made, dice.percent(8)),
             sender: B256::repeat_byte(0x5d),
             lane: dice.pick(&[
                 LanePreference::Any,
@@ -85,4 +85,10 @@ impl Plan {
         }
         Order { id: deposit.id(), deposit, transaction }
     }
+}
+
+fn recipient(number: u64, is_hostile: bool) -> B256 {
+    let mut recipient = B256::with_last_byte(number as u8);
+    recipient.0[0] = if is_hostile { keys::HOSTILE } else { 0 };
+    recipient
 }

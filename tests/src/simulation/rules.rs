@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use alloy::primitives::{B256, Signature, U256, keccak256};
+use spandrel_core::submission::Lasting;
 use spandrel_core::{Effect, FastAttestation};
 use spandrel_risk::{Lane, Scope};
 use spandrel_verifiers::attestation::{SignerSet, recover};
@@ -49,17 +50,25 @@ pub fn units(amount: U256) -> u64 {
 pub struct Revert {
     /// The contract's error.
     pub reason: &'static str,
-    /// Whether the same call can never pass.
-    pub is_permanent: bool,
+    /// For how long.
+    pub lasting: Lasting,
 }
 
 fn never(reason: &'static str) -> Revert {
-    Revert { reason, is_permanent: true }
+    Revert { reason, lasting: Lasting::ForEver }
+}
+
+fn not_so(reason: &'static str) -> Revert {
+    Revert { reason, lasting: Lasting::WithThisProof }
 }
 
 fn not_now(reason: &'static str) -> Revert {
-    Revert { reason, is_permanent: false }
+    Revert { reason, lasting: Lasting::ForNow }
 }
+
+/// Seconds for which a checkpoint can be used, from its block time. Bitcoin's can always: evidence there is of the
+/// deposit's own block.
+const MAX_AGE: u64 = 250;
 
 /// The code of the contracts.
 #[derive(Debug)]
@@ -79,6 +88,10 @@ pub struct Scene<'a> {
     pub sources: &'a [SourceChain; 2],
     /// Scopes paused by guardians.
     pub guarded: &'a BTreeMap<Scope, u64>,
+    /// The verifier set, and until when the one before it counts.
+    pub verifiers: (u64, u64),
+    /// Whether this is no simulation, and hostile recipients show it.
+    pub is_hostile: bool,
 }
 
 impl State {
@@ -97,8 +110,18 @@ impl State {
 impl Rules {
     /// The contracts, less what is broken.
     pub fn new(breakage: Option<Breakage>) -> Self {
-        let sets = [Set::Verifiers.members(), Set::Signers.members()];
+        let sets = [Set::Verifiers.members(keys::EPOCH), Set::Signers.members(keys::EPOCH)];
         Self { breakage, sets, checked: RefCell::default() }
+    }
+
+    /// Whether a batch passes over `effect`: it was claimed before.
+    pub fn is_passed_over(&self, state: &State, effect: &Effect) -> bool {
+        let paid = |deposit: &Deposit| state.payment(deposit.id()).is_some();
+        let is_claimed = match effect {
+            Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } => paid(deposit),
+            _ => false,
+        };
+        is_claimed && self.breakage != Some(Breakage::NoNullifier)
     }
 
     /// Carries `effect` out on `state`, or reverts and leaves it as it was.
@@ -107,12 +130,12 @@ impl Rules {
             Effect::PayFast { deposit, attestation } => {
                 let id = self.require_claimable(state, deposit, Lane::Fast, scene)?;
                 self.require_attested(id, attestation, scene.time)?;
-                self.pay(state, id, deposit, Lane::Fast)
+                self.pay(state, id, deposit, Lane::Fast, scene)
             }
             Effect::PayProven { deposit, evidence, checkpoint } => {
                 let id = self.require_claimable(state, deposit, Lane::LightClient, scene)?;
                 self.require_proven(id, evidence, checkpoint, scene)?;
-                self.pay(state, id, deposit, Lane::LightClient)
+                self.pay(state, id, deposit, Lane::LightClient, scene)
             }
             Effect::Settle { deposit, evidence, checkpoint } => {
                 let id = deposit.id();
@@ -133,9 +156,7 @@ impl Rules {
                 *until = (*until).max(scene.time + ttl);
                 Ok(())
             }
-            Effect::BuildEvidence { .. } | Effect::RequestVerdicts { .. } | Effect::RequestAttestation { .. } => {
-                Err(never("not done on a destination"))
-            }
+            _ => Err(never("not done on a destination")),
         }
     }
 
@@ -172,7 +193,17 @@ impl Rules {
         Ok(id)
     }
 
-    fn pay(&self, state: &mut State, id: DepositId, deposit: &Deposit, lane: Lane) -> Result<(), Revert> {
+    fn pay(
+        &self,
+        state: &mut State,
+        id: DepositId,
+        deposit: &Deposit,
+        lane: Lane,
+        scene: Scene<'_>,
+    ) -> Result<(), Revert> {
+        if scene.is_hostile && keys::is_hostile(deposit) {
+            return Err(not_now("the recipient reverts"));
+        }
         let amount = units(deposit.amount);
         let is_capped = self.breakage != Some(Breakage::NoExposureCap);
         let cap = if lane == Lane::Fast { FAST_CAP } else { PROVEN_CAP };
@@ -190,11 +221,11 @@ impl Rules {
     fn require_attested(&self, id: DepositId, attestation: &FastAttestation, time: u64) -> Result<(), Revert> {
         let batch = &attestation.batch;
         if time > batch.expiry {
-            return Err(never("BatchExpired"));
+            return Err(not_so("BatchExpired"));
         }
         let digest = batch.digest(keys::DESTINATION, keys::fast_lane());
         if batch.epoch != keys::EPOCH || !self.is_quorum(Set::Signers, digest, &attestation.signatures) {
-            return Err(never("NotASigner"));
+            return Err(not_so("NotASigner"));
         }
         let (count, index) = (batch.count as usize, attestation.index as usize);
         merkle::verify(batch.root, count, index, id, &attestation.path).map_err(|_| never("RootMismatch"))
@@ -210,8 +241,16 @@ impl Rules {
         let domain = keys::domain();
         let checkpoint = &signed.checkpoint;
         let digest = checkpoint.digest(domain.chain_number, domain.registry, signed.epoch);
-        if signed.epoch != keys::EPOCH || !self.is_quorum(Set::Verifiers, digest, &signed.signatures) {
-            return Err(never("NotASigner"));
+        let (epoch, until) = scene.verifiers;
+        let is_valid = signed.epoch == epoch || (signed.epoch + 1 == epoch && scene.time <= until);
+        if !is_valid {
+            return Err(not_so("EpochExpired"));
+        }
+        if !self.is_quorum(Set::Verifiers, digest, &signed.signatures) {
+            return Err(not_so("NotASigner"));
+        }
+        if matches!(evidence, Evidence::Ethereum(_)) && scene.time > checkpoint.time + MAX_AGE {
+            return Err(not_so("CheckpointTooOld"));
         }
         let chain = scene.sources.iter().find(|chain| chain.id == checkpoint.chain);
         let proven = chain.and_then(|chain| chain.proves(evidence));

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use alloy::primitives::{Address, B256, U256, keccak256};
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::StoreError;
-use spandrel_core::submission::{DueEffect, Progress, SubmitError, Submitter};
+use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError, Submitter};
 use spandrel_core::{Effect, EffectId, TxRef};
 use spandrel_engine::Clock;
 use spandrel_risk::Lane;
@@ -24,7 +24,12 @@ use super::universe::Shared;
 type Answers = Vec<(EffectId, Progress)>;
 
 const STUCK_AFTER: u64 = 40;
+/// Seconds for which an effect is left alone whose own transaction reverted.
+const REVERTED_SECONDS: u64 = 30;
 const BATCH: usize = 4;
+
+/// Calldata of a transaction that only uses up its nonce.
+const NOTHING: B256 = B256::ZERO;
 
 /// The relayer's account.
 pub const ACCOUNT: Address = Address::repeat_byte(0x5e);
@@ -54,7 +59,7 @@ impl Said {
 }
 
 enum Journaled {
-    Sendable,
+    Sendable { failed: Option<(u64, usize)> },
     Open,
     Succeeded(B256),
 }
@@ -78,28 +83,42 @@ impl SimSubmitter {
 
     async fn journaled(&self, effect: EffectId) -> Result<Journaled, SubmitError> {
         let tx = self.journal.tx_of(effect).await.map_err(journal_error)?;
-        Ok(match tx.map(|tx| tx.state) {
-            None | Some(TxState::Final { success: false, .. }) => Journaled::Sendable,
-            Some(TxState::Pending | TxState::Included { .. }) => Journaled::Open,
-            Some(TxState::Final { success: true, hash }) => Journaled::Succeeded(hash),
+        let Some(tx) = tx else { return Ok(Journaled::Sendable { failed: None }) };
+        Ok(match tx.state {
+            TxState::Final { success: false, .. } => {
+                let at = tx.attempts.last().map_or(0, |attempt| attempt.at);
+                Journaled::Sendable { failed: Some((at, tx.tx.effects.len())) }
+            }
+            TxState::Pending | TxState::Included { .. } => Journaled::Open,
+            TxState::Final { success: true, hash } => Journaled::Succeeded(hash),
         })
     }
 
-    /// What the chain knows of candidates: done ones are answered, the others are left.
-    fn without_done(&self, candidates: Vec<(DueEffect, Option<B256>)>, answers: &mut Answers) -> Vec<DueEffect> {
+    /// What the chain knows of candidates: done ones are answered, or left out until that is final; the others are left.
+    fn without_done(
+        &self,
+        candidates: Vec<(DueEffect, Option<B256>, bool)>,
+        answers: &mut Answers,
+    ) -> Vec<(DueEffect, bool)> {
         let universe = self.universe.lock();
         let chain = &universe.destination;
         let mut left = Vec::new();
-        for (due, succeeded) in candidates {
-            let is_there = is_done(chain.latest(), &due.effect);
-            let is_finally_there = is_there && is_done(chain.finalized(), &due.effect);
-            let progress = match succeeded {
-                _ if is_there && (succeeded.is_some() || is_finally_there) => finalized(succeeded.unwrap_or_default()),
-                _ if is_there => not_now("done by another transaction, which is not final yet"),
-                Some(hash) if matches!(due.effect, Effect::Pause { .. }) => finalized(hash),
-                Some(_) => not_now("a final transaction is gone from the chain"),
-                None => {
-                    left.push(due);
+        for (due, succeeded, is_alone) in candidates {
+            let elsewhere = done_elsewhere(chain.finalized(), &due.effect);
+            let progress = match (succeeded, &due.effect) {
+                (Some(hash), Effect::Pause { .. }) => finalized(hash),
+                (Some(hash), effect) if is_done(chain.latest(), effect) => finalized(hash),
+                (Some(_), _) => not_now("a final transaction is gone from the chain"),
+                (None, effect) if is_done(chain.latest(), effect) => match elsewhere {
+                    Some(progress) => progress,
+                    None => continue,
+                },
+                (None, Effect::ConfirmUnpaid { deposit }) if chain.final_time() > deposit.expiry => {
+                    Progress::Refused { reason: "expired unpaid".to_owned(), lasting: Lasting::ForEver }
+                }
+                (None, Effect::ConfirmUnpaid { .. }) => continue,
+                (None, _) => {
+                    left.push((due, is_alone));
                     continue;
                 }
             };
@@ -108,11 +127,12 @@ impl SimSubmitter {
         left
     }
 
-    /// Groups by lane, settlements and pauses alone; drops what fails in a simulation.
-    fn vet(&self, candidates: Vec<DueEffect>, answers: &mut Answers) -> Vec<Vec<DueEffect>> {
+    /// Groups by lane, settlements, pauses and what reverted alone; drops what fails in a simulation.
+    fn vet(&self, candidates: Vec<(DueEffect, bool)>, answers: &mut Answers) -> Vec<Vec<DueEffect>> {
         let universe = self.universe.lock();
+        let (alone, together): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|(_, is_alone)| *is_alone);
         let mut groups: Vec<Vec<DueEffect>> = Vec::new();
-        for due in candidates {
+        for (due, _) in together {
             let fits = |group: &Vec<DueEffect>| {
                 let lane: Option<Lane> = due.effect.lane();
                 lane.is_some() && group.len() < BATCH && group[0].effect.lane() == lane
@@ -122,6 +142,7 @@ impl SimSubmitter {
                 None => groups.push(vec![due]),
             }
         }
+        groups.extend(alone.into_iter().map(|(due, _)| vec![due]));
         for group in &mut groups {
             let effects: Vec<Effect> = group.iter().map(|due| due.effect.clone()).collect();
             let results = universe.destination.simulate(&effects, self.clock.now(), &universe.sources);
@@ -129,7 +150,7 @@ impl SimSubmitter {
             group.retain(|due| match results.next() {
                 Some(Err(revert)) => {
                     let reason = revert.reason.to_owned();
-                    answers.push((due.id, Progress::Refused { reason, is_permanent: revert.is_permanent }));
+                    answers.push((due.id, Progress::Refused { reason, lasting: revert.lasting }));
                     false
                 }
                 _ => true,
@@ -162,7 +183,7 @@ impl SimSubmitter {
             Err(error) => return Err(journal_error(error)),
         };
         self.node(3)?;
-        if self.attempt(&mut tx).await?
+        if self.attempt(&mut tx, input).await?
             && let Some(progress) = broadcast(&tx)
         {
             answers.extend(effects.into_iter().filter_map(|effect| self.said().news(effect, progress.clone())));
@@ -171,9 +192,9 @@ impl SimSubmitter {
     }
 
     /// Signs with a higher fee than before, journals, broadcasts. Answers whether the node has it.
-    async fn attempt(&self, tx: &mut JournaledTx) -> Result<bool, SubmitError> {
+    async fn attempt(&self, tx: &mut JournaledTx, input: B256) -> Result<bool, SubmitError> {
         let fee = tx.attempts.last().map_or(10, |last| last.max_fee_per_gas + 2);
-        let seed = [tx.tx.input.as_ref(), &tx.nonce.to_be_bytes(), &fee.to_be_bytes()].concat();
+        let seed = [input.as_slice(), &tx.nonce.to_be_bytes(), &fee.to_be_bytes()].concat();
         let hash = keccak256(&seed);
         let attempt =
             Attempt { hash, raw: seed.into(), max_fee_per_gas: fee, max_priority_fee_per_gas: 1, at: self.clock.now() };
@@ -185,12 +206,11 @@ impl SimSubmitter {
 
     /// Broadcasts the newest attempt: it may be lost on the way, and an error says nothing.
     fn deliver(&self, tx: &JournaledTx) -> bool {
-        let Some(attempt) = tx.attempts.last() else { return false };
+        let (Some(attempt), Some(input)) = (tx.attempts.last(), input_of(tx)) else { return false };
         let mut universe = self.universe.lock();
         if universe.fault(10) {
             return false;
         }
-        let input = B256::from_slice(&tx.tx.input);
         let is_taken = universe.destination.send(SentTx { hash: attempt.hash, nonce: Some(tx.nonce), input });
         let is_silent = universe.fault(10);
         let is_known = is_taken || tx.attempts.iter().any(|attempt| universe.destination.knows(attempt.hash));
@@ -209,7 +229,7 @@ impl SimSubmitter {
         }
     }
 
-    async fn follow_one(&self, mut tx: JournaledTx) -> Result<Answers, SubmitError> {
+    async fn follow_one<G: SendGate>(&self, mut tx: JournaledTx, gate: &G) -> Result<Answers, SubmitError> {
         let receipt = {
             let universe = self.universe.lock();
             tx.attempts.iter().rev().find_map(|attempt| universe.destination.receipt(attempt.hash))
@@ -218,12 +238,17 @@ impl SimSubmitter {
             (TxState::Final { .. }, _) => Ok(Answers::new()),
             (_, Some(receipt)) => self.included(&tx, receipt).await,
             (TxState::Pending, None) if tx.attempts.is_empty() => {
-                let is_known = self.attempt(&mut tx).await?;
+                let is_open = gate.is_open(&tx.tx.effects).await?;
+                let input = if is_open { B256::from_slice(&tx.tx.input) } else { NOTHING };
+                let is_known = self.attempt(&mut tx, input).await?;
                 Ok(self.delivered(&tx, is_known))
             }
             (TxState::Pending, None) => {
                 let age = tx.attempts.last().map_or(0, |last| self.clock.now() - last.at);
-                let is_known = if age >= STUCK_AFTER { self.attempt(&mut tx).await? } else { self.deliver(&tx) };
+                let is_known = match input_of(&tx) {
+                    Some(input) if age >= STUCK_AFTER => self.attempt(&mut tx, input).await?,
+                    _ => self.deliver(&tx),
+                };
                 Ok(self.delivered(&tx, is_known))
             }
             (TxState::Included { height, block, .. }, None) => {
@@ -236,7 +261,7 @@ impl SimSubmitter {
     }
 
     async fn included(&self, tx: &JournaledTx, receipt: Receipt) -> Result<Answers, SubmitError> {
-        let Receipt { hash, height, block, success } = receipt;
+        let Receipt { hash, height, block, success, done } = receipt;
         let state = TxState::Included { hash, height, block, success, gas_used: 100, fee: U256::from(1000) };
         if tx.state != state {
             self.journal.set_state(tx.number, state).await.map_err(journal_error)?;
@@ -245,19 +270,23 @@ impl SimSubmitter {
         let mut said = self.said();
         if !universe.destination.is_final(height) {
             let included = Progress::Included { tx: tx_ref(hash) };
-            let done = tx.tx.effects.iter().filter(|_| success);
-            return Ok(done.filter_map(|effect| said.news(*effect, included.clone())).collect());
+            let effects = tx.tx.effects.iter().zip(done).filter(|(_, is_done)| *is_done);
+            return Ok(effects.filter_map(|(effect, _)| said.news(*effect, included.clone())).collect());
         }
-        let calls = universe.destination.decode(B256::from_slice(&tx.tx.input));
+        let chain = &universe.destination;
+        let calls = chain.decode(B256::from_slice(&tx.tx.input));
         let mut answers = Answers::new();
-        for (effect, call) in tx.tx.effects.iter().zip(calls) {
-            let progress = match success {
-                true => finalized(hash),
-                false if is_done(universe.destination.finalized(), call) => finalized(B256::ZERO),
-                false => not_now("the transaction did not carry it out"),
+        let are_done = done.iter().copied().chain(std::iter::repeat(false));
+        for ((effect, call), is_ours) in tx.tx.effects.iter().zip(calls).zip(are_done) {
+            let progress = match done_elsewhere(chain.finalized(), call) {
+                _ if is_ours => finalized(hash),
+                Some(progress) => progress,
+                None if is_done(chain.latest(), call) || tx.tx.effects.len() > 1 => Progress::Reverted,
+                None => not_now("the transaction did not carry it out"),
             };
             answers.extend(said.news(*effect, progress));
         }
+        let success = success && done.len() == tx.tx.effects.len() && done.iter().all(|is_done| *is_done);
         said.ended.push((tx.number, TxState::Final { hash, success }, tx.tx.effects.clone()));
         Ok(answers)
     }
@@ -284,30 +313,34 @@ impl SimSubmitter {
 }
 
 impl Submitter for SimSubmitter {
-    async fn submit(&self, due: &[DueEffect]) -> Result<Answers, SubmitError> {
+    async fn submit<G: SendGate>(&self, due: &[DueEffect], gate: &G) -> Result<Answers, SubmitError> {
         let (mut answers, mut candidates) = (Answers::new(), Vec::new());
         for due in due {
             match self.journaled(due.id).await? {
                 Journaled::Open => answers.extend(self.said().last.get(&due.id).map(|said| (due.id, said.clone()))),
-                Journaled::Succeeded(hash) => candidates.push((due.clone(), Some(hash))),
-                Journaled::Sendable => candidates.push((due.clone(), None)),
+                Journaled::Succeeded(hash) => candidates.push((due.clone(), Some(hash), false)),
+                Journaled::Sendable { failed: Some((at, 1)) } if self.clock.now() < at + REVERTED_SECONDS => {}
+                Journaled::Sendable { failed } => candidates.push((due.clone(), None, failed.is_some())),
             }
         }
         self.node(10)?;
         let left = self.without_done(candidates, &mut answers);
         for group in self.vet(left, &mut answers) {
-            self.send(group, &mut answers).await?;
+            let effects: Vec<EffectId> = group.iter().map(|due| due.id).collect();
+            if gate.is_open(&effects).await? {
+                self.send(group, &mut answers).await?;
+            }
         }
         Ok(answers)
     }
 
-    async fn follow(&self) -> Result<Answers, SubmitError> {
+    async fn follow<G: SendGate>(&self, gate: &G) -> Result<Answers, SubmitError> {
         self.close_ended().await?;
         let open = self.journal.open_txs(&keys::destination(), ACCOUNT).await.map_err(journal_error)?;
         let (mut answers, mut failure) = (Answers::new(), None);
         for tx in open {
             match self.node(5) {
-                Ok(()) => match self.follow_one(tx).await {
+                Ok(()) => match self.follow_one(tx, gate).await {
                     Ok(news) => answers.extend(news),
                     Err(error) => failure = Some(error),
                 },
@@ -321,7 +354,7 @@ impl Submitter for SimSubmitter {
     }
 
     async fn is_sent(&self, effect: EffectId) -> Result<bool, SubmitError> {
-        Ok(!matches!(self.journaled(effect).await?, Journaled::Sendable))
+        Ok(!matches!(self.journaled(effect).await?, Journaled::Sendable { .. }))
     }
 
     async fn is_paid(&self, deposit: B256) -> Result<bool, SubmitError> {
@@ -331,11 +364,26 @@ impl Submitter for SimSubmitter {
 
 fn is_done(state: &State, effect: &Effect) -> bool {
     match effect {
-        Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } => state.payment(deposit.id()).is_some(),
+        Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } | Effect::ConfirmUnpaid { deposit } => {
+            state.payment(deposit.id()).is_some()
+        }
         Effect::Settle { deposit, .. } => {
             state.payment(deposit.id()).is_some_and(|p| p.is_proven && p.lane == Lane::Fast)
         }
         _ => false,
+    }
+}
+
+/// What is to be said of an effect that someone else had done, if `state` says so.
+fn done_elsewhere(state: &State, effect: &Effect) -> Option<Progress> {
+    if !is_done(state, effect) {
+        return None;
+    }
+    match effect {
+        Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } | Effect::ConfirmUnpaid { deposit } => {
+            state.payment(deposit.id()).map(|payment| Progress::PaidElsewhere { lane: payment.lane })
+        }
+        _ => Some(finalized(B256::ZERO)),
     }
 }
 
@@ -363,8 +411,14 @@ fn tx_ref(hash: B256) -> TxRef {
     TxRef { chain: keys::destination(), hash, gas_used: None }
 }
 
+/// What the newest signed form calls.
+fn input_of(tx: &JournaledTx) -> Option<B256> {
+    tx.attempts.last().map(|attempt| B256::from_slice(&attempt.raw[..32]))
+}
+
 fn broadcast(tx: &JournaledTx) -> Option<Progress> {
-    tx.attempts.last().map(|attempt| Progress::Broadcast { tx: tx_ref(attempt.hash) })
+    let newest = tx.attempts.last().filter(|_| input_of(tx) != Some(NOTHING));
+    newest.map(|attempt| Progress::Broadcast { tx: tx_ref(attempt.hash) })
 }
 
 fn finalized(hash: B256) -> Progress {
@@ -372,7 +426,7 @@ fn finalized(hash: B256) -> Progress {
 }
 
 fn not_now(reason: &str) -> Progress {
-    Progress::Refused { reason: reason.to_owned(), is_permanent: false }
+    Progress::Refused { reason: reason.to_owned(), lasting: Lasting::ForNow }
 }
 
 fn journal_error(error: StoreError) -> SubmitError {

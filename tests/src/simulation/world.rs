@@ -31,7 +31,9 @@ const STORM: u64 = 350;
 /// Most rounds of the calm, and seconds each.
 const CALM: (u64, u64) = (80, 20);
 /// Most rounds after every expiry, and seconds each.
-const AFTERWARDS: (u64, u64) = (30, 70);
+const AFTERWARDS: (u64, u64) = (100, 20);
+/// Seconds for which verdicts of a verifier set count after it was rotated out.
+const RETENTION: u64 = 60;
 
 /// How often things happened.
 pub type Tally = BTreeMap<&'static str, u64>;
@@ -138,13 +140,19 @@ impl World {
         self.pass(LATE - self.clock.now() + 1);
         self.rounds(AFTERWARDS)?;
         self.checker.everything_ended(&self.relayer, &self.universe.lock())?;
-        let gaps: Vec<&'static str> = self.checker.gaps().collect();
-        gaps.into_iter().for_each(|gap| self.count(gap));
         for lane in Checker::lanes(&self.universe.lock()) {
             *self.tally.entry(if lane == Lane::Fast { "paid fast" } else { "paid proven" }).or_default() += 1;
         }
+        let reverted = self.universe.lock().destination.reverted();
+        for _ in 0..reverted {
+            self.count("reverted");
+        }
         for transfer in now(self.relayer.ledger.transfers(&TransferFilter::default())).map_err(|e| e.to_string())? {
             self.count(transfer.status.name());
+            let events = now(self.relayer.ledger.events(transfer.id)).map_err(|e| e.to_string())?;
+            for event in events.iter().filter(|event| matches!(event.body, Event::ProofRefused { .. })) {
+                self.count(event.body.name());
+            }
         }
         Ok(())
     }
@@ -172,6 +180,7 @@ impl World {
             92 => self.pause()?,
             93 => self.resume()?,
             94 => self.stranger_claims(),
+            97 if self.chance(|dice| dice.percent(15)) => self.rotate_verifiers()?,
             95 => self.arm_crash(6)?,
             96 => {
                 self.arm_crash(3)?;
@@ -234,6 +243,7 @@ impl World {
         self.note(|| what.to_owned());
         let done = act(&self.relayer);
         if self.relayer.ledger.is_crashed().map_err(|error| error.to_string())? {
+            self.count("crash");
             return self.restart();
         }
         match done {
@@ -247,8 +257,7 @@ impl World {
     }
 
     fn restart(&mut self) -> Finding {
-        self.count("crash");
-        self.note(|| "  crashed and restarted".to_owned());
+        self.note(|| "  restarted".to_owned());
         let ledger = self.relayer.ledger.restart().map_err(|error| error.to_string())?;
         if self.chance(|dice| dice.percent(50)) {
             self.bus.lose_relayers_mail();
@@ -401,14 +410,33 @@ impl World {
         universe.destination.forget(&mut universe.dice);
     }
 
-    /// Anyone may send what the relayer sent.
+    /// Governance rotates the verifier set, and the relayer is started again with it.
+    fn rotate_verifiers(&mut self) -> Finding {
+        self.count("rotation");
+        self.note(|| "rotation".to_owned());
+        let epoch = {
+            let universe = &mut *self.universe.lock();
+            universe.destination.rotate_verifiers(universe.now + RETENTION);
+            universe.destination.verifier_epoch()
+        };
+        self.policy.verifiers = keys::Set::Verifiers.members(epoch);
+        self.restart()
+    }
+
+    /// Anyone may send what the relayer sent, or some of it.
     fn stranger_claims(&mut self) {
         let universe = &mut *self.universe.lock();
         let inputs = universe.destination.inputs();
         if inputs.is_empty() {
             return;
         }
-        let input = universe.dice.pick(&inputs);
+        let mut input = universe.dice.pick(&inputs);
+        let calls = universe.destination.decode(input).to_vec();
+        if !calls.is_empty() && universe.dice.percent(50) {
+            let call = universe.dice.pick(&calls);
+            input = keccak256([input.as_slice(), call.step().as_bytes(), &self.step.to_be_bytes()].concat());
+            universe.destination.encode(input, vec![call]);
+        }
         let hash = keccak256([input.as_slice(), &self.step.to_be_bytes()].concat());
         universe.destination.send(SentTx { hash, nonce: None, input });
     }

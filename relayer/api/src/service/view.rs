@@ -304,7 +304,7 @@ pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
 }
 
 fn lane(transfer: &Transfer) -> Option<Lane> {
-    transfer.payout.as_ref().map(|payout| payout.lane).or(transfer.issued)
+    transfer.payout.as_ref().map(|payout| payout.lane).or(transfer.issued.map(|issued| issued.lane))
 }
 
 fn payout_tx(transfer: &Transfer) -> Option<&TxRef> {

@@ -19,13 +19,14 @@ impl Draft<'_> {
             self.settle_if_paid();
             return Ok(());
         }
-        if self.transfer.issued == Some(Lane::Fast) || self.is_quarantined() {
+        if self.transfer.issued.is_some() || self.is_quarantined() {
             return Ok(());
         }
         match self.assess(Lane::LightClient) {
             Decision::Allow => self.pay_proven(),
             Decision::Delay { until, reason, .. } => self.hold(reason, Some(until)),
             Decision::Hold { reason } => self.hold(reason, None),
+            Decision::Reject { reason: Reason::Expired { .. } } => self.confirm_unpaid(),
             Decision::Reject { reason } => self.record(Event::Rejected { reason }),
         }
     }
@@ -78,13 +79,11 @@ impl Draft<'_> {
         self.record(Event::Held { reason, until })
     }
 
-    /// Time has passed: what is held is assessed again, and what expired unpaid ends.
+    /// Time has passed: what is held is assessed again, and what expired unpaid is about to end.
     pub(super) fn tick(&mut self) -> Result<(), Refusal> {
         let now = self.context.now;
-        let is_idle = self.transfer.payout.is_none() && self.transfer.issued.is_none() && !self.is_quarantined();
-        if is_idle && self.is_expired() {
-            let expiry = self.transfer.deposit.expiry;
-            return self.record(Event::Rejected { reason: Reason::Expired { expiry } });
+        if self.is_idle() && self.is_expired() {
+            return self.confirm_unpaid();
         }
         match &self.transfer.status {
             Status::Held { until: Some(until), .. } if now < *until => Ok(()),

@@ -7,11 +7,13 @@ mod clear;
 mod fast;
 mod payout;
 mod proof;
+mod refused;
 mod source;
 
 use spandrel_risk::{Decision, Lane, Position, RiskEvent};
 use spandrel_verifiers::DepositId;
 
+use crate::ledger::NewEffect;
 use crate::{Context, Destination, Effect, EffectId, Event, Executor, Input, Refusal, Status, Transfer};
 
 /// What a step gives: to be stored and carried out together, or not at all.
@@ -20,7 +22,7 @@ pub struct Output {
     /// New events of the transfer, in order.
     pub events: Vec<Event>,
     /// What is to be done, and by whom. An effect that was given before has the same id.
-    pub effects: Vec<(Executor, Effect)>,
+    pub effects: Vec<NewEffect>,
     /// New risk events, in order.
     pub risk: Vec<RiskEvent>,
 }
@@ -100,7 +102,9 @@ impl<'a> Draft<'a> {
     }
 
     fn ask(&mut self, executor: Executor, effect: Effect) {
-        self.output.effects.push((executor, effect));
+        let (deposit, run_at) = (self.id(), self.context.now);
+        let id = effect.id(deposit, &executor, self.transfer.turn);
+        self.output.effects.push(NewEffect { id, deposit, executor, effect, run_at });
     }
 
     fn ask_destination(&mut self, effect: Effect) {
@@ -137,9 +141,15 @@ impl<'a> Draft<'a> {
         self.output.risk.iter().fold(position, Position::after).decide(&policy.risk, first_asked_at)
     }
 
-    fn effect_of(&self, id: EffectId) -> Option<Option<Lane>> {
+    /// Which payout (`lane`) or settlement (`None`) of this deposit an effect is, and under which of its checkpoints.
+    fn effect_of(&self, id: EffectId) -> Option<(Option<Lane>, u32)> {
         let chain = &self.transfer.deposit.destination_chain;
-        let mut steps = [Some(Lane::Fast), Some(Lane::LightClient), None].into_iter();
-        steps.find(|lane| EffectId::of_payout(self.transfer.id, *lane, chain) == id)
+        let is = |lane, proof| EffectId::of_payout(self.transfer.id, lane, proof, chain) == id;
+        if is(Some(Lane::Fast), 0) {
+            return Some((Some(Lane::Fast), 0));
+        }
+        let lanes = [Some(Lane::LightClient), None];
+        let attempts = (1..=self.transfer.turn.proofs.max(1)).rev();
+        attempts.flat_map(|proof| lanes.map(|lane| (lane, proof))).find(|(lane, proof)| is(*lane, *proof))
     }
 }

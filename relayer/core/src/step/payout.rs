@@ -1,6 +1,8 @@
 //! What the submitter says of a payout or a settlement. What the destination shows is believed, whatever was planned.
 
-use spandrel_risk::{Lane, Reason, RiskEvent};
+use alloy_primitives::B256;
+use spandrel_risk::{Lane, RiskEvent};
+use spandrel_verifiers::ChainId;
 
 use super::Draft;
 use crate::submission::Progress;
@@ -8,24 +10,30 @@ use crate::{EffectId, Event, PayoutStage, Refusal, TxRef};
 
 impl Draft<'_> {
     pub(super) fn progress(&mut self, id: EffectId, progress: &Progress) -> Result<(), Refusal> {
+        if let Progress::PaidElsewhere { lane } = progress {
+            return self.paid_elsewhere(*lane);
+        }
         match self.effect_of(id) {
-            Some(Some(lane)) => self.payout_progress(lane, progress),
-            Some(None) => self.settlement_progress(progress),
+            Some((Some(lane), proof)) => self.payout_progress(lane, proof, progress),
+            Some((None, proof)) => self.settlement_progress(proof, progress),
+            None if id == self.confirmation() => self.end_if_unpaid(progress),
             None => Ok(()),
         }
     }
 
-    fn payout_progress(&mut self, lane: Lane, progress: &Progress) -> Result<(), Refusal> {
-        if let Progress::Refused { reason, is_permanent } = progress {
-            return self.payout_refused(lane, reason, *is_permanent);
+    fn payout_progress(&mut self, lane: Lane, proof: u32, progress: &Progress) -> Result<(), Refusal> {
+        if let Progress::Refused { reason, lasting } = progress {
+            return self.payout_refused(lane, proof, reason, *lasting);
         }
         let Some(stage) = self.stage_on(lane, progress)? else { return Ok(()) };
         match progress {
             Progress::Broadcast { tx } => self.payout_broadcast(lane, stage, tx),
             Progress::Included { tx } => self.payout_included(lane, stage, tx),
             Progress::Finalized { tx } => self.payout_finalized(lane, stage, tx),
-            Progress::Reorged if stage == PayoutStage::Executed => self.record(Event::PayoutReorged { lane }),
-            Progress::Reorged | Progress::Refused { .. } => Ok(()),
+            Progress::Reorged | Progress::Reverted if stage == PayoutStage::Executed => {
+                self.record(Event::PayoutReorged { lane })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -36,10 +44,11 @@ impl Draft<'_> {
             return Ok(Some(payout.stage));
         }
         let is_on_chain = matches!(progress, Progress::Included { .. } | Progress::Finalized { .. });
-        let was_given_back = transfer.issued == Some(lane);
+        let is_sent = is_on_chain || matches!(progress, Progress::Broadcast { .. });
+        let was_given_back = transfer.is_issued_on(lane);
         let was_refused = lane == Lane::Fast && transfer.issued.is_none() && transfer.fast_refused.is_some();
         let is_free = transfer.payout.is_none() && (was_given_back || (was_refused && is_on_chain));
-        if is_free && *progress != Progress::Reorged {
+        if is_free && is_sent {
             // It was on its way when it was given back, and was broadcast after all: charge it again.
             self.clear(lane)?;
             return Ok(Some(PayoutStage::Cleared));
@@ -78,29 +87,36 @@ impl Draft<'_> {
         if stage < PayoutStage::Executed { self.clear_or_settle() } else { Ok(()) }
     }
 
-    /// The fast lane is over for this deposit, and the other one opens. The light-client lane keeps trying, unless
-    /// it never can.
-    fn payout_refused(&mut self, lane: Lane, reason: &str, is_permanent: bool) -> Result<(), Refusal> {
-        if self.transfer.issued != Some(lane) || self.transfer.is_paid_by(lane) {
-            return Ok(());
+    /// Someone else had it paid, with a proof or an attestation that is public. Whatever was planned gives way: a fast
+    /// payout is settled as if it were ours, one with proof is the end.
+    fn paid_elsewhere(&mut self, lane: Lane) -> Result<(), Refusal> {
+        let tx = TxRef { chain: self.destination_chain(), hash: B256::ZERO, gas_used: None };
+        if let Some(planned) = self.transfer.issued.map(|issued| issued.lane)
+            && planned != lane
+            && self.transfer.is_paid_by(planned)
+        {
+            return self.broken(&format!("paid on the {planned} lane, and by another on the {lane} lane"));
         }
-        let is_charged = self.transfer.payout.is_some();
-        match lane {
-            Lane::LightClient if !is_permanent => return Ok(()),
-            Lane::LightClient if self.is_expired() => {
-                let expiry = self.transfer.deposit.expiry;
-                self.record(Event::Rejected { reason: Reason::Expired { expiry } })?;
-            }
-            Lane::LightClient => self.record(Event::Failed { reason: reason.to_owned() })?,
-            Lane::Fast => self.record(Event::FastRefused { reason: reason.to_owned() })?,
+        if self.transfer.payout.as_ref().is_none_or(|payout| payout.lane != lane) {
+            self.give_way_to(lane)?;
         }
-        if is_charged {
-            self.risk(RiskEvent::Returned { id: self.id() });
-        }
-        if lane == Lane::Fast { self.clear_or_settle() } else { Ok(()) }
+        let stage = self.transfer.payout.as_ref().map_or(PayoutStage::Cleared, |payout| payout.stage);
+        self.payout_finalized(lane, stage, &tx)
     }
 
-    fn settlement_progress(&mut self, progress: &Progress) -> Result<(), Refusal> {
+    fn give_way_to(&mut self, lane: Lane) -> Result<(), Refusal> {
+        let planned = self.transfer.issued.map(|issued| issued.lane);
+        if let Some(planned) = planned.filter(|planned| *planned != lane) {
+            self.release(planned, &format!("paid by someone else on the {lane} lane"))?;
+        }
+        if lane == Lane::LightClient && !self.context.risk.is_proven(self.id()) {
+            // The destination checked the proof: what is released below is locked.
+            self.risk_proven();
+        }
+        self.clear(lane)
+    }
+
+    fn settlement_progress(&mut self, proof: u32, progress: &Progress) -> Result<(), Refusal> {
         match progress {
             Progress::Finalized { tx } => {
                 let is_fast = self.transfer.payout.as_ref().is_some_and(|payout| payout.lane == Lane::Fast);
@@ -111,9 +127,19 @@ impl Draft<'_> {
                 self.risk(RiskEvent::Settled { id: self.id() });
                 Ok(())
             }
-            Progress::Refused { reason, is_permanent: true } => self.broken(&format!("settlement refused: {reason}")),
+            Progress::Refused { reason, lasting } if proof == self.transfer.turn.proofs => {
+                self.settlement_refused(reason, *lasting)
+            }
             _ => Ok(()),
         }
+    }
+
+    fn confirmation(&self) -> EffectId {
+        EffectId::of_confirmation(self.id(), &self.transfer.deposit.destination_chain)
+    }
+
+    fn destination_chain(&self) -> ChainId {
+        self.transfer.deposit.destination_chain.clone()
     }
 
     fn is_tx(&self, tx: &TxRef) -> bool {

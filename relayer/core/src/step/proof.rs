@@ -62,9 +62,15 @@ impl Draft<'_> {
 
     fn verified(&mut self, checkpoint: SignedCheckpoint, verdicts: Vec<SignedVerdict>) -> Result<(), Refusal> {
         self.record(Event::Verified { checkpoint, verdicts })?;
+        if !self.context.risk.is_proven(self.id()) {
+            self.risk_proven();
+        }
+        self.clear_or_settle()
+    }
+
+    pub(super) fn risk_proven(&mut self) {
         let deposit = &self.transfer.deposit;
         let (source, asset, amount) = (deposit.source_chain.clone(), deposit.asset.clone(), deposit.amount);
         self.risk(RiskEvent::Proven { id: self.id(), source, asset, amount });
-        self.clear_or_settle()
     }
 }

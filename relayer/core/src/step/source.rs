@@ -1,7 +1,7 @@
 //! What the source chain's watcher says: seen, final, replaced.
 
 use alloy_primitives::B256;
-use spandrel_risk::{Decision, Lane, Reason, RiskEvent, Scope};
+use spandrel_risk::{Decision, Lane, RiskEvent, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 
 use super::{Draft, Output};
@@ -15,9 +15,7 @@ pub(super) fn begin(seen: &SeenDeposit, context: &Context<'_>) -> Result<Output,
     let event = Event::Observed { seen: seen.clone() };
     let transfer = Transfer::fold(None, seen.deposit.id(), &event, context.now)?;
     let mut draft = Draft { context: *context, transfer, output: Output { events: vec![event], ..Output::default() } };
-    let expiry = seen.deposit.expiry;
-    let expired = (context.now > expiry).then_some(Reason::Expired { expiry });
-    match context.policy.refuses(&seen.deposit).or(expired) {
+    match context.policy.refuses(&seen.deposit) {
         Some(reason) => draft.record(Event::Rejected { reason })?,
         None => draft.ask_for_attestation()?,
     }
@@ -75,7 +73,7 @@ impl Draft<'_> {
                 self.build_evidence(seen, block);
                 Ok(())
             }
-            Standing::Mined { seen, is_final: true } if self.is_evidence_old() => {
+            Standing::Mined { seen, is_final: true } if self.is_evidence_old() || self.wants_newer_proof() => {
                 self.build_evidence(seen.clone(), block);
                 Ok(())
             }
@@ -89,6 +87,10 @@ impl Draft<'_> {
     fn is_evidence_old(&self) -> bool {
         let age = self.context.now.saturating_sub(self.transfer.updated_at);
         self.transfer.evidence.is_some() && self.transfer.checkpoint.is_none() && age >= EVIDENCE_LIFETIME_SECONDS
+    }
+
+    fn wants_newer_proof(&self) -> bool {
+        self.transfer.proof_refused.is_some() && self.transfer.evidence.is_none()
     }
 
     pub(super) fn build_evidence(&mut self, seen: SeenDeposit, at: BlockRef) {

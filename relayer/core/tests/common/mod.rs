@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
-use spandrel_core::submission::Progress;
+use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{
     BatchTerms, Blocked, Context, Destination, Effect, EffectId, Event, FastAttestation, Input, Output, Policy,
     Refusal, Status, Transfer, TxRef, apply, may_broadcast, step,
@@ -191,11 +191,24 @@ pub fn tx(n: u8) -> TxRef {
 }
 
 pub fn pay_id(deposit: &Deposit, lane: Lane) -> EffectId {
-    EffectId::of_payout(deposit.id(), Some(lane), &deposit.destination_chain)
+    pay_id_under(deposit, lane, 1)
+}
+
+/// Under the deposit's `proof`th checkpoint.
+pub fn pay_id_under(deposit: &Deposit, lane: Lane, proof: u32) -> EffectId {
+    EffectId::of_payout(deposit.id(), Some(lane), proof, &deposit.destination_chain)
 }
 
 pub fn settle_id(deposit: &Deposit) -> EffectId {
-    EffectId::of_payout(deposit.id(), None, &deposit.destination_chain)
+    settle_id_under(deposit, 1)
+}
+
+pub fn settle_id_under(deposit: &Deposit, proof: u32) -> EffectId {
+    EffectId::of_payout(deposit.id(), None, proof, &deposit.destination_chain)
+}
+
+pub fn confirmation_id(deposit: &Deposit) -> EffectId {
+    EffectId::of_confirmation(deposit.id(), &deposit.destination_chain)
 }
 
 /// A ledger of one transfer: every output is folded, every risk event applied.
@@ -270,10 +283,21 @@ impl House {
 
     /// From a final block to the quorum's verdicts.
     pub fn prove(&mut self) -> Output {
+        self.prove_under("header")
+    }
+
+    /// Proves it again under another header, with what comes before.
+    pub fn prove_under(&mut self, header: &'static str) -> Output {
         let deposit = self.deposit.clone();
         self.finalize(20);
-        self.tell(Input::EvidenceBuilt(evidence(&deposit, "header")));
-        self.tell(verdicts(&[0, 1], &deposit, "header"))
+        self.tell(Input::EvidenceBuilt(evidence(&deposit, header)));
+        self.tell(verdicts(&[0, 1], &deposit, header))
+    }
+
+    /// The destination's answer to whether it was paid after its expiry.
+    pub fn confirm(&mut self, progress: Progress) -> Output {
+        let id = confirmation_id(&self.deposit);
+        self.tell(Input::Progress(id, progress))
     }
 
     pub fn progress(&mut self, lane: Lane, progress: Progress) -> Output {
@@ -301,9 +325,14 @@ impl House {
     }
 }
 
+/// What the destination says when nobody had an expired deposit paid.
+pub fn unpaid() -> Progress {
+    Progress::Refused { reason: "DepositExpired".into(), lasting: Lasting::ForEver }
+}
+
 /// The effects' steps, in order.
 pub fn steps(output: &Output) -> Vec<&'static str> {
-    output.effects.iter().map(|(_, effect)| effect.step()).collect()
+    output.effects.iter().map(|asked| asked.effect.step()).collect()
 }
 
 /// The events' names, in order.

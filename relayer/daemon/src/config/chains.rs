@@ -77,6 +77,9 @@ pub struct Destination {
     pub chain: ChainId,
     /// JSON-RPC address.
     pub rpc: String,
+    /// JSON-RPC addresses of further nodes, run by others: nothing ends for good unless each says the same.
+    #[serde(default)]
+    pub witness_rpc: Vec<String>,
     /// `Inbox` contract.
     pub inbox: Address,
     /// `FastLane` contract.

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use spandrel_risk::RiskPolicy;
 use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::{AssetId, ChainId};
 
 pub use api::ApiConfig;
 pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
@@ -64,12 +65,26 @@ pub struct Config {
     pub destination: Vec<Destination>,
     /// What may move, by source, destination, asset and lane. What is not listed is closed.
     pub limit: RiskPolicy,
+    /// Chains and assets that deposits may still name although no limit does: what names them is rejected on record.
+    #[serde(default)]
+    pub retired: Retired,
     /// Verifiers that run in this process.
     #[serde(default)]
     pub verifier: Vec<RoleConfig>,
     /// Fast-lane signers that run in this process.
     #[serde(default)]
     pub signer: Vec<RoleConfig>,
+}
+
+/// Names that outlive their limits. A deposit on an EVM chain names chains and assets by hash, so one that is in no list
+/// cannot be told.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retired {
+    /// CAIP-2 ids.
+    pub chains: Vec<ChainId>,
+    /// CAIP-19 ids.
+    pub assets: Vec<AssetId>,
 }
 
 /// Logs and metrics.

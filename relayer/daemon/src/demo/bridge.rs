@@ -126,6 +126,7 @@ impl Bridge {
             verifier: verifiers.iter().map(role).collect(),
             signer: signers.iter().map(role).collect(),
             limit: limits(chains, &bitcoin)?,
+            retired: Default::default(),
             bitcoin: vec![bitcoin_source],
             ethereum: vec![ethereum_source],
             destination: vec![destination(chains, &target, relayer)],
@@ -286,6 +287,7 @@ fn destination(chains: &Chains, at: &Deployment, account: KeyRef) -> Destination
         account,
         max_fee_per_gas: 500_000_000_000,
         escalate_after_seconds: 20,
+        witness_rpc: Vec::new(),
         confirmations: Some(2),
     }
 }

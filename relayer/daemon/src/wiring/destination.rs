@@ -28,9 +28,11 @@ pub fn account_key(config: &Config, target: &DestinationConfig) -> Result<LocalK
 
 /// Connects to a destination; its node, its contracts and its account are checked.
 pub async fn connect(target: &DestinationConfig, key: LocalKey, store: Sqlite) -> Result<Destination> {
+    let witness = |url: &String| url.parse().with_context(|| format!("destination {}.witness_rpc", target.chain));
     let evm = EvmConfig {
         chain: target.chain.clone(),
         rpc_url: target.rpc.parse().with_context(|| format!("destination {}.rpc", target.chain))?,
+        witnesses: target.witness_rpc.iter().map(witness).collect::<Result<_>>()?,
         timeout: CALL_TIMEOUT,
         contracts: Contracts {
             inbox: target.inbox,

@@ -9,7 +9,7 @@ use futures::lock::Mutex;
 use spandrel_engine::{ChainJudge, Judge, Sighting};
 use spandrel_verifiers::ethereum::{DepositEvidence, EthereumVerifier, LightClientStore};
 use spandrel_verifiers::follow::{ConsensusSource, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Evidence, UnixSeconds, Verifier};
+use spandrel_verifiers::{Evidence, UnixSeconds, Verifier};
 use spandrel_watchers::ethereum::{
     BeaconApi, Encoding, Endpoint, EthereumConfig, EthereumConsensus, EthereumEvidence, EthereumWatcher, LightClient,
     Names,
@@ -138,11 +138,12 @@ fn watching(source: &EthereumSource, node: &EthereumNode, names: Names) -> Resul
     ))
 }
 
-/// Chains and assets that deposits may name: those of the configured limits.
+/// Chains and assets that deposits may name: those of the configured limits, and those retired. What names a retired one
+/// is recorded and rejected.
 fn names(config: &Config) -> Names {
     let corridors = config.limit.limits.keys();
-    let chains: Vec<ChainId> =
-        corridors.clone().flat_map(|corridor| [corridor.source.clone(), corridor.destination.clone()]).collect();
-    let assets: Vec<AssetId> = corridors.map(|corridor| corridor.asset.clone()).collect();
-    Names::new(chains, assets)
+    let chains = corridors.clone().flat_map(|corridor| [&corridor.source, &corridor.destination]);
+    let chains = chains.chain(config.destination.iter().map(|target| &target.chain)).chain(&config.retired.chains);
+    let assets = corridors.map(|corridor| &corridor.asset).chain(&config.retired.assets);
+    Names::new(chains.cloned(), assets.cloned())
 }

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use spandrel_core::journal::{Attempt, NewTx, TxState};
 use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, NewEffect, TransferChange};
 use spandrel_core::{
-    BatchTerms, Effect, EffectId, Event, Executor, FastAttestation, Standing, Status, Transfer, TxRef,
+    BatchTerms, Effect, EffectId, Event, Executor, FastAttestation, Standing, Status, Transfer, Turn, TxRef,
 };
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_verifiers::bitcoin::{self, DepositTerms};
@@ -144,7 +144,7 @@ pub fn effects(n: u64) -> [NewEffect; 3] {
 
 pub fn effect(n: u64, executor: Executor, effect: Effect, run_at: UnixSeconds) -> NewEffect {
     let deposit = deposit(n).id();
-    NewEffect { id: effect.id(deposit, &executor), deposit, executor, effect, run_at }
+    NewEffect { id: effect.id(deposit, &executor, Turn::default()), deposit, executor, effect, run_at }
 }
 
 /// The first effect of deposit `n`, due at `run_at`.

@@ -45,6 +45,8 @@ pub(super) struct Work {
     pub effect: EffectId,
     pub prerequisites: Vec<Prerequisite>,
     pub action: Action,
+    /// Whether its last transaction reverted: it is sent by itself.
+    pub is_alone: bool,
 }
 
 /// What is done for an effect.
@@ -54,6 +56,8 @@ pub(super) enum Action {
     Claim(Inbox::ClaimItem),
     /// `Inbox.settle`.
     Settle(Inbox::ClaimItem),
+    /// Nothing is sent: the chain is asked whether the deposit was paid before it expired.
+    ConfirmUnpaid(Inbox::Deposit),
     /// `PauseController.pause`.
     Pause { scope: B256, ttl: u64 },
 }
@@ -78,12 +82,13 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refus
         Effect::Settle { deposit, evidence, checkpoint } => {
             (vec![store(checkpoint, contracts)], Action::Settle(proven_item(deposit, evidence)?))
         }
+        Effect::ConfirmUnpaid { deposit } => (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit))),
         Effect::Pause { scope, ttl } => pause(scope, *ttl, contracts),
         Effect::BuildEvidence { .. } | Effect::RequestVerdicts { .. } | Effect::RequestAttestation { .. } => {
-            return Err(Refusal::permanent(format!("{} is not done on a destination", due.effect.step())));
+            return Err(Refusal::for_ever(format!("{} is not done on a destination", due.effect.step())));
         }
     };
-    Ok(Work { effect: due.id, prerequisites, action })
+    Ok(Work { effect: due.id, prerequisites, action, is_alone: false })
 }
 
 impl Work {
@@ -91,20 +96,22 @@ impl Work {
     pub(super) fn deposit(&self) -> Option<DepositId> {
         match &self.action {
             Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
+            Action::ConfirmUnpaid(deposit) => Some(deposit_id(deposit)),
             Action::Pause { .. } => None,
         }
     }
 
+    /// What it can be grouped with: claims of the fast lane or of the others. `None` goes alone.
     fn kind(&self) -> Option<bool> {
         match &self.action {
-            Action::Claim(item) => Some(item.lane == lane::FAST),
-            Action::Settle(_) | Action::Pause { .. } => None,
+            Action::Claim(item) if !self.is_alone => Some(item.lane == lane::FAST),
+            _ => None,
         }
     }
 }
 
 /// Groups: claims of the fast lane together, claims of the light-client lanes together, at most `items` each; a
-/// settlement or a pause alone. Order within a group is kept.
+/// settlement, a pause, or a claim whose last transaction reverted alone. Order within a group is kept.
 pub(super) fn group(works: Vec<Work>, items: usize) -> Vec<Vec<Work>> {
     let mut groups: Vec<Vec<Work>> = Vec::new();
     for work in works {
@@ -127,7 +134,7 @@ pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
         Action::Claim(_) => {
             let items = group.iter().filter_map(|work| match &work.action {
                 Action::Claim(item) => Some(item.clone()),
-                Action::Settle(_) | Action::Pause { .. } => None,
+                _ => None,
             });
             (contracts.inbox, Inbox::claimBatchCall { items: items.collect() }.abi_encode())
         }
@@ -135,6 +142,7 @@ pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
             let settle = Inbox::settleCall { deposit: deposit.clone(), lane: *lane, proof: proof.clone() };
             (contracts.inbox, settle.abi_encode())
         }
+        Action::ConfirmUnpaid(_) => return None,
         Action::Pause { scope, ttl } => {
             (contracts.pauses, PauseController::pauseCall { scope: *scope, ttl: *ttl }.abi_encode())
         }
@@ -183,7 +191,7 @@ fn fast_item(deposit: &Deposit, attestation: &FastAttestation) -> Inbox::ClaimIt
 }
 
 fn proven_item(deposit: &Deposit, evidence: &Evidence) -> Result<Inbox::ClaimItem, Refusal> {
-    let proof = proof::encode(evidence, deposit).map_err(|error| Refusal::permanent(error.to_string()))?;
+    let proof = proof::encode(evidence, deposit).map_err(|error| Refusal::for_ever(error.to_string()))?;
     Ok(Inbox::ClaimItem { lane: lane::of(evidence), deposit: solidity_deposit(deposit), proof })
 }
 

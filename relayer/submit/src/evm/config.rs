@@ -20,6 +20,9 @@ pub struct EvmConfig {
     pub chain: ChainId,
     /// The node. It must answer `eth_simulateV1` (geth, reth, Nethermind, Erigon, anvil do).
     pub rpc_url: RpcUrl,
+    /// Further nodes of the same chain, by others than the first. Nothing ends for good unless each of them says the
+    /// same as the first; one that disagrees or does not answer holds. They too must answer `eth_simulateV1`.
+    pub witnesses: Vec<RpcUrl>,
     /// How long to wait for one answer.
     pub timeout: Duration,
     /// The bridge's contracts there.

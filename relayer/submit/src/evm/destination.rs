@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256};
 use spandrel_contracts::Inbox;
 use spandrel_core::EffectId;
 use spandrel_core::journal::Journal;
-use spandrel_core::submission::{DueEffect, Progress, SubmitError, Submitter};
+use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
 use spandrel_signer::DigestSigner;
 use tokio::sync::Mutex;
 
@@ -24,6 +24,7 @@ pub struct EvmDestination<J, K> {
     pub(super) chain_number: u64,
     pub(super) guard: Address,
     pub(super) rpc: Rpc,
+    pub(super) witnesses: Vec<Rpc>,
     pub(super) journal: J,
     pub(super) signer: K,
     pub(super) clock: Clock,
@@ -37,15 +38,22 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     /// Errors: `Permanent` when it can never work like this, `Transient` when the node does not answer.
     pub async fn connect(config: EvmConfig, journal: J, signer: K, clock: Clock) -> Result<Self, SubmitError> {
         let expected = config.validate()?;
-        let rpc = Rpc::new(&config)?;
+        let rpc = Rpc::new(&config.rpc_url, config.timeout)?;
         let chain_number = rpc.chain_number().await?;
-        if chain_number != expected {
-            return Err(permanent(format!("chain id of {}", config.rpc_url), expected, chain_number));
+        require_chain(&rpc, expected, chain_number)?;
+        let mut witnesses = Vec::new();
+        for url in &config.witnesses {
+            let witness = Rpc::new(url, config.timeout)?;
+            match witness.chain_number().await {
+                Ok(found) => require_chain(&witness, expected, found)?,
+                Err(error) => tracing::warn!(%error, "a witness does not answer: nothing ends for good until it does"),
+            }
+            witnesses.push(witness);
         }
         let time = rpc.latest_time().await?.saturating_add(1);
         rpc.simulate(signer.address(), &[], time).await?;
         let guard = rpc.read(config.contracts.inbox, &Inbox::guardCall {}, None).await?;
-        Ok(Self { config, chain_number, guard, rpc, journal, signer, clock, memory: Mutex::default() })
+        Ok(Self { config, chain_number, guard, rpc, witnesses, journal, signer, clock, memory: Mutex::default() })
     }
 
     /// The account that sends.
@@ -54,20 +62,27 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     }
 }
 
+fn require_chain(rpc: &Rpc, expected: u64, found: u64) -> Result<(), SubmitError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(permanent(format!("chain id of {}", rpc.url()), expected, found))
+}
+
 impl<J: Journal, K: DigestSigner> Submitter for EvmDestination<J, K> {
-    async fn submit(&self, due: &[DueEffect]) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
-        self.submit_due(due, &mut *self.memory.lock().await).await
+    async fn submit<G: SendGate>(&self, due: &[DueEffect], gate: &G) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
+        self.submit_due(due, gate, &mut *self.memory.lock().await).await
     }
 
-    async fn follow(&self) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
-        self.follow_open(&mut *self.memory.lock().await).await
+    async fn follow<G: SendGate>(&self, gate: &G) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
+        self.follow_open(gate, &mut *self.memory.lock().await).await
     }
 
     async fn is_sent(&self, effect: EffectId) -> Result<bool, SubmitError> {
-        Ok(!matches!(self.journaled(effect).await?, Journaled::Sendable))
+        Ok(!matches!(self.journaled(effect).await?, Journaled::Sendable { .. }))
     }
 
     async fn is_paid(&self, deposit: B256) -> Result<bool, SubmitError> {
-        Ok(self.facts(deposit, None).await?.is_paid())
+        Ok(self.facts_by(&self.rpc, deposit, None).await?.is_paid())
     }
 }

@@ -10,7 +10,7 @@ use alloy::rpc::types::TransactionReceipt;
 use alloy_primitives::{B256, U256};
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
-use spandrel_core::submission::{Progress, SubmitError};
+use spandrel_core::submission::{Progress, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
 
 use super::EvmDestination;
@@ -19,8 +19,9 @@ use super::fees::{self, Fees};
 use super::memory::{Ended, Memory};
 use super::outcome::{Outcome, outcomes};
 use super::refusal::Refusal;
-use super::rpc::Head;
-use super::send::{Delivery, journal_error};
+use super::rpc::{Head, Rpc};
+use super::send::{Content, Delivery, journal_error};
+use super::standing::Facts;
 
 type Answers = Vec<(EffectId, Progress)>;
 
@@ -31,6 +32,15 @@ struct View {
     nonce: u64,
     /// The account's next nonce after the newest final block.
     final_nonce: u64,
+}
+
+/// Whether someone else did what a transaction of ours did not do.
+enum Elsewhere {
+    /// It is final, and to be answered so.
+    Finally(Progress),
+    /// It is there and not final yet, or not by every endpoint's word: to be asked again.
+    NotFinally,
+    No,
 }
 
 /// How a transaction ended.
@@ -51,7 +61,7 @@ impl End {
 }
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
-    pub(super) async fn follow_open(&self, memory: &mut Memory) -> Result<Answers, SubmitError> {
+    pub(super) async fn follow_open<G: SendGate>(&self, gate: &G, memory: &mut Memory) -> Result<Answers, SubmitError> {
         self.close_ended(memory).await?;
         let open = self.journal.open_txs(&self.config.chain, self.account()).await.map_err(journal_error)?;
         if open.is_empty() {
@@ -61,7 +71,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (mut answers, mut failure) = (Answers::new(), None);
         for tx in open {
             let (number, nonce) = (tx.number, tx.nonce);
-            match self.follow_one(tx, &view, memory).await {
+            match self.follow_one(tx, &view, gate, memory).await {
                 Ok(news) => answers.extend(news),
                 Err(error) => {
                     tracing::warn!(number, nonce, %error, "a transaction could not be followed now");
@@ -93,12 +103,18 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Ok(View { head, nonce, final_nonce })
     }
 
-    async fn follow_one(&self, tx: JournaledTx, view: &View, memory: &mut Memory) -> Result<Answers, SubmitError> {
-        let receipt = self.receipt(&tx).await?;
+    async fn follow_one<G: SendGate>(
+        &self,
+        tx: JournaledTx,
+        view: &View,
+        gate: &G,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
+        let receipt = self.receipt_by(&self.rpc, &tx).await?;
         match (&tx.state, receipt) {
             (TxState::Final { .. }, _) => Ok(Answers::new()),
             (TxState::Pending, Some(receipt)) => self.included(&tx, &receipt, &view.head, memory).await,
-            (TxState::Pending, None) if tx.attempts.is_empty() => self.first_attempt(tx, memory).await,
+            (TxState::Pending, None) if tx.attempts.is_empty() => self.first_attempt(tx, gate, memory).await,
             (TxState::Pending, None) if view.nonce > tx.nonce => self.nonce_used(&tx, view, memory).await,
             (TxState::Pending, None) => self.keep_alive(tx, memory).await,
             (TxState::Included { .. }, Some(receipt)) => self.included(&tx, &receipt, &view.head, memory).await,
@@ -113,10 +129,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         }
     }
 
-    /// The receipt of whichever attempt was mined.
-    async fn receipt(&self, tx: &JournaledTx) -> Result<Option<TransactionReceipt>, SubmitError> {
+    /// The receipt of whichever attempt was mined, by the word of `rpc`.
+    pub(super) async fn receipt_by(
+        &self,
+        rpc: &Rpc,
+        tx: &JournaledTx,
+    ) -> Result<Option<TransactionReceipt>, SubmitError> {
         for attempt in tx.attempts.iter().rev() {
-            if let Some(receipt) = self.rpc.receipt(attempt.hash).await?
+            if let Some(receipt) = rpc.receipt(attempt.hash).await?
                 && receipt.block_number.is_some()
             {
                 return Ok(Some(receipt));
@@ -125,10 +145,18 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Ok(None)
     }
 
-    /// The nonce was assigned, and the process died before anything was signed: the same intent is signed now.
-    async fn first_attempt(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+    /// The nonce was assigned, and the process died before anything was signed: the same intent is signed now, if the
+    /// gate is still open for all of it. If not, its nonce is used by a transaction that does nothing, so that what
+    /// comes after it, such as a pause or a settlement, need not wait.
+    async fn first_attempt<G: SendGate>(
+        &self,
+        mut tx: JournaledTx,
+        gate: &G,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
         let fees = self.market_fees().await?;
-        let delivery = self.attempt(&mut tx, fees).await?;
+        let content = if gate.is_open(&tx.tx.effects).await? { Content::Carried } else { Content::Nothing };
+        let delivery = self.attempt(&mut tx, content, fees).await?;
         Ok(self.delivered(&tx, delivery, memory))
     }
 
@@ -144,7 +172,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let delivery = match self.escalated_fees(&tx).await? {
             Some(fees) => {
                 tracing::info!(nonce = tx.nonce, max_fee = fees.max, age, "raising the fee of a stuck transaction");
-                self.attempt(&mut tx, fees).await?
+                let content = self.content_of(&tx);
+                self.attempt(&mut tx, content, fees).await?
             }
             None => {
                 tracing::warn!(nonce = tx.nonce, age, "a transaction is stuck and its fee is at the cap");
@@ -166,7 +195,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
 
     fn delivered(&self, tx: &JournaledTx, delivery: Delivery, memory: &mut Memory) -> Answers {
         match self.broadcast_progress(tx) {
-            Some(progress) if delivery == Delivery::Known => {
+            Some(progress) if delivery == Delivery::Known && self.content_of(tx) == Content::Carried => {
                 tx.tx.effects.iter().filter_map(|effect| memory.news(*effect, progress.clone())).collect()
             }
             _ => Answers::new(),
@@ -199,7 +228,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             self.journal.set_state(tx.number, state).await.map_err(journal_error)?;
         }
         let outcomes = self.outcomes_of(tx, receipt);
-        if head.is_final(height) && self.rpc.block_hash(height).await? == Some(block) {
+        let is_final = head.is_final(height)
+            && self.rpc.block_hash(height).await? == Some(block)
+            && self.is_final_by_all(receipt.transaction_hash, height, block, receipt.status()).await;
+        if is_final {
             let end =
                 End { hash: receipt.transaction_hash, gas_used: Some(receipt.gas_used), success: receipt.status() };
             return self.ended(tx, end, outcomes, head, memory).await;
@@ -228,13 +260,16 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     ) -> Result<Answers, SubmitError> {
         let mut answers = Answers::new();
         let expected = build::expectations(&tx.tx.input);
+        let is_shared_failure = !end.success && tx.tx.effects.len() > 1 && !end.hash.is_zero();
         for (index, (effect, outcome)) in tx.tx.effects.iter().zip(&outcomes).enumerate() {
             let progress = match outcome {
                 Outcome::Done => Progress::Finalized { tx: self.tx_ref(end.hash, end.gas_used) },
                 Outcome::Delayed { from } => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
-                Outcome::Undone => match self.is_done_elsewhere(expected.get(index), head).await? {
-                    true => Progress::Finalized { tx: self.tx_ref(B256::ZERO, None) },
-                    false => Refusal::for_now(end.reason(tx.nonce)).into(),
+                Outcome::Undone => match self.done_elsewhere(expected.get(index), head).await? {
+                    Elsewhere::Finally(progress) => progress,
+                    Elsewhere::NotFinally => Progress::Reverted,
+                    Elsewhere::No if is_shared_failure => Progress::Reverted,
+                    Elsewhere::No => Refusal::for_now(end.reason(tx.nonce)).into(),
                 },
             };
             answers.extend(memory.news(*effect, progress));
@@ -245,13 +280,28 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Ok(answers)
     }
 
-    async fn is_done_elsewhere(&self, expected: Option<&Expected>, head: &Head) -> Result<bool, SubmitError> {
-        let Some(height) = head.last_final else { return Ok(false) };
-        Ok(match expected {
-            Some(Expected::Claimed(id)) => self.facts(id.0, Some(height)).await?.is_paid(),
-            Some(Expected::Settled(id)) => self.facts(id.0, Some(height)).await?.is_settled(),
-            Some(Expected::Paused(_)) | None => false,
-        })
+    async fn done_elsewhere(&self, expected: Option<&Expected>, head: &Head) -> Result<Elsewhere, SubmitError> {
+        let (id, is_done): (_, fn(&Facts) -> bool) = match expected {
+            Some(Expected::Claimed(id)) => (*id, Facts::is_paid),
+            Some(Expected::Settled(id)) => (*id, Facts::is_settled),
+            Some(Expected::Paused(_)) | None => return Ok(Elsewhere::No),
+        };
+        let facts = match head.last_final {
+            Some(height) => self.facts_by(&self.rpc, id.0, Some(height)).await?,
+            None => Facts::default(),
+        };
+        if is_done(&facts) {
+            let is_same = |found: &Facts| is_done(found) && found.lane() == facts.lane();
+            if !self.final_facts_agree(id, is_same).await {
+                return Ok(Elsewhere::NotFinally);
+            }
+            return Ok(Elsewhere::Finally(match expected {
+                Some(Expected::Claimed(_)) => Progress::PaidElsewhere { lane: facts.lane() },
+                _ => Progress::Finalized { tx: self.tx_ref(B256::ZERO, None) },
+            }));
+        }
+        let is_there = is_done(&self.facts_by(&self.rpc, id.0, None).await?);
+        Ok(if is_there { Elsewhere::NotFinally } else { Elsewhere::No })
     }
 
     /// Its nonce is used, and not by any attempt that the node has a receipt of. Until the user of the nonce is final
@@ -260,6 +310,9 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (nonce, account) = (tx.nonce, self.account());
         if view.final_nonce <= nonce {
             tracing::warn!(nonce, %account, "a nonce is used by a transaction that is not in the journal");
+            return Ok(Answers::new());
+        }
+        if !self.is_nonce_lost_by_all(tx, account).await {
             return Ok(Answers::new());
         }
         tracing::error!(nonce, %account, "a nonce is finally used by a transaction that is not in the journal");

@@ -19,6 +19,8 @@ mod send;
 mod simulate;
 mod standing;
 mod submit;
+mod unpaid;
+mod witness;
 
 pub use config::{BatchLimits, Clock, Confirmation, Contracts, EvmConfig};
 pub use destination::EvmDestination;

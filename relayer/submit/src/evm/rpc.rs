@@ -1,5 +1,7 @@
 //! The node, as far as the engine asks it. Every failure is [`SubmitError::Transient`], without credentials.
 
+use std::time::Duration;
+
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::TransactionBuilder;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
@@ -14,7 +16,7 @@ use spandrel_core::submission::SubmitError;
 use spandrel_verifiers::UnixSeconds;
 
 use super::build::Call;
-use super::config::{Confirmation, EvmConfig, permanent};
+use super::config::{Confirmation, permanent};
 use super::rpc_error::{SendFault, classify};
 use super::rpc_url::RpcUrl;
 
@@ -68,16 +70,19 @@ pub(super) enum Simulated {
 }
 
 impl Rpc {
-    pub(super) fn new(config: &EvmConfig) -> Result<Self, SubmitError> {
+    pub(super) fn new(url: &RpcUrl, timeout: Duration) -> Result<Self, SubmitError> {
         let client = reqwest::Client::builder()
-            .timeout(config.timeout)
+            .timeout(timeout)
             .build()
             .map_err(|error| permanent("rpc client", "a working TLS set-up", error))?;
-        let provider = ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .connect_reqwest(client, config.rpc_url.expose().clone())
-            .erased();
-        Ok(Self { provider, url: config.rpc_url.clone() })
+        let provider =
+            ProviderBuilder::new().disable_recommended_fillers().connect_reqwest(client, url.expose().clone()).erased();
+        Ok(Self { provider, url: url.clone() })
+    }
+
+    /// Its address; shown without credentials.
+    pub(super) fn url(&self) -> &RpcUrl {
+        &self.url
     }
 
     pub(super) async fn chain_number(&self) -> Result<u64, SubmitError> {
@@ -97,6 +102,12 @@ impl Rpc {
     /// Hash of the canonical block at `height`, if there is one.
     pub(super) async fn block_hash(&self, height: u64) -> Result<Option<B256>, SubmitError> {
         Ok(self.block(BlockNumberOrTag::Number(height)).await?.map(|block| block.1))
+    }
+
+    /// Seconds since the Unix epoch of the block at `height`.
+    pub(super) async fn time_at(&self, height: u64) -> Result<UnixSeconds, SubmitError> {
+        let block = self.block(BlockNumberOrTag::Number(height)).await?;
+        block.map(|block| block.2).ok_or_else(|| self.odd(&format!("no block {height}")))
     }
 
     /// Seconds since the Unix epoch of the newest block.

@@ -5,9 +5,9 @@
 //! - Only then are they broadcast. Whatever the node answers, the journal owns the transaction from here on, and no
 //!   second one is made for its effects.
 
-use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
-use alloy::eips::eip2718::Encodable2718;
-use alloy_primitives::{B256, TxKind, U256};
+use alloy::consensus::{SignableTransaction, Transaction, TxEip1559, TxEnvelope};
+use alloy::eips::eip2718::{Decodable2718, Encodable2718};
+use alloy_primitives::{B256, Bytes, TxKind, U256};
 use spandrel_core::EffectId;
 use spandrel_core::TxRef;
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx};
@@ -30,6 +30,18 @@ pub(super) enum Delivery {
     /// Not now; following tries again.
     NotYet,
 }
+
+/// What a signed form of a journaled transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// What was journaled.
+    Carried,
+    /// Nothing but use up its nonce: an empty transfer to ourselves.
+    Nothing,
+}
+
+/// Gas of a transfer without data.
+const TRANSFER_GAS: u64 = 21_000;
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     /// Sends a call that was simulated. `None` when one of its effects is in another transaction already.
@@ -54,13 +66,18 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             Err(StoreError::Conflict { .. }) => return Ok(None),
             Err(error) => return Err(journal_error(error)),
         };
-        let delivery = self.attempt(&mut tx, fees).await?;
+        let delivery = self.attempt(&mut tx, Content::Carried, fees).await?;
         Ok(Some((tx, delivery)))
     }
 
     /// Signs a journaled transaction with these fees, journals the attempt, and broadcasts it.
-    pub(super) async fn attempt(&self, tx: &mut JournaledTx, fees: Fees) -> Result<Delivery, SubmitError> {
-        let attempt = self.sign(tx, fees).await?;
+    pub(super) async fn attempt(
+        &self,
+        tx: &mut JournaledTx,
+        content: Content,
+        fees: Fees,
+    ) -> Result<Delivery, SubmitError> {
+        let attempt = self.sign(tx, content, fees).await?;
         self.journal.add_attempt(tx.number, attempt.clone()).await.map_err(journal_error)?;
         tx.attempts.push(attempt);
         self.deliver(tx).await
@@ -110,17 +127,30 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Some(Progress::Broadcast { tx: self.tx_ref(hash, None) })
     }
 
-    async fn sign(&self, tx: &JournaledTx, fees: Fees) -> Result<Attempt, SubmitError> {
+    /// What the newest signed form does; what was journaled when nothing is signed yet.
+    pub(super) fn content_of(&self, tx: &JournaledTx) -> Content {
+        let newest = tx.attempts.last().and_then(|attempt| TxEnvelope::decode_2718_exact(&attempt.raw).ok());
+        match newest {
+            Some(signed) if signed.to() == Some(self.account()) && signed.input().is_empty() => Content::Nothing,
+            _ => Content::Carried,
+        }
+    }
+
+    async fn sign(&self, tx: &JournaledTx, content: Content, fees: Fees) -> Result<Attempt, SubmitError> {
+        let (to, input, gas_limit) = match content {
+            Content::Carried => (tx.tx.to, tx.tx.input.clone(), tx.tx.gas_limit),
+            Content::Nothing => (self.account(), Bytes::new(), TRANSFER_GAS),
+        };
         let unsigned = TxEip1559 {
             chain_id: self.chain_number,
             nonce: tx.nonce,
-            gas_limit: tx.tx.gas_limit,
+            gas_limit,
             max_fee_per_gas: fees.max,
             max_priority_fee_per_gas: fees.priority,
-            to: TxKind::Call(tx.tx.to),
+            to: TxKind::Call(to),
             value: U256::ZERO,
             access_list: Default::default(),
-            input: tx.tx.input.clone(),
+            input,
         };
         let signature = self.signer.sign(unsigned.signature_hash()).await.map_err(|error| SubmitError::Transient {
             endpoint: format!("signer {}", self.account()),

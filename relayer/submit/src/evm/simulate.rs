@@ -13,7 +13,7 @@ use spandrel_verifiers::UnixSeconds;
 use super::EvmDestination;
 use super::build::{self, Call, Prerequisite, Unless, Work};
 use super::refusal::Refusal;
-use super::rpc::Simulated;
+use super::rpc::{Rpc, Simulated};
 
 /// A group that succeeded, with what has to go before it.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         group: Vec<Work>,
         time: UnixSeconds,
     ) -> Result<(Vec<Ready>, Vec<(EffectId, Refusal)>), SubmitError> {
-        let lacking = self.lacking(&group).await?;
+        let lacking = self.lacking_by(&self.rpc, &group).await?;
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         let mut groups = vec![group];
         while let Some(mut group) = groups.pop() {
@@ -62,7 +62,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 }
                 Finding::Drop(indices, refusal) => {
                     for index in indices.into_iter().rev() {
-                        refused.push((group.remove(index).effect, refusal.clone()));
+                        let work = group.remove(index);
+                        refused.push((work.effect, self.witnessed(&work, refusal.clone()).await));
                     }
                     groups.push(group);
                 }
@@ -85,27 +86,42 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         })
     }
 
-    /// The prerequisites of a group that the chain does not have yet.
-    async fn lacking(&self, group: &[Work]) -> Result<Vec<Prerequisite>, SubmitError> {
+    /// Why a single work fails by the word of `rpc`, if it does.
+    pub(super) async fn refusal_by(&self, rpc: &Rpc, work: &Work) -> Result<Option<Refusal>, SubmitError> {
+        let time = self.next_time_by(rpc).await?;
+        let group = std::slice::from_ref(work);
+        let lacking = self.lacking_by(rpc, group).await?;
+        let Some(call) = build::call(group, &self.config.contracts) else { return Ok(None) };
+        let mut sequence: Vec<Call> = lacking.iter().map(|prerequisite| prerequisite.call.clone()).collect();
+        sequence.push(call);
+        let outcomes = rpc.simulate(self.account(), &sequence, time).await?;
+        Ok(match finding(group, &lacking, &outcomes, self.config.batch.gas) {
+            Finding::Drop(_, refusal) => Some(refusal),
+            Finding::Passes(_) | Finding::Halve => None,
+        })
+    }
+
+    /// The prerequisites of a group that the chain does not have yet, by the word of `rpc`.
+    async fn lacking_by(&self, rpc: &Rpc, group: &[Work]) -> Result<Vec<Prerequisite>, SubmitError> {
         let mut lacking = Vec::new();
         for prerequisite in build::prerequisites(group) {
-            if !self.is_met(&prerequisite.unless).await? {
+            if !self.is_met_by(rpc, &prerequisite.unless).await? {
                 lacking.push(prerequisite);
             }
         }
         Ok(lacking)
     }
 
-    async fn is_met(&self, unless: &Unless) -> Result<bool, SubmitError> {
+    async fn is_met_by(&self, rpc: &Rpc, unless: &Unless) -> Result<bool, SubmitError> {
         let contracts = &self.config.contracts;
         Ok(match *unless {
             Unless::Attested { root, epoch, expiry } => {
-                let batch = self.rpc.read(contracts.fast_lane, &FastLane::batchesCall { root }, None).await?;
+                let batch = rpc.read(contracts.fast_lane, &FastLane::batchesCall { root }, None).await?;
                 batch.count != 0 && batch.epoch == epoch && batch.expiry >= expiry
             }
             Unless::Stored { chain, height, root, time } => {
                 let call = CheckpointRegistry::storedCall { chain, height };
-                let stored = self.rpc.read(contracts.registry, &call, None).await?;
+                let stored = rpc.read(contracts.registry, &call, None).await?;
                 if !stored.root.is_zero() && stored.root != root {
                     tracing::error!(%chain, height, stored = %stored.root, signed = %root, "two signed checkpoints conflict");
                 }
@@ -161,6 +177,7 @@ mod tests {
     use alloy::sol_types::SolError;
     use alloy_primitives::{Address, B256, Bytes, U256};
     use spandrel_contracts::{Inbox, PauseController};
+    use spandrel_core::submission::Lasting;
 
     use super::super::build::Action;
     use super::*;
@@ -175,6 +192,7 @@ mod tests {
             effect: EffectId(B256::repeat_byte(byte)),
             prerequisites: vec![prerequisite(byte % 2)],
             action: Action::Pause { scope: B256::ZERO, ttl: 1 },
+            is_alone: false,
         };
         (0..count).map(work).collect()
     }
@@ -222,7 +240,7 @@ mod tests {
         assert_eq!(finding(&group(2), &[], &[passed(1_000_000)], 1_000_000), Finding::Halve);
         let found = finding(&group(1), &[], &[passed(1_000_000)], 1_000_000);
         assert!(
-            matches!(found, Finding::Drop(_, refusal) if !refusal.is_permanent && refusal.reason.contains("1000000"))
+            matches!(found, Finding::Drop(_, refusal) if refusal.lasting == Lasting::ForNow && refusal.reason.contains("1000000"))
         );
         assert_eq!(finding(&group(2), &[], &[passed(100_000)], 1_000_000), Finding::Passes(vec![160_000]));
     }

@@ -3,14 +3,16 @@
 use alloy::sol_types::SolCall;
 use alloy_primitives::B256;
 use spandrel_contracts::{Inbox, RiskGuard, lane};
+use spandrel_core::TxRef;
 use spandrel_core::journal::Journal;
-use spandrel_core::submission::SubmitError;
+use spandrel_core::submission::{Progress, SubmitError};
+use spandrel_risk::Lane;
 use spandrel_signer::DigestSigner;
 use spandrel_verifiers::{DepositId, UnixSeconds};
 
 use super::EvmDestination;
 use super::build::{Action, Call};
-use super::rpc::{Head, Simulated};
+use super::rpc::{Head, Rpc, Simulated};
 
 /// `Nullifier.DROPPED`.
 const DROPPED: u8 = 255;
@@ -52,12 +54,26 @@ impl Facts {
 
     pub(super) fn standing(&self, action: &Action) -> Standing {
         match action {
-            Action::Claim(_) if self.nullifier == DROPPED => Standing::Dropped,
-            Action::Claim(_) if self.is_paid() => Standing::Done,
-            Action::Claim(_) if self.release_at != 0 => Standing::Delayed(self.release_at),
+            Action::Claim(_) | Action::ConfirmUnpaid(_) if self.nullifier == DROPPED => Standing::Dropped,
+            Action::Claim(_) | Action::ConfirmUnpaid(_) if self.is_paid() => Standing::Done,
+            Action::Claim(_) | Action::ConfirmUnpaid(_) if self.release_at != 0 => Standing::Delayed(self.release_at),
             Action::Settle(_) if self.is_settled() => Standing::Done,
-            Action::Claim(_) | Action::Settle(_) | Action::Pause { .. } => Standing::Open,
+            _ => Standing::Open,
         }
+    }
+
+    /// What is to be said of an action that someone else had done: of a payment by which lane, of a settlement that it
+    /// is over.
+    pub(super) fn done_elsewhere(&self, action: &Action, unknown: TxRef) -> Progress {
+        match action {
+            Action::Settle(_) => Progress::Finalized { tx: unknown },
+            _ => Progress::PaidElsewhere { lane: self.lane() },
+        }
+    }
+
+    /// The lane that paid, by the nullifier.
+    pub(super) fn lane(&self) -> Lane {
+        if self.nullifier == lane::FAST { Lane::Fast } else { Lane::LightClient }
     }
 }
 
@@ -82,27 +98,31 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         outputs.chunks(3).zip(ids).map(|(outputs, id)| self.decode(*id, outputs)).collect()
     }
 
-    /// The facts of one deposit after block `height`, or after the newest.
-    pub(super) async fn facts(&self, id: B256, height: Option<u64>) -> Result<Facts, SubmitError> {
+    /// The facts of one deposit after block `height`, or after the newest, by the word of `rpc`.
+    pub(super) async fn facts_by(&self, rpc: &Rpc, id: B256, height: Option<u64>) -> Result<Facts, SubmitError> {
         let inbox = self.config.contracts.inbox;
-        let debt = self.rpc.read(self.guard, &RiskGuard::debtsCall { id }, height).await?;
+        let debt = rpc.read(self.guard, &RiskGuard::debtsCall { id }, height).await?;
         Ok(Facts {
-            nullifier: self.rpc.read(inbox, &Inbox::nullifiersCall { id }, height).await?,
-            release_at: self.rpc.read(inbox, &Inbox::releaseAtCall { id }, height).await?,
+            nullifier: rpc.read(inbox, &Inbox::nullifiersCall { id }, height).await?,
+            release_at: rpc.read(inbox, &Inbox::releaseAtCall { id }, height).await?,
             debt_deadline: debt.deadline,
         })
     }
 
-    /// Whether `action` on the deposit is done after the newest final block.
-    pub(super) async fn is_finally_done(
+    /// The facts of one deposit after the newest final block, if every endpoint knows it done there, in the same way.
+    pub(super) async fn final_facts(
         &self,
         id: DepositId,
         action: &Action,
         head: &Head,
-    ) -> Result<bool, SubmitError> {
-        let Some(last_final) = head.last_final else { return Ok(false) };
-        let facts = self.facts(id.0, Some(last_final)).await?;
-        Ok(facts.standing(action) == Standing::Done)
+    ) -> Result<Option<Facts>, SubmitError> {
+        let Some(last_final) = head.last_final else { return Ok(None) };
+        let facts = self.facts_by(&self.rpc, id.0, Some(last_final)).await?;
+        if facts.standing(action) != Standing::Done {
+            return Ok(None);
+        }
+        let is_same = |found: &Facts| found.standing(action) == Standing::Done && found.lane() == facts.lane();
+        Ok(self.final_facts_agree(id, is_same).await.then_some(facts))
     }
 
     fn decode(&self, id: DepositId, outputs: &[Simulated]) -> Result<Facts, SubmitError> {

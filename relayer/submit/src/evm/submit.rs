@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::B256;
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
-use spandrel_core::submission::{DueEffect, Progress, SubmitError};
+use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
 use spandrel_verifiers::UnixSeconds;
 
@@ -13,17 +13,24 @@ use super::EvmDestination;
 use super::build::{self, Action, Call, Work};
 use super::memory::Memory;
 use super::refusal::Refusal;
-use super::rpc::Head;
-use super::send::{Delivery, journal_error};
+use super::rpc::{Head, Rpc};
+use super::send::{Content, Delivery, journal_error};
 use super::simulate::Ready;
-use super::standing::Standing;
+use super::standing::{Facts, Standing};
 
 type Answers = Vec<(EffectId, Progress)>;
+
+/// Seconds for which an effect is left alone whose own transaction reverted although its simulation passed: somebody
+/// may be spending our gas on purpose.
+const REVERTED_SECONDS: u64 = 600;
 
 /// What the journal says of a due effect.
 pub(super) enum Journaled {
     /// Never sent, or sent and finally failed.
-    Sendable,
+    Sendable {
+        /// When its last transaction was signed, and with how many effects, if that was mined and failed.
+        failed: Option<(UnixSeconds, usize)>,
+    },
     /// In an open transaction.
     Open,
     /// In a transaction that is final and succeeded.
@@ -38,7 +45,12 @@ struct Round {
 }
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
-    pub(super) async fn submit_due(&self, due: &[DueEffect], memory: &mut Memory) -> Result<Answers, SubmitError> {
+    pub(super) async fn submit_due<G: SendGate>(
+        &self,
+        due: &[DueEffect],
+        gate: &G,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
         let (mut answers, mut candidates) = (Answers::new(), Vec::new());
         let mut seen = BTreeSet::new();
         for due in due.iter().filter(|due| seen.insert(due.id)) {
@@ -47,7 +59,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 (Journaled::Open, _) => answers.extend(memory.last(due.id).map(|said| (due.id, said.clone()))),
                 (_, Err(refusal)) => answers.push((due.id, refusal.into())),
                 (Journaled::Succeeded(hash), Ok(work)) => candidates.push((work, Some(hash))),
-                (Journaled::Sendable, Ok(work)) => candidates.push((work, None)),
+                (Journaled::Sendable { failed: Some((at, 1)) }, _) if (self.clock)() < at + REVERTED_SECONDS => {}
+                (Journaled::Sendable { failed }, Ok(work)) => {
+                    candidates.push((Work { is_alone: failed.is_some(), ..work }, None));
+                }
             }
         }
         if candidates.is_empty() {
@@ -59,7 +74,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             let (ready, refused) = self.vet(group, round.time).await?;
             answers.extend(refused.into_iter().map(|(effect, refusal)| (effect, refusal.into())));
             for ready in ready {
-                self.send_ready(ready, &mut round, memory, &mut answers).await?;
+                self.send_ready(ready, gate, &mut round, memory, &mut answers).await?;
             }
         }
         Ok(answers)
@@ -67,18 +82,30 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
 
     pub(super) async fn journaled(&self, effect: EffectId) -> Result<Journaled, SubmitError> {
         let tx = self.journal.tx_of(effect).await.map_err(journal_error)?;
-        Ok(match tx.map(|tx| tx.state) {
-            None | Some(TxState::Final { success: false, .. }) => Journaled::Sendable,
-            Some(TxState::Pending | TxState::Included { .. }) => Journaled::Open,
-            Some(TxState::Final { success: true, hash }) => Journaled::Succeeded(hash),
+        let Some(tx) = tx else { return Ok(Journaled::Sendable { failed: None }) };
+        Ok(match tx.state {
+            TxState::Final { success: false, hash } if hash.is_zero() || self.content_of(&tx) == Content::Nothing => {
+                Journaled::Sendable { failed: None }
+            }
+            TxState::Final { success: false, .. } => {
+                let signed_at = tx.attempts.last().map_or(0, |attempt| attempt.at);
+                Journaled::Sendable { failed: Some((signed_at, tx.tx.effects.len())) }
+            }
+            TxState::Pending | TxState::Included { .. } => Journaled::Open,
+            TxState::Final { success: true, hash } => Journaled::Succeeded(hash),
         })
     }
 
     async fn round(&self) -> Result<Round, SubmitError> {
         let head = self.rpc.head(self.config.confirmation).await?;
-        let after_latest = self.rpc.latest_time().await?.saturating_add(1);
+        let time = self.next_time_by(&self.rpc).await?;
         let open = self.journal.open_txs(&self.config.chain, self.account()).await.map_err(journal_error)?;
-        Ok(Round { head, time: after_latest.max((self.clock)()), open })
+        Ok(Round { head, time, open })
+    }
+
+    /// The earliest time of the next block, by the word of `rpc`.
+    pub(super) async fn next_time_by(&self, rpc: &Rpc) -> Result<UnixSeconds, SubmitError> {
+        Ok(rpc.latest_time().await?.saturating_add(1).max((self.clock)()))
     }
 
     /// Answers for the works that the chain says are done, delayed or dropped; gives back the others.
@@ -100,6 +127,12 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             let hash = succeeded.unwrap_or_default();
             let done = || Progress::Finalized { tx: self.tx_ref(hash, None) };
             let answer = match (standing, id) {
+                (Standing::Open, Some(id)) if matches!(work.action, Action::ConfirmUnpaid(_)) => {
+                    match self.confirm_unpaid(id, &work.action).await? {
+                        Some(answer) => answer,
+                        None => continue,
+                    }
+                }
                 (Standing::Open, Some(_)) if succeeded.is_some() => {
                     tracing::error!(%hash, "a final transaction's effect is gone from the chain");
                     Refusal::for_now(format!("final transaction {hash} is gone from the chain")).into()
@@ -109,14 +142,20 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                     works.push(work);
                     continue;
                 }
-                (Standing::Dropped, _) => Refusal::permanent("the delayed payment was dropped by a guardian").into(),
-                (Standing::Delayed(from), _) => self.execute_if_due(&work.action, from, round).await?.into(),
-                (Standing::Done, Some(id)) => {
-                    match succeeded.is_some() || self.is_finally_done(id, &work.action, &round.head).await? {
-                        true => done(),
-                        false => Refusal::for_now("done by another transaction, which is not final yet").into(),
+                (Standing::Dropped, Some(id)) => {
+                    let is_dropped = |found: &Facts| found.standing(&work.action) == Standing::Dropped;
+                    match self.final_facts_agree(id, is_dropped).await {
+                        true => Refusal::for_ever("the delayed payment was dropped by a guardian").into(),
+                        false => continue,
                     }
                 }
+                (Standing::Delayed(from), _) => self.execute_if_due(&work.action, from, round).await?.into(),
+                (Standing::Done, Some(_)) if succeeded.is_some() => done(),
+                (Standing::Done, Some(id)) => match self.final_facts(id, &work.action, &round.head).await? {
+                    Some(facts) => facts.done_elsewhere(&work.action, self.tx_ref(B256::ZERO, None)),
+                    // By a transaction that is not final yet, or not by every endpoint's word: to be asked again.
+                    None => continue,
+                },
             };
             answers.push((work.effect, answer));
         }
@@ -126,13 +165,17 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     /// A delayed payment is executed by a transaction of its own that carries no effect: anyone may send it, and the
     /// effect is done when the chain says so.
     async fn execute_if_due(&self, action: &Action, from: u64, round: &mut Round) -> Result<Refusal, SubmitError> {
-        let Action::Claim(item) = action else { return Ok(Refusal::for_now("delayed on-chain")) };
+        let deposit = match action {
+            Action::Claim(item) => &item.deposit,
+            Action::ConfirmUnpaid(deposit) => deposit,
+            Action::Settle(_) | Action::Pause { .. } => return Ok(Refusal::for_now("delayed on-chain")),
+        };
         if round.time < from {
             return Ok(Refusal::for_now(format!("delayed on-chain until {from}")));
         }
-        let call = build::execute_delayed(&item.deposit, &self.config.contracts);
+        let call = build::execute_delayed(deposit, &self.config.contracts);
         match self.vet_alone(&call, round.time).await? {
-            Err(refusal) => Ok(Refusal { is_permanent: false, ..refusal }),
+            Err(refusal) => Ok(Refusal { lasting: Lasting::ForNow, ..refusal }),
             Ok(gas) => {
                 self.send_once(call, gas, round).await?;
                 Ok(Refusal::for_now("the delayed payment is being executed"))
@@ -140,15 +183,22 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         }
     }
 
-    async fn send_ready(
+    async fn send_ready<G: SendGate>(
         &self,
         ready: Ready,
+        gate: &G,
         round: &mut Round,
         memory: &mut Memory,
         answers: &mut Answers,
     ) -> Result<(), SubmitError> {
+        if !gate.is_open(&ready.effects).await? {
+            return Ok(());
+        }
         for (call, gas) in ready.before {
             self.send_once(call, gas, round).await?;
+        }
+        if !gate.is_open(&ready.effects).await? {
+            return Ok(());
         }
         let effects = ready.effects.clone();
         let Some((tx, delivery)) = self.send(ready.call, ready.gas, ready.effects).await? else { return Ok(()) };

@@ -91,12 +91,12 @@ impl Book {
 /// One round of an engine: what is due is submitted, a block is made, what is open is followed.
 async fn round<S: Submitter>(world: &World, submitter: &S, book: &mut Book, outbox: &[DueEffect]) {
     if !book.due.is_empty()
-        && let Ok(answers) = submitter.submit(&book.due).await
+        && let Ok(answers) = submitter.submit(&book.due, &Open).await
     {
         book.record(&answers, outbox);
     }
     world.anvil.mine(1).await.unwrap();
-    if let Ok(answers) = submitter.follow().await {
+    if let Ok(answers) = submitter.follow(&Open).await {
         book.record(&answers, outbox);
     }
 }
@@ -145,7 +145,7 @@ async fn nothing_is_broadcast_that_the_journal_does_not_hold() {
     // Writes: open, attempt. Dying at either, whatever was broadcast would be unknown to the next process.
     for writes in [0, 1] {
         let mortal = world.destination_on(Dying::new(world.journal.clone(), writes, false)).await;
-        assert!(mortal.submit(&due).await.is_err());
+        assert!(mortal.submit(&due, &Open).await.is_err());
         let pool: Value = world.anvil.rpc("txpool_status", json!([])).await.unwrap();
         assert_eq!(pool, json!({ "pending": "0x0", "queued": "0x0" }));
     }
@@ -156,14 +156,14 @@ async fn an_answer_that_was_not_stored_is_given_again() {
     let Some(world) = World::start().await else { return };
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
-    world.destination().await.submit(&due).await.unwrap();
+    world.destination().await.submit(&due, &Open).await.unwrap();
     for _ in 0..2 {
-        let answers = world.destination().await.follow().await.unwrap();
+        let answers = world.destination().await.follow(&Open).await.unwrap();
         assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })), "{answers:?}");
     }
     world.anvil.mine(1).await.unwrap();
     for _ in 0..2 {
-        let answers = world.destination().await.follow().await.unwrap();
+        let answers = world.destination().await.follow(&Open).await.unwrap();
         assert!(is_final(&said(&answers, &due[0])), "{answers:?}");
     }
     assert_eq!(world.received(&deposit).await, 10);
@@ -176,11 +176,50 @@ async fn a_pending_transaction_is_taken_up_by_the_next_process() {
     world.stop_mining().await;
     let due = world.fast(&[world.deposit(10)]);
     let before = world.destination().await;
-    let hash = hash_of(said(&before.submit(&due).await.unwrap(), &due[0]));
+    let hash = hash_of(said(&before.submit(&due, &Open).await.unwrap(), &due[0]));
     drop(before);
     let after = world.destination().await;
-    assert_eq!(said(&after.submit(&due).await.unwrap(), &due[0]), None, "nothing is known before it was followed");
-    assert_eq!(hash_of(said(&after.follow().await.unwrap(), &due[0])), hash);
+    assert_eq!(
+        said(&after.submit(&due, &Open).await.unwrap(), &due[0]),
+        None,
+        "nothing is known before it was followed"
+    );
+    assert_eq!(hash_of(said(&after.follow(&Open).await.unwrap(), &due[0])), hash);
     follow_to_the_end(&world, &after, &due).await;
     assert_eq!(world.mined().await, 2);
+}
+
+#[tokio::test]
+async fn a_first_signature_after_a_crash_asks_the_gate_and_only_uses_up_the_nonce_when_it_is_closed() {
+    let Some(world) = World::start().await else { return };
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    // The attestation is sent, the claim is journaled, and the process dies before it is signed.
+    let mortal = world.destination_on(Dying::new(world.journal.clone(), 3, false)).await;
+    assert!(mortal.submit(&due, &Open).await.is_err());
+    let destination = world.destination().await;
+    assert!(destination.is_sent(due[0].id).await.unwrap());
+    for _ in 0..4 {
+        destination.follow(&Closed).await.unwrap();
+        world.anvil.mine(1).await.unwrap();
+    }
+    assert_eq!(world.received(&deposit).await, 0, "paused since");
+    assert_eq!(world.mined().await, 2, "what comes after it does not wait");
+    assert!(!destination.is_sent(due[0].id).await.unwrap());
+    destination.submit(&due, &Open).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.received(&deposit).await, 10);
+}
+
+#[tokio::test]
+async fn what_the_gate_stops_after_the_simulation_is_not_sent() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    assert!(destination.submit(&due, &Closed).await.unwrap().is_empty());
+    assert!(!destination.is_sent(due[0].id).await.unwrap());
+    assert_eq!(world.mined().await, 0);
+    destination.submit(&due, &Open).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
 }

@@ -6,7 +6,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy_primitives::{Address, U256};
 use serde_json::{Value, json};
 use spandrel_core::journal::Journal;
-use spandrel_core::submission::{Progress, Submitter};
+use spandrel_core::submission::{Lasting, Progress, Submitter};
 use spandrel_verifiers::ChainId;
 
 use crate::claims::pay_as_governor;
@@ -19,12 +19,12 @@ async fn a_stuck_transaction_is_replaced_at_a_higher_fee_under_the_same_nonce() 
     let destination = world.destination().await;
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
-    let first = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
-    assert!(destination.follow().await.unwrap().is_empty(), "not stuck yet");
+    let first = hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
+    assert!(destination.follow(&Open).await.unwrap().is_empty(), "not stuck yet");
     world.pass(31);
-    let second = hash_of(said(&destination.follow().await.unwrap(), &due[0]));
+    let second = hash_of(said(&destination.follow(&Open).await.unwrap(), &due[0]));
     assert_ne!(first, second);
-    assert!(destination.follow().await.unwrap().is_empty(), "the replacement has its own time");
+    assert!(destination.follow(&Open).await.unwrap().is_empty(), "the replacement has its own time");
 
     let tx = world.journal.tx_of(due[0].id).await.unwrap().unwrap();
     assert_eq!(tx.attempts.len(), 2);
@@ -32,7 +32,7 @@ async fn a_stuck_transaction_is_replaced_at_a_higher_fee_under_the_same_nonce() 
     assert!(new.max_fee_per_gas * 8 >= old.max_fee_per_gas * 9);
     assert!(new.max_priority_fee_per_gas * 8 >= old.max_priority_fee_per_gas * 9);
     world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     assert_eq!(hash_of(said(&answers, &due[0])), second);
     assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })));
     follow_to_the_end(&world, &destination, &due).await;
@@ -46,9 +46,9 @@ async fn an_older_attempt_that_is_mined_after_all_counts() {
     world.stop_mining().await;
     let destination = world.destination().await;
     let due = world.fast(&[world.deposit(10)]);
-    let first = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    let first = hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
     world.pass(31);
-    assert_ne!(hash_of(said(&destination.follow().await.unwrap(), &due[0])), first);
+    assert_ne!(hash_of(said(&destination.follow(&Open).await.unwrap(), &due[0])), first);
     // A miner that never saw the replacements.
     world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
     for tx in world.journal.open_txs(&ChainId::eip155(31_338), destination.account()).await.unwrap() {
@@ -56,7 +56,7 @@ async fn an_older_attempt_that_is_mined_after_all_counts() {
         world.anvil.rpc::<Value>("eth_sendRawTransaction", json!([tx.attempts[0].raw])).await.unwrap();
     }
     world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { tx }) if tx.hash == first), "{answers:?}");
     follow_to_the_end(&world, &destination, &due).await;
 }
@@ -67,10 +67,10 @@ async fn fees_stop_rising_at_the_allowed_multiple() {
     world.stop_mining().await;
     let destination = world.destination().await;
     let due = world.fast(&[world.deposit(10)]);
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     for _ in 0..20 {
         world.pass(31);
-        destination.follow().await.unwrap();
+        destination.follow(&Open).await.unwrap();
     }
     let tx = world.journal.tx_of(due[0].id).await.unwrap().unwrap();
     let (first, last) = (&tx.attempts[0], tx.attempts.last().unwrap());
@@ -85,13 +85,13 @@ async fn a_transaction_the_node_forgot_is_broadcast_again_as_it_was() {
     world.stop_mining().await;
     let destination = world.destination().await;
     let due = world.fast(&[world.deposit(10)]);
-    let hash = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    let hash = hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
     world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
     assert!(world.governor.get_transaction_by_hash(hash).await.unwrap().is_none());
-    destination.follow().await.unwrap();
+    destination.follow(&Open).await.unwrap();
     assert!(world.governor.get_transaction_by_hash(hash).await.unwrap().is_some());
     follow_to_the_end(&world, &destination, &due).await;
-    assert_eq!(hash_of(said(&destination.submit(&due).await.unwrap(), &due[0])), hash);
+    assert_eq!(hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0])), hash);
 }
 
 /// Spends the submitter's next `count` nonces from outside.
@@ -116,17 +116,17 @@ async fn a_nonce_taken_from_outside_frees_the_effect_once_that_is_final() {
     let destination = world.destination().await;
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     steal_nonces(&world, 2).await;
     world.anvil.mine(1).await.unwrap();
-    assert!(destination.follow().await.unwrap().is_empty(), "the thief may still be reorged away");
+    assert!(destination.follow(&Open).await.unwrap().is_empty(), "the thief may still be reorged away");
     world.anvil.mine(1).await.unwrap();
-    let (reason, is_permanent) = refusal(said(&destination.follow().await.unwrap(), &due[0]));
-    assert!(!is_permanent && reason.contains("not in the journal"), "{reason}");
-    destination.follow().await.unwrap();
+    let (reason, lasting) = refusal(said(&destination.follow(&Open).await.unwrap(), &due[0]));
+    assert!(lasting == Lasting::ForNow && reason.contains("not in the journal"), "{reason}");
+    destination.follow(&Open).await.unwrap();
     assert!(!destination.is_sent(due[0].id).await.unwrap());
 
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     follow_to_the_end(&world, &destination, &due).await;
     assert_eq!(world.received(&deposit).await, 10);
     assert_eq!(world.mined().await, 4);
@@ -139,14 +139,14 @@ async fn an_effect_whose_nonce_was_taken_and_that_another_paid_is_final() {
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
     world.stop_mining().await;
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
     steal_nonces(&world, 2).await;
     world.anvil.rpc::<Value>("evm_setAutomine", json!([true])).await.unwrap();
     world.anvil.mine(1).await.unwrap();
     pay_as_governor(&world, &due[0].effect).await;
     world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     assert!(is_final(&said(&answers, &due[0])), "{answers:?}");
     assert_eq!(world.received(&deposit).await, 10);
 }
@@ -157,9 +157,9 @@ async fn an_account_without_money_keeps_the_transaction_until_it_has_some() {
     let destination = world.destination().await;
     world.anvil.set_balance(destination.account(), U256::ZERO).await.unwrap();
     let due = world.fast(&[world.deposit(10)]);
-    assert_eq!(said(&destination.submit(&due).await.unwrap(), &due[0]), None);
-    assert!(destination.follow().await.unwrap().is_empty());
-    assert_eq!(said(&destination.submit(&due).await.unwrap(), &due[0]), None, "and not a second one");
+    assert_eq!(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]), None);
+    assert!(destination.follow(&Open).await.unwrap().is_empty());
+    assert_eq!(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]), None, "and not a second one");
     let open = world.journal.open_txs(&ChainId::eip155(31_338), destination.account()).await.unwrap();
     assert_eq!(open.len(), 2);
     world.anvil.set_balance(destination.account(), U256::from(10).pow(U256::from(20))).await.unwrap();

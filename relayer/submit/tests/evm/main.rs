@@ -7,4 +7,5 @@ mod fees;
 mod refusals;
 mod reorgs;
 mod silence;
+mod witnesses;
 mod world;

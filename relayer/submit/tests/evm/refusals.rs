@@ -2,7 +2,7 @@
 
 use spandrel_contracts::{PauseController, RiskGuard};
 use spandrel_core::Effect;
-use spandrel_core::submission::{Progress, Submitter};
+use spandrel_core::submission::{Lasting, Progress, Submitter};
 use spandrel_verifiers::{Deposit, LanePreference};
 
 use crate::world::*;
@@ -21,20 +21,20 @@ async fn poison_items_are_refused_by_name_and_the_good_ones_are_paid() {
     let Effect::PayFast { attestation, .. } = &mut due[5].effect else { panic!() };
     attestation.path[0].0[0] ^= 1;
 
-    let answers = destination.submit(&due).await.unwrap();
+    let answers = destination.submit(&due, &Open).await.unwrap();
     let expected = [
         None,
-        Some(("DepositExpired", true)),
+        Some(("DepositExpired", Lasting::ForEver)),
         None,
-        Some(("LaneNotAllowed", true)),
-        Some(("OverTransferCap", false)),
-        Some(("RootMismatch", true)),
+        Some(("LaneNotAllowed", Lasting::ForEver)),
+        Some(("OverTransferCap", Lasting::ForNow)),
+        Some(("RootMismatch", Lasting::ForEver)),
     ];
     for (due, expected) in due.iter().zip(expected) {
         match expected {
-            Some((name, is_permanent)) => {
+            Some((name, lasting)) => {
                 let found = refusal(said(&answers, due));
-                assert!(found.0.contains(name) && found.1 == is_permanent, "{name}: {found:?}");
+                assert!(found.0.contains(name) && found.1 == lasting, "{name}: {found:?}");
             }
             None => assert!(matches!(said(&answers, due), Some(Progress::Broadcast { .. }))),
         }
@@ -55,9 +55,9 @@ async fn a_forged_attestation_takes_only_its_own_batch_with_it() {
     let Effect::PayFast { attestation, .. } = &mut bad[0].effect else { panic!() };
     attestation.signatures.pop();
     due.extend(bad);
-    let answers = destination.submit(&due).await.unwrap();
-    let (reason, is_permanent) = refusal(said(&answers, &due[1]));
-    assert!(is_permanent && reason.contains("SignatureCountWrong"), "{reason}");
+    let answers = destination.submit(&due, &Open).await.unwrap();
+    let (reason, lasting) = refusal(said(&answers, &due[1]));
+    assert!(lasting == Lasting::WithThisProof && reason.contains("SignatureCountWrong"), "{reason}");
     follow_to_the_end(&world, &destination, &due[..1]).await;
     assert_eq!((world.received(&honest).await, world.received(&forged).await), (10, 0));
 }
@@ -68,9 +68,9 @@ async fn a_cap_that_some_exceed_pays_the_others_and_lets_the_rest_wait() {
     let Some(world) = World::with_limits(limits).await else { return };
     let destination = world.destination().await;
     let due = world.fast(&[world.deposit(100), world.deposit(100), world.deposit(100), world.deposit(50)]);
-    let answers = destination.submit(&due).await.unwrap();
-    let (reason, is_permanent) = refusal(said(&answers, &due[2]));
-    assert!(!is_permanent && reason.contains("OverExposure"), "{reason}");
+    let answers = destination.submit(&due, &Open).await.unwrap();
+    let (reason, lasting) = refusal(said(&answers, &due[2]));
+    assert!(lasting == Lasting::ForNow && reason.contains("OverExposure"), "{reason}");
     let good = [due[0].clone(), due[1].clone(), due[3].clone()];
     follow_to_the_end(&world, &destination, &good).await;
 }
@@ -85,17 +85,17 @@ async fn nothing_is_sent_while_the_contract_is_paused() {
 
     let deposits = [world.deposit(10), world.deposit(20)];
     let due = world.fast(&deposits);
-    let answers = destination.submit(&due).await.unwrap();
+    let answers = destination.submit(&due, &Open).await.unwrap();
     for due in &due {
-        let (reason, is_permanent) = refusal(said(&answers, due));
-        assert!(!is_permanent && reason.contains("ScopePaused"), "{reason}");
+        let (reason, lasting) = refusal(said(&answers, due));
+        assert!(lasting == Lasting::ForNow && reason.contains("ScopePaused"), "{reason}");
         assert!(!destination.is_sent(due.id).await.unwrap());
     }
-    assert!(destination.follow().await.unwrap().is_empty());
+    assert!(destination.follow(&Open).await.unwrap().is_empty());
     assert_eq!(world.mined().await, 0);
 
     pauses.unpause(global).send().await.unwrap().get_receipt().await.unwrap();
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     follow_to_the_end(&world, &destination, &due).await;
 }
 
@@ -106,5 +106,5 @@ async fn an_effect_of_no_destination_is_refused_for_good() {
     let deposit = world.deposit(1);
     let (evidence, _) = world.prove(std::slice::from_ref(&deposit)).await.remove(0);
     let due = [due(&deposit, Effect::RequestVerdicts { evidence })];
-    assert!(refusal(said(&destination.submit(&due).await.unwrap(), &due[0])).1);
+    assert!(refusal(said(&destination.submit(&due, &Open).await.unwrap(), &due[0])).1 == Lasting::ForEver);
 }

@@ -1,10 +1,10 @@
 //! The destination's own reorganisations, and batches that fail on-chain although their simulation did not.
 
-use alloy_primitives::B256;
 use serde_json::{Value, json};
 use spandrel_contracts::{lane, proof, solidity_deposit};
 use spandrel_core::Effect;
 use spandrel_core::submission::{Progress, Submitter};
+use spandrel_risk::Lane;
 
 use crate::world::*;
 
@@ -15,14 +15,14 @@ async fn a_payout_that_is_reorged_away_is_broadcast_again_and_paid_once() {
     let destination = world.destination().await;
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
-    let hash = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    let hash = hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
     world.anvil.mine(1).await.unwrap();
-    assert!(matches!(said(&destination.follow().await.unwrap(), &due[0]), Some(Progress::Included { .. })));
+    assert!(matches!(said(&destination.follow(&Open).await.unwrap(), &due[0]), Some(Progress::Included { .. })));
     assert_eq!(world.received(&deposit).await, 10);
 
     world.anvil.reorg(1).await.unwrap();
     assert_eq!(world.received(&deposit).await, 0);
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     let of_it: Vec<&Progress> = answers.iter().map(|(_, progress)| progress).collect();
     assert!(matches!(of_it[..], [Progress::Reorged, Progress::Broadcast { tx }] if tx.hash == hash), "{of_it:?}");
     assert!(destination.is_sent(due[0].id).await.unwrap());
@@ -38,14 +38,14 @@ async fn a_payout_that_moves_to_another_block_is_included_there() {
     let destination = world.destination().await;
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     world.anvil.mine(1).await.unwrap();
-    destination.follow().await.unwrap();
+    destination.follow(&Open).await.unwrap();
     world.anvil.reorg(1).await.unwrap();
     // The pool's transactions are back in a block before anyone looked.
-    destination.follow().await.unwrap();
+    destination.follow(&Open).await.unwrap();
     world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })));
     follow_to_the_end(&world, &destination, &due).await;
     assert_eq!(world.received(&deposit).await, 10);
@@ -58,30 +58,30 @@ async fn a_stranger_who_claims_one_item_first_does_not_stop_its_neighbours() {
     let deposits = [world.deposit(10), world.deposit(20), world.deposit(30)];
     let due = world.fast(&deposits);
     world.stop_mining().await;
-    destination.submit(&due).await.unwrap();
+    destination.submit(&due, &Open).await.unwrap();
     claim_first(&world, &due[1].effect, 4).await;
 
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     for neighbour in [&due[0], &due[2]] {
         assert!(matches!(said(&answers, neighbour), Some(Progress::Included { .. })), "{answers:?}");
     }
     world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow().await.unwrap();
-    assert!(is_final(&said(&answers, &due[1])), "the stranger paid it: {answers:?}");
-    assert_eq!(hash_of(said(&answers, &due[1])), B256::ZERO);
+    let answers = destination.follow(&Open).await.unwrap();
+    let paid = Some(Progress::PaidElsewhere { lane: Lane::Fast });
+    assert_eq!(said(&answers, &due[1]), paid, "the stranger paid it: {answers:?}");
     for (deposit, amount) in deposits.iter().zip([10, 20, 30]) {
         assert_eq!(world.received(deposit).await, amount);
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_a_pause_spoils_between_simulation_and_block_is_refused_for_now_once_that_is_final() {
+async fn a_batch_that_reverts_in_its_block_is_sent_again_item_by_item_once_that_is_final() {
     let Some(world) = World::start().await else { return };
     let destination = world.destination().await;
     let deposits = [world.deposit(10), world.deposit(20)];
     let due = world.fast(&deposits);
     world.stop_mining().await;
-    let spoilt = hash_of(said(&destination.submit(&due).await.unwrap(), &due[0]));
+    destination.submit(&due, &Open).await.unwrap();
     let pauses = spandrel_contracts::PauseController::new(world.at.pauses, &world.governor);
     let scope = pauses.globalScope().call().await.unwrap();
     let pause = pauses.pause(scope, 3600).max_fee_per_gas(400 * GWEI).max_priority_fee_per_gas(100 * GWEI).gas(500_000);
@@ -89,16 +89,22 @@ async fn a_batch_that_a_pause_spoils_between_simulation_and_block_is_refused_for
     world.anvil.mine(1).await.unwrap();
     assert!(paused.get_receipt().await.unwrap().status());
 
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     assert!(answers.is_empty(), "a reverted transaction is no news until it is final: {answers:?}");
     world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow().await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
     for item in &due {
-        let (reason, is_permanent) = refusal(said(&answers, item));
-        assert!(!is_permanent && reason.contains(&spoilt.to_string()), "{reason}");
+        assert_eq!(said(&answers, item), Some(Progress::Reverted), "nobody is refused for a neighbour");
     }
-    for deposit in &deposits {
-        assert_eq!(world.received(deposit).await, 0);
+    let unpause = pauses.unpause(scope).max_fee_per_gas(400 * GWEI).gas(500_000).send().await.unwrap();
+    world.anvil.mine(1).await.unwrap();
+    assert!(unpause.get_receipt().await.unwrap().status());
+    destination.follow(&Open).await.unwrap();
+    let answers = destination.submit(&due, &Open).await.unwrap();
+    assert_ne!(hash_of(said(&answers, &due[0])), hash_of(said(&answers, &due[1])), "each by itself");
+    follow_to_the_end(&world, &destination, &due).await;
+    for (deposit, amount) in deposits.iter().zip([10, 20]) {
+        assert_eq!(world.received(deposit).await, amount);
     }
 }
 

@@ -90,7 +90,7 @@ async fn a_broadcast_whose_answer_is_lost_is_known_by_its_hash_and_not_repeated(
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
     gateway.set(Fault::AnswerLost);
-    let answers = destination.submit(&due).await.unwrap();
+    let answers = destination.submit(&due, &Open).await.unwrap();
     assert!(matches!(said(&answers, &due[0]), Some(Progress::Broadcast { .. })), "{answers:?}");
     follow_to_the_end(&world, &destination, &due).await;
     assert_eq!(world.received(&deposit).await, 10);
@@ -106,9 +106,9 @@ async fn a_broadcast_that_is_lost_on_its_way_goes_out_again_with_the_same_bytes(
     let deposit = world.deposit(10);
     let due = world.fast(std::slice::from_ref(&deposit));
     gateway.set(Fault::RequestLost);
-    assert_eq!(said(&destination.submit(&due).await.unwrap(), &due[0]), None);
+    assert_eq!(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]), None);
     assert!(destination.is_sent(due[0].id).await.unwrap(), "the journal owns it");
-    assert!(destination.follow().await.unwrap().is_empty());
+    assert!(destination.follow(&Open).await.unwrap().is_empty());
     assert_eq!(world.mined().await, 0);
 
     gateway.set(Fault::None);

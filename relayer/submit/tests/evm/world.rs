@@ -14,8 +14,8 @@ use spandrel_contracts::deploy::{
 };
 use spandrel_contracts::{AccessManager, Inbox, RiskGuard, WrappedToken, deposit_slot, lane, roles};
 use spandrel_core::journal::Journal;
-use spandrel_core::submission::{DueEffect, Progress, Submitter};
-use spandrel_core::{BatchTerms, Effect, EffectId, Executor, FastAttestation};
+use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError, Submitter};
+use spandrel_core::{BatchTerms, Effect, EffectId, Executor, FastAttestation, Turn};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
 use spandrel_submit::evm::{BatchLimits, Confirmation, Contracts, FeePolicy};
@@ -135,6 +135,7 @@ impl World {
         EvmConfig {
             chain: ChainId::eip155(CHAIN),
             rpc_url: self.anvil.url().parse().unwrap(),
+            witnesses: Vec::new(),
             timeout: Duration::from_secs(20),
             contracts: Contracts {
                 inbox: self.at.inbox,
@@ -284,7 +285,25 @@ impl World {
 
 pub fn due(deposit: &Deposit, effect: Effect) -> DueEffect {
     let executor = Executor::Destination { chain: ChainId::eip155(CHAIN) };
-    DueEffect { id: effect.id(deposit.id(), &executor), effect }
+    DueEffect { id: effect.id(deposit.id(), &executor, Turn::default()), effect }
+}
+
+/// A gate that is open.
+pub struct Open;
+
+impl SendGate for Open {
+    async fn is_open(&self, _: &[EffectId]) -> Result<bool, SubmitError> {
+        Ok(true)
+    }
+}
+
+/// A gate that is closed.
+pub struct Closed;
+
+impl SendGate for Closed {
+    async fn is_open(&self, _: &[EffectId]) -> Result<bool, SubmitError> {
+        Ok(false)
+    }
 }
 
 pub fn submitter_key() -> LocalKey {
@@ -308,9 +327,9 @@ pub fn said(answers: &[(EffectId, Progress)], effect: &DueEffect) -> Option<Prog
     answers.iter().rev().find(|(id, _)| *id == effect.id).map(|(_, progress)| progress.clone())
 }
 
-pub fn refusal(progress: Option<Progress>) -> (String, bool) {
+pub fn refusal(progress: Option<Progress>) -> (String, Lasting) {
     match progress {
-        Some(Progress::Refused { reason, is_permanent }) => (reason, is_permanent),
+        Some(Progress::Refused { reason, lasting }) => (reason, lasting),
         other => panic!("expected a refusal, found {other:?}"),
     }
 }
@@ -323,7 +342,7 @@ pub fn hash_of(progress: Option<Progress>) -> B256 {
 }
 
 pub fn is_final(progress: &Option<Progress>) -> bool {
-    matches!(progress, Some(Progress::Finalized { .. }))
+    matches!(progress, Some(Progress::Finalized { .. } | Progress::PaidElsewhere { .. }))
 }
 
 /// Follows, one block a round, until every effect was answered as final.
@@ -331,8 +350,8 @@ pub async fn follow_to_the_end<S: Submitter>(world: &World, destination: &S, due
     let mut missing: Vec<EffectId> = due.iter().map(|due| due.id).collect();
     for _ in 0..10 {
         world.anvil.mine(1).await.unwrap();
-        for (effect, progress) in destination.follow().await.unwrap() {
-            if matches!(progress, Progress::Finalized { .. }) {
+        for (effect, progress) in destination.follow(&Open).await.unwrap() {
+            if is_final(&Some(progress)) {
                 missing.retain(|id| *id != effect);
             }
         }

@@ -1,0 +1,156 @@
+//! The book: a decision that lost a race leaves no trace, and the gate is asked on what is stored now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256, U256};
+use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
+use spandrel_core::submission::{Lasting, Progress, SendGate};
+use spandrel_core::{
+    BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Input, Policy, Transfer, Turn,
+};
+use spandrel_engine::{Book, Change, Clock, Silent};
+use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
+use spandrel_store::Memory;
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference, VerdictDomain};
+
+const NOW: u64 = 1_700_000_000;
+
+#[derive(Clone)]
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> u64 {
+        NOW
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+fn source() -> ChainId {
+    ChainId::eip155(1)
+}
+
+fn destination() -> ChainId {
+    ChainId::eip155(9)
+}
+
+fn deposit() -> Deposit {
+    Deposit {
+        version: Deposit::VERSION,
+        source_chain: source(),
+        source_bridge: B256::repeat_byte(2),
+        source_key: B256::ZERO,
+        asset: AssetId::slip44(&source(), 60),
+        amount: U256::from(5),
+        destination_chain: destination(),
+        destination_bridge: Address::repeat_byte(7).into_word(),
+        recipient: B256::repeat_byte(0xaa),
+        sender: B256::repeat_byte(0xbb),
+        lane: LanePreference::Any,
+        expiry: NOW + 1000,
+    }
+}
+
+fn policy() -> Policy {
+    let members: BTreeSet<Address> = (1..=3).map(Address::repeat_byte).collect();
+    let set = SignerSet::new(1, 2, members).unwrap();
+    let limits = Limits {
+        per_transfer: Limit::Unlimited,
+        exposure_cap: Limit::Unlimited,
+        window: Limit::Unlimited,
+        large_from: Limit::Unlimited,
+        large_delay: 0,
+        dust: U256::ZERO,
+    };
+    let domain = VerdictDomain { chain_number: 9, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
+    let target = Destination { domain, fast_lane: Address::repeat_byte(6), signers: set.clone() };
+    Policy {
+        sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
+        destinations: BTreeMap::from([(destination(), target)]),
+        verifiers: set,
+        risk: RiskPolicy { limits: BTreeMap::from([(Corridor::of(&deposit(), Lane::Fast), limits)]) },
+        pause_ttl: 60,
+    }
+}
+
+/// A ledger in which a fast payout is cleared and not sent.
+async fn ledger() -> (Memory, EffectId) {
+    let deposit = deposit();
+    let id = deposit.id();
+    let block = BlockRef { height: 1, hash: B256::repeat_byte(1), time: NOW };
+    let batch = BatchTerms { root: id.0, count: 1, epoch: 1, expiry: NOW + 100 };
+    let attestation = FastAttestation { batch, signatures: Vec::new(), index: 0, path: Vec::new() };
+    let seen = SeenDeposit { deposit: deposit.clone(), block, transaction: B256::ZERO, position: 0 };
+    let events = vec![
+        Event::Observed { seen },
+        Event::Attested { attestation: attestation.clone() },
+        Event::Cleared { lane: Lane::Fast },
+    ];
+    let fold = |transfer, event| Some(Transfer::fold(transfer, id, event, NOW).unwrap());
+    let after = events.iter().fold(None, fold).unwrap();
+    let executor = Executor::Destination { chain: destination() };
+    let effect = Effect::PayFast { deposit: deposit.clone(), attestation };
+    let effect =
+        NewEffect { id: effect.id(id, &executor, Turn::default()), deposit: id, executor, effect, run_at: NOW };
+    let pay = effect.id;
+    let risk = RiskEvent::Cleared {
+        id,
+        source: source(),
+        destination: destination(),
+        asset: deposit.asset,
+        amount: deposit.amount,
+        lane: Lane::Fast,
+    };
+    let commit = Commit {
+        now: NOW,
+        transfers: vec![TransferChange { expected_sequence: 0, events, after }],
+        risk: vec![risk],
+        effects: vec![effect],
+        ..Commit::default()
+    };
+    let ledger = Memory::new();
+    ledger.commit(commit).await.unwrap();
+    (ledger, pay)
+}
+
+async fn book(ledger: &Memory) -> Book<Memory, Fixed> {
+    Book::open(ledger.clone(), Fixed, policy(), Arc::new(Silent)).await.unwrap()
+}
+
+fn paused(scope: Scope) -> RiskEvent {
+    RiskEvent::Paused { scope, until: NOW + 60, reason: "a drill".to_owned() }
+}
+
+#[tokio::test]
+async fn a_pause_that_comes_after_a_simulation_closes_the_gate() {
+    let (ledger, pay) = ledger().await;
+    let (desk, guardian) = (book(&ledger).await, book(&ledger).await);
+    assert!(desk.is_open(&[pay]).await.unwrap());
+    assert!(!desk.is_open(&[pay, EffectId(B256::ZERO)]).await.unwrap(), "nobody asked for that");
+    desk.record_risk(paused(Scope::Global)).await.unwrap();
+    assert!(!desk.is_open(&[pay]).await.unwrap());
+    assert!(guardian.is_open(&[pay]).await.unwrap(), "another process learns of it when it decides");
+}
+
+#[tokio::test]
+async fn a_decision_that_lost_its_race_leaves_no_trace_in_the_risk_state() {
+    let (ledger, pay) = ledger().await;
+    let (slow, quick) = (book(&ledger).await, book(&ledger).await);
+    quick.record_risk(paused(Scope::Global)).await.unwrap();
+    let refused = Progress::Refused { reason: "OverExposure".to_owned(), lasting: Lasting::ForNow };
+    slow.record(Change::one(deposit().id(), Input::Progress(pay, refused))).await.unwrap();
+    let mut folded = RiskState::default();
+    for event in ledger.risk_events(0).await.unwrap() {
+        folded.apply(&event.body, event.at);
+    }
+    assert_eq!(ledger.risk_events(0).await.unwrap().len(), 3, "cleared, paused, returned");
+    assert!(slow.read_risk(|risk| *risk == folded).await);
+    // The next decision stands on the same state as the one that is read.
+    slow.record_risk(paused(Scope::Chain { chain: source() })).await.unwrap();
+    slow.record(Change::one(deposit().id(), Input::Tick)).await.unwrap();
+    assert_eq!(slow.read_risk(|risk| risk.cleared_on(deposit().id())).await, None);
+}
