@@ -1,7 +1,7 @@
 //! Inputs of the benches, and how two sides of one are compared.
 //!
-//! Every input is made here, deterministically and with real work: mined headers, built tries, signed updates. A bench
-//! runs ours and a peer's crate on the same input in the same process and ends with a line
+//! Every input is made here, deterministically and with real work: mined headers, built tries, signed updates; Solana's
+//! votes alone are recorded ones, and without the vectors their rows are skipped. A bench runs ours and a peer's crate on the same input in the same process and ends with a line
 //! `ratio NAME MEASURED TARGET`, the peer's time divided by ours; what has no peer ends with `rate NAME PER_SECOND`.
 //! `make bench` runs all of them, with and without wide lanes, and ends with the rows of [`rows::ROWS`].
 
@@ -10,5 +10,6 @@ pub mod compare;
 pub mod deposits;
 pub mod headers;
 pub mod rows;
+pub mod solana_votes;
 pub mod storage;
 pub mod transfers;

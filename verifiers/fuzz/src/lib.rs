@@ -8,3 +8,5 @@ pub mod headers;
 pub mod patch;
 pub mod rlp;
 pub mod scene;
+#[path = "../../tests/solana/maker.rs"]
+pub mod solana;

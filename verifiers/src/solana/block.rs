@@ -9,6 +9,7 @@ use alloy_primitives::{B256, Bytes};
 use super::evidence::{BlockPath, ShredProof};
 use super::merkle::double_root;
 use super::shred::{Body, MAX_SHREDS_PER_SLOT, Shred};
+use super::trusted::Consensus;
 use crate::VerifyError;
 
 /// Data shreds in each FEC set of an Alpenglow block (SIMD-0317).
@@ -35,6 +36,57 @@ pub(super) struct BlockOf {
 }
 
 impl ShredProof {
+    /// The proof of one batch of a block of TowerBFT, counted from 0, out of all the block's data shreds in order: for
+    /// whoever builds evidence. Whether they are a block is checked where the proof is.
+    ///
+    /// # Errors
+    /// Names `shreds[i]` when one does not parse, `batch` when there are fewer.
+    pub fn of_block(shreds: &[Bytes], batch: usize) -> Result<Self, VerifyError> {
+        let slices: Vec<&[u8]> = shreds.iter().map(AsRef::as_ref).collect();
+        let (mut ends, mut sets) = (Vec::new(), Vec::new());
+        for (place, shred) in Shred::parse_each(&slices).into_iter().enumerate() {
+            let shred = shred.map_err(|error| error.within(&format!("shreds[{place}]")))?;
+            if matches!(shred.body, Body::Data { ends_batch: true, .. }) {
+                ends.push(place);
+            }
+            sets.push(shred.fec_set_index);
+        }
+        let before = batch.checked_sub(1).and_then(|before| ends.get(before)).copied();
+        let first = before.map_or(0, |before| before.saturating_add(1));
+        let Some(last) = ends.get(batch).copied().filter(|_| batch == 0 || before.is_some()) else {
+            return Err(VerifyError::invalid("batch", format!("below {}", ends.len()), batch));
+        };
+        let mut current = sets.get(last).copied();
+        let mut tail = Vec::new();
+        for (shred, set) in shreds.iter().zip(&sets).skip(last) {
+            if current != Some(*set) {
+                current = Some(*set);
+                tail.push(shred.clone());
+            }
+        }
+        Ok(Self {
+            before: before.and_then(|before| shreds.get(before)).cloned(),
+            batch: shreds.get(first..=last).unwrap_or_default().to_vec(),
+            block: BlockPath::Chained { tail },
+        })
+    }
+
+    /// Checks that the shreds are a whole batch of the block that `block_id` names, and returns the bytes of its entries
+    /// or its marker. Which id the slot's block has, the caller knows from elsewhere.
+    ///
+    /// # Errors
+    /// Names `before`, `batch[i]`, `block.tail[i]`, `block` or `block_id`.
+    pub fn payload(
+        &self,
+        slot: u64,
+        block_id: B256,
+        shred_version: u16,
+        consensus: Consensus,
+    ) -> Result<Vec<u8>, VerifyError> {
+        let is_double = consensus == Consensus::Alpenglow;
+        self.check(&BlockOf { slot, block_id, shred_version, is_double }).map(|batch| batch.payload)
+    }
+
     /// Checks that the shreds are a whole batch of the block, and returns it.
     ///
     /// # Errors

@@ -78,11 +78,14 @@ pub fn check_poh(previous: B256, entries: &[Entry<'_>]) -> Result<(), VerifyErro
     }
 }
 
-/// Root of the tree over all signatures of `transactions`: leaves under 0, nodes under 1, the last of an odd row joined
-/// with itself (Agave `merkle-tree`). None without transactions.
+/// Root of the tree over all signatures of `transactions`. None without transactions.
 fn signatures_root(transactions: &[Transaction<'_>]) -> Option<B256> {
-    let signatures = transactions.iter().flat_map(|transaction| transaction.signatures);
-    let mut row: Vec<B256> = signatures.map(|signature| sha256(&[&[0], signature])).collect();
+    tree_root(transactions.iter().flat_map(|transaction| transaction.signatures).map(|signature| &signature[..]))
+}
+
+/// Root of a tree: leaves under 0, nodes under 1, the last of an odd row joined with itself (Agave `merkle-tree`).
+fn tree_root<'a>(leaves: impl Iterator<Item = &'a [u8]>) -> Option<B256> {
+    let mut row: Vec<B256> = leaves.map(|leaf| sha256(&[&[0], leaf])).collect();
     while row.len() > 1 {
         row = row
             .chunks(2)
@@ -90,4 +93,41 @@ fn signatures_root(transactions: &[Transaction<'_>]) -> Option<B256> {
             .collect();
     }
     row.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::b256;
+
+    #[test]
+    fn the_tree_is_that_of_the_specification() {
+        // solana-foundation/specs, core/merkle-tree.md.
+        let words = ["my", "very", "eager", "mother", "just", "served", "us", "nine", "pizzas", "make", "prime"];
+        let root = b256!("b40c847546fdceea166f927fc46c5ca33c3638236a36275c1346d3dffb84e1bc");
+        assert_eq!(tree_root(words.iter().map(|word| word.as_bytes())), Some(root));
+        assert_eq!(tree_root(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn an_entry_follows_by_its_count_of_hashes() {
+        let entry = |num_hashes, hash| Entry { num_hashes, hash, transactions: Vec::new() };
+        let (zero, one) = (B256::ZERO, sha256(&[&[0; 32]]));
+        assert!(entry(0, zero).follows(zero) && entry(1, one).follows(zero));
+        assert!(entry(2, sha256(&[one.as_slice()])).follows(zero));
+        assert!(!entry(1, zero).follows(zero) && !entry(2, one).follows(zero));
+    }
+
+    #[test]
+    fn batches_are_bounded_and_end_where_they_say() {
+        let tick = [&1_u64.to_le_bytes()[..], &[7; 32], &0_u64.to_le_bytes()].concat();
+        let batch = [&1_u64.to_le_bytes()[..], &tick].concat();
+        assert_eq!(decode_entries(&batch).unwrap().len(), 1);
+        let trailing = [&batch[..], &[0]].concat();
+        let many = [&u64::MAX.to_le_bytes()[..], &tick].concat();
+        let marker = 0_u64.to_le_bytes().to_vec();
+        for bytes in [trailing, many, marker, batch[..40].to_vec(), Vec::new()] {
+            assert_eq!(decode_entries(&bytes).unwrap_err().field, "entries");
+        }
+    }
 }

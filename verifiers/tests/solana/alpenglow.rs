@@ -1,0 +1,402 @@
+//! Alpenglow. No certificate of a live cluster is recorded anywhere, so these are made here, with real BLS keys.
+
+use std::sync::LazyLock;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use blst::min_pk::AggregateSignature;
+use spandrel_verifiers::ethereum::bls::DST;
+use spandrel_verifiers::solana::{
+    AlpenglowKeys, BlockName, CarriedBlock, Certificate, Claim, Consensus, Electorate, FinalUpdate, Inclusion,
+    Migration, MigrationUpdate, SolanaVerifier, Stake, StakeTable, StakesUpdate, Standing, TrustedSlots, Update,
+    stakes_digest,
+};
+use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
+
+use super::deposits::{attested, depositor};
+use super::maker::{
+    Block, NOW, SHRED_VERSION, Validator, base2, base3, certificate, config, entries, footer, key, quorum, table,
+    terms, transfer, validators, votes, witnesses,
+};
+use super::tower::ballot;
+
+const GENESIS: u64 = 200;
+const SLOT: u64 = 300;
+const BANK: B256 = B256::repeat_byte(0xba);
+
+fn name(slot: u64) -> BlockName {
+    BlockName { slot, block_id: keccak256(slot.to_be_bytes()) }
+}
+
+fn electorate() -> Electorate {
+    Electorate::new(table(0, &validators())).unwrap()
+}
+
+fn verify(certificate: &Certificate) -> Result<usize, VerifyError> {
+    certificate.verify(electorate().ranks(), SHRED_VERSION).map(|ranks| ranks.len())
+}
+
+/// Ranks of ann, bob and the others are 0 to 4, with 40, 30, 15, 10 and 5 percent of the stake.
+fn made(claim: Claim, primary: &[usize], fallback: &[usize]) -> Certificate {
+    certificate(claim, &validators(), primary, fallback)
+}
+
+#[test]
+fn thresholds_are_inclusive_and_those_of_each_claim() {
+    let block = name(SLOT);
+    // 60 % exactly would be 40 + 15 + 5; 55 % is 40 + 15; 80 % is 40 + 30 + 10; 75 % is 40 + 30 + 5.
+    for claim in [Claim::Notarize(block), Claim::Finalize(SLOT), Claim::NotarizeFallback(block), Claim::Skip(SLOT)] {
+        assert_eq!(verify(&made(claim, &[0, 2, 4], &[])).unwrap(), 3, "{claim:?}");
+        assert_eq!(verify(&made(claim, &[0, 2], &[])).unwrap_err().field, "bitmap", "{claim:?}");
+    }
+    assert_eq!(verify(&made(Claim::FinalizeFast(block), &[0, 1, 3], &[])).unwrap(), 3);
+    assert_eq!(verify(&made(Claim::FinalizeFast(block), &[0, 1, 4], &[])).unwrap_err().field, "bitmap");
+    // 82 %: 40 + 30 + 10 is too little, 40 + 30 + 15 enough.
+    assert_eq!(verify(&made(Claim::Genesis(block), &[0, 1, 3], &[])).unwrap_err().field, "bitmap");
+    assert_eq!(verify(&made(Claim::Genesis(block), &[0, 1, 2], &[])).unwrap(), 3);
+}
+
+#[test]
+fn payloads_have_the_lengths_and_tags_of_the_protocol() {
+    let block = name(SLOT);
+    let tags = |claim: Claim| {
+        let (first, second) = claim.payloads(SHRED_VERSION);
+        (first[0], first.len(), second.map(|second| (second[0], second.len())))
+    };
+    assert_eq!(tags(Claim::Notarize(block)), (1, 43, None));
+    assert_eq!(tags(Claim::FinalizeFast(block)), (1, 43, None));
+    assert_eq!(tags(Claim::Finalize(SLOT)), (2, 11, None));
+    assert_eq!(tags(Claim::Skip(SLOT)), (3, 11, Some((5, 11))));
+    assert_eq!(tags(Claim::NotarizeFallback(block)), (1, 43, Some((4, 43))));
+    assert_eq!(tags(Claim::Genesis(block)), (6, 43, None));
+    let (payload, _) = Claim::Notarize(block).payloads(0x1234);
+    let expected = [&[1][..], &SLOT.to_le_bytes(), block.block_id.as_slice(), &[0x34, 0x12]].concat();
+    assert_eq!(payload, expected);
+}
+
+#[test]
+fn a_certificate_is_bound_to_its_claim_its_cluster_and_its_signers() {
+    let good = made(Claim::Notarize(name(SLOT)), &[0, 1, 2], &[]);
+    verify(&good).unwrap();
+    let refused = |change: fn(&mut Certificate)| {
+        let mut other = good.clone();
+        change(&mut other);
+        verify(&other).unwrap_err().field
+    };
+    assert_eq!(refused(|certificate| certificate.claim = Claim::Notarize(name(SLOT + 1))), "signature");
+    assert_eq!(refused(|certificate| certificate.claim = Claim::Finalize(SLOT)), "signature");
+    assert_eq!(refused(|certificate| certificate.claim = Claim::Genesis(name(SLOT))), "signature");
+    assert_eq!(refused(|certificate| certificate.shred_version += 1), "shred_version");
+    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[0, 1, 3]).into()), "signature");
+    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[0, 1, 2, 3]).into()), "signature");
+    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[0, 1, 2, 5]).into()), "bitmap");
+    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[]).into()), "bitmap");
+    assert_eq!(refused(|certificate| certificate.bitmap = base3(&[0, 1, 2], &[]).into()), "bitmap");
+    assert_eq!(refused(|certificate| certificate.signature[0] ^= 0x80), "signature");
+    // Infinity, which is a point, and the signature of nobody.
+    assert_eq!(
+        refused(|certificate| {
+            certificate.signature = [0; 192];
+            certificate.signature[0] = 0x40;
+        }),
+        "signature"
+    );
+    // A certificate for another shred version, as its signers signed it.
+    let elsewhere = good.verify(electorate().ranks(), SHRED_VERSION + 1).unwrap_err();
+    assert_eq!(elsewhere.field, "shred_version");
+}
+
+#[test]
+fn a_signature_must_be_in_its_group() {
+    let good = made(Claim::Notarize(name(SLOT)), &[0, 1, 2], &[]);
+    // x = (2, 0): on the curve where y exists, and not in the group with overwhelming likelihood.
+    let point = (0..40_u8).find_map(|x| {
+        let mut bytes = [0; 96];
+        (bytes[0], bytes[95]) = (0x80, x);
+        blst::min_pk::Signature::from_bytes(&bytes).ok().filter(|point| !point.subgroup_check())
+    });
+    let signature = point.unwrap().serialize();
+    assert_eq!(verify(&Certificate { signature, ..good }).unwrap_err().field, "signature");
+}
+
+#[test]
+fn fallback_votes_count_with_the_first_ones_but_not_twice() {
+    let claim = Claim::NotarizeFallback(name(SLOT));
+    let split = made(claim, &[0], &[2, 4]);
+    assert_eq!(verify(&split).unwrap(), 3);
+    assert_eq!(verify(&made(claim, &[], &[0, 1])).unwrap(), 2);
+    assert_eq!(verify(&made(Claim::Skip(SLOT), &[0], &[2, 4])).unwrap(), 3);
+    // The roles of the two payloads exchanged.
+    let swapped = Certificate { bitmap: base3(&[2, 4], &[0]).into(), ..split.clone() };
+    assert_eq!(verify(&swapped).unwrap_err().field, "signature");
+    // One who signs both payloads cannot be counted for both: a trit has one value.
+    let overlap = base3(&[0, 2], &[2]);
+    assert_eq!(overlap[3], 1 + 3 * 9);
+    let both = Certificate { bitmap: overlap.into(), ..split };
+    assert_eq!(verify(&both).unwrap_err().field, "bitmap");
+    // A claim with one payload has no fallback.
+    let notarize = Claim::Notarize(name(SLOT));
+    let payload = notarize.payloads(SHRED_VERSION).0;
+    let sign = |rank: usize| validators()[rank].bls.sign(&payload, DST, &[]);
+    let signatures: Vec<_> = [0, 1].map(sign).into();
+    let sum = AggregateSignature::aggregate(&signatures.iter().collect::<Vec<_>>(), false).unwrap();
+    let (signature, bitmap) = (sum.to_signature().serialize(), base3(&[0], &[1]).into());
+    let crooked = Certificate { claim: notarize, signature, bitmap, shred_version: SHRED_VERSION };
+    assert_eq!(verify(&crooked).unwrap_err().field, "bitmap");
+}
+
+#[test]
+fn the_wire_form_is_the_certificate_and_nothing_else() {
+    for claim in [
+        Claim::Finalize(SLOT),
+        Claim::FinalizeFast(name(SLOT)),
+        Claim::Notarize(name(SLOT)),
+        Claim::Skip(SLOT),
+        Claim::Genesis(name(1)),
+    ] {
+        let good = made(claim, &[0, 1, 2], &[]);
+        let bytes = good.encode();
+        assert_eq!(Certificate::decode(&bytes).unwrap(), good);
+        let (longer, shorter) = ([&bytes[..], &[0]].concat(), &bytes[..bytes.len() - 1]);
+        for other in [
+            &longer[..],
+            shorter,
+            &[&[2], &bytes[1..]].concat(),
+            &[&[1, 6], &bytes[2..]].concat(),
+            &[&[1, 13], &bytes[2..]].concat(),
+        ] {
+            assert_eq!(Certificate::decode(other).unwrap_err().field, "certificate");
+        }
+    }
+    let long = Certificate { bitmap: vec![0; 2_004].into(), ..made(Claim::Finalize(1), &[0], &[]) };
+    assert_eq!(Certificate::decode(&long.encode()).unwrap_err().field, "certificate");
+}
+
+#[test]
+fn ranks_fall_with_stake_and_repeated_keys_have_none() {
+    let rank = |stakes: Vec<Stake>| {
+        let ranks = Electorate::new(StakeTable::new(0, stakes).unwrap()).unwrap();
+        let ranks = ranks.ranks().clone();
+        let stakes: Vec<u64> = (0..ranks.len()).map(|rank| ranks.get(rank).unwrap().stake).collect();
+        (stakes, ranks.total())
+    };
+    let rows: Vec<Stake> = validators().iter().map(Validator::row).collect();
+    assert_eq!(rank(rows.clone()), (vec![40, 30, 15, 10, 5], 100));
+    let change = |place: usize, change: &dyn Fn(&mut AlpenglowKeys)| {
+        let mut rows = rows.clone();
+        change(rows[place].alpenglow.as_mut().unwrap());
+        rows
+    };
+    let (bls, node) = (rows[0].alpenglow.as_ref().unwrap().bls, rows[0].alpenglow.as_ref().unwrap().node);
+    // Both holders of one BLS key go, and both of one node; so does a key that is no point, or infinity.
+    assert_eq!(rank(change(3, &|keys| keys.bls = bls)), (vec![30, 15, 5], 50));
+    assert_eq!(rank(change(3, &|keys| keys.node = node)), (vec![30, 15, 5], 50));
+    assert_eq!(rank(change(3, &|keys| keys.bls.0[5] ^= 1)).1, 90);
+    assert_eq!(
+        rank(change(3, &|keys| {
+            keys.bls = Default::default();
+            keys.bls.0[0] = 0xc0;
+        }))
+        .1,
+        90
+    );
+    // Equal stakes rank by key.
+    let mut equal = rows.clone();
+    equal.iter_mut().for_each(|row| row.stake = 7);
+    let electorate = Electorate::new(StakeTable::new(0, equal).unwrap()).unwrap();
+    let keys: Vec<_> = (0..5).map(|rank| electorate.ranks().get(rank).unwrap().bls).collect();
+    assert!(keys.is_sorted());
+}
+
+/// A cluster that has migrated after slot 200, with a block of Alpenglow in slot 300 that holds a deposit.
+struct Scene {
+    verifier: SolanaVerifier,
+    trusted: TrustedSlots,
+    block: Block,
+}
+
+static SCENE: LazyLock<Scene> = LazyLock::new(|| {
+    let verifier = SolanaVerifier::new(config()).unwrap();
+    let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
+    verifier.advance(&mut trusted, &migration(), NOW).unwrap();
+    let deposit = transfer(&depositor(), 5_000_000, &terms().memo());
+    let filler = transfer(&key("other"), 1, "a memo of another kind");
+    let batches = [entries(&[vec![filler; 120]]), entries(&[vec![deposit]]), footer(BANK, NOW)];
+    let block = Block::new(SLOT, (299, keccak256("parent")), &batches, &key("leader"));
+    Scene { verifier, trusted, block }
+});
+
+fn migration() -> Update {
+    let certificate = made(Claim::Genesis(name(GENESIS)), &[0, 1, 2], &[]).encode().into();
+    Update::Migration(MigrationUpdate { certificate })
+}
+
+impl Scene {
+    fn name(&self) -> BlockName {
+        BlockName { slot: SLOT, block_id: self.block.double_id() }
+    }
+
+    fn update(&self, certificates: &[Certificate]) -> FinalUpdate {
+        let certificates = certificates.iter().map(|certificate| certificate.encode().into()).collect();
+        FinalUpdate { certificates, footer: self.block.double(2) }
+    }
+
+    fn fast(&self) -> FinalUpdate {
+        self.update(&[made(Claim::FinalizeFast(self.name()), &[0, 1, 2], &[])])
+    }
+
+    fn slow(&self) -> [Certificate; 2] {
+        [made(Claim::Finalize(SLOT), &[0, 1], &[]), made(Claim::Notarize(self.name()), &[0, 2, 4], &[])]
+    }
+
+    fn advance(&self, update: FinalUpdate) -> Result<TrustedSlots, VerifyError> {
+        let mut trusted = self.trusted.clone();
+        let result = self.verifier.advance(&mut trusted, &Update::Final(update), NOW);
+        assert!(result.is_ok() || trusted == self.trusted);
+        result.map(|()| trusted)
+    }
+
+    fn refused(&self, update: FinalUpdate) -> String {
+        self.advance(update).unwrap_err().field
+    }
+}
+
+#[test]
+fn certificates_make_a_block_final_and_its_footer_says_the_rest() {
+    let scene = &*SCENE;
+    for update in [scene.fast(), scene.update(&scene.slow())] {
+        let trusted = scene.advance(update).unwrap();
+        let block = trusted.block(SLOT).unwrap();
+        assert_eq!((block.standing, block.bank_hash, block.time), (Standing::Final, BANK, NOW));
+        assert_eq!(block.block_id, scene.block.double_id());
+    }
+}
+
+#[test]
+fn a_finalization_alone_does_not_say_which_block() {
+    let scene = &*SCENE;
+    let [finalize, notarize] = scene.slow();
+    let field = "final.certificates";
+    assert_eq!(scene.refused(scene.update(std::slice::from_ref(&finalize))), field);
+    assert_eq!(scene.refused(scene.update(std::slice::from_ref(&notarize))), field);
+    assert_eq!(scene.refused(scene.update(&[notarize.clone(), finalize.clone()])), field);
+    assert_eq!(scene.refused(scene.update(&[finalize.clone(), finalize.clone(), notarize.clone()])), field);
+    assert_eq!(scene.refused(scene.update(&[])), field);
+    let later = made(Claim::Finalize(SLOT + 1), &[0, 1], &[]);
+    assert_eq!(scene.refused(scene.update(&[later, notarize.clone()])), field);
+    let fallback = made(Claim::NotarizeFallback(scene.name()), &[0, 1], &[]);
+    assert_eq!(scene.refused(scene.update(&[finalize.clone(), fallback])), field);
+    let weak = made(Claim::Notarize(scene.name()), &[0, 2], &[]);
+    assert_eq!(scene.refused(scene.update(&[finalize, weak])), "final.certificates[1].bitmap");
+}
+
+#[test]
+fn the_footer_must_end_the_block_that_is_certified() {
+    let scene = &*SCENE;
+    let with = |batch: usize| FinalUpdate { footer: scene.block.double(batch), ..scene.fast() };
+    assert_eq!(scene.refused(with(1)), "final.footer");
+    let other = Block::new(SLOT, (299, B256::ZERO), &[footer(B256::ZERO, NOW)], &key("leader"));
+    assert_eq!(scene.refused(FinalUpdate { footer: other.double(0), ..scene.fast() }), "final.footer.block_id");
+    assert_eq!(scene.refused(FinalUpdate { footer: scene.block.chained(2), ..scene.fast() }), "final.footer.block");
+    // A set left out or put in, or another parent, is another block.
+    let mut fewer = scene.fast();
+    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut fewer.footer.block else {
+        panic!()
+    };
+    fec_set_roots.remove(0);
+    assert!(scene.refused(fewer).starts_with("final.footer."));
+    let mut parent = scene.fast();
+    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { parent_slot, .. } = &mut parent.footer.block else {
+        panic!()
+    };
+    *parent_slot -= 1;
+    assert_eq!(scene.refused(parent.clone()), "final.footer.block_id");
+    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { parent_slot, .. } = &mut parent.footer.block else {
+        panic!()
+    };
+    *parent_slot = SLOT;
+    assert_eq!(scene.refused(parent), "final.footer.block.parent_slot");
+}
+
+#[test]
+fn a_deposit_in_a_block_of_alpenglow_verifies() {
+    let scene = &*SCENE;
+    let trusted = scene.advance(scene.fast()).unwrap();
+    let block_id = scene.block.double_id();
+    let inclusion =
+        Inclusion { slot: SLOT, block_id, shreds: scene.block.double(1), entry: 0, transaction: 0, instruction: 1 };
+    let evidence = attested(&scene.verifier, &trusted, inclusion);
+    let verified = scene.verifier.verify(&trusted, &evidence, NOW).unwrap();
+    assert_eq!(verified.fact().recipient, terms().recipient);
+    let mut chained = evidence.clone();
+    chained.inclusion.shreds = scene.block.chained(1);
+    assert_eq!(scene.verifier.verify(&trusted, &chained, NOW).unwrap_err().field, "inclusion.shreds.block");
+    let mut moved = evidence;
+    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut moved.inclusion.shreds.block
+    else {
+        panic!()
+    };
+    fec_set_roots.reverse();
+    assert!(scene.verifier.verify(&trusted, &moved, NOW).unwrap_err().field.starts_with("inclusion.shreds."));
+}
+
+#[test]
+fn the_migration_is_believed_by_its_certificate_once_and_where_the_config_says_so() {
+    let scene = &*SCENE;
+    assert_eq!(scene.trusted.consensus(GENESIS), Consensus::Tower);
+    assert_eq!(scene.trusted.consensus(GENESIS + 1), Consensus::Alpenglow);
+    let again = scene.verifier.advance(&mut scene.trusted.clone(), &migration(), NOW).unwrap_err();
+    assert_eq!(again.field, "migration.certificate");
+    let fresh = || TrustedSlots::new(table(0, &validators())).unwrap();
+    let refusing =
+        SolanaVerifier::new(spandrel_verifiers::solana::SolanaConfig { migration: Migration::Refused, ..config() });
+    let refused = refusing.unwrap().advance(&mut fresh(), &migration(), NOW).unwrap_err();
+    assert_eq!(refused.field, "migration.config.migration");
+    let refused = |certificate: Certificate, mut trusted: TrustedSlots| {
+        let update = Update::Migration(MigrationUpdate { certificate: certificate.encode().into() });
+        scene.verifier.advance(&mut trusted, &update, NOW).unwrap_err().field
+    };
+    let weak = made(Claim::Genesis(name(GENESIS)), &[0, 1, 3], &[]);
+    assert_eq!(refused(weak, fresh()), "migration.bitmap");
+    let notarized = made(Claim::Notarize(name(GENESIS)), &[0, 1, 2], &[]);
+    assert_eq!(refused(notarized, fresh()), "migration.certificate");
+    // A block that votes have proven already is neither replaced nor passed over.
+    let mut voted = fresh();
+    let update = Update::Votes(votes(ballot(GENESIS, BANK), &validators()));
+    scene.verifier.advance(&mut voted, &update, NOW).unwrap();
+    let genesis = made(Claim::Genesis(name(GENESIS)), &[0, 1, 2], &[]);
+    assert_eq!(refused(genesis, voted.clone()), "migration.conflict");
+    let earlier = made(Claim::Genesis(name(GENESIS - 1)), &[0, 1, 2], &[]);
+    assert_eq!(refused(earlier, voted), "migration.conflict");
+}
+
+#[test]
+fn votes_count_up_to_the_migration_and_certificates_after_it() {
+    let scene = &*SCENE;
+    let mut trusted = scene.trusted.clone();
+    let late = Update::Votes(votes(ballot(GENESIS + 1, BANK), &validators()));
+    assert_eq!(scene.verifier.advance(&mut trusted, &late, NOW).unwrap_err().field, "votes.slot");
+    let early = Update::Votes(votes(ballot(GENESIS, BANK), &validators()));
+    scene.verifier.advance(&mut trusted, &early, NOW).unwrap();
+    let mut before = TrustedSlots::new(table(0, &validators())).unwrap();
+    let error = scene.verifier.advance(&mut before, &Update::Final(scene.fast()), NOW).unwrap_err();
+    assert_eq!(error.field, "final.slot");
+}
+
+#[test]
+fn a_table_is_handed_over_under_alpenglow_too() {
+    let scene = &*SCENE;
+    let block = Block::new(1_100, (1_099, B256::ZERO), &[footer(BANK, NOW)], &key("leader"));
+    let hand_over = |next: &[Validator], ranked: &[Validator], ranks: &[usize]| {
+        let name = BlockName { slot: 1_100, block_id: block.double_id() };
+        let bytes: Bytes = certificate(Claim::FinalizeFast(name), ranked, ranks, &[]).encode().into();
+        let carried = CarriedBlock::Final(FinalUpdate { certificates: vec![bytes], footer: block.double(0) });
+        let table = table(1, next);
+        let signatures = quorum(stakes_digest(&config().chain, &table, 7), &witnesses("source").1);
+        let update = Update::Stakes(Box::new(StakesUpdate { table, signatures, carried }));
+        scene.verifier.advance(&mut scene.trusted.clone(), &update, NOW)
+    };
+    hand_over(&validators(), &validators(), &[0, 1, 2]).unwrap();
+    let strangers: Vec<Validator> = (0..5).map(|n| Validator::new(&format!("stranger {n}"), 20 - n)).collect();
+    let error = hand_over(&strangers, &strangers, &[0, 1, 2, 3, 4]).unwrap_err();
+    assert_eq!((error.field.as_str(), error.kind), ("stakes.carried.stake", ErrorKind::Invalid));
+}

@@ -1,0 +1,11 @@
+//! Solana verification against recorded and official vectors, a small cluster that really signs, and attacks on both.
+
+mod alpenglow;
+mod batches;
+mod deposits;
+mod maker;
+mod signatures;
+mod support;
+mod tampering;
+mod tower;
+mod vectors;
