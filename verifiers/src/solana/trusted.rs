@@ -129,12 +129,19 @@ impl TrustedSlots {
         Ok(())
     }
 
-    pub(super) fn require_no_conflict(&self, block: &ProvenBlock) -> Result<(), VerifyError> {
+    fn require_no_conflict(&self, block: &ProvenBlock) -> Result<(), VerifyError> {
+        let conflict = |expected: String| {
+            let found = format!("block {} with bank {}", block.block_id, block.bank_hash);
+            Err(VerifyError::invalid("conflict", expected, found))
+        };
+        if let Some(genesis) = self.genesis.filter(|genesis| genesis.slot == block.slot)
+            && genesis.block_id != block.block_id
+        {
+            return conflict(format!("block {}", genesis.block_id));
+        }
         match self.blocks.get(&block.slot) {
             Some(known) if (known.block_id, known.bank_hash) != (block.block_id, block.bank_hash) => {
-                let expected = format!("block {} with bank {}", known.block_id, known.bank_hash);
-                let found = format!("block {} with bank {}", block.block_id, block.bank_hash);
-                Err(VerifyError::invalid("conflict", expected, found))
+                conflict(format!("block {} with bank {}", known.block_id, known.bank_hash))
             }
             _ => Ok(()),
         }

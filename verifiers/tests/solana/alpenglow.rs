@@ -6,9 +6,9 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use blst::min_pk::AggregateSignature;
 use spandrel_verifiers::ethereum::bls::DST;
 use spandrel_verifiers::solana::{
-    AlpenglowKeys, BlockName, CarriedBlock, Certificate, Claim, Consensus, Electorate, FinalUpdate, Inclusion,
-    Migration, MigrationUpdate, SolanaVerifier, Stake, StakeTable, StakesUpdate, Standing, TrustedSlots, Update,
-    stakes_digest,
+    AlpenglowKeys, Ballot, BlockName, BlockPath, CarriedBlock, Certificate, Claim, Consensus, Electorate, FinalUpdate,
+    Inclusion, Migration, MigrationUpdate, SolanaConfig, SolanaVerifier, Stake, StakeTable, StakesUpdate, Standing,
+    TrustedSlots, Update, stakes_digest,
 };
 use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
@@ -299,20 +299,14 @@ fn the_footer_must_end_the_block_that_is_certified() {
     assert_eq!(scene.refused(FinalUpdate { footer: scene.block.chained(2), ..scene.fast() }), "final.footer.block");
     // A set left out or put in, or another parent, is another block.
     let mut fewer = scene.fast();
-    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut fewer.footer.block else {
-        panic!()
-    };
+    let BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut fewer.footer.block else { panic!() };
     fec_set_roots.remove(0);
     assert!(scene.refused(fewer).starts_with("final.footer."));
     let mut parent = scene.fast();
-    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { parent_slot, .. } = &mut parent.footer.block else {
-        panic!()
-    };
+    let BlockPath::DoubleMerkle { parent_slot, .. } = &mut parent.footer.block else { panic!() };
     *parent_slot -= 1;
     assert_eq!(scene.refused(parent.clone()), "final.footer.block_id");
-    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { parent_slot, .. } = &mut parent.footer.block else {
-        panic!()
-    };
+    let BlockPath::DoubleMerkle { parent_slot, .. } = &mut parent.footer.block else { panic!() };
     *parent_slot = SLOT;
     assert_eq!(scene.refused(parent), "final.footer.block.parent_slot");
 }
@@ -331,10 +325,7 @@ fn a_deposit_in_a_block_of_alpenglow_verifies() {
     chained.inclusion.shreds = scene.block.chained(1);
     assert_eq!(scene.verifier.verify(&trusted, &chained, NOW).unwrap_err().field, "inclusion.shreds.block");
     let mut moved = evidence;
-    let spandrel_verifiers::solana::BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut moved.inclusion.shreds.block
-    else {
-        panic!()
-    };
+    let BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut moved.inclusion.shreds.block else { panic!() };
     fec_set_roots.reverse();
     assert!(scene.verifier.verify(&trusted, &moved, NOW).unwrap_err().field.starts_with("inclusion.shreds."));
 }
@@ -347,8 +338,7 @@ fn the_migration_is_believed_by_its_certificate_once_and_where_the_config_says_s
     let again = scene.verifier.advance(&mut scene.trusted.clone(), &migration(), NOW).unwrap_err();
     assert_eq!(again.field, "migration.certificate");
     let fresh = || TrustedSlots::new(table(0, &validators())).unwrap();
-    let refusing =
-        SolanaVerifier::new(spandrel_verifiers::solana::SolanaConfig { migration: Migration::Refused, ..config() });
+    let refusing = SolanaVerifier::new(SolanaConfig { migration: Migration::Refused, ..config() });
     let refused = refusing.unwrap().advance(&mut fresh(), &migration(), NOW).unwrap_err();
     assert_eq!(refused.field, "migration.config.migration");
     let refused = |certificate: Certificate, mut trusted: TrustedSlots| {
@@ -375,7 +365,11 @@ fn votes_count_up_to_the_migration_and_certificates_after_it() {
     let mut trusted = scene.trusted.clone();
     let late = Update::Votes(votes(ballot(GENESIS + 1, BANK), &validators()));
     assert_eq!(scene.verifier.advance(&mut trusted, &late, NOW).unwrap_err().field, "votes.slot");
-    let early = Update::Votes(votes(ballot(GENESIS, BANK), &validators()));
+    // The block that the certificate names may still be voted; another in its slot may not.
+    let other = Update::Votes(votes(ballot(GENESIS, BANK), &validators()));
+    assert_eq!(scene.verifier.advance(&mut trusted, &other, NOW).unwrap_err().field, "conflict");
+    let BlockName { slot, block_id } = name(GENESIS);
+    let early = Update::Votes(votes(Ballot { slot, bank_hash: BANK, block_id }, &validators()));
     scene.verifier.advance(&mut trusted, &early, NOW).unwrap();
     let mut before = TrustedSlots::new(table(0, &validators())).unwrap();
     let error = scene.verifier.advance(&mut before, &Update::Final(scene.fast()), NOW).unwrap_err();

@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use alloy_primitives::{B256, Bytes, U256, keccak256};
 use spandrel_verifiers::solana::{
-    Ballot, BlockPath, DepositEvidence, ExecutionAttestation, Inclusion, MEMO_PROGRAM, SolanaVerifier, Standing,
-    TOKEN_PROGRAM, TrustedSlots, Update, source_key, to_base58,
+    Ballot, BlockPath, Body, DepositEvidence, Equivocation, ExecutionAttestation, Inclusion, MEMO_PROGRAM, RootUpdate,
+    Shred, SolanaVerifier, Standing, TOKEN_PROGRAM, TrustedSlots, Update, decode_entries, equivocation, source_key,
+    to_base58,
 };
 use spandrel_verifiers::{Deposit, ErrorKind, Verified, Verifier, VerifyError};
 
@@ -43,7 +44,7 @@ impl Scene {
         let batches = [
             entries(&[many(60)]),
             entries(&[many(3), vec![filler(9), deposit]]),
-            entries(&[many(40)]),
+            entries(&[many(100)]),
             entries(&[vec![]]),
         ];
         let block = Block::new(SLOT, (99, keccak256("parent")), &batches, &key("leader"));
@@ -86,7 +87,7 @@ pub fn finalize(verifier: &SolanaVerifier, trusted: &mut TrustedSlots, slot: u64
     for ballot in [voted, ballot(slot + 40, tip)] {
         verifier.advance(trusted, &Update::Votes(votes(ballot, &validators())), NOW).unwrap();
     }
-    let root = spandrel_verifiers::solana::RootUpdate { slot, descendant: slot + 40, banks: vec![child] };
+    let root = RootUpdate { slot, descendant: slot + 40, banks: vec![child] };
     verifier.advance(trusted, &Update::Root(root), NOW).unwrap();
 }
 
@@ -183,6 +184,8 @@ fn entries_hidden_in_a_transactions_data_are_not_read() {
     finalize(&verifier, &mut trusted, SLOT, block.chained_id());
     let mut shreds = block.chained(1);
     shreds.before = Some(shreds.batch.remove(0));
+    let Body::Data { data, .. } = Shred::parse(&shreds.batch[0]).unwrap().body else { panic!() };
+    assert_eq!(decode_entries(data).unwrap()[0].transactions.len(), 1);
     let inclusion =
         Inclusion { slot: SLOT, block_id: block.chained_id(), shreds, entry: 0, transaction: 0, instruction: 1 };
     let error = verifier.include(&trusted, &inclusion, Standing::Final, NOW).unwrap_err();
@@ -285,4 +288,26 @@ fn accounts_of_lookup_tables_are_unknown() {
     let lookup = [&[1][..], &[0xaa; 32], &[1, 0], &[0]].concat();
     let v0 = [&legacy[..65], &[0x80], &legacy[65..], &lookup].concat();
     assert_eq!(refused_transfer(v0.into(), 1), "instruction.destination");
+}
+
+#[test]
+fn a_leader_who_makes_two_blocks_in_a_slot_is_shown_by_two_of_its_shreds() {
+    let leader = key("leader");
+    let block = |n: u8| Block::new(SLOT, (99, B256::ZERO), &[entries(&[vec![filler(n); 100]])], &leader);
+    let (one, other) = (block(1), block(2));
+    fn parse(block: &Block, place: usize) -> Shred<'_> {
+        Shred::parse(&block.shreds[place]).unwrap()
+    }
+    let found = |a: &Shred<'_>, b: &Shred<'_>| equivocation(a, b, public(&leader));
+    assert_eq!(found(&parse(&one, 3), &parse(&other, 3)).unwrap(), Some(Equivocation::SameIndex));
+    assert_eq!(found(&parse(&one, 3), &parse(&other, 4)).unwrap(), Some(Equivocation::SetRoot));
+    assert_eq!(found(&parse(&one, 3), &parse(&one, 4)).unwrap(), None);
+    let short = Block::new(SLOT, (99, B256::ZERO), &[entries(&[vec![]])], &leader);
+    let last = Shred::parse(&short.shreds[31]).unwrap();
+    assert_eq!(found(&last, &parse(&one, 40)).unwrap(), Some(Equivocation::AfterLast));
+    // Nothing is shown about a leader who did not sign both.
+    assert_eq!(equivocation(&parse(&one, 3), &parse(&other, 3), public(&depositor())).unwrap_err().field, "shred");
+    let elsewhere = Block::new(SLOT + 1, (99, B256::ZERO), &[entries(&[vec![]])], &leader);
+    let elsewhere = Shred::parse(&elsewhere.shreds[0]).unwrap();
+    assert_eq!(found(&parse(&one, 0), &elsewhere).unwrap_err().field, "shred");
 }

@@ -181,7 +181,8 @@ pub fn sign_digest(digest: B256, key: &WitnessKey) -> Signature {
     let (r, s) = (U256::from_be_slice(&signature[..32]), U256::from_be_slice(&signature[32..]));
     let either = [false, true].map(|parity| Signature::new(r, s, parity));
     let signer = address(key);
-    let is_ours = |signature: &Signature| signature.recover_address_from_prehash(&digest) == Ok(signer);
+    let is_ours =
+        |signature: &Signature| signature.recover_address_from_prehash(&digest).is_ok_and(|found| found == signer);
     either.into_iter().find(is_ours).expect("one of two parities")
 }
 
@@ -248,7 +249,6 @@ pub fn footer(bank_hash: B256, time: u64) -> Vec<u8> {
 
 /// A block as its data shreds; coding shreds are stood in for by their leaves.
 pub struct Block {
-    pub slot: u64,
     pub parent_slot: u64,
     pub parent_block_id: B256,
     pub shreds: Vec<Bytes>,
@@ -284,7 +284,7 @@ impl Block {
             roots.push(root);
             chained = root;
         }
-        Self { slot, parent_slot: parent.0, parent_block_id: parent.1, shreds, roots, batches: ranges }
+        Self { parent_slot: parent.0, parent_block_id: parent.1, shreds, roots, batches: ranges }
     }
 
     /// Root of the last set: the id under TowerBFT.
