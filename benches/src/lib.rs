@@ -5,6 +5,7 @@
 //! `ratio NAME MEASURED TARGET`, the peer's time divided by ours; what has no peer ends with `rate NAME PER_SECOND`.
 //! `make bench` runs all of them, with and without wide lanes, and ends with the rows of [`rows::ROWS`].
 
+pub mod cometbft;
 pub mod committee;
 pub mod compare;
 pub mod deposits;
@@ -12,4 +13,5 @@ pub mod headers;
 pub mod rows;
 pub mod solana_votes;
 pub mod storage;
+pub mod stores;
 pub mod transfers;

@@ -13,7 +13,8 @@ pub struct Checkpoint {
     pub chain: ChainId,
     /// Block height (Ethereum: execution block number).
     pub height: u64,
-    /// Block hash: `keccak256(rlp(header))` (Ethereum) or `sha256d(header)` in wire order (Bitcoin).
+    /// Block hash: `keccak256(rlp(header))` (Ethereum) or `sha256d(header)` in wire order (Bitcoin); the header's app
+    /// hash (Cosmos).
     pub root: B256,
     /// Block time, Unix seconds.
     pub time: u64,

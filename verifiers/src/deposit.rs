@@ -17,10 +17,12 @@ pub struct Deposit {
     pub version: u8,
     /// Chain on which the funds were locked.
     pub source_chain: ChainId,
-    /// Bridge on the source chain: `Outbox` address (EVM) or the vault's Taproot internal key (Bitcoin).
+    /// Bridge on the source chain: `Outbox` address (EVM), the vault's Taproot internal key (Bitcoin) or
+    /// `keccak256(client id)` of the IBC client that follows the destination (Cosmos).
     pub source_bridge: B256,
     /// What is unique on the source chain: the outbox nonce (EVM, big-endian) or
-    /// `keccak256(consensus-encoded outpoint)` (Bitcoin: 32 bytes txid in wire order, 4 bytes output index LE).
+    /// `keccak256(consensus-encoded outpoint)` (Bitcoin: 32 bytes txid in wire order, 4 bytes output index LE), or
+    /// `keccak256` of the packet commitment's key (Cosmos: client id, 0x01, 8 bytes sequence BE).
     pub source_key: B256,
     /// Asset, in the source chain's terms.
     pub asset: AssetId,

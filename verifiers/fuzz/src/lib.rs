@@ -10,3 +10,4 @@ pub mod rlp;
 pub mod scene;
 #[path = "../../tests/solana/maker.rs"]
 pub mod solana;
+pub mod store;

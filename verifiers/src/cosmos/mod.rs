@@ -10,6 +10,8 @@
 
 mod bisection;
 mod commit;
+#[cfg(feature = "edge")]
+mod edge;
 mod evidence;
 mod header;
 pub mod ics23;

@@ -63,7 +63,10 @@ impl ClientParams {
             return Err(VerifyError::invalid("max_clock_drift", expected, self.max_clock_drift));
         }
         let Fraction { numerator, denominator } = self.trust_level;
-        if denominator == 0 || numerator > denominator || u128::from(numerator) * 3 < u128::from(denominator) {
+        if denominator == 0
+            || numerator > denominator
+            || u128::from(numerator).saturating_mul(3) < u128::from(denominator)
+        {
             let found = format!("{numerator}/{denominator}");
             return Err(VerifyError::invalid("trust_level", "1/3 to 1", found));
         }

@@ -1,1 +1,18 @@
 //! Cosmos verification against recorded and official vectors, other implementations, and attacks.
+
+mod attacks;
+mod bisection;
+mod bsc;
+mod chain;
+mod differential;
+mod edge;
+mod evidence;
+mod ics23_peer;
+mod ics23_vectors;
+mod json;
+mod misbehaviour;
+mod recorded;
+mod signatures;
+mod single_step;
+mod store;
+mod support;

@@ -95,7 +95,7 @@ impl ProofSpec {
         if step.prefix.first() == Some(&LEAF_PREFIX) {
             return Err(VerifyError::invalid("prefix", "not that of a leaf", hex::encode(step.prefix)));
         }
-        if step.suffix.len() % self.child_size != 0 {
+        if !step.suffix.len().is_multiple_of(self.child_size) {
             let expected = format!("a multiple of {} bytes", self.child_size);
             return Err(VerifyError::invalid("suffix", expected, step.suffix.len()));
         }

@@ -1,0 +1,63 @@
+//! Model-based single steps of tendermint-rs: a verdict for each block.
+
+use spandrel_verifiers::cosmos::{ConsensusState, KeyTables, LightBlock, Outcome, ValidatorSet, verify_header};
+use spandrel_verifiers::{ErrorKind, VerifyError};
+
+use crate::json::{light_block, number, signed_header, time, validators};
+use crate::support::{Tally, json_files, name_of, params, read_json, vectors};
+
+/// Verifies `block` from a trusted state whose next validators are `next`.
+fn judge(
+    trusted: &ConsensusState,
+    next: &ValidatorSet,
+    block: &LightBlock,
+    trusting_period: u64,
+    now: u64,
+) -> Result<Outcome, VerifyError> {
+    block.check()?;
+    let mut header = block.verified_from(block);
+    header.trusted_height = trusted.height;
+    header.trusted_validators = next.clone();
+    let params = params(&block.signed_header.header.chain_id, trusting_period);
+    verify_header(&params, trusted, &header, now, &KeyTables::new())
+}
+
+#[test]
+fn every_block_gets_the_verdict_of_the_model() {
+    let Some(folder) = vectors("cosmos/tendermint_rs_mbt") else { return };
+    let mut tally = Tally::new("tendermint_rs_mbt");
+    for path in json_files(&folder) {
+        let case = read_json(&path);
+        if case["initial"].is_null() {
+            tally.skip("a test plan of the model checker, no blocks");
+            continue;
+        }
+        let initial = signed_header(&case["initial"]["signed_header"]);
+        let mut next = validators(&case["initial"]["next_validator_set"]);
+        let mut trusted = ConsensusState {
+            height: initial.header.height,
+            hash: initial.header.hash(),
+            time: initial.header.time,
+            app_hash: initial.header.app_hash.clone(),
+            next_validators_hash: initial.header.next_validators_hash,
+        };
+        let trusting_period = number(&case["initial"]["trusting_period"]) / 1_000_000_000;
+        for (index, input) in case["input"].as_array().unwrap().iter().enumerate() {
+            let block = light_block(&input["block"]);
+            let now = time(&input["now"]).unix_seconds();
+            let verdict = match judge(&trusted, &next, &block, trusting_period, now) {
+                Ok(Outcome::Verified(state)) => {
+                    trusted = state;
+                    next = block.next_validators;
+                    "SUCCESS"
+                }
+                Ok(Outcome::NotEnoughTrust { .. }) => "NOT_ENOUGH_TRUST",
+                Err(error) if error.kind == ErrorKind::Expired => "FAILED_TRUSTING_PERIOD",
+                Err(_) => "INVALID",
+            };
+            assert_eq!(verdict, input["verdict"].as_str().unwrap(), "{} block {index}", name_of(&path));
+            if verdict == "SUCCESS" { tally.pass() } else { tally.refuse() }
+        }
+    }
+    assert!(tally.passed > 0 && tally.refused > 0);
+}

@@ -1,0 +1,90 @@
+//! Where the vectors are, how they are read, and what a suite counts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use spandrel_verifiers::cosmos::{ClientParams, Fraction};
+
+/// The folder `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word on
+/// the output, when it is not there.
+pub fn vectors(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from).or_else(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        here.ancestors().map(|folder| folder.join("shared/vectors")).find(|folder| folder.is_dir())
+    });
+    let folder = root.map(|root| root.join(name)).filter(|folder| folder.exists());
+    if folder.is_none() {
+        println!("skipped: vectors {name} not found");
+    }
+    folder
+}
+
+pub fn read_json(path: &Path) -> Value {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every file under `folder` that ends in `.json`, in order.
+pub fn json_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(json_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+pub fn name_of(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+pub fn params(chain_id: &str, trusting_period: u64) -> ClientParams {
+    ClientParams {
+        chain_id: chain_id.to_owned(),
+        trusting_period,
+        unbonding_period: trusting_period * 2,
+        max_clock_drift: 1,
+        trust_level: Fraction::ONE_THIRD,
+    }
+}
+
+/// Passed, refused as expected, and skipped with a reason; printed when dropped.
+pub struct Tally {
+    suite: &'static str,
+    pub passed: usize,
+    pub refused: usize,
+    skipped: BTreeMap<&'static str, usize>,
+}
+
+impl Tally {
+    pub fn new(suite: &'static str) -> Self {
+        Self { suite, passed: 0, refused: 0, skipped: BTreeMap::new() }
+    }
+
+    pub fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    pub fn refuse(&mut self) {
+        self.refused += 1;
+    }
+
+    pub fn skip(&mut self, reason: &'static str) {
+        *self.skipped.entry(reason).or_default() += 1;
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        println!("{}: {} passed, {} refused as expected", self.suite, self.passed, self.refused);
+        for (reason, count) in &self.skipped {
+            println!("{}: {count} skipped: {reason}", self.suite);
+        }
+    }
+}
