@@ -3,9 +3,10 @@
 
 use criterion::{Criterion, Throughput};
 use rayon::ThreadPoolBuilder;
-use spandrel_benches::compare::{print_ratio, print_thread_ratio};
+use spandrel_benches::compare::{print_memory, print_ratio, print_thread_ratio};
 use spandrel_benches::deposits::DepositBatch;
 use spandrel_verifiers::Verifier;
+use spandrel_verifiers::ethereum::DepositEvidence;
 
 const COUNT: u64 = 64;
 
@@ -32,4 +33,10 @@ fn main() {
     criterion.final_summary();
     print_thread_ratio("deposit_batch_64", in_batch);
     print_ratio("deposit_batch_64_over_one_by_one", None, one_by_one, on_one_thread);
+    print_memory("ethereum_trusted_state", trusted.memory());
+    if let Some(DepositEvidence { finality, inclusion }) = evidence.first() {
+        let nodes = inclusion.account_proof.iter().chain(&inclusion.storage_proof);
+        let parts = nodes.chain([&inclusion.header]).chain(finality);
+        print_memory("ethereum_deposit_evidence", parts.map(|part| part.len()).sum());
+    }
 }

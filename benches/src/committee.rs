@@ -146,7 +146,7 @@ impl SyncNetwork {
             body_root: merkleize(&body, BODY_DEPTH),
         };
         let execution = Some(ExecutionProof { header: payload, branch: branch(&body, BODY_DEPTH, EXECUTION_PAYLOAD) });
-        Block { header: LightClientHeader { beacon, execution }, state }
+        Block { header: LightClientHeader { beacon, execution, block_hash: None }, state }
     }
 }
 

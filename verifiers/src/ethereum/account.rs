@@ -2,8 +2,12 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 
-use super::{rlp, trie};
+use super::rlp;
+use super::trie::{self, Query};
 use crate::VerifyError;
+
+const ACCOUNT_PROOF: &str = "account_proof";
+const STORAGE_PROOF: &str = "storage_proof";
 
 /// An account as the state trie holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,21 +28,29 @@ impl Account {
     /// # Errors
     /// Names `account_proof[i]` or `account_proof`.
     pub fn prove(state_root: B256, address: Address, proof: &[Bytes]) -> Result<Option<Self>, VerifyError> {
-        let leaf = trie::secure_value("account_proof", state_root, address.as_slice(), proof)?;
-        let last = format!("account_proof[{}]", proof.len().saturating_sub(1));
-        leaf.map(|leaf| Self::decode(&last, leaf)).transpose()
+        Self::of_leaf(trie::secure_value(ACCOUNT_PROOF, state_root, address.as_slice(), proof)?, proof)
     }
 
-    fn decode(field: &str, leaf: &[u8]) -> Result<Self, VerifyError> {
-        let items = rlp::list(field, leaf)?;
+    /// [`Self::prove`] of each query, in order: the same answers, from proofs that walk together.
+    pub fn prove_each(queries: &[Query<'_, Address>]) -> Vec<Result<Option<Self>, VerifyError>> {
+        let leaves = queries.iter().zip(trie::secure_values(ACCOUNT_PROOF, queries));
+        leaves.map(|(query, leaf)| Self::of_leaf(leaf?, query.proof)).collect()
+    }
+
+    fn of_leaf(leaf: Option<&[u8]>, proof: &[Bytes]) -> Result<Option<Self>, VerifyError> {
+        leaf.map(|leaf| Self::decode(leaf).map_err(|error| in_last(error, ACCOUNT_PROOF, proof))).transpose()
+    }
+
+    fn decode(leaf: &[u8]) -> Result<Self, VerifyError> {
+        let items = rlp::list("", leaf)?;
         let [nonce, balance, storage_root, code_hash] = items.as_slice() else {
-            return Err(VerifyError::malformed(field, "an account of 4 fields", items.len()));
+            return Err(VerifyError::malformed("", "an account of 4 fields", items.len()));
         };
         Ok(Self {
-            nonce: rlp::uint64(field, nonce)?,
-            balance: rlp::uint256(field, balance)?,
-            storage_root: rlp::fixed(field, storage_root)?,
-            code_hash: rlp::fixed(field, code_hash)?,
+            nonce: rlp::uint64("", nonce)?,
+            balance: rlp::uint256("", balance)?,
+            storage_root: rlp::fixed("", storage_root)?,
+            code_hash: rlp::fixed("", code_hash)?,
         })
     }
 
@@ -47,13 +59,30 @@ impl Account {
     /// # Errors
     /// Names `storage_proof[i]` or `storage_proof`.
     pub fn prove_slot(&self, slot: B256, proof: &[Bytes]) -> Result<U256, VerifyError> {
-        let leaf = trie::secure_value("storage_proof", self.storage_root, slot.as_slice(), proof)?;
-        let Some(leaf) = leaf else { return Ok(U256::ZERO) };
-        let field = format!("storage_proof[{}]", proof.len().saturating_sub(1));
-        let word = rlp::uint256(&field, leaf)?;
-        if word.is_zero() {
-            return Err(VerifyError::malformed(field, "a word that is not zero", word));
-        }
-        Ok(word)
+        word(trie::secure_value(STORAGE_PROOF, self.storage_root, slot.as_slice(), proof)?, proof)
     }
+}
+
+/// [`Account::prove_slot`] of each query under its storage root, in order: the same answers, from proofs that walk
+/// together.
+pub fn prove_slots(queries: &[Query<'_, B256>]) -> Vec<Result<U256, VerifyError>> {
+    let leaves = queries.iter().zip(trie::secure_values(STORAGE_PROOF, queries));
+    leaves.map(|(query, leaf)| word(leaf?, query.proof)).collect()
+}
+
+/// The word in a leaf: zero where there is none, and never a stored zero.
+fn word(leaf: Option<&[u8]>, proof: &[Bytes]) -> Result<U256, VerifyError> {
+    let Some(leaf) = leaf else { return Ok(U256::ZERO) };
+    let word = rlp::uint256("", leaf).map_err(|error| in_last(error, STORAGE_PROOF, proof))?;
+    if word.is_zero() {
+        let error = VerifyError::malformed("", "a word that is not zero", word);
+        return Err(in_last(error, STORAGE_PROOF, proof));
+    }
+    Ok(word)
+}
+
+/// The same error, about the leaf: the last node of the proof.
+fn in_last(mut error: VerifyError, field: &str, proof: &[Bytes]) -> VerifyError {
+    error.field = format!("{field}[{}]", proof.len().saturating_sub(1));
+    error
 }

@@ -24,7 +24,7 @@ pub enum Fork {
     Electra,
     /// Same light-client data as Electra.
     Fulu,
-    /// Replaces the execution header by the parent payload's block hash. Known, not decoded yet.
+    /// Light-client headers name the parent payload's block by its hash alone, and the state's tree is another.
     Gloas,
 }
 
@@ -123,8 +123,13 @@ impl Preset {
 
 impl Fork {
     /// Whether light-client headers of this fork carry an execution header.
-    pub fn has_execution(self) -> bool {
-        self >= Self::Capella
+    pub const fn has_execution(self) -> bool {
+        matches!(self, Self::Capella | Self::Deneb | Self::Electra | Self::Fulu)
+    }
+
+    /// Whether light-client headers of this fork carry the hash of an execution block, and nothing else of it.
+    pub fn has_block_hash(self) -> bool {
+        self >= Self::Gloas
     }
 
     /// Whether execution headers of this fork carry blob gas.
@@ -156,6 +161,17 @@ impl Fork {
             Self::Altair | Self::Bellatrix | Self::Capella | Self::Deneb => Gindex::new(55),
             Self::Electra | Self::Fulu => Gindex::new(87),
             Self::Gloas => Gindex::new(2946),
+        }
+    }
+
+    /// `EXECUTION_BLOCK_HASH_GINDEX` in the beacon block body: of the block's own payload from Capella to Fulu, of the
+    /// parent payload from Gloas on.
+    pub const fn block_hash_gindex(self) -> Option<Gindex> {
+        match self {
+            Self::Altair | Self::Bellatrix => None,
+            Self::Capella => Some(Gindex::new(412)),
+            Self::Deneb | Self::Electra | Self::Fulu => Some(Gindex::new(812)),
+            Self::Gloas => Some(Gindex::new(2856)),
         }
     }
 
@@ -287,5 +303,7 @@ mod tests {
         assert_eq!(depths(Fork::Fulu), [7, 6, 6]);
         assert_eq!(depths(Fork::Gloas), [9, 11, 11]);
         assert_eq!(Fork::EXECUTION_PAYLOAD_GINDEX.depth(), 4);
+        let hash = [Fork::Bellatrix, Fork::Capella, Fork::Fulu, Fork::Gloas].map(Fork::block_hash_gindex);
+        assert_eq!(hash.map(|index| index.map(Gindex::depth)), [None, Some(8), Some(9), Some(11)]);
     }
 }

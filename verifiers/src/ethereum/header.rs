@@ -60,6 +60,8 @@ pub struct ExecutionHeader {
     pub parent_hash: B256,
     /// Root of the account trie.
     pub state_root: B256,
+    /// Root of the transaction trie.
+    pub transactions_root: B256,
     /// Root of the receipt trie.
     pub receipts_root: B256,
     /// Block number.
@@ -85,6 +87,7 @@ impl ExecutionHeader {
             hash: keccak256(bytes),
             parent_hash: B256::ZERO,
             state_root: B256::ZERO,
+            transactions_root: B256::ZERO,
             receipts_root: B256::ZERO,
             number: 0,
             timestamp: 0,
@@ -95,6 +98,7 @@ impl ExecutionHeader {
             match *name {
                 "parent_hash" => header.parent_hash = rlp::fixed(&field, item)?,
                 "state_root" => header.state_root = rlp::fixed(&field, item)?,
+                "transactions_root" => header.transactions_root = rlp::fixed(&field, item)?,
                 "receipts_root" => header.receipts_root = rlp::fixed(&field, item)?,
                 "number" => header.number = rlp::uint64(&field, item)?,
                 "timestamp" => header.timestamp = rlp::uint64(&field, item)?,
@@ -102,6 +106,43 @@ impl ExecutionHeader {
             }
         }
         Ok(header)
+    }
+
+    /// Decodes the header of the block with this hash.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; also `header` when it is another block's.
+    pub fn open(block_hash: B256, bytes: &[u8]) -> Result<Self, VerifyError> {
+        let header = Self::decode(bytes)?;
+        if header.hash != block_hash {
+            return Err(VerifyError::invalid("header", block_hash, header.hash));
+        }
+        Ok(header)
+    }
+
+    /// Decodes the headers of a block's ancestors, from its parent down, each named by the one before it: a block that
+    /// is final makes all of them final.
+    ///
+    /// # Errors
+    /// As [`Self::open`], within `ancestors[i]`.
+    pub fn ancestors<T: AsRef<[u8]>>(&self, headers: &[T]) -> Result<Vec<Self>, VerifyError> {
+        let mut named = *self;
+        let open = |(index, bytes): (usize, &T)| {
+            let parent = Self::open(named.parent_hash, bytes.as_ref())
+                .and_then(|parent| named.require_child_of(&parent).map(|()| parent))
+                .map_err(|error| error.within(&format!("ancestors[{index}]")))?;
+            named = parent;
+            Ok(parent)
+        };
+        headers.iter().enumerate().map(open).collect()
+    }
+
+    fn require_child_of(&self, parent: &Self) -> Result<(), VerifyError> {
+        if parent.number.checked_add(1) != Some(self.number) {
+            let expected = format!("the number before {}", self.number);
+            return Err(VerifyError::invalid("header.number", expected, parent.number));
+        }
+        Ok(())
     }
 
     /// The block it heads.

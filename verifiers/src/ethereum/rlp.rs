@@ -1,44 +1,118 @@
 //! Strict RLP: canonical lengths, no leading zeros, nothing left over (Ethereum Yellow Paper, appendix B).
+//!
+//! Nothing is copied: items point into what they were decoded from.
 
 use alloy_primitives::{FixedBytes, U256};
-use alloy_rlp::{Header, PayloadView};
+use alloy_rlp::{EMPTY_STRING_CODE, Header};
 
 use crate::VerifyError;
 
-/// One item: a string, or a list of still encoded items.
-pub(crate) enum Item<'a> {
-    String(&'a [u8]),
-    List(Vec<&'a [u8]>),
+/// First byte of a string of 32 bytes.
+const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
+
+/// One item: a string's bytes, or a list's still encoded items.
+#[derive(Clone, Copy)]
+pub(crate) struct Item<'a> {
+    /// With its header.
+    pub encoded: &'a [u8],
+    /// Without it.
+    pub payload: &'a [u8],
+    pub is_list: bool,
+}
+
+/// The items of a list's payload, in order, each with its header.
+#[derive(Clone)]
+pub(crate) struct Items<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Items<'a> {
+    pub(crate) fn of(list: Item<'a>) -> Self {
+        Self { rest: list.payload }
+    }
+
+    fn read(&mut self) -> Result<Item<'a>, alloy_rlp::Error> {
+        let encoded = self.rest;
+        // What a trie's nodes are made of: hashes and empty strings. Both are canonical as they stand.
+        if let Some((&HASH_CODE, tail)) = encoded.split_first()
+            && let Some((payload, rest)) = tail.split_at_checked(32)
+        {
+            self.rest = rest;
+            return Ok(Item { encoded: prefix(encoded, rest), payload, is_list: false });
+        }
+        if let Some((&EMPTY_STRING_CODE, rest)) = encoded.split_first() {
+            self.rest = rest;
+            return Ok(Item { encoded: prefix(encoded, rest), payload: &[], is_list: false });
+        }
+        let mut tail = encoded;
+        let Header { list, payload_length } = Header::decode(&mut tail)?;
+        let (payload, rest) = tail.split_at_checked(payload_length).ok_or(alloy_rlp::Error::InputTooShort)?;
+        self.rest = rest;
+        Ok(Item { encoded: prefix(encoded, rest), payload, is_list: list })
+    }
+}
+
+/// What stands before `rest` in `bytes`, of which it is the end.
+fn prefix<'a>(bytes: &'a [u8], rest: &[u8]) -> &'a [u8] {
+    bytes.get(..bytes.len().saturating_sub(rest.len())).unwrap_or_default()
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Result<Item<'a>, alloy_rlp::Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let item = self.read();
+        if item.is_err() {
+            self.rest = &[];
+        }
+        Some(item)
+    }
 }
 
 /// Decodes exactly one item.
 pub(crate) fn item<'a>(field: &str, bytes: &'a [u8]) -> Result<Item<'a>, VerifyError> {
-    let mut rest = bytes;
-    let view = Header::decode_raw(&mut rest).map_err(|error| VerifyError::malformed(field, "canonical RLP", error))?;
-    if !rest.is_empty() {
-        let taken = bytes.len().saturating_sub(rest.len());
-        return Err(VerifyError::malformed(field, format!("{taken} bytes"), bytes.len()));
+    let mut items = Items { rest: bytes };
+    let item = items.read().map_err(|error| not_canonical(field, error))?;
+    if !items.rest.is_empty() {
+        return Err(VerifyError::malformed(field, format!("{} bytes", item.encoded.len()), bytes.len()));
     }
-    Ok(match view {
-        PayloadView::String(string) => Item::String(string),
-        PayloadView::List(items) => Item::List(items),
-    })
+    Ok(item)
+}
+
+/// The refusal of bytes that are no RLP.
+pub(crate) fn not_canonical(field: &str, error: alloy_rlp::Error) -> VerifyError {
+    VerifyError::malformed(field, "canonical RLP", error)
 }
 
 /// Decodes exactly one list into its encoded items.
 pub(crate) fn list<'a>(field: &str, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, VerifyError> {
-    match item(field, bytes)? {
-        Item::List(items) => Ok(items),
-        Item::String(_) => Err(VerifyError::malformed(field, "an RLP list", "a string")),
+    let list = require_list(field, item(field, bytes)?)?;
+    let items = list.map(|item| item.map(|item| item.encoded));
+    items.collect::<Result<_, _>>().map_err(|error| not_canonical(field, error))
+}
+
+/// The items of an item that must be a list.
+pub(crate) fn require_list<'a>(field: &str, item: Item<'a>) -> Result<Items<'a>, VerifyError> {
+    if item.is_list {
+        return Ok(Items::of(item));
     }
+    Err(VerifyError::malformed(field, "an RLP list", "a string"))
+}
+
+/// The bytes of an item that must be a string.
+pub(crate) fn require_string<'a>(field: &str, item: Item<'a>) -> Result<&'a [u8], VerifyError> {
+    if item.is_list {
+        return Err(VerifyError::malformed(field, "an RLP string", "a list"));
+    }
+    Ok(item.payload)
 }
 
 /// Decodes exactly one string.
 pub(crate) fn string<'a>(field: &str, bytes: &'a [u8]) -> Result<&'a [u8], VerifyError> {
-    match item(field, bytes)? {
-        Item::String(string) => Ok(string),
-        Item::List(_) => Err(VerifyError::malformed(field, "an RLP string", "a list")),
-    }
+    require_string(field, item(field, bytes)?)
 }
 
 /// Decodes exactly one string of `N` bytes.
@@ -85,7 +159,11 @@ mod tests {
             &[0xbf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
         ];
         for bytes in refused {
-            assert_eq!(item("field", bytes).err().map(|error| error.field).as_deref(), Some("field"), "{bytes:02x?}");
+            let whole = item("field", bytes).and_then(|item| match item.is_list {
+                true => list("field", bytes).map(drop),
+                false => Ok(()),
+            });
+            assert_eq!(whole.err().map(|error| error.field).as_deref(), Some("field"), "{bytes:02x?}");
         }
     }
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::bls::SystemScalars;
 use super::containers::{FinalityUpdate, LightClientUpdate, OptimisticUpdate, from_ssz};
-use super::deposit::{check_source, check_stored};
-use super::sync::{LightClientStore, require_supermajority};
+use super::deposit::Source;
+use super::sync::{LightClientStore, NamedBlock, require_supermajority};
 use super::{ChainConfig, DepositEvidence, ExecutionHeader, Inclusion};
 use crate::follow::BlockRef;
 use crate::{Checkpoint, Deposit, ErrorKind, UnixSeconds, Verified, Verifier, VerifyError};
@@ -76,26 +76,51 @@ impl EthereumVerifier {
         trusted: &LightClientStore,
         bytes: &[u8],
         now: UnixSeconds,
-    ) -> Result<BlockRef, VerifyError> {
+    ) -> Result<NamedBlock, VerifyError> {
         let update: FinalityUpdate = from_ssz(bytes, &self.config)?;
-        trusted.check_finality(&self.config, &update, now)
+        trusted.prove_final(&self.config, &update, now)
+    }
+
+    /// [`Self::finalized_by`] of each distinct finality update in `evidence`.
+    fn finalized_by_each<'a>(
+        &self,
+        trusted: &LightClientStore,
+        evidence: &'a [DepositEvidence],
+        now: UnixSeconds,
+    ) -> BTreeMap<&'a [u8], Result<NamedBlock, VerifyError>> {
+        let brought = evidence.iter().filter_map(|item| item.finality.as_ref());
+        let distinct: BTreeSet<&[u8]> = brought.map(AsRef::as_ref).collect();
+        let mut decoded = Vec::new();
+        let mut results = BTreeMap::new();
+        for bytes in distinct {
+            match from_ssz::<FinalityUpdate>(bytes, &self.config) {
+                Ok(update) => decoded.push((bytes, update)),
+                Err(error) => drop(results.insert(bytes, Err(error))),
+            }
+        }
+        let (distinct, updates): (Vec<&[u8]>, Vec<_>) = decoded.into_iter().unzip();
+        let checked = trusted.prove_final_each(&self.config, &updates, now, &mut SystemScalars);
+        results.extend(distinct.into_iter().zip(checked));
+        results
     }
 
     /// Everything but consensus: the deposit is stored in the state of the header it brings.
     fn check_inclusion(&self, inclusion: &Inclusion) -> Result<ExecutionHeader, VerifyError> {
-        check_source(&inclusion.deposit, &self.config.chain, self.outbox)?;
-        let header = ExecutionHeader::decode(&inclusion.header)?;
-        check_stored(inclusion, &header, self.outbox)?;
-        Ok(header)
+        self.source().check(inclusion).map_err(|error| error.within("inclusion"))
     }
 
-    fn verify_with(
+    fn source(&self) -> Source<'_> {
+        Source { chain: &self.config.chain, outbox: self.outbox }
+    }
+
+    /// Consensus for a deposit whose inclusion under `header` was checked.
+    fn verify_included(
         &self,
         trusted: &LightClientStore,
         evidence: &DepositEvidence,
-        finalized_by: impl FnOnce(&[u8]) -> Result<BlockRef, VerifyError>,
+        header: &ExecutionHeader,
+        finalized_by: impl FnOnce(&[u8]) -> Result<NamedBlock, VerifyError>,
     ) -> Result<Verified<Deposit>, VerifyError> {
-        let header = self.check_inclusion(&evidence.inclusion).map_err(|error| error.within("inclusion"))?;
         let block = match (trusted.final_block(header.hash), &evidence.finality) {
             (Some(block), None) => *block,
             // What is brought is checked, even if it is not needed; only its committee may be gone.
@@ -105,13 +130,13 @@ impl EthereumVerifier {
             },
             (None, Some(finality)) => finalized_by(finality).map_err(|error| error.within("finality"))?,
             (None, None) => {
-                let newest = trusted.latest_final_block();
+                let newest = trusted.latest_named_block();
                 let expected =
-                    newest.map_or("a final block".to_owned(), |block| format!("a final block, as {}", block.hash));
+                    newest.map_or("a final block".to_owned(), |block| format!("a final block, as {}", block.hash()));
                 return Err(VerifyError::not_yet("inclusion.header", expected, header.hash));
             }
         };
-        require_block(&header, &block).map_err(|error| error.within("inclusion"))?;
+        require_block(header, &block).map_err(|error| error.within("inclusion"))?;
         let under = Checkpoint {
             chain: self.config.chain.clone(),
             height: header.number,
@@ -134,7 +159,7 @@ impl EthereumVerifier {
     ) -> Result<Included, VerifyError> {
         let block =
             trusted.check_optimistic(&self.config, optimistic, now).map_err(|error| error.within("optimistic"))?;
-        self.verify_under(block.hash, inclusion)
+        self.verify_under(block.hash(), inclusion)
     }
 
     /// Checks a deposit under a block hash that the caller trusts, such as its own node's at the fast lane's depth.
@@ -142,7 +167,7 @@ impl EthereumVerifier {
     /// # Errors
     /// Names the field under `inclusion`.
     pub fn verify_under(&self, block_hash: B256, inclusion: &Inclusion) -> Result<Included, VerifyError> {
-        let header = self.check_inclusion(inclusion).map_err(|error| error.within("inclusion"))?;
+        let header = self.check_inclusion(inclusion)?;
         if header.hash != block_hash {
             return Err(VerifyError::invalid("inclusion.header", block_hash, header.hash));
         }
@@ -151,15 +176,16 @@ impl EthereumVerifier {
 }
 
 /// The header must be the block's, in hash and in what the consensus layer says of it.
-fn require_block(header: &ExecutionHeader, block: &BlockRef) -> Result<(), VerifyError> {
-    if header.hash != block.hash {
-        return Err(VerifyError::invalid("header", block.hash, header.hash));
+fn require_block(header: &ExecutionHeader, block: &NamedBlock) -> Result<(), VerifyError> {
+    if header.hash != block.hash() {
+        return Err(VerifyError::invalid("header", block.hash(), header.hash));
     }
-    if header.number != block.height {
-        return Err(VerifyError::invalid("header.number", block.height, header.number));
+    let Some(stated) = block.stated() else { return Ok(()) };
+    if header.number != stated.height {
+        return Err(VerifyError::invalid("header.number", stated.height, header.number));
     }
-    if header.timestamp != block.time {
-        return Err(VerifyError::invalid("header.timestamp", block.time, header.timestamp));
+    if header.timestamp != stated.time {
+        return Err(VerifyError::invalid("header.timestamp", stated.time, header.timestamp));
     }
     Ok(())
 }
@@ -190,24 +216,30 @@ impl Verifier for EthereumVerifier {
         evidence: &DepositEvidence,
         now: UnixSeconds,
     ) -> Result<Verified<Deposit>, VerifyError> {
-        self.verify_with(trusted, evidence, |finality| self.finalized_by(trusted, finality, now))
+        let header = self.check_inclusion(&evidence.inclusion)?;
+        self.verify_included(trusted, evidence, &header, |finality| self.finalized_by(trusted, finality, now))
     }
 
-    /// Checks each distinct finality update once, however many deposits it covers.
+    /// As [`Self::verify`] says of each item. Each distinct finality update is checked once, all of their signatures
+    /// by one equation; proofs under one root walk together, and each distinct node of theirs is hashed once.
     fn verify_batch(
         &self,
         trusted: &LightClientStore,
         evidence: &[DepositEvidence],
         now: UnixSeconds,
     ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
-        let distinct: BTreeSet<&[u8]> =
-            evidence.iter().filter_map(|item| item.finality.as_ref()).map(AsRef::as_ref).collect();
-        let check = |bytes| (bytes, self.finalized_by(trusted, bytes, now));
-        let finalized: BTreeMap<&[u8], Result<BlockRef, VerifyError>> = distinct.into_par_iter().map(check).collect();
+        let inclusions: Vec<&Inclusion> = evidence.iter().map(|item| &item.inclusion).collect();
+        let (included, finalized) =
+            rayon::join(|| self.source().check_each(&inclusions), || self.finalized_by_each(trusted, evidence, now));
         let finalized_by = |bytes: &[u8]| match finalized.get(bytes) {
             Some(result) => result.clone(),
             None => self.finalized_by(trusted, bytes, now),
         };
-        evidence.par_iter().map(|item| self.verify_with(trusted, item, finalized_by)).collect()
+        let items = evidence.iter().zip(included);
+        let verify = |(item, header): (&DepositEvidence, Result<ExecutionHeader, VerifyError>)| {
+            let header = header.map_err(|error| error.within("inclusion"))?;
+            self.verify_included(trusted, item, &header, finalized_by)
+        };
+        items.map(verify).collect()
     }
 }

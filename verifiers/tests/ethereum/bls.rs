@@ -1,16 +1,24 @@
-//! Official BLS12-381 vectors, as verification and deserialization must answer them.
+//! BLS12-381: the official vectors, Wycheproof's, and blst's own verification beside ours.
 
-use alloy_primitives::Bytes;
+use std::sync::LazyLock;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use blst::BLST_ERROR;
+use blst::min_pk::{AggregatePublicKey, PublicKey, SecretKey, Signature};
+use proptest::prelude::*;
 use serde::Deserialize;
-use spandrel_verifiers::ethereum::bls::verify_aggregate;
-use spandrel_verifiers::ethereum::containers::{BlsPublicKey, BlsSignature};
+use serde::de::DeserializeOwned;
+use spandrel_verifiers::VerifyError;
+use spandrel_verifiers::ethereum::bls::{Claimed, Committee, DST, SystemScalars, verify_aggregate, verify_each};
+use spandrel_verifiers::ethereum::containers::{BlsPublicKey, BlsSignature, SyncAggregate, SyncCommittee};
 
-use crate::support::{Tally, files, json, vectors};
+use crate::chain::{SEATS, committee, secrets, sign};
+use crate::support::{Tally, files, hex_bytes, json, vectors};
 
 #[derive(Deserialize)]
-struct Case<T> {
-    input: T,
-    output: bool,
+struct Case<I, O> {
+    input: I,
+    output: O,
 }
 
 #[derive(Deserialize)]
@@ -27,31 +35,241 @@ struct FastAggregateVerify {
     signature: Bytes,
 }
 
+#[derive(Deserialize)]
+struct BatchVerify {
+    pubkeys: Vec<Bytes>,
+    messages: Vec<Bytes>,
+    signatures: Vec<Bytes>,
+}
+
+#[derive(Deserialize)]
+struct Sign {
+    privkey: Bytes,
+    message: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Point {
+    #[serde(alias = "pubkey", alias = "signature")]
+    bytes: String,
+}
+
+fn no(what: &str) -> VerifyError {
+    VerifyError::malformed(what, "a point", "bytes of another length")
+}
+
 /// Bytes of another length are no key or signature at all.
-fn is_valid(keys: &[Bytes], message: &Bytes, signature: &Bytes) -> bool {
-    let keys: Option<Vec<_>> = keys.iter().map(|key| BlsPublicKey::try_from(key.as_ref()).ok()).collect();
-    let signature = BlsSignature::try_from(signature.as_ref()).ok();
-    keys.zip(signature).is_some_and(|(keys, signature)| verify_aggregate(&keys, message, &signature).is_ok())
+fn check(keys: &[Bytes], message: &Bytes, signature: &Bytes) -> Result<(), VerifyError> {
+    let key = |key: &Bytes| BlsPublicKey::try_from(key.as_ref()).map_err(|_| no("pubkeys[0]"));
+    let keys: Vec<_> = keys.iter().map(key).collect::<Result<_, _>>()?;
+    let signature = BlsSignature::try_from(signature.as_ref()).map_err(|_| no("signature"))?;
+    verify_aggregate(&keys, message, &signature)
+}
+
+struct Suite {
+    tally: Tally,
+    folder: std::path::PathBuf,
+}
+
+impl Suite {
+    fn each<I: DeserializeOwned, O: DeserializeOwned>(&mut self, name: &str, run: impl Fn(&mut Tally, I, O)) {
+        let folder = self.folder.join(name);
+        if !folder.is_dir() {
+            return self.tally.skip("a suite that is not there");
+        }
+        for file in files(folder) {
+            println!("bls: {name}/{}", file.file_name().unwrap().to_string_lossy());
+            let Case { input, output } = json::<Case<I, O>>(&file);
+            run(&mut self.tally, input, output);
+        }
+    }
+
+    fn skip(&mut self, name: &str, reason: &'static str) {
+        let folder = self.folder.join(name);
+        let count = if folder.is_dir() { files(folder).len() } else { 0 };
+        (0..count).for_each(|_| self.tally.skip(reason));
+    }
+}
+
+fn judge(tally: &mut Tally, result: Result<(), VerifyError>, expected: bool) {
+    assert_eq!(result.is_ok(), expected, "{result:?}");
+    if expected { tally.pass() } else { tally.refuse_any(result) }
+}
+
+/// Eight seats of one key: the smallest committee that a signature can be checked against.
+fn committee_of(key: &PublicKey) -> Committee {
+    let sum = AggregatePublicKey::aggregate(&[key; 8], false).unwrap().to_public_key();
+    let pubkeys = vec![key.compress().into(); 8];
+    Committee::new(&SyncCommittee { pubkeys, aggregate_pubkey: sum.compress().into() }).unwrap()
 }
 
 #[test]
-fn the_official_verification_vectors_are_answered_as_expected() {
+fn the_official_vectors_are_answered_as_expected() {
     let Some(folder) = vectors("crypto/eth_bls12_381_v0.1.1") else { return };
-    let mut tally = Tally::new("eth bls12-381 v0.1.1");
-    let mut count = |valid: bool, expected: bool, file: std::path::PathBuf| {
-        assert_eq!(valid, expected, "{}", file.display());
-        if valid { tally.pass() } else { tally.refuse_any(Err::<(), _>(no())) }
-    };
-    for file in files(folder.join("verify")) {
-        let Case { input, output } = json::<Case<Verify>>(&file);
-        count(is_valid(&[input.pubkey], &input.message, &input.signature), output, file);
+    let mut suite = Suite { tally: Tally::new("eth bls12-381 v0.1.1"), folder };
+    suite.each("verify", |tally, input: Verify, expected| {
+        judge(tally, check(&[input.pubkey], &input.message, &input.signature), expected);
+    });
+    suite.each("fast_aggregate_verify", |tally, input: FastAggregateVerify, expected| {
+        judge(tally, check(&input.pubkeys, &input.message, &input.signature), expected);
+    });
+    suite.each("batch_verify", |tally, input: BatchVerify, expected: bool| {
+        let committees: Vec<_> =
+            input.pubkeys.iter().map(|key| committee_of(&PublicKey::key_validate(key).unwrap())).collect();
+        let aggregates: Vec<_> = input
+            .signatures
+            .iter()
+            .map(|signature| SyncAggregate {
+                sync_committee_bits: vec![1].into(),
+                sync_committee_signature: BlsSignature::from_slice(signature),
+            })
+            .collect();
+        let claims = committees.iter().zip(&aggregates).zip(&input.messages);
+        let claims: Vec<_> = claims
+            .map(|((committee, aggregate), message)| Claimed {
+                committee,
+                aggregate,
+                message: B256::from_slice(message),
+            })
+            .collect();
+        let verdicts = verify_each(&claims, &mut SystemScalars);
+        let alone: Vec<_> = claims.iter().map(|claim| claim.committee.verify(claim.aggregate, claim.message)).collect();
+        assert_eq!(verdicts, alone);
+        judge(tally, verdicts.into_iter().try_for_each(|verdict| verdict.map(drop)), expected);
+    });
+    suite.each("sign", |tally, input: Sign, output: Option<Bytes>| {
+        let Some(signature) = output else { return tally.skip("signing with the key zero") };
+        let key = SecretKey::from_bytes(&input.privkey).unwrap().sk_to_pk().compress();
+        judge(tally, check(&[key.into()], &input.message, &signature), true);
+    });
+    suite.each("deserialization_G1", |tally, Point { bytes }, is_point: bool| {
+        let signature = infinity();
+        let result = check(&[hex_bytes(&bytes)], &Bytes::new(), &signature);
+        let is_key = result.as_ref().unwrap_err().field != "pubkeys[0]";
+        // Infinity is a point, and no key.
+        let is_infinity = bytes.trim_start_matches("0x").starts_with("c0") && is_point;
+        assert_eq!(is_key, is_point && !is_infinity, "{bytes}");
+        if is_key { tally.pass() } else { tally.refuse(result, "pubkeys[0]") }
+    });
+    suite.each("deserialization_G2", |tally, Point { bytes }, is_point: bool| {
+        let key = secrets(0)[0].sk_to_pk().compress();
+        let result = check(&[key.into()], &Bytes::new(), &hex_bytes(&bytes));
+        // A point of the group is refused only for being another signature.
+        let is_found = result.as_ref().unwrap_err().found.starts_with("another");
+        assert_eq!(is_found, is_point, "{bytes} {result:?}");
+        if is_point { tally.pass() } else { tally.refuse(result, "signature") }
+    });
+    suite.skip("aggregate", "summing signatures is the signers' work");
+    suite.skip("aggregate_verify", "one signature over many messages: no sync committee makes one");
+    suite.skip("hash_to_G2", "blst's own hashing, checked through every signature here");
+}
+
+fn infinity() -> Bytes {
+    let mut point = vec![0; 96];
+    point[0] = 0xc0;
+    point.into()
+}
+
+#[test]
+fn wycheproofs_signatures_are_answered_as_expected() {
+    let Some(folder) = vectors("crypto/wycheproof/testvectors_v1") else { return };
+    let mut tally = Tally::new("wycheproof bls");
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(rename = "testGroups")]
+        groups: Vec<Group>,
     }
-    for file in files(folder.join("fast_aggregate_verify")) {
-        let Case { input, output } = json::<Case<FastAggregateVerify>>(&file);
-        count(is_valid(&input.pubkeys, &input.message, &input.signature), output, file);
+    #[derive(Deserialize)]
+    struct Group {
+        ciphersuite: Option<String>,
+        #[serde(rename = "publicKey")]
+        key: Option<Key>,
+        tests: Vec<Test>,
+    }
+    #[derive(Deserialize)]
+    struct Key {
+        pk: String,
+    }
+    #[derive(Deserialize)]
+    struct Test {
+        #[serde(default)]
+        msg: String,
+        #[serde(default)]
+        sig: String,
+        result: String,
+        comment: String,
+    }
+    let names =
+        files(&folder).into_iter().filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("bls"));
+    for file in names {
+        for group in json::<File>(&file).groups {
+            let (Some(key), Some(suite)) = (&group.key, &group.ciphersuite) else {
+                group.tests.iter().for_each(|_| tally.skip("neither one key nor one message: nothing here does that"));
+                continue;
+            };
+            let is_ours = suite.as_bytes() == DST;
+            for test in &group.tests {
+                let result = check(&[hex_bytes(&key.pk)], &hex_bytes(&test.msg), &hex_bytes(&test.sig));
+                // Of another ciphersuite nothing is right here.
+                let expected = is_ours && test.result == "valid";
+                assert_eq!(result.is_ok(), expected, "{} {}", file.display(), test.comment);
+                judge(&mut tally, result, expected);
+            }
+        }
     }
 }
 
-fn no() -> spandrel_verifiers::VerifyError {
-    spandrel_verifiers::VerifyError::invalid("signature", "as the vector says", "invalid")
+struct Scene {
+    committee: Committee,
+    keys: Vec<PublicKey>,
+}
+
+static SCENE: LazyLock<Scene> = LazyLock::new(|| Scene {
+    committee: Committee::new(&committee(1)).unwrap(),
+    keys: secrets(1).iter().map(SecretKey::sk_to_pk).collect(),
+});
+
+/// What blst's `fast_aggregate_verify` says, under the participants' keys.
+fn peer(aggregate: &SyncAggregate, message: B256) -> bool {
+    let seats = SCENE.keys.iter().zip(aggregate.signed());
+    let keys: Vec<&PublicKey> = seats.filter(|(_, signed)| *signed).map(|(key, _)| key).collect();
+    let Ok(signature) = Signature::from_bytes(aggregate.sync_committee_signature.as_slice()) else { return false };
+    signature.fast_aggregate_verify(true, message.as_slice(), DST, &keys) == BLST_ERROR::BLST_SUCCESS
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn blst_gives_the_same_verdict_alone_and_in_a_batch(
+        cases in prop::collection::vec((0_usize..SEATS, 1_usize..=SEATS, 0_u8..8, 0_usize..96, 0_u8..8), 1..7),
+    ) {
+        let signed: Vec<(SyncAggregate, B256)> = cases
+            .iter()
+            .map(|(first, count, kind, place, bit)| {
+                let message = keccak256(first.to_be_bytes());
+                let seats = *first..SEATS.min(first + count);
+                let mut aggregate = sign(1, seats, message);
+                match kind {
+                    0 => aggregate.sync_committee_signature.0[*place] ^= 1 << bit,
+                    1 => {
+                        let mut bits = aggregate.sync_committee_bits.to_vec();
+                        bits[place % 4] ^= 1 << bit;
+                        aggregate.sync_committee_bits = bits.into();
+                    }
+                    2 => return (aggregate, keccak256(message)),
+                    _ => {}
+                }
+                (aggregate, message)
+            })
+            .collect();
+        let committee = &SCENE.committee;
+        let claims: Vec<_> =
+            signed.iter().map(|(aggregate, message)| Claimed { committee, aggregate, message: *message }).collect();
+        let together = verify_each(&claims, &mut SystemScalars);
+        for ((aggregate, message), verdict) in signed.iter().zip(together) {
+            prop_assert_eq!(verdict.is_ok(), peer(aggregate, *message));
+            prop_assert_eq!(verdict, committee.verify(aggregate, *message));
+        }
+    }
 }

@@ -106,7 +106,7 @@ impl Network {
             body_root: merkleize(&body, 4),
         };
         let execution = Some(ExecutionProof { header: payload, branch: branch(&body, 4, 9) });
-        Block { header: LightClientHeader { beacon, execution }, state, epoch }
+        Block { header: LightClientHeader { beacon, execution, block_hash: None }, state, epoch }
     }
 
     pub fn block(&self, slot: u64, finalized: Option<&Block>) -> Block {

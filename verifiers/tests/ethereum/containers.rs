@@ -3,12 +3,12 @@
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use proptest::prelude::*;
 use spandrel_verifiers::ethereum::containers::{
-    BeaconBlockHeader, BlobGas, BlsPublicKey, BlsSignature, Bootstrap, ExecutionPayloadHeader, ExecutionProof,
-    FinalityUpdate, LightClientData, LightClientHeader, LightClientUpdate, OptimisticUpdate, SyncAggregate,
-    SyncCommittee, from_json, from_ssz, to_json,
+    BeaconBlockHeader, BlobGas, BlockHashProof, BlsPublicKey, BlsSignature, Bootstrap, ExecutionPayloadHeader,
+    ExecutionProof, FinalityUpdate, LightClientData, LightClientHeader, LightClientUpdate, OptimisticUpdate,
+    SyncAggregate, SyncCommittee, from_json, from_ssz, to_json,
 };
 use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, branch, merkleize};
-use spandrel_verifiers::ethereum::{Fork, Form, Preset};
+use spandrel_verifiers::ethereum::{ChainConfig, Fork, Form, Preset};
 
 use crate::support::minimal_network;
 
@@ -166,7 +166,12 @@ fn header(fork: Fork, slot: u64, seed: u8, extra: usize) -> LightClientHeader {
         body_root: filled(seed ^ 9).into(),
     };
     let proof = || ExecutionProof { header: execution(fork, seed, extra), branch: roots(4, seed) };
-    LightClientHeader { beacon, execution: fork.has_execution().then(proof) }
+    let block_hash = || BlockHashProof { hash: filled(seed).into(), branch: roots(11, seed) };
+    LightClientHeader {
+        beacon,
+        execution: fork.has_execution().then(proof),
+        block_hash: fork.has_block_hash().then(block_hash),
+    }
 }
 
 fn roots(count: usize, seed: u8) -> Vec<B256> {
@@ -279,11 +284,33 @@ fn branches_agree_with_an_independent_implementation() {
 }
 
 #[test]
-fn gloas_is_known_and_not_decoded() {
-    let form = Form { fork: Fork::Gloas, preset: Preset::Minimal };
-    assert_eq!(OptimisticUpdate::decode_ssz(&[0; 200], form).unwrap_err().field, "fork");
-    let electra = update(Form { fork: Fork::Electra, preset: Preset::Minimal }, 1, 1);
-    assert_eq!(electra.conform(form).unwrap_err().field, "fork");
+fn gloas_containers_are_of_fixed_size_and_carry_a_hash() {
+    for preset in [Preset::Minimal, Preset::Mainnet] {
+        let form = Form { fork: Fork::Gloas, preset };
+        let config = ChainConfig { preset, ..minimal_network(Fork::Gloas, B256::ZERO) };
+        fn check<T>(value: &T, form: Form, config: &ChainConfig)
+        where
+            T: LightClientData + PartialEq + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+        {
+            let ssz = value.encode_ssz();
+            assert_eq!(ssz.len(), T::fixed_length(form));
+            assert_eq!(T::decode_ssz(&ssz, form).as_ref(), Ok(value));
+            assert_eq!(from_ssz::<T>(&ssz, config).as_ref(), Ok(value));
+            assert_eq!(from_json::<T>(&to_json(value, config).unwrap(), config).as_ref(), Ok(value));
+            assert!(T::decode_ssz(&ssz[1..], form).is_err());
+            assert!(T::decode_ssz(&[&ssz[..], &[0]].concat(), form).is_err());
+            let electra = Form { fork: Fork::Electra, ..form };
+            assert_eq!(value.conform(electra).unwrap_err().kind, spandrel_verifiers::ErrorKind::Malformed);
+        }
+        let update = update(form, 77, 7);
+        assert_eq!(update.attested_header.encode_ssz().len(), 112 + 32 + 11 * 32);
+        assert_eq!(update.next_sync_committee_branch.len(), 11);
+        assert_eq!(update.finality_branch.len(), 9);
+        check(&bootstrap(form, 77, 7), form, &config);
+        check(&update, form, &config);
+        check(&finality(&update), form, &config);
+        check(&optimistic(&update), form, &config);
+    }
 }
 
 #[test]
@@ -335,10 +362,19 @@ fn json_that_is_not_of_its_fork_is_refused() {
         drop(json["data"]["attested_header"]["execution"].as_object_mut().unwrap().remove("excess_blob_gas"))
     };
     assert_eq!(refused(without), "attested_header.execution.blob_gas_used");
-    let beacon_only = |json: &mut serde_json::Value| {
+    let branch_only = |json: &mut serde_json::Value| {
         drop(json["data"]["finalized_header"].as_object_mut().unwrap().remove("execution"))
     };
+    assert_eq!(refused(branch_only), "json");
+    let beacon_only = |json: &mut serde_json::Value| {
+        let header = json["data"]["finalized_header"].as_object_mut().unwrap();
+        header.retain(|name, _| name == "beacon");
+    };
     assert_eq!(refused(beacon_only), "finalized_header.execution");
+    let both = |json: &mut serde_json::Value| {
+        json["data"]["attested_header"]["execution_block_hash"] = B256::ZERO.to_string().into()
+    };
+    assert_eq!(refused(both), "json");
     let extra = |json: &mut serde_json::Value| {
         json["data"]["attested_header"]["execution"]["extra_data"] = format!("0x{}", "00".repeat(33)).into()
     };
@@ -350,7 +386,7 @@ fn json_that_is_not_of_its_fork_is_refused() {
 }
 
 fn any_form() -> impl Strategy<Value = Form> {
-    const FORKS: &[Fork] = &[Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Electra];
+    const FORKS: &[Fork] = &[Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Gloas];
     const PRESETS: &[Preset] = &[Preset::Minimal, Preset::Mainnet];
     (prop::sample::select(FORKS), prop::sample::select(PRESETS)).prop_map(|(fork, preset)| Form { fork, preset })
 }
@@ -379,6 +415,7 @@ proptest! {
             from_ssz::<FinalityUpdate>(&bytes, &config).is_ok(),
             from_json::<FinalityUpdate>(&bytes, &config).is_ok(),
         ];
-        prop_assert!(form.fork == Fork::Altair || outcomes == [false; 6]);
+        // Where a header is of fixed size, any bytes of the right length are a container.
+        prop_assert!(!form.fork.has_execution() || outcomes == [false; 6]);
     }
 }

@@ -52,45 +52,14 @@ fn mainnet_headers_of_every_fork_hash_to_their_block() {
     }
 }
 
-#[test]
-fn a_block_proof_of_deneb_and_capella_opens_the_execution_block_hash() {
-    // execution block hash -> beacon block root: gindex 25 below the body, 8 + 4 below the header, then block_hash.
-    let Some(folder) = vectors("ethereum/portal_header_proofs") else { return };
-    let mut tally = Tally::new("portal block proofs");
-    #[derive(Deserialize)]
-    struct Proof {
-        execution_block_header: B256,
-        execution_block_proof: Vec<B256>,
-        beacon_block_root: B256,
-    }
-    use spandrel_verifiers::ethereum::Gindex;
-    use spandrel_verifiers::ethereum::ssz::verify_branch;
-    for name in ["block_proofs_capella", "block_proofs_deneb"] {
-        for file in files(folder.join(name)) {
-            let proof: Proof = yaml(&file);
-            // body_root is leaf 4 of 8; the payload leaf 9 of 16; block_hash leaf 12 of 16 (Capella) or 32 (Deneb).
-            let payload = (8 + 4) * 16 + 9;
-            let depth = proof.execution_block_proof.len() - 7;
-            let index = Gindex::new((payload << depth) + 12);
-            let (leaf, branch) = (proof.execution_block_header, &proof.execution_block_proof);
-            verify_branch("execution_block_proof", leaf, branch, index, proof.beacon_block_root).unwrap();
-            tally.pass();
-            let sibling = Gindex::new((payload << depth) + 13);
-            tally.refuse(
-                verify_branch("execution_block_proof", leaf, branch, sibling, proof.beacon_block_root),
-                "execution_block_proof",
-            );
-        }
-    }
-}
-
 /// Headers are the only place where RLP enters whole; the official invalid encodings must be refused there.
 #[test]
 fn invalid_rlp_is_refused_and_never_taken_for_a_header() {
     let Some(folder) = vectors("ethereum/ethereum_tests/RLPTests") else { return };
     let mut tally = Tally::new("ethereum/tests RLPTests");
-    for name in ["invalidRLPTest.json", "rlptest.json", "RandomRLPTests/example.json"] {
-        let cases: Value = serde_json::from_slice(&bytes(folder.join(name))).unwrap();
+    let random = files(folder.join("RandomRLPTests"));
+    for file in files(&folder).into_iter().chain(random).filter(|path| path.is_file()) {
+        let cases: Value = serde_json::from_slice(&bytes(file)).unwrap();
         for (_, case) in cases.as_object().unwrap() {
             let encoded = hex_bytes(case["out"].as_str().unwrap());
             tally.refuse_any(ExecutionHeader::decode(&encoded));
@@ -170,4 +139,28 @@ fn a_field_of_the_wrong_shape_is_refused_by_name() {
     assert_eq!(refused(12, &alloy_rlp::encode(&vec![1_u8; 161][..])), "header.extra_data");
     assert_eq!(refused(12, &alloy_rlp::encode(&vec![1_u8; 5000][..])), "header");
     assert_eq!(refused(20, &alloy_rlp::encode(&[1_u8; 31][..])), "header.requests_hash");
+}
+
+#[test]
+fn a_header_is_opened_by_its_hash_and_its_ancestors_by_theirs() {
+    let header = |parent: B256, number: u64| {
+        let mut fields = fields(21);
+        fields[0] = alloy_rlp::encode(parent);
+        fields[8] = alloy_rlp::encode(number);
+        header_of(&fields)
+    };
+    let first = header(B256::repeat_byte(9), 100);
+    let second = header(keccak256(&first), 101);
+    let third = header(keccak256(&second), 102);
+    let head = ExecutionHeader::open(keccak256(&third), &third).unwrap();
+    assert_eq!(ExecutionHeader::open(keccak256(&second), &third).unwrap_err().field, "header");
+    let found = head.ancestors(&[&second, &first]).unwrap();
+    assert_eq!(found.iter().map(|header| header.number).collect::<Vec<_>>(), [101, 100]);
+    assert_eq!(head.ancestors::<&[u8]>(&[]).unwrap(), []);
+    // One left out, another block, and a child whose number does not follow.
+    assert_eq!(head.ancestors(&[&first]).unwrap_err().field, "ancestors[0].header");
+    assert_eq!(head.ancestors(&[&second, &second]).unwrap_err().field, "ancestors[1].header");
+    let odd = header(keccak256(&second), 103);
+    let odd = ExecutionHeader::open(keccak256(&odd), &odd).unwrap();
+    assert_eq!(odd.ancestors(&[&second]).unwrap_err().field, "ancestors[0].header.number");
 }

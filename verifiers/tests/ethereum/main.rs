@@ -1,15 +1,21 @@
 //! Ethereum verification against recorded and official vectors, synthetic chains and attacks on both.
 
 mod accounts;
+mod batches;
 mod bls;
 mod chain;
 mod containers;
 mod devnets;
 mod differential;
 mod evidence;
+mod gloas;
 mod headers;
+mod history;
 mod light_client;
 mod mainnet;
 mod pyspec;
+mod ranking;
+mod receipts;
+mod recorded;
 mod support;
 mod tries;

@@ -9,8 +9,8 @@ use spandrel_verifiers::ethereum::containers::{
     BeaconBlockHeader, Bootstrap, ExecutionPayloadHeader, FinalityUpdate, LightClientData, LightClientHeader,
     LightClientUpdate, OptimisticUpdate, SyncAggregate, SyncCommittee, from_json, from_ssz, to_json,
 };
-use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, verify_branch};
-use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkVersion, Gindex, LightClientStore, Preset, signing_root};
+use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
+use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkVersion, LightClientStore, Preset, signing_root};
 
 use crate::support::{Tally, bytes, json, minimal_network, vectors};
 
@@ -193,24 +193,6 @@ fn three_capella_periods_chain_from_one_committee_to_the_next() {
     tally.refuse(store.process_update(&config, &old, NOW), "attested_header.beacon.slot");
 }
 
-#[test]
-fn an_overflowing_generalized_index_is_only_a_branch_of_the_wrong_length() {
-    let Some(folder) = vectors("ethereum/axelar_mainnet_capella/contracts/light-client/testdata/verification") else {
-        return;
-    };
-    let mut tally = Tally::new("axelar overflow_gindex");
-    let forged: serde_json::Value = json(folder.join("overflow_gindex.json"));
-    let target = &forged["target_blocks"][0];
-    let body_root: B256 = serde_json::from_value(target["target_block"]["body_root"].clone()).unwrap();
-    let proof = &target["transactions_proofs"][0]["transaction_proof"];
-    let branch: Vec<B256> = serde_json::from_value(proof["transaction_proof"].clone()).unwrap();
-    let index = Gindex::new(proof["transaction_gindex"].as_u64().unwrap());
-    let leaf = B256::repeat_byte(1);
-    tally.refuse(verify_branch("branch", leaf, &branch, index, body_root), "branch");
-    // An index is a constant here: a message cannot make the execution branch longer.
-    tally.refuse(verify_branch("branch", leaf, &branch, Fork::EXECUTION_PAYLOAD_GINDEX, body_root), "branch");
-}
-
 /// Datachain's format: integers as numbers, options as lists.
 #[derive(Deserialize)]
 struct PlainHeader {
@@ -239,7 +221,7 @@ struct PlainUpdate {
 
 impl PlainUpdate {
     fn altair(self, preset: Preset) -> LightClientUpdate {
-        let header = |plain: PlainHeader| LightClientHeader { beacon: plain.into(), execution: None };
+        let header = |plain: PlainHeader| LightClientHeader { beacon: plain.into(), ..Default::default() };
         let (next_sync_committee, next_sync_committee_branch) =
             self.next_sync_committee.unwrap_or_else(|| (SyncCommittee::empty(preset), vec![B256::ZERO; 5]));
         LightClientUpdate {
@@ -297,7 +279,7 @@ fn a_minimal_bellatrix_network_is_followed_over_five_periods() {
     let (initial, _, root): (Initial, B256, B256) = json(folder.join("initial_state.json"));
     let config = minimal_network(Fork::Bellatrix, root);
     let bootstrap = Bootstrap {
-        header: LightClientHeader { beacon: initial.beacon_header.into(), execution: None },
+        header: LightClientHeader { beacon: initial.beacon_header.into(), ..Default::default() },
         current_sync_committee: initial.current_sync_committee,
         current_sync_committee_branch: initial.current_sync_committee_branch,
     };

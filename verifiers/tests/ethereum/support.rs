@@ -40,6 +40,16 @@ pub fn files(folder: impl AsRef<Path>) -> Vec<PathBuf> {
     files
 }
 
+/// Every file of this name under `folder`, however deep.
+pub fn find(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let found = |path: PathBuf| match path.is_dir() {
+        true => find(&path, name),
+        false if path.file_name().is_some_and(|file| file == name) => vec![path],
+        false => vec![],
+    };
+    files(folder).into_iter().flat_map(found).collect()
+}
+
 /// Passed, refused as expected, and skipped with a reason; printed when dropped.
 pub struct Tally {
     suite: &'static str,
@@ -89,7 +99,7 @@ impl Drop for Tally {
 
 /// A development network with every fork up to `last` from epoch 0, versions `[n, 0, 0, 1]`.
 pub fn minimal_network(last: Fork, genesis_validators_root: B256) -> ChainConfig {
-    let all = [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu];
+    let all = [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu, Fork::Gloas];
     let forks = all.into_iter().zip(1..).filter(|(name, _)| *name <= last);
     ChainConfig {
         chain: ChainId::eip155(31_337),

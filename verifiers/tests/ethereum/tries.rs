@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use spandrel_verifiers::ethereum::{ExecutionHeader, trie};
 
-use crate::support::{Tally, hex_bytes, json, vectors, yaml};
+use crate::support::{Tally, files, hex_bytes, json, vectors, yaml};
 
 /// A trie of `entries`, with the proof of each of `targets`.
 pub fn build(entries: &BTreeMap<Vec<u8>, Vec<u8>>, targets: &[Vec<u8>]) -> (B256, Vec<Vec<Bytes>>) {
@@ -117,7 +117,7 @@ fn entries_of(input: &Value, secure: bool) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 /// SSZ `List[ByteList]`: offsets, then items.
-fn ssz_list(bytes: &[u8]) -> Vec<Bytes> {
+pub fn ssz_list(bytes: &[u8]) -> Vec<Bytes> {
     let offset = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let count = offset(0) / 4;
     let start = |index: usize| if index == count { bytes.len() } else { offset(index * 4) };
@@ -144,36 +144,70 @@ fn full_key(path: &[u8]) -> Vec<u8> {
     nibbles.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
+fn offset(bytes: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+}
+
 #[test]
 fn mainnet_walks_are_followed_as_far_as_they_go() {
-    let Some(folder) = vectors("ethereum/portal_state_mainnet/validation") else { return };
+    let Some(folder) = vectors("ethereum/portal_state_mainnet") else { return };
     let mut tally = Tally::new("portal state mainnet");
-    let offset = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-    for content in yaml::<Vec<Content>>(folder.join("account_trie_node.yaml")) {
-        let header = ExecutionHeader::decode(&content.block_header).unwrap();
-        let offer = &content.content_value_offer;
-        assert_eq!(B256::from_slice(&offer[4..36]), header.hash);
-        let proof = ssz_list(&offer[offset(offer, 0)..]);
-        // Key: selector, offset of the path, node hash, path.
-        let path = unpack_path(&content.content_key[1 + offset(&content.content_key, 1)..]);
-        walk(&mut tally, header.state_root, &path, &proof);
+    let mut leaves = [0; 3];
+    for file in files(folder.join("validation")).into_iter().chain(files(folder.join("hive"))) {
+        for content in yaml::<Vec<Content>>(file) {
+            match content.content_key[0] {
+                0x20 => leaves[0] += usize::from(account_walk(&mut tally, &content)),
+                0x21 => leaves[1] += usize::from(storage_walk(&mut tally, &content)),
+                0x22 => leaves[2] += usize::from(bytecode(&mut tally, &content)),
+                other => panic!("content of kind {other:#04x}"),
+            }
+        }
     }
-    let mut storage_leaves = 0;
-    for content in yaml::<Vec<Content>>(folder.join("contract_storage_trie_node.yaml")) {
-        let header = ExecutionHeader::decode(&content.block_header).unwrap();
-        let offer = &content.content_value_offer;
-        let (storage, account) = (offset(offer, 0), offset(offer, 4));
-        let storage_proof = ssz_list(&offer[storage..account]);
-        let account_proof = ssz_list(&offer[account..]);
-        // Key: selector, hash of the address, offset of the path, node hash, path.
-        let key = &content.content_key[1..];
-        let leaf = trie::value("account_proof", header.state_root, &key[..32], &account_proof).unwrap().unwrap();
-        tally.pass();
-        let storage_root = B256::from_slice(&leaf[leaf.len() - 65..leaf.len() - 33]);
-        let path = unpack_path(&key[offset(key, 32)..]);
-        storage_leaves += usize::from(walk(&mut tally, storage_root, &path, &storage_proof));
+    for _ in files(folder.join("serialization")) {
+        tally.skip("serialization of portal's own messages");
     }
-    assert!(storage_leaves > 0);
+    assert!(leaves.iter().all(|count| *count > 0), "{leaves:?}");
+}
+
+fn account_walk(tally: &mut Tally, content: &Content) -> bool {
+    let header = ExecutionHeader::decode(&content.block_header).unwrap();
+    let offer = &content.content_value_offer;
+    assert_eq!(B256::from_slice(&offer[4..36]), header.hash);
+    let proof = ssz_list(&offer[offset(offer, 0)..]);
+    // Key: selector, offset of the path, node hash, path.
+    let path = unpack_path(&content.content_key[1 + offset(&content.content_key, 1)..]);
+    walk(tally, header.state_root, &path, &proof)
+}
+
+fn storage_walk(tally: &mut Tally, content: &Content) -> bool {
+    let header = ExecutionHeader::decode(&content.block_header).unwrap();
+    let offer = &content.content_value_offer;
+    let (storage, account) = (offset(offer, 0), offset(offer, 4));
+    let storage_proof = ssz_list(&offer[storage..account]);
+    let account_proof = ssz_list(&offer[account..]);
+    // Key: selector, hash of the address, offset of the path, node hash, path.
+    let key = &content.content_key[1..];
+    let leaf = trie::value("account_proof", header.state_root, &key[..32], &account_proof).unwrap().unwrap();
+    tally.pass();
+    let storage_root = B256::from_slice(&leaf[leaf.len() - 65..leaf.len() - 33]);
+    let path = unpack_path(&key[offset(key, 32)..]);
+    walk(tally, storage_root, &path, &storage_proof)
+}
+
+/// The code of an account, by the hash in its leaf.
+fn bytecode(tally: &mut Tally, content: &Content) -> bool {
+    let header = ExecutionHeader::decode(&content.block_header).unwrap();
+    let offer = &content.content_value_offer;
+    let (code, account) = (offset(offer, 0), offset(offer, 4));
+    let proof = ssz_list(&offer[account..]);
+    // Key: selector, hash of the address, hash of the code.
+    let (address, code_hash) = content.content_key[1..].split_at(32);
+    let leaf = trie::value("account_proof", header.state_root, address, &proof).unwrap().unwrap();
+    assert_eq!(&leaf[leaf.len() - 32..], code_hash);
+    assert_eq!(keccak256(&offer[code..account]), B256::from_slice(code_hash));
+    tally.pass();
+    tally.refuse(trie::value("account_proof", header.state_root, address, &proof[..proof.len() - 1]), "account_proof");
+    true
 }
 
 /// A walk that ends in a leaf proves its value; one that ends in a branch is truncated for the keys below it, and

@@ -282,6 +282,7 @@ fn light_header(block: &BeaconBlock) -> LightClientHeader {
     LightClientHeader {
         beacon: block.header,
         execution: Some(ExecutionProof { header: block.execution.clone(), branch }),
+        block_hash: None,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::check_length;
 use crate::VerifyError;
 use crate::ethereum::fork::{Form, Preset};
-use crate::ethereum::ssz::{HashTreeRoot, Reader, Writer, chunks, hash_pair, merkleize};
+use crate::ethereum::ssz::{HashTreeRoot, Reader, Writer, chunks, hash_pair, merkleize, two_chunk_roots};
 
 /// A compressed BLS12-381 G1 point.
 pub type BlsPublicKey = FixedBytes<48>;
@@ -77,10 +77,11 @@ impl SyncCommittee {
 
 impl HashTreeRoot for SyncCommittee {
     fn hash_tree_root(&self) -> B256 {
-        let key_root = |key: &BlsPublicKey| merkleize(&chunks(key.as_slice()), 1);
-        let keys: Vec<_> = self.pubkeys.iter().map(key_root).collect();
-        let depth = keys.len().next_power_of_two().ilog2() as usize;
-        hash_pair(merkleize(&keys, depth), key_root(&self.aggregate_pubkey))
+        let keys = self.pubkeys.iter().chain([&self.aggregate_pubkey]);
+        let mut roots = two_chunk_roots(keys.map(|key| key.as_slice()));
+        let aggregate = roots.pop().unwrap_or_default();
+        let depth = roots.len().next_power_of_two().ilog2() as usize;
+        hash_pair(merkleize(&roots, depth), aggregate)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ExecutionPayloadHeader, check_length, quoted};
 use crate::VerifyError;
 use crate::ethereum::fork::{ChainConfig, Fork};
+use crate::ethereum::gindex::Gindex;
 use crate::ethereum::ssz::{HashTreeRoot, Reader, Writer, merkleize, uint64_chunk, verify_branch};
 
 /// `BeaconBlockHeader` of phase 0.
@@ -21,25 +22,72 @@ pub struct BeaconBlockHeader {
     pub body_root: B256,
 }
 
-/// A beacon header and, from Capella on, the execution header of the same block.
+/// A beacon header and what its block says of the execution chain: a header from Capella to Fulu, a hash from Gloas on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
 pub struct LightClientHeader {
     /// The beacon block's header.
     pub beacon: BeaconBlockHeader,
-    /// Its execution header, with the branch to the beacon block's body.
-    #[serde(flatten)]
+    /// The execution header of the same block, with the branch to the beacon block's body.
     pub execution: Option<ExecutionProof>,
+    /// The hash of the execution block on which this one builds, with the branch to the beacon block's body.
+    pub block_hash: Option<BlockHashProof>,
+}
+
+/// A light-client header in JSON.
+#[derive(Serialize, Deserialize)]
+struct Fields {
+    beacon: BeaconBlockHeader,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution: Option<ExecutionPayloadHeader>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_block_hash: Option<B256>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_branch: Option<Vec<B256>>,
+}
+
+/// The hash of an execution block proven under a beacon block's `body_root`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockHashProof {
+    /// The hash.
+    pub hash: B256,
+    /// Eleven siblings, to `EXECUTION_BLOCK_HASH_GINDEX_GLOAS`; for a block before Gloas fewer, after zeros.
+    pub branch: Vec<B256>,
 }
 
 /// An execution header proven under a beacon block's `body_root`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionProof {
     /// The header.
-    #[serde(rename = "execution")]
     pub header: ExecutionPayloadHeader,
     /// Four siblings, to `EXECUTION_PAYLOAD_GINDEX`.
-    #[serde(rename = "execution_branch")]
     pub branch: Vec<B256>,
+}
+
+impl TryFrom<Fields> for LightClientHeader {
+    type Error = VerifyError;
+    fn try_from(fields: Fields) -> Result<Self, VerifyError> {
+        let Fields { beacon, execution, execution_block_hash, execution_branch } = fields;
+        let (execution, block_hash) = match (execution, execution_block_hash, execution_branch) {
+            (None, None, None) => (None, None),
+            (Some(header), None, Some(branch)) => (Some(ExecutionProof { header, branch }), None),
+            (None, Some(hash), Some(branch)) => (None, Some(BlockHashProof { hash, branch })),
+            _ => {
+                let expected = "an execution header or a block hash, with its branch, or neither";
+                return Err(VerifyError::malformed("execution_branch", expected, "something else"));
+            }
+        };
+        Ok(Self { beacon, execution, block_hash })
+    }
+}
+
+impl From<LightClientHeader> for Fields {
+    fn from(header: LightClientHeader) -> Self {
+        let LightClientHeader { beacon, execution, block_hash } = header;
+        let (execution, of_header) = execution.map(|proof| (proof.header, proof.branch)).unzip();
+        let (execution_block_hash, of_hash) = block_hash.map(|proof| (proof.hash, proof.branch)).unzip();
+        Self { beacon, execution, execution_block_hash, execution_branch: of_header.or(of_hash) }
+    }
 }
 
 impl BeaconBlockHeader {
@@ -87,43 +135,53 @@ impl HashTreeRoot for BeaconBlockHeader {
 impl LightClientHeader {
     /// The empty header of `fork`: what an update without a finalized header carries.
     pub fn empty(fork: Fork) -> Self {
-        let branch = vec![B256::ZERO; Fork::EXECUTION_PAYLOAD_GINDEX.depth()];
-        let execution =
-            fork.has_execution().then(|| ExecutionProof { header: ExecutionPayloadHeader::empty(fork), branch });
-        Self { beacon: BeaconBlockHeader::default(), execution }
+        let zeros = |index: Gindex| vec![B256::ZERO; index.depth()];
+        let execution = fork.has_execution().then(|| ExecutionProof {
+            header: ExecutionPayloadHeader::empty(fork),
+            branch: zeros(Fork::EXECUTION_PAYLOAD_GINDEX),
+        });
+        let block_hash = fork.block_hash_gindex().filter(|_| fork.has_block_hash());
+        let block_hash = block_hash.map(|index| BlockHashProof { hash: B256::ZERO, branch: zeros(index) });
+        Self { beacon: BeaconBlockHeader::default(), execution, block_hash }
     }
 
     /// Whether this is the empty header of some fork.
     pub fn is_empty(&self) -> bool {
-        [Fork::Altair, Fork::Capella, Fork::Deneb].into_iter().any(|fork| *self == Self::empty(fork))
+        [Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Gloas].into_iter().any(|fork| *self == Self::empty(fork))
     }
 
     pub(super) fn conform(&self, fork: Fork) -> Result<(), VerifyError> {
-        match (&self.execution, fork.has_execution()) {
-            (None, false) => Ok(()),
-            (Some(execution), true) => {
-                execution.header.conform(fork).map_err(|error| error.within("execution"))?;
-                let depth = Fork::EXECUTION_PAYLOAD_GINDEX.depth();
-                check_length("execution_branch", depth, execution.branch.len())
-            }
-            (None, true) => Err(VerifyError::malformed("execution", format!("a header in {fork:?}"), "none")),
-            (Some(_), false) => Err(VerifyError::malformed("execution", format!("none in {fork:?}"), "a header")),
+        require(&self.execution, fork.has_execution(), "execution", fork)?;
+        require(&self.block_hash, fork.has_block_hash(), "execution_block_hash", fork)?;
+        if let Some(execution) = &self.execution {
+            execution.header.conform(fork).map_err(|error| error.within("execution"))?;
+            check_length("execution_branch", Fork::EXECUTION_PAYLOAD_GINDEX.depth(), execution.branch.len())?;
         }
+        if let (Some(proof), Some(index)) = (&self.block_hash, fork.block_hash_gindex()) {
+            check_length("execution_branch", index.depth(), proof.branch.len())?;
+        }
+        Ok(())
     }
 
     /// Decodes SSZ laid out as `fork` says.
     pub fn decode_ssz(bytes: &[u8], fork: Fork) -> Result<Self, VerifyError> {
         let mut reader = Reader::new(bytes);
         let beacon = BeaconBlockHeader::read(&mut reader).map_err(|error| error.within("beacon"))?;
-        if !fork.has_execution() {
-            reader.finish("header")?;
-            return Ok(Self { beacon, execution: None });
+        if fork.has_execution() {
+            let offset = reader.offset("execution")?;
+            let branch = reader.branch("execution_branch", Fork::EXECUTION_PAYLOAD_GINDEX.depth())?;
+            let [execution] = reader.variable([("execution", offset)])?;
+            let header =
+                ExecutionPayloadHeader::decode_ssz(execution, fork).map_err(|error| error.within("execution"))?;
+            return Ok(Self { beacon, execution: Some(ExecutionProof { header, branch }), block_hash: None });
         }
-        let offset = reader.offset("execution")?;
-        let branch = reader.branch("execution_branch", Fork::EXECUTION_PAYLOAD_GINDEX.depth())?;
-        let [execution] = reader.variable([("execution", offset)])?;
-        let header = ExecutionPayloadHeader::decode_ssz(execution, fork).map_err(|error| error.within("execution"))?;
-        Ok(Self { beacon, execution: Some(ExecutionProof { header, branch }) })
+        let mut block_hash = None;
+        if let Some(index) = fork.block_hash_gindex() {
+            let hash = reader.fixed("execution_block_hash")?;
+            block_hash = Some(BlockHashProof { hash, branch: reader.branch("execution_branch", index.depth())? });
+        }
+        reader.finish("header")?;
+        Ok(Self { beacon, execution: None, block_hash })
     }
 
     /// Encodes as SSZ.
@@ -133,6 +191,9 @@ impl LightClientHeader {
         if let Some(execution) = &self.execution {
             writer.variable(execution.header.encode_ssz()).branch(&execution.branch);
         }
+        if let Some(proof) = &self.block_hash {
+            writer.bytes(proof.hash).branch(&proof.branch);
+        }
         writer.finish()
     }
 
@@ -140,8 +201,10 @@ impl LightClientHeader {
     /// beacon block's body. Before Capella there is none; before Deneb it has no blob gas.
     pub fn verify(&self, config: &ChainConfig) -> Result<(), VerifyError> {
         let fork = config.fork_at(self.beacon.slot).map_err(|error| error.within("beacon"))?.name;
-        let Some(proof) = &self.execution else {
-            return self.conform(fork);
+        let proof = match (&self.execution, &self.block_hash) {
+            (Some(proof), None) => proof,
+            (None, Some(proof)) => return proof.verify(fork, self.beacon.body_root),
+            _ => return self.conform(fork),
         };
         if !fork.has_execution() {
             let empty = [Fork::Capella, Fork::Deneb].map(ExecutionPayloadHeader::empty).contains(&proof.header);
@@ -163,13 +226,42 @@ impl LightClientHeader {
         verify_branch("execution_branch", leaf, &proof.branch, index, self.beacon.body_root)
     }
 
-    /// The fixed part's size, and offsets included, in a fork with execution headers; the whole before.
+    /// The fixed part's size, and offsets included, in a fork with execution headers; the whole in others.
     pub(super) fn fixed_length(fork: Fork) -> usize {
-        let branch = Fork::EXECUTION_PAYLOAD_GINDEX.depth().saturating_mul(32);
-        if fork.has_execution() {
-            BeaconBlockHeader::LENGTH.saturating_add(4).saturating_add(branch)
-        } else {
-            BeaconBlockHeader::LENGTH
-        }
+        let nodes = |index: Gindex| index.depth().saturating_mul(32);
+        let more = match fork.block_hash_gindex() {
+            _ if fork.has_execution() => nodes(Fork::EXECUTION_PAYLOAD_GINDEX).saturating_add(4),
+            Some(index) => nodes(index).saturating_add(32),
+            None => 0,
+        };
+        BeaconBlockHeader::LENGTH.saturating_add(more)
     }
+}
+
+impl BlockHashProof {
+    /// The hash stands in the body at the place of the fork of the block's own slot. A shorter branch of an earlier
+    /// fork fills the container from the back, after zeros (`is_valid_normalized_merkle_branch`).
+    fn verify(&self, fork: Fork, body_root: B256) -> Result<(), VerifyError> {
+        let Some(index) = fork.block_hash_gindex() else {
+            if self.hash.is_zero() && self.branch.iter().all(B256::is_zero) {
+                return Ok(());
+            }
+            return Err(VerifyError::invalid("execution_block_hash", format!("zero in {fork:?}"), self.hash));
+        };
+        let spare = self.branch.len().saturating_sub(index.depth());
+        let (zeros, branch) = self.branch.split_at_checked(spare).unwrap_or_default();
+        if zeros.iter().any(|node| !node.is_zero()) {
+            let expected = format!("{spare} zeros before a branch of {fork:?}");
+            return Err(VerifyError::invalid("execution_branch", expected, "others"));
+        }
+        verify_branch("execution_branch", self.hash, branch, index, body_root)
+    }
+}
+
+fn require<T>(part: &Option<T>, is_due: bool, field: &str, fork: Fork) -> Result<(), VerifyError> {
+    let said = |there| if there { "a value" } else { "none" };
+    if part.is_some() == is_due {
+        return Ok(());
+    }
+    Err(VerifyError::malformed(field, format!("{} in {fork:?}", said(is_due)), said(part.is_some())))
 }

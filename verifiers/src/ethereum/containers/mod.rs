@@ -1,6 +1,6 @@
-//! Light-client containers, Altair to Fulu, in both presets: SSZ and Beacon API JSON, and their hash tree roots.
+//! Light-client containers, Altair to Gloas, in both presets: SSZ and Beacon API JSON, and their hash tree roots.
 //!
-//! Sources: consensus-specs `specs/{altair,capella,deneb,electra}/light-client/sync-protocol.md`, beacon-APIs
+//! Sources: consensus-specs `specs/{altair,capella,deneb,electra,gloas}/light-client/sync-protocol.md`, beacon-APIs
 //! `types/*/light_client.yaml`. A container's layout is told by its [`Form`]; [`LightClientData::conform`] holds for
 //! every container that [`LightClientData::decode_ssz`] or [`from_json`] returns.
 
@@ -12,7 +12,7 @@ mod update;
 
 pub use committee::{BlsPublicKey, BlsSignature, SyncAggregate, SyncCommittee};
 pub use execution::{BlobGas, ExecutionPayloadHeader};
-pub use header::{BeaconBlockHeader, ExecutionProof, LightClientHeader};
+pub use header::{BeaconBlockHeader, BlockHashProof, ExecutionProof, LightClientHeader};
 pub use json::{Versioned, from_json, quoted, to_json};
 pub use update::{Bootstrap, FinalityUpdate, LightClientUpdate, OptimisticUpdate};
 
@@ -48,7 +48,7 @@ pub fn from_ssz<T: LightClientData>(bytes: &[u8], config: &ChainConfig) -> Resul
         Some(u64::from_le_bytes(*slot))
     };
     let offset = bytes.first_chunk::<4>().map(|offset| u32::from_le_bytes(*offset) as usize);
-    // From Capella on the header is of variable size and stands behind the fixed part; before, it comes first.
+    // From Capella to Fulu the header is of variable size and stands behind the fixed part; else it comes first.
     let told = offset.and_then(slot_at).and_then(|slot| {
         let form = config.form_at(slot).ok()?;
         (form.fork.has_execution() && offset == Some(T::fixed_length(form))).then_some(form)

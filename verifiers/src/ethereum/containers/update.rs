@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LightClientData, LightClientHeader, SyncAggregate, SyncCommittee, check_length, quoted};
 use crate::VerifyError;
-use crate::ethereum::fork::{Fork, Form};
+use crate::ethereum::fork::Form;
 use crate::ethereum::ssz::{Reader, Writer};
 
 /// `LightClientBootstrap`: a header and the committee of its period.
@@ -67,15 +67,7 @@ pub struct OptimisticUpdate {
     pub signature_slot: u64,
 }
 
-/// Refuses forks whose containers are not known here.
-fn require_known(form: Form) -> Result<(), VerifyError> {
-    if form.fork > Fork::Fulu {
-        return Err(VerifyError::invalid("fork", "Altair to Fulu", format!("{:?}", form.fork)));
-    }
-    Ok(())
-}
-
-/// A header inside a fixed part: in place before Capella, an offset from then on.
+/// A header inside a fixed part: an offset where it carries an execution header (Capella to Fulu), else in place.
 enum Slot {
     Here(Box<LightClientHeader>),
     At(usize),
@@ -145,7 +137,6 @@ impl LightClientData for Bootstrap {
     }
 
     fn conform(&self, form: Form) -> Result<(), VerifyError> {
-        require_known(form)?;
         self.header.conform(form.fork).map_err(|error| error.within("header"))?;
         let committee = self.current_sync_committee.conform(form.preset);
         committee.map_err(|error| error.within("current_sync_committee"))?;
@@ -154,7 +145,6 @@ impl LightClientData for Bootstrap {
     }
 
     fn decode_ssz(bytes: &[u8], form: Form) -> Result<Self, VerifyError> {
-        require_known(form)?;
         let mut reader = Reader::new(bytes);
         let header = read_header(&mut reader, "header", form)?;
         let current_sync_committee = SyncCommittee::read(&mut reader, "current_sync_committee", form.preset)?;
@@ -184,7 +174,6 @@ impl LightClientData for LightClientUpdate {
     }
 
     fn conform(&self, form: Form) -> Result<(), VerifyError> {
-        require_known(form)?;
         self.attested_header.conform(form.fork).map_err(|error| error.within("attested_header"))?;
         let committee = self.next_sync_committee.conform(form.preset);
         committee.map_err(|error| error.within("next_sync_committee"))?;
@@ -197,7 +186,6 @@ impl LightClientData for LightClientUpdate {
     }
 
     fn decode_ssz(bytes: &[u8], form: Form) -> Result<Self, VerifyError> {
-        require_known(form)?;
         let mut reader = Reader::new(bytes);
         let attested = read_header(&mut reader, "attested_header", form)?;
         let next_sync_committee = SyncCommittee::read(&mut reader, "next_sync_committee", form.preset)?;
@@ -243,7 +231,6 @@ impl LightClientData for FinalityUpdate {
     }
 
     fn conform(&self, form: Form) -> Result<(), VerifyError> {
-        require_known(form)?;
         self.attested_header.conform(form.fork).map_err(|error| error.within("attested_header"))?;
         self.finalized_header.conform(form.fork).map_err(|error| error.within("finalized_header"))?;
         let depth = form.fork.finalized_root_gindex().depth();
@@ -252,7 +239,6 @@ impl LightClientData for FinalityUpdate {
     }
 
     fn decode_ssz(bytes: &[u8], form: Form) -> Result<Self, VerifyError> {
-        require_known(form)?;
         let mut reader = Reader::new(bytes);
         let attested = read_header(&mut reader, "attested_header", form)?;
         let finalized = read_header(&mut reader, "finalized_header", form)?;
@@ -285,13 +271,11 @@ impl LightClientData for OptimisticUpdate {
     }
 
     fn conform(&self, form: Form) -> Result<(), VerifyError> {
-        require_known(form)?;
         self.attested_header.conform(form.fork).map_err(|error| error.within("attested_header"))?;
         self.sync_aggregate.conform(form).map_err(|error| error.within("sync_aggregate"))
     }
 
     fn decode_ssz(bytes: &[u8], form: Form) -> Result<Self, VerifyError> {
-        require_known(form)?;
         let mut reader = Reader::new(bytes);
         let attested = read_header(&mut reader, "attested_header", form)?;
         let sync_aggregate = SyncAggregate::read(&mut reader, "sync_aggregate", form.preset)?;

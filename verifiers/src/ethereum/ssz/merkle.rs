@@ -1,7 +1,10 @@
 //! SHA-256 Merkle trees: roots, branches and their verification.
 
+use std::sync::LazyLock;
+
 use alloy_primitives::B256;
 use sha2::{Digest, Sha256};
+use spandrel_lanes::sha256_pairs;
 
 use crate::VerifyError;
 use crate::ethereum::gindex::Gindex;
@@ -12,6 +15,49 @@ pub fn hash_pair(left: B256, right: B256) -> B256 {
     hasher.update(left);
     hasher.update(right);
     B256::new(hasher.finalize().into())
+}
+
+/// Roots of the trees without leaves, by depth.
+static EMPTY: LazyLock<[B256; 64]> = LazyLock::new(|| {
+    let mut next = B256::ZERO;
+    [(); 64].map(|()| {
+        let node = next;
+        next = hash_pair(node, node);
+        node
+    })
+});
+
+/// Below this many nodes, hashing side by side is not worth laying them out.
+const FEW: usize = 4;
+
+/// The level above `nodes`, with `zero` beside an odd last one.
+fn hash_level(nodes: &[B256], zero: B256) -> Vec<B256> {
+    let pairs = nodes.chunks(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1).unwrap_or(&zero))));
+    if nodes.len() < FEW {
+        return pairs.map(|(left, right)| hash_pair(left, right)).collect();
+    }
+    let joined: Vec<[u8; 64]> = pairs.map(|(left, right)| join(&left, right.as_slice())).collect();
+    sha256_pairs(&joined).into_iter().map(B256::new).collect()
+}
+
+/// `left` and up to 32 bytes after it, padded with zeros.
+fn join(left: &B256, right: &[u8]) -> [u8; 64] {
+    let mut joined = [0; 64];
+    let (first, second) = joined.split_at_mut(32);
+    first.copy_from_slice(left.as_slice());
+    second.iter_mut().zip(right).for_each(|(to, from)| *to = *from);
+    joined
+}
+
+/// Roots of vectors of 33 to 64 bytes, such as public keys, two chunks each.
+pub fn two_chunk_roots<'a>(vectors: impl Iterator<Item = &'a [u8]>) -> Vec<B256> {
+    let joined: Vec<[u8; 64]> = vectors
+        .map(|bytes| {
+            let (left, right) = bytes.split_at_checked(32).unwrap_or((bytes, &[]));
+            join(&B256::right_padding_from(left), right)
+        })
+        .collect();
+    sha256_pairs(&joined).into_iter().map(B256::new).collect()
 }
 
 /// Root of `leaves` in a tree of `2^depth` leaves, the missing ones zero. More leaves than fit make a deeper tree,
@@ -72,16 +118,15 @@ impl Layer<'_> {
 
 fn climb(leaves: &[B256], depth: usize, mut visit: impl FnMut(Layer<'_>)) -> B256 {
     let mut nodes = leaves.to_vec();
-    let mut zero = B256::ZERO;
     let mut height = 0_usize;
+    let zero_at = |height: usize| EMPTY.get(height).copied().unwrap_or_default();
     while height < depth || nodes.len() > 1 {
+        let zero = zero_at(height);
         visit(Layer { nodes: &nodes, zero });
-        let pairs = nodes.chunks(2);
-        nodes = pairs.filter_map(|pair| Some(hash_pair(*pair.first()?, *pair.get(1).unwrap_or(&zero)))).collect();
-        zero = hash_pair(zero, zero);
+        nodes = hash_level(&nodes, zero);
         height = height.saturating_add(1);
     }
-    nodes.first().copied().unwrap_or(zero)
+    nodes.first().copied().unwrap_or_else(|| zero_at(height))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
+use super::rank::Ranked;
 use crate::VerifyError;
 use crate::ethereum::containers::{
     FinalityUpdate, LightClientHeader, LightClientUpdate, OptimisticUpdate, SyncAggregate, SyncCommittee,
@@ -104,27 +105,18 @@ impl Claim {
         self.finalized.as_ref().map_or(0, |finalized| finalized.value.beacon.slot)
     }
 
-    /// `is_better_update` of the specification: which of two updates to keep for an update by force.
+    /// Whether to keep it rather than `other` for an update by force.
     pub fn is_better_than(&self, other: &Self, preset: Preset) -> bool {
-        let rank = |claim: &Self| {
-            let participants = claim.aggregate.participants();
-            let is_supermajority = claim.aggregate.is_supermajority();
-            let attested_period = preset.period_at(claim.attested.beacon.slot);
-            let brings_committee =
-                claim.next_committee.is_some() && attested_period == preset.period_at(claim.signature_slot);
-            let brings_finality = claim.finalized.is_some();
-            let finality_in_period = brings_finality && preset.period_at(claim.finalized_slot()) == attested_period;
-            (
-                is_supermajority,
-                if is_supermajority { 0 } else { participants },
-                brings_committee,
-                brings_finality,
-                finality_in_period,
-                participants,
-                std::cmp::Reverse(claim.attested.beacon.slot),
-                std::cmp::Reverse(claim.signature_slot),
-            )
-        };
-        rank(self) > rank(other)
+        self.ranked().rank(preset) > other.ranked().rank(preset)
+    }
+
+    fn ranked(&self) -> Ranked<'_> {
+        Ranked {
+            aggregate: &self.aggregate,
+            attested_slot: self.attested.beacon.slot,
+            signature_slot: self.signature_slot,
+            has_committee: self.next_committee.is_some(),
+            finalized_slot: self.finalized.as_ref().map(|finalized| finalized.value.beacon.slot),
+        }
     }
 }

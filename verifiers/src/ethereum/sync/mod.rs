@@ -8,6 +8,7 @@
 
 mod claim;
 mod process;
+mod rank;
 mod validate;
 
 use claim::Claim;
@@ -28,6 +29,34 @@ use crate::follow::BlockRef;
 /// How many finalized execution blocks are remembered.
 const RETAINED_BLOCKS: usize = 256;
 
+/// An execution block that a beacon block names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NamedBlock {
+    /// With its number and time: from Capella to Fulu.
+    Stated(BlockRef),
+    /// By its hash alone: from Gloas on. Number and time stand in the header that has this hash.
+    Hash(B256),
+}
+
+impl NamedBlock {
+    /// Its hash.
+    pub fn hash(&self) -> B256 {
+        match self {
+            Self::Stated(block) => block.hash,
+            Self::Hash(hash) => *hash,
+        }
+    }
+
+    /// Its number and time, where they are said.
+    pub fn stated(&self) -> Option<&BlockRef> {
+        match self {
+            Self::Stated(block) => Some(block),
+            Self::Hash(_) => None,
+        }
+    }
+}
+
 /// What a light client trusts: `LightClientStore` of the specification, and the execution blocks it proved final.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +69,7 @@ pub struct LightClientStore {
     previous_max_participants: usize,
     current_max_participants: usize,
     /// Oldest first, at most [`RETAINED_BLOCKS`].
-    final_blocks: VecDeque<BlockRef>,
+    final_blocks: VecDeque<NamedBlock>,
 }
 
 impl LightClientStore {
@@ -104,22 +133,34 @@ impl LightClientStore {
     }
 
     /// The execution block with this hash, if it is one of the last 256 proven final.
-    pub fn final_block(&self, hash: B256) -> Option<&BlockRef> {
-        self.final_blocks.iter().rev().find(|block| block.hash == hash)
+    pub fn final_block(&self, hash: B256) -> Option<&NamedBlock> {
+        self.final_blocks.iter().rev().find(|block| block.hash() == hash)
     }
 
     /// The newest execution block proven final.
-    pub fn latest_final_block(&self) -> Option<&BlockRef> {
+    pub fn latest_named_block(&self) -> Option<&NamedBlock> {
         self.final_blocks.back()
     }
 
-    /// The execution block of the optimistic header. Not final.
-    pub fn optimistic_block(&self) -> Option<BlockRef> {
-        block_of(&self.optimistic)
+    /// The newest execution block proven final whose number and time the beacon chain says (before Gloas).
+    pub fn latest_final_block(&self) -> Option<&BlockRef> {
+        self.final_blocks.iter().rev().find_map(NamedBlock::stated)
     }
 
-    fn retain(&mut self, block: BlockRef) {
-        if self.final_block(block.hash).is_some() {
+    /// The execution block of the optimistic header, where it states number and time. Not final.
+    pub fn optimistic_block(&self) -> Option<BlockRef> {
+        block_of(&self.optimistic)?.stated().copied()
+    }
+
+    /// Bytes it takes in memory, but for an update that is only remembered.
+    pub fn memory(&self) -> usize {
+        let committees = [Some(&self.current), self.next.as_ref()].into_iter().flatten().map(Committee::memory);
+        let blocks = self.final_blocks.len().saturating_mul(size_of::<NamedBlock>());
+        committees.fold(size_of::<Self>().saturating_add(blocks), usize::saturating_add)
+    }
+
+    fn retain(&mut self, block: NamedBlock) {
+        if self.final_block(block.hash()).is_some() {
             return;
         }
         if self.final_blocks.len() >= RETAINED_BLOCKS {
@@ -130,11 +171,15 @@ impl LightClientStore {
 }
 
 /// The execution block of a header that was verified.
-pub(super) fn block_of(header: &LightClientHeader) -> Option<BlockRef> {
-    let execution = &header.execution.as_ref()?.header;
-    (!execution.block_hash.is_zero()).then_some(BlockRef {
-        height: execution.block_number,
-        hash: execution.block_hash,
-        time: execution.timestamp,
-    })
+pub(super) fn block_of(header: &LightClientHeader) -> Option<NamedBlock> {
+    let named = match (&header.execution, &header.block_hash) {
+        (Some(execution), _) => NamedBlock::Stated(BlockRef {
+            height: execution.header.block_number,
+            hash: execution.header.block_hash,
+            time: execution.header.timestamp,
+        }),
+        (None, Some(proof)) => NamedBlock::Hash(proof.hash),
+        (None, None) => return None,
+    };
+    (!named.hash().is_zero()).then_some(named)
 }

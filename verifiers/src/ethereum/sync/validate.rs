@@ -1,9 +1,10 @@
 //! `validate_light_client_update`: every check a signed claim must pass, none of which changes the store.
 
 use alloy_primitives::B256;
+use rayon::prelude::*;
 
-use super::{Claim, LightClientStore, block_of};
-use crate::ethereum::bls::Committee;
+use super::{Claim, LightClientStore, NamedBlock, block_of};
+use crate::ethereum::bls::{Claimed, Committee, Scalars, verify_each};
 use crate::ethereum::containers::{
     FinalityUpdate, LightClientData, LightClientHeader, OptimisticUpdate, SyncAggregate,
 };
@@ -26,10 +27,51 @@ impl LightClientStore {
         update: &FinalityUpdate,
         now: UnixSeconds,
     ) -> Result<BlockRef, VerifyError> {
-        update.conform(config.form_at(update.fork_slot()).map_err(|error| error.within("attested_header.beacon"))?)?;
-        require_supermajority(&update.sync_aggregate)?;
-        self.validate(config, &Claim::from(update), now)?;
+        let block = self.prove_final(config, update, now)?;
+        block.stated().copied().ok_or_else(|| {
+            VerifyError::invalid("finalized_header.execution", "an execution header (before Gloas)", block.hash())
+        })
+    }
+
+    /// As [`Self::check_finality`], also from Gloas on, where a block is named by its hash alone.
+    ///
+    /// # Errors
+    /// As [`Self::check_finality`].
+    pub fn prove_final(
+        &self,
+        config: &ChainConfig,
+        update: &FinalityUpdate,
+        now: UnixSeconds,
+    ) -> Result<NamedBlock, VerifyError> {
+        let claim = finality_claim(config, update)?;
+        self.validate(config, &claim, now)?;
         require_block(&update.finalized_header, "finalized_header")
+    }
+
+    /// [`Self::prove_final`] of each update, in order: the same verdicts, the signatures by one equation.
+    pub fn prove_final_each(
+        &self,
+        config: &ChainConfig,
+        updates: &[FinalityUpdate],
+        now: UnixSeconds,
+        scalars: &mut impl Scalars,
+    ) -> Vec<Result<NamedBlock, VerifyError>> {
+        let checked: Vec<Result<Claimed<'_>, VerifyError>> = updates
+            .par_iter()
+            .map(|update| {
+                let (committee, message) = self.validate_unsigned(config, &finality_claim(config, update)?, now)?;
+                Ok(Claimed { committee, aggregate: &update.sync_aggregate, message })
+            })
+            .collect();
+        let claimed: Vec<_> = checked.iter().filter_map(|checked| checked.as_ref().ok()).copied().collect();
+        let mut signed = verify_each(&claimed, scalars).into_iter();
+        let settle = |(update, checked): (&FinalityUpdate, Result<_, _>)| {
+            checked?;
+            let verdict = signed.next().transpose().map_err(|error| error.within("sync_aggregate"))?;
+            verdict.ok_or_else(|| VerifyError::invalid("sync_aggregate", "a verdict", "none"))?;
+            require_block(&update.finalized_header, "finalized_header")
+        };
+        updates.iter().zip(checked).map(settle).collect()
     }
 
     /// Checks, without changing the store, that two thirds of the committee signed `update`'s block. Not final.
@@ -41,7 +83,7 @@ impl LightClientStore {
         config: &ChainConfig,
         update: &OptimisticUpdate,
         now: UnixSeconds,
-    ) -> Result<BlockRef, VerifyError> {
+    ) -> Result<NamedBlock, VerifyError> {
         update.conform(config.form_at(update.fork_slot()).map_err(|error| error.within("attested_header.beacon"))?)?;
         require_supermajority(&update.sync_aggregate)?;
         self.validate(config, &Claim::from(update), now)?;
@@ -50,6 +92,18 @@ impl LightClientStore {
 
     /// All checks but relevance. The committee must be one the store holds.
     pub(super) fn validate(&self, config: &ChainConfig, claim: &Claim, now: UnixSeconds) -> Result<(), VerifyError> {
+        let (committee, message) = self.validate_unsigned(config, claim, now)?;
+        committee.verify(&claim.aggregate, message).map_err(|error| error.within("sync_aggregate"))?;
+        Ok(())
+    }
+
+    /// All checks but relevance and the signature; returns whose it must be, and over what.
+    fn validate_unsigned(
+        &self,
+        config: &ChainConfig,
+        claim: &Claim,
+        now: UnixSeconds,
+    ) -> Result<(&Committee, B256), VerifyError> {
         claim.attested.verify(config).map_err(|error| error.within("attested_header"))?;
         check_slots(config, claim, now)?;
         let committee = self.committee_for(config, claim.signature_slot)?;
@@ -57,9 +111,7 @@ impl LightClientStore {
         check_finality_branch(config, claim, fork)?;
         self.check_next_committee(config, claim, fork)?;
         let version = config.signing_version(claim.signature_slot).map_err(|error| error.within("signature_slot"))?;
-        let message = signing_root(&claim.attested.beacon, version, config.genesis_validators_root);
-        committee.verify(&claim.aggregate, message).map_err(|error| error.within("sync_aggregate"))?;
-        Ok(())
+        Ok((committee, signing_root(&claim.attested.beacon, version, config.genesis_validators_root)))
     }
 
     /// Whether the claim tells the store anything: a later attested header, or the next committee when unknown.
@@ -97,7 +149,8 @@ impl LightClientStore {
 
     fn check_next_committee(&self, config: &ChainConfig, claim: &Claim, fork: Fork) -> Result<(), VerifyError> {
         let Some(proven) = &claim.next_committee else { return Ok(()) };
-        let root = proven.value.hash_tree_root();
+        let known = self.next.as_ref().filter(|known| *known.bytes() == proven.value);
+        let root = known.map_or_else(|| proven.value.hash_tree_root(), Committee::root);
         let is_store_period = config.preset.period_at(claim.attested.beacon.slot) == self.period(config);
         if let Some(known) = self.next.as_ref().filter(|_| is_store_period)
             && known.root() != root
@@ -107,6 +160,13 @@ impl LightClientStore {
         let (index, state_root) = (fork.next_committee_gindex(), claim.attested.beacon.state_root);
         verify_branch("next_sync_committee_branch", root, &proven.branch, index, state_root)
     }
+}
+
+/// What a finality update claims, if it has the form of its fork and two thirds of the seats.
+fn finality_claim(config: &ChainConfig, update: &FinalityUpdate) -> Result<Claim, VerifyError> {
+    update.conform(config.form_at(update.fork_slot()).map_err(|error| error.within("attested_header.beacon"))?)?;
+    require_supermajority(&update.sync_aggregate)?;
+    Ok(Claim::from(update))
 }
 
 /// `current slot >= signature_slot > attested slot >= finalized slot`.
@@ -153,7 +213,7 @@ pub(in crate::ethereum) fn require_supermajority(aggregate: &SyncAggregate) -> R
     Err(VerifyError::invalid("sync_aggregate.sync_committee_bits", expected, aggregate.participants()))
 }
 
-fn require_block(header: &LightClientHeader, field: &str) -> Result<BlockRef, VerifyError> {
+fn require_block(header: &LightClientHeader, field: &str) -> Result<NamedBlock, VerifyError> {
     block_of(header).ok_or_else(|| {
         VerifyError::invalid(format!("{field}.execution"), "an execution header (Capella or later)", "none")
     })

@@ -3,11 +3,17 @@
 //! Strict: a proof is exactly the nodes on the key's path, from the root down. An empty proof speaks only for the
 //! empty root; nothing may follow the node that decides; nodes are canonical RLP, below 32 bytes inlined in their
 //! parent and from 32 bytes on referenced by hash; an extension that leaves the key's path decides absence.
+//!
+//! [`values`] and [`secure_values`] answer many proofs at once, each as [`value`] and [`secure_value`] would.
 
+mod batch;
 mod node;
+mod path;
+mod walk;
 
 use alloy_primitives::{B256, Bytes, b256, keccak256};
-use node::{Child, INLINE_BELOW, Node, Step};
+pub use batch::{Query, secure_values, values};
+use walk::{Start, Walk, at, read, require_last, require_short};
 
 use crate::VerifyError;
 
@@ -18,8 +24,8 @@ pub const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996c
 const MAX_STATE_NODE: usize = 1024;
 /// Longest node of any trie: a leaf with a receipt of many logs.
 const MAX_NODE: usize = 4 * 1024 * 1024;
-/// Longest key: 32 bytes.
-const MAX_NIBBLES: usize = 64;
+/// Longest key, in bytes.
+const MAX_KEY: usize = 32;
 
 /// The value at `keccak256(key)` in an account or storage trie, or `None` when the trie holds none.
 ///
@@ -31,10 +37,7 @@ pub fn secure_value<'a>(
     key: &[u8],
     proof: &'a [Bytes],
 ) -> Result<Option<&'a [u8]>, VerifyError> {
-    if let Some((index, node)) = proof.iter().enumerate().find(|(_, node)| node.len() > MAX_STATE_NODE) {
-        let expected = format!("at most {MAX_STATE_NODE} bytes");
-        return Err(VerifyError::malformed(format!("{field}[{index}]"), expected, node.len()));
-    }
+    require_state_nodes(field, proof)?;
     value(field, root, keccak256(key).as_slice(), proof)
 }
 
@@ -43,68 +46,25 @@ pub fn secure_value<'a>(
 /// # Errors
 /// As [`secure_value`].
 pub fn value<'a>(field: &str, root: B256, key: &[u8], proof: &'a [Bytes]) -> Result<Option<&'a [u8]>, VerifyError> {
-    let path: Vec<u8> = key.iter().flat_map(|byte| [byte.wrapping_shr(4), byte & 0x0f]).collect();
-    if path.len() > MAX_NIBBLES {
-        return Err(VerifyError::malformed(field, format!("a key of at most {MAX_NIBBLES} nibbles"), path.len()));
-    }
-    if root == EMPTY_ROOT {
-        return match proof {
-            [] => Ok(None),
-            // Nodes answer for an empty trie with its one node, the empty string.
-            [only] if only.as_ref() == [alloy_rlp::EMPTY_STRING_CODE] => Ok(None),
-            more => Err(VerifyError::invalid(field, "no nodes for the empty root", more.len())),
-        };
-    }
-    let mut path = path.as_slice();
-    let mut expected = root;
-    let mut after_extension = false;
+    let mut walk = match Walk::begin(field, root, key, proof) {
+        Start::At(walk) => walk,
+        Start::Decided(answer) => return answer.map(|()| None),
+    };
     for (index, bytes) in proof.iter().enumerate() {
-        let at = format!("{field}[{index}]");
-        check_reference(&at, bytes, expected, index == 0)?;
-        let mut node = Node::decode(&at, bytes)?;
-        let decided = loop {
-            if after_extension {
-                node.require_branch(&at)?;
-            }
-            after_extension = matches!(node, Node::Extension { .. });
-            match node.step(path) {
-                Step::Decided(value) => break Some(value),
-                Step::Down(Child::None, _) => break Some(None),
-                Step::Down(Child::Hash(hash), rest) => {
-                    (expected, path) = (hash, rest);
-                    break None;
-                }
-                Step::Down(Child::Inline(bytes), rest) => {
-                    (node, path) = (Node::decode(&at, bytes)?, rest);
-                }
-            }
-        };
-        if let Some(value) = decided {
-            let used = index.saturating_add(1);
-            if used != proof.len() {
-                return Err(VerifyError::invalid(
-                    format!("{field}[{used}]"),
-                    "nothing after the node that decides",
-                    proof.len(),
-                ));
-            }
-            return Ok(value);
+        let node = require_short(bytes).and_then(|()| read(bytes, keccak256(bytes), walk.expected, index == 0));
+        let through = node.and_then(|node| walk.through(&node)).map_err(|error| at(error, field, index))?;
+        if let Some(value) = through {
+            return require_last(field, index, proof, value);
         }
     }
-    Err(VerifyError::invalid(field, format!("the node with hash {expected}"), format!("{} nodes", proof.len())))
+    Err(walk.cut_short(field, proof))
 }
 
-/// A node is referenced by its hash, and unless it is the root, only because it is too long to be inlined.
-fn check_reference(field: &str, bytes: &[u8], expected: B256, is_root: bool) -> Result<(), VerifyError> {
-    if bytes.len() > MAX_NODE {
-        return Err(VerifyError::malformed(field, format!("at most {MAX_NODE} bytes"), bytes.len()));
-    }
-    let hash = keccak256(bytes);
-    if hash != expected {
-        return Err(VerifyError::invalid(field, expected, hash));
-    }
-    if bytes.len() < INLINE_BELOW && !is_root {
-        return Err(VerifyError::malformed(field, format!("at least {INLINE_BELOW} bytes"), bytes.len()));
-    }
-    Ok(())
+/// Refuses nodes that no account or storage trie has, before they are hashed.
+fn require_state_nodes(field: &str, proof: &[Bytes]) -> Result<(), VerifyError> {
+    let Some((index, node)) = proof.iter().enumerate().find(|(_, node)| node.len() > MAX_STATE_NODE) else {
+        return Ok(());
+    };
+    let expected = format!("at most {MAX_STATE_NODE} bytes");
+    Err(VerifyError::malformed(format!("{field}[{index}]"), expected, node.len()))
 }

@@ -1,128 +1,149 @@
-//! The nodes of a trie: canonical decoding, and one step along a key's path.
+//! The nodes of a trie: canonical decoding, and one step along a key's path. Nodes point into the bytes of the proof.
+//!
+//! Errors name no field here: the walk knows which node of which proof it is.
 
 use alloy_primitives::B256;
 
+use super::path::{Path, Rest};
 use crate::VerifyError;
-use crate::ethereum::rlp::{self, Item};
+use crate::ethereum::rlp::{self, Item, Items};
 
 /// Nodes shorter than a hash stand in their parent instead of being referenced.
 pub(super) const INLINE_BELOW: usize = 32;
-const EMPTY_STRING: [u8; 1] = [alloy_rlp::EMPTY_STRING_CODE];
 
+#[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "most nodes are branches")]
 pub(super) enum Node<'a> {
-    Leaf { path: Vec<u8>, value: &'a [u8] },
-    Extension { path: Vec<u8>, child: Child<'a> },
-    Branch { children: Vec<Child<'a>>, value: &'a [u8] },
+    Leaf { path: Path<'a>, value: &'a [u8] },
+    Extension { path: Path<'a>, child: Child<'a> },
+    Branch { children: [Child<'a>; 16], value: &'a [u8] },
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum Child<'a> {
     None,
-    Hash(B256),
+    Hash(&'a [u8; 32]),
     Inline(&'a [u8]),
 }
 
 /// Where a node leads a path.
-pub(super) enum Step<'a, 'p> {
+pub(super) enum Step<'a, 'k> {
     /// The trie's answer.
     Decided(Option<&'a [u8]>),
-    /// To a child, with the rest of the path.
-    Down(Child<'a>, &'p [u8]),
+    /// To the node with this hash, with the rest of the path.
+    To(B256, Rest<'k>),
+    /// To a node that stands in this one.
+    Inside(&'a [u8], Rest<'k>),
 }
 
 impl<'a> Node<'a> {
-    pub fn decode(field: &str, bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let items = rlp::list(field, bytes)?;
-        match items.as_slice() {
-            [path, second] => Self::decode_short(field, path, second),
-            [children @ .., value] if items.len() == 17 => {
-                let children: Vec<_> =
-                    children.iter().map(|item| Child::decode(field, item)).collect::<Result<_, _>>()?;
-                let value = rlp::string(field, value)?;
-                let taken = children.iter().filter(|child| !matches!(child, Child::None)).count();
-                if taken.saturating_add(usize::from(!value.is_empty())) < 2 {
-                    return Err(VerifyError::malformed(field, "a branch that parts at least two keys", taken));
-                }
-                Ok(Self::Branch { children, value })
-            }
-            other => Err(VerifyError::malformed(field, "a node of 2 or 17 items", other.len())),
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
+        let mut items = rlp::require_list("", rlp::item("", bytes)?)?;
+        let (first, second) = match (next(&mut items)?, next(&mut items)?) {
+            (Some(first), Some(second)) => (first, second),
+            (first, _) => return Err(wrong_count(usize::from(first.is_some()))),
+        };
+        match next(&mut items)? {
+            None => Self::decode_short(first, second),
+            Some(third) => Self::decode_branch([first, second, third], items),
         }
     }
 
-    fn decode_short(field: &str, path: &'a [u8], second: &'a [u8]) -> Result<Self, VerifyError> {
-        let (path, is_leaf) = decode_path(field, rlp::string(field, path)?)?;
+    fn decode_branch(begun: [Item<'a>; 3], mut items: Items<'a>) -> Result<Self, VerifyError> {
+        let mut children = [Child::None; 16];
+        let mut taken = 0_usize;
+        let mut begun = begun.into_iter();
+        for (index, child) in children.iter_mut().enumerate() {
+            let item = match begun.next() {
+                Some(item) => item,
+                None => next(&mut items)?.ok_or_else(|| wrong_count(index))?,
+            };
+            *child = Child::decode(item)?;
+            taken = taken.saturating_add(usize::from(!matches!(child, Child::None)));
+        }
+        let value = rlp::require_string("", next(&mut items)?.ok_or_else(|| wrong_count(16))?)?;
+        let left = items.count();
+        if left > 0 {
+            return Err(wrong_count(left.saturating_add(17)));
+        }
+        if taken.saturating_add(usize::from(!value.is_empty())) < 2 {
+            return Err(VerifyError::malformed("", "a branch that parts at least two keys", taken));
+        }
+        Ok(Self::Branch { children, value })
+    }
+
+    fn decode_short(path: Item<'a>, second: Item<'a>) -> Result<Self, VerifyError> {
+        let (path, is_leaf) = Path::decode(rlp::require_string("", path)?)?;
         if is_leaf {
-            let value = rlp::string(field, second)?;
+            let value = rlp::require_string("", second)?;
             if value.is_empty() {
-                return Err(VerifyError::malformed(field, "a leaf with a value", "an empty one"));
+                return Err(VerifyError::malformed("", "a leaf with a value", "an empty one"));
             }
             return Ok(Self::Leaf { path, value });
         }
-        let child = Child::decode(field, second)?;
+        let child = Child::decode(second)?;
         if path.is_empty() || matches!(child, Child::None) {
-            return Err(VerifyError::malformed(field, "an extension with a path and a child", "one without"));
+            return Err(VerifyError::malformed("", "an extension with a path and a child", "one without"));
         }
         if let Child::Inline(bytes) = child {
-            Self::decode(field, bytes)?.require_branch(field)?;
+            Self::decode(bytes)?.require_branch()?;
         }
         Ok(Self::Extension { path, child })
     }
 
     /// What stands below an extension is a branch: anything else would have joined it.
-    pub fn require_branch(&self, field: &str) -> Result<(), VerifyError> {
+    pub fn require_branch(&self) -> Result<(), VerifyError> {
         match self {
             Self::Branch { .. } => Ok(()),
-            _ => Err(VerifyError::malformed(field, "a branch below an extension", "another node")),
+            _ => Err(VerifyError::malformed("", "a branch below an extension", "another node")),
         }
     }
 
-    pub fn step<'p>(&self, path: &'p [u8]) -> Step<'a, 'p> {
+    pub fn step<'k>(&self, rest: Rest<'k>) -> Step<'a, 'k> {
         match self {
-            Self::Leaf { path: own, value } => Step::Decided((own.as_slice() == path).then_some(value)),
-            Self::Extension { path: own, child } => match path.strip_prefix(own.as_slice()) {
-                Some(rest) => Step::Down(*child, rest),
+            Self::Leaf { path, value } => Step::Decided(rest.is(*path).then_some(value)),
+            Self::Extension { path, child } => match rest.strip_prefix(*path) {
+                Some(rest) => child.step(rest),
                 None => Step::Decided(None),
             },
-            Self::Branch { children, value } => match path.split_first() {
-                Some((nibble, rest)) => {
-                    let child = children.get(usize::from(*nibble)).copied();
-                    Step::Down(child.unwrap_or(Child::None), rest)
-                }
+            Self::Branch { children, value } => match rest.split_first() {
+                Some((nibble, rest)) => children.get(nibble).unwrap_or(&Child::None).step(rest),
                 None => Step::Decided((!value.is_empty()).then_some(value)),
             },
         }
     }
 }
 
-impl<'a> Child<'a> {
-    fn decode(field: &str, encoded: &'a [u8]) -> Result<Self, VerifyError> {
-        if encoded == EMPTY_STRING {
-            return Ok(Self::None);
-        }
-        match rlp::item(field, encoded)? {
-            Item::String(hash) if hash.len() == 32 => Ok(Self::Hash(B256::from_slice(hash))),
-            Item::String(other) => Err(VerifyError::malformed(field, "a child hash of 32 bytes", other.len())),
-            // Checked whole even where the path does not lead: each level is shorter, so this ends soon.
-            Item::List(_) if encoded.len() < INLINE_BELOW => {
-                Node::decode(field, encoded).map(|_| Self::Inline(encoded))
-            }
-            Item::List(_) => {
-                let expected = format!("a child of {INLINE_BELOW} bytes or more behind its hash");
-                Err(VerifyError::malformed(field, expected, encoded.len()))
-            }
-        }
-    }
+fn next<'a>(items: &mut Items<'a>) -> Result<Option<Item<'a>>, VerifyError> {
+    items.next().transpose().map_err(|error| rlp::not_canonical("", error))
 }
 
-/// Hex-prefix encoding (Yellow Paper, appendix C): the nibbles, and whether they end in a leaf.
-fn decode_path(field: &str, encoded: &[u8]) -> Result<(Vec<u8>, bool), VerifyError> {
-    let refuse = |found: String| Err(VerifyError::malformed(field, "a hex-prefix path", found));
-    let Some((first, rest)) = encoded.split_first() else { return refuse("an empty string".to_owned()) };
-    let (flags, low) = (first.wrapping_shr(4), first & 0x0f);
-    let odd = flags & 1 == 1;
-    if flags > 3 || (!odd && low != 0) {
-        return refuse(format!("prefix {first:#04x}"));
+fn wrong_count(found: usize) -> VerifyError {
+    VerifyError::malformed("", "a node of 2 or 17 items", found)
+}
+
+impl<'a> Child<'a> {
+    fn decode(item: Item<'a>) -> Result<Self, VerifyError> {
+        if !item.is_list {
+            return match <&[u8; 32]>::try_from(item.payload) {
+                Ok(hash) => Ok(Self::Hash(hash)),
+                Err(_) if item.payload.is_empty() => Ok(Self::None),
+                Err(_) => Err(VerifyError::malformed("", "a child hash of 32 bytes", item.payload.len())),
+            };
+        }
+        if item.encoded.len() < INLINE_BELOW {
+            // Checked whole even where the path does not lead: each level is shorter, so this ends soon.
+            return Node::decode(item.encoded).map(|_| Self::Inline(item.encoded));
+        }
+        let expected = format!("a child of {INLINE_BELOW} bytes or more behind its hash");
+        Err(VerifyError::malformed("", expected, item.encoded.len()))
     }
-    let tail = rest.iter().flat_map(|byte| [byte.wrapping_shr(4), byte & 0x0f]);
-    Ok((odd.then_some(low).into_iter().chain(tail).collect(), flags >= 2))
+
+    fn step<'k>(self, rest: Rest<'k>) -> Step<'a, 'k> {
+        match self {
+            Self::None => Step::Decided(None),
+            Self::Hash(hash) => Step::To(B256::new(*hash), rest),
+            Self::Inline(bytes) => Step::Inside(bytes, rest),
+        }
+    }
 }

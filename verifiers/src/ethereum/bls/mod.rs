@@ -4,14 +4,21 @@
 //! costs one pairing check under the sum of who signed, found by adding participants or subtracting absentees,
 //! whichever are fewer. A signature is always checked to be in its group, and one by nobody is never valid
 //! (`eth_fast_aggregate_verify` would accept it).
+//!
+//! [`verify_each`] checks many signatures by one equation; its verdicts are those of [`Committee::verify`].
+
+mod batch;
+mod scalar;
 
 use std::fmt;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
+pub use batch::{Claimed, verify_each};
 use blst::min_pk::{AggregatePublicKey, PublicKey, Signature};
 use blst::{BLST_ERROR, Pairing, blst_p1_affine, blst_p2_affine};
 use rayon::prelude::*;
+pub use scalar::{Scalars, SystemScalars};
 use serde::{Deserialize, Serialize};
 
 use super::containers::{BlsPublicKey, BlsSignature, SyncAggregate, SyncCommittee};
@@ -31,6 +38,8 @@ struct Points {
     bytes: SyncCommittee,
     keys: Vec<PublicKey>,
     sum: AggregatePublicKey,
+    /// `sum` again, ready to verify under: most signatures are nearly everyone's.
+    everyone: PublicKey,
 }
 
 impl Committee {
@@ -41,17 +50,29 @@ impl Committee {
     pub fn new(committee: &SyncCommittee) -> Result<Self, VerifyError> {
         let keys: Vec<_> = committee.pubkeys.par_iter().enumerate().map(validate_seat).collect::<Result<_, _>>()?;
         let sum = add_keys(keys.iter()).ok_or_else(|| VerifyError::malformed("pubkeys", "at least one key", 0))?;
-        let found = BlsPublicKey::from(sum.to_public_key().compress());
+        let everyone = sum.to_public_key();
+        let found = BlsPublicKey::from(everyone.compress());
         if found != committee.aggregate_pubkey {
             return Err(VerifyError::invalid("aggregate_pubkey", found, committee.aggregate_pubkey));
         }
         let root = committee.hash_tree_root();
-        Ok(Self(Arc::new(Points { root, bytes: committee.clone(), keys, sum })))
+        Ok(Self(Arc::new(Points { root, bytes: committee.clone(), keys, sum, everyone })))
     }
 
     /// `hash_tree_root` of the committee.
     pub fn root(&self) -> B256 {
         self.0.root
+    }
+
+    /// The committee, as bytes.
+    pub fn bytes(&self) -> &SyncCommittee {
+        &self.0.bytes
+    }
+
+    /// Bytes it takes in memory, shared by all its clones.
+    pub fn memory(&self) -> usize {
+        let seat = size_of::<PublicKey>().saturating_add(size_of::<BlsPublicKey>());
+        size_of::<Points>().saturating_add(self.0.keys.len().saturating_mul(seat))
     }
 
     /// Checks that the seats of `aggregate` signed `message`, and returns how many they are.
@@ -60,7 +81,15 @@ impl Committee {
     /// Names `sync_committee_bits` when nobody signed or the seats are not this committee's, and
     /// `sync_committee_signature` when the signature is not theirs.
     pub fn verify(&self, aggregate: &SyncAggregate, message: B256) -> Result<usize, VerifyError> {
-        let Points { keys, sum, .. } = &*self.0;
+        let signers = self.signers(aggregate)?;
+        verify_under(&signers, message.as_slice(), &aggregate.sync_committee_signature)
+            .map_err(|error| VerifyError::invalid("sync_committee_signature", "the participants' signature", error))?;
+        Ok(aggregate.participants())
+    }
+
+    /// The sum of the participants' keys.
+    fn signers(&self, aggregate: &SyncAggregate) -> Result<PublicKey, VerifyError> {
+        let Points { keys, sum, everyone, .. } = &*self.0;
         if aggregate.seats() != keys.len() {
             return Err(VerifyError::malformed(
                 "sync_committee_bits",
@@ -73,21 +102,19 @@ impl Committee {
             let pairs = keys.iter().zip(aggregate.signed());
             pairs.filter(move |(_, bit)| *bit == signed).map(|(key, _)| key)
         };
-        let signers = if participants.saturating_mul(2) < keys.len() {
-            add_keys(seats(true))
-        } else if let Some(absent) = add_keys(seats(false)) {
-            let mut signers = *sum;
-            signers.sub_aggregate(&absent);
-            Some(signers)
-        } else {
-            Some(*sum)
-        };
-        let Some(signers) = signers.filter(|_| participants > 0) else {
+        if participants == 0 {
             return Err(VerifyError::invalid("sync_committee_bits", "at least one participant", 0));
+        }
+        let signers = if participants.saturating_mul(2) < keys.len() {
+            add_keys(seats(true)).map(|signers| signers.to_public_key())
+        } else {
+            add_keys(seats(false)).map(|absent| {
+                let mut signers = *sum;
+                signers.sub_aggregate(&absent);
+                signers.to_public_key()
+            })
         };
-        verify_under(&signers.to_public_key(), message.as_slice(), &aggregate.sync_committee_signature)
-            .map_err(|error| VerifyError::invalid("sync_committee_signature", "the participants' signature", error))?;
-        Ok(participants)
+        Ok(signers.unwrap_or(*everyone))
     }
 }
 
@@ -160,11 +187,11 @@ mod tests {
 
     const MESSAGE: B256 = B256::repeat_byte(0x5a);
 
-    fn secrets(count: u8) -> Vec<SecretKey> {
+    pub(super) fn secrets(count: u8) -> Vec<SecretKey> {
         (0..count).map(|n| SecretKey::key_gen(keccak256([n]).as_slice(), &[]).unwrap()).collect()
     }
 
-    fn committee_of(keys: &[PublicKey]) -> SyncCommittee {
+    pub(super) fn committee_of(keys: &[PublicKey]) -> SyncCommittee {
         let sum = AggregatePublicKey::aggregate(&keys.iter().collect::<Vec<_>>(), false).unwrap();
         SyncCommittee {
             pubkeys: keys.iter().map(|key| BlsPublicKey::from(key.compress())).collect(),
@@ -173,8 +200,12 @@ mod tests {
     }
 
     fn aggregate_by(secrets: &[SecretKey], seats: &[usize]) -> SyncAggregate {
+        aggregate_over(secrets, seats, MESSAGE)
+    }
+
+    pub(super) fn aggregate_over(secrets: &[SecretKey], seats: &[usize], message: B256) -> SyncAggregate {
         let mut bits = vec![0_u8; secrets.len() / 8];
-        let signatures: Vec<_> = seats.iter().map(|seat| secrets[*seat].sign(MESSAGE.as_slice(), DST, &[])).collect();
+        let signatures: Vec<_> = seats.iter().map(|seat| secrets[*seat].sign(message.as_slice(), DST, &[])).collect();
         for seat in seats {
             bits[seat / 8] |= 1 << (seat % 8);
         }
@@ -185,7 +216,7 @@ mod tests {
         }
     }
 
-    fn infinity() -> BlsSignature {
+    pub(super) fn infinity() -> BlsSignature {
         let mut point = [0; 96];
         point[0] = 0xc0;
         point.into()

@@ -1,0 +1,142 @@
+//! Many proofs at once: those that share nodes walk together, so that a node is hashed and decoded once for all of
+//! them, and what must be hashed is hashed side by side.
+//!
+//! Proofs are put in order of root and key. In that order the proofs that share a node are neighbours, at every level:
+//! whether the next proof's node is one already read is a comparison of bytes. Each thread takes a run of neighbours;
+//! only a node that two runs share is hashed once for each.
+
+use alloy_primitives::{B256, Bytes};
+use rayon::prelude::*;
+use spandrel_lanes::keccak256_each;
+
+use super::walk::{Answer, Start, Walk, at, read, require_last, require_short};
+use super::{require_state_nodes, value};
+use crate::VerifyError;
+
+/// How many different nodes that claim one hash are kept to compare with. Only one can be right; who sends the others
+/// makes his neighbours hash what they would have hashed alone, and no more.
+const RIVALS: usize = 4;
+/// Fewest proofs that are worth a thread.
+const RUN: usize = 16;
+
+/// A proof of what `root` holds at `key`.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a, K> {
+    /// Root of the trie.
+    pub root: B256,
+    /// The key.
+    pub key: K,
+    /// Nodes from the root down.
+    pub proof: &'a [Bytes],
+}
+
+/// [`super::secure_value`] of each query, in order: the same answer or the same error, in less work.
+pub fn secure_values<'a, K: AsRef<[u8]>>(field: &str, queries: &[Query<'a, K>]) -> Vec<Answer<'a>> {
+    let keys: Vec<&[u8]> = queries.iter().map(|query| query.key.as_ref()).collect();
+    let hashed = queries.iter().zip(keccak256_each(&keys));
+    let hashed: Vec<_> = hashed.map(|(query, key)| Query { root: query.root, key, proof: query.proof }).collect();
+    answers(field, &hashed, require_state_nodes)
+}
+
+/// [`super::value`] of each query, in order: the same answer or the same error, in less work.
+pub fn values<'a, K: AsRef<[u8]> + Sync>(field: &str, queries: &[Query<'a, K>]) -> Vec<Answer<'a>> {
+    answers(field, queries, |_, _| Ok(()))
+}
+
+fn answers<'a, K: AsRef<[u8]> + Sync>(
+    field: &str,
+    queries: &[Query<'a, K>],
+    admit: impl Fn(&str, &[Bytes]) -> Result<(), VerifyError> + Sync,
+) -> Vec<Answer<'a>> {
+    if let [only] = queries {
+        let answer = admit(field, only.proof).and_then(|()| value(field, only.root, only.key.as_ref(), only.proof));
+        return vec![answer];
+    }
+    let mut order: Vec<(usize, &Query<'a, K>)> = queries.iter().enumerate().collect();
+    order.sort_unstable_by(|(_, one), (_, other)| (one.root, one.key.as_ref()).cmp(&(other.root, other.key.as_ref())));
+    let run = queries.len().div_ceil(rayon::current_num_threads().max(1)).max(RUN);
+    let walked = order.par_chunks(run).map(|run| walk_together(field, run, &admit));
+    let mut walked: Vec<(usize, Answer<'a>)> = walked.flatten_iter().collect();
+    walked.sort_unstable_by_key(|(place, _)| *place);
+    walked.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// A proof on its way.
+struct Walker<'k, 'a> {
+    /// Where its answer belongs.
+    place: usize,
+    proof: &'a [Bytes],
+    walk: Walk<'k>,
+    /// Which of the level's nodes it meets.
+    meets: usize,
+}
+
+/// A node that some proofs have at one level.
+struct Met<'a> {
+    bytes: &'a [u8],
+    expected: B256,
+}
+
+fn walk_together<'a, K: AsRef<[u8]>>(
+    field: &str,
+    run: &[(usize, &Query<'a, K>)],
+    admit: impl Fn(&str, &[Bytes]) -> Result<(), VerifyError>,
+) -> Vec<(usize, Answer<'a>)> {
+    let mut decided = Vec::with_capacity(run.len());
+    let mut walkers = Vec::with_capacity(run.len());
+    for (place, Query { root, key, proof }) in run {
+        let start = admit(field, proof).map(|()| Walk::begin(field, *root, key.as_ref(), proof));
+        match start {
+            Ok(Start::At(walk)) => walkers.push(Walker { place: *place, proof, walk, meets: 0 }),
+            Ok(Start::Decided(answer)) => decided.push((*place, answer.map(|()| None))),
+            Err(error) => decided.push((*place, Err(error))),
+        }
+    }
+    let mut level = 0_usize;
+    while !walkers.is_empty() {
+        let mut met = Vec::new();
+        walkers.retain_mut(|walker| match meet(&mut met, walker, field, level) {
+            Ok(meets) => {
+                walker.meets = meets;
+                true
+            }
+            Err(error) => {
+                decided.push((walker.place, Err(error)));
+                false
+            }
+        });
+        let bytes: Vec<&[u8]> = met.iter().map(|met: &Met<'a>| met.bytes).collect();
+        let hashes = keccak256_each(&bytes);
+        let nodes = met.iter().zip(hashes).map(|(met, hash)| read(met.bytes, hash.into(), met.expected, level == 0));
+        let nodes: Vec<_> = nodes.collect();
+        walkers.retain_mut(|walker| {
+            let through = match nodes.get(walker.meets) {
+                Some(Ok(node)) => walker.walk.through(node),
+                Some(Err(error)) => Err(error.clone()),
+                None => return false,
+            };
+            let answer = match through {
+                Ok(None) => return true,
+                Ok(Some(value)) => require_last(field, level, walker.proof, value),
+                Err(error) => Err(at(error, field, level)),
+            };
+            decided.push((walker.place, answer));
+            false
+        });
+        level = level.saturating_add(1);
+    }
+    decided
+}
+
+/// Which of the nodes met so far is the walker's next; its own, if none is.
+fn meet<'a>(met: &mut Vec<Met<'a>>, walker: &Walker<'_, 'a>, field: &str, level: usize) -> Result<usize, VerifyError> {
+    let expected = walker.walk.expected;
+    let bytes = walker.proof.get(level).ok_or_else(|| walker.walk.cut_short(field, walker.proof))?;
+    require_short(bytes).map_err(|error| at(error, field, level))?;
+    let rivals = met.iter().enumerate().rev().take(RIVALS).take_while(|(_, met)| met.expected == expected);
+    let same = rivals.into_iter().find(|(_, met)| met.bytes == bytes.as_ref()).map(|(place, _)| place);
+    Ok(same.unwrap_or_else(|| {
+        met.push(Met { bytes, expected });
+        met.len().saturating_sub(1)
+    }))
+}

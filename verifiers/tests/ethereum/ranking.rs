@@ -1,0 +1,120 @@
+//! Which update is better: the official rankings where they are at hand, and every comparison on its own.
+
+use alloy_primitives::B256;
+use serde::Deserialize;
+use spandrel_verifiers::ethereum::Preset;
+use spandrel_verifiers::ethereum::containers::{LightClientUpdate, from_ssz};
+
+use crate::chain::{Network, PERIOD, SEATS};
+use crate::pyspec::{config_of, snappy};
+use crate::support::{Tally, files, vectors, yaml};
+
+/// An update described by what the order looks at.
+#[derive(Clone, Copy)]
+struct Shape {
+    participants: usize,
+    has_committee: bool,
+    finalized: Option<u64>,
+    attested: u64,
+    signature: u64,
+}
+
+const BEST: Shape = Shape {
+    participants: SEATS,
+    has_committee: true,
+    finalized: Some(PERIOD + 8),
+    attested: PERIOD + 24,
+    signature: PERIOD + 25,
+};
+
+fn template() -> &'static LightClientUpdate {
+    static TEMPLATE: std::sync::LazyLock<LightClientUpdate> = std::sync::LazyLock::new(|| {
+        let network = Network::electra();
+        let finalized = network.block(72, None);
+        network.update(&network.block(96, Some(&finalized)), &finalized, 0..SEATS)
+    });
+    &TEMPLATE
+}
+
+impl Shape {
+    fn update(self) -> LightClientUpdate {
+        let mut update = template().clone();
+        let bits = (0..SEATS / 8).map(|byte| {
+            let ones = self.participants.saturating_sub(byte * 8).min(8);
+            (0..ones).fold(0_u8, |bits, bit| bits | 1 << bit)
+        });
+        update.sync_aggregate.sync_committee_bits = bits.collect::<Vec<_>>().into();
+        update.attested_header.beacon.slot = self.attested;
+        update.signature_slot = self.signature;
+        if !self.has_committee {
+            update.next_sync_committee_branch.fill(B256::ZERO);
+        }
+        match self.finalized {
+            Some(slot) => update.finalized_header.beacon.slot = slot,
+            None => update.finality_branch.fill(B256::ZERO),
+        }
+        update
+    }
+}
+
+#[test]
+fn each_comparison_decides_before_the_ones_after_it() {
+    // Each is better than the next, by one comparison, although the next wins all that come after.
+    let order = [
+        BEST,
+        Shape { signature: BEST.signature + 1, ..BEST },
+        Shape { attested: BEST.attested + 1, signature: BEST.signature + 1, ..BEST },
+        Shape { participants: SEATS - 1, attested: BEST.attested, ..BEST },
+        Shape { finalized: Some(PERIOD - 8), ..BEST },
+        Shape { finalized: None, ..BEST },
+        // A committee signed in the next period is not relevant: a committee of its own is due there.
+        Shape { attested: 2 * PERIOD - 1, signature: 2 * PERIOD, finalized: Some(2 * PERIOD - 8), ..BEST },
+        Shape { has_committee: false, attested: 2 * PERIOD, signature: 2 * PERIOD + 1, ..BEST },
+        Shape { participants: 21, ..BEST },
+        Shape { participants: 20, ..BEST },
+        Shape { participants: 1, ..BEST },
+    ];
+    let updates = order.map(Shape::update);
+    for (index, better) in updates.iter().enumerate() {
+        assert!(!better.is_better_than(better, Preset::Minimal));
+        for (other, worse) in updates.iter().enumerate().skip(index + 1) {
+            assert!(better.is_better_than(worse, Preset::Minimal), "{index} over {other}");
+            assert!(!worse.is_better_than(better, Preset::Minimal), "{other} over {index}");
+        }
+    }
+    // 22 of 32 is two thirds; 21 is not.
+    let (two_thirds, fewer) = (Shape { participants: 22, has_committee: false, finalized: None, ..BEST }, order[8]);
+    assert!(two_thirds.update().is_better_than(&fewer.update(), Preset::Minimal));
+}
+
+#[test]
+fn the_official_rankings_are_reproduced() {
+    let Some(folder) = vectors("ethereum") else { return };
+    let mut tally = Tally::new("pyspec light_client/update_ranking");
+    let cases: Vec<_> = crate::support::find(&folder, "updates_0.ssz_snappy");
+    #[derive(Deserialize)]
+    struct Meta {
+        updates_count: usize,
+    }
+    for file in &cases {
+        let case = file.parent().unwrap();
+        let Meta { updates_count } = yaml(case.join("meta.yaml"));
+        let config = config_of(case, B256::ZERO);
+        let read = |index| from_ssz(&snappy(case.join(format!("updates_{index}.ssz_snappy"))), &config).unwrap();
+        let updates: Vec<LightClientUpdate> = (0..updates_count).map(read).collect();
+        assert_eq!(
+            updates_count,
+            files(case).iter().filter(|file| file.to_string_lossy().contains("updates_")).count()
+        );
+        for (index, better) in updates.iter().enumerate() {
+            for worse in &updates[index + 1..] {
+                let found = (better.is_better_than(worse, config.preset), worse.is_better_than(better, config.preset));
+                assert_ne!(found, (false, true), "{} {index}", case.display());
+            }
+        }
+        tally.pass();
+    }
+    if cases.is_empty() {
+        tally.skip("no update_ranking case among the vectors");
+    }
+}
