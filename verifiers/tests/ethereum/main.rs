@@ -13,6 +13,7 @@ mod headers;
 mod history;
 mod light_client;
 mod mainnet;
+mod oracle;
 mod pyspec;
 mod ranking;
 mod receipts;

@@ -1,0 +1,118 @@
+//! The specification's containers, written down once more in the oracle's terms.
+
+use ssz_rs::prelude::*;
+
+pub type Root = [u8; 32];
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Beacon {
+    pub slot: u64,
+    pub proposer_index: u64,
+    pub parent_root: Root,
+    pub state_root: Root,
+    pub body_root: Root,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Committee<const SEATS: usize> {
+    pub pubkeys: Vector<Vector<u8, 48>, SEATS>,
+    pub aggregate_pubkey: Vector<u8, 48>,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Aggregate<const SEATS: usize> {
+    pub sync_committee_bits: Bitvector<SEATS>,
+    pub sync_committee_signature: Vector<u8, 96>,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Capella {
+    pub parent_hash: Root,
+    pub fee_recipient: Vector<u8, 20>,
+    pub state_root: Root,
+    pub receipts_root: Root,
+    pub logs_bloom: Vector<u8, 256>,
+    pub prev_randao: Root,
+    pub block_number: u64,
+    pub gas_limit: u64,
+    pub gas_used: u64,
+    pub timestamp: u64,
+    pub extra_data: List<u8, 32>,
+    pub base_fee_per_gas: U256,
+    pub block_hash: Root,
+    pub transactions_root: Root,
+    pub withdrawals_root: Root,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Deneb {
+    pub parent_hash: Root,
+    pub fee_recipient: Vector<u8, 20>,
+    pub state_root: Root,
+    pub receipts_root: Root,
+    pub logs_bloom: Vector<u8, 256>,
+    pub prev_randao: Root,
+    pub block_number: u64,
+    pub gas_limit: u64,
+    pub gas_used: u64,
+    pub timestamp: u64,
+    pub extra_data: List<u8, 32>,
+    pub base_fee_per_gas: U256,
+    pub block_hash: Root,
+    pub transactions_root: Root,
+    pub withdrawals_root: Root,
+    pub blob_gas_used: u64,
+    pub excess_blob_gas: u64,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Header<E: SimpleSerialize> {
+    pub beacon: Beacon,
+    pub execution: E,
+    pub execution_branch: Vector<Root, 4>,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Bootstrap<E: SimpleSerialize, const SEATS: usize, const BRANCH: usize> {
+    pub header: Header<E>,
+    pub current_sync_committee: Committee<SEATS>,
+    pub current_sync_committee_branch: Vector<Root, BRANCH>,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Update<E: SimpleSerialize, const SEATS: usize, const BRANCH: usize, const FINALITY: usize> {
+    pub attested_header: Header<E>,
+    pub next_sync_committee: Committee<SEATS>,
+    pub next_sync_committee_branch: Vector<Root, BRANCH>,
+    pub finalized_header: Header<E>,
+    pub finality_branch: Vector<Root, FINALITY>,
+    pub sync_aggregate: Aggregate<SEATS>,
+    pub signature_slot: u64,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Finality<E: SimpleSerialize, const SEATS: usize, const FINALITY: usize> {
+    pub attested_header: Header<E>,
+    pub finalized_header: Header<E>,
+    pub finality_branch: Vector<Root, FINALITY>,
+    pub sync_aggregate: Aggregate<SEATS>,
+    pub signature_slot: u64,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Optimistic<E: SimpleSerialize, const SEATS: usize> {
+    pub attested_header: Header<E>,
+    pub sync_aggregate: Aggregate<SEATS>,
+    pub signature_slot: u64,
+}
+
+/// Decodes, and encodes again.
+pub fn round<T: SimpleSerialize>(bytes: &[u8]) -> (T, Vec<u8>) {
+    let value = deserialize::<T>(bytes).unwrap();
+    let encoded = serialize(&value).unwrap();
+    (value, encoded)
+}
+
+pub fn root<T: SimpleSerialize>(bytes: &[u8]) -> Vec<u8> {
+    deserialize::<T>(bytes).unwrap().hash_tree_root().unwrap().as_ref().to_vec()
+}
