@@ -27,37 +27,23 @@ static EMPTY: LazyLock<[B256; 64]> = LazyLock::new(|| {
     })
 });
 
-/// Below this many nodes, hashing side by side is not worth laying them out.
-const FEW: usize = 4;
-
 /// The level above `nodes`, with `zero` beside an odd last one.
-fn hash_level(nodes: &[B256], zero: B256) -> Vec<B256> {
-    let pairs = nodes.chunks(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1).unwrap_or(&zero))));
-    if nodes.len() < FEW {
-        return pairs.map(|(left, right)| hash_pair(left, right)).collect();
+fn hash_level(mut nodes: Vec<[u8; 32]>, zero: B256) -> Vec<[u8; 32]> {
+    if nodes.len() & 1 == 1 {
+        nodes.push(zero.0);
     }
-    let joined: Vec<[u8; 64]> = pairs.map(|(left, right)| join(&left, right.as_slice())).collect();
-    sha256_pairs(&joined).into_iter().map(B256::new).collect()
-}
-
-/// `left` and up to 32 bytes after it, padded with zeros.
-fn join(left: &B256, right: &[u8]) -> [u8; 64] {
-    let mut joined = [0; 64];
-    let (first, second) = joined.split_at_mut(32);
-    first.copy_from_slice(left.as_slice());
-    second.iter_mut().zip(right).for_each(|(to, from)| *to = *from);
-    joined
+    sha256_pairs(nodes.as_flattened().as_chunks().0)
 }
 
 /// Roots of vectors of 33 to 64 bytes, such as public keys, two chunks each.
 pub fn two_chunk_roots<'a>(vectors: impl Iterator<Item = &'a [u8]>) -> Vec<B256> {
-    let joined: Vec<[u8; 64]> = vectors
-        .map(|bytes| {
-            let (left, right) = bytes.split_at_checked(32).unwrap_or((bytes, &[]));
-            join(&B256::right_padding_from(left), right)
-        })
-        .collect();
-    sha256_pairs(&joined).into_iter().map(B256::new).collect()
+    let padded = |bytes: &[u8]| {
+        let mut chunks = [0; 64];
+        chunks.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        chunks
+    };
+    let chunks: Vec<[u8; 64]> = vectors.map(padded).collect();
+    sha256_pairs(&chunks).into_iter().map(B256::new).collect()
 }
 
 /// Root of `leaves` in a tree of `2^depth` leaves, the missing ones zero. More leaves than fit make a deeper tree,
@@ -106,27 +92,27 @@ pub fn mix_in_length(root: B256, length: usize) -> B256 {
 
 /// One level of a tree: the nodes that are there, and what stands for all others.
 struct Layer<'a> {
-    nodes: &'a [B256],
+    nodes: &'a [[u8; 32]],
     zero: B256,
 }
 
 impl Layer<'_> {
     fn get(&self, position: usize) -> B256 {
-        self.nodes.get(position).copied().unwrap_or(self.zero)
+        self.nodes.get(position).map_or(self.zero, |node| B256::new(*node))
     }
 }
 
 fn climb(leaves: &[B256], depth: usize, mut visit: impl FnMut(Layer<'_>)) -> B256 {
-    let mut nodes = leaves.to_vec();
+    let mut nodes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.0).collect();
     let mut height = 0_usize;
     let zero_at = |height: usize| EMPTY.get(height).copied().unwrap_or_default();
     while height < depth || nodes.len() > 1 {
         let zero = zero_at(height);
         visit(Layer { nodes: &nodes, zero });
-        nodes = hash_level(&nodes, zero);
+        nodes = hash_level(nodes, zero);
         height = height.saturating_add(1);
     }
-    nodes.first().copied().unwrap_or_else(|| zero_at(height))
+    nodes.first().map_or_else(|| zero_at(height), |node| B256::new(*node))
 }
 
 #[cfg(test)]

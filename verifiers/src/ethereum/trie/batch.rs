@@ -33,7 +33,8 @@ pub struct Query<'a, K> {
 /// [`super::secure_value`] of each query, in order: the same answer or the same error, in less work.
 pub fn secure_values<'a, K: AsRef<[u8]>>(field: &str, queries: &[Query<'a, K>]) -> Vec<Answer<'a>> {
     let keys: Vec<&[u8]> = queries.iter().map(|query| query.key.as_ref()).collect();
-    let hashed = queries.iter().zip(keccak256_each(&keys));
+    let hashes: Vec<_> = keys.par_chunks(share(keys.len())).flat_map_iter(keccak256_each).collect();
+    let hashed = queries.iter().zip(hashes);
     let hashed: Vec<_> = hashed.map(|(query, key)| Query { root: query.root, key, proof: query.proof }).collect();
     answers(field, &hashed, require_state_nodes)
 }
@@ -54,11 +55,20 @@ fn answers<'a, K: AsRef<[u8]> + Sync>(
     }
     let mut order: Vec<(usize, &Query<'a, K>)> = queries.iter().enumerate().collect();
     order.sort_unstable_by(|(_, one), (_, other)| (one.root, one.key.as_ref()).cmp(&(other.root, other.key.as_ref())));
-    let run = queries.len().div_ceil(rayon::current_num_threads().max(1)).max(RUN);
-    let walked = order.par_chunks(run).map(|run| walk_together(field, run, &admit));
-    let mut walked: Vec<(usize, Answer<'a>)> = walked.flatten_iter().collect();
-    walked.sort_unstable_by_key(|(place, _)| *place);
-    walked.into_iter().map(|(_, answer)| answer).collect()
+    let walked = order.par_chunks(share(queries.len())).map(|run| walk_together(field, run, &admit));
+    let mut answers: Vec<Option<Answer<'a>>> = queries.iter().map(|_| None).collect();
+    for (place, answer) in walked.collect::<Vec<_>>().into_iter().flatten() {
+        if let Some(empty) = answers.get_mut(place) {
+            *empty = Some(answer);
+        }
+    }
+    let missing = || Err(VerifyError::invalid(field, "an answer", "none"));
+    answers.into_iter().map(|answer| answer.unwrap_or_else(missing)).collect()
+}
+
+/// How many of `count` each thread takes.
+fn share(count: usize) -> usize {
+    count.div_ceil(rayon::current_num_threads().max(1)).max(RUN)
 }
 
 /// A proof on its way.
