@@ -13,8 +13,8 @@ const external = {
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
   TimelockController: "@openzeppelin/contracts/governance/TimelockController.sol",
 };
-// Deployed by Rust tests and development chains only: a plain token, and the trie reader opened up.
-const fixtures = { TestToken: "test/base/TestToken.sol", TrieReader: "test/base/TrieReader.sol" };
+// Deployed by Rust tests and development chains only: a plain token, and the proof readers opened up.
+const fixtures = { TestToken: "test/base/TestToken.sol", ProofReader: "test/base/ProofReader.sol" };
 
 const read = (path) => readFileSync(join(root, path), "utf8");
 const resolve = (path) => (path.startsWith("@") ? join("node_modules", path) : path);

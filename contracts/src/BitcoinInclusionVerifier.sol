@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {BitcoinMerkle} from "./BitcoinMerkle.sol";
 import {BitcoinTransaction} from "./BitcoinTransaction.sol";
-import {Deposit} from "./DepositLib.sol";
+import {Deposit, DepositLib} from "./DepositLib.sol";
 import {ILaneVerifier} from "./ILaneVerifier.sol";
 import {IRootSource} from "./IRootSource.sol";
 import {TaprootDeposit} from "./TaprootDeposit.sol";
@@ -40,6 +40,7 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
     bytes32 public immutable chain;
     bytes32 public immutable asset;
 
+    error WrongVersion(uint8 expected, uint8 found);
     error WrongChain(bytes32 expected, bytes32 found);
     error WrongAsset(bytes32 expected, bytes32 found);
     error ProofNotCanonical();
@@ -65,6 +66,8 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
         view
         returns (uint64 height, uint64 time)
     {
+        // The one field that neither the output nor its place binds: two versions would be two ids of one output.
+        require(deposit.version == DepositLib.VERSION, WrongVersion(DepositLib.VERSION, deposit.version));
         require(deposit.sourceChain == chain, WrongChain(chain, deposit.sourceChain));
         require(deposit.asset == asset, WrongAsset(asset, deposit.asset));
         BitcoinProof memory evidence = abi.decode(proof, (BitcoinProof));

@@ -46,6 +46,8 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     event ConflictingCheckpoint(
         bytes32 indexed chain, uint64 indexed height, bytes32 storedRoot, bytes32 root, uint64 time, uint64 epoch
     );
+    /// @notice A guardian took a stored root out of use.
+    event CheckpointDisputed(bytes32 indexed chain, uint64 indexed height);
     event ChainRuleChanged(bytes32 indexed chain, uint64 maxAge, uint64 timeSlack);
     event ChainFrozen(bytes32 indexed chain);
     event ChainUnfrozen(bytes32 indexed chain);
@@ -140,6 +142,14 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     function freeze(bytes32 chain) external restricted {
         rules[chain].frozen = true;
         emit ChainFrozen(chain);
+    }
+
+    /// @notice Guardian: a stored root turned out false, and is unusable for ever: unfreezing the chain, or replacing
+    /// the verifiers who signed it, must not bring it back.
+    function dispute(bytes32 chain, uint64 height) external restricted {
+        require(_roots[chain][height].root != 0, UnknownCheckpoint(chain, height));
+        _roots[chain][height].disputed = true;
+        emit CheckpointDisputed(chain, height);
     }
 
     /// @notice Timelocked: lifts a freeze. A disputed height stays unusable for ever.

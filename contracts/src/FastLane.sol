@@ -60,7 +60,9 @@ contract FastLane is ILaneVerifier, SignerSets, EIP712, AccessManaged {
         require(block.timestamp <= expiry, BatchExpired(root, expiry));
         Batch memory stored = batches[root];
         require(stored.count == 0 || stored.count == count, CountConflict(root, stored.count, count));
-        if (stored.epoch == epoch && stored.expiry >= expiry) return;
+        // Signatures stay public: those of an older set or of an earlier expiry must not shorten a batch's life.
+        bool isOlder = epoch < stored.epoch || (epoch == stored.epoch && expiry <= stored.expiry);
+        if (isOlder) return;
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(BATCH_TYPEHASH, root, count, epoch, expiry)));
         _requireQuorum(digest, epoch, signatures);
         batches[root] = Batch(count, epoch, expiry, uint64(block.timestamp));
@@ -101,11 +103,11 @@ contract FastLane is ILaneVerifier, SignerSets, EIP712, AccessManaged {
         _cancelPending();
     }
 
-    /// @notice Governance, timelocked: replaces the set without its signatures, for lost or stolen keys. The old set
-    /// and whatever rotation it started are dead at once.
+    /// @notice Governance, timelocked: replaces the set without its signatures, for lost or stolen keys. Every earlier
+    /// set is dead at once, those in their retention and a rotation under way included.
     function replaceSigners(address[] calldata members, uint16 threshold) external restricted {
         if (_isPending(latestEpoch)) _cancelPending();
-        _storeSet(members, threshold, uint64(block.timestamp), uint64(block.timestamp) - 1);
+        oldestEpoch = _storeSet(members, threshold, uint64(block.timestamp), uint64(block.timestamp) - 1);
     }
 
     /// @dev Reads the proof in place; refuses every encoding but the canonical one.

@@ -35,8 +35,11 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         bytes proof;
     }
 
-    /// @notice Most items of one {claimBatch}.
+    /// @notice Most items of one batch.
     uint256 public constant MAX_ITEMS = 64;
+    /// @dev An item that leaves less than this part of the gas has run out of it, a few calls deep: each call keeps back
+    /// one 64th (EIP-150). Whoever sends too little gas must not make good items fail.
+    uint256 private constant GAS_KEPT_BACK = 16;
 
     IVault public immutable vault;
     RiskGuard public immutable guard;
@@ -56,6 +59,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     event Executed(bytes32 indexed id, address indexed to, uint256 amount);
     event Dropped(bytes32 indexed id);
     event Settled(bytes32 indexed id, uint8 indexed lane);
+    /// @notice An item of {claimEach} failed for `reason`, its own revert data, and changed nothing.
+    event ClaimFailed(bytes32 indexed id, uint8 indexed lane, bytes reason);
     /// @notice Evidence: `provenId` has the source key of `paidId`, which the fast lane paid.
     event Contradicted(bytes32 indexed paidId, bytes32 indexed provenId);
     event VerifierChanged(uint8 indexed lane, address verifier);
@@ -81,8 +86,10 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     error OnlyVault(address caller);
     error OnlySelf(address caller);
     error BatchSizeOutOfRange(uint256 maximum, uint256 found);
-    /// @notice Item `index` failed for `reason`, its own revert data; nothing was paid.
+    /// @notice Item `index` failed for `reason`, its own revert data. {claimBatch} reverts with it, {claimEach} returns it.
     error ItemFailed(uint256 index, bytes reason);
+    /// @notice Item `index` did not get the gas it needs; nothing of the batch happened.
+    error OutOfGas(uint256 index);
 
     constructor(address authority, IVault vault_, RiskGuard guard_, PauseController pauses_) AccessManaged(authority) {
         vault = vault_;
@@ -99,8 +106,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     /// @notice Claims all items or none; reverts with {ItemFailed} for the first that fails. An item that is claimed
     /// already is passed over: proofs are public, and claiming one first must not stop its neighbours.
     function claimBatch(ClaimItem[] calldata items) external nonReentrant {
-        bool isSized = items.length != 0 && items.length <= MAX_ITEMS;
-        require(isSized, BatchSizeOutOfRange(MAX_ITEMS, items.length));
+        _requireBatchSize(items.length);
         for (uint256 i = 0; i < items.length; ++i) {
             if (nullifiers[DepositLib.id(items[i].deposit)] != 0) continue;
             try this.claimItem(items[i]) {}
@@ -110,13 +116,34 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         }
     }
 
-    /// @notice One item of {claimBatch}, in a call of its own so that its failure can be named.
+    /// @notice Claims each item by itself. One that fails is undone whole, as if it had not been asked for: it can be
+    /// claimed again or refunded, {ClaimFailed} tells it, and its neighbours are paid. One that is claimed already is
+    /// passed over. No recipient, pause, limit or expiry of one item is felt by another.
+    /// @return failures For each item {ItemFailed} with its reason, empty when it is claimed.
+    function claimEach(ClaimItem[] calldata items) external nonReentrant returns (bytes[] memory failures) {
+        _requireBatchSize(items.length);
+        failures = new bytes[](items.length);
+        for (uint256 i = 0; i < items.length; ++i) {
+            bytes32 id = DepositLib.id(items[i].deposit);
+            if (nullifiers[id] != 0) continue;
+            uint256 gasBefore = gasleft();
+            try this.claimItem(items[i]) {}
+            catch (bytes memory reason) {
+                require(gasleft() > gasBefore / GAS_KEPT_BACK, OutOfGas(i));
+                failures[i] = abi.encodeWithSelector(ItemFailed.selector, i, reason);
+                emit ClaimFailed(id, items[i].lane, reason);
+            }
+        }
+    }
+
+    /// @notice One item of a batch, in a call of its own so that its failure can be named, or undone alone.
     function claimItem(ClaimItem calldata item) external {
         require(msg.sender == address(this), OnlySelf(msg.sender));
         _claim(item.lane, item.deposit, item.proof);
     }
 
-    /// @notice Pays a delayed deposit whose time has come. The pause is checked again.
+    /// @notice Pays a delayed deposit whose time has come. Pauses, and whether lane and bridge are still open, are
+    /// checked again: what was closed in the meantime was closed for a reason.
     function executeDelayed(Deposit calldata deposit) external nonReentrant {
         bytes32 id = DepositLib.id(deposit);
         uint64 payableFrom = releaseAt[id];
@@ -124,6 +151,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(block.timestamp >= payableFrom, StillDelayed(payableFrom, block.timestamp));
         uint8 lane = nullifiers[id];
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
+        require(address(verifierOf[lane]) != address(0), LaneIsClosed(lane));
+        _requireBridge(deposit);
         if (lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);
         delete releaseAt[id];
         address to = _pay(deposit);
@@ -134,11 +163,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     function dropDelayed(Deposit calldata deposit) external restricted {
         bytes32 id = DepositLib.id(deposit);
         require(releaseAt[id] != 0, NotDelayed(id));
-        (, uint64 deadline) = guard.debts(id);
-        delete releaseAt[id];
-        nullifiers[id] = Nullifier.DROPPED;
-        if (deadline != 0) guard.repay(id, deposit.asset, deposit.sourceChain);
-        emit Dropped(id);
+        _drop(id, deposit);
     }
 
     /// @notice Proves a deposit that the fast lane paid, which repays its exposure. Pays nothing; open while paused.
@@ -151,7 +176,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     }
 
     /// @notice Proves that the source key of a deposit that the fast lane paid belongs to another deposit. Closes the
-    /// fast lane of that chain.
+    /// fast lane of that chain; a payment that still waits is dropped.
     function contradict(Deposit calldata paid, Deposit calldata proven, uint8 lane, bytes calldata proof) external {
         bytes32 paidId = DepositLib.id(paid);
         bytes32 provenId = DepositLib.id(proven);
@@ -162,6 +187,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         _prove(lane, proven, proof);
         emit Contradicted(paidId, provenId);
         guard.closeContradicted(paid.sourceChain, paidId);
+        if (releaseAt[paidId] != 0) _drop(paidId, paid);
     }
 
     /// @inheritdoc IInbox
@@ -195,6 +221,10 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         emit PayoutChanged(sourceChain, asset, kind, token);
     }
 
+    function _requireBatchSize(uint256 size) private pure {
+        require(size != 0 && size <= MAX_ITEMS, BatchSizeOutOfRange(MAX_ITEMS, size));
+    }
+
     function _claim(uint8 lane, Deposit calldata deposit, bytes calldata proof) private {
         bytes32 id = DepositLib.id(deposit);
         require(nullifiers[id] == 0, AlreadyClaimed(id));
@@ -215,6 +245,15 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         }
     }
 
+    /// @dev A payment that waits will never be made.
+    function _drop(bytes32 id, Deposit calldata deposit) private {
+        (, uint64 deadline) = guard.debts(id);
+        delete releaseAt[id];
+        nullifiers[id] = Nullifier.DROPPED;
+        if (deadline != 0) guard.repay(id, deposit.asset, deposit.sourceChain);
+        emit Dropped(id);
+    }
+
     /// @dev What can be said of a deposit without its proof.
     function _requirePayable(uint8 lane, Deposit calldata deposit) private view {
         require(deposit.version == DepositLib.VERSION, WrongVersion(DepositLib.VERSION, deposit.version));
@@ -223,8 +262,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         bytes32 self = bytes32(uint256(uint160(address(this))));
         require(deposit.destinationBridge == self, WrongDestinationBridge(self, deposit.destinationBridge));
         require(block.timestamp <= deposit.expiry, DepositExpired(deposit.expiry, block.timestamp));
-        bytes32 bridge = bridgeOf[deposit.sourceChain];
-        require(bridge != 0 && deposit.sourceBridge == bridge, WrongSourceBridge(bridge, deposit.sourceBridge));
+        _requireBridge(deposit);
         bool isAllowed = deposit.lane < DepositLib.LIGHT_CLIENT_ONLY
             || (deposit.lane == DepositLib.LIGHT_CLIENT_ONLY && lane != Lane.FAST);
         require(isAllowed, LaneNotAllowed(lane, deposit.lane));
@@ -233,6 +271,11 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(deposit.amount != 0, ZeroAmount());
         Kind kind = payoutOf[deposit.sourceChain][deposit.asset].kind;
         require(kind != Kind.None, UnknownAsset(deposit.sourceChain, deposit.asset));
+    }
+
+    function _requireBridge(Deposit calldata deposit) private view {
+        bytes32 bridge = bridgeOf[deposit.sourceChain];
+        require(bridge != 0 && deposit.sourceBridge == bridge, WrongSourceBridge(bridge, deposit.sourceBridge));
     }
 
     function _prove(uint8 lane, Deposit calldata deposit, bytes calldata proof) private view {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {LocalChain} from "./LocalChain.sol";
 
 /// @title Names of what can be paused.
 library PauseScope {
@@ -37,7 +38,7 @@ library PauseScope {
 /// @notice The safe direction is one guardian and now; the dangerous direction is the timelocked role. A pause by one
 /// guardian ends by itself after at most five days; two different guardians freeze without end. Refunds of deposits
 /// never ask this contract.
-contract PauseController is AccessManaged {
+contract PauseController is AccessManaged, LocalChain {
     /// @notice Longest pause by one guardian.
     uint64 public constant MAX_TTL = 5 days;
     /// @notice `pausedUntil` of a frozen scope.
@@ -108,6 +109,7 @@ contract PauseController is AccessManaged {
         _requireOpen(PauseScope.GLOBAL);
         _requireOpen(PauseScope.direction(PauseScope.INBOUND));
         _requireOpen(PauseScope.chain(sourceChain));
+        _requireOpen(PauseScope.chain(localChain()));
         _requireOpen(PauseScope.lane(claimLane));
         _requireOpen(PauseScope.asset(assetHash));
     }
@@ -118,6 +120,7 @@ contract PauseController is AccessManaged {
         _requireOpen(PauseScope.GLOBAL);
         _requireOpen(PauseScope.direction(PauseScope.OUTBOUND));
         _requireOpen(PauseScope.chain(destinationChain));
+        _requireOpen(PauseScope.chain(localChain()));
         _requireOpen(PauseScope.asset(assetHash));
     }
 

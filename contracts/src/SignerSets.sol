@@ -24,6 +24,8 @@ abstract contract SignerSets {
     /// @notice The highest epoch number ever given out. A number is never given out twice, so that signatures over a
     /// cancelled epoch stay worthless.
     uint64 public issuedEpochs;
+    /// @notice No set before this epoch counts, whatever its retention.
+    uint64 public oldestEpoch;
     /// @notice Seconds for which a replaced set stays valid beside its successor.
     uint64 public immutable retention;
 
@@ -81,7 +83,8 @@ abstract contract SignerSets {
         set = _sets[epoch];
         require(set.threshold != 0, UnknownEpoch(epoch));
         require(set.validFrom <= block.timestamp, EpochNotYetValid(epoch, set.validFrom));
-        require(block.timestamp <= set.validUntil, EpochExpired(epoch, set.validUntil));
+        bool isCurrent = epoch >= oldestEpoch && block.timestamp <= set.validUntil;
+        require(isCurrent, EpochExpired(epoch, set.validUntil));
     }
 
     /// @dev Reverts unless exactly `threshold` distinct members of `epoch`, ascending, signed `digest`.

@@ -6,8 +6,8 @@ import {Rlp} from "./Rlp.sol";
 /// @title Inclusion and absence in the account and storage tries: Merkle-Patricia, hashed keys of 32 bytes.
 /// @notice A key is absent when its path ends in an empty branch slot, or in a leaf or extension whose path differs
 /// from it (Yellow Paper, appendix D). A proof has one form: nodes from the root down, each named by the hash in its
-/// parent, none unused. Nodes embedded in their parent are shorter than 32 bytes: no path to an account or to a
-/// 32-byte value has one, and absence of a short value meets one only below nine levels. They are refused.
+/// parent, none unused. A node shorter than a hash stands in its parent and is no element of the proof: leaves of short
+/// values below nine levels, to which somebody who grinds keys can lead the path of another's absence.
 library StateTrie {
     /// @notice Most nodes of one proof (a path of 64 nibbles is never that deep in practice).
     uint256 internal constant MAX_NODES = 32;
@@ -16,6 +16,8 @@ library StateTrie {
     /// @dev keccak256(rlp("")).
     bytes32 private constant EMPTY_ROOT = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421;
     uint256 private constant KEY_NIBBLES = 64;
+    /// @dev Nodes shorter than a hash are embedded, and only those.
+    uint256 private constant EMBEDDED_BELOW = 32;
 
     error TooManyNodes(uint256 maximum, uint256 found);
     error NodeSizeOutOfRange(uint256 index, uint256 size);
@@ -24,12 +26,13 @@ library StateTrie {
     error UnusedNodes(uint256 expected, uint256 found);
     error PathIncomplete(uint256 nodes);
 
-    /// @dev Where a walk is: the key, how many of its nibbles are used, and the hash of the node that comes next (0 when
-    /// the walk has ended).
+    /// @dev Where a walk is: the key, how many of its nibbles are used, and what comes next: the node with a hash, or the
+    /// embedded one; neither when the walk has ended.
     struct Walk {
         bytes32 key;
         uint256 depth;
         bytes32 next;
+        bytes embedded;
         uint256 index;
     }
 
@@ -42,13 +45,15 @@ library StateTrie {
             require(proof.length == 0, UnusedNodes(0, proof.length));
             return value;
         }
-        Walk memory walk = Walk(key, 0, root, 0);
+        Walk memory walk = Walk(key, 0, root, "", 0);
         for (; walk.index < proof.length; ++walk.index) {
             bytes memory node = proof[walk.index];
-            require(node.length >= 32 && node.length <= MAX_NODE_BYTES, NodeSizeOutOfRange(walk.index, node.length));
+            bool isSized = node.length >= EMBEDDED_BELOW && node.length <= MAX_NODE_BYTES;
+            require(isSized, NodeSizeOutOfRange(walk.index, node.length));
             bytes32 hash = keccak256(node);
             require(hash == walk.next, NodeHashMismatch(walk.index, walk.next, hash));
             value = _step(walk, node);
+            while (walk.embedded.length != 0) value = _step(walk, walk.embedded);
             if (walk.next == 0) {
                 require(walk.index + 1 == proof.length, UnusedNodes(walk.index + 1, proof.length));
                 return value;
@@ -57,37 +62,49 @@ library StateTrie {
         revert PathIncomplete(proof.length);
     }
 
-    /// @dev Follows the key through one node: to the hash of the next, to a value, or to its absence.
+    /// @dev Follows the key through one node: to the next, to a value, or to its absence.
     function _step(Walk memory walk, bytes memory node) private pure returns (bytes memory value) {
+        walk.next = 0;
+        walk.embedded = "";
         uint256 first = Rlp.enter(node);
         uint256 second = Rlp.skip(node, first);
         require(second < node.length, NodeMalformed(walk.index));
         if (Rlp.skip(node, second) != node.length) {
-            walk.next = _child(walk, node, first);
+            _descend(walk, node, _slot(walk, node, first));
             walk.depth += 1;
             return value;
         }
         (bool isLeaf, bool matches, uint256 length) = _comparePath(walk, _string(walk, node, first));
-        if (!matches || isLeaf) {
-            walk.next = 0;
+        if (isLeaf) {
             if (matches) value = _string(walk, node, second);
-        } else {
-            (walk.next,) = Rlp.word(node, second);
+        } else if (matches) {
+            _descend(walk, node, second);
+            require(walk.next != 0 || walk.embedded.length != 0, NodeMalformed(walk.index));
             walk.depth += length;
         }
     }
 
-    /// @dev The child of a branch under the key's next nibble, 0 when the slot is empty.
-    function _child(Walk memory walk, bytes memory node, uint256 first) private pure returns (bytes32 child) {
+    /// @dev Where a branch has the child under the key's next nibble.
+    function _slot(Walk memory walk, bytes memory node, uint256 first) private pure returns (uint256 child) {
         require(walk.depth < KEY_NIBBLES, NodeMalformed(walk.index));
         uint256 nibble = (uint256(walk.key) >> (252 - 4 * walk.depth)) & 0x0f;
         uint256 offset = first;
         for (uint256 slot = 0; slot < 17; ++slot) {
-            (uint256 payload, uint256 end,) = Rlp.item(node, offset);
-            if (slot == nibble && payload != end) (child,) = Rlp.word(node, offset);
-            offset = end;
+            if (slot == nibble) child = offset;
+            offset = Rlp.skip(node, offset);
         }
         require(offset == node.length, NodeMalformed(walk.index));
+    }
+
+    /// @dev To the child at `offset`: named by its hash, embedded, or none.
+    function _descend(Walk memory walk, bytes memory node, uint256 offset) private pure {
+        (uint256 payload, uint256 end, bool isList) = Rlp.item(node, offset);
+        if (isList) {
+            require(end - offset < EMBEDDED_BELOW, NodeMalformed(walk.index));
+            walk.embedded = _copy(node, offset, end);
+        } else if (payload != end) {
+            (walk.next,) = Rlp.word(node, offset);
+        }
     }
 
     /// @dev Reads a hex-prefix path (Yellow Paper, appendix C) and compares it with what is left of the key.
@@ -118,9 +135,13 @@ library StateTrie {
     function _string(Walk memory walk, bytes memory node, uint256 offset) private pure returns (bytes memory value) {
         (uint256 payload, uint256 end, bool isList) = Rlp.item(node, offset);
         require(!isList, NodeMalformed(walk.index));
-        value = new bytes(end - payload);
+        value = _copy(node, payload, end);
+    }
+
+    function _copy(bytes memory from, uint256 start, uint256 end) private pure returns (bytes memory part) {
+        part = new bytes(end - start);
         assembly ("memory-safe") {
-            mcopy(add(value, 0x20), add(add(node, 0x20), payload), mload(value))
+            mcopy(add(part, 0x20), add(add(from, 0x20), start), mload(part))
         }
     }
 }

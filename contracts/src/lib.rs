@@ -16,6 +16,6 @@ pub mod roles;
 
 pub use bindings::{
     AccessManager, BitcoinInclusionVerifier, CheckpointRegistry, EthereumStorageVerifier, FastLane, Inbox, Outbox,
-    PauseController, RiskGuard, TestToken, TimelockController, TrieReader, Vault, WrappedToken,
+    PauseController, ProofReader, RiskGuard, TestToken, TimelockController, Vault, WrappedToken,
 };
 pub use convert::{deposit_slot, erc20_asset, native_asset, nullifier_slot, solidity_deposit};

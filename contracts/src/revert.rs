@@ -11,7 +11,7 @@ use crate::{
 /// A typed error of one of the bridge's contracts, with the index of the batch item it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revert {
-    /// Which item of a `claimBatch` failed; `None` outside a batch.
+    /// Which item of a batch it is about; `None` outside a batch.
     pub item: Option<usize>,
     /// Name of the Solidity error, such as `AlreadyClaimed`; `None` when no contract here declares the selector.
     pub name: Option<&'static str>,

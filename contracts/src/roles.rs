@@ -79,7 +79,7 @@ pub(crate) fn table(to: &crate::deploy::Deployment) -> Vec<(Address, u64, Vec<Se
         (to.vault, GOVERNOR, vec![of::<Vault::registerAssetCall>(), of::<Vault::setRouteCall>()]),
         (to.fast_lane, GUARDIAN, vec![of::<FastLane::cancelRotationCall>()]),
         (to.fast_lane, GOVERNOR, vec![of::<FastLane::replaceSignersCall>()]),
-        (to.registry, GUARDIAN, vec![of::<CheckpointRegistry::freezeCall>()]),
+        (to.registry, GUARDIAN, vec![of::<CheckpointRegistry::freezeCall>(), of::<CheckpointRegistry::disputeCall>()]),
         (
             to.registry,
             GOVERNOR,
@@ -90,4 +90,69 @@ pub(crate) fn table(to: &crate::deploy::Deployment) -> Vec<(Address, u64, Vec<Se
             ],
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use alloy::json_abi::JsonAbi;
+    use alloy::primitives::Address;
+
+    use super::*;
+    use crate::deploy::Deployment;
+
+    fn deployment() -> Deployment {
+        let at = Address::repeat_byte;
+        Deployment {
+            manager: at(1),
+            pauses: at(2),
+            registry: at(3),
+            outbox: at(4),
+            vault: at(5),
+            guard: at(6),
+            inbox: at(7),
+            fast_lane: at(8),
+            ethereum_verifier: at(9),
+            bitcoin_verifier: None,
+            wrapped: vec![],
+            timelock: None,
+        }
+    }
+
+    /// Names of the functions of a contract that its source marks as restricted.
+    fn restricted(folder: &Path, contract: &str) -> BTreeSet<String> {
+        let source = std::fs::read_to_string(folder.join("src").join(format!("{contract}.sol"))).unwrap();
+        let headers = source.split("function ").skip(1).filter_map(|rest| rest.split_once(['{', ';']));
+        let restricted = headers.filter(|(header, _)| header.split_whitespace().any(|word| word == "restricted"));
+        restricted.map(|(header, _)| header.split('(').next().unwrap().to_owned()).collect()
+    }
+
+    /// A function without a role could be called by the administrator only: a guardian could not act at once.
+    #[test]
+    fn every_restricted_function_has_exactly_one_role() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let at = deployment();
+        let contracts = [
+            (at.pauses, "PauseController"),
+            (at.registry, "CheckpointRegistry"),
+            (at.vault, "Vault"),
+            (at.guard, "RiskGuard"),
+            (at.inbox, "Inbox"),
+            (at.fast_lane, "FastLane"),
+        ];
+        for (address, contract) in contracts {
+            let artifact = std::fs::read(folder.join("artifacts").join(format!("{contract}.json"))).unwrap();
+            let abi: JsonAbi =
+                serde_json::from_value(serde_json::from_slice::<serde_json::Value>(&artifact).unwrap()["abi"].take())
+                    .unwrap();
+            let rows = table(&at).into_iter().filter(|(target, ..)| *target == address);
+            let selectors: Vec<Selector> = rows.flat_map(|(.., selectors)| selectors).collect();
+            let names: Vec<String> =
+                abi.functions().filter(|f| selectors.contains(&f.selector())).map(|f| f.name.clone()).collect();
+            assert_eq!(names.len(), selectors.len(), "{contract}: a selector twice, or of no function");
+            assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), restricted(folder, contract), "{contract}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ import {Bridge} from "./base/Bridge.sol";
 import {Vectors} from "./base/Vectors.sol";
 
 contract BitcoinTest is Bridge {
+    uint256 private constant N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+
     Deposit private deposit;
     bytes private encoded;
 
@@ -38,6 +40,9 @@ contract BitcoinTest is Bridge {
     /// Invariant 4 on Bitcoin: every field of the deposit is bound by the output or by where it is.
     function test_every_field_is_bound() public {
         Deposit memory d = deposit;
+        d.version = 2;
+        _refused(d, BitcoinInclusionVerifier.WrongVersion.selector);
+        d = deposit;
         d.sourceChain = SOURCE;
         _refused(d, BitcoinInclusionVerifier.WrongChain.selector);
         d = deposit;
@@ -76,6 +81,64 @@ contract BitcoinTest is Bridge {
         d = deposit;
         d.sourceBridge = bytes32(uint256(5));
         _refused(d, TaprootDeposit.NotOnCurve.selector);
+    }
+
+    /// No field can differ and still be proven: two deposits of one output would be a contradiction made from one truth.
+    function testFuzz_no_other_deposit_is_proven_by_the_output(uint256 field, bytes32 change) public {
+        bytes memory words = abi.encode(deposit);
+        field = bound(field, 0, 11);
+        uint256 bits = field == 0 || field == 10 ? 8 : (field == 11 ? 64 : 256);
+        bytes32 changed = bytes32(uint256(change) >> (256 - bits));
+        assembly ("memory-safe") {
+            mstore(add(add(words, 0x20), mul(field, 0x20)), changed)
+        }
+        vm.assume(keccak256(words) != keccak256(abi.encode(deposit)));
+        vm.expectRevert();
+        bitcoin.verify(abi.decode(words, (Deposit)), encoded);
+    }
+
+    /// The coinbase must be one: without its proof at the same depth an inner node could pass for a transaction.
+    function test_the_coinbase_is_read_strictly() public {
+        bytes memory raw = _proof().coinbase;
+        this.requireCoinbase(raw);
+        vm.expectPartialRevert(BitcoinTransaction.TransactionHasTrailingBytes.selector);
+        this.requireCoinbase(bytes.concat(raw, hex"00"));
+        for (uint256 length = 0; length < raw.length; ++length) {
+            vm.expectRevert();
+            this.requireCoinbase(_slice(raw, 0, length));
+        }
+        for (uint256 i = 5; i < 41; ++i) {
+            bytes memory spent = bytes.concat(raw);
+            spent[i] ^= 0x01;
+            vm.expectRevert(BitcoinTransaction.NotACoinbase.selector);
+            this.requireCoinbase(spent);
+        }
+        bytes memory two = bytes.concat(_slice(raw, 0, 4), hex"02", _slice(raw, 5, raw.length));
+        vm.expectRevert(BitcoinTransaction.NotACoinbase.selector);
+        this.requireCoinbase(two);
+    }
+
+    function test_a_coinbase_elsewhere_than_first_is_refused() public {
+        BitcoinProof memory p = _proof();
+        p.coinbase = p.transaction;
+        p.coinbasePath = p.path;
+        _refusedProof(p, BitcoinTransaction.NotACoinbase.selector);
+    }
+
+    /// CVE-2012-2459 above the leaves: the copy of a whole subtree.
+    function testFuzz_a_copied_subtree_is_refused_at_its_level(bytes32 leaf, uint256 level, uint256 index) public {
+        level = bound(level, 0, 15);
+        index = bound(index, 0, (1 << level) - 1);
+        bytes32[] memory below = new bytes32[](level);
+        for (uint256 i = 0; i < level; ++i) below[i] = keccak256(abi.encode(leaf, i));
+        bytes32 subtree = this.merkle(leaf, index, below);
+        bytes32[] memory path = new bytes32[](level + 2);
+        for (uint256 i = 0; i < level; ++i) path[i] = below[i];
+        path[level] = subtree;
+        path[level + 1] = keccak256("left of both");
+        this.merkle(leaf, index + (2 << level), path);
+        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, level));
+        this.merkle(leaf, index + (3 << level), path);
     }
 
     function test_forged_proofs_are_refused() public {
@@ -178,14 +241,42 @@ contract BitcoinTest is Bridge {
         }
     }
 
+    function test_what_is_no_scalar_or_cut_short_is_said() public {
+        bytes32 internalKey = 0x187791b6f712a8ea41c8ecdd0ee77fab3e85263b37e1ec18a3651926b3a6cf27;
+        bytes32[3] memory keys_ = [bytes32(0), bytes32(N), bytes32(type(uint256).max)];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(TaprootDeposit.ScalarOutOfRange.selector, keys_[i]));
+            this.tweak(internalKey, bytes32(uint256(1)), keys_[i], false);
+        }
+        bytes memory raw = _proof().transaction;
+        bytes memory cut = _slice(raw, 0, raw.length - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(BitcoinTransaction.TransactionTruncated.selector, raw.length, raw.length - 1)
+        );
+        this.taprootOutput(cut, 1);
+    }
+
     /// CVE-2012-2459: the copy that fills an odd level is no transaction of its own.
     function test_the_duplicated_right_edge_is_refused() public {
         bytes32 leaf = keccak256("leaf");
-        bytes32[] memory path = new bytes32[](1);
-        path[0] = leaf;
-        this.merkle(leaf, 0, path);
+        bytes32[] memory path = new bytes32[](2);
+        (path[0], path[1]) = (leaf, keccak256("first two"));
+        this.merkle(leaf, 2, path);
         vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, 0));
-        this.merkle(leaf, 1, path);
+        this.merkle(leaf, 3, path);
+        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, 0));
+        this.merkle(leaf, 0, path);
+    }
+
+    /// What is last in its row is last in every row above: no tree goes on beside it.
+    function test_nothing_stands_to_the_right_of_the_last_node() public {
+        bytes32 leaf = keccak256("leaf");
+        bytes32[] memory path = new bytes32[](3);
+        (path[0], path[1], path[2]) = (leaf, keccak256("more"), keccak256("first four"));
+        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, 1));
+        this.merkle(leaf, 4, path);
+        path[1] = sha256(abi.encodePacked(sha256(abi.encodePacked(leaf, leaf))));
+        this.merkle(leaf, 4, path);
     }
 
     function test_a_transaction_of_64_bytes_is_refused() public {
@@ -201,10 +292,8 @@ contract BitcoinTest is Bridge {
         vm.expectPartialRevert(BitcoinTransaction.TransactionHasTrailingBytes.selector);
         this.taprootOutput(bytes.concat(raw, hex"00"), 1);
         for (uint256 length = 0; length < raw.length; ++length) {
-            bytes memory cut = new bytes(length);
-            for (uint256 i = 0; i < length; ++i) cut[i] = raw[i];
             vm.expectRevert();
-            this.taprootOutput(cut, 1);
+            this.taprootOutput(_slice(raw, 0, length), 1);
         }
         bytes memory marked = bytes.concat(_slice(raw, 0, 4), hex"0001", _slice(raw, 4, raw.length));
         vm.expectRevert(BitcoinTransaction.NoInputs.selector);

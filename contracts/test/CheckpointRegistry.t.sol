@@ -127,6 +127,81 @@ contract CheckpointRegistryTest is Bridge {
         this.submitOutside(SOURCE, 12, ROOT, uint64(START));
     }
 
+    /// A forged root outlives the verifiers who signed it, and the freeze: only a dispute ends it.
+    function test_a_disputed_root_stays_out_of_use_after_unfreezing_and_rotating() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        submit(SOURCE, 11, OTHER, uint64(START));
+        registry.freeze(SOURCE);
+        registry.rotate(members(), 4);
+        registry.dispute(SOURCE, 10);
+        registry.unfreeze(SOURCE);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, 10));
+        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 11);
+        bytes memory again = sign(checkpointDigest(SOURCE, 10, ROOT, uint64(START), 2), 4);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, 10));
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 2, again);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, 12));
+        registry.dispute(SOURCE, 12);
+        vm.prank(address(0xbad));
+        vm.expectRevert();
+        registry.dispute(SOURCE, 11);
+    }
+
+    /// Invariant 16 for checkpoints.
+    function test_checkpoint_signatures_are_for_one_chain_contract_and_epoch_only() public {
+        bytes memory signatures = sign(checkpointDigest(SOURCE, 10, ROOT, uint64(START), 1), 3);
+        CheckpointRegistry other = new CheckpointRegistry(address(manager), members(), 3, RETENTION);
+        other.setChainRule(SOURCE, 7 days, 0);
+        vm.expectRevert();
+        other.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+        registry.rotate(members(), 3);
+        vm.expectRevert();
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 2, signatures);
+        vm.chainId(2);
+        vm.expectRevert();
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+        vm.chainId(31337);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+    }
+
+    /// Only a quorum can freeze a chain by conflict: else anyone could.
+    function test_a_conflict_needs_a_quorum() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        bytes memory two = sign(checkpointDigest(SOURCE, 10, OTHER, uint64(START), 1), 2);
+        vm.expectPartialRevert(SignerSets.SignatureCountWrong.selector);
+        registry.submit(SOURCE, 10, OTHER, uint64(START), 1, two);
+        registry.rotate(members(), 3);
+        vm.warp(START + RETENTION + 1);
+        bytes memory dead = sign(checkpointDigest(SOURCE, 10, OTHER, uint64(START), 1), 3);
+        vm.expectPartialRevert(SignerSets.EpochExpired.selector);
+        registry.submit(SOURCE, 10, OTHER, uint64(START), 1, dead);
+        registry.rootAt(SOURCE, 10);
+    }
+
+    /// Invariants 12 and 13 over any order of submissions: what is stored stays, and a second block at a height freezes.
+    function testFuzz_roots_never_change_and_conflicts_always_freeze(uint8[10] memory draws) public {
+        bytes32[4] memory roots;
+        bool frozen;
+        for (uint256 i = 0; i < 10; ++i) {
+            uint256 height = draws[i] % 4;
+            bytes32 root = keccak256(abi.encode(draws[i] >= 240 ? i : height));
+            uint64 time = uint64(START + height);
+            try this.submitOutside(SOURCE, uint64(height), root, time) {
+                vm.assertFalse(frozen);
+                frozen = roots[height] != 0 && roots[height] != root;
+                if (roots[height] == 0) roots[height] = root;
+            } catch {
+                vm.assertTrue(frozen);
+            }
+            (,, bool isFrozen) = registry.rules(SOURCE);
+            vm.assertEq(isFrozen, frozen);
+            for (uint256 h = 0; h < 4; ++h) {
+                vm.assertEq(registry.stored(SOURCE, uint64(h)).root, roots[h]);
+            }
+        }
+    }
+
     function test_strangers_change_no_rule() public {
         vm.startPrank(address(0xbad));
         vm.expectRevert();

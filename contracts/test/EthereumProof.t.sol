@@ -245,6 +245,62 @@ contract EthereumProofTest is Bridge {
         this.integer(abi.encodePacked(hex"a1", new bytes(33)));
     }
 
+    function test_what_is_wrong_with_an_encoding_is_said() public {
+        vm.expectRevert(abi.encodeWithSelector(Rlp.RlpTruncated.selector, 3, 2));
+        this.item(hex"82ff");
+        vm.expectPartialRevert(Rlp.RlpTruncated.selector);
+        this.item(hex"");
+        vm.expectPartialRevert(Rlp.RlpTruncated.selector);
+        this.item(hex"bfffffffffffffffff");
+        vm.expectRevert(abi.encodeWithSelector(Rlp.RlpNotAList.selector, 0));
+        this.enter(hex"820102");
+        vm.expectRevert(abi.encodeWithSelector(Rlp.RlpTrailingBytes.selector, 1, 2));
+        this.enter(hex"c000");
+    }
+
+    /// An account has four fields, a header at least fifteen, and a stored word is one integer.
+    function test_accounts_headers_and_words_of_another_shape_are_refused() public {
+        (Parts memory parts,) = _block(1);
+        bytes[] memory fields = new bytes[](5);
+        for (uint256 i = 0; i < 5; ++i) fields[i] = RLP.encode(keccak256("word"));
+        (parts.header, parts.accountProof) = _holding(RLP.encode(fields), 800);
+        parts.height = 800;
+        _refused(parts, EthereumProof.AccountMalformed.selector);
+
+        bytes[] memory short = new bytes[](14);
+        for (uint256 i = 0; i < 14; ++i) short[i] = RLP.encode(uint256(0));
+        short[3] = RLP.encode(keccak256("state"));
+        short[8] = RLP.encode(uint256(801));
+        short[11] = RLP.encode(uint256(START));
+        parts.header = RLP.encode(short);
+        parts.height = 801;
+        submit(SOURCE, 801, keccak256(parts.header), uint64(START));
+        _refused(parts, EthereumProof.HeaderMalformed.selector);
+
+        (bytes32 root, bytes[] memory storageProof) = _slotHolding(bytes.concat(RLP.encode(uint256(7)), hex"00"));
+        (parts.header, parts.accountProof) = SourceState.header(802, uint64(START), ACCOUNT, root);
+        submit(SOURCE, 802, keccak256(parts.header), uint64(START));
+        (parts.height, parts.storageProof) = (802, storageProof);
+        _refused(parts, Rlp.RlpTrailingBytes.selector);
+    }
+
+    function _holding(bytes memory account, uint64 height) private returns (bytes memory header, bytes[] memory proof) {
+        proof = new bytes[](1);
+        proof[0] = SourceState.leaf(keccak256(abi.encodePacked(ACCOUNT)), account);
+        header = SourceState.headerOf(height, uint64(START), keccak256(proof[0]));
+        submit(SOURCE, height, keccak256(header), uint64(START));
+    }
+
+    function _slotHolding(bytes memory value) private pure returns (bytes32 root, bytes[] memory proof) {
+        proof = new bytes[](1);
+        proof[0] = SourceState.leaf(keccak256(abi.encode(SLOT)), value);
+        root = keccak256(proof[0]);
+    }
+
+    function enter(bytes memory data) external pure returns (uint256) {
+        return Rlp.enter(data);
+    }
+
     function item(bytes memory data) external pure returns (uint256, uint256, bool) {
         return Rlp.item(data, 0);
     }

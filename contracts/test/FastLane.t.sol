@@ -166,6 +166,109 @@ contract FastLaneTest is Bridge {
         _attest(keccak256("x"), 1, 3, START + 1, 4);
     }
 
+    /// Stolen keys may be those of a set that is still in its retention.
+    function test_replacing_kills_every_set_that_is_still_in_its_retention() public {
+        uint64 from = uint64(START) + ROTATION_DELAY;
+        _rotate(from);
+        vm.warp(from + 1);
+        Deposit memory deposit = sample(0);
+        bytes memory proof = attest(deposit);
+        fastLane.verify(deposit, proof);
+        fastLane.replaceSigners(members(), 4);
+        vm.assertEq(fastLane.oldestEpoch(), 3);
+        for (uint64 epoch = 1; epoch <= 2; ++epoch) {
+            bytes memory old = sign(batchDigest(keccak256("x"), 1, epoch, from + 1 days), 3);
+            vm.expectPartialRevert(SignerSets.EpochExpired.selector);
+            fastLane.attestBatch(keccak256("x"), 1, epoch, from + 1 days, old);
+        }
+        vm.expectPartialRevert(SignerSets.EpochExpired.selector);
+        fastLane.verify(deposit, proof);
+        _attest(keccak256("x"), 1, 3, from + 1 days, 4);
+    }
+
+    /// After a replacement the next rotation overlaps as usual.
+    function test_a_replaced_set_rotates_as_any_other() public {
+        fastLane.replaceSigners(members(), 3);
+        uint64 from = uint64(START) + ROTATION_DELAY;
+        bytes memory signatures = _rotationSignatures(from);
+        fastLane.rotate(members(), 3, from, signatures);
+        vm.warp(from);
+        _attest(keccak256("old"), 1, 2, from + 1 days, 3);
+        _attest(keccak256("new"), 1, 3, from + 1 days, 3);
+    }
+
+    /// Signatures are public. Those that a later attestation replaced must not come back and shorten a batch's life.
+    function test_an_older_attestation_does_not_replace_a_newer_one() public {
+        bytes32 root = keccak256("root");
+        bytes memory short = sign(batchDigest(root, 5, 1, uint64(START + 3 hours)), 3);
+        _attest(root, 5, 1, START + 4 hours, 3);
+        fastLane.attestBatch(root, 5, 1, uint64(START + 3 hours), short);
+        (,, uint64 expiry,) = fastLane.batches(root);
+        vm.assertEq(expiry, START + 4 hours);
+        bytes memory oldLong = sign(batchDigest(root, 5, 1, uint64(START + 9 hours)), 3);
+        uint64 from = uint64(START) + ROTATION_DELAY;
+        _rotate(from);
+        vm.warp(from);
+        _attest(root, 5, 2, START + 5 hours, 3);
+        fastLane.attestBatch(root, 5, 1, uint64(START + 9 hours), oldLong);
+        (, uint64 epoch,,) = fastLane.batches(root);
+        vm.assertEq(epoch, 2);
+    }
+
+    /// A rotation is for one epoch number of one contract on one chain, and for what it says.
+    function test_a_rotation_signature_is_for_one_rotation_only() public {
+        uint64 from = uint64(START) + ROTATION_DELAY;
+        bytes memory signatures = _rotationSignatures(from);
+        vm.expectRevert();
+        fastLane.rotate(members(), 4, from, signatures);
+        vm.expectRevert();
+        fastLane.rotate(members(), 3, from + 1, signatures);
+        address[] memory fewer = new address[](3);
+        for (uint256 i = 0; i < 3; ++i) fewer[i] = members()[i];
+        vm.expectRevert();
+        fastLane.rotate(fewer, 3, from, signatures);
+        FastLane other = new FastLane(address(manager), members(), 3, RETENTION, ROTATION_DELAY);
+        vm.expectRevert();
+        other.rotate(members(), 3, from, signatures);
+        vm.chainId(2);
+        vm.expectRevert();
+        fastLane.rotate(members(), 3, from, signatures);
+        vm.chainId(31337);
+        bytes memory batch = sign(batchDigest(keccak256(abi.encodePacked(members())), 3, 2, from), 3);
+        vm.expectRevert();
+        fastLane.rotate(members(), 3, from, batch);
+        fastLane.rotate(members(), 3, from, signatures);
+    }
+
+    function test_a_rotation_cannot_break_the_threshold() public {
+        uint64 from = uint64(START) + ROTATION_DELAY;
+        for (uint16 threshold = 0; threshold < 8; ++threshold) {
+            bytes32 typeHash = keccak256("Rotation(bytes32 members,uint16 threshold,uint64 epoch,uint64 validFrom)");
+            bytes32 list = keccak256(abi.encodePacked(members()));
+            bytes32 structHash = keccak256(abi.encode(typeHash, list, threshold, 2, from));
+            bytes memory signatures = sign(typed("Spandrel FastLane", address(fastLane), structHash), 3);
+            if (threshold >= 3 && threshold <= 5) continue;
+            vm.expectPartialRevert(SignerSets.ThresholdOutOfRange.selector);
+            fastLane.rotate(members(), threshold, from, signatures);
+            vm.expectPartialRevert(SignerSets.ThresholdOutOfRange.selector);
+            fastLane.replaceSigners(members(), threshold);
+            vm.expectPartialRevert(SignerSets.ThresholdOutOfRange.selector);
+            registry.rotate(members(), threshold);
+        }
+    }
+
+    /// The other malleable form, EIP-2098, is refused by its length.
+    function test_compact_signatures_are_refused() public {
+        bytes32 root = keccak256("root");
+        bytes32 digest = batchDigest(root, 5, 1, uint64(START + 1));
+        bytes memory compact;
+        for (uint256 i = 0; i < 3; ++i) {
+            (bytes32 r, bytes32 s) = abi.decode(signOne(keys[i], digest), (bytes32, bytes32));
+            compact = bytes.concat(compact, r, s);
+        }
+        _refusedSignatures(root, compact, SignerSets.SignatureCountWrong.selector);
+    }
+
     function test_strangers_do_not_touch_the_set() public {
         vm.startPrank(address(0xbad));
         vm.expectRevert();

@@ -48,39 +48,6 @@ contract InboxTest is Bridge {
         inbox.claim(Lane.FAST, deposit, fast);
     }
 
-    function test_the_same_deposit_twice_in_one_batch_is_paid_once() public {
-        Deposit memory deposit = sample(0);
-        Inbox.ClaimItem[] memory items = new Inbox.ClaimItem[](2);
-        items[0] = Inbox.ClaimItem(Lane.ETHEREUM, deposit, prove(deposit));
-        items[1] = Inbox.ClaimItem(Lane.FAST, deposit, attest(deposit));
-        inbox.claimBatch(items);
-        vm.assertEq(balance(ALICE), deposit.amount);
-    }
-
-    /// Proofs are public: whoever claims one item first must not stop the others.
-    function test_an_item_claimed_by_someone_else_does_not_stop_its_neighbours() public {
-        Deposit memory taken = sample(0);
-        Deposit memory other = sample(1);
-        Inbox.ClaimItem[] memory items = new Inbox.ClaimItem[](2);
-        items[0] = Inbox.ClaimItem(Lane.ETHEREUM, taken, prove(taken));
-        items[1] = Inbox.ClaimItem(Lane.ETHEREUM, other, prove(other));
-        inbox.claim(Lane.ETHEREUM, taken, items[0].proof);
-        inbox.claimBatch(items);
-        vm.assertEq(balance(ALICE), taken.amount + other.amount);
-    }
-
-    function test_a_batch_is_bounded() public {
-        vm.expectRevert(abi.encodeWithSelector(Inbox.BatchSizeOutOfRange.selector, 64, 0));
-        inbox.claimBatch(new Inbox.ClaimItem[](0));
-        vm.expectRevert(abi.encodeWithSelector(Inbox.BatchSizeOutOfRange.selector, 64, 65));
-        inbox.claimBatch(new Inbox.ClaimItem[](65));
-    }
-
-    function test_only_the_inbox_itself_claims_items() public {
-        vm.expectRevert(abi.encodeWithSelector(Inbox.OnlySelf.selector, address(this)));
-        inbox.claimItem(Inbox.ClaimItem(Lane.FAST, sample(0), ""));
-    }
-
     function test_what_is_wrong_with_a_deposit_is_said() public {
         Deposit memory deposit = sample(0);
         deposit.version = 2;
@@ -237,6 +204,55 @@ contract InboxTest is Bridge {
         guard.closeOverdue(deposit);
         vm.expectPartialRevert(RiskGuard.FastLaneIsClosed.selector);
         inbox.executeDelayed(deposit);
+    }
+
+    /// A lane or a bridge is closed because it lied: what it had cleared before must not be paid after that.
+    function test_a_delayed_payment_of_a_closed_lane_or_bridge_is_not_executed() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        vm.warp(block.timestamp + 1 hours);
+        inbox.setVerifier(Lane.ETHEREUM, ILaneVerifier(address(0)));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.LaneIsClosed.selector, Lane.ETHEREUM));
+        inbox.executeDelayed(deposit);
+        inbox.setVerifier(Lane.ETHEREUM, ethereum);
+        inbox.setBridge(SOURCE, 0);
+        vm.expectPartialRevert(Inbox.WrongSourceBridge.selector);
+        inbox.executeDelayed(deposit);
+        inbox.setBridge(SOURCE, SOURCE_BRIDGE);
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
+    function test_a_delayed_asset_that_is_not_paid_any_more_waits() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        vm.warp(block.timestamp + 1 hours);
+        inbox.setPayout(SOURCE, COIN, Inbox.Kind.None, address(0));
+        vm.expectPartialRevert(Inbox.UnknownAsset.selector);
+        inbox.executeDelayed(deposit);
+        vm.assertEq(inbox.nullifiers(DepositLib.id(deposit)), Lane.ETHEREUM);
+    }
+
+    /// Reopening the lane must not pay what was proven false.
+    function test_a_contradicted_payment_that_waits_is_dropped() public {
+        _delayFrom(500);
+        Deposit memory paid = sample(0);
+        inbox.claim(Lane.FAST, paid, attest(paid));
+        Deposit memory real = sample(0);
+        real.amount = 1;
+        bytes memory proof = prove(real);
+        inbox.contradict(paid, real, Lane.ETHEREUM, proof);
+        vm.assertEq(inbox.nullifiers(DepositLib.id(paid)), Nullifier.DROPPED);
+        vm.assertEq(guard.exposureOf(COIN, SOURCE), 0);
+        guard.reopenFast(SOURCE);
+        vm.warp(block.timestamp + 1 hours);
+        vm.expectPartialRevert(Inbox.NotDelayed.selector);
+        inbox.executeDelayed(paid);
+        vm.assertEq(balance(ALICE), 0);
+        vm.expectPartialRevert(Inbox.NotPaidFast.selector);
+        inbox.contradict(paid, real, Lane.ETHEREUM, proof);
     }
 
     function test_a_dropped_payment_is_never_paid_and_its_mark_can_be_proven() public {

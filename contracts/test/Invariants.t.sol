@@ -39,6 +39,33 @@ contract InvariantsTest is Test {
         handler.claimProven(9);
         handler.dropDelayed(9);
         vm.assertTrue(handler.dropped(9));
+        handler.lock(500, false);
+        handler.lock(500, true);
+        handler.behave(true);
+        handler.claimBatch(4, 5, false);
+        vm.assertEq(handler.received(4), 230);
+        vm.assertEq(handler.received(5), 0);
+        handler.behave(false);
+        handler.claimProven(5);
+        vm.assertEq(handler.received(5), 250);
+        handler.wait_(5 hours);
+        handler.wait_(5 hours);
+        handler.claimFast(10);
+        handler.contradict(10);
+        vm.assertTrue(handler.dropped(10));
+        handler.reopen();
+        handler.claimFast(6);
+        handler.writeOff(6);
+        vm.assertTrue(handler.writtenOff(6));
+        handler.lower(0, 0, 0, 0);
+        handler.claimFast(0);
+        handler.raiseAll();
+        handler.pause(4, 1 hours);
+        handler.claimFast(7);
+        vm.assertEq(handler.received(7), 0);
+        handler.unpause(4);
+        handler.claimFast(7);
+        vm.assertEq(handler.received(7), 290);
         invariant_the_vault_holds_what_is_outstanding();
         invariant_the_supply_is_proven_or_exposed();
         invariant_each_deposit_is_paid_at_most_once_and_in_full();
@@ -52,7 +79,7 @@ contract InvariantsTest is Test {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](11);
+        bytes4[] memory selectors = new bytes4[](17);
         selectors[0] = BridgeHandler.lock.selector;
         selectors[1] = BridgeHandler.claimFast.selector;
         selectors[2] = BridgeHandler.claimProven.selector;
@@ -64,6 +91,12 @@ contract InvariantsTest is Test {
         selectors[8] = BridgeHandler.reopen.selector;
         selectors[9] = BridgeHandler.pause.selector;
         selectors[10] = BridgeHandler.wait_.selector;
+        selectors[11] = BridgeHandler.contradict.selector;
+        selectors[12] = BridgeHandler.writeOff.selector;
+        selectors[13] = BridgeHandler.lower.selector;
+        selectors[14] = BridgeHandler.raiseAll.selector;
+        selectors[15] = BridgeHandler.unpause.selector;
+        selectors[16] = BridgeHandler.behave.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Deposit} from "src/DepositLib.sol";
 import {Lane} from "src/Lane.sol";
 import {PauseController, PauseScope} from "src/PauseController.sol";
+import {RiskGuard} from "src/RiskGuard.sol";
 import {Bridge} from "./base/Bridge.sol";
 
 contract PauseControllerTest is Bridge {
@@ -61,6 +62,49 @@ contract PauseControllerTest is Bridge {
         }
         _pause(PauseScope.direction(PauseScope.INBOUND), 1 hours);
         this.lock();
+    }
+
+    /// A chain's scope stops what goes to it too, on that chain itself.
+    function test_the_scope_of_this_chain_stops_its_payouts_and_its_deposits() public {
+        Deposit memory deposit = sample(0);
+        bytes memory proof = prove(deposit);
+        bytes32 here = PauseScope.chain(pauses.localChain());
+        vm.assertEq(pauses.localChain(), deposit.destinationChain);
+        _pause(here, 1 hours);
+        vm.expectPartialRevert(PauseController.ScopePaused.selector);
+        inbox.claim(Lane.ETHEREUM, deposit, proof);
+        vm.expectPartialRevert(PauseController.ScopePaused.selector);
+        this.lock();
+        pauses.unpause(here);
+        inbox.claim(Lane.ETHEREUM, deposit, proof);
+        this.lock();
+    }
+
+    /// Invariant 7 for payments that wait, in every scope.
+    function test_each_scope_stops_delayed_payments_too() public {
+        RiskGuard.Limits memory limits = openLimits();
+        limits.bigFrom = 1;
+        limits.bigDelay = 1 hours;
+        guard.raise(Lane.ETHEREUM, COIN, SOURCE, limits);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        vm.warp(START + 2 hours);
+        bytes32[6] memory scopes = [
+            PauseScope.GLOBAL,
+            PauseScope.direction(PauseScope.INBOUND),
+            PauseScope.chain(SOURCE),
+            PauseScope.chain(deposit.destinationChain),
+            PauseScope.lane(Lane.ETHEREUM),
+            PauseScope.asset(COIN)
+        ];
+        for (uint256 i = 0; i < 6; ++i) {
+            _pause(scopes[i], 1 hours);
+            vm.expectPartialRevert(PauseController.ScopePaused.selector);
+            inbox.executeDelayed(deposit);
+            pauses.unpause(scopes[i]);
+        }
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
     }
 
     function test_settling_stays_open_while_everything_is_paused() public {

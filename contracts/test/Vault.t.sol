@@ -5,14 +5,14 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Deposit, DepositLib} from "src/DepositLib.sol";
 import {Inbox} from "src/Inbox.sol";
 import {Lane} from "src/Lane.sol";
-import {NativeTransfer} from "src/NativeTransfer.sol";
 import {Nullifier} from "src/Nullifier.sol";
 import {Outbox} from "src/Outbox.sol";
 import {PauseController, PauseScope} from "src/PauseController.sol";
 import {Vault} from "src/Vault.sol";
 import {WrappedToken} from "src/WrappedToken.sol";
 import {Bridge} from "./base/Bridge.sol";
-import {FalseToken, FeeToken, HostileRecipient, ReentrantToken} from "./base/HostileTokens.sol";
+import {HostileRecipient} from "./base/HostileRecipient.sol";
+import {FalseToken, FeeToken, ReentrantToken} from "./base/HostileTokens.sol";
 import {TestToken} from "./base/TestToken.sol";
 
 contract VaultTest is Bridge {
@@ -159,30 +159,10 @@ contract VaultTest is Bridge {
         Deposit memory back = _returning(RETURNING_NATIVE, 1000, address(recipient));
         bytes memory proof = prove(back);
         bytes memory fast = attest(back);
-        recipient.arm(abi.encodeCall(inbox.claim, (Lane.FAST, back, fast)), false);
+        recipient.arm(HostileRecipient.Manner.Reenter, abi.encodeCall(inbox.claim, (Lane.FAST, back, fast)));
         inbox.claim(Lane.ETHEREUM, back, proof);
         vm.assertEq(address(recipient).balance, 1000);
         vm.assertEq(address(vault).balance, 1000);
-    }
-
-    function test_a_recipient_that_burns_gas_costs_a_bounded_amount_and_is_named() public {
-        vault.lock{value: 2000}(
-            address(0), 2000, SOURCE, REMOTE_INBOX, bytes32(uint256(1)), 0, uint64(block.timestamp + 1 days)
-        );
-        HostileRecipient recipient = new HostileRecipient(inbox);
-        recipient.arm("", true);
-        Inbox.ClaimItem[] memory items = new Inbox.ClaimItem[](2);
-        Deposit memory good = _returning(RETURNING_NATIVE, 1000, ALICE);
-        Deposit memory bad = _returning(RETURNING_NATIVE, 1000, address(recipient));
-        bad.sourceKey = bytes32(uint256(2));
-        items[0] = Inbox.ClaimItem(Lane.ETHEREUM, good, prove(good));
-        items[1] = Inbox.ClaimItem(Lane.ETHEREUM, bad, prove(bad));
-        bytes memory reason =
-            abi.encodeWithSelector(NativeTransfer.NativeTransferFailed.selector, address(recipient), 1000);
-        uint256 before = gasleft();
-        vm.expectRevert(abi.encodeWithSelector(Inbox.ItemFailed.selector, 1, reason));
-        inbox.claimBatch(items);
-        vm.assertLe(before - gasleft(), 1_500_000);
     }
 
     function test_wrapped_tokens_are_burnt_on_the_way_out_and_only_to_where_they_came_from() public {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Deposit} from "src/DepositLib.sol";
-import {Inbox} from "src/Inbox.sol";
-import {Vault} from "src/Vault.sol";
 import {TestToken} from "./TestToken.sol";
 
 /// @title Keeps a tenth of every transfer.
@@ -46,29 +43,47 @@ contract ReentrantToken is TestToken("Reentrant", "RE", 6) {
     }
 }
 
-/// @title A recipient that claims again while it is being paid, or spends all the gas it gets.
-contract HostileRecipient {
-    Inbox private immutable _inbox;
-    bytes private _data;
-    bool public burnsGas;
-    bytes public outcome;
+/// @title Says no by returning false once it is told to.
+contract FickleToken is TestToken("Fickle", "FICKLE", 6) {
+    bool public refuses;
 
-    constructor(Inbox inbox_) {
-        _inbox = inbox_;
+    function refuse(bool refuses_) external {
+        refuses = refuses_;
     }
 
-    function arm(bytes calldata data, bool burns) external {
-        _data = data;
-        burnsGas = burns;
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        return !refuses && super.transfer(to, amount);
+    }
+}
+
+/// @title Takes units away from holders, or gives them some, by its own will.
+contract RebasingToken is TestToken("Rebasing", "REB", 6) {
+    function shrink(address holder, uint256 amount) external {
+        _burn(holder, amount);
+    }
+}
+
+/// @title Returns nothing at all, as some of the oldest and largest tokens do.
+contract SilentToken {
+    mapping(address holder => uint256 amount) public balanceOf;
+    mapping(address holder => mapping(address spender => uint256 amount)) public allowance;
+
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
     }
 
-    receive() external payable {
-        while (burnsGas) {}
-        bytes memory data = _data;
-        if (data.length != 0) {
-            bool success;
-            (success, data) = address(_inbox).call(data);
-            require(!success, "paid twice");
-        }
+    function approve(address spender, uint256 amount) external {
+        allowance[msg.sender][spender] = amount;
+    }
+
+    function transfer(address to, uint256 amount) external {
+        balanceOf[msg.sender] -= amount;
+        balanceOf[to] += amount;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external {
+        allowance[from][msg.sender] -= amount;
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount;
     }
 }

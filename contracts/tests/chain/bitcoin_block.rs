@@ -47,11 +47,23 @@ pub fn satoshis() -> AssetId {
 
 /// A deposit of `amount` satoshis into the vault `x_only("vault")` in a block mined at `time`.
 pub fn deposit(time: u64, amount: u64, to: &ChainId, inbox: Address, recipient: Address) -> BitcoinDeposit {
+    deposit_by(LanePreference::LightClient, time, amount, to, inbox, recipient)
+}
+
+/// The same, by a depositor who prefers `lane`.
+pub fn deposit_by(
+    lane: LanePreference,
+    time: u64,
+    amount: u64,
+    to: &ChainId,
+    inbox: Address,
+    recipient: Address,
+) -> BitcoinDeposit {
     let terms = DepositTerms {
         destination_chain: to.clone(),
         destination_bridge: inbox.into_word(),
         recipient: recipient.into_word(),
-        lane: LanePreference::LightClient,
+        lane,
         expiry: time + 86_400,
         refund_key: x_only("refund"),
         refund_delay: 1008,

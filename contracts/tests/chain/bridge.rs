@@ -121,7 +121,7 @@ pub async fn pair() -> Option<(Side, Side)> {
         assets: vec![PaidAsset {
             asset: bitcoin_block::satoshis(),
             payout: Payout::MintCreated(1),
-            limits: vec![(lane::BITCOIN, open_limits())],
+            limits: vec![(lane::BITCOIN, open_limits()), (lane::FAST, open_limits())],
         }],
     });
     let deployed = deploy(&home.provider, home.deployer, &home_config).await.unwrap();

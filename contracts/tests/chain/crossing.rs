@@ -5,7 +5,7 @@ use alloy::providers::Provider;
 use spandrel_contracts::{
     Inbox, Outbox, RiskGuard, Vault, WrappedToken, deposit_slot, lane, nullifier_slot, proof, solidity_deposit,
 };
-use spandrel_verifiers::{Deposit, Evidence};
+use spandrel_verifiers::{Deposit, Evidence, LanePreference};
 
 use crate::anvil::SlotProof;
 use crate::bitcoin_block;
@@ -56,12 +56,15 @@ async fn a_fast_payout_is_exposure_until_its_proof_settles_it() {
         proof: proof::fast(tree.root(), index as u32, &tree.path(index)),
     };
     let inbox = away.inbox();
-    let mixed = inbox.claimBatch(vec![item(0, &first), item(2, &cautious)]).call().await;
-    let data = mixed.err().unwrap().as_revert_data().unwrap();
-    let revert = spandrel_contracts::revert::decode(&data);
+    let items = vec![item(0, &first), item(2, &cautious), item(1, &second)];
+    let refused = inbox.claimBatch(items.clone()).call().await;
+    let data = refused.err().unwrap().as_revert_data().unwrap();
+    assert_eq!(spandrel_contracts::revert::decode(&data).item, Some(1));
+    let batch = inbox.claimEach(items);
+    let failures = batch.call().await.unwrap();
+    assert_eq!((failures[0].len(), failures[2].len()), (0, 0));
+    let revert = spandrel_contracts::revert::decode(&failures[1]);
     assert_eq!((revert.item, revert.name), (Some(1), Some("LaneNotAllowed")));
-
-    let batch = inbox.claimBatch(vec![item(0, &first), item(1, &second)]);
     assert!(batch.send().await.unwrap().get_receipt().await.unwrap().status());
     let guard = RiskGuard::new(away.at.guard, away.provider());
     let owed = || guard.exposureOf(first.asset.hash(), first.source_chain.hash());
@@ -131,6 +134,26 @@ async fn an_expired_deposit_is_refunded_by_proof_of_absence_and_a_paid_one_never
     assert_eq!(error_name(refund(&unpaid, &absent).call().await), "AlreadyRefunded");
     let late = away.inbox().claim(lane::ETHEREUM, solidity_deposit(&unpaid), Bytes::new()).call().await;
     assert_eq!(error_name(late), "DepositExpired");
+}
+
+/// One output proves one deposit. Were another version of it another deposit, whoever has the proof could close the lane.
+#[tokio::test]
+async fn a_true_bitcoin_deposit_does_not_contradict_its_own_fast_payout() {
+    let Some((_, away)) = pair().await else { return };
+    let time = away.chain.now().await;
+    let made = bitcoin_block::deposit_by(LanePreference::Any, time, 50_000, &away.chain.id(), away.at.inbox, ANYONE);
+    let (tree, _) = away.attest(&[&made.deposit]).await;
+    let inbox = away.inbox();
+    let paid = solidity_deposit(&made.deposit);
+    let fast = inbox.claim(lane::FAST, paid.clone(), proof::fast(tree.root(), 0, &tree.path(0)));
+    assert!(fast.send().await.unwrap().get_receipt().await.unwrap().status());
+    away.submit(&made.checkpoint).await;
+    let encoded = proof::encode(&Evidence::Bitcoin(Box::new(made.inclusion)), &made.deposit).unwrap();
+    let again = solidity_deposit(&Deposit { version: 2, ..made.deposit.clone() });
+    let contradiction = inbox.contradict(paid.clone(), again, lane::BITCOIN, encoded.clone()).call().await;
+    assert_eq!(error_name(contradiction), "WrongVersion");
+    let settle = inbox.settle(paid, lane::BITCOIN, encoded);
+    assert!(settle.send().await.unwrap().get_receipt().await.unwrap().status());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod anvil;
 mod bitcoin_block;
 mod bridge;
 mod crossing;
+mod differential;
 mod gas;
 mod handover;
 mod recorded;

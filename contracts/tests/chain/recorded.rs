@@ -12,7 +12,7 @@ use bitcoin::Block;
 use bitcoin::consensus::deserialize;
 use serde_json::Value;
 use spandrel_contracts::deploy::{DeployConfig, SourceConfig, deploy};
-use spandrel_contracts::{BitcoinInclusionVerifier, TrieReader, proof, solidity_deposit};
+use spandrel_contracts::{BitcoinInclusionVerifier, ProofReader, proof, solidity_deposit};
 use spandrel_verifiers::bitcoin::{Inclusion, merkle_path, sha256d, without_witness};
 use spandrel_verifiers::{ChainId, Checkpoint};
 
@@ -23,7 +23,7 @@ use crate::bridge::{Side, empty_config, error_name};
 /// Recorded blocks are years old.
 const A_CENTURY: u64 = 100 * 365 * 86_400;
 
-fn recordings() -> Option<PathBuf> {
+pub fn recordings() -> Option<PathBuf> {
     let given = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from);
     let beside = || {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
@@ -36,19 +36,19 @@ fn recordings() -> Option<PathBuf> {
     found
 }
 
-fn json(path: &Path) -> Value {
+pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-fn bytes(value: &Value) -> Bytes {
+pub fn bytes(value: &Value) -> Bytes {
     value.as_str().unwrap().parse().unwrap()
 }
 
-fn list(value: &Value) -> Vec<Bytes> {
+pub fn list(value: &Value) -> Vec<Bytes> {
     value.as_array().unwrap().iter().map(bytes).collect()
 }
 
-fn hash(value: &Value) -> B256 {
+pub fn hash(value: &Value) -> B256 {
     value.as_str().unwrap().parse().unwrap()
 }
 
@@ -156,7 +156,7 @@ async fn forgeries_made_from_a_real_block_are_refused() {
 
 /// Reads a trie in Solidity: the value, or `None` when it reverts.
 async fn read(
-    reader: &TrieReader::TrieReaderInstance<&DynProvider>,
+    reader: &ProofReader::ProofReaderInstance<&DynProvider>,
     root: B256,
     key: B256,
     proof: &[Bytes],
@@ -174,8 +174,8 @@ fn alloy_accepts(root: B256, key: B256, value: &Bytes, proof: &[Bytes]) -> bool 
 async fn trie_forgeries_are_refused_and_true_proofs_read() {
     let Some(folder) = recordings() else { return };
     let Some(side) = side().await else { return };
-    let reader = TrieReader::deploy(side.provider()).await.unwrap();
-    let reader = TrieReader::new(*reader.address(), side.provider());
+    let reader = ProofReader::deploy(side.provider()).await.unwrap();
+    let reader = ProofReader::new(*reader.address(), side.provider());
     let vectors = json(&folder.join("ethereum/derived_mpt_forgeries.json"));
     for case in vectors["cases"].as_array().unwrap() {
         let expected = case["expected_value"].as_str().map(|text| text.parse().unwrap()).unwrap_or_default();
@@ -189,8 +189,8 @@ async fn trie_forgeries_are_refused_and_true_proofs_read() {
 async fn a_real_mainnet_account_and_slot_are_read_and_altered_proofs_are_not() {
     let Some(folder) = recordings() else { return };
     let Some(side) = side().await else { return };
-    let reader = TrieReader::deploy(side.provider()).await.unwrap();
-    let reader = TrieReader::new(*reader.address(), side.provider());
+    let reader = ProofReader::deploy(side.provider()).await.unwrap();
+    let reader = ProofReader::new(*reader.address(), side.provider());
     let recorded = json(&folder.join("ethereum/helios_execution/rpc/proof.json"));
     let root = hash(&recorded["storageHash"]);
     let slots = recorded["storageProof"].as_array().unwrap();
@@ -211,7 +211,10 @@ async fn a_real_mainnet_account_and_slot_are_read_and_altered_proofs_are_not() {
 }
 
 /// A node missing, doubled, swapped, added, or with one bit changed.
-fn alterations(nodes: &[Bytes]) -> Vec<Vec<Bytes>> {
+pub fn alterations(nodes: &[Bytes]) -> Vec<Vec<Bytes>> {
+    if nodes.is_empty() {
+        return Vec::new();
+    }
     let mut altered = vec![nodes[1..].to_vec(), nodes[..nodes.len() - 1].to_vec()];
     altered.push([nodes, &nodes[nodes.len() - 1..]].concat());
     altered.push([nodes, &[Bytes::from(vec![0xc0; 40])]].concat());
