@@ -1,11 +1,10 @@
-//! Maps with structured keys, serialised as lists of pairs: JSON knows only text keys.
+//! Persistent maps with structured keys, serialised as lists of pairs: JSON knows only text keys.
 
-use std::collections::BTreeMap;
-
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
-    map: &BTreeMap<K, V>,
+pub(crate) fn serialize<K: Serialize + Ord, V: Serialize, S: Serializer>(
+    map: &RedBlackTreeMapSync<K, V>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(map)
@@ -13,6 +12,6 @@ pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
 
 pub(crate) fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<K, V>, D::Error> {
+) -> Result<RedBlackTreeMapSync<K, V>, D::Error> {
     Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
 }

@@ -6,7 +6,7 @@
 use alloy_primitives::{U256, U512};
 use spandrel_verifiers::{Deposit, DepositId, LanePreference, UnixSeconds};
 
-use crate::record::{Record, Tally};
+use crate::record::{Closed, Record, Tally};
 use crate::{Corridor, Decision, Lane, Limits, Reason, RiskEvent, RiskPolicy, RiskState, Scope};
 
 /// May `deposit` be paid on `lane` at `now`? `first_asked_at` is when the large-transfer delay began.
@@ -35,8 +35,11 @@ pub struct Position<'a> {
     deposit: &'a Deposit,
     corridor: Corridor,
     now: UnixSeconds,
+    /// `now`, or the time of the newest event when that is later.
+    latest: UnixSeconds,
     paused: Option<Scope>,
     record: Record,
+    closed: Option<Closed>,
     sums: Tally,
     window_used: U512,
 }
@@ -51,8 +54,10 @@ impl<'a> Position<'a> {
             deposit,
             corridor,
             now,
+            latest: state.not_before_clock(now),
             paused: state.paused_by(deposit, lane, now).cloned(),
             record: state.record(id),
+            closed: state.closed(id),
             sums: state.tally(deposit),
             window_used,
         }
@@ -69,12 +74,24 @@ impl<'a> Position<'a> {
         {
             self.paused = Some(scope.clone());
         }
-        if event.deposit() == Some(self.id) {
+        if event.deposit() == Some(self.id) && self.closed.is_none() {
             let before = self.tally();
             self.record.apply(event);
             self.sums = self.sums.replacing(before, self.tally());
+            if let RiskEvent::Closed { .. } = event {
+                self.close();
+            }
         }
         self
+    }
+
+    fn close(&mut self) {
+        let Some(closed) = self.record.closed() else { return };
+        if closed.lane.is_none() {
+            self.sums = self.sums.replacing(self.tally(), Tally::default());
+        }
+        self.record = Record::default();
+        self.closed = Some(closed);
     }
 
     fn tally(&self) -> Tally {
@@ -100,7 +117,7 @@ impl<'a> Position<'a> {
 
     fn require_askable<'p>(&self, policy: &'p RiskPolicy) -> Result<&'p Limits, Decision> {
         let reject = |reason| Err(Decision::Reject { reason });
-        if self.now > self.deposit.expiry {
+        if self.latest > self.deposit.expiry {
             return reject(Reason::Expired { expiry: self.deposit.expiry });
         }
         if self.corridor.lane == Lane::Fast && self.deposit.lane == LanePreference::LightClient {
@@ -111,7 +128,8 @@ impl<'a> Position<'a> {
         if self.deposit.amount < minimum {
             return reject(Reason::Dust { minimum, amount: self.deposit.amount });
         }
-        if let Some(lane) = self.record.payout.as_ref().and_then(|payout| payout.standing_lane()) {
+        let paid_on = self.closed.map_or_else(|| self.record.standing_lane(), |closed| closed.lane);
+        if let Some(lane) = paid_on {
             return reject(Reason::AlreadyCleared { lane });
         }
         Ok(limits)

@@ -113,6 +113,14 @@ pub enum RiskEvent {
         /// Which.
         id: DepositId,
     },
+    /// The transfer is over and nothing more is said of it: paid for good, or never to be paid (what was proven locked
+    /// is not there any more then). Without effect while a fast payout is neither settled nor returned.
+    Closed {
+        /// Which.
+        id: DepositId,
+        /// Its expiry: from then on the deposit is refused without anything being known of it.
+        expiry: UnixSeconds,
+    },
     /// A scope was paused until a time.
     Paused {
         /// What.
@@ -137,7 +145,8 @@ impl RiskEvent {
             | Self::Cleared { id, .. }
             | Self::Returned { id }
             | Self::Settled { id }
-            | Self::Shortfall { id } => Some(*id),
+            | Self::Shortfall { id }
+            | Self::Closed { id, .. } => Some(*id),
             Self::Paused { .. } | Self::Resumed { .. } => None,
         }
     }

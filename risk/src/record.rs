@@ -47,6 +47,14 @@ pub(crate) enum Stage {
     Returned,
 }
 
+/// What is left of a closed deposit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Closed {
+    /// By which lane it was paid, if it was.
+    pub(crate) lane: Option<Lane>,
+}
+
 /// Where the bridge keeps its books: one asset on one source chain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,8 +107,24 @@ impl Record {
             }
             RiskEvent::Settled { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Settled)),
             RiskEvent::Shortfall { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Short)),
-            RiskEvent::Paused { .. } | RiskEvent::Resumed { .. } => {}
+            RiskEvent::Closed { .. } | RiskEvent::Paused { .. } | RiskEvent::Resumed { .. } => {}
         }
+    }
+
+    /// The lane on which a payout stands: cleared and not returned.
+    pub(crate) fn standing_lane(&self) -> Option<Lane> {
+        self.payout.as_ref().and_then(Payout::standing_lane)
+    }
+
+    /// What is left when the deposit is closed; `None` when nothing is known of it, or its exposure is open.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        let may_close = *self != Self::default() && !self.is_exposed();
+        may_close.then(|| Closed { lane: self.standing_lane() })
+    }
+
+    /// Whether a fast payout is neither settled nor returned.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.payout.as_ref().is_some_and(Payout::is_exposed)
     }
 
     fn advance(&mut self, next: impl Fn(&Payout) -> Option<Stage>) {
@@ -112,7 +136,7 @@ impl Record {
     /// Whether the payout counts as released: always on the light-client lane, on the fast lane once the deposit is
     /// proven (until then it is exposure alone).
     pub(crate) fn is_released(&self) -> bool {
-        let lane = self.payout.as_ref().and_then(Payout::standing_lane);
+        let lane = self.standing_lane();
         lane == Some(Lane::LightClient) || (lane == Some(Lane::Fast) && self.proven.is_some())
     }
 

@@ -1,34 +1,41 @@
 //! The risk state: a fold of [`RiskEvent`]s.
 
-use std::collections::BTreeMap;
-
 use alloy_primitives::{U256, U512};
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
 
-use crate::record::{Account, Payout, Record, Stage, Tally};
+use crate::record::{Account, Closed, Payout, Record, Stage, Tally};
 use crate::window::Window;
 use crate::{Corridor, Lane, RiskEvent, Scope, as_list};
 
 /// Everything the decisions depend on. Folded from events, never set.
 ///
 /// Guarantees: the same events give the same state; an event that comes twice changes nothing; a deposit counts at
-/// most once in ledger, exposure and each window; no amount overflows (sums are 512 bits wide).
+/// most once in ledger, exposure and each window; no amount overflows (sums are 512 bits wide); a copy shares what it
+/// was copied from and costs nothing; what is remembered is bounded by the work that is open, the charges of a day and
+/// the ids of closed deposits that have not expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskState {
     /// The latest time any event carried: windows never run backwards.
     clock: UnixSeconds,
     #[serde(with = "as_list")]
-    pauses: BTreeMap<Scope, Pause>,
+    pauses: RedBlackTreeMapSync<Scope, Pause>,
     #[serde(with = "as_list")]
-    records: BTreeMap<DepositId, Record>,
+    records: RedBlackTreeMapSync<DepositId, Record>,
+    /// What is left of a deposit when it is closed, until it expires.
     #[serde(with = "as_list")]
-    ledger: BTreeMap<Account, Book>,
+    closed: RedBlackTreeMapSync<DepositId, Closed>,
+    /// The same by expiry.
     #[serde(with = "as_list")]
-    exposures: BTreeMap<(Account, ChainId), Exposure>,
+    expiries: RedBlackTreeMapSync<(UnixSeconds, DepositId), ()>,
     #[serde(with = "as_list")]
-    windows: BTreeMap<Corridor, Window>,
+    ledger: RedBlackTreeMapSync<Account, Book>,
+    #[serde(with = "as_list")]
+    exposures: RedBlackTreeMapSync<(Account, ChainId), Exposure>,
+    #[serde(with = "as_list")]
+    windows: RedBlackTreeMapSync<Corridor, Window>,
 }
 
 /// A pause in force or expired.
@@ -52,7 +59,7 @@ struct Book {
 #[serde(deny_unknown_fields)]
 struct Exposure {
     #[serde(with = "as_list")]
-    open: BTreeMap<DepositId, U256>,
+    open: RedBlackTreeMapSync<DepositId, U256>,
     sum: U512,
 }
 
@@ -60,17 +67,19 @@ impl RiskState {
     /// Takes one event in. `at` is when it was stored; a time before an earlier event's counts as that one's.
     pub fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
         self.clock = self.clock.max(at);
+        self.forget_expired();
         match event {
             RiskEvent::Paused { scope, until, reason } => {
                 if self.pauses.get(scope).is_none_or(|standing| standing.until < *until) {
-                    self.pauses.insert(scope.clone(), Pause { until: *until, reason: reason.clone() });
+                    self.pauses.insert_mut(scope.clone(), Pause { until: *until, reason: reason.clone() });
                 }
             }
             RiskEvent::Resumed { scope } => {
-                self.pauses.remove(scope);
+                self.pauses.remove_mut(scope);
             }
+            RiskEvent::Closed { id, expiry } => self.close(*id, *expiry),
             _ => {
-                if let Some(id) = event.deposit() {
+                if let Some(id) = event.deposit().filter(|id| !self.closed.contains_key(id)) {
                     self.update(id, event);
                 }
             }
@@ -87,47 +96,74 @@ impl RiskState {
         self.uncount(id, &before);
         self.count(id, &after);
         if let (RiskEvent::Cleared { .. }, Some(payout)) = (event, &after.payout) {
-            let window = self.windows.entry(payout.corridor.clone()).or_default();
-            if before.payout.is_some() {
-                window.withdraw(id);
-            }
-            window.charge(id, payout.amount, self.clock);
+            let (amount, at) = (payout.amount, self.clock);
+            let was_cleared = before.payout.is_some();
+            change(&mut self.windows, &payout.corridor, |window| {
+                if was_cleared {
+                    window.withdraw(id);
+                }
+                window.charge(id, amount, at);
+            });
         }
-        self.records.insert(id, after);
+        self.records.insert_mut(id, after);
+    }
+
+    /// Only the id and the lane are kept, and the sums. A deposit that was not paid has nothing locked any more.
+    fn close(&mut self, id: DepositId, expiry: UnixSeconds) {
+        let record = self.record(id);
+        let Some(closed) = record.closed() else { return };
+        if closed.lane.is_none() {
+            self.uncount(id, &record);
+        }
+        self.records.remove_mut(&id);
+        self.closed.insert_mut(id, closed);
+        self.expiries.insert_mut((expiry, id), ());
+        self.forget_expired();
+    }
+
+    /// A deposit whose expiry has passed is refused before anything that is known of it is looked at.
+    fn forget_expired(&mut self) {
+        while let Some((expiry, id)) = self.expiries.first().map(|(key, ())| *key).filter(|key| key.0 < self.clock) {
+            self.expiries.remove_mut(&(expiry, id));
+            self.closed.remove_mut(&id);
+        }
     }
 
     fn uncount(&mut self, id: DepositId, record: &Record) {
         if let Some(locked) = &record.proven {
-            let book = self.ledger.entry(locked.account.clone()).or_default();
-            book.proven = book.proven.saturating_sub(U512::from(locked.amount));
+            change(&mut self.ledger, &locked.account, |book| {
+                book.proven = book.proven.saturating_sub(U512::from(locked.amount));
+            });
         }
         if let Some(payout) = record.payout.as_ref().filter(|_| record.is_released()) {
-            let book = self.ledger.entry(payout.account()).or_default();
-            book.released = book.released.saturating_sub(U512::from(payout.amount));
+            change(&mut self.ledger, &payout.account(), |book| {
+                book.released = book.released.saturating_sub(U512::from(payout.amount));
+            });
         }
         if let Some(payout) = record.payout.as_ref().filter(|payout| payout.is_exposed()) {
-            let exposure = self.exposures.entry(payout.exposure_key()).or_default();
-            if let Some(amount) = exposure.open.remove(&id) {
-                exposure.sum = exposure.sum.saturating_sub(U512::from(amount));
-            }
+            change(&mut self.exposures, &payout.exposure_key(), |exposure| exposure.close(id));
         }
     }
 
     fn count(&mut self, id: DepositId, record: &Record) {
         if let Some(locked) = &record.proven {
-            let book = self.ledger.entry(locked.account.clone()).or_default();
-            book.proven = book.proven.saturating_add(U512::from(locked.amount));
+            change(&mut self.ledger, &locked.account, |book| {
+                book.proven = book.proven.saturating_add(U512::from(locked.amount));
+            });
         }
         if let Some(payout) = record.payout.as_ref().filter(|_| record.is_released()) {
-            let book = self.ledger.entry(payout.account()).or_default();
-            book.released = book.released.saturating_add(U512::from(payout.amount));
+            change(&mut self.ledger, &payout.account(), |book| {
+                book.released = book.released.saturating_add(U512::from(payout.amount));
+            });
         }
         if let Some(payout) = record.payout.as_ref().filter(|payout| payout.is_exposed()) {
-            let exposure = self.exposures.entry(payout.exposure_key()).or_default();
-            if exposure.open.insert(id, payout.amount).is_none() {
-                exposure.sum = exposure.sum.saturating_add(U512::from(payout.amount));
-            }
+            change(&mut self.exposures, &payout.exposure_key(), |exposure| exposure.open(id, payout.amount));
         }
+    }
+
+    /// `now`, or the time of the newest event when that is later: time never runs backwards.
+    pub(crate) fn not_before_clock(&self, now: UnixSeconds) -> UnixSeconds {
+        now.max(self.clock)
     }
 
     /// The pause that stops `deposit` on `lane` at `now`, if one does.
@@ -154,7 +190,7 @@ impl RiskState {
 
     /// What was cleared on `corridor` in the 24 hours before `now`.
     pub fn window_used(&self, corridor: &Corridor, now: UnixSeconds) -> U512 {
-        let now = now.max(self.clock);
+        let now = self.not_before_clock(now);
         self.windows.get(corridor).map_or(U512::ZERO, |window| window.used(now))
     }
 
@@ -172,14 +208,21 @@ impl RiskState {
         payout.is_some_and(|payout| payout.stage == Stage::Short)
     }
 
-    /// The lane on which a payout stands: cleared and not returned.
+    /// The lane on which a payout stands: cleared and not returned. Unknown once the deposit is closed and expired.
     pub fn cleared_on(&self, id: DepositId) -> Option<Lane> {
-        self.records.get(&id)?.payout.as_ref()?.standing_lane()
+        match self.closed.get(&id) {
+            Some(closed) => closed.lane,
+            None => self.records.get(&id)?.standing_lane(),
+        }
     }
 
-    /// Whether the deposit was proven.
+    /// Whether the deposit was proven, and is not closed.
     pub fn is_proven(&self, id: DepositId) -> bool {
         self.records.get(&id).is_some_and(|record| record.proven.is_some())
+    }
+
+    pub(crate) fn closed(&self, id: DepositId) -> Option<Closed> {
+        self.closed.get(&id).copied()
     }
 
     pub(crate) fn record(&self, id: DepositId) -> Record {
@@ -194,6 +237,34 @@ impl RiskState {
             proven: book.proven,
             released: book.released,
             exposure: exposure.map_or(U512::ZERO, |exposure| exposure.sum),
+        }
+    }
+}
+
+/// Changes the value of `key`, which is the default when there is none.
+fn change<K: Ord + Clone, V: Clone + Default>(
+    map: &mut RedBlackTreeMapSync<K, V>,
+    key: &K,
+    change: impl FnOnce(&mut V),
+) {
+    if !map.contains_key(key) {
+        map.insert_mut(key.clone(), V::default());
+    }
+    if let Some(value) = map.get_mut(key) {
+        change(value);
+    }
+}
+
+impl Exposure {
+    fn open(&mut self, id: DepositId, amount: U256) {
+        self.open.insert_mut(id, amount);
+        self.sum = self.sum.saturating_add(U512::from(amount));
+    }
+
+    fn close(&mut self, id: DepositId) {
+        if let Some(amount) = self.open.get(&id).copied() {
+            self.open.remove_mut(&id);
+            self.sum = self.sum.saturating_sub(U512::from(amount));
         }
     }
 }

@@ -1,73 +1,86 @@
 //! An exact sliding window of 24 hours: what was cleared in the last [`WINDOW_SECONDS`], to the second.
 //!
 //! A charge made at `t` counts while `now < t + 24 h`, so the charges within any 24 hours are bounded, not only those
-//! of fixed buckets. Charging is O(1) amortised; reading is a binary search over running totals and changes nothing.
-
-use std::collections::VecDeque;
+//! of fixed buckets. Charging and reading are searches over running totals; a copy shares them.
 
 use alloy_primitives::{U256, U512};
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{DepositId, UnixSeconds};
+
+use crate::as_list;
 
 /// Length of the window.
 pub const WINDOW_SECONDS: u64 = 86_400;
 
-/// Charges of one corridor, oldest first.
+/// Charges of one corridor, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Window {
-    charges: VecDeque<Charge>,
+    #[serde(with = "as_list")]
+    charges: RedBlackTreeMapSync<Place, Charge>,
     /// Running total up to the charge that was pruned last. 512 bits hold every sum of 256-bit amounts.
     before: U512,
+    /// Number of the next charge.
+    next: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Time of a charge, and its number: charges of one second keep their order.
+type Place = (UnixSeconds, u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Charge {
-    at: UnixSeconds,
     id: DepositId,
     amount: U256,
     /// Running total including this charge.
     through: U512,
 }
 
-impl Charge {
-    fn has_left(&self, now: UnixSeconds) -> bool {
-        now.saturating_sub(self.at) >= WINDOW_SECONDS
-    }
-}
-
 impl Window {
     /// Adds a charge at `at`, which must not be earlier than the last one, and forgets what has left the window.
     pub(crate) fn charge(&mut self, id: DepositId, amount: U256, at: UnixSeconds) {
-        while let Some(first) = self.charges.front().filter(|charge| charge.has_left(at)) {
-            self.before = first.through;
-            self.charges.pop_front();
+        while let Some((place, through)) = self.first().filter(|((first, _), _)| has_left(*first, at)) {
+            self.before = through;
+            self.charges.remove_mut(&place);
         }
         let through = self.total().saturating_add(U512::from(amount));
-        self.charges.push_back(Charge { at, id, amount, through });
+        self.charges.insert_mut((at, self.next), Charge { id, amount, through });
+        self.next = self.next.saturating_add(1);
     }
 
     /// Takes the charge of `id` out, if it has one. Linear; only a deposit that is cleared again needs it.
     pub(crate) fn withdraw(&mut self, id: DepositId) {
-        let Some(index) = self.charges.iter().position(|charge| charge.id == id) else { return };
-        if let Some(charge) = self.charges.remove(index) {
-            for later in self.charges.iter_mut().skip(index) {
-                later.through = later.through.saturating_sub(U512::from(charge.amount));
-            }
+        let found = self.charges.iter().find(|(_, charge)| charge.id == id).map(|(place, charge)| (*place, *charge));
+        let Some((place, withdrawn)) = found else { return };
+        self.charges.remove_mut(&place);
+        let later: Vec<(Place, Charge)> =
+            self.charges.range(place..).map(|(place, charge)| (*place, *charge)).collect();
+        for (place, charge) in later {
+            let through = charge.through.saturating_sub(U512::from(withdrawn.amount));
+            self.charges.insert_mut(place, Charge { through, ..charge });
         }
     }
 
     /// The sum of all charges still in the window at `now`.
     pub(crate) fn used(&self, now: UnixSeconds) -> U512 {
-        let left = self.charges.partition_point(|charge| charge.has_left(now));
-        let gone = left.checked_sub(1).and_then(|last| self.charges.get(last)).map_or(self.before, |c| c.through);
+        let Some(last_left) = now.checked_sub(WINDOW_SECONDS) else { return self.total().saturating_sub(self.before) };
+        let left = self.charges.range(..=(last_left, u64::MAX)).next_back();
+        let gone = left.map_or(self.before, |(_, charge)| charge.through);
         self.total().saturating_sub(gone)
     }
 
-    fn total(&self) -> U512 {
-        self.charges.back().map_or(self.before, |charge| charge.through)
+    fn first(&self) -> Option<(Place, U512)> {
+        self.charges.first().map(|(place, charge)| (*place, charge.through))
     }
+
+    fn total(&self) -> U512 {
+        self.charges.last().map_or(self.before, |(_, charge)| charge.through)
+    }
+}
+
+fn has_left(at: UnixSeconds, now: UnixSeconds) -> bool {
+    now.saturating_sub(at) >= WINDOW_SECONDS
 }
 
 #[cfg(test)]

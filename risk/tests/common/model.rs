@@ -16,6 +16,8 @@ pub struct Known {
     pub payout: Option<(Corridor, U256)>,
     pub is_short: bool,
     pub is_settled: bool,
+    /// Nothing is said of it any more.
+    pub is_closed: bool,
     /// Clearances that took effect: corridor, amount, time.
     pub charges: Vec<(Corridor, U256, u64)>,
 }
@@ -36,7 +38,18 @@ impl Model {
     pub fn known(&self, of: DepositId) -> Known {
         let mut known = Known::default();
         for (event, at) in self.log.iter().filter(|(event, _)| event.deposit() == Some(of)) {
+            if known.is_closed {
+                continue;
+            }
             match event {
+                RiskEvent::Closed { .. } => {
+                    let is_known = known.locked.is_some() || !known.charges.is_empty();
+                    let is_exposed = known.is_fast() && !known.is_settled;
+                    known.is_closed = is_known && !is_exposed;
+                    if known.is_closed && known.payout.is_none() {
+                        known.locked = None;
+                    }
+                }
                 RiskEvent::Proven { source, asset, amount, .. } if known.locked.is_none() => {
                     let (source, asset) = (source.clone(), asset.clone());
                     let any = Corridor { destination: source.clone(), source, asset, lane: Lane::LightClient };
@@ -127,7 +140,7 @@ impl Model {
             Limit::Amount(limit) => used + U512::from(asked) <= U512::from(limit),
         };
         let clip = |sum: U512| if sum > U512::from(U256::MAX) { U256::MAX } else { sum.to::<U256>() };
-        if deposit.expiry < now {
+        if deposit.expiry < now.max(self.log.last().map_or(0, |(_, at)| *at)) {
             return Decision::Reject { reason: Reason::Expired { expiry: deposit.expiry } };
         }
         if is_fast && deposit.lane == LanePreference::LightClient {

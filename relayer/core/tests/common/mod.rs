@@ -348,6 +348,7 @@ pub fn risks(output: &Output) -> Vec<&'static str> {
         RiskEvent::Returned { .. } => "returned",
         RiskEvent::Settled { .. } => "settled",
         RiskEvent::Shortfall { .. } => "shortfall",
+        RiskEvent::Closed { .. } => "closed",
         RiskEvent::Paused { .. } => "paused",
         RiskEvent::Resumed { .. } => "resumed",
     };
