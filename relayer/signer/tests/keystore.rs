@@ -147,3 +147,88 @@ fn nothing_secret_is_in_the_file() {
     let text = std::fs::read_to_string(file(&folder, "k")).unwrap();
     assert!(!text.contains(KEY) && !text.contains("correct horse"));
 }
+
+/// Test vector of the Web3 Secret Storage definition (scrypt), with the address that go-ethereum adds.
+const VECTOR: &str = r#"{
+    "address": "008aeeda4d805471df9b2a5b0f38a0c3bcba786b",
+    "crypto": {
+        "cipher": "aes-128-ctr",
+        "cipherparams": { "iv": "83dbcc02d8ccb40e466191a123791e0e" },
+        "ciphertext": "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c",
+        "kdf": "scrypt",
+        "kdfparams": {
+            "dklen": 32, "n": 262144, "p": 8, "r": 1,
+            "salt": "ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19"
+        },
+        "mac": "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097"
+    },
+    "id": "3198bc9c-6672-5ab3-d995-4942343ae5b6",
+    "version": 3
+}"#;
+
+fn standard_with(text: &str) -> (tempfile::TempDir, Keystore) {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore = Keystore::open(folder.path().join("keys"), Hardness::Standard).unwrap();
+    let path = file(&folder, "vector");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    (folder, keystore)
+}
+
+#[test]
+fn the_formats_own_vector_unlocks_and_signs_as_its_account() {
+    let (_folder, keystore) = standard_with(VECTOR);
+    let key = keystore.unlock("vector", &secret("testpassword")).unwrap();
+    assert_eq!(key.address(), address!("008AeEda4D805471dF9b2A5B0f38A0c3bCBA786b"));
+    let signature = key.sign_digest(B256::repeat_byte(7)).unwrap();
+    assert_eq!(signature.recover_address_from_prehash(&B256::repeat_byte(7)).unwrap(), key.address());
+    let error = keystore.unlock("vector", &secret("testpasswore")).unwrap_err();
+    assert!(matches!(error, SignerError::WrongPassword { .. }));
+}
+
+/// Little memory must be paid for with more lanes: n, r and p count together.
+#[test]
+fn a_file_that_is_cheap_to_guess_is_refused_however_it_is_spelled() {
+    for (n, r, p) in [(262_144, 1, 1), (262_144, 3, 1), (131_072, 1, 7), (65_536, 8, 8)] {
+        let (folder, keystore) = standard_with(VECTOR);
+        rewrite(&file(&folder, "vector"), |file| {
+            let params = file.pointer_mut("/crypto/kdfparams").unwrap();
+            (params["n"], params["r"], params["p"]) = (n.into(), r.into(), p.into());
+        });
+        let error = keystore.unlock("vector", &secret("testpassword")).unwrap_err();
+        assert!(error.to_string().starts_with("kdfparams"), "{error}");
+    }
+}
+
+/// What a file asks for is bounded before anything is computed: a gigabyte of memory, and eight lanes of it.
+#[test]
+fn a_file_cannot_ask_for_unbounded_work_or_size() {
+    for (n, r, p) in [(1u64 << 21, 8, 1), (262_144, 9, 1), (262_144, 8, 9), (262_144, 0, 8), (262_144, 8, 0), (3, 8, 1)]
+    {
+        let (folder, keystore) = standard_with(VECTOR);
+        rewrite(&file(&folder, "vector"), |file| {
+            let params = file.pointer_mut("/crypto/kdfparams").unwrap();
+            (params["n"], params["r"], params["p"]) = (n.into(), r.into(), p.into());
+        });
+        let error = keystore.unlock("vector", &secret("testpassword")).unwrap_err();
+        assert!(error.to_string().starts_with("kdfparams"), "{error}");
+    }
+    let (_folder, keystore) = standard_with(&format!("{VECTOR}{}", " ".repeat(16 * 1024)));
+    let error = keystore.unlock("vector", &secret("testpassword")).unwrap_err();
+    assert!(error.to_string().contains("a longer file"), "{error}");
+}
+
+#[test]
+fn other_ciphers_derivations_and_versions_are_refused_by_name() {
+    let changes = [
+        ("/version", Value::from(1)),
+        ("/crypto/cipher", Value::from("aes-128-cbc")),
+        ("/crypto/kdf", Value::from("pbkdf2")),
+    ];
+    for (pointer, value) in changes {
+        let (folder, keystore) = standard_with(VECTOR);
+        rewrite(&file(&folder, "vector"), |file| *file.pointer_mut(pointer).unwrap() = value.clone());
+        let error = keystore.unlock("vector", &secret("testpassword")).unwrap_err();
+        assert!(error.to_string().contains("version 3, aes-128-ctr, scrypt"), "{error}");
+    }
+}

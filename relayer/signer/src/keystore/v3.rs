@@ -3,6 +3,7 @@
 //! Source: <https://ethereum.org/developers/docs/data-structures-and-encoding/web3-secret-storage/>. The file is
 //! hostile input: sizes and costs are bounded before anything is computed from them.
 
+use std::io::Read;
 use std::path::Path;
 
 use aes::Aes128;
@@ -37,11 +38,23 @@ impl Hardness {
             Self::Dev => 1,
         }
     }
+
+    fn least_work(self) -> u64 {
+        match self {
+            Self::Standard => LEAST_WORK,
+            Self::Dev => 1,
+        }
+    }
 }
 
+/// What new files use; others may use a smaller one with more lanes, as the format's own test vector does.
 const BLOCK_SIZE: u32 = 8;
 const MOST_LOG_N: u8 = 20;
 const MOST_PARALLEL: u32 = 8;
+/// n * r * p of a file that is hard enough: 2^17 with r = 8.
+const LEAST_WORK: u64 = 1 << 20;
+/// A keystore file has about 500 bytes.
+const MOST_FILE_BYTES: u64 = 16 * 1024;
 
 /// The file.
 #[derive(Serialize, Deserialize)]
@@ -83,7 +96,13 @@ struct ScryptParams {
 
 /// Reads and parses a file.
 pub(super) fn read(path: &Path) -> Result<File, SignerError> {
-    let text = std::fs::read(path).map_err(|error| SignerError::file(path, error))?;
+    let failed = |error| SignerError::file(path, error);
+    let mut text = Vec::new();
+    std::fs::File::open(path).map_err(failed)?.take(MOST_FILE_BYTES + 1).read_to_end(&mut text).map_err(failed)?;
+    if text.len() as u64 > MOST_FILE_BYTES {
+        let expected = format!("at most {MOST_FILE_BYTES} bytes");
+        return Err(SignerError::invalid(path.display(), expected, "a longer file"));
+    }
     serde_json::from_slice(&text).map_err(|error| SignerError::file(path, error))
 }
 
@@ -144,12 +163,17 @@ impl ScryptParams {
             let expected = format!("a power of two from 2^{least} to 2^{most}");
             return Err(SignerError::invalid("kdfparams.n", expected, self.n));
         }
-        if self.r != BLOCK_SIZE || !(1..=MOST_PARALLEL).contains(&self.p) || self.dklen != 32 {
+        let is_bounded = (1..=BLOCK_SIZE).contains(&self.r) && (1..=MOST_PARALLEL).contains(&self.p);
+        if !is_bounded || self.dklen != 32 {
             return Err(SignerError::invalid(
                 "kdfparams",
-                format!("r = {BLOCK_SIZE}, p from 1 to {MOST_PARALLEL}, dklen = 32"),
+                format!("r from 1 to {BLOCK_SIZE}, p from 1 to {MOST_PARALLEL}, dklen = 32"),
                 format!("r = {}, p = {}, dklen = {}", self.r, self.p, self.dklen),
             ));
+        }
+        let work = self.n * u64::from(self.r) * u64::from(self.p);
+        if work < hardness.least_work() {
+            return Err(SignerError::invalid("kdfparams", format!("n * r * p of at least {LEAST_WORK}"), work));
         }
         let params = scrypt::Params::new(log_n, self.r, self.p)
             .map_err(|error| SignerError::invalid("kdfparams", "valid scrypt parameters", error))?;
