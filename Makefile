@@ -7,14 +7,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup format lint contracts rust bench clean
+.PHONY: demo test setup format lint rules contracts rust bench clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint contracts rust
+test: setup format lint rules contracts rust
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
@@ -32,6 +32,10 @@ format: setup
 lint: setup
 	@echo '==> clippy, warnings denied'
 	@$(CARGO_BIN) clippy --workspace --all-targets -- -D warnings
+
+rules:
+	@echo '==> security rules: each names a test that is there'
+	@./.ci/rules
 
 contracts: setup
 	@echo '==> contracts: artifacts, tests, gas'
