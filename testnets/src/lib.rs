@@ -4,3 +4,6 @@
 
 pub mod bitcoin;
 pub mod ethereum;
+mod fault_proxy;
+
+pub use fault_proxy::FaultProxy;

@@ -1,4 +1,5 @@
-//! A real Bitcoin Core in regtest: a process of its own in a temporary directory, on loopback ports.
+//! A real Bitcoin Core in regtest: a process of its own in a temporary directory, on loopback ports. Its wallet is not
+//! used: it may have been built without one.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use bitcoin::{Address, Script, Transaction, TxOut, Txid};
 use rand::Rng;
 use serde_json::json;
 use tempfile::TempDir;
@@ -15,6 +17,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::endpoint::RpcEndpoint;
 use super::error::NodeError;
+use super::purse::Purse;
 use super::regtest::RegtestNode;
 
 /// Names the binary when it is not on `PATH`.
@@ -23,9 +26,10 @@ pub const BITCOIND_ENV: &str = "SPANDREL_BITCOIND";
 const READY: &str = "init message: Done loading";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running `bitcoind -regtest` with a wallet; killed when dropped.
+/// A running `bitcoind -regtest`, and keys of ours to mine to; killed when dropped.
 pub struct Bitcoind {
     rpc: RpcEndpoint,
+    purse: Purse,
     zmq_endpoint: String,
     process: Child,
     _directory: TempDir,
@@ -41,7 +45,7 @@ impl Bitcoind {
         std::env::split_paths(&path).map(|folder| folder.join("bitcoind")).find(|candidate| candidate.is_file())
     }
 
-    /// Starts the binary at `path` on free ports, waits until it says that it is loaded, and makes a wallet.
+    /// Starts the binary at `path` on free ports and waits until it says that it is loaded.
     ///
     /// # Errors
     /// [`NodeError`] if the binary does not run, ends early, or takes over a minute.
@@ -67,9 +71,9 @@ impl Bitcoind {
         tokio::spawn(drain(lines));
 
         let rpc = RpcEndpoint::new(&format!("http://127.0.0.1:{rpc_port}"), "spandrel", &password)?;
-        rpc.call("createwallet", json!(["spandrel"])).await?;
+        let purse = Purse::new(rpc.clone(), &rand::rng().random::<[u8; 32]>())?;
         tracing::info!(rpc = rpc_port, zmq = zmq_port, "bitcoind started");
-        Ok(Self { rpc, zmq_endpoint, process, _directory: directory })
+        Ok(Self { rpc, purse, zmq_endpoint, process, _directory: directory })
     }
 
     /// Asks it to end, and waits until it has.
@@ -91,6 +95,18 @@ impl RegtestNode for Bitcoind {
     fn zmq_endpoint(&self) -> &str {
         &self.zmq_endpoint
     }
+
+    async fn new_address(&self) -> Result<Address, NodeError> {
+        self.purse.new_address().await
+    }
+
+    async fn send(&self, script: &Script, value: u64) -> Result<Txid, NodeError> {
+        self.purse.pay(script, value).await
+    }
+
+    async fn sign(&self, tx: Transaction, prevouts: &[TxOut]) -> Result<Transaction, NodeError> {
+        self.purse.sign(tx, prevouts).await
+    }
 }
 
 /// Ports that were free just now. Both are held until both are known, so they differ.
@@ -106,7 +122,7 @@ fn free_ports() -> Result<[u16; 2], NodeError> {
 /// The password goes into a file only the owner reads, never on the command line.
 fn write_config(directory: &Path, rpc_port: u16, zmq_endpoint: &str, password: &str) -> Result<(), NodeError> {
     let text = format!(
-        "regtest=1\nserver=1\nlisten=0\ndnsseed=0\ndiscover=0\ntxindex=1\nfallbackfee=0.00002\nprinttoconsole=1\n\
+        "regtest=1\nserver=1\nlisten=0\ndnsseed=0\ndiscover=0\ntxindex=1\ndisablewallet=1\nprinttoconsole=1\n\
          rpcuser=spandrel\nrpcpassword={password}\n\
          zmqpubrawblock={zmq_endpoint}\nzmqpubhashblock={zmq_endpoint}\nzmqpubsequence={zmq_endpoint}\n\
          [regtest]\nrpcbind=127.0.0.1\nrpcallowip=127.0.0.1\nrpcport={rpc_port}\n"

@@ -14,6 +14,7 @@ mod mempool;
 mod mining;
 mod node;
 mod notify;
+mod purse;
 mod regtest;
 mod rpc;
 mod rules;

@@ -3,16 +3,20 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
+use bitcoin::{Address, Amount, Denomination, Network, Script, Transaction, TxOut, Txid};
 use rand::Rng;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::chain::Chain;
-use super::endpoint::RpcEndpoint;
+use super::endpoint::{RpcEndpoint, unanswered};
 use super::error::NodeError;
 use super::notify::{Order, Publisher};
-use super::regtest::RegtestNode;
+use super::regtest::{RegtestNode, parsed};
 use super::rpc;
 use super::wallet::Wallet;
 
@@ -163,6 +167,28 @@ impl RegtestNode for BitcoinNode {
 
     fn zmq_endpoint(&self) -> &str {
         &self.zmq_endpoint
+    }
+
+    async fn new_address(&self) -> Result<Address, NodeError> {
+        let address = self.rpc.call("getnewaddress", json!([])).await?;
+        let address: Address<NetworkUnchecked> = parsed("getnewaddress", &address)?;
+        Ok(address.assume_checked())
+    }
+
+    async fn send(&self, script: &Script, value: u64) -> Result<Txid, NodeError> {
+        let address =
+            Address::from_script(script, Network::Regtest).map_err(|error| unanswered("sendtoaddress", error))?;
+        let amount = Amount::from_sat(value).to_string_in(Denomination::Bitcoin);
+        parsed("sendtoaddress", &self.rpc.call("sendtoaddress", json!([address, amount])).await?)
+    }
+
+    async fn sign(&self, tx: Transaction, _prevouts: &[TxOut]) -> Result<Transaction, NodeError> {
+        const METHOD: &str = "signrawtransactionwithwallet";
+        let signed = self.rpc.call(METHOD, json!([serialize_hex(&tx)])).await?;
+        if signed["complete"] != true {
+            return Err(unanswered(METHOD, "an input is another's"));
+        }
+        deserialize_hex(signed["hex"].as_str().unwrap_or_default()).map_err(|error| unanswered(METHOD, error))
     }
 }
 

@@ -4,13 +4,17 @@
 use std::future::Future;
 use std::str::FromStr;
 
-use bitcoin::{Address, Amount, BlockHash, Network, OutPoint, Script, Txid};
+use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
+use bitcoin::{Address, Amount, BlockHash, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid};
 use serde_json::{Value, json};
 
 use super::bitcoind::Bitcoind;
 use super::endpoint::{RpcEndpoint, unanswered};
 use super::error::NodeError;
 use super::node::{BitcoinNode, NodeOptions};
+
+/// What a double spend pays for replacing the transaction that spends its inputs.
+const HIGHER_FEE: Amount = Amount::from_sat(100_000);
 
 /// What becomes of the transactions that a reorg takes out of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +33,19 @@ pub trait RegtestNode: Send + Sync {
     /// Its ZMQ endpoint, for all topics.
     fn zmq_endpoint(&self) -> &str;
 
-    /// Mines `blocks` blocks to the wallet; hashes lowest first.
+    /// A new address of the node's own funds.
+    fn new_address(&self) -> impl Future<Output = Result<Address, NodeError>> + Send;
+
+    /// Pays `value` satoshis of the node's funds to `script`, which must have an address.
+    fn send(&self, script: &Script, value: u64) -> impl Future<Output = Result<Txid, NodeError>> + Send;
+
+    /// Signs `tx`, which spends `prevouts` of the node's funds.
+    fn sign(&self, tx: Transaction, prevouts: &[TxOut]) -> impl Future<Output = Result<Transaction, NodeError>> + Send;
+
+    /// Mines `blocks` blocks to the node's funds; hashes lowest first.
     fn mine(&self, blocks: u32) -> impl Future<Output = Result<Vec<BlockHash>, NodeError>> + Send {
         async move {
-            let address = self.rpc().call("getnewaddress", json!([])).await?;
+            let address = self.new_address().await?;
             let hashes = self.rpc().call("generatetoaddress", json!([blocks, address])).await?;
             list("generatetoaddress", &hashes)
         }
@@ -41,7 +54,7 @@ pub trait RegtestNode: Send + Sync {
     /// Mines `blocks` blocks with nothing but a coinbase; hashes lowest first.
     fn mine_empty(&self, blocks: u32) -> impl Future<Output = Result<Vec<BlockHash>, NodeError>> + Send {
         async move {
-            let address = self.rpc().call("getnewaddress", json!([])).await?;
+            let address = self.new_address().await?;
             let mut hashes = Vec::new();
             for _ in 0..blocks {
                 let mined = self.rpc().call("generateblock", json!([address, []])).await?;
@@ -51,22 +64,14 @@ pub trait RegtestNode: Send + Sync {
         }
     }
 
-    /// Pays `value` satoshis from the wallet to `script`, which must have an address; the transaction waits in
-    /// the mempool.
+    /// Pays `value` satoshis to `script`, which must have an address; the transaction waits in the mempool.
     fn pay(&self, script: &Script, value: u64) -> impl Future<Output = Result<OutPoint, NodeError>> + Send {
         async move {
-            let address = Address::from_script(script, Network::Regtest)
-                .map_err(|error| unanswered("sendtoaddress", error))?
-                .to_string();
-            let amount = Amount::from_sat(value).to_string_in(bitcoin::Denomination::Bitcoin);
-            let txid = self.rpc().call("sendtoaddress", json!([address, amount])).await?;
-            let shown = self.rpc().call("getrawtransaction", json!([txid, true])).await?;
-            let wanted = script.to_hex_string();
-            let outputs = shown["vout"].as_array().into_iter().flatten();
-            let found = outputs.into_iter().find(|output| output["scriptPubKey"]["hex"] == wanted.as_str());
-            let vout = found.and_then(|output| output["n"].as_u64()).and_then(|n| u32::try_from(n).ok());
-            let vout = vout.ok_or_else(|| unanswered("getrawtransaction", "no output pays the script"))?;
-            Ok(OutPoint::new(parsed("sendtoaddress", &txid)?, vout))
+            let txid = self.send(script, value).await?;
+            let tx = waiting(self.rpc(), txid).await?;
+            let vout = (0u32..).zip(&tx.output).find(|(_, output)| output.script_pubkey == *script);
+            let (vout, _) = vout.ok_or_else(|| unanswered("getrawtransaction", "no output pays the script"))?;
+            Ok(OutPoint::new(txid, vout))
         }
     }
 
@@ -96,30 +101,24 @@ pub trait RegtestNode: Send + Sync {
         }
     }
 
-    /// Replaces a transaction that waits in the mempool by one that pays its inputs back to the wallet: it will
-    /// never be mined again. Only for transactions whose inputs are confirmed and the wallet's.
+    /// Replaces a transaction that waits in the mempool by one that pays its inputs back to the node's funds: it will
+    /// never be mined again. Only for transactions whose inputs are confirmed and the node's own.
     fn double_spend(&self, txid: Txid) -> impl Future<Output = Result<Txid, NodeError>> + Send {
         async move {
-            let rpc = self.rpc();
-            let shown = rpc.call("getrawtransaction", json!([txid, true])).await?;
-            let mut inputs = Vec::new();
-            let mut total = Amount::ZERO;
-            for input in shown["vin"].as_array().into_iter().flatten() {
-                let coin = rpc.call("gettxout", json!([input["txid"], input["vout"], false])).await?;
-                let value =
-                    coin["value"].as_f64().ok_or_else(|| unanswered("gettxout", "an input is not confirmed"))?;
-                total += Amount::from_btc(value).map_err(|error| unanswered("gettxout", error))?;
-                inputs.push(json!({ "txid": input["txid"], "vout": input["vout"] }));
+            let mut tx = waiting(self.rpc(), txid).await?;
+            let mut prevouts = Vec::new();
+            for input in &mut tx.input {
+                prevouts.push(confirmed(self.rpc(), &input.previous_output).await?);
+                input.witness.clear();
             }
-            let rest = total
-                .checked_sub(Amount::from_sat(100_000))
-                .ok_or_else(|| unanswered("createrawtransaction", "the inputs do not cover the higher fee"))?;
-            let address = rpc.call("getnewaddress", json!([])).await?;
-            let address = address.as_str().unwrap_or_default();
-            let outputs = json!([{ address: rest.to_string_in(bitcoin::Denomination::Bitcoin) }]);
-            let raw = rpc.call("createrawtransaction", json!([inputs, outputs])).await?;
-            let signed = rpc.call("signrawtransactionwithwallet", json!([raw])).await?;
-            let sent = rpc.call("sendrawtransaction", json!([signed["hex"]])).await?;
+            let total: Amount = prevouts.iter().map(|coin| coin.value).sum();
+            let value = total
+                .checked_sub(HIGHER_FEE)
+                .ok_or_else(|| unanswered("double_spend", "the inputs do not cover the higher fee"))?;
+            let script_pubkey = self.new_address().await?.script_pubkey();
+            tx.output = vec![TxOut { value, script_pubkey }];
+            let signed = self.sign(tx, &prevouts).await?;
+            let sent = self.rpc().call("sendrawtransaction", json!([serialize_hex(&signed)])).await?;
             parsed("sendrawtransaction", &sent)
         }
     }
@@ -185,6 +184,27 @@ impl AnyNode {
 }
 
 impl RegtestNode for AnyNode {
+    async fn new_address(&self) -> Result<Address, NodeError> {
+        match self {
+            Self::Embedded(node) => node.new_address().await,
+            Self::Bitcoind(node) => node.new_address().await,
+        }
+    }
+
+    async fn send(&self, script: &Script, value: u64) -> Result<Txid, NodeError> {
+        match self {
+            Self::Embedded(node) => node.send(script, value).await,
+            Self::Bitcoind(node) => node.send(script, value).await,
+        }
+    }
+
+    async fn sign(&self, tx: Transaction, prevouts: &[TxOut]) -> Result<Transaction, NodeError> {
+        match self {
+            Self::Embedded(node) => node.sign(tx, prevouts).await,
+            Self::Bitcoind(node) => node.sign(tx, prevouts).await,
+        }
+    }
+
     fn rpc(&self) -> &RpcEndpoint {
         match self {
             Self::Embedded(node) => node.rpc(),
@@ -200,7 +220,26 @@ impl RegtestNode for AnyNode {
     }
 }
 
-fn parsed<T: FromStr>(method: &str, value: &Value) -> Result<T, NodeError> {
+/// A transaction that waits in the mempool.
+async fn waiting(rpc: &RpcEndpoint, txid: Txid) -> Result<Transaction, NodeError> {
+    const METHOD: &str = "getrawtransaction";
+    let raw = rpc.call(METHOD, json!([txid])).await?;
+    deserialize_hex(raw.as_str().unwrap_or_default()).map_err(|error| unanswered(METHOD, error))
+}
+
+/// A confirmed output that no block spends.
+async fn confirmed(rpc: &RpcEndpoint, outpoint: &OutPoint) -> Result<TxOut, NodeError> {
+    const METHOD: &str = "gettxout";
+    let coin = rpc.call(METHOD, json!([outpoint.txid, outpoint.vout, false])).await?;
+    let value = coin["value"].as_f64().ok_or_else(|| unanswered(METHOD, "an input is not confirmed"))?;
+    Ok(TxOut {
+        value: Amount::from_btc(value).map_err(|error| unanswered(METHOD, error))?,
+        script_pubkey: ScriptBuf::from_hex(coin["scriptPubKey"]["hex"].as_str().unwrap_or_default())
+            .map_err(|error| unanswered(METHOD, error))?,
+    })
+}
+
+pub(super) fn parsed<T: FromStr>(method: &str, value: &Value) -> Result<T, NodeError> {
     let text = value.as_str().and_then(|text| text.parse().ok());
     text.ok_or_else(|| unanswered(method, format!("unexpected result {value}")))
 }

@@ -1,4 +1,4 @@
-//! The node's wallet: BIP 84 (P2WPKH) and BIP 86 (Taproot) keys from a seed, and really signed payments.
+//! Keys of the embedded node's wallet and of a [`Purse`](super::purse::Purse): BIP 84 (P2WPKH) and BIP 86 (Taproot) keys from a seed, and really signed payments.
 
 use std::collections::HashMap;
 
@@ -78,27 +78,32 @@ impl Wallet {
 
     /// Sum of what the wallet could spend in the next block.
     pub fn balance(&self, chain: &Chain) -> Amount {
-        self.spendable(chain).iter().map(|(_, coin)| coin.output.value).sum()
+        self.spendable(chain).iter().map(|(_, coin)| coin.value).sum()
     }
 
-    /// Builds and signs a payment of `outputs` at `fee_rate` satoshis per virtual byte; change, if worth it, last.
-    pub fn pay(&mut self, chain: &Chain, outputs: Vec<TxOut>, fee_rate: u64) -> Result<Transaction, Fault> {
+    /// Builds and signs a payment of `outputs` from `coins`, in their order, at `fee_rate` satoshis per virtual byte.
+    /// What is left, if it is worth an output, goes to `change`, last.
+    pub fn pay(
+        &self,
+        coins: impl IntoIterator<Item = (OutPoint, TxOut)>,
+        outputs: &[TxOut],
+        change: &ScriptBuf,
+        fee_rate: u64,
+    ) -> Result<Transaction, Fault> {
         let wanted: Amount = outputs.iter().map(|output| output.value).sum();
-        let change = self.new_address(AddressKind::Bech32)?.script_pubkey();
-        let mut chosen: Vec<(OutPoint, Coin)> = Vec::new();
+        let mut chosen: Vec<(OutPoint, TxOut)> = Vec::new();
         let mut total = Amount::ZERO;
-        for (outpoint, coin) in self.spendable(chain) {
-            total += coin.output.value;
+        for (outpoint, coin) in coins {
+            total += coin.value;
             chosen.push((outpoint, coin));
             if total < wanted {
                 continue;
             }
-            let with_change =
-                self.signed(&chosen, &outputs, Some(TxOut { value: DUST, script_pubkey: change.clone() }));
+            let with_change = self.signed(&chosen, outputs, Some(TxOut { value: DUST, script_pubkey: change.clone() }));
             let fee = Amount::from_sat(with_change.vsize() as u64 * fee_rate);
             let Some(rest) = total.checked_sub(wanted + fee) else { continue };
             let change = (rest >= DUST).then_some(TxOut { value: rest, script_pubkey: change.clone() });
-            return Ok(self.signed(&chosen, &outputs, change));
+            return Ok(self.signed(&chosen, outputs, change));
         }
         Err(Fault::new(Fault::WALLET_INSUFFICIENT_FUNDS, "Insufficient funds"))
     }
@@ -115,7 +120,7 @@ impl Wallet {
         complete
     }
 
-    fn signed(&self, chosen: &[(OutPoint, Coin)], outputs: &[TxOut], change: Option<TxOut>) -> Transaction {
+    fn signed(&self, chosen: &[(OutPoint, TxOut)], outputs: &[TxOut], change: Option<TxOut>) -> Transaction {
         let input = chosen.iter().map(|(outpoint, _)| TxIn {
             previous_output: *outpoint,
             script_sig: ScriptBuf::new(),
@@ -128,7 +133,7 @@ impl Wallet {
             input: input.collect(),
             output: outputs.iter().cloned().chain(change).collect(),
         };
-        let prevouts: Vec<TxOut> = chosen.iter().map(|(_, coin)| coin.output.clone()).collect();
+        let prevouts: Vec<TxOut> = chosen.iter().map(|(_, coin)| coin.clone()).collect();
         self.sign(&mut tx, &prevouts);
         tx
     }
@@ -157,7 +162,7 @@ impl Wallet {
     }
 
     /// What may be spent in the next block: confirmed coins oldest first, then own waiting change.
-    fn spendable(&self, chain: &Chain) -> Vec<(OutPoint, Coin)> {
+    pub fn spendable(&self, chain: &Chain) -> Vec<(OutPoint, TxOut)> {
         let next = chain.tree.tip_height() + 1;
         let mature = |coin: &Coin| !coin.coinbase || next >= coin.height + COINBASE_MATURITY;
         let mut coins: Vec<(OutPoint, Coin)> = chain
@@ -176,6 +181,6 @@ impl Wallet {
         }
         coins.retain(|(outpoint, coin)| self.owns(&coin.output.script_pubkey) && !chain.mempool.is_spent(outpoint));
         coins.sort_by_key(|(outpoint, coin)| (coin.height, *outpoint));
-        coins
+        coins.into_iter().map(|(outpoint, coin)| (outpoint, coin.output)).collect()
     }
 }

@@ -26,7 +26,9 @@ pub fn sendtoaddress(core: &mut Core, args: &Args<'_>) -> Result<Value, Fault> {
     let script_pubkey = args.script(0)?;
     let value = args.amount(1)?;
     let rate = core.payment_fee_rate;
-    let tx = core.wallet.pay(&core.chain, vec![TxOut { value, script_pubkey }], rate)?;
+    let change = core.wallet.new_address(AddressKind::Bech32)?.script_pubkey();
+    let coins = core.wallet.spendable(&core.chain);
+    let tx = core.wallet.pay(coins, &[TxOut { value, script_pubkey }], &change, rate)?;
     Ok(json!(core.chain.accept(tx)?))
 }
 
