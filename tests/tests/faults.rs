@@ -28,7 +28,7 @@ async fn a_dead_ethereum_node_does_not_keep_bitcoin_deposits_from_being_paid() -
     let mut config = bridge.config.clone();
     let dead = EthereumNode { execution: "http://127.0.0.1:9".to_owned(), beacon: "http://127.0.0.1:9".to_owned() };
     for source in &mut config.ethereum {
-        source.node = dead.clone();
+        source.nodes = vec![dead.clone()];
     }
     for role in config.verifier.iter_mut().chain(&mut config.signer) {
         role.ethereum.values_mut().for_each(|node| *node = dead.clone());

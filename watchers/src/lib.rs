@@ -2,3 +2,4 @@
 
 pub mod bitcoin;
 pub mod ethereum;
+pub mod pool;

@@ -2,55 +2,23 @@
 
 mod bitcoin_common;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use bitcoin::Block;
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
+use bitcoin::{Block, CompactTarget};
 use bitcoin_common::*;
 use serde_json::{Value, json};
+use spandrel_testnets::FaultProxy;
 use spandrel_testnets::bitcoin::{BitcoinNode, Dropped, RegtestNode};
 use spandrel_verifiers::bitcoin::{Anchor, ChainParams, HeaderChain};
 use spandrel_verifiers::follow::{ChainEvent, ConsensusSource, Cursor, EvidenceSource, FollowError, Watcher};
 use spandrel_watchers::bitcoin::{
     BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, Intents, RpcAuth, RpcEndpoint,
 };
-
-/// Changes the honest result of a call (method, params, result); `{"refused": …}` makes it an error.
-type Lie = Box<dyn Fn(&str, &Value, &mut Value) + Send>;
-
-struct Liar {
-    honest: spandrel_testnets::bitcoin::RpcEndpoint,
-    lie: Mutex<Lie>,
-}
-
-async fn answer(State(liar): State<Arc<Liar>>, body: Bytes) -> Response {
-    let request: Value = serde_json::from_slice(&body).unwrap();
-    let calls = request.as_array().cloned().unwrap_or_else(|| vec![request.clone()]);
-    let mut answers = Vec::new();
-    for call in calls {
-        let (method, params) = (call["method"].as_str().unwrap().to_owned(), call["params"].clone());
-        answers.push(match liar.honest.call(&method, params.clone()).await {
-            Ok(mut result) => {
-                (liar.lie.lock().unwrap())(&method, &params, &mut result);
-                let error = result.get_mut("refused").map_or(Value::Null, Value::take);
-                json!({ "result": result, "error": error, "id": call["id"] })
-            }
-            Err(spandrel_testnets::bitcoin::NodeError::Refused { fault, .. }) => {
-                json!({ "result": null, "error": { "code": fault.code, "message": fault.message }, "id": call["id"] })
-            }
-            Err(error) => panic!("{error}"),
-        });
-    }
-    let body = if request.is_array() { json!(answers) } else { answers.remove(0) };
-    axum::Json(body).into_response()
-}
 
 async fn serve(router: Router) -> RpcEndpoint {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,15 +28,24 @@ async fn serve(router: Router) -> RpcEndpoint {
     RpcEndpoint::parse(&url, auth).unwrap()
 }
 
-/// A proxy in front of `node` that tells `lie`.
-async fn liar(node: &BitcoinNode, lie: impl Fn(&str, &Value, &mut Value) + Send + 'static) -> RpcEndpoint {
-    let liar = Arc::new(Liar { honest: node.rpc().clone(), lie: Mutex::new(Box::new(lie)) });
-    serve(Router::new().route("/", post(answer)).with_state(liar)).await
+/// A proxy in front of `node` that tells `lie`, and how to reach it.
+async fn liar(
+    node: &BitcoinNode,
+    lie: impl Fn(&str, &Value, &mut Value) + Send + Sync + 'static,
+) -> (FaultProxy, RpcEndpoint) {
+    let proxy = FaultProxy::start(&node.rpc().url).await.unwrap();
+    proxy.lie(lie);
+    let login = RpcAuth::Password { user: node.rpc().user.clone(), password: node.rpc().password.clone() };
+    let rpc = RpcEndpoint::parse(proxy.url(), login).unwrap();
+    (proxy, rpc)
+}
+
+fn config_on(rpc: RpcEndpoint) -> BitcoinConfig {
+    BitcoinConfig::new(ChainParams::regtest(), rpc, vault(), from_genesis(), CONFIRMATIONS)
 }
 
 fn watcher_on(rpc: RpcEndpoint, book: &Arc<Intents>) -> BitcoinWatcher<Intents> {
-    let config = BitcoinConfig::new(ChainParams::regtest(), rpc, vault(), 0, CONFIRMATIONS);
-    BitcoinWatcher::new(config, Arc::clone(book)).unwrap()
+    BitcoinWatcher::new(config_on(rpc), Arc::clone(book)).unwrap()
 }
 
 /// A node with a deposit in its last block, and the cursor below that block.
@@ -100,7 +77,8 @@ fn transient(error: &FollowError) -> &str {
 async fn through_an_honest_proxy_the_deposits_are_seen() {
     let book = book([1]);
     let (node, cursor) = with_a_deposit(&book).await;
-    let watcher = watcher_on(liar(&node, |_, _, _| {}).await, &book);
+    let (_proxy, rpc) = liar(&node, |_, _, _| {}).await;
+    let watcher = watcher_on(rpc, &book);
     assert_eq!(deposits(&watcher.read(&cursor).await.unwrap().events).len(), 2);
 }
 
@@ -126,8 +104,8 @@ async fn a_block_with_altered_transactions_is_refused() {
                 altered(result, alteration);
             }
         };
-        let watcher = watcher_on(liar(&node, lie).await, &book);
-        let error = watcher.read(&cursor).await.unwrap_err();
+        let (_proxy, rpc) = liar(&node, lie).await;
+        let error = watcher_on(rpc, &book).read(&cursor).await.unwrap_err();
         assert!(transient(&error).contains("block."), "{what}: {error}");
     }
 }
@@ -143,45 +121,76 @@ async fn another_block_than_the_one_asked_for_is_refused() {
             *result = other.clone();
         }
     };
-    let error = watcher_on(liar(&node, lie).await, &book).read(&cursor).await.unwrap_err();
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let error = watcher_on(rpc, &book).read(&cursor).await.unwrap_err();
     assert!(transient(&error).contains("getblock: expected"), "{error}");
 }
 
+/// The watcher has read the deposits; then the node says that the block that holds them is off its best chain, which is
+/// now as long without it.
 #[tokio::test]
-async fn a_block_of_another_branch_is_refused_because_it_names_another_parent() {
+async fn a_block_that_is_said_to_be_gone_stays_until_a_branch_of_more_work_is_shown() {
     let book = book([1]);
-    let (node, cursor) = with_a_deposit(&book).await;
-    let (old, _) = node.reorg(2, 3, Dropped::LeftOut).await.unwrap();
-    let stray = node.block_hash(node.height()).await.unwrap();
-    let reference = cursor.tip().unwrap().hash;
+    let (node, _) = with_a_deposit(&book).await;
+    let watcher = watcher(&node, &book);
+    let (_, cursor) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
+    node.reorg(1, 1, Dropped::LeftOut).await.unwrap();
+    let batch = watcher.read(&cursor).await.unwrap();
+    assert!(batch.events.is_empty(), "{:?}", batch.events);
+    let restarted = bitcoin_common::watcher(&node, &book);
+    assert!(transient(&restarted.read(&cursor).await.unwrap_err()).contains("has not come to"));
+
+    node.mine_empty(1).await.unwrap();
+    for watcher in [watcher, restarted] {
+        let batch = watcher.read(&cursor).await.unwrap();
+        assert!(matches!(&batch.events[0], ChainEvent::Reorged { dropped, .. } if dropped.len() == 1));
+    }
+}
+
+/// The same, with a branch whose one block states 256 times the work that the network asks for.
+#[tokio::test]
+async fn a_branch_that_states_more_work_than_the_network_asks_for_replaces_nothing() {
+    let book = book([1]);
+    let (node, _) = with_a_deposit(&book).await;
+    let honest = watcher(&node, &book);
+    let (_, cursor) = read_all(&honest, honest.genesis().await.unwrap()).await.unwrap();
+    let tip = node.block_hash(node.height()).await.unwrap();
+    let raw = node.rpc().call("getblock", json!([tip, 0])).await.unwrap();
+    let mut forged: Block = deserialize_hex(raw.as_str().unwrap()).unwrap();
+    forged.txdata.truncate(1);
+    forged.header.bits = CompactTarget::from_consensus(0x1f7f_ffff);
+    forged.header.merkle_root = forged.compute_merkle_root().unwrap();
+    while forged.header.validate_pow(forged.header.target()).is_err() {
+        forged.header.nonce += 1;
+    }
+    let (height, hash) = (node.height(), forged.block_hash().to_string());
     let lie = move |method: &str, params: &Value, result: &mut Value| match method {
-        "getblockheader" if params[0] == old[0].to_string() => result["confirmations"] = json!(1),
-        "getblockhash" if params[0] != 0 => *result = json!(stray),
+        "getbestblockhash" => *result = json!(hash),
+        "getblockhash" if params[0] == height => *result = json!(hash),
+        "getblockheader" if params[0] == hash.as_str() => *result = json!(serialize_hex(&forged.header)),
+        "getblockheader" if params[1] == true => result["confirmations"] = json!(-1),
+        "getblock" if params[0] == hash.as_str() => *result = json!(serialize_hex(&forged)),
         _ => {}
     };
-    let error = watcher_on(liar(&node, lie).await, &book).read(&cursor).await.unwrap_err();
-    assert!(transient(&error).contains("expected parent"), "{error}");
-    assert_eq!(cursor.tip().unwrap().hash, reference);
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let error = watcher_on(rpc, &book).read(&cursor).await.unwrap_err();
+    assert!(transient(&error).contains("bits"), "{error}");
 }
 
 #[tokio::test]
-async fn a_header_said_to_be_elsewhere_is_a_contradiction_and_no_reorg() {
+async fn a_header_said_to_be_elsewhere_gives_no_evidence() {
     let book = book([1]);
     let (node, cursor) = with_a_deposit(&book).await;
+    let honest = watcher(&node, &book);
+    let seen = deposits(&honest.read(&cursor).await.unwrap().events).remove(0);
     let lie = |method: &str, _: &Value, result: &mut Value| {
         if method == "getblockheader" && result.is_object() {
             result["height"] = json!(3);
         }
     };
-    let error = watcher_on(liar(&node, lie).await, &book).read(&cursor).await.unwrap_err();
-    assert!(transient(&error).contains("height"), "{error}");
-    let lie = |method: &str, _: &Value, result: &mut Value| {
-        if method == "getblockheader" && result.is_object() {
-            result["confirmations"] = json!(-1);
-        }
-    };
-    let error = watcher_on(liar(&node, lie).await, &book).read(&cursor).await.unwrap_err();
-    assert!(transient(&error).contains("is and is not"), "{error}");
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let source = BitcoinEvidence::new(config_on(rpc), Arc::clone(&book)).unwrap();
+    assert!(transient(&source.evidence(&seen, &seen.block).await.unwrap_err()).contains("then at 3"));
 }
 
 #[tokio::test]
@@ -193,10 +202,10 @@ async fn a_node_that_turns_into_another_network_is_refused_for_good() {
             *result = json!("11".repeat(32));
         }
     };
-    let rpc = liar(&node, lie).await;
+    let (_proxy, rpc) = liar(&node, lie).await;
     let error = watcher_on(rpc.clone(), &book).read(&cursor).await.unwrap_err();
     assert!(matches!(error, FollowError::Permanent { .. }), "{error}");
-    let config = BitcoinConfig::new(ChainParams::regtest(), rpc, vault(), 0, CONFIRMATIONS);
+    let config = config_on(rpc);
     let honest = watcher(&node, &book);
     let seen = deposits(&honest.read(&cursor).await.unwrap().events).remove(0);
     let source = BitcoinEvidence::new(config, Arc::clone(&book)).unwrap();
@@ -214,7 +223,8 @@ async fn a_lie_in_the_middle_of_a_range_keeps_what_was_read_before_it() {
             altered(result, |block| block.txdata.clear());
         }
     };
-    let batch = watcher_on(liar(&node, lie).await, &book).read(&cursor).await.unwrap();
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let batch = watcher_on(rpc, &book).read(&cursor).await.unwrap();
     assert_eq!(deposits(&batch.events).len(), 2);
     assert_eq!(batch.next.tip().unwrap().height, u64::from(node.height()) - 1);
 }
@@ -231,7 +241,8 @@ async fn a_reorg_is_told_even_if_the_new_branch_cannot_be_read_yet() {
             *result = json!("00");
         }
     };
-    let batch = watcher_on(liar(&node, lie).await, &book).read(&cursor).await.unwrap();
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let batch = watcher_on(rpc, &book).read(&cursor).await.unwrap();
     assert!(matches!(&batch.events[0], ChainEvent::Reorged { dropped, .. } if dropped.len() == 1));
     assert_eq!(batch.next.tip().unwrap().height, u64::from(node.height()) - 2);
     let (events, _) = read_all(&honest, batch.next).await.unwrap();
@@ -249,7 +260,8 @@ async fn altered_evidence_never_leaves_the_source() {
             altered(result, |block| block.txdata.swap(1, 2));
         }
     };
-    let config = BitcoinConfig::new(ChainParams::regtest(), liar(&node, lie).await, vault(), 0, CONFIRMATIONS);
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let config = config_on(rpc);
     let error =
         BitcoinEvidence::new(config, Arc::clone(&book)).unwrap().evidence(&seen, &seen.block).await.unwrap_err();
     assert!(transient(&error).contains("merkle_root"), "{error}");
@@ -266,9 +278,9 @@ async fn evidence_under_a_pruned_block_is_unavailable() {
             *result = json!({ "refused": { "code": -1, "message": "Block not available (pruned data)" } });
         }
     };
-    let rpc = liar(&node, lie).await;
+    let (_proxy, rpc) = liar(&node, lie).await;
     assert!(matches!(watcher_on(rpc.clone(), &book).read(&cursor).await, Err(FollowError::Transient { .. })));
-    let config = BitcoinConfig::new(ChainParams::regtest(), rpc, vault(), 0, CONFIRMATIONS);
+    let config = config_on(rpc);
     let error =
         BitcoinEvidence::new(config, Arc::clone(&book)).unwrap().evidence(&seen, &seen.block).await.unwrap_err();
     assert!(matches!(&error, FollowError::ProofUnavailable(reason) if reason.contains("pruned")), "{error}");
@@ -286,7 +298,8 @@ async fn headers_that_are_not_those_asked_for_or_not_linked_never_reach_the_veri
             *result = json!(format!("{}00000000", &text[..152]));
         }
     };
-    let error = source(liar(&node, lie).await).updates(&trusted).await.unwrap_err();
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let error = source(rpc).updates(&trusted).await.unwrap_err();
     assert!(transient(&error).contains("getblockheader: expected"), "{error}");
 
     let stray = node.block_hash(7).await.unwrap();
@@ -295,7 +308,8 @@ async fn headers_that_are_not_those_asked_for_or_not_linked_never_reach_the_veri
             *result = json!(stray);
         }
     };
-    let updates = source(liar(&node, lie).await).updates(&trusted).await.unwrap();
+    let (_proxy, rpc) = liar(&node, lie).await;
+    let updates = source(rpc).updates(&trusted).await.unwrap();
     assert_eq!(updates.iter().map(|update| update.headers.len()).sum::<usize>(), 39, "up to the break");
 }
 
@@ -329,7 +343,7 @@ async fn answers_that_are_too_large_or_no_answers_are_refused_without_a_secret_i
 #[tokio::test]
 async fn a_node_that_never_answers_is_given_up_after_the_call_timeout() {
     let rpc = serve(Router::new().route("/", post(std::future::pending::<()>))).await;
-    let mut config = BitcoinConfig::new(ChainParams::regtest(), rpc, vault(), 0, CONFIRMATIONS);
+    let mut config = config_on(rpc);
     config.call_timeout = Duration::from_millis(100);
     let error = BitcoinWatcher::new(config, book([])).unwrap().genesis().await.unwrap_err();
     transient(&error);

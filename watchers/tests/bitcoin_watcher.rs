@@ -13,9 +13,11 @@ use bitcoin_common::*;
 use serde_json::json;
 use spandrel_testnets::bitcoin::{AnyNode, BitcoinNode, Dropped, NodeOptions, RegtestNode};
 use spandrel_verifiers::Evidence;
-use spandrel_verifiers::bitcoin::{ChainParams, source_key};
+use spandrel_verifiers::bitcoin::{Anchor, ChainParams, source_key};
 use spandrel_verifiers::follow::{ChainEvent, Cursor, EvidenceSource, FollowError, Watcher};
-use spandrel_watchers::bitcoin::{BitcoinConfig, BitcoinEvidence, BitcoinWatcher, RpcAuth, RpcEndpoint};
+use spandrel_watchers::bitcoin::{
+    BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, RpcAuth, RpcEndpoint,
+};
 
 #[tokio::test]
 async fn deposits_are_seen_where_they_are_and_become_final_at_depth() {
@@ -105,7 +107,7 @@ async fn a_replaced_final_block_halts_and_the_cursor_stays() {
     let watcher = watcher(&node, &book);
     let (_, cursor) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
     let depth = CONFIRMATIONS - 1;
-    node.reorg(depth, depth, Dropped::LeftOut).await.unwrap();
+    node.reorg(depth, depth + 1, Dropped::LeftOut).await.unwrap();
     let (events, cursor) = read_all(&watcher, cursor).await.unwrap();
     assert!(matches!(events[0], ChainEvent::Reorged { .. }), "above the final block it is an ordinary reorg");
 
@@ -128,19 +130,6 @@ async fn a_reorg_deeper_than_the_cursor_remembers_halts() {
     let batch = watcher.read(&cursor).await.unwrap();
     assert!(matches!(&batch.events[..], [ChainEvent::Halted { .. }]), "{:?}", batch.events);
     assert_eq!(batch.next, cursor);
-}
-
-#[tokio::test]
-async fn a_shorter_best_chain_is_a_reorg_when_the_node_says_so() {
-    let node = funded().await;
-    let book = book([]);
-    let watcher = watcher(&node, &book);
-    let (_, cursor) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
-    let tip = node.block_hash(node.height()).await.unwrap();
-    node.rpc().call("invalidateblock", json!([tip])).await.unwrap();
-    let batch = watcher.read(&cursor).await.unwrap();
-    assert!(matches!(&batch.events[0], ChainEvent::Reorged { dropped, .. } if dropped.len() == 1));
-    assert!(matches!(&batch.events[1], ChainEvent::Head(head) if head.height == u64::from(node.height())));
 }
 
 /// Copies the best chain's blocks up to `height` to another node.
@@ -229,22 +218,28 @@ async fn one_read_is_bounded_and_the_cursor_remembers_a_bounded_number_of_blocks
 }
 
 #[tokio::test]
-async fn reading_begins_above_the_start_height() {
+async fn reading_begins_above_the_anchor() {
     let node = funded().await;
     let book = book([1, 2]);
     node.pay(&script(1), 50_000).await.unwrap();
     node.mine(1).await.unwrap();
-    let start_height = u64::from(node.height());
+    let headers = BitcoinConsensus::new(ChainParams::regtest(), endpoint(&node), Duration::from_secs(10)).unwrap();
+    let anchor = headers.anchor(u64::from(node.height())).await.unwrap();
     node.pay(&script(2), 50_000).await.unwrap();
     node.mine(1).await.unwrap();
-    let watcher = BitcoinWatcher::new(BitcoinConfig { start_height, ..config(&node) }, Arc::clone(&book)).unwrap();
+    let anchored = |node: &BitcoinNode| BitcoinConfig { anchor: anchor.clone(), ..config(node) };
+    let watcher = BitcoinWatcher::new(anchored(&node), Arc::clone(&book)).unwrap();
     let (events, _) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
     let seen = deposits(&events);
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].deposit.recipient, terms(2).recipient);
-    let too_high = BitcoinConfig { start_height: 10_000, ..config(&node) };
-    let error = BitcoinWatcher::new(too_high, book).unwrap().genesis().await.unwrap_err();
-    assert!(matches!(error, FollowError::Transient { .. }));
+
+    let from_below = bitcoin_common::watcher(&node, &book).genesis().await.unwrap();
+    let error = watcher.read(&from_below).await.unwrap_err();
+    assert!(matches!(error, FollowError::Permanent { .. }), "the anchor is above what was read: {error}");
+    let behind = BitcoinNode::start(NodeOptions::default()).await.unwrap();
+    let error = BitcoinWatcher::new(anchored(&behind), book).unwrap().genesis().await.unwrap_err();
+    assert!(matches!(error, FollowError::Transient { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -273,7 +268,8 @@ async fn a_deposit_whose_terms_came_late_is_found_by_reading_again() {
 #[tokio::test]
 async fn a_node_of_another_network_is_refused_for_good() {
     let node = funded().await;
-    let config = BitcoinConfig { params: ChainParams::mainnet(), ..config(&node) };
+    let params = ChainParams::mainnet();
+    let config = BitcoinConfig { anchor: Anchor::genesis(&params).unwrap(), params, ..config(&node) };
     let watcher = BitcoinWatcher::new(config, book([])).unwrap();
     let error = watcher.genesis().await.unwrap_err();
     let FollowError::Permanent { expected, found, .. } = error else { panic!("{error}") };

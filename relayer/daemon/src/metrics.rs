@@ -3,7 +3,7 @@
 //! Names are `spandrel_<subsystem>_<what>_<unit>`; labels are bounded: chains, lanes, states.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use axum::extract::State;
@@ -14,7 +14,8 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, 
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::Observer;
 use spandrel_store::Sqlite;
-use spandrel_verifiers::DepositId;
+use spandrel_verifiers::{ChainId, DepositId};
+use spandrel_watchers::pool::{Counts, Health};
 use tokio_util::sync::CancellationToken;
 
 /// What is counted.
@@ -26,6 +27,9 @@ pub struct Metrics {
     transfers: IntGaugeVec,
     outbox: IntGaugeVec,
     cursors: IntGaugeVec,
+    circuits: IntGaugeVec,
+    answers: IntGaugeVec,
+    pools: Mutex<Vec<(ChainId, Arc<dyn Health>)>>,
 }
 
 impl Metrics {
@@ -58,19 +62,61 @@ impl Metrics {
                 Opts::new("spandrel_watcher_cursor_height", "Height read and stored, by chain"),
                 &["chain"],
             )?,
+            circuits: IntGaugeVec::new(
+                Opts::new("spandrel_rpc_circuit_open_bool", "1 while a node is left alone after failures"),
+                &["chain", "node"],
+            )?,
+            answers: IntGaugeVec::new(
+                Opts::new(
+                    "spandrel_rpc_answers_count",
+                    "What nodes answered since the start: calls (answered, failed) and votes on what another had read \
+                     (agree, disagree, missing, abstain)",
+                ),
+                &["chain", "node", "answer"],
+            )?,
+            pools: Mutex::default(),
         };
-        let all: [Box<dyn prometheus::core::Collector>; 6] = [
+        let all: [Box<dyn prometheus::core::Collector>; 8] = [
             Box::new(metrics.events.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.ended_seconds.clone()),
             Box::new(metrics.transfers.clone()),
             Box::new(metrics.outbox.clone()),
             Box::new(metrics.cursors.clone()),
+            Box::new(metrics.circuits.clone()),
+            Box::new(metrics.answers.clone()),
         ];
         for collector in all {
             metrics.registry.register(collector)?;
         }
         Ok(metrics)
+    }
+
+    /// Shows how the nodes of `chain` stand.
+    pub fn watch(&self, chain: &ChainId, health: Arc<dyn Health>) {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push((chain.clone(), health));
+    }
+
+    fn show_nodes(&self) {
+        for (chain, health) in self.pools.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for node in health.standings() {
+                let labels = [chain.as_str(), &node.name];
+                self.circuits.with_label_values(&labels).set(node.is_open.into());
+                let Counts { answered, failed, agree, disagree, missing, abstain } = node.counts;
+                let counts = [
+                    ("answered", answered),
+                    ("failed", failed),
+                    ("agree", agree),
+                    ("disagree", disagree),
+                    ("missing", missing),
+                    ("abstain", abstain),
+                ];
+                for (answer, count) in counts {
+                    let labels = [chain.as_str(), &node.name, answer];
+                    self.answers.with_label_values(&labels).set(count.cast_signed());
+                }
+            }
+        }
     }
 }
 
@@ -139,6 +185,7 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
             metrics.cursors.with_label_values(&[chain.as_str()]).set(tip.height.cast_signed());
         }
     }
+    metrics.show_nodes();
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))
 }
 

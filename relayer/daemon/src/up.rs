@@ -100,7 +100,7 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
 
     let listener = metrics::bind(config.telemetry.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "telemetry");
-    tasks.spawn("telemetry", metrics::serve(listener, metrics, store.clone(), stop.clone()));
+    tasks.spawn("telemetry", metrics::serve(listener, metrics.clone(), store.clone(), stop.clone()));
 
     if let Some(api) = config.api.clone() {
         tasks.spawn("transfer API", wiring::serve_api(config.clone(), api, book.clone(), live, stop.clone()));
@@ -108,10 +108,12 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     start_roles(&config, &store, &bus, &mut tasks, &stop)?;
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
+        metrics.watch(&source.chain, side.watcher.health());
         start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
     }
     for source in &config.ethereum {
         let side = wiring::ethereum_side(source, &config)?;
+        metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
         start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
     }
     for target in &config.destination {

@@ -1,10 +1,9 @@
-//! Whether a cursor's last block is still on the best chain, and if not, where the branches part.
+//! Whether a cursor's last block is still on the chain with most work, and if not, where the branches part.
 
+use spandrel_verifiers::bitcoin::HeaderChain;
 use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError};
 
-use super::node::{Node, Standing, hash_from};
-
-/// How a cursor stands to the node's best chain.
+/// How a cursor stands to the chain with most work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Followed {
     /// Its last block is on it.
@@ -16,52 +15,45 @@ pub enum Followed {
         /// Those above it, lowest first.
         dropped: Vec<BlockRef>,
     },
+    /// The headers have not come as far as the cursor yet: that is no reorg.
+    Behind(String),
     /// A final block, or more than the cursor remembers, was replaced.
     Halted(String),
 }
 
-/// Asks the node where the cursor's blocks stand.
+/// Where the cursor's blocks stand in `chain`.
 ///
-/// A node that has not come as far as the cursor yet is no reorg: that is [`FollowError::Transient`].
-pub async fn follow(node: &Node, cursor: &Cursor) -> Result<Followed, FollowError> {
+/// A block that `chain` knows is replaced only by a branch of more work. One that it does not know, because the chain
+/// was rebuilt meanwhile, is replaced only by a longer branch: the work above it was not kept with the cursor.
+pub fn follow(chain: &HeaderChain, cursor: &Cursor) -> Result<Followed, FollowError> {
     let tip = cursor.tip().ok_or_else(empty_cursor)?;
-    let standing = node.standing(tip).await?;
-    if standing == Standing::Best {
+    if tip.height < chain.anchor().height {
+        return Err(FollowError::Permanent {
+            field: "anchor.height".to_owned(),
+            expected: format!("at most {}, the height of the last block read", tip.height),
+            found: chain.anchor().height.to_string(),
+        });
+    }
+    if chain.confirmations(tip.hash).is_some() {
         return Ok(Followed::Extends);
     }
-    let mut is_another_branch = standing == Standing::Replaced;
-    for (index, block) in cursor.recent.iter().enumerate().rev() {
-        match node.rpc.hash_at(block.height).await?.map(hash_from) {
-            Some(hash) if hash == block.hash => return replaced(node, cursor, index, is_another_branch),
-            Some(_) => is_another_branch = true,
-            None => {}
-        }
+    let best = chain.best();
+    if chain.header(tip.hash).is_none() && best.height <= tip.height {
+        let reason =
+            format!("the node has not come to block {} ({}) yet, but to {}", tip.height, tip.hash, best.height);
+        return Ok(Followed::Behind(reason));
     }
-    if !is_another_branch {
-        return Err(lagging(node, tip));
-    }
-    let oldest = cursor.recent.first().map_or(0, |block| block.height);
-    Ok(Followed::Halted(format!("none of the blocks read since height {oldest} is on the best chain")))
-}
-
-fn replaced(node: &Node, cursor: &Cursor, index: usize, is_another_branch: bool) -> Result<Followed, FollowError> {
+    let is_shared = |block: &BlockRef| chain.at_height(block.height).is_some_and(|best| best.hash == block.hash);
+    let Some(index) = cursor.recent.iter().rposition(is_shared) else {
+        let oldest = cursor.recent.first().map_or(0, |block| block.height);
+        return Ok(Followed::Halted(format!("none of the blocks read since height {oldest} is on the best chain")));
+    };
     let (kept, dropped) = cursor.recent.split_at(index + 1);
-    let (Some(ancestor), Some(tip)) = (kept.last(), cursor.tip()) else { return Err(empty_cursor()) };
-    if dropped.is_empty() {
-        return Err(node.contradiction(format!("block {} is and is not on the best chain", tip.hash)));
-    }
-    if !is_another_branch {
-        return Err(lagging(node, tip));
-    }
+    let ancestor = kept.last().ok_or_else(empty_cursor)?;
     if let Some(last) = cursor.finalized.filter(|last| ancestor.height < last.height) {
-        let reason = format!("final block {} ({}) was replaced", last.height, last.hash);
-        return Ok(Followed::Halted(reason));
+        return Ok(Followed::Halted(format!("final block {} ({}) was replaced", last.height, last.hash)));
     }
     Ok(Followed::Replaced { common_ancestor: *ancestor, dropped: dropped.to_vec() })
-}
-
-fn lagging(node: &Node, tip: &BlockRef) -> FollowError {
-    node.contradiction(format!("the node has not come to block {} ({}) yet", tip.height, tip.hash))
 }
 
 /// A cursor without blocks was not made by a watcher.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use spandrel_verifiers::bitcoin::ChainParams;
+use spandrel_verifiers::bitcoin::{Anchor, ChainParams};
 use spandrel_verifiers::follow::FollowError;
 
 use super::RpcEndpoint;
@@ -20,8 +20,8 @@ pub struct BitcoinConfig {
     pub zmq: Option<String>,
     /// The vault's Taproot internal key, x-only.
     pub vault: B256,
-    /// Height of the block on which the first cursor stands: its children are read.
-    pub start_height: u64,
+    /// Where trust begins, and the first cursor stands: its children are read.
+    pub anchor: Anchor,
     /// Blocks, its own included, after which a block is reported final. What a deposit of some value needs is for
     /// the verifiers to judge.
     pub confirmations: u32,
@@ -35,13 +35,13 @@ pub struct BitcoinConfig {
 
 impl BitcoinConfig {
     /// Usual limits: 64 blocks a read, 10 s a call, 10 s idle, no ZMQ.
-    pub fn new(params: ChainParams, rpc: RpcEndpoint, vault: B256, start_height: u64, confirmations: u32) -> Self {
+    pub fn new(params: ChainParams, rpc: RpcEndpoint, vault: B256, anchor: Anchor, confirmations: u32) -> Self {
         Self {
             params,
             rpc,
             zmq: None,
             vault,
-            start_height,
+            anchor,
             confirmations,
             max_blocks: 64,
             call_timeout: Duration::from_secs(10),
@@ -54,6 +54,9 @@ impl BitcoinConfig {
         let refuse = |field: &str, expected: &str, found: String| {
             Err(FollowError::Permanent { field: field.to_owned(), expected: expected.to_owned(), found })
         };
+        if let Err(error) = self.anchor.check(&self.params) {
+            return refuse(&error.field, &error.expected, error.found);
+        }
         if bitcoin::XOnlyPublicKey::from_slice(self.vault.as_slice()).is_err() {
             return refuse("vault", "the x coordinate of a curve point", self.vault.to_string());
         }

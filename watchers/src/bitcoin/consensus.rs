@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Bytes, U256};
 use bitcoin::block::Header;
+use spandrel_verifiers::VerifyError;
 use spandrel_verifiers::bitcoin::{
     Anchor, ChainParams, HeaderChain, HeaderUpdate, MEDIAN_TIME_SPAN, RETARGET_INTERVAL,
 };
@@ -46,6 +47,11 @@ impl BitcoinConsensus {
         let recent: Vec<Bytes> = recent.iter().map(encoded).collect();
         Anchor::from_headers(&self.node.params, height, Some(work), &encoded(period_start), &recent)
             .map_err(|error| self.node.contradiction(error.to_string()))
+    }
+
+    /// A header that breaks the network's rules.
+    pub(super) fn refused(&self, error: &VerifyError) -> FollowError {
+        self.node.contradiction(error.to_string())
     }
 
     /// Height of a block on the node's best chain that `trusted` knows, near the highest such.

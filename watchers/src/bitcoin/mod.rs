@@ -1,7 +1,7 @@
 //! Bitcoin: a watcher, evidence and headers from a Bitcoin Core node.
 //!
 //! ZMQ notifications are hints; everything that is reported comes from the JSON-RPC and is checked as far as bytes
-//! can be checked by themselves: hashes, parent links, Merkle roots.
+//! can be checked by themselves: hashes, Merkle roots, and the rules of the header chain with its work.
 
 mod ancestry;
 mod block;
@@ -9,6 +9,7 @@ mod config;
 mod consensus;
 mod endpoint;
 mod evidence;
+mod headers;
 mod hint;
 mod hints;
 mod intents;

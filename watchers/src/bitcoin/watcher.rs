@@ -11,28 +11,30 @@ use tokio::sync::Notify;
 
 use super::ancestry::{self, Followed};
 use super::block::CheckedBlock;
+use super::headers::Headers;
 use super::hints::{HintStats, Hints};
-use super::node::{Node, hash_from, hash_to};
+use super::node::{Node, hash_to};
 use super::rpc::BitcoinRpc;
-use super::{BitcoinConfig, IntentBook};
+use super::{BitcoinConfig, BitcoinConsensus, IntentBook};
+use crate::pool::Witness;
 
 /// Blocks that a cursor keeps below the last final one: a day.
 const KEPT_BELOW_FINAL: usize = 144;
 
 /// The Bitcoin [`Watcher`].
 ///
-/// It guarantees, whatever its node says: blocks are linked by their own hashes to the cursor's, their headers have
-/// the work they state, and the deposits of a batch are all those in the blocks' transactions, as the headers commit
-/// to them, whose terms the intent book knows. The node can withhold blocks, and show a chain of little work: which
-/// chain has most work is judged by the verifiers, on nodes of their own.
+/// It guarantees, whatever its node says: blocks are on the chain with most work that the node has shown since the
+/// anchor, by the network's rules of difficulty and time; and the deposits of a batch are all those in the blocks'
+/// transactions, as the headers commit to them, whose terms the intent book knows. The node can withhold blocks, but
+/// not make a block look replaced without the work of a better branch.
 ///
 /// ZMQ is a hint: it shortens [`Watcher::wait`], and nothing else depends on it. A hint wakes one waiter.
 pub struct BitcoinWatcher<B> {
     chain: ChainId,
     node: Node,
+    headers: Headers,
     book: Arc<B>,
     vault: B256,
-    start_height: u64,
     confirmations: usize,
     max_blocks: u32,
     idle: Duration,
@@ -57,10 +59,14 @@ impl<B: IntentBook> BitcoinWatcher<B> {
         let moved = Arc::new(Notify::new());
         Ok(Self {
             chain: config.params.chain(),
+            headers: Headers::new(
+                BitcoinConsensus::new(config.params.clone(), config.rpc.clone(), config.call_timeout)?,
+                config.params.clone(),
+                config.anchor,
+            )?,
             node: Node { rpc: BitcoinRpc::new(config.rpc, config.call_timeout)?, params: config.params },
             book,
             vault: config.vault,
-            start_height: config.start_height,
             confirmations: usize::try_from(config.confirmations).unwrap_or(usize::MAX),
             max_blocks: config.max_blocks,
             idle: config.idle,
@@ -110,23 +116,32 @@ impl<B: IntentBook> BitcoinWatcher<B> {
         self.node.contradiction(format!("block {} at height {height} is not known any more", hash_to(hash)))
     }
 
-    /// Reads the descendants of `tip`, and their deposits. Once one is read, an error ends the reading early: the rest
-    /// comes with the next read.
-    async fn read_on(&self, tip: BlockRef) -> Result<(Vec<BlockRef>, Vec<SeenDeposit>), FollowError> {
+    /// Where the cursor stands, and the blocks of the best chain to be read next.
+    async fn look(&self, cursor: &Cursor) -> Result<(Followed, Vec<BlockRef>), FollowError> {
+        let chain = self.headers.refresh().await?;
+        let followed = ancestry::follow(&chain, cursor)?;
+        let from = match &followed {
+            Followed::Replaced { common_ancestor, .. } => Some(common_ancestor),
+            _ => cursor.tip(),
+        };
+        let first = from.ok_or_else(ancestry::empty_cursor)?.height.saturating_add(1);
+        let last = first.saturating_add(self.max_blocks.into());
+        Ok((followed, (first..last).map_while(|height| chain.at_height(height)).collect()))
+    }
+
+    /// Reads `ahead`, and its deposits. Once one block is read, an error ends the reading early: the rest comes with the
+    /// next read.
+    async fn read_on(&self, ahead: Vec<BlockRef>) -> Result<(Vec<BlockRef>, Vec<SeenDeposit>), FollowError> {
         let (mut blocks, mut deposits) = (Vec::new(), Vec::new());
-        let mut parent = tip;
-        for _ in 0..self.max_blocks {
-            match self.child(&parent).await {
-                Ok(None) => break,
-                Ok(Some(block)) => {
-                    let height = parent.height.saturating_add(1);
-                    deposits.extend(self.deposits(&block, height));
-                    parent = block.reference(height);
-                    blocks.push(parent);
+        for next in ahead {
+            match self.block(&next).await {
+                Ok(block) => {
+                    deposits.extend(self.deposits(&block, next.height));
+                    blocks.push(next);
                 }
                 Err(error) if blocks.is_empty() => return Err(error),
                 Err(error) => {
-                    tracing::warn!(chain = %self.chain, %error, after = parent.height, "reading ended early");
+                    tracing::warn!(chain = %self.chain, %error, before = next.height, "reading ended early");
                     break;
                 }
             }
@@ -134,17 +149,9 @@ impl<B: IntentBook> BitcoinWatcher<B> {
         Ok((blocks, deposits))
     }
 
-    /// The best chain's child of `parent`, if there is one.
-    async fn child(&self, parent: &BlockRef) -> Result<Option<CheckedBlock>, FollowError> {
-        let height = parent.height.saturating_add(1);
-        let Some(hash) = self.node.rpc.hash_at(height).await? else { return Ok(None) };
-        let block = self.node.block(hash).await?.ok_or_else(|| self.withheld(height, hash_from(hash)))?;
-        if block.parent() != parent.hash {
-            let (expected, found) = (hash_to(parent.hash), hash_to(block.parent()));
-            let reason = format!("block {hash} at height {height}: expected parent {expected}, found {found}");
-            return Err(self.node.contradiction(reason));
-        }
-        Ok(Some(block))
+    async fn block(&self, block: &BlockRef) -> Result<CheckedBlock, FollowError> {
+        let found = self.node.block(hash_to(block.hash)).await?;
+        found.ok_or_else(|| self.withheld(block.height, block.hash))
     }
 
     /// The highest block that is `confirmations` deep, if it is above what was final before.
@@ -155,36 +162,47 @@ impl<B: IntentBook> BitcoinWatcher<B> {
     }
 }
 
+/// By the watcher's own header chain.
+impl<B: IntentBook> Witness for BitcoinWatcher<B> {
+    async fn at(&self, height: u64) -> Result<Option<B256>, FollowError> {
+        Ok(self.headers.refresh().await?.at_height(height).map(|block| block.hash))
+    }
+
+    async fn head(&self) -> Result<u64, FollowError> {
+        Ok(self.headers.refresh().await?.best().height)
+    }
+}
+
 impl<B: IntentBook> Watcher for BitcoinWatcher<B> {
     fn chain(&self) -> &ChainId {
         &self.chain
     }
 
     async fn genesis(&self) -> Result<Cursor, FollowError> {
-        self.node.check_identity().await?;
-        let height = self.start_height;
-        let missing = || self.node.contradiction(format!("the node has no block at the start height {height} yet"));
-        let hash = self.node.rpc.hash_at(height).await?.ok_or_else(missing)?;
-        let header = self.node.rpc.header(hash).await?.ok_or_else(missing)?;
-        Ok(Cursor::at(BlockRef { height, hash: hash_from(hash), time: u64::from(header.time) }))
+        let chain = self.headers.refresh().await?;
+        let height = chain.anchor().height;
+        let anchor = chain.at_height(height);
+        anchor
+            .map(Cursor::at)
+            .ok_or_else(|| self.node.contradiction(format!("no block at the anchor's height {height}")))
     }
 
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
-        self.node.check_identity().await?;
         let mut next = cursor.clone();
         let mut events = Vec::new();
-        match ancestry::follow(&self.node, cursor).await? {
+        let (followed, ahead) = self.look(cursor).await?;
+        match followed {
             Followed::Extends => {}
             Followed::Replaced { common_ancestor, dropped } => {
                 next.recent.truncate(cursor.recent.len() - dropped.len());
                 events.push(ChainEvent::Reorged { common_ancestor, dropped });
             }
+            Followed::Behind(reason) => return Err(self.node.contradiction(reason)),
             Followed::Halted(reason) => {
                 return Ok(ReadBatch { events: vec![ChainEvent::Halted { reason }], next });
             }
         }
-        let tip = *next.tip().ok_or_else(ancestry::empty_cursor)?;
-        match self.read_on(tip).await {
+        match self.read_on(ahead).await {
             Ok((blocks, deposits)) => {
                 next.recent.extend(blocks);
                 events.extend(deposits.into_iter().map(ChainEvent::Deposit));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use alloy_primitives::B256;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, Watcher};
 use tokio::sync::Notify;
@@ -13,6 +14,7 @@ use super::deposits::DepositReader;
 use super::execution::{Execution, ExecutionBlock};
 use super::walk::{self, Standing};
 use super::{EthereumConfig, LightClient};
+use crate::pool::Witness;
 
 /// Blocks that a cursor keeps below the last final one.
 const KEPT_BELOW_FINAL: u64 = 64;
@@ -153,6 +155,18 @@ fn trim(cursor: &mut Cursor, last_final: Option<BlockRef>) {
     let settled = [cursor.finalized, last_final].iter().flatten().map(|block| block.height).max();
     let floor = settled.unwrap_or_default().min(tip).saturating_sub(KEPT_BELOW_FINAL);
     cursor.recent.retain(|block| block.height >= floor);
+}
+
+impl Witness for EthereumWatcher {
+    async fn at(&self, height: u64) -> Result<Option<B256>, FollowError> {
+        self.execution.require_chain().await?;
+        Ok(self.execution.at(height).await?.map(|block| block.hash))
+    }
+
+    async fn head(&self) -> Result<u64, FollowError> {
+        self.execution.require_chain().await?;
+        Ok(self.execution.head().await?.header.number)
+    }
 }
 
 impl Watcher for EthereumWatcher {

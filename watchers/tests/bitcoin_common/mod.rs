@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use bitcoin::ScriptBuf;
 use bitcoin::secp256k1::{Keypair, Secp256k1, SecretKey};
 use spandrel_testnets::bitcoin::{BitcoinNode, NodeOptions, RegtestNode};
-use spandrel_verifiers::bitcoin::{ChainParams, DepositTerms};
+use spandrel_verifiers::bitcoin::{Anchor, ChainParams, DepositTerms};
 use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, SeenDeposit, Watcher};
 use spandrel_verifiers::{ChainId, LanePreference};
 use spandrel_watchers::bitcoin::{BitcoinConfig, BitcoinWatcher, IntentBook, Intents, RpcAuth, RpcEndpoint};
@@ -57,9 +57,13 @@ pub fn endpoint(node: &impl RegtestNode) -> RpcEndpoint {
     RpcEndpoint::parse(&rpc.url, auth).unwrap()
 }
 
+pub fn from_genesis() -> Anchor {
+    Anchor::genesis(&ChainParams::regtest()).unwrap()
+}
+
 /// A configuration without ZMQ.
 pub fn config(node: &impl RegtestNode) -> BitcoinConfig {
-    BitcoinConfig::new(ChainParams::regtest(), endpoint(node), vault(), 0, CONFIRMATIONS)
+    BitcoinConfig::new(ChainParams::regtest(), endpoint(node), vault(), from_genesis(), CONFIRMATIONS)
 }
 
 pub fn watcher(node: &impl RegtestNode, book: &Arc<Intents>) -> BitcoinWatcher<Intents> {

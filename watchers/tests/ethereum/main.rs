@@ -5,5 +5,6 @@ mod evidence;
 mod follow;
 mod lies;
 mod lodestar;
+mod pool;
 mod recordings;
 mod rig;

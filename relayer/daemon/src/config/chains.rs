@@ -25,8 +25,10 @@ pub struct BitcoinSource {
     pub confirmations: ConfirmationPolicy,
     /// Confirmations after which the fast lane's signers attest.
     pub fast_confirmations: u32,
-    /// The relayer's node.
-    pub node: BitcoinNode,
+    /// How many of `nodes` must see the same block before what is in it is reported.
+    pub quorum: usize,
+    /// The relayer's nodes, in order of preference: each stands in for those before it.
+    pub nodes: Vec<BitcoinNode>,
 }
 
 /// A Bitcoin node.
@@ -53,10 +55,12 @@ pub struct EthereumSource {
     pub start_block: u64,
     /// Root of the beacon block at which trust begins: no older than the weak-subjectivity period.
     pub trusted_root: B256,
+    /// How many of `nodes` must see the same block before what is in it is reported.
+    pub quorum: usize,
     /// The consensus network: chain id, genesis, preset, forks.
     pub network: ChainConfig,
-    /// The relayer's node.
-    pub node: EthereumNode,
+    /// The relayer's nodes, in order of preference: each stands in for those before it.
+    pub nodes: Vec<EthereumNode>,
 }
 
 /// An Ethereum node: execution and consensus client.

@@ -8,10 +8,26 @@ use spandrel_core::Policy;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::ChainParams;
 
-use super::{Config, Profile, RoleConfig};
+use super::{Config, EthereumNode, Profile, RoleConfig};
 
 fn refuse<T>(field: impl Display, expected: impl Display, found: impl Display) -> Result<T> {
     bail!("{field}: expected {expected}, found {found}")
+}
+
+/// A quorum that the nodes can reach, and no node counted twice.
+fn check_pool<'a>(field: &str, quorum: usize, nodes: impl ExactSizeIterator<Item = Vec<&'a str>>) -> Result<()> {
+    if !(1..=nodes.len()).contains(&quorum) {
+        return refuse(format!("{field}.quorum"), format!("1 to {}, the number of nodes", nodes.len()), quorum);
+    }
+    let mut seen = BTreeSet::new();
+    for (position, node) in (1..).zip(nodes) {
+        for address in node {
+            if !seen.insert(address) {
+                return refuse(format!("{field}.nodes"), "each address once", format!("one again at node {position}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Config {
@@ -54,6 +70,7 @@ impl Config {
                 return refuse(format!("{field}.chain"), "a known Bitcoin network", &source.chain);
             };
             source.anchor.check(&params).map_err(|error| error.within(&field))?;
+            check_pool(&field, source.quorum, source.nodes.iter().map(|node| vec![node.rpc.as_str()]))?;
             if source.fast_confirmations == 0 {
                 return refuse(format!("{field}.fast_confirmations"), "at least 1", 0);
             }
@@ -64,6 +81,8 @@ impl Config {
         for source in &self.ethereum {
             let chain = &source.network.chain;
             source.network.validate().map_err(|error| error.within(&format!("ethereum {chain}.network")))?;
+            let nodes = source.nodes.iter().map(|node| vec![node.execution.as_str(), node.beacon.as_str()]);
+            check_pool(&format!("ethereum {chain}"), source.quorum, nodes)?;
             if !sources.insert(chain.clone()) {
                 return refuse(format!("ethereum {chain}"), "each chain once", chain);
             }
@@ -111,14 +130,17 @@ impl Config {
         for role in self.verifier.iter().chain(&self.signer) {
             let name = &role.key.name;
             for source in &self.bitcoin {
-                if role.bitcoin.get(&source.chain).is_some_and(|node| node.rpc == source.node.rpc) {
+                let own = role.bitcoin.get(&source.chain);
+                if own.is_some_and(|own| source.nodes.iter().any(|node| node.rpc == own.rpc)) {
                     return refuse(format!("{name}.bitcoin"), "a node of its own", "the relayer's");
                 }
             }
             for source in &self.ethereum {
                 let own = role.ethereum.get(&source.network.chain);
-                let relayers = &source.node;
-                if own.is_some_and(|own| own.execution == relayers.execution || own.beacon == relayers.beacon) {
+                let is_shared = |own: &EthereumNode| {
+                    source.nodes.iter().any(|node| node.execution == own.execution || node.beacon == own.beacon)
+                };
+                if own.is_some_and(is_shared) {
                     return refuse(format!("{name}.ethereum"), "nodes of its own", "the relayer's");
                 }
             }

@@ -175,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn a_quorum_needs_as_many_different_nodes() {
+        assert!(refused("quorum = 2", "quorum = 4").contains("quorum: expected 1 to 3"));
+        assert!(refused("quorum = 2", "quorum = 0").contains("quorum: expected 1 to 3"));
+        assert!(refused("http://127.0.0.1:18445", "http://127.0.0.1:18443").contains("each address once"));
+    }
+
+    #[test]
     fn inclusion_is_not_finality() {
         assert!(refused("# confirmations = 12", "confirmations = 0").contains("at least 1"));
     }

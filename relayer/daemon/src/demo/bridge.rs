@@ -107,8 +107,8 @@ impl Bridge {
         let ethereum_source = ethereum_source(chains, &source).await?;
         let role = |(key, _): &(KeyRef, Address)| RoleConfig {
             key: key.clone(),
-            bitcoin: [(bitcoin_source.chain.clone(), bitcoin_source.node.clone())].into(),
-            ethereum: [(chains.ethereum_id(), ethereum_source.node.clone())].into(),
+            bitcoin: bitcoin_source.nodes.iter().map(|node| (bitcoin_source.chain.clone(), node.clone())).collect(),
+            ethereum: ethereum_source.nodes.iter().map(|node| (chains.ethereum_id(), node.clone())).collect(),
         };
         let config = Config {
             profile: Profile::Dev,
@@ -256,12 +256,13 @@ async fn bitcoin_source(chains: &Chains, params: &ChainParams, folder: &Path) ->
             2 * BITCOIN_CONFIRMATIONS,
         )?,
         fast_confirmations: 1,
-        node: BitcoinNode {
+        quorum: 1,
+        nodes: vec![BitcoinNode {
             rpc: rpc.url.to_string(),
             user: rpc.user.clone(),
             password: SecretRef::File(password),
             zmq: Some(chains.bitcoin.zmq_endpoint().to_owned()),
-        },
+        }],
     })
 }
 
@@ -272,7 +273,11 @@ async fn ethereum_source(chains: &Chains, at: &Deployment) -> Result<EthereumSou
         start_block: 1,
         trusted_root: chains.beacon.finalized_root().await.context("the beacon companion has finalized nothing")?,
         network: chains.beacon.network().clone(),
-        node: EthereumNode { execution: chains.ethereum.url().to_owned(), beacon: chains.beacon.url().to_owned() },
+        quorum: 1,
+        nodes: vec![EthereumNode {
+            execution: chains.ethereum.url().to_owned(),
+            beacon: chains.beacon.url().to_owned(),
+        }],
     })
 }
 

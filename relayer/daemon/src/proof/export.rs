@@ -1,6 +1,7 @@
 //! `spandrel proof export ID`: writes the evidence file of a transfer, with the consensus evidence that leads from the
 //! configured anchor to its block.
 
+use std::future::Future;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,7 @@ use spandrel_verifiers::{DepositId, Evidence, Verifier};
 
 use super::{ProofFile, Trust};
 use crate::clock::unix_now;
-use crate::config::{BitcoinSource, Config, EthereumSource};
+use crate::config::{BitcoinNode, BitcoinSource, Config, EthereumNode, EthereumSource};
 use crate::status;
 use crate::wiring;
 
@@ -24,11 +25,13 @@ pub async fn make(config: &Config, id: DepositId) -> Result<ProofFile> {
     let trust = match &evidence {
         Evidence::Bitcoin(_) => {
             let source = config.bitcoin.iter().find(|source| source.chain == *chain);
-            bitcoin(source.with_context(|| format!("{chain} is not configured"))?).await?
+            let source = source.with_context(|| format!("{chain} is not configured"))?;
+            from_any(&source.nodes, |node| bitcoin(source, node)).await?
         }
         Evidence::Ethereum(_) => {
             let source = config.ethereum.iter().find(|source| source.network.chain == *chain);
-            ethereum(source.with_context(|| format!("{chain} is not configured"))?).await?
+            let source = source.with_context(|| format!("{chain} is not configured"))?;
+            from_any(&source.nodes, |node| ethereum(source, node)).await?
         }
     };
     let file = ProofFile { version: 1, at: unix_now(), trust, evidence };
@@ -46,9 +49,24 @@ pub async fn export(config: &Config, id: &str, path: &Path) -> Result<()> {
     std::fs::write(path, serde_json::to_string_pretty(&file)?).with_context(|| path.display().to_string())
 }
 
-async fn bitcoin(source: &BitcoinSource) -> Result<Trust> {
+/// From the first node that has it all: what it says is verified afterwards.
+async fn from_any<'a, N, F>(nodes: &'a [N], read: impl Fn(&'a N) -> F) -> Result<Trust>
+where
+    F: Future<Output = Result<Trust>>,
+{
+    let mut last = anyhow::anyhow!("no node is configured");
+    for node in nodes {
+        match read(node).await {
+            Ok(trust) => return Ok(trust),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn bitcoin(source: &BitcoinSource, node: &BitcoinNode) -> Result<Trust> {
     let params = ChainParams::of_chain(&source.chain).context("a known Bitcoin network")?;
-    let consensus = wiring::bitcoin_consensus(source, &source.node)?;
+    let consensus = wiring::bitcoin_consensus(source, node)?;
     let mut trusted = HeaderChain::new(params, source.anchor.clone())?;
     let mut headers = Vec::new();
     loop {
@@ -70,8 +88,8 @@ async fn bitcoin(source: &BitcoinSource) -> Result<Trust> {
     })
 }
 
-async fn ethereum(source: &EthereumSource) -> Result<Trust> {
-    let (consensus, verifier) = wiring::ethereum_consensus(source, &source.node)?;
+async fn ethereum(source: &EthereumSource, node: &EthereumNode) -> Result<Trust> {
+    let (consensus, verifier) = wiring::ethereum_consensus(source, node)?;
     let bootstrap = consensus.bootstrap_data().await?;
     let mut trusted = consensus.bootstrap().await?;
     let mut updates = Vec::new();

@@ -17,6 +17,7 @@ use spandrel_verifiers::{ChainId, Evidence, UnixSeconds, Verifier};
 use spandrel_watchers::bitcoin::{
     BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, IntentBook, Intents, RpcAuth, RpcEndpoint,
 };
+use spandrel_watchers::pool::{Health, Named, PooledEvidence, PooledWatcher};
 
 use super::CALL_TIMEOUT;
 use crate::config::{BitcoinNode, BitcoinSource};
@@ -26,12 +27,12 @@ pub struct BitcoinSide {
     /// Follows it; knows the ledger's deposit intents.
     pub watcher: WithIntents,
     /// Builds evidence on it.
-    pub evidence: BitcoinEvidence<Intents>,
+    pub evidence: PooledEvidence<BitcoinEvidence<Intents>>,
 }
 
 /// A watcher that learns new deposit intents from the ledger before each read.
 pub struct WithIntents {
-    watcher: BitcoinWatcher<Intents>,
+    watcher: PooledWatcher<BitcoinWatcher<Intents>>,
     known: KnownIntents,
     /// Whether terms became known that the blocks read last were not searched for.
     is_behind: AtomicBool,
@@ -63,26 +64,35 @@ impl KnownIntents {
     }
 }
 
-/// Builds the relayer's side.
+/// Builds the relayer's side, over all its nodes.
 pub fn bitcoin_side(source: &BitcoinSource, store: Sqlite) -> Result<BitcoinSide> {
-    let params = params(source)?;
-    let config = BitcoinConfig {
-        zmq: source.node.zmq.clone(),
-        ..BitcoinConfig::new(
-            params,
-            endpoint(&source.node)?,
-            source.vault,
-            source.anchor.height,
-            source.confirmations.required(0),
-        )
-    };
     let known = KnownIntents::new(source.vault, store);
-    let watcher = BitcoinWatcher::new(config.clone(), known.book.clone())?;
-    let evidence = BitcoinEvidence::new(config, known.book.clone())?;
-    Ok(BitcoinSide { watcher: WithIntents { watcher, known, is_behind: AtomicBool::new(false) }, evidence })
+    let (mut watchers, mut evidence) = (Vec::new(), Vec::new());
+    for (position, node) in (1..).zip(&source.nodes) {
+        let rpc = endpoint(node)?;
+        let name = format!("{position} {rpc}");
+        let confirmations = source.confirmations.required(0);
+        let config = BitcoinConfig {
+            zmq: node.zmq.clone(),
+            ..BitcoinConfig::new(params(source)?, rpc, source.vault, source.anchor.clone(), confirmations)
+        };
+        let client = BitcoinWatcher::new(config.clone(), known.book.clone())?;
+        watchers.push(Named { name: name.clone(), client });
+        evidence.push(Named { name, client: BitcoinEvidence::new(config, known.book.clone())? });
+    }
+    let watcher = PooledWatcher::new(source.chain.clone(), watchers, source.quorum)?;
+    Ok(BitcoinSide {
+        watcher: WithIntents { watcher, known, is_behind: AtomicBool::new(false) },
+        evidence: PooledEvidence::new(evidence)?,
+    })
 }
 
 impl WithIntents {
+    /// How its nodes stand.
+    pub fn health(&self) -> Arc<dyn Health> {
+        self.watcher.endpoints().clone()
+    }
+
     /// Terms may be registered after their deposit's block was read: the blocks read last are looked through again.
     /// A deposit that was seen before changes nothing when it is seen again.
     async fn look_back(&self, cursor: &Cursor) -> Result<Vec<ChainEvent>, FollowError> {
@@ -90,7 +100,8 @@ impl WithIntents {
         let mut deposits = Vec::new();
         let mut top = Some(*tip);
         while let Some(block) = top {
-            let found = self.watcher.backfill(&block, lowest.height).await?;
+            let nodes = self.watcher.endpoints();
+            let found = nodes.first(|watcher| watcher.backfill(&block, lowest.height)).await?;
             deposits.extend(found.deposits);
             top = found.rest;
         }
@@ -152,7 +163,7 @@ pub fn sighting(source: &BitcoinSource, node: &BitcoinNode, store: Sqlite) -> Re
         params.clone(),
         endpoint(node)?,
         source.vault,
-        source.anchor.height,
+        source.anchor.clone(),
         source.fast_confirmations,
     );
     Ok(Box::new(BitcoinSighting {

@@ -14,6 +14,7 @@ use spandrel_watchers::ethereum::{
     BeaconApi, Encoding, Endpoint, EthereumConfig, EthereumConsensus, EthereumEvidence, EthereumWatcher, LightClient,
     Names,
 };
+use spandrel_watchers::pool::{Named, PooledEvidence, PooledWatcher};
 
 use super::CALL_TIMEOUT;
 use super::lazy::Lazy;
@@ -22,18 +23,25 @@ use crate::config::{Config, EthereumNode, EthereumSource};
 /// The relayer's side of an Ethereum chain.
 pub struct EthereumSide {
     /// Follows it.
-    pub watcher: EthereumWatcher,
+    pub watcher: PooledWatcher<EthereumWatcher>,
     /// Builds evidence on it.
-    pub evidence: EthereumEvidence,
+    pub evidence: PooledEvidence<EthereumEvidence>,
 }
 
-/// Builds the relayer's side.
+/// Builds the relayer's side, over all its nodes.
 pub fn ethereum_side(source: &EthereumSource, config: &Config) -> Result<EthereumSide> {
-    let config = watching(source, &source.node, names(config))?;
-    let light_client = Arc::new(LightClient::new(&config)?);
+    let (mut watchers, mut evidence) = (Vec::new(), Vec::new());
+    for (position, node) in (1..).zip(&source.nodes) {
+        let config = watching(source, node, names(config))?;
+        let name = format!("{position} {}", config.execution);
+        let light_client = Arc::new(LightClient::new(&config)?);
+        let client = EthereumEvidence::new(&config, light_client.clone())?;
+        evidence.push(Named { name: name.clone(), client });
+        watchers.push(Named { name, client: EthereumWatcher::new(config, light_client)? });
+    }
     Ok(EthereumSide {
-        evidence: EthereumEvidence::new(&config, light_client.clone())?,
-        watcher: EthereumWatcher::new(config, light_client)?,
+        watcher: PooledWatcher::new(source.network.chain.clone(), watchers, source.quorum)?,
+        evidence: PooledEvidence::new(evidence)?,
     })
 }
 
