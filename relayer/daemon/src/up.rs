@@ -23,7 +23,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::{self, Metrics};
 use crate::supervise::Tasks;
-use crate::wiring;
+use crate::wiring::{self, RegisteredTerms};
 
 /// Messages that a slow role may fall behind.
 const BUS_CAPACITY: usize = 4096;
@@ -105,7 +105,7 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     if let Some(api) = config.api.clone() {
         tasks.spawn("transfer API", wiring::serve_api(config.clone(), api, book.clone(), live, stop.clone()));
     }
-    start_roles(&config, &store, &bus, &mut tasks, &stop)?;
+    start_roles(&config, &bus, &mut tasks, &stop)?;
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
         metrics.watch(&source.chain, side.watcher.health());
@@ -128,7 +128,7 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
         });
     }
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
-    let attestations = AttestationDesk::new(book.clone(), bus.clone());
+    let attestations = AttestationDesk::new(book.clone(), bus.clone()).telling(RegisteredTerms(store.clone()));
     let inbox = bus.subscribe();
     tasks.spawn("desks", run_desks(book.clone(), verdicts, attestations, inbox, stop.clone()));
     tasks.spawn("ticks", run_ticks(book, stop));
@@ -142,20 +142,14 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
 }
 
 /// Starts verifiers and signers. Their nodes are asked when they are first needed.
-fn start_roles(
-    config: &Config,
-    store: &Sqlite,
-    bus: &InProcess,
-    tasks: &mut Tasks,
-    stop: &CancellationToken,
-) -> Result<()> {
+fn start_roles(config: &Config, bus: &InProcess, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
     for role in &config.verifier {
         let verifier = wiring::verifier_role(config, role)?;
         let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("verifier {}", role.key.name), run);
     }
     for role in &config.signer {
-        let signer = wiring::signer_role(config, role, store.clone())?;
+        let signer = wiring::signer_role(config, role)?;
         let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("signer {}", role.key.name), run);
     }

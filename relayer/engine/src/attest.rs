@@ -4,25 +4,35 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{Address, B256, Signature};
+use futures::future::BoxFuture;
 use spandrel_core::ledger::{EffectEnd, Ledger};
 use spandrel_core::{BatchTerms, Effect, Executor, FastAttestation, Input};
 use spandrel_verifiers::attestation::Collector;
+use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::merkle::{BatchTree, MAX_BATCH};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
 use crate::gate::{Gate, retry};
-use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, Step};
+use crate::sign::are_of;
+use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, Step, Unseen};
 
 const LEASE_SECONDS: u64 = 60;
 const ASK_AGAIN_SECONDS: u64 = 2;
 const LEAVE_OUT_SECONDS: u64 = 2;
 const BATCH_LIFETIME_SECONDS: u64 = 3600;
 
+/// Knows what deposit terms depositors have registered.
+pub trait TermsSource: Send + Sync {
+    /// All that may still be paid to; empty when they cannot be read now.
+    fn terms(&self) -> BoxFuture<'_, Vec<DepositTerms>>;
+}
+
 /// The relayer's side of the fast lane.
 pub struct AttestationDesk<L, C, B> {
     book: Arc<Book<L, C>>,
     bus: B,
+    terms: Option<Box<dyn TermsSource>>,
     state: Mutex<State>,
 }
 
@@ -41,7 +51,14 @@ struct Pending {
 impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
     /// A desk on `bus`.
     pub fn new(book: Arc<Book<L, C>>, bus: B) -> Self {
-        Self { book, bus, state: Mutex::default() }
+        Self { book, bus, terms: None, state: Mutex::default() }
+    }
+
+    /// Tells signers the terms behind the deposits they are asked about.
+    #[must_use]
+    pub fn telling(mut self, terms: impl TermsSource + 'static) -> Self {
+        self.terms = Some(Box::new(terms));
+        self
     }
 
     /// Asks for attestations that are due, one batch a route: a source whose nodes hang holds up no other's deposits.
@@ -76,14 +93,29 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
         }
         self.book.record(change).await?;
         for ((_, destination), items) in by_route {
-            if let Some(request) = self.request(destination, items, now) {
+            let bitcoin_terms = self.terms_of(&items).await;
+            if let Some(request) = self.request(destination, items, bitcoin_terms, now) {
                 self.bus.publish(Message::AttestRequest(request)).await?;
             }
         }
         Ok(taken)
     }
 
-    fn request(&self, destination: ChainId, items: Vec<SeenDeposit>, now: UnixSeconds) -> Option<Arc<AttestRequest>> {
+    /// What is known of the terms behind these deposits.
+    async fn terms_of(&self, items: &[SeenDeposit]) -> Vec<DepositTerms> {
+        let Some(source) = &self.terms else { return Vec::new() };
+        let mut known = source.terms().await;
+        known.retain(|terms| items.iter().any(|seen| are_of(terms, &seen.deposit)));
+        known
+    }
+
+    fn request(
+        &self,
+        destination: ChainId,
+        items: Vec<SeenDeposit>,
+        bitcoin_terms: Vec<DepositTerms>,
+        now: UnixSeconds,
+    ) -> Option<Arc<AttestRequest>> {
         let ids: Vec<DepositId> = items.iter().map(|seen| seen.deposit.id()).collect();
         let tree = BatchTree::new(&ids).ok()?;
         let mut state = self.lock();
@@ -100,7 +132,7 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
             expiry: now + BATCH_LIFETIME_SECONDS,
         };
         let digest = terms.digest(target.domain.chain_number, target.fast_lane);
-        let request = Arc::new(AttestRequest { destination, terms, items });
+        let request = Arc::new(AttestRequest { destination, terms, items, bitcoin_terms });
         let collector = Collector::new(digest, target.signers.clone());
         state.pending.insert(terms.root, Pending { request: request.clone(), collector, unseen: BTreeMap::new() });
         Some(request)
@@ -128,18 +160,23 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
 
     /// Takes a signer's word that it does not see some items: once a quorum has become impossible for one, the next
     /// batches leave it out for a while, so that it does not hold up its neighbours.
-    pub fn take_unseen(&self, root: B256, signer: Address, items: &[(DepositId, String)]) {
+    pub fn take_unseen(&self, said: &Unseen) {
         let now = self.book.clock().now();
         let mut state = self.lock();
-        let Some(pending) = state.pending.get_mut(&root) else { return };
+        let Some(pending) = state.pending.get_mut(&said.root) else { return };
         let Some(target) = self.book.policy().destinations.get(&pending.request.destination) else { return };
-        if !target.signers.members.contains(&signer) {
-            return;
-        }
+        let batch = pending.request.terms.digest(target.domain.chain_number, target.fast_lane);
+        let signer = match said.signer(batch) {
+            Ok(signer) if target.signers.members.contains(&signer) => signer,
+            _ => {
+                tracing::warn!(root = %said.root, "a stranger's word about a batch dropped");
+                return;
+            }
+        };
         let spare = target.signers.members.len().saturating_sub(target.signers.threshold);
         let mut left_out = Vec::new();
         let asked: BTreeSet<DepositId> = pending.request.items.iter().map(|seen| seen.deposit.id()).collect();
-        for (id, reason) in items.iter().filter(|(id, _)| asked.contains(id)) {
+        for (id, reason) in said.items.iter().filter(|(id, _)| asked.contains(id)) {
             let signers = pending.unseen.entry(*id).or_default();
             signers.insert(signer);
             if signers.len() > spare {
@@ -148,7 +185,7 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
             }
         }
         if !left_out.is_empty() {
-            state.pending.remove(&root);
+            state.pending.remove(&said.root);
             state.left_out_until.extend(left_out.into_iter().map(|id| (id, now + LEAVE_OUT_SECONDS)));
         }
     }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use alloy_primitives::{B256, Signature};
 use spandrel_core::BatchTerms;
+use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
+
+use crate::Unseen;
 
 /// What travels.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +35,8 @@ pub enum Message {
         /// Over `BatchTerms::digest`.
         signature: Signature,
     },
-    /// Signer to relayer: these items it does not see (yet).
-    Unseen {
-        /// The batch's root.
-        root: B256,
-        /// Which signer says so; informs, decides nothing but what is asked next.
-        signer: alloy_primitives::Address,
-        /// Items and reasons.
-        items: Vec<(DepositId, String)>,
-    },
+    /// Signer to relayer: these items it does not see (yet). Informs, decides nothing but what is asked next.
+    Unseen(Unseen),
 }
 
 /// Evidence to be verified.
@@ -65,6 +61,9 @@ pub struct AttestRequest {
     pub terms: BatchTerms,
     /// The batch's deposits in leaf order, and where the relayer saw them.
     pub items: Vec<SeenDeposit>,
+    /// What their Bitcoin outputs commit to, by the relayer's word: without it an output shows nobody that it is a
+    /// deposit. A signer makes the output from it and looks for that one.
+    pub bitcoin_terms: Vec<DepositTerms>,
 }
 
 /// Why the bus failed.

@@ -17,9 +17,10 @@ mod payout;
 mod run;
 mod serve;
 mod sign;
+mod unseen;
 mod verdicts;
 
-pub use attest::AttestationDesk;
+pub use attest::{AttestationDesk, TermsSource};
 pub use book::{Book, Change, Observer, Silent, Step};
 pub use bus::{AttestRequest, Bus, BusError, EvidenceRequest, Message, Subscription};
 pub use clock::Clock;
@@ -31,4 +32,5 @@ pub use payout::PayoutDesk;
 pub use run::{repeat, run_desks, run_ticks};
 pub use serve::{run_signer, run_verifier};
 pub use sign::{Sighting, SignDigest, SignerRole};
+pub use unseen::Unseen;
 pub use verdicts::VerdictDesk;

@@ -127,8 +127,8 @@ pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
                     tracing::info!(%deposit, reason, "a verifier doubts");
                     Ok(())
                 }
-                Message::Unseen { root, signer, items } => {
-                    attestations.take_unseen(root, signer, &items);
+                Message::Unseen(unseen) => {
+                    attestations.take_unseen(&unseen);
                     Ok(())
                 }
                 Message::Evidence(_) | Message::AttestRequest(_) => Ok(()),

@@ -5,26 +5,42 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Signature};
 use futures::future::BoxFuture;
+use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::merkle::BatchTree;
-use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
-use crate::{AttestRequest, Message};
+use crate::{AttestRequest, Message, Unseen};
 
 const MAX_LIFETIME_SECONDS: u64 = 2 * 3600;
+/// Terms of one item that are tried: they can differ in the refund's delay only.
+const MAX_TERMS_AN_ITEM: usize = 32;
 
 /// A signer's own view of one source chain.
 pub trait Sighting: Send + Sync {
     /// Whether the deposit stands, exactly as told, in the signer's own best chain under the route's fast rule.
     fn sight<'a>(&'a self, seen: &'a SeenDeposit, now: UnixSeconds) -> BoxFuture<'a, Result<(), String>>;
+
+    /// Takes terms of deposits that are about to be looked for, where a chain needs them to recognise one. They come
+    /// from whoever asks, so they may not make anything seen that does not commit to them.
+    fn learn(&self, _terms: &DepositTerms) {}
 }
 
 /// Signs a digest with the signer's key; an error is logged and nothing is signed.
 pub type SignDigest = Arc<dyn Fn(B256) -> BoxFuture<'static, Result<Signature, String>> + Send + Sync>;
 
+/// Whether a deposit may be one with these terms: what both say is the same.
+pub(crate) fn are_of(terms: &DepositTerms, deposit: &Deposit) -> bool {
+    terms.destination_chain == deposit.destination_chain
+        && terms.destination_bridge == deposit.destination_bridge
+        && terms.recipient == deposit.recipient
+        && terms.lane == deposit.lane
+        && terms.expiry == deposit.expiry
+        && terms.refund_key == deposit.sender
+}
+
 /// One signer.
 pub struct SignerRole {
-    address: Address,
     sign: SignDigest,
     /// EVM chain number, `FastLane` and signer-set epoch per destination.
     destinations: BTreeMap<ChainId, (u64, Address, u64)>,
@@ -34,12 +50,11 @@ pub struct SignerRole {
 impl SignerRole {
     /// A signer with its own nodes.
     pub fn new(
-        address: Address,
         sign: SignDigest,
         destinations: BTreeMap<ChainId, (u64, Address, u64)>,
         sightings: BTreeMap<ChainId, Box<dyn Sighting>>,
     ) -> Self {
-        Self { address, sign, destinations, sightings }
+        Self { sign, destinations, sightings }
     }
 
     /// The source chains it knows.
@@ -61,22 +76,31 @@ impl SignerRole {
             tracing::warn!(root = %terms.root, "attestation request refused: terms and items do not match");
             return None;
         }
+        self.learn(request);
         let mut unseen = Vec::new();
         for (seen, id) in request.items.iter().zip(&ids) {
             if let Err(reason) = self.sight(request, seen, now).await {
                 unseen.push((*id, reason));
             }
         }
-        if unseen.is_empty() {
-            match (self.sign)(terms.digest(*chain_number, *contract)).await {
-                Ok(signature) => Some(Message::Attestation { root: terms.root, signature }),
-                Err(error) => {
-                    tracing::error!(root = %terms.root, error, "batch not signed");
-                    None
-                }
+        let (root, batch) = (terms.root, terms.digest(*chain_number, *contract));
+        let digest = if unseen.is_empty() { batch } else { Unseen::digest(batch, &unseen) };
+        match (self.sign)(digest).await {
+            Ok(signature) if unseen.is_empty() => Some(Message::Attestation { root, signature }),
+            Ok(signature) => Some(Message::Unseen(Unseen { root, items: unseen, signature })),
+            Err(error) => {
+                tracing::error!(%root, error, "answer not signed");
+                None
             }
-        } else {
-            Some(Message::Unseen { root: terms.root, signer: self.address, items: unseen })
+        }
+    }
+
+    /// Hands on what terms are those of an item, a bounded number an item: what else is on the bus is not kept.
+    fn learn(&self, request: &AttestRequest) {
+        for seen in &request.items {
+            let Some(sighting) = self.sightings.get(&seen.deposit.source_chain) else { continue };
+            let own = request.bitcoin_terms.iter().filter(|terms| are_of(terms, &seen.deposit));
+            own.take(MAX_TERMS_AN_ITEM).for_each(|terms| sighting.learn(terms));
         }
     }
 

@@ -56,11 +56,6 @@ impl Set {
         }
     }
 
-    /// Its `member`th address.
-    pub fn address(self, member: usize) -> Address {
-        self.keys()[member].address()
-    }
-
     /// The set as it is configured in an epoch: two of three.
     pub fn members(self, epoch: u64) -> SignerSet {
         let members: BTreeSet<Address> = self.keys().iter().map(|key| key.address()).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use spandrel_engine::{AttestRequest, EvidenceRequest, Message, Sighting, SignDigest, SignerRole};
+use spandrel_engine::{AttestRequest, EvidenceRequest, Message, Sighting, SignDigest, SignerRole, Unseen};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{ChainId, Checkpoint, SignedVerdict, UnixSeconds, Verdict};
 
@@ -131,7 +131,7 @@ impl SimSigner {
         let destinations = BTreeMap::from([(keys::destination(), (keys::DESTINATION, keys::fast_lane(), keys::EPOCH))]);
         let lookout = |chain: ChainId| (chain, Box::new(Lookout(universe.clone())) as Box<dyn Sighting>);
         let sightings = keys::sources().map(lookout).into_iter().collect();
-        let role = SignerRole::new(Set::Signers.address(member), sign, destinations, sightings);
+        let role = SignerRole::new(sign, destinations, sightings);
         Self { conduct, member, role, universe }
     }
 
@@ -142,14 +142,15 @@ impl SimSigner {
             Conduct::Honest => relayer::now(self.role.answer(request, now)),
             Conduct::Byzantine => {
                 let mut universe = self.universe.lock();
-                if universe.fault(30) {
-                    let items = request.items.iter().map(|seen| (seen.deposit.id(), "no".to_owned())).collect();
-                    let signer = Set::Signers.address(self.member);
-                    return Some(Message::Unseen { root: request.terms.root, signer, items });
-                }
+                let root = request.terms.root;
                 let digest = request.terms.digest(keys::DESTINATION, keys::fast_lane());
+                if universe.fault(30) {
+                    let items: Vec<_> = request.items.iter().map(|seen| (seen.deposit.id(), "no".to_owned())).collect();
+                    let signature = universe.pens.sign(Set::Signers, self.member, Unseen::digest(digest, &items));
+                    return Some(Message::Unseen(Unseen { root, items, signature }));
+                }
                 let signature = universe.pens.sign(Set::Signers, self.member, digest);
-                Some(Message::Attestation { root: request.terms.root, signature })
+                Some(Message::Attestation { root, signature })
             }
         }
     }

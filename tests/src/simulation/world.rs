@@ -384,9 +384,7 @@ impl World {
             (To::Relayer, Message::Attestation { root, signature }) => {
                 self.work("attestation", |relayer| now(relayer.attestations.take(root, signature)))?;
             }
-            (To::Relayer, Message::Unseen { root, signer, items }) => {
-                self.relayer.attestations.take_unseen(root, signer, &items);
-            }
+            (To::Relayer, Message::Unseen(unseen)) => self.relayer.attestations.take_unseen(&unseen),
             _ => {}
         }
         Ok(true)

@@ -7,9 +7,9 @@ use alloy_primitives::B256;
 use anyhow::{Context, Result};
 use futures::future::BoxFuture;
 use futures::lock::Mutex;
-use spandrel_engine::{ChainJudge, Judge, Sighting};
+use spandrel_engine::{ChainJudge, Judge, Sighting, TermsSource};
 use spandrel_store::Sqlite;
-use spandrel_verifiers::bitcoin::{BitcoinVerifier, ChainParams, HeaderChain, Inclusion};
+use spandrel_verifiers::bitcoin::{BitcoinVerifier, ChainParams, DepositTerms, HeaderChain, Inclusion};
 use spandrel_verifiers::follow::{
     ChainEvent, ConsensusSource, Cursor, EvidenceSource, FollowError, ReadBatch, SeenDeposit, Watcher,
 };
@@ -38,8 +38,7 @@ pub struct WithIntents {
     is_behind: AtomicBool,
 }
 
-/// The ledger's deposit intents, as watchers and signers look them up.
-#[derive(Clone)]
+/// The ledger's deposit intents, as the watcher looks them up.
 struct KnownIntents {
     book: Arc<Intents>,
     store: Sqlite,
@@ -61,6 +60,23 @@ impl KnownIntents {
             }
         }
         Ok(is_new)
+    }
+}
+
+/// The ledger's deposit intents, to be told to signers.
+pub struct RegisteredTerms(pub Sqlite);
+
+impl TermsSource for RegisteredTerms {
+    fn terms(&self) -> BoxFuture<'_, Vec<DepositTerms>> {
+        Box::pin(async {
+            match self.0.intents().await {
+                Ok(intents) => intents.into_iter().map(|intent| intent.terms).collect(),
+                Err(error) => {
+                    tracing::warn!(%error, "deposit terms not read");
+                    Vec::new()
+                }
+            }
+        })
     }
 }
 
@@ -155,10 +171,10 @@ pub fn judge(source: &BitcoinSource, node: &BitcoinNode) -> Result<Box<dyn Judge
     Ok(Box::new(ChainJudge::new(verifier, consensus, trusted, inclusion)))
 }
 
-/// A fast-lane signer's view of a Bitcoin chain, on its own node.
-pub fn sighting(source: &BitcoinSource, node: &BitcoinNode, store: Sqlite) -> Result<Box<dyn Sighting>> {
+/// A fast-lane signer's view of a Bitcoin chain, on its own node. The terms that it looks for come with the requests.
+pub fn sighting(source: &BitcoinSource, node: &BitcoinNode) -> Result<Box<dyn Sighting>> {
     let params = params(source)?;
-    let known = KnownIntents::new(source.vault, store);
+    let book = Arc::new(Intents::new(source.vault));
     let config = BitcoinConfig::new(
         params.clone(),
         endpoint(node)?,
@@ -170,8 +186,8 @@ pub fn sighting(source: &BitcoinSource, node: &BitcoinNode, store: Sqlite) -> Re
         verifier: BitcoinVerifier::new(params.clone(), source.vault, source.confirmations.clone())?,
         consensus: bitcoin_consensus(source, node)?,
         trusted: Mutex::new(HeaderChain::new(params, source.anchor.clone())?),
-        evidence: BitcoinEvidence::new(config, known.book.clone())?,
-        known,
+        evidence: BitcoinEvidence::new(config, book.clone())?,
+        book,
         confirmations: source.fast_confirmations,
     }))
 }
@@ -181,7 +197,7 @@ struct BitcoinSighting {
     consensus: BitcoinConsensus,
     trusted: Mutex<HeaderChain>,
     evidence: BitcoinEvidence<Intents>,
-    known: KnownIntents,
+    book: Arc<Intents>,
     confirmations: u32,
 }
 
@@ -194,7 +210,6 @@ impl BitcoinSighting {
         for update in self.consensus.updates(&trusted).await.map_err(|error| told(&error))? {
             self.verifier.advance(&mut trusted, &update, now).map_err(|error| told(&error))?;
         }
-        self.known.refresh().await.map_err(|error| told(&error))?;
         let evidence = self.evidence.evidence(seen, &seen.block).await.map_err(|error| told(&error))?;
         let inclusion = inclusion(&evidence).ok_or("evidence of another chain")?;
         let sighted = self
@@ -208,6 +223,12 @@ impl BitcoinSighting {
 impl Sighting for BitcoinSighting {
     fn sight<'a>(&'a self, seen: &'a SeenDeposit, now: UnixSeconds) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(self.look(seen, now))
+    }
+
+    fn learn(&self, terms: &DepositTerms) {
+        if let Err(error) = self.book.add(terms.clone()) {
+            tracing::warn!(%error, "terms that no deposit can have");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod lazy;
 mod roles;
 
 pub use api::serve_api;
-pub use bitcoin::{bitcoin_consensus, bitcoin_side};
+pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side};
 pub use destination::{BATCH, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use roles::{signer_role, verifier_role};

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use futures::FutureExt;
 use spandrel_engine::{Judge, Sighting, SignDigest, SignVerdict, SignerRole, VerifierRole};
 use spandrel_signer::{Hardness, Keystore, LocalKey, sign_batch, sign_verdict};
-use spandrel_store::Sqlite;
 use spandrel_verifiers::ChainId;
 
 use super::{bitcoin, domain, ethereum};
@@ -69,13 +68,12 @@ pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<VerifierRole>
 }
 
 /// A fast-lane signer over all configured source chains.
-pub fn signer_role(config: &Config, role: &RoleConfig, store: Sqlite) -> Result<SignerRole> {
+pub fn signer_role(config: &Config, role: &RoleConfig) -> Result<SignerRole> {
     let key = signer_key(config, role)?;
-    let address = key.address();
     let mut sightings: BTreeMap<ChainId, Box<dyn Sighting>> = BTreeMap::new();
     for source in &config.bitcoin {
         let node = role.bitcoin.get(&source.chain).context("a Bitcoin node of its own")?;
-        sightings.insert(source.chain.clone(), bitcoin::sighting(source, node, store.clone())?);
+        sightings.insert(source.chain.clone(), bitcoin::sighting(source, node)?);
     }
     for source in &config.ethereum {
         let chain = &source.network.chain;
@@ -90,5 +88,5 @@ pub fn signer_role(config: &Config, role: &RoleConfig, store: Sqlite) -> Result<
         let key = key.clone();
         async move { sign_batch(&key, digest).await.map_err(|error| error.to_string()) }.boxed()
     });
-    Ok(SignerRole::new(address, sign, destinations.collect(), sightings))
+    Ok(SignerRole::new(sign, destinations.collect(), sightings))
 }
