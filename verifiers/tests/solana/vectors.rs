@@ -473,7 +473,7 @@ fn recorded_blocks_of_nodes_decode_and_their_votes_count() {
             match Vote::of(&decoded) {
                 Ok(vote) => {
                     assert_eq!(vote.ballot.slot + 1, block["slot"].as_u64().unwrap());
-                    let majority = require_majority(&electorate, vote.ballot, &[bytes.clone()]).unwrap();
+                    let majority = require_majority(&electorate, vote.ballot, std::slice::from_ref(&bytes)).unwrap();
                     assert_eq!(majority.stake, electorate.total());
                     tally.pass();
                 }
