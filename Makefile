@@ -7,14 +7,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup format lint rules contracts rust bench clean
+.PHONY: demo test setup format lint rules contracts rust fuzz bench clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust
+test: setup format lint rules contracts rust fuzz
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
@@ -32,6 +32,8 @@ format: setup
 lint: setup
 	@echo '==> clippy, warnings denied'
 	@$(CARGO_BIN) clippy --workspace --all-targets -- -D warnings
+	@echo '==> rustdoc of the verifiers, warnings denied'
+	@RUSTDOCFLAGS='-D warnings' $(CARGO_BIN) doc --no-deps --package spandrel-verifiers --package spandrel-lanes
 
 rules:
 	@echo '==> security rules: each names a test that is there'
@@ -44,6 +46,10 @@ contracts: setup
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
 	@$(CARGO_BIN) test --workspace --no-fail-fast
+
+fuzz: setup
+	@echo '==> fuzzing every parser for a bounded time'
+	@verifiers/fuzz/run
 
 # The second run skips criterion's statistics: only the ratios are wanted.
 bench: setup

@@ -2,6 +2,8 @@
 
 use spandrel_verifiers::Evidence;
 
+use crate::proof::EncodeError;
+
 /// Attested by m-of-n signers; adds to the exposure until a proof settles it.
 pub const FAST: u8 = 1;
 /// Account and storage proof under an Ethereum block hash.
@@ -9,10 +11,11 @@ pub const ETHEREUM: u8 = 2;
 /// Transaction Merkle proof under a Bitcoin block hash.
 pub const BITCOIN: u8 = 3;
 
-/// The light-client lane that reads this kind of evidence.
-pub fn of(evidence: &Evidence) -> u8 {
+/// The light-client lane that reads this kind of evidence; an error if none does.
+pub fn of(evidence: &Evidence) -> Result<u8, EncodeError> {
     match evidence {
-        Evidence::Ethereum(_) => ETHEREUM,
-        Evidence::Bitcoin(_) => BITCOIN,
+        Evidence::Ethereum(_) => Ok(ETHEREUM),
+        Evidence::Bitcoin(_) => Ok(BITCOIN),
+        Evidence::Cosmos(_) | Evidence::Solana(_) => Err(EncodeError::Lane { found: evidence.kind() }),
     }
 }

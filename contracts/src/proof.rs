@@ -31,6 +31,12 @@ pub enum EncodeError {
         /// What the decoder said.
         found: alloy_rlp::Error,
     },
+    /// No lane reads this kind of evidence on an EVM chain.
+    #[error("lane: expected ethereum or bitcoin evidence, found {found}")]
+    Lane {
+        /// The kind of evidence.
+        found: &'static str,
+    },
     /// The terms and the vault's key make no Taproot output.
     #[error(transparent)]
     Taproot(#[from] VerifyError),
@@ -43,6 +49,7 @@ pub fn encode(evidence: &Evidence, deposit: &Deposit) -> Result<Bytes, EncodeErr
     match evidence {
         Evidence::Ethereum(evidence) => ethereum(&evidence.inclusion),
         Evidence::Bitcoin(inclusion) => bitcoin(inclusion, deposit.source_bridge),
+        Evidence::Cosmos(_) | Evidence::Solana(_) => Err(EncodeError::Lane { found: evidence.kind() }),
     }
 }
 

@@ -1,4 +1,6 @@
-//! Tampering with every leaf of a JSON document, one at a time.
+//! Tampering with every leaf of a document, one at a time: of JSON here, of protobuf in [`protobuf`].
+
+pub mod protobuf;
 
 use serde_json::Value;
 

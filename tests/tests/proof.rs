@@ -15,7 +15,7 @@ use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_engine::Silent;
 use spandrel_store::Sqlite;
 use spandrel_testnets::bitcoin::RegtestNode;
-use spandrel_tests::tamper::{leaves, tamper};
+use spandrel_tests::tamper::{leaves, protobuf, tamper};
 use spandrel_verifiers::{ChainId, DepositId, LanePreference};
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +33,9 @@ async fn exported_evidence_verifies_and_tampered_evidence_is_refused_by_field() 
     deposit::ethereum(&chains, &bridge, recipient, U256::from(50_000), LanePreference::LightClient).await?;
     for chain in [bridge.config.bitcoin[0].chain.clone(), chains.ethereum_id()] {
         let id = proven(&chains, running.store(), &chain).await?;
-        let file = serde_json::to_value(proof::make(&bridge.config, id).await?)?;
-        check(&file, id)?;
+        let file = proof::make(&bridge.config, id).await?;
+        check(&serde_json::to_value(&file)?, id)?;
+        check_protobuf(&file.to_bytes()?, id)?;
     }
     stop.cancel();
     running.finish().await
@@ -55,22 +56,47 @@ async fn proven(chains: &Chains, store: &Sqlite, source: &ChainId) -> Result<Dep
 }
 
 fn check(file: &Value, id: DepositId) -> Result<()> {
-    let verify = |file: &Value| proof::check(&file.to_string(), unix_now() + 5);
-    let (_, verified) = verify(file)?;
-    ensure!(verified.fact().id() == id, "the file proves another deposit");
+    require_proof(file.to_string().as_bytes(), id)?;
     let evidence = leaves(file.get("evidence").context("evidence")?, "evidence");
     ensure!(evidence.len() > 8, "a whole evidence was tampered with");
     for path in &evidence {
-        let error = match verify(&tamper(file, path)) {
-            Ok(_) => anyhow::bail!("{path}: tampered, and accepted"),
-            Err(error) => error,
-        };
-        let is_named = path.split('.').skip(1).any(|name| {
-            let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
-            !is_index && error.field.contains(name)
-        });
-        ensure!(is_named, "{path}: tampered, but the error names {error}");
+        require_refusal(tamper(file, path).to_string().as_bytes(), path)?;
     }
-    println!("{} tampered evidence fields refused", evidence.len());
+    println!("{} tampered JSON fields refused", evidence.len());
+    Ok(())
+}
+
+fn check_protobuf(file: &[u8], id: DepositId) -> Result<()> {
+    require_proof(file, id)?;
+    let definition = protobuf::definition("EvidenceFile")?;
+    let changed: Vec<_> =
+        protobuf::tampered(&definition, file)?.into_iter().filter(|(path, _)| path.starts_with("evidence.")).collect();
+    ensure!(changed.len() > 8, "a whole evidence was tampered with");
+    for (path, bytes) in &changed {
+        require_refusal(bytes, path)?;
+    }
+    println!("{} tampered protobuf fields refused", changed.len());
+    Ok(())
+}
+
+fn require_proof(file: &[u8], id: DepositId) -> Result<()> {
+    let (file, verified) = proof::check(file, unix_now() + 5)?;
+    ensure!(verified.fact().id() == id, "the file proves another deposit");
+    let explanation = file.explain(unix_now() + 5);
+    ensure!(explanation.verdict == Ok(verified) && explanation.to_string().contains("proven"), "{explanation}");
+    Ok(())
+}
+
+/// The error must name one of the fields on the way to the one at `path`.
+fn require_refusal(file: &[u8], path: &str) -> Result<()> {
+    let error = match proof::check(file, unix_now() + 5) {
+        Ok(_) => anyhow::bail!("{path}: tampered, and accepted"),
+        Err(error) => error,
+    };
+    let is_named = path.split('.').skip(1).any(|name| {
+        let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
+        !is_index && error.field.contains(name)
+    });
+    ensure!(is_named, "{path}: tampered, but the error names {error}");
     Ok(())
 }

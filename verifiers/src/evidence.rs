@@ -4,7 +4,7 @@ use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::follow::SeenDeposit;
-use crate::{VerifyError, bitcoin, ethereum};
+use crate::{VerifyError, bitcoin, cosmos, ethereum, solana};
 
 /// What is needed, beyond the verifier's own trusted state, to prove one deposit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,14 +14,30 @@ pub enum Evidence {
     Bitcoin(Box<bitcoin::Inclusion>),
     /// A deposit stored by an Ethereum outbox, with the finality update that covers its block.
     Ethereum(Box<ethereum::DepositEvidence>),
+    /// A packet that a Cosmos chain committed to, with the headers that lead to it.
+    Cosmos(Box<cosmos::DepositEvidence>),
+    /// A transfer in a Solana block, with the witnesses of its success.
+    Solana(Box<solana::DepositEvidence>),
 }
 
 impl Evidence {
-    /// Hash of the block under which it proves: the root of the checkpoint that verifiers sign for it.
+    /// Hash of the block or state under which it proves: the root of the checkpoint that verifiers sign for it.
     pub fn root(&self) -> B256 {
         match self {
             Self::Bitcoin(inclusion) => bitcoin::sha256d(&inclusion.header),
             Self::Ethereum(evidence) => keccak256(&evidence.inclusion.header),
+            Self::Cosmos(evidence) => evidence.inclusion.app_hash,
+            Self::Solana(evidence) => evidence.inclusion.block_id,
+        }
+    }
+
+    /// The kind of chain it is of, as it is spelled in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Bitcoin(_) => "bitcoin",
+            Self::Ethereum(_) => "ethereum",
+            Self::Cosmos(_) => "cosmos",
+            Self::Solana(_) => "solana",
         }
     }
 
@@ -38,9 +54,39 @@ impl Evidence {
             Self::Ethereum(evidence) => {
                 require_equal("inclusion.deposit", seen.deposit.id(), evidence.inclusion.deposit.id())
             }
+            Self::Cosmos(evidence) => {
+                let key = evidence.inclusion.source_key().map_err(|error| error.within("inclusion"))?;
+                require_equal("inclusion.packet", seen.deposit.source_key, key)
+            }
+            // Which transaction it is stands inside the shreds: only the block is open to see.
+            Self::Solana(evidence) => require_equal("inclusion.slot", seen.block.height, evidence.inclusion.slot),
         }
     }
 }
+
+/// A chain's own evidence, taken out of the envelope.
+macro_rules! evidence_of {
+    ($variant:ident, $own:ty, $kind:literal) => {
+        impl TryFrom<Evidence> for $own {
+            type Error = VerifyError;
+            fn try_from(evidence: Evidence) -> Result<Self, VerifyError> {
+                match evidence {
+                    Evidence::$variant(own) => Ok(*own),
+                    other => Err(VerifyError::malformed("evidence", $kind, other.kind())),
+                }
+            }
+        }
+        impl From<$own> for Evidence {
+            fn from(own: $own) -> Self {
+                Self::$variant(Box::new(own))
+            }
+        }
+    };
+}
+evidence_of!(Bitcoin, bitcoin::Inclusion, "bitcoin");
+evidence_of!(Ethereum, ethereum::DepositEvidence, "ethereum");
+evidence_of!(Cosmos, cosmos::DepositEvidence, "cosmos");
+evidence_of!(Solana, solana::DepositEvidence, "solana");
 
 fn require_equal<T: PartialEq + ToString>(field: &str, expected: T, found: T) -> Result<(), VerifyError> {
     if expected == found { Ok(()) } else { Err(VerifyError::invalid(field, expected, found)) }

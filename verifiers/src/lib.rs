@@ -1,10 +1,62 @@
-//! The facts that cross a bridge and the pure verification of their evidence.
+//! Proofs that a deposit was made on another chain, checked without believing anyone on the way.
 //!
-//! Everything here is synchronous and deterministic: no clock, no network, no storage. Time is an argument
-//! ([`UnixSeconds`]). Verification has two steps that are never mixed: consensus evidence *advances* a trusted
-//! state, inclusion evidence under that state *verifies* a [`Deposit`].
+//! The crate takes *evidence* that anyone may hand over and answers with a [`Verified`]`<`[`Deposit`]`>` or with a
+//! [`VerifyError`] that names the field, what was expected and what was found. It is synchronous and deterministic: no
+//! clock, no network, no storage; time is an argument ([`UnixSeconds`]). Hostile input cannot stop the process: the code
+//! has no `unsafe`, does not panic, and bounds sizes and depths before it decodes.
 //!
-//! [`Finalized`] and [`Verified`] can be constructed only by the code of this crate that checks them.
+//! # Two steps, never mixed
+//!
+//! 1. **Consensus** evidence *advances* a trusted state: [`Verifier::advance`]. Done once for all deposits under it.
+//! 2. **Inclusion** evidence under that state *verifies* a deposit: [`Verifier::verify`], or [`Verifier::verify_batch`]
+//!    for many, or [`batch::Sources::verify`] for many of many chains.
+//!
+//! [`Finalized`] and [`Verified`] can be constructed only by the code of this crate that checks them, so a function that
+//! takes one cannot be called with something unproven.
+//!
+//! # What finality means, chain by chain
+//!
+//! | chain | a block counts as final when | what could still undo it | where trust begins |
+//! |---|---|---|---|
+//! | [`ethereum`] | a sync-committee update, signed by at least two thirds of 512 keys, names it finalized | two thirds of a committee lie; they are not slashed for it | a beacon block root, not older than the weak-subjectivity period |
+//! | [`bitcoin`] | it stands `k` blocks deep on the branch with most work, `k` rising with the amount | a longer branch of more work: a cost, not a rule | a block of known height and work |
+//! | [`cosmos`] | more than two thirds of the power of its validator set signed it, and a third of a set that is trusted within the trusting period did | a third of the trusted power signs two blocks; they are slashed, if it is noticed within the unbonding period | a header not older than the trusting period |
+//! | [`solana`] | two thirds of the epoch's stake voted for it and for blocks 32 slots later, or, under Alpenglow, a finalization certificate stands | a third of the stake votes twice | the epoch's table of stakes and keys |
+//!
+//! # What a proof proves, and what it does not
+//!
+//! A `Verified<Deposit>` binds everything that is paid: source chain, bridge and unique key, asset, amount, destination,
+//! recipient, sender, lane and expiry. They are all in [`Deposit::id`], which the destination's contracts compute too.
+//!
+//! - **Ethereum**: the outbox's storage holds this deposit's id in a final block's state. The contract wrote it, so the
+//!   deposit was made *and* executed. It does not prove that the outbox's code is honest: its address is trusted.
+//! - **Bitcoin**: an output that pays to the vault's key and commits to these terms is in a block with enough work on
+//!   it. It does not prove that the block is valid beyond its header, nor that the output is unspent: the vault's
+//!   holders must move it before the depositor's refund comes near ([`bitcoin::REFUND_MARGIN`]).
+//! - **Cosmos**: the chain's IBC store holds this packet's commitment in the state of a signed header. It does not
+//!   prove that the packet was not timed out since.
+//! - **Solana**: a transaction's bytes are in a block that the stake voted for. It proves neither success nor logs nor
+//!   state: a failed transaction is included just the same. The type says so, and whoever pays on it must add a
+//!   source for success that it trusts.
+//!
+//! What is trusted without proof is listed with every evidence file: [`file::Trust::said`].
+//!
+//! # Evidence
+//!
+//! [`Evidence`] has a canonical protobuf form ([`wire`]) and a JSON form. An [`file::EvidenceFile`] adds the anchor and
+//! the consensus evidence, so that anyone can check a deposit offline:
+//!
+//! ```
+//! use spandrel_verifiers::file::EvidenceFile;
+//!
+//! let error = EvidenceFile::read(br#"{"version": "one"}"#).unwrap_err();
+//! assert_eq!(error.field, "version");
+//! ```
+//!
+//! # Errors
+//!
+//! [`ErrorKind`] tells what to do: `Malformed` and `Invalid` never verify; `NotYet` may verify once the trusted state
+//! has advanced; `Expired` needs a new anchor.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,6 +76,7 @@
 )]
 
 pub mod attestation;
+pub mod batch;
 pub mod bitcoin;
 mod caip;
 mod checkpoint;
@@ -33,12 +86,14 @@ pub mod eip712;
 mod error;
 pub mod ethereum;
 mod evidence;
+pub mod file;
 mod finality;
 pub mod follow;
 pub mod merkle;
 pub mod solana;
 mod verdict;
 mod verifier;
+pub mod wire;
 
 pub use caip::{AssetId, ChainId};
 pub use checkpoint::Checkpoint;

@@ -98,7 +98,7 @@ enum ProofCommand {
     Export {
         /// Its deposit id.
         id: String,
-        /// Where to; the file must not exist.
+        /// Where to; the file must not exist. Protobuf when it ends in `.pb`, else JSON.
         #[arg(long)]
         to: PathBuf,
         /// The configuration: ledger, anchors and nodes.
@@ -107,7 +107,15 @@ enum ProofCommand {
     },
     /// Verify an evidence file offline, and say what it proves and what is trusted.
     Verify {
-        /// The file.
+        /// The file, JSON or protobuf.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verify an evidence file offline and tell it step by step: what is checked, against what, and what is trusted.
+    Explain {
+        /// The file, JSON or protobuf.
         file: PathBuf,
         /// Print JSON.
         #[arg(long)]
@@ -213,6 +221,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             operate::acknowledge(&ledger.database, &chain, &operator).await?;
         }
         Command::Proof(ProofCommand::Verify { file, json }) => return proof::verify(&file, json),
+        Command::Proof(ProofCommand::Explain { file, json }) => return proof::explain(&file, json),
         Command::Proof(ProofCommand::Export { id, to, config }) => {
             proof::export(&Config::read(&config)?, &id, &to).await?;
             println!("{}", to.display());

@@ -185,6 +185,7 @@ impl SourceChain {
                 let id = evidence.inclusion.deposit.id();
                 under.branch.iter().any(|(held, _)| *held == id).then_some((id, under.at))
             }
+            Evidence::Cosmos(_) | Evidence::Solana(_) => None,
         }
     }
 }

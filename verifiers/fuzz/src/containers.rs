@@ -28,8 +28,7 @@ pub enum Kind {
 impl Choice {
     /// The layout.
     pub fn form(self) -> Form {
-        let forks =
-            [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu, Fork::Gloas];
+        let forks = [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu, Fork::Gloas];
         let preset = if self.is_mainnet { Preset::Mainnet } else { Preset::Minimal };
         Form { fork: forks[usize::from(self.fork) % forks.len()], preset }
     }

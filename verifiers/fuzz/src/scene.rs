@@ -1,6 +1,6 @@
 //! A Bitcoin deposit that verifies, and the verifier and chain under which it does.
 
-use alloy_primitives::{B256, b256};
+use alloy_primitives::{B256, Bytes, b256};
 use bitcoin::absolute::LockTime;
 use bitcoin::block::{Header as PeerHeader, Version as BlockVersion};
 use bitcoin::consensus::encode::deserialize;
@@ -21,7 +21,10 @@ const REFUND_KEY: B256 = b256!("f9308a019258c31049344f85f89d5229b531c845836f99b0
 /// A deposit in the first block of a chain of two.
 pub struct Scene {
     pub verifier: BitcoinVerifier,
+    pub vault: B256,
     pub chain: HeaderChain,
+    /// What follows the genesis block.
+    pub headers: Vec<Bytes>,
     pub evidence: Inclusion,
     pub now: u64,
 }
@@ -51,12 +54,13 @@ impl Scene {
         let first = mine(chain.best().hash, root, START);
         let second = mine(first.hash, B256::ZERO, START + 600);
         let now = u64::from(START) + 1_200;
-        chain.extend(&[bytes(&first), bytes(&second)], now).expect("mined headers");
+        let headers = vec![bytes(&first), bytes(&second)];
+        chain.extend(&headers, now).expect("mined headers");
         block.header = deserialize(&first.encode()).expect("a header");
         let evidence = Inclusion::of_block(&block, 1, 3, 1, terms).expect("it is there");
         let confirmations = ConfirmationPolicy::flat(2);
         let verifier = BitcoinVerifier::new(ChainParams::regtest(), VAULT, confirmations).expect("a key");
-        Self { verifier, chain, evidence, now }
+        Self { verifier, vault: VAULT, chain, headers, evidence, now }
     }
 }
 

@@ -15,7 +15,8 @@ pub struct Leaf {
 
 /// The app hash and the `MerkleProof` of each key of a store `ibc` with the keys `key0` to `key6`.
 pub fn app() -> ([u8; 32], Vec<(Leaf, Vec<u8>)>) {
-    let leaf = |key: Vec<u8>, value: Vec<u8>, prefix: &[u8]| Leaf { key, value, prefix: prefix.to_vec(), path: Vec::new() };
+    let leaf =
+        |key: Vec<u8>, value: Vec<u8>, prefix: &[u8]| Leaf { key, value, prefix: prefix.to_vec(), path: Vec::new() };
     let mut leaves: Vec<_> =
         (0..7_u8).map(|n| leaf(format!("key{n}").into_bytes(), vec![n + 1; 32], &[0, 2, 9])).collect();
     let (root, _) = climb(&mut leaves, true);
@@ -37,7 +38,8 @@ fn climb(leaves: &mut [Leaf], is_iavl: bool) -> ([u8; 32], u8) {
     let (left, right) = leaves.split_at_mut(leaves.len() / 2);
     let ((left_hash, left_height), (right_hash, right_height)) = (climb(left, is_iavl), climb(right, is_iavl));
     let height = left_height.max(right_height) + 1;
-    let (start, length): (Vec<u8>, &[u8]) = if is_iavl { (vec![height * 2, size * 2, 9], &[32]) } else { (vec![1], &[]) };
+    let (start, length): (Vec<u8>, &[u8]) =
+        if is_iavl { (vec![height * 2, size * 2, 9], &[32]) } else { (vec![1], &[]) };
     for leaf in left {
         leaf.path.push(([&start, length].concat(), [length, &right_hash].concat()));
     }
@@ -69,9 +71,10 @@ impl Leaf {
 
     fn existence(&self) -> Vec<u8> {
         let leaf = [&[8, 1, 24, 1, 32, 1][..], &field(5, &self.prefix)].concat();
-        let path = self.path.iter().flat_map(|(prefix, suffix)| {
-            field(4, &[&[8, 1][..], &field(2, prefix), &field(3, suffix)].concat())
-        });
+        let path = self
+            .path
+            .iter()
+            .flat_map(|(prefix, suffix)| field(4, &[&[8, 1][..], &field(2, prefix), &field(3, suffix)].concat()));
         [field(1, &self.key), field(2, &self.value), field(3, &leaf), path.collect()].concat()
     }
 }

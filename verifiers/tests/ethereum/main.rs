@@ -2,6 +2,11 @@
 
 mod accounts;
 mod batches;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../bitcoin_deposits/mod.rs"]
+mod bitcoin_deposits;
+#[path = "../bitcoin_miner/mod.rs"]
+mod bitcoin_miner;
 mod bls;
 mod chain;
 mod containers;
@@ -20,3 +25,4 @@ mod receipts;
 mod recorded;
 mod support;
 mod tries;
+mod wire;

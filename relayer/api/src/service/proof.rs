@@ -93,7 +93,7 @@ impl Service {
         };
         let claim = Inbox::claimCall {
             deposit: solidity_deposit(&transfer.deposit),
-            lane: lane::of(evidence),
+            lane: lane::of(evidence).map_err(unencodable)?,
             proof: proof::encode(evidence, &transfer.deposit).map_err(unencodable)?,
         };
         let domain = &destination.domain;

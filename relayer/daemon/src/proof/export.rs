@@ -7,17 +7,17 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use spandrel_core::ledger::Ledger;
 use spandrel_verifiers::bitcoin::{ChainParams, HeaderChain};
+use spandrel_verifiers::file::{BitcoinTrust, EthereumTrust, EvidenceFile, Trust, VERSION};
 use spandrel_verifiers::follow::ConsensusSource;
 use spandrel_verifiers::{DepositId, Evidence, Verifier};
 
-use super::{ProofFile, Trust};
 use crate::clock::unix_now;
 use crate::config::{BitcoinNode, BitcoinSource, Config, EthereumNode, EthereumSource};
 use crate::status;
 use crate::wiring;
 
 /// Makes the evidence file of one transfer from the ledger and the configured nodes.
-pub async fn make(config: &Config, id: DepositId) -> Result<ProofFile> {
+pub async fn make(config: &Config, id: DepositId) -> Result<EvidenceFile> {
     let store = status::open(&config.database).await?;
     let transfer = store.transfer(id).await?.with_context(|| format!("no transfer {id}"))?;
     let evidence = transfer.evidence.with_context(|| format!("{id} has no evidence yet"))?;
@@ -33,20 +33,25 @@ pub async fn make(config: &Config, id: DepositId) -> Result<ProofFile> {
             let source = source.with_context(|| format!("{chain} is not configured"))?;
             from_any(&source.nodes, |node| ethereum(source, node)).await?
         }
+        Evidence::Cosmos(_) | Evidence::Solana(_) => {
+            bail!("{chain}: {} evidence comes from a verifier that this daemon does not run", evidence.kind());
+        }
     };
-    let file = ProofFile { version: 1, at: unix_now(), trust, evidence };
-    file.trust.verify(&file.evidence, file.at)?;
+    let file = EvidenceFile { version: VERSION, at: unix_now(), trust, evidence };
+    file.verify(file.at)?;
     Ok(file)
 }
 
-/// Writes it to `path`.
+/// Writes it to `path`: as protobuf when it ends in `.pb`, else as JSON.
 pub async fn export(config: &Config, id: &str, path: &Path) -> Result<()> {
     let id = id.parse().with_context(|| format!("transfer id: expected 0x and 64 digits, found {id:?}"))?;
     let file = make(config, DepositId(id)).await?;
     if path.exists() {
         bail!("{} exists already", path.display());
     }
-    std::fs::write(path, serde_json::to_string_pretty(&file)?).with_context(|| path.display().to_string())
+    let is_protobuf = path.extension().is_some_and(|extension| extension == "pb");
+    let bytes = if is_protobuf { file.to_bytes()? } else { serde_json::to_vec_pretty(&file)? };
+    std::fs::write(path, bytes).with_context(|| path.display().to_string())
 }
 
 /// From the first node that has it all: what it says is verified afterwards.
@@ -79,13 +84,13 @@ async fn bitcoin(source: &BitcoinSource, node: &BitcoinNode) -> Result<Trust> {
             headers.extend(update.headers);
         }
     }
-    Ok(Trust::Bitcoin {
+    Ok(Trust::Bitcoin(Box::new(BitcoinTrust {
         chain: source.chain.clone(),
         vault: source.vault,
         confirmations: source.confirmations.clone(),
         anchor: source.anchor.clone(),
         headers,
-    })
+    })))
 }
 
 async fn ethereum(source: &EthereumSource, node: &EthereumNode) -> Result<Trust> {
@@ -97,11 +102,11 @@ async fn ethereum(source: &EthereumSource, node: &EthereumNode) -> Result<Trust>
         verifier.advance(&mut trusted, &update, unix_now())?;
         updates.push(update);
     }
-    Ok(Trust::Ethereum {
-        network: Box::new(source.network.clone()),
+    Ok(Trust::Ethereum(Box::new(EthereumTrust {
+        network: source.network.clone(),
         outbox: source.outbox,
         trusted_root: source.trusted_root,
-        bootstrap: Box::new(bootstrap),
+        bootstrap,
         updates,
-    })
+    })))
 }

@@ -235,7 +235,7 @@ impl Sighting for BitcoinSighting {
 fn inclusion(evidence: &Evidence) -> Option<Inclusion> {
     match evidence {
         Evidence::Bitcoin(inclusion) => Some((**inclusion).clone()),
-        Evidence::Ethereum(_) => None,
+        _ => None,
     }
 }
 

@@ -119,7 +119,7 @@ impl Sighting for EthereumSighting {
 fn deposit_evidence(evidence: &Evidence) -> Option<DepositEvidence> {
     match evidence {
         Evidence::Ethereum(evidence) => Some((**evidence).clone()),
-        Evidence::Bitcoin(_) => None,
+        _ => None,
     }
 }
 

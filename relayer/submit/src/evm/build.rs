@@ -191,8 +191,10 @@ fn fast_item(deposit: &Deposit, attestation: &FastAttestation) -> Inbox::ClaimIt
 }
 
 fn proven_item(deposit: &Deposit, evidence: &Evidence) -> Result<Inbox::ClaimItem, Refusal> {
-    let proof = proof::encode(evidence, deposit).map_err(|error| Refusal::for_ever(error.to_string()))?;
-    Ok(Inbox::ClaimItem { lane: lane::of(evidence), deposit: solidity_deposit(deposit), proof })
+    let refused = |error: proof::EncodeError| Refusal::for_ever(error.to_string());
+    let lane = lane::of(evidence).map_err(refused)?;
+    let proof = proof::encode(evidence, deposit).map_err(refused)?;
+    Ok(Inbox::ClaimItem { lane, deposit: solidity_deposit(deposit), proof })
 }
 
 fn attest(attestation: &FastAttestation, contracts: &Contracts) -> Prerequisite {

@@ -1,0 +1,145 @@
+//! Mixed evidence of many deposits on many chains, verified in one call.
+//!
+//! Items are grouped by source and ordered by the block under which they prove, so that each chain's
+//! [`Verifier::verify_batch`] meets everything it can share side by side. Groups of at most [`MAX_GROUP`] items are
+//! spread over the cores. Results come in the caller's order, and each equals what [`Verifier::verify`] says of that
+//! item alone.
+//!
+//! **What a bad item may cost.** An item takes part in one group and in no other, so evidence of one source never adds
+//! work to another source, nor to more than the [`MAX_GROUP`] items it was grouped with; a group of `n` items is handed
+//! to its verifier once, all `n` together. Within a group, the chain's `verify_batch` states its own bound. The default
+//! one checks each item once, whatever the others are.
+
+mod source;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use self::source::{Source, Under};
+use crate::wire::MAX_EVIDENCE;
+use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, Verifier, VerifyError};
+
+/// Most items of one call.
+pub const MAX_ITEMS: usize = 4096;
+/// Most bytes of one call's evidence, counted as its wire form.
+pub const MAX_BYTES: usize = 256 << 20;
+/// Most items that are verified together.
+pub const MAX_GROUP: usize = 256;
+
+/// One deposit's evidence, and the chain on which it is said to have been made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Whose verifier and trusted state it is checked with.
+    pub source: ChainId,
+    /// The evidence.
+    pub evidence: Evidence,
+}
+
+/// The verifiers of all source chains, each with its trusted state.
+#[derive(Default)]
+pub struct Sources<'a> {
+    sources: BTreeMap<ChainId, Box<dyn Source + 'a>>,
+}
+
+/// Places in the caller's order, with the evidence that stands there.
+type Group<'s, 'a> = (&'s (dyn Source + 'a), Vec<(usize, Evidence)>);
+
+impl<'a> Sources<'a> {
+    /// No sources: every item is refused.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With `verifier` and what it trusts for evidence of `chain`; replaces an earlier one.
+    #[must_use]
+    pub fn with<V>(mut self, chain: ChainId, verifier: &'a V, trusted: &'a V::Trusted) -> Self
+    where
+        V: Verifier,
+        V::Evidence: TryFrom<Evidence, Error = VerifyError>,
+    {
+        self.sources.insert(chain, Box::new(Under { verifier, trusted }));
+        self
+    }
+
+    /// Verifies `items`; a result per item, in their order.
+    ///
+    /// # Errors
+    /// Only when there are more than [`MAX_ITEMS`] items or [`MAX_BYTES`] bytes: then nothing was verified. A refused
+    /// item is a result among the others.
+    pub fn verify(
+        &self,
+        items: Vec<Item>,
+        now: UnixSeconds,
+    ) -> Result<Vec<Result<Verified<Deposit>, VerifyError>>, VerifyError> {
+        let lengths = bounded(&items)?;
+        let mut results =
+            vec![Err(VerifyError::malformed("evidence", "evidence that was verified", "none")); items.len()];
+        let mut of_source: BTreeMap<ChainId, Vec<(usize, Evidence)>> = BTreeMap::new();
+        for ((place, item), length) in items.into_iter().enumerate().zip(lengths) {
+            match self.refusal(&item.source, length) {
+                Some(error) => put(&mut results, place, Err(error)),
+                None => of_source.entry(item.source).or_default().push((place, item.evidence)),
+            }
+        }
+        let verified: Vec<_> =
+            self.groups(of_source).into_par_iter().flat_map_iter(|group| verify_group(group, now)).collect();
+        for (place, result) in verified {
+            put(&mut results, place, result);
+        }
+        Ok(results)
+    }
+
+    /// Why an item is not looked at.
+    fn refusal(&self, source: &ChainId, length: usize) -> Option<VerifyError> {
+        if length > MAX_EVIDENCE {
+            return Some(VerifyError::malformed("evidence", format!("at most {MAX_EVIDENCE} bytes"), length));
+        }
+        let is_known = self.sources.contains_key(source);
+        (!is_known).then(|| VerifyError::invalid("source", "a chain with a verifier", source))
+    }
+
+    /// Groups of one source each, ordered by root, none larger than [`MAX_GROUP`].
+    fn groups(&self, of_source: BTreeMap<ChainId, Vec<(usize, Evidence)>>) -> Vec<Group<'_, 'a>> {
+        let mut groups = Vec::new();
+        for (chain, mut items) in of_source {
+            let Some(source) = self.sources.get(&chain) else { continue };
+            items.sort_by_cached_key(|(_, evidence)| evidence.root());
+            let mut items = items.into_iter().peekable();
+            while items.peek().is_some() {
+                groups.push((source.as_ref(), items.by_ref().take(MAX_GROUP).collect()));
+            }
+        }
+        groups
+    }
+}
+
+fn verify_group(
+    (source, items): Group<'_, '_>,
+    now: UnixSeconds,
+) -> Vec<(usize, Result<Verified<Deposit>, VerifyError>)> {
+    let (places, evidence): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+    places.into_iter().zip(source.verify_all(evidence, now)).collect()
+}
+
+/// The items' lengths, if they are within the limits of one call.
+fn bounded(items: &[Item]) -> Result<Vec<usize>, VerifyError> {
+    if items.len() > MAX_ITEMS {
+        return Err(VerifyError::malformed("items", format!("at most {MAX_ITEMS}"), items.len()));
+    }
+    let lengths: Vec<_> = items.par_iter().map(|item| item.evidence.to_bytes().len()).collect();
+    let total = lengths.iter().fold(0_usize, |sum, length| sum.saturating_add(*length));
+    if total > MAX_BYTES {
+        return Err(VerifyError::malformed("items", format!("at most {MAX_BYTES} bytes"), total));
+    }
+    Ok(lengths)
+}
+
+fn put<T>(results: &mut [T], place: usize, result: T) {
+    if let Some(slot) = results.get_mut(place) {
+        *slot = result;
+    }
+}
+
+#[cfg(test)]
+mod tests;

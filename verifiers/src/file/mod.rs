@@ -1,0 +1,118 @@
+//! Evidence files: one deposit's evidence with everything that leads to it from a trusted anchor, to be checked offline.
+//!
+//! A file has two forms that say the same: JSON for people, and canonical protobuf (`EvidenceFile` of
+//! [`wire::PROTO`](crate::wire::PROTO)) for programs. [`EvidenceFile::read`] takes both. What a file proves is worth as
+//! much as what it trusts: [`Trust::said`] lists that, and the reader must compare it with what they know.
+
+mod explain;
+mod trust;
+
+use serde::{Deserialize, Serialize};
+
+pub use explain::{Explanation, Outcome, Step};
+pub use trust::{BitcoinTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust};
+
+use crate::wire::{Reader, Writer};
+use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
+
+/// Longest file, bytes, in either form.
+pub const MAX_FILE: usize = 32 << 20;
+/// The only version there is.
+pub const VERSION: u32 = 1;
+
+/// What must be trusted, the consensus evidence from there, and one deposit's evidence.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceFile {
+    /// Format version, [`VERSION`].
+    pub version: u32,
+    /// When the evidence was good, Unix seconds; clock rules are checked for then.
+    pub at: UnixSeconds,
+    /// What the reader must agree to trust.
+    pub trust: Trust,
+    /// The deposit's evidence.
+    pub evidence: Evidence,
+}
+
+impl EvidenceFile {
+    /// A file's content from either of its forms.
+    ///
+    /// # Errors
+    /// `Malformed`, with the field's name, when it is neither or longer than [`MAX_FILE`].
+    pub fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
+        if bytes.len() > MAX_FILE {
+            return Err(VerifyError::malformed("file", format!("at most {MAX_FILE} bytes"), bytes.len()));
+        }
+        let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        if is_json { from_json(bytes) } else { from_protobuf(bytes) }
+    }
+
+    /// The canonical protobuf.
+    ///
+    /// # Errors
+    /// When what is trusted does not print as JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, VerifyError> {
+        let trust = self.trust.text()?;
+        let writer = Writer::default().uint(1, self.version).uint(2, self.at).bytes(3, trust.as_bytes());
+        Ok(writer.message(4, &self.evidence).finish())
+    }
+
+    /// Checks everything, from the anchor to the deposit, as of [`Self::at`], which must not be after `now`.
+    ///
+    /// # Errors
+    /// Names the field under `trust` or `evidence`, or `at`.
+    pub fn verify(&self, now: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
+        self.require_past(now)?;
+        self.trust.verify(&self.evidence, self.at)
+    }
+
+    /// What was checked, step by step, against what, and what is trusted. Verifies as [`Self::verify`] does.
+    pub fn explain(&self, now: UnixSeconds) -> Explanation {
+        explain::explain(self, now)
+    }
+
+    fn require_past(&self, now: UnixSeconds) -> Result<(), VerifyError> {
+        if self.at > now {
+            return Err(VerifyError::invalid("at", format!("not after now, {now}"), self.at));
+        }
+        Ok(())
+    }
+}
+
+fn from_protobuf(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
+    let mut fields = Reader::new(bytes);
+    let version = fields.uint32(1, "version")?;
+    require_version(version)?;
+    let file = EvidenceFile {
+        version,
+        at: fields.uint64(2, "at")?,
+        trust: Trust::from_text(fields.text(3, "trust", MAX_FILE)?)?,
+        evidence: fields.message(4, "evidence")?,
+    };
+    fields.end()?;
+    Ok(file)
+}
+
+fn from_json(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let file: EvidenceFile = serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(None, &error))?;
+    json.end().map_err(|error| VerifyError::malformed("file", "nothing after the evidence", error))?;
+    require_version(file.version)?;
+    Ok(file)
+}
+
+fn require_version(found: u32) -> Result<(), VerifyError> {
+    if found == VERSION { Ok(()) } else { Err(VerifyError::malformed("version", VERSION, found)) }
+}
+
+/// What does not parse as JSON, named by its path, which starts in `within` or in the file itself.
+fn json_error(within: Option<&str>, error: &serde_path_to_error::Error<serde_json::Error>) -> VerifyError {
+    let path = error.path().to_string();
+    let field = match (within, path.as_str()) {
+        (None, ".") => "file".to_owned(),
+        (None, path) => path.to_owned(),
+        (Some(within), ".") => within.to_owned(),
+        (Some(within), path) => format!("{within}.{path}"),
+    };
+    VerifyError::malformed(field, "a field of an evidence file", error.inner())
+}

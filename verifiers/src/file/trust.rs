@@ -1,0 +1,82 @@
+//! Where trust begins, and what leads from there to the deposit's block. Chains are registered here.
+
+mod bitcoin;
+mod cosmos;
+mod ethereum;
+mod solana;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::bitcoin::BitcoinTrust;
+pub use self::cosmos::CosmosTrust;
+pub use self::ethereum::EthereumTrust;
+pub use self::solana::SolanaTrust;
+use super::{Step, json_error};
+use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
+
+/// What the reader of a file must agree to trust, and the consensus evidence after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// A Bitcoin block of known work, and the headers after it.
+    Bitcoin(Box<BitcoinTrust>),
+    /// A beacon block root, and the light-client data after it.
+    Ethereum(Box<EthereumTrust>),
+    /// A header of a Cosmos chain, and the headers after it.
+    Cosmos(Box<CosmosTrust>),
+    /// A stake table of a Solana cluster, and the votes or certificates after it.
+    Solana(Box<SolanaTrust>),
+}
+
+impl Trust {
+    /// Everything that the reader must compare with what they know: none of it is proven.
+    pub fn said(&self) -> Vec<String> {
+        match self {
+            Self::Bitcoin(trust) => trust.said(),
+            Self::Ethereum(trust) => trust.said(),
+            Self::Cosmos(trust) => trust.said(),
+            Self::Solana(trust) => trust.said(),
+        }
+    }
+
+    /// Checks the consensus evidence from the anchor on, and the deposit's evidence under it, as of `now`.
+    ///
+    /// # Errors
+    /// Names the field under `trust` or `evidence`.
+    pub fn verify(&self, evidence: &Evidence, now: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
+        match (self, evidence) {
+            (Self::Bitcoin(trust), Evidence::Bitcoin(inclusion)) => trust.verify(inclusion, now),
+            (Self::Ethereum(trust), Evidence::Ethereum(evidence)) => trust.verify(evidence, now),
+            (Self::Cosmos(trust), Evidence::Cosmos(evidence)) => trust.verify(evidence, now),
+            (Self::Solana(trust), Evidence::Solana(evidence)) => trust.verify(evidence, now),
+            _ => Err(VerifyError::malformed("evidence", "evidence of the trusted chain", "another chain's")),
+        }
+    }
+
+    /// What [`Self::verify`] checks, in its order.
+    pub(super) fn steps(&self, evidence: &Evidence) -> Vec<Step> {
+        match (self, evidence) {
+            (Self::Bitcoin(trust), Evidence::Bitcoin(inclusion)) => trust.steps(inclusion),
+            (Self::Ethereum(trust), Evidence::Ethereum(evidence)) => trust.steps(evidence),
+            (Self::Cosmos(trust), Evidence::Cosmos(evidence)) => trust.steps(evidence),
+            (Self::Solana(trust), Evidence::Solana(evidence)) => trust.steps(evidence),
+            _ => Vec::new(),
+        }
+    }
+
+    /// JSON without white space: how it stands in the protobuf form.
+    pub(super) fn text(&self) -> Result<String, VerifyError> {
+        serde_json::to_string(self).map_err(|error| VerifyError::malformed("trust", "what prints as JSON", error))
+    }
+
+    /// From exactly what [`Self::text`] prints.
+    pub(super) fn from_text(text: &str) -> Result<Self, VerifyError> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let trust: Self =
+            serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(Some("trust"), &error))?;
+        if trust.text()? != text {
+            return Err(VerifyError::malformed("trust", "the one way in which it prints", "another"));
+        }
+        Ok(trust)
+    }
+}

@@ -1,0 +1,120 @@
+//! A Bitcoin block of known work, and the headers after it.
+
+use alloy_primitives::{B256, Bytes};
+use serde::{Deserialize, Serialize};
+
+use crate::bitcoin::{
+    Anchor, BitcoinVerifier, ChainParams, ConfirmationPolicy, HeaderChain, Inclusion, REFUND_MARGIN, sha256d,
+};
+use crate::file::Step;
+use crate::{ChainId, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
+
+/// Trust in a Bitcoin block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitcoinTrust {
+    /// CAIP-2 id.
+    pub chain: ChainId,
+    /// The vault's Taproot internal key.
+    pub vault: B256,
+    /// Confirmations by value.
+    pub confirmations: ConfirmationPolicy,
+    /// The trusted block.
+    pub anchor: Anchor,
+    /// The headers after it, 80 bytes each.
+    pub headers: Vec<Bytes>,
+}
+
+impl BitcoinTrust {
+    pub(super) fn verify(&self, evidence: &Inclusion, now: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
+        let Some(params) = ChainParams::of_chain(&self.chain) else {
+            return Err(VerifyError::invalid("trust.chain", "a known Bitcoin network", &self.chain));
+        };
+        let within = |error: VerifyError| error.within("trust");
+        let mut trusted = HeaderChain::new(params.clone(), self.anchor.clone()).map_err(within)?;
+        trusted.extend(&self.headers, now).map_err(within)?;
+        let verifier = BitcoinVerifier::new(params, self.vault, self.confirmations.clone()).map_err(within)?;
+        verifier.verify(&trusted, evidence, now).map_err(|error| error.within("evidence"))
+    }
+
+    pub(super) fn said(&self) -> Vec<String> {
+        let network = ChainParams::of_chain(&self.chain).map(|params| params.network.to_string());
+        let (chain, anchor) = (&self.chain, &self.anchor);
+        vec![
+            format!("network {} ({chain})", network.unwrap_or_default()),
+            format!("anchor block {} {} with work {}", anchor.height, displayed(&anchor.header), anchor.chain_work),
+            format!("vault key {}; its holders do not move the deposit without paying it", self.vault),
+            format!("{} confirmations for small amounts, most work is honest", self.confirmations.required(0)),
+            format!("{} headers follow the anchor", self.headers.len()),
+        ]
+    }
+
+    pub(super) fn steps(&self, evidence: &Inclusion) -> Vec<Step> {
+        let txid = displayed(&evidence.transaction);
+        let block = displayed(&evidence.header);
+        let depth = evidence.path.len();
+        vec![
+            Step::new(
+                format!("the anchor, block {}, agrees with itself and with the network's rules", self.anchor.height),
+                format!("proof of work and difficulty rules of {}", self.chain),
+                &["trust.chain", "trust.anchor"],
+            ),
+            Step::new(
+                format!(
+                    "{} headers extend it: linked, worked, on the retargeted difficulty, in time",
+                    self.headers.len()
+                ),
+                "each header's parent; the branch with most work is taken".to_owned(),
+                &["trust.headers", "trust.vault", "trust.confirmations", "trust"],
+            ),
+            Step::new(
+                format!("block {block} stands at height {}", evidence.height),
+                "the headers above".to_owned(),
+                &["evidence.header", "evidence.height"],
+            ),
+            Step::new(
+                format!("transaction {txid} is canonical, has no 64 bytes and is no coinbase"),
+                "consensus encoding without witness; CVE-2017-12842".to_owned(),
+                &["evidence.transaction"],
+            ),
+            Step::new(
+                "the coinbase is the block's first transaction and says its height".to_owned(),
+                "BIP 34".to_owned(),
+                &["evidence.coinbase"],
+            ),
+            Step::new(
+                format!("transaction {} and the coinbase are {depth} levels below the Merkle root", evidence.index),
+                "the header's Merkle root; equal depth shows that neither is an inner node".to_owned(),
+                &[
+                    "evidence.path",
+                    "evidence.index",
+                    "evidence.coinbase_path",
+                    "evidence.transaction or",
+                    "evidence.coinbase or",
+                ],
+            ),
+            Step::new(
+                format!("output {} pays to the vault and commits to the terms of payment", evidence.output),
+                format!("the Taproot key of vault {} and the terms (BIP 341)", self.vault),
+                &["evidence.output", "evidence.terms", "evidence.amount"],
+            ),
+            Step::new(
+                "the block is deep enough for the amount".to_owned(),
+                format!("the confirmation policy: {} for small amounts", self.confirmations.required(0)),
+                &["evidence.trusted", "evidence.confirmations"],
+            ),
+            Step::new(
+                format!("the depositor's refund is at least {REFUND_MARGIN} blocks away"),
+                format!("the refund delay of {} blocks (BIP 68)", evidence.terms.refund_delay),
+                &["evidence.refund", "evidence"],
+            ),
+        ]
+    }
+}
+
+/// The double SHA-256 as block explorers show it.
+fn displayed(bytes: &[u8]) -> String {
+    let mut hash = sha256d(bytes);
+    hash.0.reverse();
+    format!("{hash:x}")
+}

@@ -1,0 +1,107 @@
+//! A stake table of a Solana cluster, and the votes or certificates after it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::file::Step;
+use crate::solana::{DepositEvidence, SolanaConfig, SolanaVerifier, StakeTable, TrustedSlots, Update};
+use crate::{Deposit, UnixSeconds, Verified, Verifier, VerifyError};
+
+/// Trust in a stake table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SolanaTrust {
+    /// The cluster, the vault on it, and whom to believe in what nothing proves.
+    pub config: SolanaConfig,
+    /// The trusted stakes of one epoch.
+    pub table: StakeTable,
+    /// Votes, roots, certificates and further tables.
+    pub updates: Vec<Update>,
+}
+
+impl SolanaTrust {
+    pub(super) fn verify(
+        &self,
+        evidence: &DepositEvidence,
+        now: UnixSeconds,
+    ) -> Result<Verified<Deposit>, VerifyError> {
+        let within = |error: VerifyError| error.within("trust");
+        let verifier = SolanaVerifier::new(self.config.clone()).map_err(within)?;
+        let mut trusted =
+            TrustedSlots::new(self.table.clone()).map_err(|error| error.within("table").within("trust"))?;
+        for (index, update) in self.updates.iter().enumerate() {
+            let named = |error: VerifyError| error.within(&format!("updates[{index}]")).within("trust");
+            verifier.advance(&mut trusted, update, now).map_err(named)?;
+        }
+        verifier.verify(&trusted, evidence, now).map_err(|error| error.within("evidence"))
+    }
+
+    pub(super) fn said(&self) -> Vec<String> {
+        let Self { config, table, updates } = self;
+        let (sources, witnesses) = (&config.stake_sources, &config.execution_witnesses);
+        vec![
+            format!("cluster {}, shred version {}", config.chain, config.shred_version),
+            format!(
+                "stake table of epoch {} with {} vote accounts (weak subjectivity); {} updates follow it",
+                table.epoch,
+                table.stakes.len(),
+                updates.len()
+            ),
+            format!("later tables by {} of {} sources", sources.threshold, sources.members.len()),
+            "less than a third of the stake votes twice".to_owned(),
+            format!(
+                "the transaction SUCCEEDED by the word of {} of {} witnesses: no Solana block proves it",
+                witnesses.threshold,
+                witnesses.members.len()
+            ),
+            format!("vault authority {}", config.vault),
+        ]
+    }
+
+    pub(super) fn steps(&self, evidence: &DepositEvidence) -> Vec<Step> {
+        let (inclusion, config) = (&evidence.inclusion, &self.config);
+        let block = inclusion.block_id;
+        vec![
+            Step::new(
+                "the configuration and the stake table make sense".to_owned(),
+                format!("{}, stakes that are ordered and not zero", config.chain),
+                &["trust.config", "trust.table"],
+            ),
+            Step::new(
+                format!("{} updates: two thirds of the stake voted, or certificates finalized", self.updates.len()),
+                "the epoch's stakes; strict ed25519 over each vote, or BLS aggregates over each certificate".to_owned(),
+                &["trust.updates", "trust"],
+            ),
+            Step::new(
+                format!("block {block} of slot {} is final, and the state is fresh", inclusion.slot),
+                "votes for a descendant 32 slots later, linked by bank hashes; or certificates".to_owned(),
+                &["evidence.inclusion.slot", "evidence.inclusion.block_id", "evidence.inclusion.trusted"],
+            ),
+            Step::new(
+                format!(
+                    "{} shreds stand in that block, and are a whole batch of entries",
+                    inclusion.shreds.batch.len()
+                ),
+                format!("Merkle proofs of the shreds, and FEC sets up to block id {block}"),
+                &["evidence.inclusion.shreds"],
+            ),
+            Step::new(
+                format!(
+                    "entry {}, transaction {}, instruction {} is a token transfer to the vault, its terms in the memo \
+                     before it",
+                    inclusion.entry, inclusion.transaction, inclusion.instruction
+                ),
+                format!("the vault {} and its token accounts", config.vault),
+                &["evidence.inclusion"],
+            ),
+            Step::new(
+                "TRUSTED, not proven: the transaction succeeded".to_owned(),
+                format!(
+                    "{} signatures of {} witnesses",
+                    config.execution_witnesses.threshold,
+                    config.execution_witnesses.members.len()
+                ),
+                &["evidence.execution", "evidence"],
+            ),
+        ]
+    }
+}

@@ -1,0 +1,103 @@
+//! Evidence files: both forms say the same, and a change in either is refused by the name of what was changed.
+
+use protox::prost::Message;
+use protox::prost_reflect::DynamicMessage;
+use spandrel_verifiers::bitcoin::{Anchor, ChainParams, ConfirmationPolicy};
+use spandrel_verifiers::file::{BitcoinTrust, EvidenceFile, MAX_FILE, Outcome, Trust};
+use spandrel_verifiers::{Evidence, LanePreference};
+
+use crate::bitcoin_deposits::{Scene, VAULT};
+use crate::definitions::message;
+
+fn file() -> EvidenceFile {
+    let scene = Scene::new(6);
+    let params = ChainParams::regtest();
+    let trust = BitcoinTrust {
+        chain: params.chain(),
+        vault: VAULT,
+        confirmations: ConfirmationPolicy::flat(6),
+        anchor: Anchor::genesis(&params).unwrap(),
+        headers: scene.headers,
+    };
+    EvidenceFile { version: 1, at: scene.now, trust: Trust::Bitcoin(Box::new(trust)), evidence: scene.evidence.into() }
+}
+
+#[test]
+fn both_forms_of_a_file_say_the_same() {
+    let file = file();
+    let json = serde_json::to_string_pretty(&file).unwrap();
+    let bytes = file.to_bytes().unwrap();
+    let (from_json, from_bytes) = (EvidenceFile::read(json.as_bytes()).unwrap(), EvidenceFile::read(&bytes).unwrap());
+    assert_eq!(from_bytes.to_bytes().unwrap(), bytes);
+    assert_eq!(from_json.to_bytes().unwrap(), bytes);
+    let verified = from_bytes.verify(file.at).unwrap();
+    assert_eq!(verified, from_json.verify(file.at + 1).unwrap());
+    assert_eq!(verified.fact().lane, LanePreference::Fast);
+    assert_eq!(from_bytes.verify(file.at - 1).unwrap_err().field, "at");
+    let standard = DynamicMessage::decode(message("EvidenceFile"), bytes.as_slice()).unwrap();
+    assert_eq!(standard.encode_to_vec(), bytes);
+}
+
+#[test]
+fn what_is_no_file_is_refused_by_the_field_that_spoils_it() {
+    let bytes = file().to_bytes().unwrap();
+    let refused = |bytes: &[u8]| EvidenceFile::read(bytes).unwrap_err().field;
+    assert_eq!(refused(&[]), "version");
+    assert_eq!(refused(&[0x08, 1]), "trust");
+    assert_eq!(refused(&[&[0x08, 2], &bytes[2..]].concat()), "version");
+    assert_eq!(refused(&vec![b' '; MAX_FILE + 1]), "file");
+    assert_eq!(refused(&[&bytes[..], &[0]].concat()), "field 0");
+    let spaced = String::from_utf8_lossy(&bytes).find("\"chain\"").unwrap();
+    let mut other = bytes.clone();
+    other[spaced] = b' ';
+    assert!(refused(&other).starts_with("trust"));
+    let json = serde_json::to_string(&file()).unwrap();
+    assert_eq!(refused(format!("{json}{{}}").as_bytes()), "file");
+    assert_eq!(refused(json.replace("\"version\":1", "\"version\":2").as_bytes()), "version");
+}
+
+#[test]
+fn an_explanation_marks_the_step_that_fails() {
+    let honest = file();
+    let explanation = honest.explain(honest.at);
+    explanation.verdict.as_ref().unwrap();
+    assert!(explanation.steps.iter().all(|step| step.outcome == Outcome::Checked));
+    assert!(explanation.trusted.iter().any(|line| line.contains("vault key")));
+    let text = explanation.to_string();
+    assert!(text.contains("proven") && !text.contains("REFUSED"), "{text}");
+
+    let refused = |change: &dyn Fn(&mut EvidenceFile)| {
+        let mut file = file();
+        change(&mut file);
+        let explanation = file.explain(file.at);
+        let error = explanation.verdict.unwrap_err();
+        let place = explanation.steps.iter().position(|step| step.outcome == Outcome::Refused(error.clone()));
+        let place = place.expect("a step is marked");
+        assert!(explanation.steps[..place].iter().all(|step| step.outcome == Outcome::Checked));
+        assert!(explanation.steps[place + 1..].iter().all(|step| step.outcome == Outcome::NotReached));
+        explanation.steps[place].claim.clone()
+    };
+    let inclusion = |file: &mut EvidenceFile, change: &dyn Fn(&mut spandrel_verifiers::bitcoin::Inclusion)| {
+        let Evidence::Bitcoin(inclusion) = &mut file.evidence else { unreachable!() };
+        change(inclusion);
+    };
+    let trust = |file: &mut EvidenceFile, change: &dyn Fn(&mut BitcoinTrust)| {
+        let Trust::Bitcoin(trust) = &mut file.trust else { unreachable!() };
+        change(trust);
+    };
+    type Change<'a> = &'a dyn Fn(&mut EvidenceFile);
+    let cases: [(&str, Change<'_>); 6] = [
+        ("anchor", &|file| trust(file, &|trust| trust.anchor.height = 1)),
+        ("headers extend it", &|file| trust(file, &|trust| drop(trust.headers.remove(0)))),
+        ("stands at height", &|file| inclusion(file, &|inclusion| inclusion.height += 1)),
+        ("levels below", &|file| inclusion(file, &|inclusion| inclusion.path[0].0[0] ^= 1)),
+        ("commits to the terms", &|file| inclusion(file, &|inclusion| inclusion.terms.expiry += 1)),
+        ("deep enough", &|file| trust(file, &|trust| trust.confirmations = ConfirmationPolicy::flat(7))),
+    ];
+    for (expected, change) in cases {
+        let claim = refused(change);
+        assert!(claim.contains(expected), "{expected}: marked {claim:?}");
+    }
+    let early = honest.explain(honest.at - 1);
+    assert!(matches!(early.steps[0].outcome, Outcome::Refused(_)));
+}
