@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title Merkle paths of Bitcoin blocks: double SHA-256, an odd node is paired with itself.
 library BitcoinMerkle {
-    /// @notice Deepest tree accepted; a block of four million weight units never has more than 16 levels.
-    uint256 internal constant MAX_DEPTH = 32;
+    /// @notice Deepest tree accepted: four million weight units hold fewer than 2^15 transactions of 60 bytes.
+    uint256 internal constant MAX_DEPTH = 15;
 
     error PathTooLong(uint256 maximum, uint256 found);
     error IndexOutOfRange(uint256 index, uint256 depth);
