@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use spandrel_testnets::bitcoin::{AnyNode, BitcoinNode, Bitcoind, NodeOptions, RegtestNode};
 use spandrel_testnets::ethereum::{Anvil, AnvilOptions, Beacon, BeaconOptions, Mining};
 use spandrel_verifiers::ChainId;
+use spandrel_verifiers::bitcoin::ChainParams;
 
 /// EIP-155 number of the source Ethereum chain.
 const ETHEREUM: u64 = 31337;
@@ -54,6 +55,11 @@ impl Chains {
     /// The destination's CAIP-2 id.
     pub fn destination_id(&self) -> ChainId {
         ChainId::eip155(self.destination.chain_id())
+    }
+
+    /// The Bitcoin chain's CAIP-2 id.
+    pub fn bitcoin_id(&self) -> ChainId {
+        ChainParams::regtest().chain()
     }
 
     /// The source Ethereum chain's CAIP-2 id.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, U256, keccak256};
 use anyhow::{Context, Result, bail, ensure};
 use spandrel_contracts::{PauseController, WrappedToken, lane};
+use spandrel_core::ledger::Ledger;
 use spandrel_core::{Status, Transfer};
 use spandrel_risk::Lane;
 use spandrel_store::Sqlite;
@@ -62,23 +63,37 @@ pub async fn play(chains: &Chains, bridge: &Bridge, store: &Sqlite, live: &Live)
     let stage = Stage { chains, bridge, store, live, mining: &mining };
     tokio::select! {
         rows = stage.play() => rows,
-        error = mine_bitcoin(chains, &mining) => Err(error),
-    }
-}
-
-async fn mine_bitcoin(chains: &Chains, mining: &Mutex<()>) -> anyhow::Error {
-    let mut ticks = tokio::time::interval(BITCOIN_BLOCK_TIME);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let _turn = mining.lock().await;
-        if let Err(error) = chains.bitcoin.mine(1).await {
-            return anyhow::Error::new(error).context("mining Bitcoin");
-        }
+        error = stage.mine_bitcoin() => Err(error),
     }
 }
 
 impl Stage<'_> {
+    /// Mines until something fails. A block waits while the last one is not read or a fast payout is on its way: on the
+    /// real chain ten minutes pass between blocks, so however slow this machine is, a fast deposit is paid before it is
+    /// final.
+    async fn mine_bitcoin(&self) -> anyhow::Error {
+        let mut ticks = tokio::time::interval(BITCOIN_BLOCK_TIME);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let _turn = self.mining.lock().await;
+            if let Err(error) = self.mine_one_if_read().await {
+                return error.context("mining Bitcoin");
+            }
+        }
+    }
+
+    async fn mine_one_if_read(&self) -> Result<()> {
+        let chain = self.chains.bitcoin_id();
+        let cursor = self.store.cursor(&chain).await?;
+        let read = cursor.and_then(|cursor| cursor.tip().map(|block| block.height));
+        let is_read = read == Some(u64::from(self.chains.bitcoin.tip_height().await?));
+        if is_read && !self.live.awaits_a_fast_payout(&chain) {
+            self.chains.bitcoin.mine(1).await?;
+        }
+        Ok(())
+    }
+
     async fn play(&self) -> Result<Vec<Row>> {
         use LanePreference::{Any, Fast, LightClient};
         let ether = FAST_CAP_WEI;

@@ -8,7 +8,7 @@ use alloy::primitives::{Address, B256};
 use spandrel_contracts::proof;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::Observer;
-use spandrel_verifiers::DepositId;
+use spandrel_verifiers::{ChainId, DepositId, LanePreference};
 use tokio::sync::watch;
 
 use crate::status::table;
@@ -68,6 +68,17 @@ impl Live {
     /// What was seen of the transfer to `recipient`.
     pub fn story(&self, recipient: Address) -> Option<Story> {
         lock(&self.seen).get(&recipient.into_word()).cloned()
+    }
+
+    /// Whether a deposit from `source` that asked for the fast lane was observed and is neither paid nor over.
+    pub fn awaits_a_fast_payout(&self, source: &ChainId) -> bool {
+        lock(&self.seen).values().any(|story| {
+            let deposit = &story.transfer.deposit;
+            deposit.source_chain == *source
+                && deposit.lane == LanePreference::Fast
+                && story.gas.is_empty()
+                && !story.transfer.status.is_terminal()
+        })
     }
 
     /// Told of every change.
