@@ -13,7 +13,7 @@
 //! or where there are enough messages to fill them. A few messages left over go the way that is best for a few.
 //! The feature `plain` leaves only the last way. Messages of different lengths may be mixed: they are grouped by length first.
 //!
-//! The wide kernels are written once, over the operations of [`words`]; what differs between processors is one
+//! The wide kernels are written once, over the operations of `words`; what differs between processors is one
 //! instruction an operation. The tests run the same kernels on plain arrays too. `unsafe` is in `words::avx2`,
 //! `words::avx512` and `sha256::instructions`, nowhere else, and rests on one fact: a value of a type such as `Avx2` is
 //! made only after the processor was found to have AVX2.
