@@ -86,7 +86,7 @@ impl Life {
             }
         });
         let verdicts = verdicts.collect();
-        let payout = EffectId::of_payout(deposit.id(), Some(Lane::LightClient), &deposit.destination_chain);
+        let payout = EffectId::of_payout(deposit.id(), Some(Lane::LightClient), 1, &deposit.destination_chain);
         let tx = TxRef { chain: deposit.destination_chain.clone(), hash: B256::repeat_byte(3), gas_used: Some(90_000) };
         let (account_proof, storage_proof) = (Vec::new(), Vec::new());
         let inclusion = Inclusion { header, account_proof, storage_proof, deposit };

@@ -16,24 +16,27 @@ pub struct Problem {
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The HTTP status in words.
-    pub title: String,
+    pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// Stable, for programs.
     pub code: &'static str,
     /// For people: what was expected, what was found.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// Which parameter, header or field is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub parameter: Option<Box<str>>,
     /// Whether the same request may succeed later.
     pub retryable: bool,
     /// Seconds to wait before it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// Set on the way out: quote it to the operator.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub request_id: Option<Box<str>>,
 }
 
 impl Problem {
@@ -41,14 +44,14 @@ impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Display) -> Self {
         Self {
             kind: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,
-            detail: detail.to_string(),
+            detail: detail.to_string().into(),
             parameter: None,
             retryable: false,
             retry_after: None,
-            request_id: String::new(),
+            request_id: None,
         }
     }
 
@@ -72,7 +75,7 @@ impl Problem {
     /// Names the parameter at fault.
     #[must_use]
     pub fn about(mut self, parameter: &str) -> Self {
-        self.parameter = Some(parameter.to_owned());
+        self.parameter = Some(parameter.into());
         self
     }
 

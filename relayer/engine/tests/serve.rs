@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, Signature, U256};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use spandrel_core::BatchTerms;
@@ -130,7 +130,7 @@ fn attest_request(source: ChainId) -> Message {
     let destination = deposit.destination_chain.clone();
     let block = BlockRef { height: 1, hash: B256::ZERO, time: 0 };
     let seen = SeenDeposit { deposit, block, transaction: B256::ZERO, position: 0 };
-    Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items: vec![seen] }))
+    Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items: vec![seen], bitcoin_terms: vec![] }))
 }
 
 /// About which deposit the first answer is.
@@ -138,7 +138,7 @@ async fn first_answer(mut ear: Ear) -> DepositId {
     loop {
         match ear.next().await.expect("the bus stays") {
             Message::Doubt { deposit, .. } => return deposit,
-            Message::Unseen { items, .. } => return items[0].0,
+            Message::Unseen(unseen) => return unseen.items[0].0,
             _ => {}
         }
     }
@@ -175,8 +175,9 @@ async fn a_hung_node_of_one_chain_does_not_delay_a_signers_answers_on_the_others
         .map(|(chain, hangs)| (chain, Box::new(Node { hangs }) as _))
         .into();
     let destinations = BTreeMap::from([(ChainId::eip155(9), (9, Address::ZERO, 1))]);
-    let sign: SignDigest = Arc::new(|_| ready(Err("nothing is seen".to_owned())).boxed());
-    let role = SignerRole::new(Address::ZERO, sign, destinations, sightings);
+    let signature = Signature::new(U256::ONE, U256::ONE, false);
+    let sign: SignDigest = Arc::new(move |_| ready(Ok(signature)).boxed());
+    let role = SignerRole::new(sign, destinations, sightings);
     let stop = CancellationToken::new();
     let running = tokio::spawn(run_signer(role, wire.clone(), wire.subscribe(), Wall, stop.clone()));
     let ear = wire.subscribe();

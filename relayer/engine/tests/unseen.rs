@@ -118,7 +118,7 @@ fn policy(keys: &[LocalKey]) -> Policy {
         large_delay: 0,
         dust: U256::ZERO,
     };
-    let limits = [Lane::Fast, Lane::LightClient].map(|lane| (Corridor::of(&deposit(), lane), open.clone()));
+    let limits = [Lane::Fast, Lane::LightClient].map(|lane| (Corridor::of(&deposit(), lane), open));
     let domain = VerdictDomain { chain_number: 9, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
     let target = Destination { domain, fast_lane: Address::repeat_byte(6), signers: set.clone() };
     Policy {

@@ -165,7 +165,7 @@ pub enum AnyNode {
     /// The one in this process.
     Embedded(BitcoinNode),
     /// A real Bitcoin Core.
-    Bitcoind(Bitcoind),
+    Bitcoind(Box<Bitcoind>),
 }
 
 impl AnyNode {
@@ -176,7 +176,7 @@ impl AnyNode {
     pub async fn every() -> Result<Vec<Self>, NodeError> {
         let mut nodes = vec![Self::Embedded(BitcoinNode::start(NodeOptions::default()).await?)];
         match Bitcoind::find() {
-            Some(path) => nodes.push(Self::Bitcoind(Bitcoind::start(&path).await?)),
+            Some(path) => nodes.push(Self::Bitcoind(Box::new(Bitcoind::start(&path).await?))),
             None => println!("skipped: bitcoind not found"),
         }
         Ok(nodes)

@@ -275,7 +275,8 @@ mod tests {
     #[test]
     fn packets_without_what_they_need_are_refused() {
         let base = sample("application/json", b"{}");
-        let edits: [(&str, fn(&mut Packet)); 6] = [
+        type Edit = (&'static str, fn(&mut Packet));
+        let edits: [Edit; 6] = [
             ("packet.sequence", |packet| packet.sequence = 0),
             ("packet.source_client", |packet| packet.source_client = "short".to_owned()),
             ("packet.source_client", |packet| packet.source_client.push('/')),

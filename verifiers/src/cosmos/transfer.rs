@@ -290,7 +290,8 @@ mod tests {
 
     #[test]
     fn other_applications_versions_and_encodings_are_refused() {
-        let edits: [(&str, fn(&mut Payload)); 4] = [
+        type Edit = (&'static str, fn(&mut Payload));
+        let edits: [Edit; 4] = [
             ("payload.source_port", |payload| payload.source_port = "icahost".to_owned()),
             ("payload.destination_port", |payload| payload.destination_port = "icahost".to_owned()),
             ("payload.version", |payload| payload.version = "ics20-2".to_owned()),

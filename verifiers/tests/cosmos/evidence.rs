@@ -226,7 +226,8 @@ fn a_batch_gives_each_item_the_single_verdict() {
 
 #[test]
 fn routes_that_make_no_sense_are_refused() {
-    let refused: [(&str, fn(&mut Route)); 4] = [
+    type Edit = (&'static str, fn(&mut Route));
+    let refused: [Edit; 4] = [
         ("route.source_client", |route| route.source_client.clear()),
         ("route.destination_client", |route| route.destination_client = "a/b".to_owned()),
         ("route.destination_bridge", |route| route.destination_bridge = B256::ZERO),

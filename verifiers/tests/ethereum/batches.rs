@@ -7,12 +7,12 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::Nibbles;
 use alloy_trie::proof::verify_proof;
 use proptest::prelude::*;
+use spandrel_verifiers::Verifier;
 use spandrel_verifiers::ethereum::account::{Account, prove_slots};
 use spandrel_verifiers::ethereum::bls::SystemScalars;
 use spandrel_verifiers::ethereum::containers::{FinalityUpdate, LightClientData};
 use spandrel_verifiers::ethereum::trie::{self, Query};
 use spandrel_verifiers::ethereum::{DepositEvidence, EthereumVerifier};
-use spandrel_verifiers::{Verified, Verifier};
 
 use crate::chain::{Execution, OUTBOX, SEATS, World, sign};
 use crate::tries::build;
@@ -269,7 +269,7 @@ fn one_bad_item_of_each_kind_leaves_its_neighbours_verified() {
     let honest: Vec<_> = evidence[..3].iter().chain(&evidence[4..10]).cloned().collect();
     let verified = |items: &[DepositEvidence]| -> Vec<_> {
         let verdicts = verifier.verify_batch(&world.store, items, now);
-        verdicts.iter().map(|verdict| verdict.as_ref().ok().map(Verified::clone)).collect()
+        verdicts.iter().map(|verdict| verdict.as_ref().ok().cloned()).collect()
     };
     let expected = verified(&honest);
     assert!(expected.iter().all(Option::is_some));

@@ -32,7 +32,7 @@ pub async fn identify(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(response.status()));
     if let Some(mut problem) = problem {
-        problem.request_id.clone_from(&id);
+        problem.request_id = Some(id.as_str().into());
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);

@@ -40,7 +40,7 @@ impl Chains {
             Beacon::start(BeaconOptions { finality_lag_slots: FINALITY_LAG, ..BeaconOptions::over(ethereum.url()) })
                 .await?;
         let bitcoin = match bitcoind {
-            Some(path) => AnyNode::Bitcoind(Bitcoind::start(&path).await?),
+            Some(path) => AnyNode::Bitcoind(Box::new(Bitcoind::start(&path).await?)),
             None => {
                 let options = NodeOptions { spendable_coinbases: 20, ..NodeOptions::default() };
                 AnyNode::Embedded(BitcoinNode::start(options).await?)

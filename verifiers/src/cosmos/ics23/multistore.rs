@@ -96,9 +96,15 @@ pub fn proof_ops<'a>(bytes: &'a [u8], store: &[u8], key: &[u8]) -> Result<Merkle
     }
 }
 
-fn decode_operation(bytes: &[u8]) -> Result<(&[u8], &[u8], &[u8]), VerifyError> {
+/// Type, key and data of a proof operation.
+type Operation<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// App hash, store name, store root and proof: what the check of a store's place depends on.
+type StoreClaim<'a> = (B256, &'a [u8], B256, &'a [u8]);
+
+fn decode_operation(bytes: &[u8]) -> Result<Operation<'_>, VerifyError> {
     let mut fields = Fields::new("proof_ops.ops", bytes);
-    let mut operation: (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+    let mut operation: Operation<'_> = (&[], &[], &[]);
     while let Some(field) = fields.next()? {
         match field.number {
             1 => operation.0 = field.bytes("type")?,
@@ -143,7 +149,7 @@ pub fn verify_memberships(claims: &[Membership<'_>]) -> Vec<Result<(), VerifyErr
         claims.iter().zip(&proofs).map(|(claim, proof)| parse_in_store(claim, proof)).collect();
     let store_roots = roots_where_parsed(&parsed);
     // Proofs of one store under one app hash are mostly the same bytes: each is checked once.
-    let mut of_stores: BTreeMap<(B256, &[u8], B256, &[u8]), Result<(), VerifyError>> = BTreeMap::new();
+    let mut of_stores: BTreeMap<StoreClaim<'_>, Result<(), VerifyError>> = BTreeMap::new();
     claims
         .iter()
         .zip(proofs.iter().zip(store_roots))

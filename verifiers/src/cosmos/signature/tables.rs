@@ -22,7 +22,10 @@ const MAX_TABLED: usize = 1024;
 
 /// A cache of tables of keys, by the hash of their set. Cheap to clone; clones share it.
 #[derive(Clone, Default)]
-pub struct KeyTables(Arc<Mutex<VecDeque<(B256, Option<Arc<SetTable>>)>>>);
+pub struct KeyTables(Arc<Mutex<VecDeque<Kept>>>);
+
+/// A set's hash, and its tables once it was seen twice.
+type Kept = (B256, Option<Arc<SetTable>>);
 
 /// Multiples of the base point and of each key of one set.
 pub(crate) struct SetTable {
