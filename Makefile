@@ -14,7 +14,7 @@ demo: setup
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust fuzz
+test: setup format lint rules contracts rust
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
