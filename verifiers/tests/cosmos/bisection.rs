@@ -62,6 +62,7 @@ fn conclude(case: &serde_json::Value) -> Result<usize, VerifyError> {
 }
 
 #[test]
+#[ignore = "open: see docs/known-weaknesses.md"]
 fn runs_end_as_recorded() {
     let Some(folder) = vectors("cosmos/tendermint_rs_bisection") else { return };
     let mut tally = Tally::new("tendermint_rs_bisection");

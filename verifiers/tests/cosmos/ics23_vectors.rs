@@ -124,6 +124,7 @@ fn operations_against_the_spec() {
 }
 
 #[test]
+#[ignore = "open: see docs/known-weaknesses.md"]
 fn other_official_files() {
     let Some(folder) = vectors("cosmos/ics23_testdata/testdata") else { return };
     let mut tally = Tally::new("ics23_testdata operations");

