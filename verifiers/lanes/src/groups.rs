@@ -82,25 +82,29 @@ impl<E: Engine<N, B>, const N: usize, const B: usize> Task for Group<'_, E, N, B
     #[inline(always)]
     fn run(self) -> [Hash; N] {
         let engine = self.engine;
-        let whole = self.messages.map(|message| message.as_chunks::<B>().0);
+        let mut whole: [&[[u8; B]]; N] = [&[]; N];
         let (mut tails, mut counts) = ([[[0; B]; 2]; N], [0; N]);
         for lane in 0..N {
-            let (length, rest) = (self.messages[lane].len(), self.messages[lane].as_chunks::<B>().1);
+            let length = self.messages[lane].len();
+            let (blocks, rest) = self.messages[lane].as_chunks();
             let tail = &mut tails[lane][..E::tail_blocks(length)];
             tail[0][..rest.len()].copy_from_slice(rest);
             E::pad(tail, length);
-            counts[lane] = whole[lane].len() + tail.len();
+            (whole[lane], counts[lane]) = (blocks, blocks.len() + tail.len());
         }
         let most = counts.into_iter().max().unwrap_or_default();
         let mut state = engine.start();
         let mut hashes = [Hash::default(); N];
         for at in 0..most {
-            // A message that has ended is given any block: its hash was taken.
-            let block = |lane: usize| match whole[lane].get(at) {
-                Some(block) => block,
-                None => &tails[lane][(at - whole[lane].len()).min(1)],
-            };
-            engine.absorb(&mut state, &array::from_fn(block));
+            let mut blocks = [&tails[0][0]; N];
+            for lane in 0..N {
+                // A message that has ended is given any block: its hash was taken.
+                blocks[lane] = match whole[lane].get(at) {
+                    Some(block) => block,
+                    None => &tails[lane][(at - whole[lane].len()).min(1)],
+                };
+            }
+            engine.absorb(&mut state, &blocks);
             if counts.contains(&(at + 1)) {
                 let finished = engine.finish(&state);
                 for lane in (0..N).filter(|lane| counts[*lane] == at + 1) {

@@ -9,7 +9,7 @@ use super::sha::Sha;
 use crate::Hash;
 use crate::words::{Processor, Task};
 
-/// A processor that has the SHA instructions, and SSE4.1 and SSSE3 beside them.
+/// A processor that has the SHA instructions, and AVX, whose forms of the others save copies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShaNi(());
 
@@ -19,9 +19,7 @@ type Halves = [__m128i; 2];
 impl ShaNi {
     /// None where this processor has none.
     pub(crate) fn detect() -> Option<Self> {
-        let has_all =
-            is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1") && is_x86_feature_detected!("ssse3");
-        has_all.then_some(Self(()))
+        (is_x86_feature_detected!("sha") && is_x86_feature_detected!("avx")).then_some(Self(()))
     }
 }
 
@@ -29,7 +27,7 @@ impl Processor for ShaNi {
     #[inline]
     fn call<T: Task>(self, task: T) -> T::Output {
         #[inline(never)]
-        #[target_feature(enable = "sha,sse4.1,ssse3")]
+        #[target_feature(enable = "sha,avx")]
         fn run<T: Task>(task: T) -> T::Output {
             task.run()
         }
@@ -50,7 +48,7 @@ impl<const N: usize> Sha<N> for ShaNi {
     #[inline(always)]
     fn compress(self, state: &mut [Halves; N], blocks: &[&[u8; 64]; N]) {
         // SAFETY: as above.
-        unsafe { compress(state, blocks.map(|block| read(block))) }
+        unsafe { compress(state, read_all(blocks)) }
     }
     #[inline(always)]
     fn compress_padding_of_64(self, state: &mut [Halves; N]) {
@@ -61,26 +59,29 @@ impl<const N: usize> Sha<N> for ShaNi {
     fn hash_again(self, state: &[Halves; N]) -> [Halves; N] {
         let mut again = Sha::<N>::start(self);
         // SAFETY: as above.
-        unsafe { compress(&mut again, state.map(|halves| hash_as_block(halves))) };
+        unsafe { compress(&mut again, hashes_as_blocks(state)) };
         again
     }
     #[inline(always)]
     fn write(self, state: &[Halves; N]) -> [Hash; N] {
         // SAFETY: as above.
-        state.map(|halves| unsafe { write(halves) })
+        unsafe { write_all(state) }
     }
 }
 
 #[inline]
-#[target_feature(enable = "sse4.1,ssse3")]
+#[target_feature(enable = "avx")]
 fn to_halves(words: [u32; 8]) -> Halves {
-    let [a, b, c, d, e, f, g, h] = words.map(u32::cast_signed);
-    [_mm_set_epi32(a, b, e, f), _mm_set_epi32(c, d, g, h)]
+    let signed = |at: usize| words[at].cast_signed();
+    [
+        _mm_set_epi32(signed(0), signed(1), signed(4), signed(5)),
+        _mm_set_epi32(signed(2), signed(3), signed(6), signed(7)),
+    ]
 }
 
 /// Words a to d and e to h, the first of them lowest.
 #[inline]
-#[target_feature(enable = "sse4.1,ssse3")]
+#[target_feature(enable = "avx")]
 fn in_order([abef, cdgh]: Halves) -> [__m128i; 2] {
     let (feba, dchg) = (_mm_shuffle_epi32::<0x1b>(abef), _mm_shuffle_epi32::<0xb1>(cdgh));
     [_mm_blend_epi16::<0xf0>(feba, dchg), _mm_alignr_epi8::<8>(dchg, feba)]
@@ -88,49 +89,61 @@ fn in_order([abef, cdgh]: Halves) -> [__m128i; 2] {
 
 /// Turns round the bytes of each word.
 #[inline]
-#[target_feature(enable = "ssse3")]
+#[target_feature(enable = "avx")]
 fn swap_bytes(words: __m128i) -> __m128i {
     _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d0e0f_08090a0b, 0x04050607_00010203))
 }
 
 #[inline]
-#[target_feature(enable = "ssse3")]
-fn read(block: &[u8; 64]) -> [__m128i; 4] {
-    let parts = block.as_chunks::<16>().0;
-    // SAFETY: each load reads the 16 bytes of a borrowed part, and any address is good for an unaligned load.
-    [0, 1, 2, 3].map(|part: usize| swap_bytes(unsafe { _mm_loadu_si128(parts[part].as_ptr().cast()) }))
-}
-
-#[inline]
-#[target_feature(enable = "sse4.1,ssse3")]
-fn write(halves: Halves) -> Hash {
-    let mut hash = Hash::default();
-    for (part, words) in hash.as_chunks_mut::<16>().0.iter_mut().zip(in_order(halves)) {
-        // SAFETY: the store writes the 16 bytes of a part of ours, and any address is good for an unaligned store.
-        unsafe { _mm_storeu_si128(part.as_mut_ptr().cast(), swap_bytes(words)) };
+#[target_feature(enable = "avx")]
+fn read_all<const N: usize>(blocks: &[&[u8; 64]; N]) -> [[__m128i; 4]; N] {
+    let mut words = [[_mm_setzero_si128(); 4]; N];
+    for (words, block) in words.iter_mut().zip(blocks) {
+        for (words, part) in words.iter_mut().zip(block.as_chunks::<16>().0) {
+            // SAFETY: the load reads the 16 bytes of a borrowed part, and any address is good for an unaligned load.
+            *words = swap_bytes(unsafe { _mm_loadu_si128(part.as_ptr().cast()) });
+        }
     }
-    hash
+    words
 }
 
-/// A hash and the padding of a message of 32 bytes.
 #[inline]
-#[target_feature(enable = "sse4.1,ssse3")]
-fn hash_as_block(halves: Halves) -> [__m128i; 4] {
-    let [first, second] = in_order(halves);
-    [first, second, _mm_set_epi32(0, 0, 0, i32::MIN), _mm_set_epi32(32 * 8, 0, 0, 0)]
+#[target_feature(enable = "avx")]
+fn write_all<const N: usize>(state: &[Halves; N]) -> [Hash; N] {
+    let mut hashes = [Hash::default(); N];
+    for (hash, halves) in hashes.iter_mut().zip(state) {
+        for (part, words) in hash.as_chunks_mut::<16>().0.iter_mut().zip(in_order(*halves)) {
+            // SAFETY: the store writes the 16 bytes of a part of ours, and any address is good for an unaligned store.
+            unsafe { _mm_storeu_si128(part.as_mut_ptr().cast(), swap_bytes(words)) };
+        }
+    }
+    hashes
+}
+
+/// Each hash with the padding of a message of 32 bytes.
+#[inline]
+#[target_feature(enable = "avx")]
+fn hashes_as_blocks<const N: usize>(state: &[Halves; N]) -> [[__m128i; 4]; N] {
+    let padding = [_mm_set_epi32(0, 0, 0, i32::MIN), _mm_set_epi32(32 * 8, 0, 0, 0)];
+    let mut words = [[_mm_setzero_si128(); 4]; N];
+    for (words, halves) in words.iter_mut().zip(state) {
+        let [first, second] = in_order(*halves);
+        *words = [first, second, padding[0], padding[1]];
+    }
+    words
 }
 
 /// Four constants, the first of them lowest.
 #[inline]
-#[target_feature(enable = "sse4.1")]
+#[target_feature(enable = "avx")]
 fn constants(of: &[u32; 64], step: usize) -> __m128i {
-    let [a, b, c, d] = of.as_chunks::<4>().0[step].map(u32::cast_signed);
-    _mm_set_epi32(d, c, b, a)
+    let [a, b, c, d] = of.as_chunks::<4>().0[step];
+    _mm_set_epi32(d.cast_signed(), c.cast_signed(), b.cast_signed(), a.cast_signed())
 }
 
 /// Four rounds of every message.
 #[inline]
-#[target_feature(enable = "sha,sse4.1")]
+#[target_feature(enable = "sha,avx")]
 fn four_rounds<const N: usize>(state: &mut [Halves; N], words: [__m128i; N]) {
     for lane in 0..N {
         let [abef, cdgh] = &mut state[lane];
@@ -143,7 +156,7 @@ fn four_rounds<const N: usize>(state: &mut [Halves; N], words: [__m128i; N]) {
 }
 
 #[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
+#[target_feature(enable = "sha,avx")]
 fn compress<const N: usize>(state: &mut [Halves; N], mut words: [[__m128i; 4]; N]) {
     let before = *state;
     for step in 0..16 {
@@ -164,7 +177,7 @@ fn compress<const N: usize>(state: &mut [Halves; N], mut words: [[__m128i; 4]; N
 
 /// Takes a block of which `sums` are the words with the constants, for every message the same.
 #[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
+#[target_feature(enable = "sha,avx")]
 fn compress_known<const N: usize>(state: &mut [Halves; N], sums: &[u32; 64]) {
     let before = *state;
     for step in 0..16 {
@@ -174,7 +187,7 @@ fn compress_known<const N: usize>(state: &mut [Halves; N], sums: &[u32; 64]) {
 }
 
 #[inline]
-#[target_feature(enable = "sse4.1")]
+#[target_feature(enable = "avx")]
 fn add_to<const N: usize>(state: &mut [Halves; N], before: [Halves; N]) {
     for (after, before) in state.iter_mut().zip(before) {
         *after = [_mm_add_epi32(after[0], before[0]), _mm_add_epi32(after[1], before[1])];

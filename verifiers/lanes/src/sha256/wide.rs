@@ -27,7 +27,11 @@ impl<W: Words32<N>, const N: usize> Sha<N> for Wide<W> {
 
     #[inline(always)]
     fn start(self) -> [W::Word; 8] {
-        START.map(|value| self.0.splat(value))
+        let mut state = [self.0.splat(0); 8];
+        for (state, value) in state.iter_mut().zip(START) {
+            *state = self.0.splat(value);
+        }
+        state
     }
     #[inline(always)]
     fn compress(self, state: &mut [W::Word; 8], blocks: &[&[u8; 64]; N]) {
@@ -41,7 +45,7 @@ impl<W: Words32<N>, const N: usize> Sha<N> for Wide<W> {
     #[inline(always)]
     fn hash_again(self, state: &[W::Word; 8]) -> [W::Word; 8] {
         let [a, b, c, d, e, f, g, h] = *state;
-        let [zero, end, bits] = [0, 0x8000_0000, 32 * 8].map(|value| self.0.splat(value));
+        let (zero, end, bits) = (self.0.splat(0), self.0.splat(0x8000_0000), self.0.splat(32 * 8));
         let mut again = self.start();
         let words = [a, b, c, d, e, f, g, h, end, zero, zero, zero, zero, zero, zero, bits];
         self.0.call(Compress { w: self.0, state: &mut again, words });

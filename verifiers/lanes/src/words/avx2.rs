@@ -47,19 +47,11 @@ impl Avx2 {
     }
 
     #[inline(always)]
-    fn store(self, words: __m256i) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        // SAFETY: `self` is made only where there is AVX2; the 32 bytes that are written are ours, and any address is
-        // good for an unaligned store.
+    fn store(self, words: __m256i, bytes: &mut [u8; 32]) {
+        // SAFETY: `self` is made only where there is AVX2; the 32 bytes that are written are borrowed, and any address
+        // is good for an unaligned store.
         unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), words) };
-        bytes
     }
-}
-
-/// Bytes `32 * part ..` of a block.
-#[inline(always)]
-fn part_of<const B: usize>(block: &[u8; B], part: usize) -> &[u8; 32] {
-    &block.as_chunks::<32>().0[part]
 }
 
 #[inline]
@@ -164,13 +156,22 @@ impl Words32<8> for Avx2 {
     }
     #[inline(always)]
     fn read(self, blocks: &[&[u8; 64]; 8]) -> [__m256i; 16] {
-        let half = |part| self.transpose_8(blocks.map(|block| self.swap_bytes(self.load(part_of(block, part)))));
-        let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (half(0), half(1));
-        [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+        let mut words = [Words32::<8>::splat(self, 0); 16];
+        for (part, words) in words.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            for (row, block) in words.iter_mut().zip(blocks) {
+                *row = self.swap_bytes(self.load(&block.as_chunks().0[part]));
+            }
+            *words = self.transpose_8(*words);
+        }
+        words
     }
     #[inline(always)]
     fn write(self, words: &[__m256i; 8]) -> [[u8; 32]; 8] {
-        self.transpose_8(*words).map(|row| self.store(self.swap_bytes(row)))
+        let mut bytes = [[0; 32]; 8];
+        for (bytes, row) in bytes.iter_mut().zip(self.transpose_8(*words)) {
+            self.store(self.swap_bytes(row), bytes);
+        }
+        bytes
     }
 }
 
@@ -207,16 +208,23 @@ impl Words64<4> for Avx2 {
     #[inline(always)]
     fn read(self, blocks: &[&[u8; 136]; 4]) -> [__m256i; 17] {
         let mut words = [Words64::<4>::splat(self, 0); 17];
-        for (part, four) in words.chunks_exact_mut(4).enumerate() {
-            four.copy_from_slice(&self.transpose_4(blocks.map(|block| self.load(part_of(block, part)))));
+        for (part, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            for (row, block) in words.iter_mut().zip(blocks) {
+                *row = self.load(&block.as_chunks().0[part]);
+            }
+            *words = self.transpose_4(*words);
         }
-        let [a, b, c, d] = blocks.map(|block| i64::from_le_bytes(block.as_chunks::<8>().0[16]));
+        let [a, b, c, d] = blocks.map(|block| i64::from_le_bytes(block.as_chunks().0[16]));
         // SAFETY: as above.
         words[16] = unsafe { _mm256_set_epi64x(d, c, b, a) };
         words
     }
     #[inline(always)]
     fn write(self, words: &[__m256i; 4]) -> [[u8; 32]; 4] {
-        self.transpose_4(*words).map(|row| self.store(row))
+        let mut bytes = [[0; 32]; 4];
+        for (bytes, row) in bytes.iter_mut().zip(self.transpose_4(*words)) {
+            self.store(row, bytes);
+        }
+        bytes
     }
 }

@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
-use std::array;
 
 use super::{Avx2, Processor, Task, Words32, Words64};
 
@@ -109,14 +108,25 @@ impl Words32<16> for Avx512 {
     }
     #[inline(always)]
     fn read(self, blocks: &[&[u8; 64]; 16]) -> [__m512i; 16] {
-        let [low, high] = [0, 8].map(|first| Words32::<8>::read(self.0, &array::from_fn(|lane| blocks[first + lane])));
-        array::from_fn(|at| self.join(low[at], high[at]))
+        let [first, second] = halves::<_, 16, 8>(blocks);
+        let (first, second) = (Words32::<8>::read(self.0, first), Words32::<8>::read(self.0, second));
+        let mut words = [Words32::<16>::splat(self, 0); 16];
+        for (at, word) in words.iter_mut().enumerate() {
+            *word = self.join(first[at], second[at]);
+        }
+        words
     }
     #[inline(always)]
     fn write(self, words: &[__m512i; 8]) -> [[u8; 32]; 16] {
-        let rows = words.map(|word| self.split(word));
-        let [low, high] = [0, 1].map(|half| Words32::<8>::write(self.0, &rows.map(|row| row[half])));
-        array::from_fn(|lane| if lane < 8 { low[lane] } else { high[lane - 8] })
+        let mut rows = [[Words32::<8>::splat(self.0, 0); 8]; 2];
+        for (at, word) in words.iter().enumerate() {
+            [rows[0][at], rows[1][at]] = self.split(*word);
+        }
+        let mut bytes = [[0; 32]; 16];
+        for (bytes, rows) in bytes.as_chunks_mut().0.iter_mut().zip(&rows) {
+            *bytes = Words32::<8>::write(self.0, rows);
+        }
+        bytes
     }
 }
 
@@ -152,13 +162,32 @@ impl Words64<8> for Avx512 {
     }
     #[inline(always)]
     fn read(self, blocks: &[&[u8; 136]; 8]) -> [__m512i; 17] {
-        let [low, high] = [0, 4].map(|first| Words64::<4>::read(self.0, &array::from_fn(|lane| blocks[first + lane])));
-        array::from_fn(|at| self.join(low[at], high[at]))
+        let [first, second] = halves::<_, 8, 4>(blocks);
+        let (first, second) = (Words64::<4>::read(self.0, first), Words64::<4>::read(self.0, second));
+        let mut words = [Words64::<8>::splat(self, 0); 17];
+        for (at, word) in words.iter_mut().enumerate() {
+            *word = self.join(first[at], second[at]);
+        }
+        words
     }
     #[inline(always)]
     fn write(self, words: &[__m512i; 4]) -> [[u8; 32]; 8] {
-        let rows = words.map(|word| self.split(word));
-        let [low, high] = [0, 1].map(|half| Words64::<4>::write(self.0, &rows.map(|row| row[half])));
-        array::from_fn(|lane| if lane < 4 { low[lane] } else { high[lane - 4] })
+        let mut rows = [[Words64::<4>::splat(self.0, 0); 4]; 2];
+        for (at, word) in words.iter().enumerate() {
+            [rows[0][at], rows[1][at]] = self.split(*word);
+        }
+        let mut bytes = [[0; 32]; 8];
+        for (bytes, rows) in bytes.as_chunks_mut().0.iter_mut().zip(&rows) {
+            *bytes = Words64::<4>::write(self.0, rows);
+        }
+        bytes
     }
+}
+
+/// The first and the second half of `all`.
+#[inline(always)]
+fn halves<T, const N: usize, const H: usize>(all: &[T; N]) -> [&[T; H]; 2] {
+    const { assert!(H * 2 == N) };
+    let halves = all.as_chunks().0;
+    [&halves[0], &halves[1]]
 }
