@@ -303,30 +303,54 @@ mod hostile {
         bytes.into()
     }
 
+    /// How many parts [`spoiled`] knows.
+    const PARTS: usize = 8;
+
+    /// `honest` with one bit of one part changed; unchanged when there is no such part.
+    fn spoiled(honest: &Inclusion, part: usize, pick: prop::sample::Index) -> Inclusion {
+        let mut evidence = honest.clone();
+        let bit = |length: usize| pick.index(length * 8);
+        match part {
+            0 => evidence.header = flip(&evidence.header, bit(80)),
+            1 => evidence.transaction = flip(&evidence.transaction, bit(evidence.transaction.len())),
+            2 => evidence.coinbase = flip(&evidence.coinbase, bit(evidence.coinbase.len())),
+            3 => evidence.index ^= 1 << (bit(4)),
+            4 => evidence.output ^= 1 << (bit(4)),
+            5 => evidence.height ^= 1 << (bit(8)),
+            6 => {
+                let at = bit(32 * evidence.path.len());
+                evidence.path[at / 256].0[at % 256 / 8] ^= 1 << (at % 8);
+            }
+            7 => {
+                let at = bit(32 * evidence.coinbase_path.len());
+                evidence.coinbase_path[at / 256].0[at % 256 / 8] ^= 1 << (at % 8);
+            }
+            _ => {}
+        }
+        evidence
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
         #[test]
-        fn a_flipped_bit_anywhere_is_refused(part in 0usize..8, pick: prop::sample::Index) {
+        fn a_flipped_bit_anywhere_is_refused(part in 0usize..PARTS, pick: prop::sample::Index) {
             let scene = Scene::shared();
-            let mut evidence = scene.evidence.clone();
-            let bit = |length: usize| pick.index(length * 8);
-            match part {
-                0 => evidence.header = flip(&evidence.header, bit(80)),
-                1 => evidence.transaction = flip(&evidence.transaction, bit(evidence.transaction.len())),
-                2 => evidence.coinbase = flip(&evidence.coinbase, bit(evidence.coinbase.len())),
-                3 => evidence.index ^= 1 << (bit(4)),
-                4 => evidence.output ^= 1 << (bit(4)),
-                5 => evidence.height ^= 1 << (bit(8)),
-                6 => {
-                    let at = bit(32 * evidence.path.len());
-                    evidence.path[at / 256].0[at % 256 / 8] ^= 1 << (at % 8);
-                }
-                _ => {
-                    let at = bit(32 * evidence.coinbase_path.len());
-                    evidence.coinbase_path[at / 256].0[at % 256 / 8] ^= 1 << (at % 8);
-                }
+            prop_assert!(scene.verify(&spoiled(&scene.evidence, part, pick)).is_err());
+        }
+
+        #[test]
+        fn a_batch_judges_each_item_as_it_would_be_alone(
+            changes in prop::collection::vec((0usize..PARTS + 6, any::<prop::sample::Index>()), 0..60)
+        ) {
+            let scene = Scene::shared();
+            let items: Vec<Inclusion> =
+                changes.iter().map(|(part, pick)| spoiled(&scene.evidence, *part, *pick)).collect();
+            let together = scene.verifier.verify_batch(&scene.chain, &items, scene.now);
+            prop_assert_eq!(together.len(), items.len());
+            for ((item, verdict), (part, _)) in items.iter().zip(together).zip(&changes) {
+                prop_assert_eq!(verdict.is_ok(), *part >= PARTS);
+                prop_assert_eq!(verdict, scene.verify(item));
             }
-            prop_assert!(scene.verify(&evidence).is_err());
         }
 
         #[test]

@@ -4,6 +4,8 @@
 mod blocks;
 #[path = "bitcoin_vectors/chains.rs"]
 mod chains;
+#[path = "bitcoin_vectors/coverage.rs"]
+mod coverage;
 #[path = "bitcoin_vectors/files.rs"]
 mod files;
 #[path = "bitcoin_vectors/proofs.rs"]

@@ -2,9 +2,9 @@
 
 use alloy_primitives::{B256, U256};
 
-use super::merkle::sha256d;
+use super::hashing::sha256d;
 use super::params::ChainParams;
-use super::target::target_of;
+use super::work::target_within_limit;
 use crate::VerifyError;
 
 /// Length of a header.
@@ -32,6 +32,13 @@ pub struct Header {
 impl Header {
     /// Decodes exactly 80 bytes. Errors name `header`.
     pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
+        let mut header = Self::hashed(bytes, [0; 32])?;
+        header.hash = sha256d(bytes);
+        Ok(header)
+    }
+
+    /// [`Self::parse`] of bytes whose `sha256d` is known to be `hash`.
+    pub(super) fn hashed(bytes: &[u8], hash: [u8; 32]) -> Result<Self, VerifyError> {
         let wrong_length = || VerifyError::malformed("header", format!("{HEADER_LENGTH} bytes"), bytes.len());
         let whole: &[u8; HEADER_LENGTH] = bytes.try_into().map_err(|_| wrong_length())?;
         let (version, rest) = whole.split_first_chunk::<4>().ok_or_else(wrong_length)?;
@@ -41,7 +48,7 @@ impl Header {
         let (bits, rest) = rest.split_first_chunk::<4>().ok_or_else(wrong_length)?;
         let (nonce, _) = rest.split_first_chunk::<4>().ok_or_else(wrong_length)?;
         Ok(Self {
-            hash: sha256d(whole),
+            hash: hash.into(),
             version: i32::from_le_bytes(*version),
             parent: B256::from(parent),
             merkle_root: B256::from(merkle_root),
@@ -67,16 +74,18 @@ impl Header {
     /// Checks that the hash meets the target the header states, and that the target is within the network's limit.
     /// Returns the target. Errors name `bits` or `hash`.
     pub fn check_work(&self, params: &ChainParams) -> Result<U256, VerifyError> {
-        let target = target_of(self.bits)?;
-        if target > target_of(params.pow_limit_bits)? {
-            let expected = format!("at most the limit {:#010x}", params.pow_limit_bits);
-            return Err(VerifyError::invalid("bits", expected, format!("{:#010x}", self.bits)));
-        }
+        let target = target_within_limit(params, self.bits)?;
+        self.check_hash(target)?;
+        Ok(target)
+    }
+
+    /// Checks that the hash meets `target`. Errors name `hash`.
+    pub(super) fn check_hash(&self, target: U256) -> Result<(), VerifyError> {
         let value = U256::from_le_bytes(self.hash.0);
         if value > target {
             return Err(VerifyError::invalid("hash", format!("at most {target:#066x}"), format!("{value:#066x}")));
         }
-        Ok(target)
+        Ok(())
     }
 }
 

@@ -8,8 +8,9 @@ use super::blame::{self, Branch};
 use super::chain::HeaderChain;
 use super::evidence::{DepositTerms, Inclusion};
 use super::header::Header;
-use super::merkle::{fold_path, merkle_path};
-use super::transaction::{DecodedTransaction, check_coinbase, decode_transaction, without_witness};
+use super::merkle::merkle_path;
+use super::prepared::Prepared;
+use super::transaction::{DecodedTransaction, check_coinbase, decode_hashed, without_witness};
 use crate::VerifyError;
 
 /// A transaction proven to be in a known block.
@@ -52,40 +53,45 @@ impl Inclusion {
 
     /// Checks that the header is known at the stated height, and that transaction and coinbase are in that block,
     /// equally deep. Nothing is said about which branch the block is on. Errors name the evidence's fields.
-    pub(super) fn check(&self, trusted: &HeaderChain) -> Result<Included, VerifyError> {
-        let header = Header::parse(&self.header)?;
+    ///
+    /// `prepared` is this evidence's.
+    pub(super) fn check(&self, trusted: &HeaderChain, prepared: &Prepared) -> Result<Included, VerifyError> {
+        let header = Header::hashed(&self.header, prepared.header.0)?;
         let Some((height, _)) = trusted.header(header.hash) else {
             return Err(VerifyError::not_yet("header", "the header of a known block", header.hash));
         };
         if self.height != height {
             return Err(VerifyError::invalid("height", height, self.height));
         }
-        let transaction = decode_transaction("transaction", &self.transaction)?;
+        let [txid, coinbase_txid] = prepared.leaves;
+        let transaction = decode_hashed("transaction", &self.transaction, txid)?;
         if transaction.transaction().is_coinbase() {
             let expected = "a transaction other than a coinbase, whose outputs cannot be spent for 100 blocks";
             return Err(VerifyError::invalid("transaction", expected, transaction.txid()));
         }
-        let coinbase = decode_transaction("coinbase", &self.coinbase)?;
-        check_coinbase(coinbase.transaction(), height, trusted.params().bip34_height())?;
-        self.check_paths(header.merkle_root, transaction.txid(), coinbase.txid())?;
+        let coinbase = decode_hashed("coinbase", &self.coinbase, coinbase_txid)?;
+        check_coinbase(trusted.params(), coinbase.transaction(), height)?;
+        self.check_paths(header.merkle_root, prepared)?;
         Ok(Included { transaction, block: header.hash })
     }
 
-    fn check_paths(&self, root: B256, txid: B256, coinbase: B256) -> Result<(), VerifyError> {
-        let under_coinbase = fold_path(coinbase, 0, &self.coinbase_path);
+    /// Checks that both paths lead to `root`.
+    fn check_paths(&self, root: B256, prepared: &Prepared) -> Result<(), VerifyError> {
+        let [under_transaction, under_coinbase] = &prepared.roots;
         if self.path.len() != self.coinbase_path.len() {
-            let (field, expected, found) = match &under_coinbase {
+            let (field, expected, found) = match under_coinbase {
                 Ok(found) if *found == root => ("path", self.coinbase_path.len(), self.path.len()),
                 _ => ("coinbase_path", self.path.len(), self.coinbase_path.len()),
             };
             return Err(VerifyError::invalid(field, format!("{expected} siblings"), found));
         }
-        let found = fold_path(txid, self.index, &self.path)?;
+        let found = under_transaction.clone()?;
         let under_coinbase =
-            under_coinbase.map_err(|error| VerifyError { field: "coinbase_path".to_owned(), ..error })?;
+            under_coinbase.clone().map_err(|error| VerifyError { field: "coinbase_path".to_owned(), ..error })?;
         if found == root && under_coinbase == root {
             return Ok(());
         }
+        let [txid, coinbase] = prepared.leaves;
         let transaction = Branch { leaf: txid, index: self.index, path: &self.path };
         Err(blame::refusal(root, transaction, Branch { leaf: coinbase, index: 0, path: &self.coinbase_path }))
     }
@@ -95,6 +101,7 @@ impl Inclusion {
 mod tests {
     use super::*;
     use crate::bitcoin::merkle::merkle_root;
+    use crate::bitcoin::path::fold_path;
     use crate::{ChainId, LanePreference};
     use bitcoin::hashes::Hash;
 
@@ -113,6 +120,13 @@ mod tests {
         Inclusion { height: 0, header, transaction, index, path, coinbase, coinbase_path, output: 0, terms }
     }
 
+    /// With the leaves given instead of hashed.
+    fn checked(inclusion: &Inclusion, root: B256, txid: B256, coinbase: B256) -> Result<(), VerifyError> {
+        let folded = fold_path(txid, inclusion.index, &inclusion.path);
+        let roots = [folded, fold_path(coinbase, 0, &inclusion.coinbase_path)];
+        inclusion.check_paths(root, &Prepared { header: B256::ZERO, leaves: [txid, coinbase], roots })
+    }
+
     fn is_among(error: &VerifyError, name: &str) -> bool {
         error.field.split(" or ").any(|named| named == name)
     }
@@ -127,16 +141,16 @@ mod tests {
             for index in 1..count {
                 let (at, path) = (index as u32, merkle_path(&txids, index));
                 let honest = paths(at, path.clone(), first.clone());
-                honest.check_paths(root, leaf(index), leaf(0)).unwrap();
-                let blamed = |changed: &Inclusion| changed.check_paths(root, leaf(index), leaf(0)).unwrap_err();
+                checked(&honest, root, leaf(index), leaf(0)).unwrap();
+                let blamed = |changed: &Inclusion| checked(changed, root, leaf(index), leaf(0)).unwrap_err();
                 for other in (0..1 << path.len()).filter(|other| *other != at) {
                     let error = blamed(&Inclusion { index: other, ..honest.clone() });
                     assert!(is_among(&error, "index"), "{index} of {count} as {other}: {error}");
                 }
                 let meet = at.ilog2() as usize;
-                let changed_leaf = honest.check_paths(root, B256::ZERO, leaf(0)).unwrap_err();
+                let changed_leaf = checked(&honest, root, B256::ZERO, leaf(0)).unwrap_err();
                 assert!(is_among(&changed_leaf, "transaction"), "{changed_leaf}");
-                let changed_leaf = honest.check_paths(root, leaf(index), B256::ZERO).unwrap_err();
+                let changed_leaf = checked(&honest, root, leaf(index), B256::ZERO).unwrap_err();
                 assert_eq!(changed_leaf.field, if meet == 0 { "coinbase" } else { "coinbase or coinbase_path" });
                 for level in 0..path.len() {
                     let mut changed = honest.clone();
@@ -147,8 +161,8 @@ mod tests {
                     changed.coinbase_path[level] = B256::ZERO;
                     assert!(is_among(&blamed(&changed), "coinbase_path"));
                 }
-                assert_eq!(honest.check_paths(B256::ZERO, leaf(index), leaf(0)).unwrap_err().field, "header");
-                assert_eq!(honest.check_paths(root, B256::ZERO, B256::ZERO).unwrap_err().field, "path");
+                assert_eq!(checked(&honest, B256::ZERO, leaf(index), leaf(0)).unwrap_err().field, "header");
+                assert_eq!(checked(&honest, root, B256::ZERO, B256::ZERO).unwrap_err().field, "path");
             }
         }
     }
@@ -158,14 +172,14 @@ mod tests {
         let txids: Vec<Txid> = (0..6).map(|n| Txid::hash(&[n])).collect();
         let leaf = |index: usize| B256::new(txids[index].to_byte_array());
         let (root, first, path) = (merkle_root(&txids), merkle_path(&txids, 0), merkle_path(&txids, 3));
-        let refused = |inclusion: Inclusion| inclusion.check_paths(root, leaf(3), leaf(0)).unwrap_err().field;
+        let refused = |inclusion: Inclusion| checked(&inclusion, root, leaf(3), leaf(0)).unwrap_err().field;
         assert_eq!(refused(paths(3, path[1..].to_vec(), first.clone())), "path");
         assert_eq!(refused(paths(3, path.clone(), first[1..].to_vec())), "coinbase_path");
         // An inner node in a transaction's place adds up, one level too high (CVE-2017-12842).
         let inner = fold_path(leaf(3), 1, &path[..1]).unwrap();
         let higher = paths(1, path[1..].to_vec(), first.clone());
         assert_eq!(fold_path(inner, 1, &higher.path).unwrap(), root);
-        assert_eq!(higher.check_paths(root, inner, leaf(0)).unwrap_err().field, "path");
+        assert_eq!(checked(&higher, root, inner, leaf(0)).unwrap_err().field, "path");
         let doubled = [vec![leaf(0)], first[1..].to_vec()].concat();
         assert_eq!(refused(paths(3, path, doubled)), "coinbase_path");
     }

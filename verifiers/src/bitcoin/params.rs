@@ -7,7 +7,7 @@ use bitcoin::Network;
 use bitcoin::consensus::encode::serialize;
 use serde::{Deserialize, Serialize};
 
-use super::merkle::sha256d;
+use super::hashing::sha256d;
 use crate::{AssetId, ChainId};
 
 /// Blocks between two difficulty adjustments.
@@ -36,6 +36,13 @@ pub struct ChainParams {
     /// Heights from which header versions 2, 3 and 4 are the least allowed (BIP 34, 66, 65). From the first of them
     /// on, the coinbase starts with its height.
     pub least_version_heights: [u64; 3],
+    /// Height from which BIP 54, the consensus cleanup, holds; None where it is not in force, which today is everywhere.
+    /// Of its rules those that headers and coinbases show are checked: a period's first block is at most 7,200 s
+    /// before its parent, a period's last block not before its first, and the coinbase's lock time is the height of
+    /// the block before. Transactions of 64 bytes are refused at any height; its limit on signature operations
+    /// is nothing that a proof of inclusion shows.
+    #[serde(default)]
+    pub cleanup_height: Option<u64>,
     /// Age in seconds, against the verifier's clock, beyond which the best block is too old to prove anything under
     /// it: an eclipsed node sees a chain that grows too slowly. None on regtest, where blocks come on demand.
     pub max_tip_age: Option<u64>,
@@ -50,9 +57,6 @@ pub enum TimewarpRule {
     /// BIP 94: a period's first block is at most 600 s before its parent, and the next target starts from the
     /// period's first block rather than its last.
     Bip94,
-    /// BIP 54: a period's first block is at most 7,200 s before its parent, and a period's last block is not before
-    /// its first.
-    Bip54,
 }
 
 impl ChainParams {
@@ -65,6 +69,7 @@ impl ChainParams {
             is_never_retargeted: false,
             timewarp: TimewarpRule::None,
             least_version_heights: [227_931, 363_725, 388_381],
+            cleanup_height: None,
             max_tip_age: Some(6 * 60 * 60),
         }
     }
@@ -104,6 +109,7 @@ impl ChainParams {
             is_never_retargeted: true,
             timewarp: TimewarpRule::None,
             least_version_heights: [1; 3],
+            cleanup_height: None,
             max_tip_age: None,
         }
     }
@@ -139,6 +145,11 @@ impl ChainParams {
     pub fn bip34_height(&self) -> u64 {
         let [height, _, _] = self.least_version_heights;
         height
+    }
+
+    /// Whether BIP 54 holds at `height`.
+    pub fn is_cleaned_up(&self, height: u64) -> bool {
+        self.cleanup_height.is_some_and(|first| height >= first)
     }
 
     /// The least header version at `height`.

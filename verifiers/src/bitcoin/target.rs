@@ -56,9 +56,15 @@ pub fn retarget(params: &ChainParams, bits: u32, first_time: u32, last_time: u32
     let taken = u64::from(last_time).saturating_sub(u64::from(first_time));
     let taken = taken.clamp(TARGET_TIMESPAN / 4, TARGET_TIMESPAN.saturating_mul(4));
     let limit = target_of(params.pow_limit_bits)?;
-    let scaled = target_of(bits)?.checked_mul(U256::from(taken));
-    let next = scaled.and_then(|scaled| scaled.checked_div(U256::from(TARGET_TIMESPAN))).unwrap_or(limit);
+    let next = scaled(target_of(bits)?, U256::from(taken), U256::from(TARGET_TIMESPAN)).unwrap_or(limit);
     Ok(bits_of(next.min(limit)))
+}
+
+/// `value * times / by`, whose product may be beyond 256 bits; None when the result is.
+fn scaled(value: U256, times: U256, by: U256) -> Option<U256> {
+    let whole = value.checked_div(by)?.checked_mul(times)?;
+    let rest = value.checked_rem(by)?.checked_mul(times)?.checked_div(by)?;
+    whole.checked_add(rest)
 }
 
 #[cfg(test)]

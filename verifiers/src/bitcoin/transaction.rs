@@ -4,7 +4,8 @@ use alloy_primitives::{B256, keccak256};
 use bitcoin::Transaction;
 use bitcoin::consensus::encode::{deserialize, serialize};
 
-use super::merkle::sha256d;
+use super::hashing::sha256d;
+use super::params::ChainParams;
 use crate::VerifyError;
 
 /// Longest transaction taken, in bytes without witness: four times the standard limit.
@@ -35,6 +36,13 @@ impl DecodedTransaction {
 /// Decodes `bytes` in full. Refused under the name `field`: 64 bytes, too many bytes, trailing bytes, witness data,
 /// any encoding but the canonical one.
 pub fn decode_transaction(field: &str, bytes: &[u8]) -> Result<DecodedTransaction, VerifyError> {
+    let mut decoded = decode_hashed(field, bytes, B256::ZERO)?;
+    decoded.txid = sha256d(bytes);
+    Ok(decoded)
+}
+
+/// [`decode_transaction`] of bytes whose `sha256d` is known to be `txid`.
+pub(super) fn decode_hashed(field: &str, bytes: &[u8], txid: B256) -> Result<DecodedTransaction, VerifyError> {
     if bytes.len() == NODE_PREIMAGE_LENGTH {
         let expected = "a length other than 64 bytes, that of an inner Merkle node";
         return Err(VerifyError::invalid(field, expected, "64 bytes"));
@@ -48,7 +56,7 @@ pub fn decode_transaction(field: &str, bytes: &[u8]) -> Result<DecodedTransactio
     if transaction.input.is_empty() || transaction.input.iter().any(|input| !input.witness.is_empty()) {
         return Err(VerifyError::malformed(field, "inputs, all without witness", "none, or witness data"));
     }
-    Ok(DecodedTransaction { transaction, txid: sha256d(bytes) })
+    Ok(DecodedTransaction { transaction, txid })
 }
 
 /// The bytes of `transaction` without its witness data: the ones that hash to its txid.
@@ -66,21 +74,28 @@ pub fn source_key(txid: B256, output: u32) -> B256 {
 }
 
 /// Checks that `coinbase` may be the first transaction of the block at `height`: one null input, a script of 2 to 100
-/// bytes, which from `bip34_height` on starts with the height. Errors name `coinbase`.
-pub(super) fn check_coinbase(coinbase: &Transaction, height: u64, bip34_height: u64) -> Result<(), VerifyError> {
-    let script = match coinbase.input.as_slice() {
-        [input] if coinbase.is_coinbase() => input.script_sig.as_bytes(),
+/// bytes, which from BIP 34 on starts with the height, and from BIP 54 on the lock time that it asks for. Errors name
+/// `coinbase`.
+pub fn check_coinbase(params: &ChainParams, coinbase: &Transaction, height: u64) -> Result<(), VerifyError> {
+    let input = match coinbase.input.as_slice() {
+        [input] if coinbase.is_coinbase() => input,
         _ => return Err(VerifyError::invalid("coinbase", "a coinbase transaction", coinbase.compute_txid())),
     };
+    let script = input.script_sig.as_bytes();
     if !(2..=100).contains(&script.len()) {
         return Err(VerifyError::invalid("coinbase", "an input script of 2 to 100 bytes", script.len()));
     }
-    if height >= bip34_height && !script.starts_with(&height_push(height)) {
+    if height >= params.bip34_height() && !script.starts_with(&height_push(height)) {
         return Err(VerifyError::invalid(
             "coinbase",
             format!("a script that starts with height {height}"),
             hex::encode(script),
         ));
+    }
+    let (lock_time, before) = (coinbase.lock_time.to_consensus_u32(), height.saturating_sub(1));
+    if params.is_cleaned_up(height) && (u64::from(lock_time) != before || input.sequence.0 == u32::MAX) {
+        let expected = format!("lock time {before}, and a sequence that puts it in force");
+        return Err(VerifyError::invalid("coinbase", expected, format!("{lock_time}, {:#x}", input.sequence.0)));
     }
     Ok(())
 }
@@ -149,8 +164,9 @@ mod tests {
     #[test]
     fn a_coinbase_says_its_height() {
         let mut coinbase = genesis_coinbase();
-        check_coinbase(&coinbase, 1, 1).unwrap_err();
-        check_coinbase(&coinbase, 100, 227_931).unwrap();
+        let check = |coinbase: &Transaction, height| check_coinbase(&ChainParams::regtest(), coinbase, height);
+        check(&coinbase, 1).unwrap_err();
+        check_coinbase(&ChainParams::mainnet(), &coinbase, 227_930).unwrap();
         for (height, script) in [
             (1, &[0x51, 0][..]),
             (16, &[0x60, 0]),
@@ -159,16 +175,35 @@ mod tests {
             (840_000, &[3, 0x40, 0xd1, 0x0c]),
         ] {
             coinbase.input[0].script_sig = script.to_vec().into();
-            check_coinbase(&coinbase, height, 1).unwrap();
-            assert_eq!(check_coinbase(&coinbase, height + 1, 1).unwrap_err().field, "coinbase");
+            check(&coinbase, height).unwrap();
+            assert_eq!(check(&coinbase, height + 1).unwrap_err().field, "coinbase");
         }
         coinbase.input[0].script_sig = vec![0x51].into();
-        check_coinbase(&coinbase, 1, 1).unwrap_err();
+        check(&coinbase, 1).unwrap_err();
         coinbase.input[0].script_sig = vec![0x51; 101].into();
-        check_coinbase(&coinbase, 1, 1).unwrap_err();
+        check(&coinbase, 1).unwrap_err();
         coinbase.input[0].script_sig = vec![0x51; 2].into();
         coinbase.input[0].previous_output.vout = 0;
-        check_coinbase(&coinbase, 1, 1).unwrap_err();
+        check(&coinbase, 1).unwrap_err();
+    }
+
+    #[test]
+    fn the_cleanup_binds_a_coinbase_to_its_height_by_its_lock_time() {
+        let params = ChainParams { cleanup_height: Some(17), ..ChainParams::regtest() };
+        let with = |height: u8, lock_time, sequence| {
+            let mut coinbase = genesis_coinbase();
+            coinbase.input[0].script_sig = vec![1, height].into();
+            coinbase.input[0].sequence = bitcoin::Sequence(sequence);
+            coinbase.lock_time = bitcoin::absolute::LockTime::from_consensus(lock_time);
+            check_coinbase(&params, &coinbase, height.into()).is_ok()
+        };
+        assert!(with(18, 17, 0) && with(18, 17, u32::MAX - 1) && with(17, 16, 0));
+        assert!(!with(18, 17, u32::MAX) && !with(18, 18, 0) && !with(18, 16, 0));
+        assert!(with(17, 16, 5) && !with(17, 0, u32::MAX));
+        let earlier = ChainParams { cleanup_height: Some(19), ..params.clone() };
+        let mut coinbase = genesis_coinbase();
+        coinbase.input[0].script_sig = vec![1, 18].into();
+        check_coinbase(&earlier, &coinbase, 18).unwrap();
     }
 
     proptest! {

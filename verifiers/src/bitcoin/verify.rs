@@ -1,6 +1,7 @@
 //! The port's implementation: headers advance the chain, inclusion under it proves deposits.
 
 use alloy_primitives::{B256, Bytes, U256};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::chain::HeaderChain;
@@ -9,6 +10,7 @@ use super::deposit::{deposit_script, is_deposit_script, x_only};
 use super::evidence::{DepositTerms, Inclusion};
 use super::inclusion::Included;
 use super::params::ChainParams;
+use super::prepared::Prepared;
 use super::sighted::Sighted;
 use super::transaction::source_key;
 use crate::follow::BlockRef;
@@ -70,16 +72,33 @@ impl BitcoinVerifier {
         now: UnixSeconds,
         confirmations: u32,
     ) -> Result<Sighted<Deposit>, VerifyError> {
-        let (deposit, block, _) = self.prove(trusted, evidence)?;
+        let (deposit, block, _) = self.prove(trusted, evidence, &Prepared::of(evidence))?;
         let block = self.settled(trusted, evidence, block, confirmations, now)?;
         let depth = trusted.confirmations(block.get().hash).unwrap_or_default();
         Ok(Sighted::new(deposit, self.checkpoint(&block), depth))
     }
 
+    fn verify_prepared(
+        &self,
+        trusted: &HeaderChain,
+        evidence: &Inclusion,
+        prepared: &Prepared,
+        now: UnixSeconds,
+    ) -> Result<Verified<Deposit>, VerifyError> {
+        let (deposit, block, amount) = self.prove(trusted, evidence, prepared)?;
+        let block = self.settled(trusted, evidence, block, self.confirmations.required(amount), now)?;
+        Ok(Verified::new(deposit, self.checkpoint(&block)))
+    }
+
     /// The deposit that the evidence shows, the block it is in, and its amount in satoshis.
-    fn prove(&self, trusted: &HeaderChain, evidence: &Inclusion) -> Result<(Deposit, B256, u64), VerifyError> {
+    fn prove(
+        &self,
+        trusted: &HeaderChain,
+        evidence: &Inclusion,
+        prepared: &Prepared,
+    ) -> Result<(Deposit, B256, u64), VerifyError> {
         self.check_rules_of(trusted)?;
-        let included = evidence.check(trusted)?;
+        let included = evidence.check(trusted, prepared)?;
         let amount = self.check_output(evidence, &included)?;
         let terms = &evidence.terms;
         let deposit = Deposit {
@@ -193,8 +212,18 @@ impl Verifier for BitcoinVerifier {
         evidence: &Inclusion,
         now: UnixSeconds,
     ) -> Result<Verified<Deposit>, VerifyError> {
-        let (deposit, block, amount) = self.prove(trusted, evidence)?;
-        let block = self.settled(trusted, evidence, block, self.confirmations.required(amount), now)?;
-        Ok(Verified::new(deposit, self.checkpoint(&block)))
+        self.verify_prepared(trusted, evidence, &Prepared::of(evidence), now)
+    }
+
+    /// All hashing is done together, each distinct node of a Merkle tree once; the rest is spread over threads.
+    fn verify_batch(
+        &self,
+        trusted: &HeaderChain,
+        evidence: &[Inclusion],
+        now: UnixSeconds,
+    ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
+        let prepared = Prepared::of_each(evidence);
+        let items = evidence.par_iter().zip(&prepared);
+        items.map(|(item, prepared)| self.verify_prepared(trusted, item, prepared, now)).collect()
     }
 }

@@ -5,11 +5,12 @@ use bitcoin::Block;
 use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::hashes::Hash;
 use spandrel_verifiers::bitcoin::{
-    BitcoinVerifier, ChainParams, ConfirmationPolicy, DepositTerms, Header, HeaderChain, Inclusion, merkle_root,
+    BitcoinVerifier, ChainParams, ConfirmationPolicy, DepositTerms, Header, HeaderChain, Inclusion, check_coinbase,
+    merkle_root,
 };
 use spandrel_verifiers::{ChainId, LanePreference, Verifier};
 
-use super::files::{Tally, anchored, from_genesis, read, read_bz2, read_json, unhex};
+use super::files::{Tally, anchored, files_under, from_genesis, read, read_bz2, read_json, unhex};
 use super::rivals::framed_blocks;
 
 const VAULT: B256 = b256!("c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5");
@@ -39,10 +40,12 @@ fn prove_all(params: &ChainParams, block: &Block, height: u64, limit: usize, tal
     let chain = chain_of(params, block, height);
     let verifier = BitcoinVerifier::new(params.clone(), VAULT, ConfirmationPolicy::flat(1)).unwrap();
     let prove = |evidence: &Inclusion| verifier.verify(&chain, evidence, 0).unwrap_err().field;
+    let mut all = Vec::new();
     let step = block.txdata.len().div_ceil(limit).max(1);
     let last = block.txdata.len() - 1;
     for index in (1..=last).step_by(step).chain((last > 0).then_some(last)) {
         let mut evidence = Inclusion::of_block(block, height, index, 0, terms()).unwrap();
+        all.push(evidence.clone());
         if evidence.transaction.len() == 64 {
             assert_eq!(prove(&evidence), "transaction");
             tally.refused += 1;
@@ -54,32 +57,41 @@ fn prove_all(params: &ChainParams, block: &Block, height: u64, limit: usize, tal
         let wrong = prove(&evidence);
         assert!(wrong == "index" || wrong == "path", "{index} of {height}: {wrong}");
         tally.refused += 1;
+        all.push(evidence);
+    }
+    let together = verifier.verify_batch(&chain, &all, 0);
+    assert_eq!(together.len(), all.len());
+    for (evidence, verdict) in all.iter().zip(together) {
+        assert_eq!(verdict, verifier.verify(&chain, evidence, 0), "{} of {height}", evidence.index);
     }
 }
 
 #[test]
 fn every_transaction_of_real_blocks_is_proven() {
     let mainnet = ChainParams::mainnet();
-    let mut tally = Tally::new("raw mainnet blocks");
-    for name in [
-        "electrs_blocks/src/tests/blocks/000000000000000002d249a3d89f63ef3fee203adcca7c24008c13fd854513f2",
-        "electrs_blocks/src/tests/blocks/00000000000000001203c1ea455e38612bdf36e9967fdead11935c8e22283ecc",
-        "rust_bitcoin/bitcoin/tests/data/\
-         mainnet_block_000000000000000000000c835b2adcaedc20fdf6ee440009c249452c726dafae.raw",
-    ] {
-        let Some(bytes) = read(name) else { return };
-        let block: Block = deserialize(&bytes).unwrap();
-        let height = block.bip34_block_height().unwrap();
-        prove_all(&mainnet, &block, height, 300, &mut tally);
+    for set in ["electrs_blocks", "rust_bitcoin"] {
+        let mut tally = Tally::new(set);
+        for name in files_under(set, "") {
+            let Ok(block) = deserialize::<Block>(&read(&name).unwrap()) else {
+                tally.skip(&name, "not a raw block");
+                continue;
+            };
+            prove_all(&mainnet, &block, height_of(&block), 300, &mut tally);
+        }
+        tally.report_any();
     }
-    for name in ["277647", "blk_0_to_4", "blk_3A", "blk_4A", "blk_5A"] {
-        let Some(bytes) = read_bz2(&format!("btcd/blockchain/testdata/{name}.dat.bz2")) else { return };
-        for block in framed_blocks(&bytes) {
-            let height = block.bip34_block_height().unwrap_or(5);
-            prove_all(&mainnet, &block, height, 300, &mut tally);
+    let mut tally = Tally::new("btcd blocks");
+    for name in files_under("btcd", ".dat.bz2") {
+        for block in framed_blocks(&read_bz2(&name).unwrap()) {
+            prove_all(&mainnet, &block, height_of(&block), 300, &mut tally);
         }
     }
-    tally.report();
+    tally.report_any();
+}
+
+/// The height that the coinbase states; before BIP 34, any height at which it need not.
+fn height_of(block: &Block) -> u64 {
+    block.bip34_block_height().unwrap_or(5)
 }
 
 #[test]
@@ -93,7 +105,7 @@ fn blocks_of_the_test_network_are_proven_witness_or_not() {
         assert_eq!(hex::encode(hash), row[1].as_str().unwrap());
         let height = row[0].as_u64().unwrap();
         if block.txdata.len() < 2 {
-            tally.skipped += 1;
+            tally.skip(&format!("block {height}"), "its coinbase is its only transaction");
             continue;
         }
         prove_all(&ChainParams::testnet3(), &block, height, 300, &mut tally);
@@ -102,19 +114,24 @@ fn blocks_of_the_test_network_are_proven_witness_or_not() {
 }
 
 #[test]
-fn blocks_of_the_cleanup_vectors_prove_their_coinbases_place() {
+fn coinbases_of_the_cleanup_vectors_are_valid_today_and_judged_by_bip54() {
     let Some(file) = read_json("bip54_consensus_cleanup/test_vectors/coinbases.json") else { return };
-    let mut tally = Tally::new("bip54 coinbases");
-    for case in file.as_array().unwrap() {
-        // What BIP 54 asks of a coinbase's lock time is not in force and is nothing a header or a path shows.
-        tally.skipped += usize::from(!case["valid"].as_bool().unwrap());
-        let mut chain = from_genesis(ChainParams::mainnet());
-        for bytes in case["block_chain"].as_array().unwrap() {
-            let block: Block = deserialize(&unhex(bytes)).unwrap();
-            let txids: Vec<_> = block.txdata.iter().map(|transaction| transaction.compute_txid()).collect();
-            assert_eq!(merkle_root(&txids).0, block.header.merkle_root.to_byte_array());
-            tally.expect("header", true, chain.extend(&[serialize(&block.header).into()], u64::MAX));
+    for (set, cleanup_height) in [("bip54 coinbases, today", None), ("bip54 coinbases", Some(1))] {
+        let mut tally = Tally::new(set);
+        let params = ChainParams { cleanup_height, ..ChainParams::mainnet() };
+        for case in file.as_array().unwrap() {
+            let mut chain = from_genesis(params.clone());
+            let blocks =
+                case["block_chain"].as_array().unwrap().iter().map(|bytes| deserialize(&unhex(bytes)).unwrap());
+            let verdict = (0..).zip(blocks).try_for_each(|(height, block): (u64, Block)| {
+                let txids: Vec<_> = block.txdata.iter().map(|transaction| transaction.compute_txid()).collect();
+                assert_eq!(merkle_root(&txids).0, block.header.merkle_root.to_byte_array());
+                chain.extend(&[serialize(&block.header).into()], u64::MAX).unwrap();
+                check_coinbase(&params, &block.txdata[0], height)
+            });
+            let is_valid = cleanup_height.is_none() || case["valid"].as_bool().unwrap();
+            tally.expect(case["comment"].as_str().unwrap(), is_valid, verdict);
         }
+        tally.report();
     }
-    tally.report();
 }

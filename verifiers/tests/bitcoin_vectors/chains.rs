@@ -2,9 +2,9 @@
 
 use alloy_primitives::Bytes;
 use serde_json::Value;
-use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header, HeaderChain, TimewarpRule};
+use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header, HeaderChain, check_work_each};
 
-use super::files::{Tally, anchored, from_genesis, hex_fields, read, read_json, unhex};
+use super::files::{Tally, anchored, files_under, from_genesis, hex_fields, read, read_json, unhex};
 
 fn eighties(bytes: &[u8]) -> Vec<Bytes> {
     bytes.chunks(HEADER_LENGTH).map(Bytes::copy_from_slice).collect()
@@ -43,6 +43,10 @@ fn two_thousand_mainnet_headers_across_a_retarget() {
     assert_eq!(chain.forked(), 0);
     let bits = |height: u64| chain.header(chain.at_height(height).unwrap().hash).unwrap().1.bits;
     assert_eq!((bits(687_455), bits(687_456)), (0x170d_5f7b, 0x170e_1ef9));
+    let mut together = anchor();
+    tally.expect("all together", true, extend(&mut together, &headers[11..]));
+    assert_eq!((together.best(), together.best_work()), (chain.best(), chain.best_work()));
+    assert!(check_work_each(chain.params(), &headers).iter().all(Result::is_ok));
     // The same headers with one link missing, one bit of one header changed, or from a period that began otherwise.
     let mut gap = headers[11..].to_vec();
     gap.remove(1000);
@@ -110,20 +114,32 @@ fn a_mainnet_reorganisation_across_a_retarget() {
 
 #[test]
 fn the_first_headers_of_every_network() {
-    let mut tally = Tally::new("citrea, btcd headers");
-    for (name, params) in
-        [("testnet4", ChainParams::testnet4()), ("signet", ChainParams::signet()), ("regtest", ChainParams::regtest())]
-    {
-        let Some(bytes) = read(&format!("citrea/data/headers/{name}-headers.bin")) else { continue };
-        let headers = eighties(&bytes);
+    let mut tally = Tally::new("citrea headers");
+    for name in files_under("citrea", ".bin") {
+        let network = name.rsplit('/').next().and_then(|file| file.split('-').next()).unwrap_or_default();
+        let params = match network {
+            "mainnet" => ChainParams::mainnet(),
+            "testnet" | "testnet3" => ChainParams::testnet3(),
+            "testnet4" => ChainParams::testnet4(),
+            "signet" => ChainParams::signet(),
+            "regtest" => ChainParams::regtest(),
+            _ => {
+                tally.skip(&name, "a network that is not known here");
+                continue;
+            }
+        };
+        let headers = eighties(&read(&name).unwrap());
         assert_eq!(headers[0], params.genesis_header());
+        assert!(check_work_each(&params, &headers).iter().all(Result::is_ok));
         let mut chain = from_genesis(params);
-        tally.expect(name, true, extend(&mut chain, &headers));
-        assert_eq!(chain.best().height, 100);
-        let mut other = from_genesis(ChainParams::mainnet());
-        tally.expect("on mainnet", false, extend(&mut other, &headers));
+        tally.expect(&name, true, extend(&mut chain, &headers));
+        assert_eq!(chain.best().height, headers.len() as u64 - 1);
+        let elsewhere = if network == "mainnet" { ChainParams::testnet4() } else { ChainParams::mainnet() };
+        tally.expect("on another network", false, extend(&mut from_genesis(elsewhere), &headers));
     }
+    tally.report_any();
     if let Some(text) = read("btcd/netsync/testdata/blockheaders-mainnet-1-11.txt") {
+        let mut tally = Tally::new("btcd headers");
         let text = String::from_utf8(text).unwrap();
         let headers: Vec<Bytes> = text.lines().map(|line| hex::decode(line.trim()).unwrap().into()).collect();
         let mut chain = from_genesis(ChainParams::mainnet());
@@ -137,8 +153,7 @@ fn the_first_headers_of_every_network() {
 fn walk(chain: &HeaderChain, branch: &Value, tally: &mut Tally) {
     let headers: Vec<Bytes> = branch["block_headers"].as_array().unwrap().iter().map(unhex).collect();
     let mut chain = chain.clone();
-    let is_cleaned_up = chain.params().timewarp == TimewarpRule::Bip54;
-    let is_valid = !is_cleaned_up || branch["valid"].as_bool().unwrap_or(true);
+    let is_valid = chain.params().cleanup_height.is_none() || branch["valid"].as_bool().unwrap_or(true);
     let taken = extend(&mut chain, &headers);
     if let Err(error) = &taken {
         assert!(error.field.ends_with(".time"), "{error}");
@@ -152,11 +167,10 @@ fn walk(chain: &HeaderChain, branch: &Value, tally: &mut Tally) {
 #[test]
 fn timewarp_chains_are_valid_today_and_refused_by_bip54() {
     let Some(file) = read_json("bip54_consensus_cleanup/test_vectors/timestamps.json") else { return };
-    for (set, timewarp) in [("bip54 timestamps, today", TimewarpRule::None), ("bip54 timestamps", TimewarpRule::Bip54)]
-    {
+    for (set, cleanup_height) in [("bip54 timestamps, today", None), ("bip54 timestamps", Some(0))] {
         let mut tally = Tally::new(set);
-        walk(&from_genesis(ChainParams { timewarp, ..ChainParams::mainnet() }), &file, &mut tally);
+        walk(&from_genesis(ChainParams { cleanup_height, ..ChainParams::mainnet() }), &file, &mut tally);
         tally.report();
-        assert_eq!(tally.refused, if timewarp == TimewarpRule::None { 0 } else { 2 });
+        assert_eq!(tally.refused, if cleanup_height.is_none() { 0 } else { 2 });
     }
 }

@@ -26,6 +26,32 @@ pub fn read(name: &str) -> Option<Vec<u8>> {
     bytes
 }
 
+/// Names of the files under `set` that end in `ending`, in order; none, and a line that says so, when the set is not
+/// there.
+pub fn files_under(set: &str, ending: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let Some(root) = folder() else {
+        println!("skipped: bitcoin/{set} not found");
+        return found;
+    };
+    let mut folders = vec![root.join(set)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Some(name) = path.strip_prefix(&root).ok().and_then(Path::to_str) {
+                found.extend(name.ends_with(ending).then(|| name.to_owned()));
+            }
+        }
+    }
+    if found.is_empty() {
+        println!("skipped: bitcoin/{set} not found");
+    }
+    found.sort();
+    found
+}
+
 pub fn read_json(name: &str) -> Option<Value> {
     read(name).map(|bytes| serde_json::from_slice(&bytes).unwrap())
 }
@@ -103,6 +129,19 @@ impl Tally {
             self.passed += 1;
         } else {
             self.refused += 1;
+        }
+    }
+
+    /// Counts a case that is not run, and says why.
+    pub fn skip(&mut self, case: &str, why: &str) {
+        println!("skipped: {}, {case}: {why}", self.set);
+        self.skipped += 1;
+    }
+
+    /// Prints the counts, if anything was found to count.
+    pub fn report_any(&self) {
+        if self.passed + self.refused + self.skipped > 0 {
+            self.report();
         }
     }
 

@@ -7,7 +7,7 @@ use bitcoin::{Amount, Block, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, T
 use serde_json::Value;
 use spandrel_verifiers::bitcoin::{ChainParams, Header, HeaderChain, sha256d, target_of, work_of};
 
-use super::files::{Tally, anchored, from_genesis, read_bz2, read_json, unhex};
+use super::files::{Tally, anchored, from_genesis, read, read_bz2, read_json, unhex};
 
 /// The headers of `mainnet_alt.json`, which gives only times and nonces: a coinbase-only block each, paying 50 BTC to
 /// one fixed key; difficulty 1 to height 2,015, four times that at 2,016.
@@ -107,7 +107,7 @@ fn the_alternative_mainnet_is_valid_and_loses_to_more_work_not_to_more_blocks() 
 
 /// The real block 11 stands in for any later checkpoint.
 fn early_block_11() -> Bytes {
-    let text = super::files::read("btcd/netsync/testdata/blockheaders-mainnet-1-11.txt").unwrap();
+    let text = read("btcd/netsync/testdata/blockheaders-mainnet-1-11.txt").unwrap();
     hex::decode(String::from_utf8(text).unwrap().lines().last().unwrap().trim()).unwrap().into()
 }
 
@@ -123,21 +123,39 @@ pub fn framed_blocks(bytes: &[u8]) -> Vec<Block> {
     blocks
 }
 
+/// Blocks of btcd's dump: lines of hex under titles, each block in the network's framing.
+fn dumped_blocks(text: &str) -> Vec<Vec<u8>> {
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("Block") {
+            blocks.push(Vec::new());
+        } else if let (Some(block), false) = (blocks.last_mut(), line.starts_with("File")) {
+            block.extend(hex::decode(line.replace(' ', "")).unwrap());
+        }
+    }
+    blocks
+}
+
 #[test]
 fn btcds_reorganisation_goes_to_the_longer_branch() {
     let files = ["blk_0_to_4", "blk_3A", "blk_4A", "blk_5A"];
-    let mut tally = Tally::new("btcd reorg");
-    let mut chain = from_genesis(ChainParams::mainnet());
-    let mut best = Vec::new();
-    for name in files {
-        let Some(bytes) = read_bz2(&format!("btcd/blockchain/testdata/{name}.dat.bz2")) else { return };
-        for block in framed_blocks(&bytes) {
-            tally.expect(name, true, chain.extend(&[serialize(&block.header).into()], u64::MAX));
-            best.push((chain.best().height, chain.best().hash == sha256d(&serialize(&block.header))));
+    let files = files.map(|name| read_bz2(&format!("btcd/blockchain/testdata/{name}.dat.bz2")));
+    let files: Option<Vec<Vec<u8>>> = files.into_iter().collect();
+    let dump = read("btcd/blockchain/testdata/reorgtest.hex");
+    let dump = dump.map(|text| dumped_blocks(&String::from_utf8(text).unwrap()));
+    for (set, source) in [("btcd reorg", files), ("btcd reorgtest.hex", dump)] {
+        let Some(source) = source else { continue };
+        let mut tally = Tally::new(set);
+        let mut chain = from_genesis(ChainParams::mainnet());
+        let mut best = Vec::new();
+        for block in source.iter().flat_map(|bytes| framed_blocks(bytes)) {
+            let header = serialize(&block.header);
+            tally.expect("header", true, chain.extend(&[Bytes::copy_from_slice(&header)], u64::MAX));
+            best.push((chain.best().height, chain.best().hash == sha256d(&header)));
         }
+        let expected = [(0, true), (1, true), (2, true), (3, true), (4, true), (4, false), (4, false), (5, true)];
+        assert_eq!(best, expected);
+        assert_eq!(chain.forked(), 2);
+        tally.report();
     }
-    let expected = [(0, true), (1, true), (2, true), (3, true), (4, true), (4, false), (4, false), (5, true)];
-    assert_eq!(best, expected);
-    assert_eq!(chain.forked(), 2);
-    tally.report();
 }

@@ -12,6 +12,7 @@ macro_rules! targets {
 }
 
 targets!(
+    bitcoin_batch,
     bitcoin_chain,
     bitcoin_header,
     bitcoin_inclusion,
@@ -21,6 +22,7 @@ targets!(
     evidence_file,
     evidence_json,
     execution_header,
+    hash_lanes,
     ics23_proof,
     light_client_json,
     light_client_ssz,

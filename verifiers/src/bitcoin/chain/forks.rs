@@ -1,11 +1,6 @@
 //! Keeping headers off the best chain within bounds.
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
-
-use alloy_primitives::B256;
-
-use super::{HeaderChain, Node};
+use super::HeaderChain;
 use crate::VerifyError;
 
 /// Most headers kept that are not on the best chain. A deeper reorganisation than this needs a new anchor.
@@ -21,8 +16,8 @@ impl HeaderChain {
         if self.forked() <= MAX_FORK_HEADERS {
             return Ok(());
         }
-        let stale = self.stale_forks();
-        let left = self.forked().saturating_sub(stale.len());
+        let is_kept = self.fresh();
+        let left = is_kept.iter().filter(|is_kept| **is_kept).count().saturating_sub(self.best.len());
         if left > MAX_FORK_HEADERS {
             return Err(VerifyError::not_yet(
                 "headers",
@@ -30,27 +25,55 @@ impl HeaderChain {
                 left,
             ));
         }
-        for hash in &stale {
-            self.nodes.remove(hash);
-        }
+        self.keep(&is_kept);
         Ok(())
     }
 
-    fn stale_forks(&self) -> HashSet<B256> {
+    /// For each header, whether it is on the best chain, or on a branch that has as much work as the best chain had
+    /// [`FORK_PRUNE_DEPTH`] blocks ago.
+    fn fresh(&self) -> Vec<bool> {
         let floor = self.tip.height.saturating_sub(FORK_PRUNE_DEPTH);
-        let Some(floor) = self.at_height(floor).and_then(|block| self.nodes.get(&block.hash)) else {
-            return HashSet::new();
+        let Some(floor) = self.best_node(floor).map(|node| node.chain_work) else {
+            return vec![true; self.nodes.len()];
         };
-        let mut forks: Vec<&Node> = self.nodes.values().filter(|node| !self.is_best(node)).collect();
-        forks.sort_unstable_by_key(|node| Reverse(node.height));
-        let (mut alive, mut stale) = (HashSet::new(), HashSet::new());
-        for node in forks {
-            if alive.contains(&node.header.hash) || node.chain_work >= floor.chain_work {
-                alive.insert(node.header.parent);
-            } else {
-                stale.insert(node.header.hash);
+        let mut is_kept = vec![false; self.nodes.len()];
+        // Children before parents, so that a branch is kept whole.
+        for (place, node) in self.nodes.iter().enumerate().rev() {
+            let is_wanted = is_kept.get(place) == Some(&true) || node.chain_work >= floor || self.is_best(node);
+            if !is_wanted {
+                continue;
+            }
+            for place in [place, node.parent] {
+                if let Some(is_kept) = is_kept.get_mut(place) {
+                    *is_kept = true;
+                }
             }
         }
-        stale
+        is_kept
+    }
+
+    /// Drops the other headers and closes the gaps they leave.
+    fn keep(&mut self, is_kept: &[bool]) {
+        let mut next = 0usize;
+        let moved = is_kept.iter().map(|is_kept| {
+            let place = next;
+            next = next.saturating_add(usize::from(*is_kept));
+            place
+        });
+        let moved: Vec<usize> = moved.collect();
+        let moved_to = |place: usize| moved.get(place).copied().unwrap_or_default();
+        let mut kept = is_kept.iter();
+        self.nodes.retain(|_| kept.next() == Some(&true));
+        for node in &mut self.nodes {
+            node.parent = moved_to(node.parent);
+        }
+        for place in &mut self.best {
+            *place = moved_to(*place);
+        }
+        self.places.retain(|_, place| {
+            let was_kept = is_kept.get(*place) == Some(&true);
+            *place = moved_to(*place);
+            was_kept
+        });
     }
 }

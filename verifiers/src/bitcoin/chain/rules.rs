@@ -2,15 +2,18 @@
 //!
 //! Source: Bitcoin Core `pow.cpp` (`GetNextWorkRequired`) and `validation.cpp` (`ContextualCheckBlockHeader`).
 
-use alloy_primitives::U256;
-
 use crate::bitcoin::header::Header;
 use crate::bitcoin::params::{ChainParams, MIN_DIFFICULTY_GAP, RETARGET_INTERVAL, TimewarpRule};
 use crate::bitcoin::target::retarget;
+use crate::bitcoin::work::Difficulty;
 use crate::{UnixSeconds, VerifyError};
 
 /// Seconds by which a header's time may be ahead of now.
 pub const MAX_FUTURE: u64 = 2 * 60 * 60;
+
+/// Seconds by which a period's first block may be before its parent, by BIP 94 and by BIP 54.
+const BIP94_GRACE: u32 = 600;
+const BIP54_GRACE: u32 = 7200;
 
 /// What a difficulty period's first block fixes for the others.
 #[derive(Clone, Copy, Debug)]
@@ -31,20 +34,27 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Checks `header` here and returns its target. Errors name `bits`, `hash`, `time` or `version`; only a time too
-    /// far ahead of `now` may pass later.
-    pub(super) fn check(&self, params: &ChainParams, header: &Header, now: UnixSeconds) -> Result<U256, VerifyError> {
+    /// Checks `header` here and returns its difficulty, which is likely to be `likely`. Errors name `bits`, `hash`,
+    /// `time` or `version`; only a time too far ahead of `now` may pass later.
+    pub(super) fn check(
+        &self,
+        params: &ChainParams,
+        header: &Header,
+        likely: Difficulty,
+        now: UnixSeconds,
+    ) -> Result<Difficulty, VerifyError> {
         let bits = self.expected_bits(params, header.time)?;
         if header.bits != bits {
             return Err(VerifyError::invalid("bits", format!("{bits:#010x}"), format!("{:#010x}", header.bits)));
         }
-        let target = header.check_work(params)?;
+        let difficulty = likely.or_of(params, bits)?;
+        header.check_hash(difficulty.target)?;
         self.check_time(params, header.time, now)?;
         let least = params.least_version(self.height);
         if header.version < least {
             return Err(VerifyError::invalid("version", format!("at least {least}"), header.version));
         }
-        Ok(target)
+        Ok(difficulty)
     }
 
     /// The period of `header` here: its own if it opens one, else its parent's.
@@ -77,14 +87,7 @@ impl Place {
     }
 
     fn check_time(&self, params: &ChainParams, time: u32, now: UnixSeconds) -> Result<(), VerifyError> {
-        let closes_period = self.height.saturating_add(1).is_multiple_of(RETARGET_INTERVAL);
-        let boundary = match params.timewarp {
-            TimewarpRule::Bip94 if self.opens_period() => self.parent_time.saturating_sub(600),
-            TimewarpRule::Bip54 if self.opens_period() => self.parent_time.saturating_sub(7200),
-            TimewarpRule::Bip54 if closes_period => self.period.time,
-            _ => 0,
-        };
-        let least = self.median_time.saturating_add(1).max(boundary);
+        let least = self.median_time.saturating_add(1).max(self.least_time_at_boundary(params));
         if time < least || time == self.median_time {
             return Err(VerifyError::invalid("time", format!("at least {least}"), time));
         }
@@ -93,6 +96,20 @@ impl Place {
             return Err(VerifyError::not_yet("time", format!("at most {latest}"), time));
         }
         Ok(())
+    }
+
+    /// What the rules against moving time back ask of a period's first and last block.
+    fn least_time_at_boundary(&self, params: &ChainParams) -> u32 {
+        let is_cleaned_up = params.is_cleaned_up(self.height);
+        let grace = match params.timewarp {
+            TimewarpRule::Bip94 => Some(BIP94_GRACE),
+            TimewarpRule::None => is_cleaned_up.then_some(BIP54_GRACE),
+        };
+        if self.opens_period() {
+            return grace.map_or(0, |grace| self.parent_time.saturating_sub(grace));
+        }
+        let closes_period = self.height.saturating_add(1).is_multiple_of(RETARGET_INTERVAL);
+        if closes_period && is_cleaned_up { self.period.time } else { 0 }
     }
 }
 
@@ -166,17 +183,22 @@ mod tests {
         let old = |height| Place { median_time: 900_000, ..place(height, HARD) };
         for (params, grace) in [
             (ChainParams::testnet4(), 600),
-            (ChainParams { timewarp: TimewarpRule::Bip54, ..ChainParams::mainnet() }, 7200),
+            (ChainParams { cleanup_height: Some(2016), ..ChainParams::mainnet() }, 7200),
+            (ChainParams { cleanup_height: Some(0), ..ChainParams::testnet4() }, 600),
         ] {
             assert!(!time_refused(&params, &old(2016), 1_000_000 - grace));
             assert!(time_refused(&params, &old(2016), 999_999 - grace));
             assert!(!time_refused(&params, &old(2017), 999_999 - grace));
         }
         assert!(!time_refused(&ChainParams::mainnet(), &old(2016), 900_001));
-        let cleanup = ChainParams { timewarp: TimewarpRule::Bip54, ..ChainParams::mainnet() };
+        let later = ChainParams { cleanup_height: Some(2017), ..ChainParams::mainnet() };
+        assert!(!time_refused(&later, &old(2016), 900_001));
+        let cleanup = ChainParams { cleanup_height: Some(4031), ..ChainParams::mainnet() };
         let late_start = Place { period: Period { time: 950_000, bits: HARD }, ..old(4031) };
         assert!(time_refused(&cleanup, &late_start, 949_999));
         assert!(!time_refused(&cleanup, &late_start, 950_000));
+        assert!(!time_refused(&ChainParams::mainnet(), &late_start, 949_999));
+        assert!(!time_refused(&cleanup, &Place { height: 4030, ..late_start }, 949_999));
     }
 
     #[test]
@@ -187,12 +209,16 @@ mod tests {
         }
         // The genesis block again, at the height of BIP 34.
         let header = Header::parse(&mainnet.genesis_header()).unwrap();
-        let place = |height| Place { median_time: 0, parent_bits: LIMIT, ..place(height, LIMIT) };
-        place(227_929).check(&mainnet, &header, u64::MAX).unwrap();
-        assert_eq!(place(227_931).check(&mainnet, &header, u64::MAX).unwrap_err().field, "version");
+        let likely = Difficulty::of(&mainnet, HARD).unwrap();
+        let check = |height, header: &Header| {
+            let place = Place { median_time: 0, parent_bits: LIMIT, ..place(height, LIMIT) };
+            place.check(&mainnet, header, likely, u64::MAX)
+        };
+        check(227_929, &header).unwrap();
+        assert_eq!(check(227_931, &header).unwrap_err().field, "version");
         let unworked = Header { hash: B256::repeat_byte(9), ..header };
-        assert_eq!(place(5).check(&mainnet, &unworked, u64::MAX).unwrap_err().field, "hash");
+        assert_eq!(check(5, &unworked).unwrap_err().field, "hash");
         let easier = Header { bits: 0x1d00_fffe, ..header };
-        assert_eq!(place(5).check(&mainnet, &easier, u64::MAX).unwrap_err().field, "bits");
+        assert_eq!(check(5, &easier).unwrap_err().field, "bits");
     }
 }

@@ -29,7 +29,7 @@ impl TryFrom<StoredChain> for HeaderChain {
 
 impl From<HeaderChain> for StoredChain {
     fn from(chain: HeaderChain) -> Self {
-        let headers = chain.headers_where(|node| node.arrival > 0);
+        let headers = chain.headers_where(|node| node.height > chain.anchor.height);
         Self { headers, params: chain.params, anchor: chain.anchor }
     }
 }
@@ -39,7 +39,7 @@ impl HeaderChain {
     /// forgotten, and memory is bounded by `depth`. Unchanged when the chain is not that long.
     pub fn rebased(&self, depth: u64) -> Result<Self, VerifyError> {
         let height = self.tip.height.saturating_sub(depth);
-        let Some(node) = self.at_height(height).and_then(|block| self.nodes.get(&block.hash)) else {
+        let Some(node) = self.best_node(height) else {
             return Ok(self.clone());
         };
         let span = u64::try_from(MEDIAN_TIME_SPAN).unwrap_or(u64::MAX);
@@ -69,8 +69,6 @@ impl HeaderChain {
     }
 
     fn headers_where(&self, is_wanted: impl Fn(&Node) -> bool) -> Vec<Bytes> {
-        let mut nodes: Vec<&Node> = self.nodes.values().filter(|node| is_wanted(node)).collect();
-        nodes.sort_unstable_by_key(|node| node.arrival);
-        nodes.into_iter().map(|node| node.header.encode().into()).collect()
+        self.nodes.iter().filter(|node| is_wanted(node)).map(|node| node.header.encode().into()).collect()
     }
 }
