@@ -10,6 +10,7 @@ pub mod committee;
 pub mod compare;
 pub mod deposits;
 pub mod headers;
+pub mod inclusions;
 pub mod rows;
 pub mod solana_votes;
 pub mod storage;

@@ -3,10 +3,10 @@
 use alloy_primitives::B256;
 use bitcoin::hashes::{Hash as _, sha256d};
 use rayon::prelude::*;
-use spandrel_lanes::{Hash, sha256d_each};
+use spandrel_lanes::{Hash, sha256d_each_into};
 
 /// What one thread takes at a time.
-const PORTION: usize = 256;
+pub(super) const PORTION: usize = 256;
 
 /// `sha256d(bytes)` in wire order: a txid (of a transaction without witness) or a block hash (of a header).
 pub fn sha256d(bytes: &[u8]) -> B256 {
@@ -22,19 +22,23 @@ pub(super) fn sha256d_all<'a>(messages: impl Iterator<Item = &'a [u8]>) -> Vec<H
         }
         places.push(distinct.len());
     }
-    let hashes = in_portions(&distinct, sha256d_each);
+    let mut hashes = vec![Hash::default(); distinct.len()];
+    match is_for_threads(distinct.len()) {
+        true => {
+            let portions = distinct.par_chunks(PORTION).zip(hashes.par_chunks_mut(PORTION));
+            portions.for_each(|(messages, hashes)| sha256d_each_into(messages, hashes));
+        }
+        false => sha256d_each_into(&distinct, &mut hashes),
+    }
     if hashes.len() == places.len() {
         return hashes;
     }
     places.into_iter().filter_map(|place| hashes.get(place.saturating_sub(1)).copied()).collect()
 }
 
-/// What `each` makes of portions of `items`, in order, on as many threads as there are.
-pub(super) fn in_portions<I: Sync, T: Send>(items: &[I], each: impl Fn(&[I]) -> Vec<T> + Sync) -> Vec<T> {
-    if items.len() <= PORTION || rayon::current_num_threads() == 1 {
-        return each(items);
-    }
-    items.par_chunks(PORTION).flat_map_iter(&each).collect()
+/// Whether so many small items are worth spreading over threads, of which there must be several.
+pub(super) fn is_for_threads(count: usize) -> bool {
+    count > PORTION && rayon::current_num_threads() > 1
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Proof of work of many headers: hashed together, with the arithmetic done once for headers of one target.
 
 use alloy_primitives::{Bytes, U256};
+use rayon::prelude::*;
 use spandrel_lanes::Hash;
 
-use super::hashing::{in_portions, sha256d_all};
+use super::hashing::{PORTION, is_for_threads, sha256d_all};
 use super::header::{HEADER_LENGTH, Header};
 use super::params::ChainParams;
 use super::target::{target_of, work_of};
@@ -43,19 +44,21 @@ pub(super) fn target_within_limit(params: &ChainParams, bits: u32) -> Result<U25
 /// Whether each header has the work that it states: for each of them the result of [`Header::parse`], then
 /// [`Header::check_work`]. Nothing is said about what the header's place in a chain asks of it.
 pub fn check_work_each(params: &ChainParams, headers: &[Bytes]) -> Vec<Result<Header, VerifyError>> {
-    in_portions(headers, |portion| {
-        let mut last: Option<(u32, U256)> = None;
-        let check = |(bytes, hash): (&Bytes, &Hash)| {
-            let header = Header::hashed(bytes, *hash)?;
-            let target = match last {
-                Some((bits, target)) if bits == header.bits => target,
-                _ => target_within_limit(params, header.bits)?,
-            };
-            last = Some((header.bits, target));
-            header.check_hash(target).map(|()| header)
+    let hashes = header_hashes(headers);
+    let check = |last: &mut Option<(u32, U256)>, (bytes, hash): (&Bytes, &Hash)| {
+        let header = Header::hashed(bytes, *hash)?;
+        let target = match *last {
+            Some((bits, target)) if bits == header.bits => target,
+            _ => target_within_limit(params, header.bits)?,
         };
-        portion.iter().zip(&header_hashes(portion)).map(check).collect()
-    })
+        *last = Some((header.bits, target));
+        header.check_hash(target).map(|()| header)
+    };
+    if !is_for_threads(headers.len()) {
+        let mut last = None;
+        return headers.iter().zip(&hashes).map(|item| check(&mut last, item)).collect();
+    }
+    headers.par_iter().zip(&hashes).with_min_len(PORTION).map_init(|| None, check).collect()
 }
 
 /// `sha256d` of the first 80 bytes of each: its hash, if it has no more and no fewer.

@@ -46,6 +46,32 @@ impl Avx512 {
         unsafe { _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high) }
     }
 
+    /// The bits of `TABLE`, looked up with those of `a`, `b` and `c`.
+    #[cfg(not(miri))]
+    #[inline(always)]
+    fn look_up<const TABLE: i32>(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+        // SAFETY: `self` is made only where there is AVX-512F.
+        unsafe { _mm512_ternarylogic_epi64::<TABLE>(a, b, c) }
+    }
+
+    /// The same for Miri, which does not have that instruction: each of the table's terms by itself.
+    #[cfg(miri)]
+    fn look_up<const TABLE: i32>(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+        // SAFETY: `self` is made only where there is AVX-512F.
+        unsafe {
+            let mut found = _mm512_setzero_si512();
+            for term in (0..8).filter(|term| TABLE >> term & 1 == 1) {
+                let turned = |word, bit| match term >> bit & 1 {
+                    0 => _mm512_xor_si512(word, _mm512_set1_epi64(-1)),
+                    _ => word,
+                };
+                let both = _mm512_and_si512(turned(a, 2), turned(b, 1));
+                found = _mm512_or_si512(found, _mm512_and_si512(both, turned(c, 0)));
+            }
+            found
+        }
+    }
+
     #[inline(always)]
     fn split(self, words: __m512i) -> [__m256i; 2] {
         // SAFETY: `self` is made only where there is AVX-512F.
@@ -82,18 +108,15 @@ impl Words32<16> for Avx512 {
     }
     #[inline(always)]
     fn xor3(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_ternarylogic_epi32::<{ table::XOR3 }>(a, b, c) }
+        self.look_up::<{ table::XOR3 }>(a, b, c)
     }
     #[inline(always)]
     fn choose(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_ternarylogic_epi32::<{ table::CHOOSE }>(a, b, c) }
+        self.look_up::<{ table::CHOOSE }>(a, b, c)
     }
     #[inline(always)]
     fn majority(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_ternarylogic_epi32::<{ table::MAJORITY }>(a, b, c) }
+        self.look_up::<{ table::MAJORITY }>(a, b, c)
     }
     #[inline(always)]
     fn rotate<const RIGHT: i32, const LEFT: i32>(self, a: __m512i) -> __m512i {
@@ -146,13 +169,11 @@ impl Words64<8> for Avx512 {
     }
     #[inline(always)]
     fn xor3(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_ternarylogic_epi64::<{ table::XOR3 }>(a, b, c) }
+        self.look_up::<{ table::XOR3 }>(a, b, c)
     }
     #[inline(always)]
     fn chi(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_ternarylogic_epi64::<{ table::CHI }>(a, b, c) }
+        self.look_up::<{ table::CHI }>(a, b, c)
     }
     #[inline(always)]
     fn rotate<const LEFT: i32, const RIGHT: i32>(self, a: __m512i) -> __m512i {
