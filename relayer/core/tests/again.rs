@@ -150,6 +150,21 @@ fn a_settlement_whose_proof_is_refused_is_proven_again_and_settled_under_another
 }
 
 #[test]
+fn a_late_refusal_of_a_settlement_does_not_touch_the_payout_that_took_its_proof_over() {
+    let mut house = House::new(deposit());
+    house.see(10, 0);
+    house.attest();
+    house.progress(Lane::Fast, Progress::Included { tx: tx(1) });
+    assert_eq!(steps(&house.prove()), ["settle"]);
+    house.progress(Lane::Fast, Progress::Reorged);
+    let out = house.progress(Lane::Fast, refused("OverExposure", Lasting::ForNow));
+    assert_eq!(steps(&out), ["pay_proven"]);
+    let late = house.settle(refused("CheckpointTooOld", Lasting::WithThisProof));
+    assert!(late.is_empty(), "{:?}", names(&late));
+    assert_eq!(house.transfer().payout.as_ref().map(|payout| payout.lane), Some(Lane::LightClient));
+}
+
+#[test]
 fn a_strangers_fast_claim_after_ours_was_given_up_is_taken_over_and_settled() {
     let mut house = given_up_house();
     let out = house.progress(Lane::LightClient, paid_by(Lane::Fast));

@@ -117,9 +117,9 @@ impl Draft<'_> {
     }
 
     fn settlement_progress(&mut self, proof: u32, progress: &Progress) -> Result<(), Refusal> {
+        let is_fast = self.transfer.payout.as_ref().is_some_and(|payout| payout.lane == Lane::Fast);
         match progress {
             Progress::Finalized { tx } => {
-                let is_fast = self.transfer.payout.as_ref().is_some_and(|payout| payout.lane == Lane::Fast);
                 if !is_fast || !self.transfer.is_broadcast() {
                     return self.broken(&format!("a settlement without a fast payout: {progress:?}"));
                 }
@@ -127,7 +127,8 @@ impl Draft<'_> {
                 self.risk(RiskEvent::Settled { id: self.id() });
                 Ok(())
             }
-            Progress::Refused { reason, lasting } if proof == self.transfer.turn.proofs => {
+            // Without a fast payout there is nothing to settle any more, and the proof may carry another payout.
+            Progress::Refused { reason, lasting } if is_fast && proof == self.transfer.turn.proofs => {
                 self.settlement_refused(reason, *lasting)
             }
             _ => Ok(()),
