@@ -11,6 +11,7 @@ pub mod http;
 mod instructions;
 mod problem;
 mod service;
+pub mod webhooks;
 
 pub use catalog::{Catalog, Route, Source, SourceKind};
 pub use credentials::{ApiSecret, issue_key};

@@ -9,11 +9,11 @@ use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 use crate::clock::unix_now;
 use crate::status::{open, table};
 
-/// Makes a key that may write transfers and prints it: the only time that its secret is shown.
+/// Makes a key that may write transfers and have webhooks, and prints it: the only time that its secret is shown.
 pub async fn new(database: &Path, name: &str, is_partner: bool) -> Result<()> {
     ensure!(!name.trim().is_empty(), "name: expected a name, found none");
     let class = if is_partner { TenantClass::Partner } else { TenantClass::Standard };
-    let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class };
+    let grant = ApiGrant { scopes: [ApiScope::TransfersWrite, ApiScope::WebhooksWrite].into(), class };
     let (secret, key) = issue_key(name, grant, unix_now(), &mut rand::rng());
     open(database).await?.add_api_key(&key).await?;
     println!("{}", secret.reveal());

@@ -137,7 +137,7 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum ApiCommand {
-    /// Make a key that may write transfers, and print it: its secret is shown this once.
+    /// Make a key that may write transfers and have webhooks, and print it: its secret is shown this once.
     NewKey {
         /// Whose it is.
         name: String,

@@ -12,6 +12,9 @@ pub enum ApiScope {
     /// Make, cancel and annotate transfers.
     #[serde(rename = "transfers:write")]
     TransfersWrite,
+    /// Register, read and delete webhooks.
+    #[serde(rename = "webhooks:write")]
+    WebhooksWrite,
 }
 
 /// How much a key may ask for.

@@ -20,6 +20,7 @@ mod order;
 mod refusal;
 mod sqlite;
 pub mod summary;
+mod webhook;
 
 pub use api_key::{ApiGrant, ApiKey, ApiScope, TenantClass};
 pub use intent::Intent;
@@ -27,3 +28,4 @@ pub use memory::{CrashPoint, Memory};
 pub use order::{NewOrder, Order, OrderId, OrderTerms, Placed, Refund};
 pub use spandrel_core::ledger::StoreError;
 pub use sqlite::{PageFilter, Sqlite};
+pub use webhook::{AttemptEnd, Backlog, Delivery, DeliveryStatus, LoggedEvent, NewDelivery, Untold, Webhook};

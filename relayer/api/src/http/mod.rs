@@ -9,6 +9,7 @@ mod orders;
 mod rate;
 mod status;
 mod transfers;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,12 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(transfers::show))
         .routes(routes!(transfers::proof))
         .routes(routes!(status::status))
+        .routes(routes!(webhooks::register, webhooks::list))
+        .routes(routes!(webhooks::remove))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .routes(routes!(events::events))
         .split_for_parts()

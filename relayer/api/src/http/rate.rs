@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
@@ -15,7 +15,7 @@ use governor::{Quota, RateLimiter};
 use spandrel_store::TenantClass;
 
 use super::Api;
-use super::auth::{Known, caller};
+use super::auth::Known;
 use crate::Problem;
 
 /// After this many requests, buckets that are full again are forgotten.
@@ -72,7 +72,8 @@ impl Rates {
 pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| bucket_of(info.0.ip()));
     let anonymous = Who::Address(address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)));
-    let key = match caller(request.headers(), &api).await {
+    let sent = request.headers().get(header::AUTHORIZATION).map(|sent| sent.as_bytes());
+    let key = match api.service.caller(sent).await {
         Ok(key) => key,
         // A wrong key costs its address a token: keys cannot be guessed at leisure.
         Err(problem) => {

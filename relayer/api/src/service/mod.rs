@@ -1,11 +1,13 @@
 //! One service under every door: all logic of the transfer API, no HTTP.
 
+mod access;
 mod limits;
 mod live;
 mod orders;
 mod proof;
 mod quotes;
 mod view;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -15,14 +17,17 @@ use spandrel_risk::RiskState;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::UnixSeconds;
 
+pub(crate) use access::permitted;
 pub use limits::{LaneLimits, LaneOffer};
 pub use live::{Changes, Live};
 pub use orders::{OrderRequest, OrderView};
 pub use proof::ProofView;
 pub use quotes::{Quote, QuoteRequest};
 pub use view::{EventView, ReasonView, TransferList, TransferView};
+pub use webhooks::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
 
 use crate::Catalog;
+use crate::webhooks::Webhooks;
 
 /// Reads the risk state as of now.
 pub type RiskReader = Arc<dyn Fn() -> BoxFuture<'static, RiskState> + Send + Sync>;
@@ -36,6 +41,7 @@ pub struct Service {
     pub(crate) catalog: Catalog,
     pub(crate) policy: Policy,
     pub(crate) live: Live,
+    pub(crate) webhooks: Option<Arc<Webhooks>>,
     risk: RiskReader,
     clock: Clock,
     quote_key: [u8; 32],
@@ -52,7 +58,14 @@ impl Service {
         clock: Clock,
         quote_key: [u8; 32],
     ) -> Self {
-        Self { store, catalog, policy, live, risk, clock, quote_key }
+        Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key }
+    }
+
+    /// Offers webhooks.
+    #[must_use]
+    pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
+        self.webhooks = Some(Arc::new(webhooks));
+        self
     }
 
     /// Unix seconds.

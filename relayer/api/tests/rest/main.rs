@@ -2,5 +2,7 @@
 
 mod orders;
 mod reads;
+mod receiver;
 mod streams;
+mod webhooks;
 mod world;

@@ -11,10 +11,12 @@ use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use spandrel_api::http::{Rates, router};
+use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
 use spandrel_engine::{Book, Change, Clock, Observer};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
+use spandrel_signer::Secret;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::ChainParams;
@@ -59,7 +61,32 @@ impl Observer for Waking {
     }
 }
 
+pub const WEBHOOK_KEY: &str = "the key of all webhook secrets, 32 bytes or more";
+
+/// What a world is made with.
+pub struct Options {
+    /// Requests a second of anonymous callers.
+    pub rate: u32,
+    pub reach: Reach,
+    pub resolver: Arc<dyn Resolve>,
+    pub store: Sqlite,
+    pub clock: TestClock,
+}
+
+impl Options {
+    pub async fn new() -> Self {
+        Self {
+            rate: 10_000,
+            reach: Reach::PublicAndLoopback,
+            resolver: Arc::new(SystemResolver),
+            store: Sqlite::memory().await.unwrap(),
+            clock: TestClock(Arc::new(AtomicU64::new(NOW))),
+        }
+    }
+}
+
 pub struct World {
+    pub service: Arc<Service>,
     pub book: Arc<Book<Sqlite, TestClock>>,
     pub store: Sqlite,
     pub clock: TestClock,
@@ -133,13 +160,16 @@ fn sources() -> Vec<Source> {
 
 impl World {
     pub async fn new() -> Self {
-        Self::with_rate(10_000).await
+        Self::with(Options::new().await).await
     }
 
     /// Anonymous callers may ask `rate` times a second.
     pub async fn with_rate(rate: u32) -> Self {
-        let store = Sqlite::memory().await.unwrap();
-        let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
+        Self::with(Options { rate, ..Options::new().await }).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let Options { rate, reach, resolver, store, clock } = options;
         let live = Live::default();
         let observer = Arc::new(Waking(live.clone()));
         let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
@@ -156,15 +186,18 @@ impl World {
             Arc::new(move || time.now()),
             [7; 32],
         );
+        let key = WebhookKey::new(Secret::new(WEBHOOK_KEY.to_owned()).unwrap()).unwrap();
+        let egress = Egress::new(reach, resolver).unwrap();
+        let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(10_000), per_second(10_000));
-        let app = router(Arc::new(service), rates, 8);
+        let app = router(service.clone(), rates, 8);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
-        let mut world = Self { book, store, clock, key: String::new(), base, client: Client::new() };
-        world.key = world.new_key(&[ApiScope::TransfersWrite]).await;
+        let mut world = Self { service, book, store, clock, key: String::new(), base, client: Client::new() };
+        world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
         world
     }
 
@@ -181,6 +214,10 @@ impl World {
 
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(format!("{}{path}", self.base)).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.base))
     }
 
     pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
+use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
 /// Where the transfer API is served, and how much of it anyone may use.
@@ -22,6 +23,10 @@ pub struct ApiConfig {
     pub partner_per_second: NonZeroU32,
     /// Most event streams at once.
     pub max_streams: usize,
+    /// Where the key is that the secrets of webhooks are derived from, 32 bytes or more; without it webhooks are not
+    /// offered. Another key makes other secrets: keep it as long as the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_key: Option<SecretRef>,
     /// The `Vault` on each Ethereum chain where orders are taken.
     #[serde(default)]
     pub vaults: BTreeMap<ChainId, Address>,

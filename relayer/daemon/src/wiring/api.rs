@@ -1,19 +1,22 @@
 //! The transfer API over the relayer's book and ledger.
 
+use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rand::RngCore;
 use spandrel_api::http::{Rates, router};
+use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
 use spandrel_engine::Book;
+use spandrel_signer::SecretRef;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::bitcoin::ChainParams;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
-use crate::config::{ApiConfig, Config};
+use crate::config::{ApiConfig, Config, Profile};
 
 /// Seconds between Bitcoin blocks.
 const BITCOIN_BLOCK: u64 = 600;
@@ -37,16 +40,35 @@ pub async fn serve_api(
         let book = book.clone();
         Box::pin(async move { book.risk().await })
     });
-    let service = Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key);
+    let mut service = Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key);
+    if let Some(key) = &api.webhook_key {
+        service = service.with_webhooks(webhooks(&config, key)?);
+    }
+    let service = Arc::new(service);
     let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
-    let app = router(Arc::new(service), rates, api.max_streams);
+    let app = router(service.clone(), rates, api.max_streams);
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;
     tracing::info!(address = %listener.local_addr()?, "transfer API");
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await
-        .context("transfer API")
+    let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .into_future();
+    let told = async {
+        if let Some(courier) = Courier::new(service) {
+            courier.run(stop.cancelled()).await;
+        }
+    };
+    tokio::join!(served, told).0.context("transfer API")
+}
+
+/// Webhooks reach public addresses; with local chains, where users are on this machine, loopback too.
+fn webhooks(config: &Config, key: &SecretRef) -> Result<Webhooks> {
+    let key = WebhookKey::new(key.read()?).context("api.webhook_key: expected at least 32 bytes, found fewer")?;
+    let reach = match config.profile {
+        Profile::Production => Reach::Public,
+        Profile::Dev => Reach::PublicAndLoopback,
+    };
+    Ok(Webhooks::new(key, Egress::new(reach, Arc::new(SystemResolver)).context("webhooks")?))
 }
 
 /// Where orders are taken: every Bitcoin source, and Ethereum sources whose vault is named.

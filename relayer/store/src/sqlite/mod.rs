@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod commit;
+mod deliveries;
 mod halts;
 mod intents;
 mod journal;
@@ -15,6 +16,7 @@ mod outbox;
 mod query;
 mod row;
 mod summary;
+mod webhooks;
 
 pub use lookup::PageFilter;
 

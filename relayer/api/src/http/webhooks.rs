@@ -1,0 +1,144 @@
+//! `/v1/webhooks`: all of it needs a key with the scope `webhooks:write`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::Api;
+use super::answer::{Json, Path};
+use super::auth::WebhookOwner;
+use crate::Problem;
+use crate::service::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
+
+/// Registers a webhook: it is told of every event of this key's orders from now on. The secret is shown this once.
+#[utoipa::path(post, path = "/v1/webhooks", request_body = WebhookRequest, security(("api_key" = [])), responses(
+    (status = 201, body = WebhookSecretView),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 413, body = Problem, content_type = "application/problem+json"),
+    (status = 415, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn register(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+    Json(request): Json<WebhookRequest>,
+) -> Result<(StatusCode, axum::Json<WebhookSecretView>), Problem> {
+    Ok((StatusCode::CREATED, axum::Json(api.service.register_webhook(&caller.id, &request).await?)))
+}
+
+/// The webhooks of this key, oldest first.
+#[utoipa::path(get, path = "/v1/webhooks", security(("api_key" = [])), responses(
+    (status = 200, body = [WebhookView]),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn list(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+) -> Result<axum::Json<Vec<WebhookView>>, Problem> {
+    Ok(axum::Json(api.service.webhooks(&caller.id).await?))
+}
+
+/// Ends a webhook. What waits for it is not sent any more.
+#[utoipa::path(delete, path = "/v1/webhooks/{id}", params(("id" = String, Path)), security(("api_key" = [])), responses(
+    (status = 204, description = "it is gone"),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn remove(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    api.service.delete_webhook(&caller.id, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sends a test event now, once, and says what came of it.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/test", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+    (status = 200, body = TestView),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn test(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+    Path(id): Path<String>,
+) -> Result<axum::Json<TestView>, Problem> {
+    Ok(axum::Json(api.service.test_webhook(&caller.id, &id).await?))
+}
+
+/// Gives a webhook a new secret, shown this once. For a day deliveries are signed with the one before, too.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+    (status = 200, body = WebhookSecretView),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn rotate(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+    Path(id): Path<String>,
+) -> Result<axum::Json<WebhookSecretView>, Problem> {
+    Ok(axum::Json(api.service.rotate_webhook(&caller.id, &id).await?))
+}
+
+/// The last deliveries of a webhook, newest first.
+#[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", params(("id" = String, Path)), security(("api_key" = [])),
+    responses(
+    (status = 200, body = [DeliveryView]),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn deliveries(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Vec<DeliveryView>>, Problem> {
+    Ok(axum::Json(api.service.deliveries(&caller.id, &id).await?))
+}
+
+/// Queues a delivery again that was given up.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
+    params(("id" = String, Path), ("delivery" = String, Path)), security(("api_key" = [])), responses(
+    (status = 202, description = "it waits again"),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn redeliver(
+    State(api): State<Api>,
+    WebhookOwner(caller): WebhookOwner,
+    Path((id, delivery)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    api.service.redeliver(&caller.id, &id, &delivery).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,237 @@
+//! Webhooks of a key.
+
+use axum::http::StatusCode;
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use spandrel_store::{Delivery, DeliveryStatus, Webhook};
+use utoipa::ToSchema;
+
+use super::{Service, shown_time};
+use crate::Problem;
+use crate::webhooks::{MOST_WEBHOOKS, Refused, Webhooks};
+
+/// Deliveries that are listed.
+const LISTED: u32 = 100;
+
+/// What is registered.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookRequest {
+    /// Where events are posted: https, at a public address.
+    pub url: String,
+}
+
+/// A webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WebhookView {
+    /// Its id.
+    pub id: String,
+    /// Where events are posted.
+    pub url: String,
+    /// Deliveries that wait.
+    pub waiting: u64,
+    /// Deliveries that were given up.
+    pub dead: u64,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When the secret was rotated last, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotated_at: Option<String>,
+}
+
+/// A webhook with its secret, which is shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WebhookSecretView {
+    /// The webhook.
+    pub webhook: WebhookView,
+    /// What its deliveries are signed with. It is not shown again.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for WebhookSecretView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookSecretView").field("webhook", &self.webhook).finish_non_exhaustive()
+    }
+}
+
+/// One delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeliveryView {
+    /// The same for every attempt: receivers tell repetitions by it.
+    pub id: String,
+    /// Of what.
+    pub event: String,
+    /// `waiting`, `delivered` or `dead`.
+    pub status: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When it is tried next, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// What came of a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TestView {
+    /// Whether the receiver took it.
+    pub delivered: bool,
+    /// The status it answered, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Service {
+    /// Registers a webhook, which is told of every event of this key's orders from now on.
+    ///
+    /// # Errors
+    /// 422 for an address that is refused, 409 when the key has as many as it may.
+    pub async fn register_webhook(
+        &self,
+        api_key: &str,
+        request: &WebhookRequest,
+    ) -> Result<WebhookSecretView, Problem> {
+        let webhooks = self.offered()?;
+        webhooks.egress.check(&request.url).await.map_err(refused)?;
+        let mut id = [0; 12];
+        rand::rng().fill_bytes(&mut id);
+        let webhook = Webhook {
+            id: format!("wh_{}", hex::encode(id)),
+            api_key: api_key.to_owned(),
+            url: request.url.clone(),
+            generation: 0,
+            rotated_at: None,
+            created_at: self.now(),
+        };
+        if !self.store.add_webhook(&webhook, MOST_WEBHOOKS).await? {
+            let detail = format!("a key has at most {MOST_WEBHOOKS} webhooks");
+            return Err(Problem::new(StatusCode::CONFLICT, "TOO_MANY_WEBHOOKS", detail));
+        }
+        let secret = webhooks.key.secret(&webhook).expose().to_owned();
+        Ok(WebhookSecretView { webhook: self.webhook_view(webhook).await?, secret })
+    }
+
+    /// The webhooks of a key, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn webhooks(&self, api_key: &str) -> Result<Vec<WebhookView>, Problem> {
+        self.offered()?;
+        let mut views = Vec::new();
+        for webhook in self.store.webhooks(api_key).await? {
+            views.push(self.webhook_view(webhook).await?);
+        }
+        Ok(views)
+    }
+
+    /// Ends a webhook. What waits for it is not sent any more.
+    ///
+    /// # Errors
+    /// 404 when the key has no such webhook.
+    pub async fn delete_webhook(&self, api_key: &str, id: &str) -> Result<(), Problem> {
+        self.offered()?;
+        if self.store.delete_webhook(api_key, id, self.now()).await? { Ok(()) } else { Err(unknown(id)) }
+    }
+
+    /// Gives a webhook a new secret; for a day the one before signs too.
+    ///
+    /// # Errors
+    /// 404 when the key has no such webhook.
+    pub async fn rotate_webhook(&self, api_key: &str, id: &str) -> Result<WebhookSecretView, Problem> {
+        let webhooks = self.offered()?;
+        let webhook = self.store.rotate_webhook(api_key, id, self.now()).await?.ok_or_else(|| unknown(id))?;
+        let secret = webhooks.key.secret(&webhook).expose().to_owned();
+        Ok(WebhookSecretView { webhook: self.webhook_view(webhook).await?, secret })
+    }
+
+    /// Sends a test event now, once.
+    ///
+    /// # Errors
+    /// 404 when the key has no such webhook.
+    pub async fn test_webhook(&self, api_key: &str, id: &str) -> Result<TestView, Problem> {
+        let webhooks = self.offered()?;
+        let webhook = self.own_webhook(api_key, id).await?;
+        let now = self.now();
+        let delivery = format!("dl_test_{:016x}", rand::rng().next_u64());
+        let body = json!({ "id": delivery, "type": "webhook.test", "at": shown_time(now), "data": {} }).to_string();
+        let signature = webhooks.key.sign(&webhook, &body, now);
+        let made = webhooks.egress.post(&webhook.url, &delivery, signature, body).await;
+        Ok(TestView { delivered: made.delivered, status: made.status, error: made.error })
+    }
+
+    /// The last deliveries of a webhook, newest first.
+    ///
+    /// # Errors
+    /// 404 when the key has no such webhook.
+    pub async fn deliveries(&self, api_key: &str, id: &str) -> Result<Vec<DeliveryView>, Problem> {
+        self.offered()?;
+        let webhook = self.own_webhook(api_key, id).await?;
+        let deliveries = self.store.deliveries(&webhook.id, LISTED).await?;
+        Ok(deliveries.into_iter().map(delivery_view).collect())
+    }
+
+    /// Queues a delivery again that was given up.
+    ///
+    /// # Errors
+    /// 404 when there is no such dead delivery.
+    pub async fn redeliver(&self, api_key: &str, id: &str, delivery: &str) -> Result<(), Problem> {
+        let webhooks = self.offered()?;
+        let webhook = self.own_webhook(api_key, id).await?;
+        if !self.store.revive_delivery(&webhook.id, delivery, self.now()).await? {
+            let shown: String = delivery.chars().take(60).collect();
+            return Err(Problem::not_found("UNKNOWN_DELIVERY", format!("dead delivery {shown:?}")).about("delivery"));
+        }
+        webhooks.queued.notify_one();
+        Ok(())
+    }
+
+    fn offered(&self) -> Result<&Webhooks, Problem> {
+        let webhooks = self.webhooks.as_deref();
+        webhooks.ok_or_else(|| Problem::not_found("WEBHOOKS_NOT_OFFERED", "webhooks are offered here"))
+    }
+
+    async fn own_webhook(&self, api_key: &str, id: &str) -> Result<Webhook, Problem> {
+        self.store.webhook(api_key, id).await?.ok_or_else(|| unknown(id))
+    }
+
+    async fn webhook_view(&self, webhook: Webhook) -> Result<WebhookView, Problem> {
+        let backlog = self.store.backlog(&webhook.id).await?;
+        Ok(WebhookView {
+            waiting: backlog.waiting,
+            dead: backlog.dead,
+            created_at: shown_time(webhook.created_at),
+            rotated_at: webhook.rotated_at.map(shown_time),
+            id: webhook.id,
+            url: webhook.url,
+        })
+    }
+}
+
+fn delivery_view(delivery: Delivery) -> DeliveryView {
+    DeliveryView {
+        id: delivery.what.id,
+        event: delivery.what.event,
+        status: delivery.status.name().to_owned(),
+        attempts: delivery.attempt,
+        last_error: delivery.last_error,
+        next_attempt_at: (delivery.status == DeliveryStatus::Waiting).then(|| shown_time(delivery.due_at)),
+        created_at: shown_time(delivery.created_at),
+    }
+}
+
+fn refused(why: Refused) -> Problem {
+    Problem::unprocessable("URL_REFUSED", "url", why)
+}
+
+fn unknown(id: &str) -> Problem {
+    let shown: String = id.chars().take(60).collect();
+    Problem::not_found("UNKNOWN_WEBHOOK", format!("webhook {shown:?} of this key")).about("id")
+}
