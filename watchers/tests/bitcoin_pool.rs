@@ -158,10 +158,12 @@ async fn a_deposit_that_one_endpoint_alone_has_seen_is_never_reported_whichever_
         assert!(!reason.contains(" 0 disagree") && reason.contains("0 missing"), "{reason}");
         let dissent: u64 = standings(&pool).iter().map(|node| node.counts.disagree).sum();
         assert!(dissent > 0 && standings(&pool).iter().all(|node| !node.is_open), "dissent is no failure");
+        assert!(standings(&pool).iter().any(|node| node.dissents_for.is_some()));
 
         two.sync_from(one.as_ref()).await.unwrap();
         let batch = pool.read(&cursor).await.unwrap();
         assert_eq!(deposits(&batch.events).len(), 1, "once all agree it is reported");
+        assert!(standings(&pool).iter().all(|node| node.dissents_for.is_none()), "and the dissent is over");
     }
 }
 

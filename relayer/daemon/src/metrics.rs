@@ -15,7 +15,7 @@ use spandrel_core::{Event, Transfer};
 use spandrel_engine::Observer;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::{ChainId, DepositId};
-use spandrel_watchers::pool::{Counts, Health};
+use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
 /// What is counted.
@@ -28,6 +28,7 @@ pub struct Metrics {
     outbox: IntGaugeVec,
     cursors: IntGaugeVec,
     circuits: IntGaugeVec,
+    dissent: IntGaugeVec,
     answers: IntGaugeVec,
     pools: Mutex<Vec<(ChainId, Arc<dyn Health>)>>,
 }
@@ -66,6 +67,13 @@ impl Metrics {
                 Opts::new("spandrel_rpc_circuit_open_bool", "1 while a node is left alone after failures"),
                 &["chain", "node"],
             )?,
+            dissent: IntGaugeVec::new(
+                Opts::new(
+                    "spandrel_rpc_dissent_seconds",
+                    "For how long a node has disagreed with another; 0: it does not",
+                ),
+                &["chain", "node"],
+            )?,
             answers: IntGaugeVec::new(
                 Opts::new(
                     "spandrel_rpc_answers_count",
@@ -76,7 +84,7 @@ impl Metrics {
             )?,
             pools: Mutex::default(),
         };
-        let all: [Box<dyn prometheus::core::Collector>; 8] = [
+        let all: [Box<dyn prometheus::core::Collector>; 9] = [
             Box::new(metrics.events.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.ended_seconds.clone()),
@@ -84,6 +92,7 @@ impl Metrics {
             Box::new(metrics.outbox.clone()),
             Box::new(metrics.cursors.clone()),
             Box::new(metrics.circuits.clone()),
+            Box::new(metrics.dissent.clone()),
             Box::new(metrics.answers.clone()),
         ];
         for collector in all {
@@ -97,11 +106,23 @@ impl Metrics {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).push((chain.clone(), health));
     }
 
+    /// What keeps holding what is read: nodes that have disagreed for too long.
+    fn lasting_dissent(&self) -> Vec<String> {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let alarming = |(chain, health): &(ChainId, Arc<dyn Health>)| {
+            let nodes = health.standings().into_iter().filter(Standing::is_alarming);
+            nodes.map(|node| format!("{chain}: {} disagrees with another node\n", node.name)).collect::<Vec<_>>()
+        };
+        pools.iter().flat_map(alarming).collect()
+    }
+
     fn show_nodes(&self) {
         for (chain, health) in self.pools.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             for node in health.standings() {
                 let labels = [chain.as_str(), &node.name];
                 self.circuits.with_label_values(&labels).set(node.is_open.into());
+                let dissents_for = node.dissents_for.map_or(0, |dissents_for| dissents_for.as_secs());
+                self.dissent.with_label_values(&labels).set(dissents_for.cast_signed());
                 let Counts { answered, failed, agree, disagree, missing, abstain } = node.counts;
                 let counts = [
                     ("answered", answered),
@@ -190,13 +211,14 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
 }
 
 async fn ready(State(served): State<Served>) -> impl IntoResponse {
-    match served.store.summary(crate::clock::unix_now()).await {
-        Ok(summary) if summary.halted.is_empty() => (StatusCode::OK, "ready\n".to_owned()),
-        Ok(summary) => {
-            let halted: Vec<String> =
-                summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n")).collect();
-            (StatusCode::SERVICE_UNAVAILABLE, halted.concat())
-        }
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("ledger: {error}\n")),
+    let summary = match served.store.summary(crate::clock::unix_now()).await {
+        Ok(summary) => summary,
+        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("ledger: {error}\n")),
+    };
+    let halted = summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n"));
+    let reasons: Vec<String> = halted.chain(served.metrics.lasting_dissent()).collect();
+    match reasons.is_empty() {
+        true => (StatusCode::OK, "ready\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, reasons.concat()),
     }
 }

@@ -115,7 +115,8 @@ impl<T> Endpoints<T> {
 
 impl<T: Send + Sync> Health for Endpoints<T> {
     fn standings(&self) -> Vec<Standing> {
-        self.iter().map(|endpoint| endpoint.meter.standing(endpoint.name())).collect()
+        let now = Instant::now();
+        self.iter().map(|endpoint| endpoint.meter.standing(endpoint.name(), now)).collect()
     }
 }
 

@@ -4,7 +4,8 @@
 //! What carries value is which block stands at a height: the deposits of a block are proven complete under its hash, and
 //! what is final is a block of the same chain. So witnesses are asked for hashes only. They agree, disagree, are missing
 //! (no answer), or abstain (have not come so far); each is counted apart. One that disagrees holds the batch, whatever
-//! the others say, and is asked again like any other: dissent is no failure, and no quorum overrules it.
+//! the others say, and is asked again like any other: dissent is no failure, and no quorum overrules it. How long it lasts
+//! is told with the endpoint's standing, so that someone is called when it lasts.
 
 mod breaker;
 mod cut;
@@ -17,6 +18,6 @@ mod watcher;
 pub use breaker::Breaker;
 pub use endpoints::{Endpoints, Named};
 pub use evidence::PooledEvidence;
-pub use health::{Counts, Health, Standing};
+pub use health::{Counts, Health, Standing, TOLERATED_DISSENT};
 pub use vote::{Tally, Witness};
 pub use watcher::PooledWatcher;

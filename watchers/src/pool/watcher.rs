@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::future::{join_all, select_all};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{Cursor, FollowError, ReadBatch, Watcher};
+use tokio::time::Instant;
 
 use super::cut;
 use super::endpoints::{Endpoint, Endpoints, Named, none_answered};
@@ -90,7 +91,7 @@ impl<W: Watcher + Witness> PooledWatcher<W> {
             Vote::Agree(_) => endpoint.meter.agreed(),
             Vote::Disagree(what) => {
                 tracing::warn!(chain = %self.chain, endpoint = endpoint.name(), what, "an endpoint disagrees");
-                endpoint.meter.disagreed();
+                endpoint.meter.disagreed(Instant::now());
             }
             Vote::Missing => endpoint.meter.was_missing(),
             Vote::Abstain => endpoint.meter.abstained(),
