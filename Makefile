@@ -14,7 +14,7 @@ demo: setup
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust
+test: setup format lint rules contracts rust fuzz
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
@@ -38,6 +38,8 @@ lint: setup
 rules:
 	@echo '==> security rules: each names a test that is there'
 	@./.ci/rules
+	@echo '==> alerts: their metrics, runbook and tests'
+	@./.ci/alerts
 
 contracts: setup
 	@echo '==> contracts: artifacts, tests, gas'

@@ -26,7 +26,9 @@ pub struct Metrics {
     ended_seconds: HistogramVec,
     transfers: IntGaugeVec,
     outbox: IntGaugeVec,
+    overdue: IntGaugeVec,
     cursors: IntGaugeVec,
+    halts: IntGaugeVec,
     circuits: IntGaugeVec,
     dissent: IntGaugeVec,
     answers: IntGaugeVec,
@@ -59,8 +61,16 @@ impl Metrics {
                 Opts::new("spandrel_outbox_depth_count", "Effects waiting, by executor"),
                 &["executor"],
             )?,
+            overdue: IntGaugeVec::new(
+                Opts::new("spandrel_outbox_overdue_seconds", "For how long the effect due longest is due, by executor"),
+                &["executor"],
+            )?,
             cursors: IntGaugeVec::new(
                 Opts::new("spandrel_watcher_cursor_height", "Height read and stored, by chain"),
+                &["chain"],
+            )?,
+            halts: IntGaugeVec::new(
+                Opts::new("spandrel_watcher_halted_bool", "1 while nothing is read of a chain, until someone says so"),
                 &["chain"],
             )?,
             circuits: IntGaugeVec::new(
@@ -84,13 +94,15 @@ impl Metrics {
             )?,
             pools: Mutex::default(),
         };
-        let all: [Box<dyn prometheus::core::Collector>; 9] = [
+        let all: [Box<dyn prometheus::core::Collector>; 11] = [
             Box::new(metrics.events.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.ended_seconds.clone()),
             Box::new(metrics.transfers.clone()),
             Box::new(metrics.outbox.clone()),
+            Box::new(metrics.overdue.clone()),
             Box::new(metrics.cursors.clone()),
+            Box::new(metrics.halts.clone()),
             Box::new(metrics.circuits.clone()),
             Box::new(metrics.dissent.clone()),
             Box::new(metrics.answers.clone()),
@@ -198,13 +210,19 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
         metrics.transfers.with_label_values(&[status]).set(count.cast_signed());
     }
     metrics.outbox.reset();
+    metrics.overdue.reset();
     for (executor, depth) in &summary.outbox {
         metrics.outbox.with_label_values(&[executor]).set(depth.waiting.cast_signed());
+        metrics.overdue.with_label_values(&[executor]).set(depth.oldest_due_age.unwrap_or(0).cast_signed());
     }
     for (chain, cursor) in &summary.cursors {
         if let Some(tip) = &cursor.tip {
             metrics.cursors.with_label_values(&[chain.as_str()]).set(tip.height.cast_signed());
         }
+    }
+    metrics.halts.reset();
+    for chain in summary.halted.keys() {
+        metrics.halts.with_label_values(&[chain.as_str()]).set(1);
     }
     metrics.show_nodes();
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))
