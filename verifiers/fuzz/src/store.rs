@@ -1,4 +1,5 @@
-//! A small IAVL tree under an app hash, and proofs of its keys as protobuf.
+//! A small IAVL tree of version 5 under an app hash, and proofs of its keys as protobuf. IAVL writes height, size and
+//! version as zigzag varints, so that each stands here doubled.
 
 use sha2::{Digest, Sha256};
 
@@ -18,7 +19,7 @@ pub fn app() -> ([u8; 32], Vec<(Leaf, Vec<u8>)>) {
     let leaf =
         |key: Vec<u8>, value: Vec<u8>, prefix: &[u8]| Leaf { key, value, prefix: prefix.to_vec(), path: Vec::new() };
     let mut leaves: Vec<_> =
-        (0..7_u8).map(|n| leaf(format!("key{n}").into_bytes(), vec![n + 1; 32], &[0, 2, 9])).collect();
+        (0..7_u8).map(|n| leaf(format!("key{n}").into_bytes(), vec![n + 1; 32], &[0, 2, 10])).collect();
     let (root, _) = climb(&mut leaves, true);
     let mut stores = vec![leaf(b"bank".to_vec(), vec![1; 32], &[0]), leaf(b"ibc".to_vec(), root.to_vec(), &[0])];
     let (app_hash, _) = climb(&mut stores, false);
@@ -39,7 +40,7 @@ fn climb(leaves: &mut [Leaf], is_iavl: bool) -> ([u8; 32], u8) {
     let ((left_hash, left_height), (right_hash, right_height)) = (climb(left, is_iavl), climb(right, is_iavl));
     let height = left_height.max(right_height) + 1;
     let (start, length): (Vec<u8>, &[u8]) =
-        if is_iavl { (vec![height * 2, size * 2, 9], &[32]) } else { (vec![1], &[]) };
+        if is_iavl { (vec![height * 2, size * 2, 10], &[32]) } else { (vec![1], &[]) };
     for leaf in left {
         leaf.path.push(([&start, length].concat(), [length, &right_hash].concat()));
     }

@@ -96,10 +96,50 @@ mod tests {
         assert_eq!(Lattice::from_bytes(&ba.to_bytes()), ba);
     }
 
+    /// Agave `lattice-hash/src/lt_hash.rs`, `test_hello_world`: the first sums, and Blake3 of all 2,048 bytes, in which
+    /// each sum counts.
     #[test]
-    fn the_known_answer_stands_and_an_account_without_lamports_is_nothing() {
-        // Agave and Firedancer: the first sums of `hello`.
-        assert_eq!(Lattice::of(b"hello").0[..4], [0x8fea, 0x3d16, 0x86b3, 0x9282]);
+    fn hashes_are_the_known_answers_of_agave() {
+        let known: [(&[u8], [u16; 4], [u8; 32]); 2] = [
+            (
+                b"hello",
+                [0x8fea, 0x3d16, 0x86b3, 0x9282],
+                [
+                    79, 156, 26, 184, 156, 205, 94, 208, 182, 235, 33, 147, 111, 153, 229, 152, 207, 133, 75, 109, 182,
+                    198, 119, 61, 11, 81, 41, 70, 24, 87, 100, 85,
+                ],
+            ),
+            (
+                b"world!",
+                [0x56dc, 0x1d98, 0x5420, 0x810d],
+                [
+                    171, 53, 185, 10, 179, 49, 48, 151, 87, 43, 141, 13, 43, 152, 121, 1, 144, 7, 120, 188, 115, 248,
+                    214, 220, 229, 210, 175, 134, 215, 231, 18, 245,
+                ],
+            ),
+        ];
+        for (message, first, checksum) in known {
+            let lattice = Lattice::of(message);
+            assert_eq!(lattice.0[..4], first);
+            assert_eq!(*blake3::hash(&lattice.to_bytes()).as_bytes(), checksum);
+        }
+    }
+
+    /// The same, of a message that is an account's preimage (SIMD-0215: lamports, data, executable, owner, address).
+    #[test]
+    fn an_account_is_hashed_as_its_fields_in_order_and_is_nothing_without_lamports() {
+        let fields = AccountView {
+            address: B256::repeat_byte(1),
+            lamports: 0x0102_0304_0506_0708,
+            data: b"data",
+            executable: true,
+            owner: B256::repeat_byte(2),
+        };
+        let mut preimage = vec![8, 7, 6, 5, 4, 3, 2, 1];
+        preimage.extend(b"data\x01");
+        preimage.extend([2; 32]);
+        preimage.extend([1; 32]);
+        assert_eq!(Lattice::of_account(&fields), Lattice::of(&preimage));
         let (address, owner) = (B256::ZERO, B256::ZERO);
         let account = AccountView { address, lamports: 0, data: b"data", executable: false, owner };
         assert_eq!(Lattice::of_account(&account), Lattice::ZERO);

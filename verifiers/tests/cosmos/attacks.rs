@@ -101,7 +101,7 @@ fn a_commit_for_another_header_height_or_block_is_refused() {
 fn sets_must_be_those_that_headers_name() {
     refused("validators", |members, header| {
         let mut others = members.to_vec();
-        others[9].power = 11;
+        others[9] = others[9].clone().with_power(11);
         header.validators = set(&others);
     });
     refused("trusted_validators", |_, header| header.trusted_validators = set(&members(50..54, 10)));

@@ -14,33 +14,40 @@ pub const START: u64 = 1_700_000_000;
 /// A validator with its secret key.
 #[derive(Clone)]
 pub struct Member {
-    secret: [u8; 32],
-    pub power: u64,
+    key: SigningKey,
+    validator: Validator,
 }
 
 impl Member {
     pub fn new(seed: u32, power: u64) -> Self {
-        Self { secret: Sha256::digest(seed.to_be_bytes()).into(), power }
+        let secret: [u8; 32] = Sha256::digest(seed.to_be_bytes()).into();
+        let key = SigningKey::try_from(&secret[..]).unwrap();
+        let public = PublicKey::Ed25519(VerificationKeyBytes::from(&key).into());
+        Self { key, validator: Validator::new(public, power) }
     }
 
-    fn signing_key(&self) -> SigningKey {
-        SigningKey::try_from(&self.secret[..]).unwrap()
+    pub fn with_power(self, power: u64) -> Self {
+        Self { validator: Validator::new(*self.validator.key(), power), ..self }
+    }
+
+    /// The order in which sets are hashed: by power, then by address.
+    pub fn rank(&self) -> (std::cmp::Reverse<u64>, FixedBytes<20>) {
+        (std::cmp::Reverse(self.validator.power()), *self.validator.address())
     }
 
     pub fn validator(&self) -> Validator {
-        let key = VerificationKeyBytes::from(&self.signing_key());
-        Validator::new(PublicKey::Ed25519(key.into()), self.power)
+        self.validator
     }
 
     pub fn sign(&self, message: &[u8]) -> FixedBytes<64> {
-        FixedBytes(self.signing_key().sign(message).to_bytes())
+        FixedBytes(self.key.sign(message).to_bytes())
     }
 }
 
 /// Members `seeds`, each of `power`.
 pub fn members(seeds: std::ops::Range<u32>, power: u64) -> Vec<Member> {
     let mut members: Vec<_> = seeds.map(|seed| Member::new(seed, power)).collect();
-    members.sort_by_key(|member| (std::cmp::Reverse(member.power), *member.validator().address()));
+    members.sort_by_key(Member::rank);
     members
 }
 

@@ -74,9 +74,19 @@ fn assert_agree(trusted: &LightBlock, header: &ClientHeader) -> Said {
 }
 
 #[test]
-#[ignore = "open: see docs/known-weaknesses.md"]
-fn sets_of_testgen_up_to_150_validators() {
-    for count in [1, 4, 50, 150] {
+fn a_set_of_150_validators() {
+    let members = members(0..150, 10);
+    let trusted = block(3, &members, &members);
+    for height in [4, 30] {
+        let header = block(height, &members, &members).verified_from(&trusted);
+        assert_eq!(assert_agree(&trusted, &header), Said::Verified);
+    }
+}
+
+/// The generator's work grows with the square of the set.
+#[test]
+fn sets_of_testgen_up_to_30_validators() {
+    for count in [1, 4, 30] {
         let (trusted, next, later) = (generated(count, 5), generated(count, 6), generated(count, 60));
         let params = params("test-chain", TRUSTING);
         let ours_trusted = LightBlock::try_from(&trusted).unwrap();
@@ -150,10 +160,13 @@ proptest! {
             prop_assert_eq!(peer(&trusted, &bytes), Said::Verified);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     /// One field of the typed header is changed: the same verdict.
     #[test]
-    #[ignore = "open: see docs/known-weaknesses.md"]
     fn mutated_fields(
         is_adjacent: bool, what in 0..10_usize, seat in 0..10_usize, byte in 0..64_usize, mask in 1..=255_u8,
     ) {

@@ -23,7 +23,7 @@ pub fn generated(count: usize, height: u64) -> TmLightBlock {
 
 #[test]
 fn generated_blocks_convert_with_their_hashes() {
-    for count in [1, 4, 50] {
+    for count in [1, 4, 30] {
         let theirs = generated(count, 5);
         let ours = LightBlock::try_from(&theirs).unwrap();
         let hash = theirs.signed_header.header.hash();

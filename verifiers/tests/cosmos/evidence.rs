@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use spandrel_verifiers::cosmos::{
     CosmosVerifier, DepositEvidence, Inclusion, MAX_HEADERS, Packet, Payload, Route, Status, TrustedState, Update,
 };
-use spandrel_verifiers::{AssetId, ChainId, ErrorKind, LanePreference, Verifier};
+use spandrel_verifiers::{AssetId, ChainId, ErrorKind, Evidence, LanePreference, Verifier};
 
 use crate::chain::{CHAIN, Member, START, block_of, header, members, state};
 use crate::store::{App, commitments};
@@ -222,6 +222,46 @@ fn a_batch_gives_each_item_the_single_verdict() {
     assert_eq!(together, single);
     assert_eq!(together.iter().filter(|result| result.is_ok()).count(), 14);
     assert!(scene.verifier.verify_batch(&scene.trusted, &[], NOW).is_empty());
+}
+
+/// Every byte of both encoded forms, in two ways.
+#[test]
+fn a_flipped_byte_of_the_encoded_evidence_is_refused_or_means_the_same() {
+    let scene = scene();
+    let honest = scene.evidence(5);
+    let expected = scene.verifier.verify(&scene.trusted, &honest, NOW).unwrap();
+    let evidence = Evidence::from(honest);
+    let (bytes, json) = (evidence.to_bytes(), serde_json::to_vec(&evidence).unwrap());
+    for (form, encoded) in [("protobuf", bytes), ("json", json)] {
+        let (mut unread, mut refused, mut same) = (0, 0, 0);
+        for place in 0..encoded.len() {
+            for mask in [1 << (place % 7), 0x80] {
+                let mut flipped = encoded.clone();
+                flipped[place] ^= mask;
+                let read = match form {
+                    "protobuf" => Evidence::from_bytes(&flipped).ok(),
+                    _ => serde_json::from_slice::<Evidence>(&flipped).ok(),
+                };
+                let Some(read) = read else {
+                    unread += 1;
+                    continue;
+                };
+                if form == "protobuf" {
+                    assert_eq!(read.to_bytes(), flipped, "one evidence, one encoding");
+                }
+                let Evidence::Cosmos(read) = read else { panic!("byte {place} makes it {}", read.kind()) };
+                match scene.verifier.verify(&scene.trusted, &read, NOW) {
+                    Ok(found) => {
+                        assert_eq!(found, expected, "{form} byte {place} mask {mask}");
+                        same += 1;
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        println!("{form}: {unread} are not read, {refused} are refused, {same} mean the same");
+        assert!(unread > 20 && refused > 1_000);
+    }
 }
 
 #[test]

@@ -33,9 +33,15 @@ pub fn base64(text: &str) -> Vec<u8> {
     bytes
 }
 
-pub fn hash(value: &Value) -> Option<B256> {
+/// Hex, with or without `0x`; absent is empty.
+fn unhex(value: &Value) -> Vec<u8> {
     let text = value.as_str().unwrap_or_default();
-    (!text.is_empty()).then(|| B256::from_slice(&hex::decode(text).unwrap()))
+    hex::decode(text.strip_prefix("0x").unwrap_or(text)).unwrap()
+}
+
+pub fn hash(value: &Value) -> Option<B256> {
+    let bytes = unhex(value);
+    (!bytes.is_empty()).then(|| B256::from_slice(&bytes))
 }
 
 /// RFC 3339, in UTC.
@@ -78,10 +84,10 @@ pub fn header(value: &Value) -> Header {
         validators_hash: hash(&value["validators_hash"]).unwrap(),
         next_validators_hash: hash(&value["next_validators_hash"]).unwrap(),
         consensus_hash: hash(&value["consensus_hash"]),
-        app_hash: Bytes::from(hex::decode(value["app_hash"].as_str().unwrap()).unwrap()),
+        app_hash: Bytes::from(unhex(&value["app_hash"])),
         last_results_hash: hash(&value["last_results_hash"]),
         evidence_hash: hash(&value["evidence_hash"]),
-        proposer_address: FixedBytes::from_slice(&hex::decode(value["proposer_address"].as_str().unwrap()).unwrap()),
+        proposer_address: FixedBytes::from_slice(&unhex(&value["proposer_address"])),
     }
 }
 
@@ -100,10 +106,8 @@ fn commit_sig(value: &Value) -> CommitSig {
             Some(digits) => hex::decode(digits).unwrap(),
             None => base64(signature),
         };
-        let validator = body["validator_address"].as_str().unwrap();
-        let validator = validator.strip_prefix("0x").unwrap_or(validator);
         Vote {
-            validator: FixedBytes::from_slice(&hex::decode(validator).unwrap()),
+            validator: FixedBytes::from_slice(&unhex(&body["validator_address"])),
             timestamp: time(&body["timestamp"]),
             signature: FixedBytes::from_slice(&signature),
         }
@@ -121,12 +125,26 @@ pub fn commit(value: &Value) -> Commit {
         height: number(&value["height"]),
         round: number(&value["round"]) as u32,
         block_id: block_id(&value["block_id"]),
-        signatures: value["signatures"].as_array().unwrap().iter().map(commit_sig).collect(),
+        // Go writes an empty list as `null`.
+        signatures: value["signatures"].as_array().into_iter().flatten().map(commit_sig).collect(),
     }
 }
 
 pub fn signed_header(value: &Value) -> SignedHeader {
     SignedHeader { header: header(&value["header"]), commit: commit(&value["commit"]) }
+}
+
+/// As nodes write it, or as some of Union's recordings do.
+fn public_key(value: &Value) -> PublicKey {
+    let (kind, key) = match value["@type"].as_str() {
+        Some(kind) => (kind, unhex(&value["@value"])),
+        None => (value["type"].as_str().unwrap(), base64(value["value"].as_str().unwrap())),
+    };
+    match kind {
+        "ed25519" | "tendermint/PubKeyEd25519" => PublicKey::Ed25519(key.try_into().unwrap()),
+        "tendermint/PubKeySecp256k1" => PublicKey::Secp256k1(FixedBytes::from_slice(&key)),
+        other => panic!("key type {other}"),
+    }
 }
 
 /// In the order in which sets are hashed: by power, then by address.
@@ -135,12 +153,7 @@ pub fn validators(value: &Value) -> ValidatorSet {
     let mut validators: Vec<Validator> = list
         .iter()
         .map(|item| {
-            let key = base64(item["pub_key"]["value"].as_str().unwrap());
-            let key = match item["pub_key"]["type"].as_str().unwrap() {
-                "tendermint/PubKeyEd25519" => PublicKey::Ed25519(key.try_into().unwrap()),
-                "tendermint/PubKeySecp256k1" => PublicKey::Secp256k1(FixedBytes::from_slice(&key)),
-                other => panic!("key type {other}"),
-            };
+            let key = public_key(&item["pub_key"]);
             Validator::new(key, number(&item["voting_power"]))
         })
         .collect();

@@ -104,7 +104,6 @@ fn celestia_mocha_blocks_of_a_hundred_validators() {
 }
 
 #[test]
-#[ignore = "open: see docs/known-weaknesses.md"]
 fn union_headers_are_verified_from_the_heights_they_name() {
     let Some(folder) = vectors("cosmos/union_tendermint") else { return };
     let mut tally = Tally::new("union_tendermint");

@@ -1,8 +1,13 @@
-//! ed25519 by ZIP-215: the edge cases on which libraries differ, single and in batches.
+//! Signatures of votes. ed25519 by ZIP-215: the edge cases on which libraries differ. secp256k1 beside `k256`, another
+//! implementation than the one that is used, and never with a high S (CometBFT `crypto/secp256k1`).
 
-use alloy_primitives::FixedBytes;
+use alloy_primitives::{FixedBytes, U256, uint};
 use ed25519_zebra::{Signature, VerificationKey};
+use k256::ecdsa::signature::hazmat::PrehashVerifier;
+use k256::ecdsa::signature::{Signer, Verifier};
+use proptest::prelude::*;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use spandrel_verifiers::cosmos::{PublicKey, verify_signature};
 
 use crate::support::{Tally, read_json, vectors};
@@ -69,5 +74,92 @@ fn speccheck_cases_by_zip_215() {
         let expected = !matches!(index, 6..=8);
         assert_eq!(*verdict, expected, "case {index}");
         if *verdict { tally.pass() } else { tally.refuse() }
+    }
+}
+
+/// Order of the group of secp256k1 (SEC 2, 2.4.1).
+const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+
+fn ours_secp256k1(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
+    verify_signature(&PublicKey::Secp256k1(FixedBytes(*key)), message, &FixedBytes(signature))
+}
+
+fn peer_secp256k1(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
+    let Ok(key) = k256::ecdsa::VerifyingKey::from_sec1_bytes(key) else { return false };
+    let Ok(signature) = k256::ecdsa::Signature::from_slice(&signature) else { return false };
+    let by_hash = key.verify_prehash(&Sha256::digest(message), &signature).is_ok();
+    assert_eq!(by_hash, key.verify(message, &signature).is_ok());
+    by_hash
+}
+
+/// The same R with `ORDER - S`: as good an ECDSA signature, and another encoding of the same vote.
+fn twin(signature: [u8; 64]) -> [u8; 64] {
+    let mut twin = signature;
+    let s = U256::from_be_slice(&signature[32..]);
+    twin[32..].copy_from_slice(&(ORDER - s).to_be_bytes::<32>());
+    twin
+}
+
+#[test]
+fn secp256k1_signatures_of_wycheproof_pass_with_a_low_s_only() {
+    let Some(path) = vectors("crypto/wycheproof/testvectors_v1/ecdsa_secp256k1_sha256_p1363_test.json") else { return };
+    let mut tally = Tally::new("wycheproof secp256k1");
+    let mut twins = 0;
+    for group in read_json(&path)["testGroups"].as_array().unwrap() {
+        let point = unhex(&group["publicKey"]["uncompressed"]);
+        let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&point).unwrap();
+        let key: [u8; 33] = key.to_encoded_point(true).as_bytes().try_into().unwrap();
+        for test in group["tests"].as_array().unwrap() {
+            let Ok(signature) = <[u8; 64]>::try_from(unhex(&test["sig"])) else {
+                tally.skip("signatures of another length than 64 bytes, which have no type");
+                continue;
+            };
+            let message = unhex(&test["msg"]);
+            let is_low = U256::from_be_slice(&signature[32..]) <= ORDER >> 1;
+            let expected = test["result"] == "valid" && is_low;
+            assert_eq!(ours_secp256k1(&key, &message, signature), expected, "{}", test["tcId"]);
+            assert_eq!(peer_secp256k1(&key, &message, signature), expected, "{}", test["tcId"]);
+            if expected {
+                tally.pass()
+            } else {
+                tally.refuse()
+            }
+            if test["result"] == "valid" && !is_low {
+                assert!(ours_secp256k1(&key, &message, twin(signature)), "{}", test["tcId"]);
+                twins += 1;
+            }
+        }
+    }
+    println!("{twins} valid but for their high S: refused, and their twins pass");
+    assert!(tally.passed >= 90 && tally.refused >= 130 && twins >= 70);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Key, message or signature changed in any way: the verdict is that of `k256`, and the twin is never taken.
+    #[test]
+    fn secp256k1_verdicts_are_those_of_k256(
+        secret in 1..=u128::MAX, message in prop::collection::vec(any::<u8>(), 0..120),
+        what in 0..6_usize, place in any::<prop::sample::Index>(), mask in 1..=255_u8,
+    ) {
+        let secret = k256::ecdsa::SigningKey::from_slice(&U256::from(secret).to_be_bytes::<32>()).unwrap();
+        let mut key: [u8; 33] = secret.verifying_key().to_encoded_point(true).as_bytes().try_into().unwrap();
+        let signed: k256::ecdsa::Signature = secret.sign(&message);
+        let mut signature: [u8; 64] = signed.to_bytes().into();
+        prop_assert!(ours_secp256k1(&key, &message, signature));
+        prop_assert!(!ours_secp256k1(&key, &message, twin(signature)));
+        let mut message = message;
+        match what {
+            0 => signature[place.index(64)] ^= mask,
+            1 => key[place.index(33)] ^= mask,
+            2 => message.push(mask),
+            3 => signature[..32].fill(0),
+            4 => signature[32..].copy_from_slice(&(ORDER - U256::from(mask - 1)).to_be_bytes::<32>()),
+            _ => signature[..32].copy_from_slice(&(ORDER + U256::from(mask)).to_be_bytes::<32>()),
+        }
+        let verdict = ours_secp256k1(&key, &message, signature);
+        prop_assert_eq!(verdict, peer_secp256k1(&key, &message, signature));
+        prop_assert!(!verdict);
     }
 }

@@ -1,7 +1,7 @@
 //! Model-based single steps of tendermint-rs: a verdict for each block.
 
+use spandrel_verifiers::VerifyError;
 use spandrel_verifiers::cosmos::{ConsensusState, KeyTables, LightBlock, Outcome, ValidatorSet, verify_header};
-use spandrel_verifiers::{ErrorKind, VerifyError};
 
 use crate::json::{light_block, number, signed_header, time, validators};
 use crate::support::{Tally, json_files, name_of, params, read_json, vectors};
@@ -23,7 +23,6 @@ fn judge(
 }
 
 #[test]
-#[ignore = "open: see docs/known-weaknesses.md"]
 fn every_block_gets_the_verdict_of_the_model() {
     let Some(folder) = vectors("cosmos/tendermint_rs_mbt") else { return };
     let mut tally = Tally::new("tendermint_rs_mbt");
@@ -53,7 +52,7 @@ fn every_block_gets_the_verdict_of_the_model() {
                     "SUCCESS"
                 }
                 Ok(Outcome::NotEnoughTrust { .. }) => "NOT_ENOUGH_TRUST",
-                Err(error) if error.kind == ErrorKind::Expired => "FAILED_TRUSTING_PERIOD",
+                // Of trust that ran out too: no file says FAILED_TRUSTING_PERIOD, whichever check comes first.
                 Err(_) => "INVALID",
             };
             assert_eq!(verdict, input["verdict"].as_str().unwrap(), "{} block {index}", name_of(&path));

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use alloy_primitives::Bytes;
 use proptest::prelude::*;
 use serde_json::Value;
-use spandrel_verifiers::Verifier;
 use spandrel_verifiers::solana::{
     BlockPath, Certificate, DepositEvidence, RootUpdate, Shred, Signers, SolanaVerifier, Transaction, TrustedSlots,
     Update, Vote, decode_entries,
 };
+use spandrel_verifiers::{Evidence, Verifier};
 
 use super::deposits::Scene;
 use super::maker::{NOW, table, validators, votes};
@@ -48,6 +48,28 @@ proptest! {
             // The leader's signature is no part of the proof: the stake's votes name the block id.
             Ok(verified) => prop_assert!(bit < 512 && verified == honest),
             Err(error) => prop_assert!(error.field.starts_with("inclusion."), "{}", error),
+        }
+    }
+
+    /// Any byte of either encoded form. What the leader signed and how hex is written change nothing.
+    #[test]
+    fn a_flipped_byte_of_the_encoded_evidence_is_refused_or_means_the_same(
+        is_json: bool, place: prop::sample::Index, mask in 1..=255_u8,
+    ) {
+        static ENCODED: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+            let evidence = Evidence::from(Scene::shared().evidence.clone());
+            [evidence.to_bytes(), serde_json::to_vec(&evidence).unwrap()]
+        });
+        let scene = Scene::shared();
+        let mut bytes = ENCODED[usize::from(is_json)].clone();
+        *place.get_mut(&mut bytes) ^= mask;
+        let read = if is_json { serde_json::from_slice(&bytes).ok() } else { Evidence::from_bytes(&bytes).ok() };
+        if let Some(read) = read {
+            prop_assert!(is_json || read.to_bytes() == bytes, "one evidence, one encoding");
+            let Evidence::Solana(read) = read else { panic!("{} from Solana's", read.kind()) };
+            if let Ok(found) = scene.verify(&read) {
+                prop_assert_eq!(found, scene.verify(&scene.evidence).unwrap());
+            }
         }
     }
 
