@@ -221,6 +221,11 @@ impl RiskState {
         self.records.get(&id).is_some_and(|record| record.proven.is_some())
     }
 
+    /// Whether anything is kept of the deposit, but for the mark of one that is closed.
+    pub fn is_known(&self, id: DepositId) -> bool {
+        self.records.contains_key(&id)
+    }
+
     pub(crate) fn closed(&self, id: DepositId) -> Option<Closed> {
         self.closed.get(&id).copied()
     }

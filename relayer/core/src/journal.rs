@@ -109,4 +109,7 @@ pub trait Journal: Send + Sync {
 
     /// The newest transaction that carries `effect`, if any.
     fn tx_of(&self, effect: EffectId) -> impl Future<Output = Result<Option<JournaledTx>, StoreError>> + Send;
+
+    /// The transactions that carried `effect`, are final and did not carry it out, oldest first.
+    fn failed_txs_of(&self, effect: EffectId) -> impl Future<Output = Result<Vec<JournaledTx>, StoreError>> + Send;
 }

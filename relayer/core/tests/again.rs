@@ -207,7 +207,7 @@ fn our_own_payout_reported_as_someone_elses_is_final_all_the_same() {
     house.prove();
     house.progress(Lane::LightClient, Progress::Included { tx: tx(1) });
     let out = house.progress(Lane::LightClient, paid_by(Lane::LightClient));
-    assert_eq!((names(&out), risks(&out)), (vec!["payout_final"], vec![]));
+    assert_eq!((names(&out), risks(&out)), (vec!["payout_final"], vec!["closed"]));
     assert_eq!(house.status().name(), "final");
 }
 

@@ -123,6 +123,8 @@ struct Watch {
     is_attested: bool,
     /// A clearance in the risk log that is still open, and whether it is booked as lost.
     open: Option<bool>,
+    is_known: bool,
+    is_closed: bool,
 }
 
 impl Watch {
@@ -173,11 +175,14 @@ impl Watch {
 
     fn risk(&mut self, events: &[RiskEvent]) {
         for event in events {
+            assert!(!self.is_closed, "{event:?} after it was closed");
+            self.is_closed = matches!(event, RiskEvent::Closed { .. });
+            self.is_known |= event.deposit().is_some();
             self.open = match (event, self.open) {
                 (RiskEvent::Cleared { .. }, None) => Some(false),
                 (RiskEvent::Returned { .. } | RiskEvent::Settled { .. }, Some(_)) => None,
                 (RiskEvent::Shortfall { .. }, Some(false)) => Some(true),
-                (RiskEvent::Proven { .. } | RiskEvent::Paused { .. }, open) => open,
+                (RiskEvent::Proven { .. } | RiskEvent::Paused { .. } | RiskEvent::Closed { .. }, open) => open,
                 (event, open) => panic!("{event:?} while the clearance is {open:?}"),
             };
         }
@@ -187,7 +192,10 @@ impl Watch {
     fn accounts(&self, house: &House) {
         let Some(transfer) = &house.transfer else { return };
         let payout = transfer.payout.as_ref().map(|payout| payout.lane);
-        assert_eq!(house.risk.cleared_on(transfer.id), payout);
+        let is_forgotten = self.is_closed && house.now > EXPIRY;
+        assert!(house.risk.cleared_on(transfer.id) == payout || is_forgotten);
+        assert_eq!(self.is_closed, transfer.status.is_terminal() && self.is_known);
+        assert!(!self.is_closed || !house.risk.is_known(transfer.id), "what is over is still kept");
         let is_settled = transfer.status.name() == "settled";
         let exposure =
             if payout == Some(Lane::Fast) && !is_settled { transfer.deposit.amount } else { Default::default() };

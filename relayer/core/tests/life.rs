@@ -66,7 +66,7 @@ fn a_fast_transfer_is_paid_before_it_is_proven_and_settled_after() {
     let out = house.prove();
     assert_eq!((names(&out), steps(&out), risks(&out)), (vec!["verified"], vec!["settle"], vec!["proven"]));
     let out = house.settle(Progress::Finalized { tx: tx(2) });
-    assert_eq!((names(&out), risks(&out)), (vec!["settled"], vec!["settled"]));
+    assert_eq!((names(&out), risks(&out)), (vec!["settled"], vec!["settled", "closed"]));
     assert_eq!(*house.status(), Status::Settled { payout: tx(1), tx: tx(2) });
     assert_eq!(house.exposure(), U256::ZERO);
 }
@@ -287,7 +287,7 @@ fn a_refusal_for_now_keeps_a_proven_payout_cleared_and_one_for_ever_fails_it() {
     assert_eq!(*house.status(), Status::Cleared { lane: Lane::LightClient });
     let for_ever = Progress::Refused { reason: "BadProof".into(), lasting: Lasting::ForEver };
     let out = house.progress(Lane::LightClient, for_ever);
-    assert_eq!((names(&out), risks(&out)), (vec!["payout_refused", "failed"], vec!["returned"]));
+    assert_eq!((names(&out), risks(&out)), (vec!["payout_refused", "failed"], vec!["returned", "closed"]));
     assert_eq!(*house.status(), Status::Failed { reason: "BadProof".into() });
 }
 
@@ -414,7 +414,7 @@ fn a_shortfall_mined_again_is_proven_and_settled_and_never_paid_again() {
     let out = house.prove();
     assert_eq!((names(&out), steps(&out)), (vec!["verified"], vec!["settle"]));
     let out = house.settle(Progress::Finalized { tx: tx(2) });
-    assert_eq!((names(&out), risks(&out)), (vec!["settled"], vec!["settled"]));
+    assert_eq!((names(&out), risks(&out)), (vec!["settled"], vec!["settled", "closed"]));
     assert_eq!(house.exposure(), U256::ZERO);
 }
 

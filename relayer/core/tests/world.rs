@@ -331,8 +331,15 @@ proptest! {
             "reorged" => prop_assert!(gone && sent.is_empty() && !expires),
             other => prop_assert!(false, "{other} is no end: {transfer:?}"),
         }
-        let charged = world.house.risk.cleared_on(deposit.id());
+        let log = &world.house.risk_log;
+        let charged = log.iter().fold(None, |charged, event| match event {
+            RiskEvent::Cleared { lane, .. } => Some(*lane),
+            RiskEvent::Returned { .. } => None,
+            _ => charged,
+        });
         prop_assert_eq!(charged, sent.first().copied(), "{} {:?}", status, world.journal);
+        let may_be_kept = !transfer.status.is_terminal();
+        prop_assert!(may_be_kept || !world.house.risk.is_known(deposit.id()), "{} is kept", status);
         let lost = world.house.risk_log.iter().filter(|event| matches!(event, RiskEvent::Shortfall { .. })).count();
         prop_assert!(lost <= 1);
         prop_assert_eq!(world.house.risk.is_short(deposit.id()), status == "shortfall");

@@ -222,7 +222,7 @@ impl SimChain {
         self.blocks.push(SimBlock { hash, time, txs, state });
     }
 
-    /// Which of its calls did what they were to do; `None` when it reverts.
+    /// Which of its calls did what they were to do; `None` when it reverts. Payouts fail alone, as in `claimEach`.
     fn execute(
         &self,
         state: &mut State,
@@ -238,10 +238,11 @@ impl SimChain {
         let mut done = Vec::new();
         for effect in self.decode(tx.input) {
             let is_passed_over = self.rules.is_passed_over(&after, effect);
-            if !is_passed_over {
-                self.rules.call(&mut after, effect, scene).ok()?;
+            let is_carried_out = !is_passed_over && self.rules.call(&mut after, effect, scene).is_ok();
+            if !is_passed_over && !is_carried_out && effect.lane().is_none() {
+                return None;
             }
-            done.push(!is_passed_over);
+            done.push(is_carried_out);
         }
         *state = after;
         Some(done)

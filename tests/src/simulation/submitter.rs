@@ -281,7 +281,7 @@ impl SimSubmitter {
             let progress = match done_elsewhere(chain.finalized(), call) {
                 _ if is_ours => finalized(hash),
                 Some(progress) => progress,
-                None if is_done(chain.latest(), call) || tx.tx.effects.len() > 1 => Progress::Reverted,
+                None if is_done(chain.latest(), call) || (!success && tx.tx.effects.len() > 1) => Progress::Reverted,
                 None => not_now("the transaction did not carry it out"),
             };
             answers.extend(said.news(*effect, progress));

@@ -37,7 +37,8 @@ impl Output {
 /// One step of one transfer. `None` is a transfer that is not known yet: only [`Input::Seen`] begins one.
 ///
 /// Guarantees: the output folds onto `transfer`; at most one lane is ever issued before the other is definitively
-/// refused; no payout is issued without a quorum of verifiers (light client) or signers (fast), nor under a pause.
+/// refused; no payout is issued without a quorum of verifiers (light client) or signers (fast), nor under a pause; the
+/// risk state is told once that a transfer which it knows is over, and nothing of it after that.
 pub fn step(transfer: Option<&Transfer>, input: &Input, context: &Context<'_>) -> Result<Output, Refusal> {
     let Some(transfer) = transfer else {
         return match input {
@@ -48,6 +49,7 @@ pub fn step(transfer: Option<&Transfer>, input: &Input, context: &Context<'_>) -
     let mut draft = Draft { context: *context, transfer: transfer.clone(), output: Output::default() };
     if !transfer.status.is_terminal() {
         draft.take(input)?;
+        draft.close_if_over();
     }
     Ok(draft.output)
 }
@@ -99,6 +101,16 @@ impl<'a> Draft<'a> {
 
     fn risk(&mut self, event: RiskEvent) {
         self.output.risk.push(event);
+    }
+
+    /// What never came to the risk state, as what is rejected when it is seen, leaves nothing there to forget.
+    fn close_if_over(&mut self) {
+        let id = self.id();
+        let is_known = || self.context.risk.is_known(id);
+        let is_over = self.transfer.status.is_terminal();
+        if is_over && (is_known() || self.output.risk.iter().any(|event| event.deposit() == Some(id))) {
+            self.risk(RiskEvent::Closed { id, expiry: self.transfer.deposit.expiry });
+        }
     }
 
     fn ask(&mut self, executor: Executor, effect: Effect) {

@@ -72,6 +72,7 @@ impl Stored {
         if outcome == Outcome::Failed {
             for effect in &tx.tx.effects {
                 journal.live.remove(effect);
+                journal.failed.entry(*effect).or_default().insert(place);
             }
         }
         Ok(Written::changed(()))
@@ -85,6 +86,11 @@ impl Stored {
 
     pub fn tx_of(&self, effect: EffectId) -> Option<JournaledTx> {
         self.journal.newest.get(&effect).and_then(|place| self.journal.txs.get(*place)).cloned()
+    }
+
+    pub fn failed_txs_of(&self, effect: EffectId) -> Vec<JournaledTx> {
+        let failed = self.journal.failed.get(&effect).into_iter().flatten();
+        failed.filter_map(|place| self.journal.txs.get(*place)).cloned().collect()
     }
 }
 

@@ -260,4 +260,8 @@ impl Journal for Memory {
     async fn tx_of(&self, effect: EffectId) -> Result<Option<JournaledTx>, StoreError> {
         self.read(|stored| stored.tx_of(effect))
     }
+
+    async fn failed_txs_of(&self, effect: EffectId) -> Result<Vec<JournaledTx>, StoreError> {
+        self.read(|stored| stored.failed_txs_of(effect))
+    }
 }

@@ -80,6 +80,8 @@ pub struct Journaled {
     pub live: BTreeMap<EffectId, usize>,
     /// The newest transaction of each effect.
     pub newest: BTreeMap<EffectId, usize>,
+    /// The transactions of each effect that are final and did not carry it out.
+    pub failed: BTreeMap<EffectId, BTreeSet<usize>>,
     /// The transaction of each attempt.
     pub hashes: BTreeMap<B256, usize>,
 }

@@ -19,6 +19,10 @@ const NEWEST_OF_EFFECT: &str =
     "SELECT number, chain, signer, nonce, contract, input, gas_limit, chain_nonce, state FROM txs
     WHERE number = (SELECT max(tx) FROM tx_effects WHERE effect_id = ?)";
 
+const FAILED_OF_EFFECT: &str =
+    "SELECT number, chain, signer, nonce, contract, input, gas_limit, chain_nonce, state FROM txs
+    WHERE outcome = 'failed' AND number IN (SELECT tx FROM tx_effects WHERE effect_id = ?) ORDER BY number";
+
 /// A row of `txs`, all but `outcome` and `created_at`.
 #[derive(sqlx::FromRow)]
 struct TxRow {
@@ -116,6 +120,17 @@ impl Journal for Sqlite {
             Some(row) => Ok(Some(read(&mut tx, row).await?)),
             None => Ok(None),
         }
+    }
+
+    async fn failed_txs_of(&self, effect: EffectId) -> Result<Vec<JournaledTx>, StoreError> {
+        let mut tx = self.read().await?;
+        let rows: Vec<TxRow> =
+            sqlx::query_as(FAILED_OF_EFFECT).bind(effect.0.to_string()).fetch_all(&mut *tx).await.map_err(database)?;
+        let mut failed = Vec::with_capacity(rows.len());
+        for row in rows {
+            failed.push(read(&mut tx, row).await?);
+        }
+        Ok(failed)
     }
 }
 

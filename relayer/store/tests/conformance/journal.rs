@@ -25,6 +25,7 @@ on_both!(
     a_reorged_inclusion_is_open_again,
     unknown_numbers_are_refused,
     the_newest_transaction_of_an_effect_is_found,
+    failed_transactions_of_an_effect_are_counted_and_others_are_not,
 );
 
 async fn nonces_follow_without_gaps(store: impl Store) {
@@ -186,4 +187,20 @@ async fn the_newest_transaction_of_an_effect_is_found(store: impl Store) {
     }
     let newest = store.tx_of(due(0, 0).id).await.unwrap().unwrap();
     assert_eq!(newest.attempts.iter().map(|attempt| attempt.hash).collect::<Vec<_>>(), [hash]);
+}
+
+async fn failed_transactions_of_an_effect_are_counted_and_others_are_not(store: impl Store) {
+    let mut failed = Vec::new();
+    for k in 1..4 {
+        assert_eq!(store.failed_txs_of(due(0, 0).id).await.unwrap(), failed, "open ones have not failed");
+        let tx = store.open_tx(new_tx([0], 0), 1).await.unwrap();
+        store.set_state(tx.number, included(k, false)).await.unwrap();
+        assert_eq!(store.failed_txs_of(due(0, 0).id).await.unwrap(), failed, "nor those that may be reorged away");
+        store.set_state(tx.number, final_state(k, false)).await.unwrap();
+        failed.push(spandrel_core::journal::JournaledTx { state: final_state(k, false), ..tx });
+    }
+    let tx = store.open_tx(new_tx([0, 1], 0), 1).await.unwrap();
+    store.set_state(tx.number, final_state(9, true)).await.unwrap();
+    assert_eq!(store.failed_txs_of(due(0, 0).id).await.unwrap(), failed);
+    assert_eq!(store.failed_txs_of(due(1, 0).id).await.unwrap(), []);
 }

@@ -122,9 +122,10 @@ pub fn cursor_move(chain: ChainId, from: u64, to: u64) -> CursorMove {
 
 pub fn risk(n: u64) -> RiskEvent {
     let Deposit { source_chain: source, asset, amount, .. } = deposit(n);
-    match n % 3 {
+    match n % 4 {
         0 => RiskEvent::Proven { id: deposit(n).id(), source, asset, amount },
         1 => RiskEvent::Settled { id: deposit(n).id() },
+        2 => RiskEvent::Closed { id: deposit(n).id(), expiry: deposit(n).expiry },
         _ => {
             let scope = Scope::Lane { lane: Lane::Fast, source: Some(source) };
             RiskEvent::Paused { scope, until: n, reason: "a drill".to_owned() }

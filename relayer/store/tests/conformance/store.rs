@@ -95,6 +95,7 @@ pub struct Observed {
     pub effects: BTreeMap<EffectId, Option<LeasedEffect>>,
     pub open_txs: Vec<JournaledTx>,
     pub newest_txs: BTreeMap<EffectId, Option<JournaledTx>>,
+    pub failed_txs: BTreeMap<EffectId, Vec<JournaledTx>>,
     pub intents: Vec<Intent>,
     pub summary: Summary,
 }
@@ -111,6 +112,7 @@ pub async fn observe(store: &impl Store) -> Observed {
         effects: BTreeMap::new(),
         open_txs: Vec::new(),
         newest_txs: BTreeMap::new(),
+        failed_txs: BTreeMap::new(),
         intents: store.intents().await.unwrap(),
         summary: store.summary(sample::LATER).await.unwrap(),
     };
@@ -129,6 +131,7 @@ pub async fn observe(store: &impl Store) -> Observed {
         for effect in sample::effects(n) {
             seen.effects.insert(effect.id, store.effect(effect.id).await.unwrap());
             seen.newest_txs.insert(effect.id, store.tx_of(effect.id).await.unwrap());
+            seen.failed_txs.insert(effect.id, store.failed_txs_of(effect.id).await.unwrap());
         }
     }
     seen

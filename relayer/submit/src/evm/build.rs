@@ -47,12 +47,14 @@ pub(super) struct Work {
     pub action: Action,
     /// Whether its last transaction reverted: it is sent by itself.
     pub is_alone: bool,
+    /// Whether it cost all the failed transactions that one effect may cost: it is simulated, and not sent.
+    pub is_spent: bool,
 }
 
 /// What is done for an effect.
 #[derive(Clone, Debug)]
 pub(super) enum Action {
-    /// One item of `Inbox.claimBatch`.
+    /// One item of `Inbox.claimEach`.
     Claim(Inbox::ClaimItem),
     /// `Inbox.settle`.
     Settle(Inbox::ClaimItem),
@@ -88,7 +90,7 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refus
             return Err(Refusal::for_ever(format!("{} is not done on a destination", due.effect.step())));
         }
     };
-    Ok(Work { effect: due.id, prerequisites, action, is_alone: false })
+    Ok(Work { effect: due.id, prerequisites, action, is_alone: false, is_spent: false })
 }
 
 impl Work {
@@ -128,7 +130,18 @@ pub(super) fn group(works: Vec<Work>, items: usize) -> Vec<Vec<Work>> {
     groups
 }
 
-/// The one call that carries a group out.
+/// Gas that an item may use beyond what it used in its simulation, so that none runs out of it for another: a recipient of
+/// native coin is a stranger's code, which may use all of `NativeTransfer.GAS` on-chain and next to none in a simulation.
+/// It is a limit; what is not used is not paid.
+pub(super) fn spare_gas(group: &[Work]) -> u64 {
+    let claims = group.iter().filter(|work| matches!(work.action, Action::Claim(_))).count();
+    u64::try_from(claims).unwrap_or(u64::MAX).saturating_mul(NATIVE_TRANSFER_GAS)
+}
+
+/// `NativeTransfer.GAS`, and what each call on the way keeps back of it (EIP-150).
+const NATIVE_TRANSFER_GAS: u64 = 105_000;
+
+/// The one call that carries a group out. Claims go as items of `claimEach`, one alone as well: each fails for itself.
 pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
     let (to, input) = match &group.first()?.action {
         Action::Claim(_) => {
@@ -136,7 +149,7 @@ pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
                 Action::Claim(item) => Some(item.clone()),
                 _ => None,
             });
-            (contracts.inbox, Inbox::claimBatchCall { items: items.collect() }.abi_encode())
+            (contracts.inbox, Inbox::claimEachCall { items: items.collect() }.abi_encode())
         }
         Action::Settle(Inbox::ClaimItem { lane, deposit, proof }) => {
             let settle = Inbox::settleCall { deposit: deposit.clone(), lane: *lane, proof: proof.clone() };
@@ -169,8 +182,15 @@ pub(super) fn execute_delayed(deposit: &Inbox::Deposit, contracts: &Contracts) -
 
 /// What a call was to bring about; empty for a prerequisite or a call this program never makes.
 pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
+    let claimed = |items: &[Inbox::ClaimItem]| -> Vec<Expected> {
+        items.iter().map(|item| Expected::Claimed(deposit_id(&item.deposit))).collect()
+    };
+    if let Ok(each) = Inbox::claimEachCall::abi_decode(input) {
+        return claimed(&each.items);
+    }
+    // Journals written before claims were sent one by one.
     if let Ok(batch) = Inbox::claimBatchCall::abi_decode(input) {
-        return batch.items.iter().map(|item| Expected::Claimed(deposit_id(&item.deposit))).collect();
+        return claimed(&batch.items);
     }
     if let Ok(settle) = Inbox::settleCall::abi_decode(input) {
         return vec![Expected::Settled(deposit_id(&settle.deposit))];

@@ -8,6 +8,7 @@
 
 use alloy::rpc::types::TransactionReceipt;
 use alloy_primitives::{B256, U256};
+use spandrel_contracts::revert;
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
 use spandrel_core::submission::{Progress, SendGate, SubmitError};
@@ -248,8 +249,9 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         outcomes
     }
 
-    /// It is over, one way or the other. What it did not do goes back to the outbox as refused for now, unless the
-    /// chain has it done by someone else; submitting again names the item that failed and sends the others.
+    /// It is over, one way or the other. What it did not do goes back to the outbox as refused for now, an item that
+    /// failed alone with its own reason, unless the chain has it done by someone else. For how long the reason lasts is
+    /// left to the next simulation: a receipt is one endpoint's word.
     async fn ended(
         &self,
         tx: &JournaledTx,
@@ -265,16 +267,21 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             let progress = match outcome {
                 Outcome::Done => Progress::Finalized { tx: self.tx_ref(end.hash, end.gas_used) },
                 Outcome::Delayed { from } => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
-                Outcome::Undone => match self.done_elsewhere(expected.get(index), head).await? {
+                Outcome::Failed(_) | Outcome::Undone => match self.done_elsewhere(expected.get(index), head).await? {
                     Elsewhere::Finally(progress) => progress,
                     Elsewhere::NotFinally => Progress::Reverted,
                     Elsewhere::No if is_shared_failure => Progress::Reverted,
-                    Elsewhere::No => Refusal::for_now(end.reason(tx.nonce)).into(),
+                    Elsewhere::No => Refusal::for_now(match outcome {
+                        Outcome::Failed(data) => format!("{}: {}", end.reason(tx.nonce), revert::reason(data)),
+                        _ => end.reason(tx.nonce),
+                    })
+                    .into(),
                 },
             };
             answers.extend(memory.news(*effect, progress));
         }
-        let success = end.success && !outcomes.contains(&Outcome::Undone);
+        let is_open = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Undone);
+        let success = end.success && !outcomes.iter().any(is_open);
         let state = TxState::Final { hash: end.hash, success };
         memory.end(Ended { number: tx.number, state, effects: tx.tx.effects.clone() });
         Ok(answers)

@@ -2,14 +2,14 @@
 
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
-use alloy_primitives::{Address, B256, LogData};
+use alloy_primitives::{Address, B256, Bytes, LogData};
 use spandrel_contracts::{Inbox, PauseController};
 
 use super::build::Expected;
 use super::config::Contracts;
 
 /// What became of one effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It happened.
     Done,
@@ -18,6 +18,8 @@ pub(super) enum Outcome {
         /// From when.
         from: u64,
     },
+    /// The contract undid this item alone, for this reason (revert data).
+    Failed(Bytes),
     /// It did not happen.
     Undone,
 }
@@ -44,10 +46,14 @@ fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contrac
         return Outcome::Done;
     }
     let Expected::Claimed(id) = expected else { return Outcome::Undone };
-    let delays = logs.iter().filter(|(address, _)| *address == contracts.inbox);
-    let mut delays = delays.filter_map(|(_, data)| Inbox::Delayed::decode_log_data(data).ok());
-    match delays.find(|delayed| delayed.id == id.0) {
-        Some(delayed) => Outcome::Delayed { from: delayed.releaseAt },
+    let of_inbox = || logs.iter().filter(|(address, _)| *address == contracts.inbox).map(|(_, data)| data);
+    let mut delays = of_inbox().filter_map(|data| Inbox::Delayed::decode_log_data(data).ok());
+    if let Some(delayed) = delays.find(|delayed| delayed.id == id.0) {
+        return Outcome::Delayed { from: delayed.releaseAt };
+    }
+    let mut failures = of_inbox().filter_map(|data| Inbox::ClaimFailed::decode_log_data(data).ok());
+    match failures.find(|failed| failed.id == id.0) {
+        Some(failed) => Outcome::Failed(failed.reason),
         None => Outcome::Undone,
     }
 }
@@ -76,6 +82,18 @@ mod tests {
         let logs = [(contracts().inbox, &paid), (contracts().inbox, &delayed)];
         let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()));
         assert_eq!(found, [Outcome::Done, Outcome::Delayed { from: 77 }, Outcome::Undone]);
+    }
+
+    #[test]
+    fn an_item_that_failed_alone_says_why_and_one_that_came_through_after_all_is_done() {
+        let ids = [B256::repeat_byte(1), B256::repeat_byte(2)];
+        let failed = |id| Inbox::ClaimFailed { id, lane: 2, reason: Bytes::from_static(&[7]) }.encode_log_data();
+        let (first, second, paid) = (failed(ids[0]), failed(ids[1]), claimed(ids[1]));
+        let logs = [&first, &second, &paid].map(|data| (contracts().inbox, data));
+        let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()));
+        assert_eq!(found, [Outcome::Failed(Bytes::from_static(&[7])), Outcome::Done]);
+        let elsewhere = [(Address::repeat_byte(9), &first)];
+        assert_eq!(outcome(&elsewhere, Expected::Claimed(DepositId(ids[0])), &contracts()), Outcome::Undone);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Nothing is signed before it succeeded in a simulation on top of the newest block.
 //!
-//! A group is simulated after the prerequisites it lacks. The item that fails is dropped with its own reason and the
-//! rest is simulated again; when the failing item is not named, or the group needs too much gas, it is halved.
+//! A group is simulated after the prerequisites it lacks. The items that fail are dropped, each with its own reason, and
+//! the rest is simulated again; when the failing item is not named, or the group needs too much gas, it is halved.
 
-use spandrel_contracts::{CheckpointRegistry, FastLane, revert};
+use alloy::sol_types::SolCall;
+use spandrel_contracts::{CheckpointRegistry, FastLane, Inbox, revert};
 use spandrel_core::EffectId;
 use spandrel_core::journal::Journal;
 use spandrel_core::submission::SubmitError;
@@ -11,7 +12,7 @@ use spandrel_signer::DigestSigner;
 use spandrel_verifiers::UnixSeconds;
 
 use super::EvmDestination;
-use super::build::{self, Call, Prerequisite, Unless, Work};
+use super::build::{self, Action, Call, Prerequisite, Unless, Work};
 use super::refusal::Refusal;
 use super::rpc::{Rpc, Simulated};
 
@@ -26,6 +27,8 @@ pub(super) struct Ready {
     pub gas: u64,
     /// The effects it carries out, in the order of its items.
     pub effects: Vec<EffectId>,
+    /// Whether it is not to be sent, although it would succeed.
+    pub is_spent: bool,
 }
 
 /// What a simulation says of a group.
@@ -33,8 +36,8 @@ pub(super) struct Ready {
 enum Finding {
     /// It succeeds within these gas limits, the group's own last.
     Passes(Vec<u64>),
-    /// These items (by index, ascending) fail.
-    Drop(Vec<usize>, Refusal),
+    /// These items (by index, ascending) fail, each for its reason.
+    Drop(Vec<(usize, Refusal)>),
     /// Some item fails, or all together need too much gas.
     Halve,
 }
@@ -58,12 +61,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 Finding::Passes(gas) => {
                     let effects = group.iter().map(|work| work.effect).collect();
                     let own = gas.last().copied().unwrap_or_default();
-                    ready.push(Ready { before: before.into_iter().zip(gas).collect(), call, gas: own, effects });
+                    let is_spent = group.iter().any(|work| work.is_spent);
+                    let before = before.into_iter().zip(gas).collect();
+                    ready.push(Ready { before, call, gas: own, effects, is_spent });
                 }
-                Finding::Drop(indices, refusal) => {
-                    for index in indices.into_iter().rev() {
+                Finding::Drop(failing) => {
+                    for (index, refusal) in failing.into_iter().rev() {
                         let work = group.remove(index);
-                        refused.push((work.effect, self.witnessed(&work, refusal.clone()).await));
+                        refused.push((work.effect, self.witnessed(&work, refusal).await));
                     }
                     groups.push(group);
                 }
@@ -96,7 +101,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         sequence.push(call);
         let outcomes = rpc.simulate(self.account(), &sequence, time).await?;
         Ok(match finding(group, &lacking, &outcomes, self.config.batch.gas) {
-            Finding::Drop(_, refusal) => Some(refusal),
+            Finding::Drop(failing) => failing.into_iter().next().map(|(_, refusal)| refusal),
             Finding::Passes(_) | Finding::Halve => None,
         })
     }
@@ -141,27 +146,53 @@ fn finding(group: &[Work], lacking: &[Prerequisite], outcomes: &[Simulated], mos
     for (prerequisite, outcome) in lacked_by(group, lacking).zip(outcomes) {
         if let Simulated::Reverted(data) = outcome {
             let needs_it = |work: &Work| work.prerequisites.contains(prerequisite);
-            let indices = group.iter().enumerate().filter(|(_, work)| needs_it(work)).map(|(index, _)| index);
-            return Finding::Drop(indices.collect(), Refusal::of_revert(data));
+            let failing = group.iter().enumerate().filter(|(_, work)| needs_it(work));
+            return Finding::Drop(failing.map(|(index, _)| (index, Refusal::of_revert(data))).collect());
         }
     }
     let limit = |outcome: &Simulated| match outcome {
         Simulated::Passed { gas, .. } => gas_limit(*gas),
         Simulated::Reverted(_) => 0,
     };
-    let limits: Vec<u64> = outcomes.iter().map(limit).collect();
+    let mut limits: Vec<u64> = outcomes.iter().map(limit).collect();
+    if let Some(own) = limits.last_mut() {
+        *own = own.saturating_add(build::spare_gas(group));
+    }
+    let failing = outcomes.last().map(|outcome| failing_items(group, outcome)).unwrap_or_default();
+    if !failing.is_empty() {
+        return Finding::Drop(failing);
+    }
     match outcomes.last() {
         Some(Simulated::Passed { .. }) if limits.iter().all(|limit| *limit <= most_gas) => Finding::Passes(limits),
         Some(Simulated::Reverted(data)) => match revert::decode(data).item {
-            Some(index) if index < group.len() => Finding::Drop(vec![index], Refusal::of_revert(data)),
+            Some(index) if index < group.len() => Finding::Drop(vec![(index, Refusal::of_revert(data))]),
             _ if group.len() > 1 => Finding::Halve,
-            _ => Finding::Drop(vec![0], Refusal::of_revert(data)),
+            _ => Finding::Drop(vec![(0, Refusal::of_revert(data))]),
         },
         _ if group.len() > 1 => Finding::Halve,
         _ => {
             let found = limits.iter().max().copied().unwrap_or_default();
             let reason = format!("gas: expected at most {most_gas}, found {found}");
-            Finding::Drop(vec![0], Refusal::for_now(reason))
+            Finding::Drop(vec![(0, Refusal::for_now(reason))])
+        }
+    }
+}
+
+/// The items that `claimEach` says failed while the call as a whole did not.
+fn failing_items(group: &[Work], outcome: &Simulated) -> Vec<(usize, Refusal)> {
+    let is_claim = group.first().is_some_and(|work| matches!(work.action, Action::Claim(_)));
+    let Simulated::Passed { output, .. } = outcome else { return Vec::new() };
+    if !is_claim {
+        return Vec::new();
+    }
+    match Inbox::claimEachCall::abi_decode_returns(output) {
+        Ok(failures) if failures.len() == group.len() => {
+            let failing = failures.iter().enumerate().filter(|(_, failure)| !failure.is_empty());
+            failing.map(|(index, failure)| (index, Refusal::of_revert(failure))).collect()
+        }
+        _ => {
+            let odd = |index| (index, Refusal::for_now("the simulation's answer does not read"));
+            (0..group.len()).map(odd).collect()
         }
     }
 }
@@ -176,10 +207,10 @@ fn gas_limit(used: u64) -> u64 {
 mod tests {
     use alloy::sol_types::SolError;
     use alloy_primitives::{Address, B256, Bytes, U256};
-    use spandrel_contracts::{Inbox, PauseController};
+    use spandrel_contracts::{PauseController, solidity_deposit};
     use spandrel_core::submission::Lasting;
+    use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference};
 
-    use super::super::build::Action;
     use super::*;
 
     fn prerequisite(byte: u8) -> Prerequisite {
@@ -193,8 +224,64 @@ mod tests {
             prerequisites: vec![prerequisite(byte % 2)],
             action: Action::Pause { scope: B256::ZERO, ttl: 1 },
             is_alone: false,
+            is_spent: false,
         };
         (0..count).map(work).collect()
+    }
+
+    fn indices(failing: &[(usize, Refusal)]) -> Vec<usize> {
+        failing.iter().map(|(index, _)| *index).collect()
+    }
+
+    fn claims(count: u8) -> Vec<Work> {
+        let chain = ChainId::eip155(1);
+        let deposit = Deposit {
+            version: Deposit::VERSION,
+            source_chain: chain.clone(),
+            source_bridge: B256::ZERO,
+            source_key: B256::ZERO,
+            asset: AssetId::parse("eip155:1/slip44:60").unwrap(),
+            amount: U256::ONE,
+            destination_chain: chain,
+            destination_bridge: B256::ZERO,
+            recipient: B256::ZERO,
+            sender: B256::ZERO,
+            lane: LanePreference::Any,
+            expiry: 1,
+        };
+        let item = Inbox::ClaimItem { lane: 1, deposit: solidity_deposit(&deposit), proof: Bytes::new() };
+        group(count).into_iter().map(|work| Work { action: Action::Claim(item.clone()), ..work }).collect()
+    }
+
+    fn each(gas: u64, failures: &[Vec<u8>]) -> Simulated {
+        let failures = failures.iter().cloned().map(Bytes::from).collect::<Vec<_>>();
+        Simulated::Passed { gas, output: Inbox::claimEachCall::abi_encode_returns(&failures).into() }
+    }
+
+    #[test]
+    fn every_item_that_fails_alone_is_dropped_for_its_own_reason() {
+        let failed = |index: u64, reason: Vec<u8>| {
+            Inbox::ItemFailed { index: U256::from(index), reason: reason.into() }.abi_encode()
+        };
+        let expired = Inbox::DepositExpired { expiry: 5, now_: U256::from(6) }.abi_encode();
+        let outcome = [each(100_000, &[vec![], failed(1, expired), vec![], failed(3, paused())])];
+        let Finding::Drop(failing) = finding(&claims(4), &[], &outcome, 1_000_000) else { panic!() };
+        assert_eq!(indices(&failing), [1, 3]);
+        assert_eq!((failing[0].1.lasting, failing[1].1.lasting), (Lasting::ForEver, Lasting::ForNow));
+    }
+
+    #[test]
+    fn an_answer_of_another_length_or_form_passes_nothing() {
+        for outcome in [each(1, &[vec![]]), each(1, &[vec![], vec![], vec![]]), passed(1)] {
+            let Finding::Drop(failing) = finding(&claims(2), &[], &[outcome], 1_000_000) else { panic!() };
+            assert_eq!(indices(&failing), [0, 1]);
+        }
+    }
+
+    #[test]
+    fn each_claim_has_gas_to_spare_for_a_recipient_that_burns_more_than_it_did_in_the_simulation() {
+        let found = finding(&claims(2), &[], &[each(100_000, &[vec![], vec![]])], 1_000_000);
+        assert_eq!(found, Finding::Passes(vec![160_000 + 2 * 105_000]));
     }
 
     fn passed(gas: u64) -> Simulated {
@@ -210,7 +297,7 @@ mod tests {
         let data = Inbox::ItemFailed { index: U256::from(2), reason: paused().into() }.abi_encode();
         let found = finding(&group(4), &[], &[Simulated::Reverted(data.into())], 1_000_000);
         assert!(
-            matches!(found, Finding::Drop(indices, refusal) if indices == [2] && refusal.reason.contains("ScopePaused"))
+            matches!(&found, Finding::Drop(failing) if indices(failing) == [2] && failing[0].1.reason.contains("ScopePaused"))
         );
     }
 
@@ -224,7 +311,9 @@ mod tests {
     fn an_unnamed_failure_halves_until_one_is_left() {
         let outcome = [Simulated::Reverted(paused().into())];
         assert_eq!(finding(&group(2), &[], &outcome, 1_000_000), Finding::Halve);
-        assert!(matches!(finding(&group(1), &[], &outcome, 1_000_000), Finding::Drop(indices, _) if indices == [0]));
+        assert!(
+            matches!(finding(&group(1), &[], &outcome, 1_000_000), Finding::Drop(failing) if indices(&failing) == [0])
+        );
     }
 
     #[test]
@@ -232,7 +321,7 @@ mod tests {
         let lacking = [prerequisite(0), prerequisite(1)];
         let outcomes = [passed(1), Simulated::Reverted(paused().into()), passed(1)];
         let found = finding(&group(5), &lacking, &outcomes, 1_000_000);
-        assert!(matches!(found, Finding::Drop(indices, _) if indices == [1, 3]));
+        assert!(matches!(found, Finding::Drop(failing) if indices(&failing) == [1, 3]));
     }
 
     #[test]
@@ -240,7 +329,7 @@ mod tests {
         assert_eq!(finding(&group(2), &[], &[passed(1_000_000)], 1_000_000), Finding::Halve);
         let found = finding(&group(1), &[], &[passed(1_000_000)], 1_000_000);
         assert!(
-            matches!(found, Finding::Drop(_, refusal) if refusal.lasting == Lasting::ForNow && refusal.reason.contains("1000000"))
+            matches!(found, Finding::Drop(failing) if failing[0].1.lasting == Lasting::ForNow && failing[0].1.reason.contains("1000000"))
         );
         assert_eq!(finding(&group(2), &[], &[passed(100_000)], 1_000_000), Finding::Passes(vec![160_000]));
     }

@@ -24,6 +24,10 @@ type Answers = Vec<(EffectId, Progress)>;
 /// may be spending our gas on purpose.
 const REVERTED_SECONDS: u64 = 600;
 
+/// How many transactions of its own a claim may fail, each although its simulation passed. After that nothing is sent for
+/// it any more: it is looked at as before, so that it is known when someone else has it paid, until it expires.
+const MOST_FAILURES: usize = 3;
+
 /// What the journal says of a due effect.
 pub(super) enum Journaled {
     /// Never sent, or sent and finally failed.
@@ -61,7 +65,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 (Journaled::Succeeded(hash), Ok(work)) => candidates.push((work, Some(hash))),
                 (Journaled::Sendable { failed: Some((at, 1)) }, _) if (self.clock)() < at + REVERTED_SECONDS => {}
                 (Journaled::Sendable { failed }, Ok(work)) => {
-                    candidates.push((Work { is_alone: failed.is_some(), ..work }, None));
+                    let is_spent = failed.is_some() && self.is_spent(&work).await?;
+                    candidates.push((Work { is_alone: failed.is_some(), is_spent, ..work }, None));
                 }
             }
         }
@@ -74,6 +79,12 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             let (ready, refused) = self.vet(group, round.time).await?;
             answers.extend(refused.into_iter().map(|(effect, refusal)| (effect, refusal.into())));
             for ready in ready {
+                if ready.is_spent {
+                    tracing::warn!(effects = ?ready.effects, "nothing more is sent for a claim that keeps failing on-chain");
+                    let reason = format!("{MOST_FAILURES} transactions failed that passed their simulations");
+                    answers.extend(ready.effects.iter().map(|id| (*id, Refusal::for_now(reason.clone()).into())));
+                    continue;
+                }
                 self.send_ready(ready, gate, &mut round, memory, &mut answers).await?;
             }
         }
@@ -94,6 +105,19 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             TxState::Pending | TxState::Included { .. } => Journaled::Open,
             TxState::Final { success: true, hash } => Journaled::Succeeded(hash),
         })
+    }
+
+    /// Whether a claim failed in so many transactions of its own that no more are sent for it.
+    async fn is_spent(&self, work: &Work) -> Result<bool, SubmitError> {
+        if !matches!(work.action, Action::Claim(_)) {
+            return Ok(false);
+        }
+        let failed = self.journal.failed_txs_of(work.effect).await.map_err(journal_error)?;
+        let is_its_own = |tx: &&JournaledTx| {
+            let is_mined = matches!(tx.state, TxState::Final { hash, .. } if !hash.is_zero());
+            is_mined && tx.tx.effects.len() == 1 && self.content_of(tx) == Content::Carried
+        };
+        Ok(failed.iter().filter(is_its_own).count() >= MOST_FAILURES)
     }
 
     async fn round(&self) -> Result<Round, SubmitError> {

@@ -68,6 +68,10 @@ impl Journal for Dying {
     async fn tx_of(&self, effect: EffectId) -> Result<Option<JournaledTx>, StoreError> {
         self.read(self.inner.tx_of(effect)).await
     }
+
+    async fn failed_txs_of(&self, effect: EffectId) -> Result<Vec<JournaledTx>, StoreError> {
+        self.read(self.inner.failed_txs_of(effect)).await
+    }
 }
 
 /// What the engine remembers: durable, so it outlives the submitter.

@@ -3,6 +3,7 @@
 mod chain;
 mod claims;
 mod crashes;
+mod failures;
 mod fees;
 mod refusals;
 mod reorgs;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spandrel_contracts::{lane, proof, solidity_deposit};
 use spandrel_core::Effect;
-use spandrel_core::submission::{Progress, Submitter};
+use spandrel_core::submission::{Lasting, Progress, Submitter};
 use spandrel_risk::Lane;
 
 use crate::world::*;
@@ -75,7 +75,7 @@ async fn a_stranger_who_claims_one_item_first_does_not_stop_its_neighbours() {
 }
 
 #[tokio::test]
-async fn a_batch_that_reverts_in_its_block_is_sent_again_item_by_item_once_that_is_final() {
+async fn items_that_fail_in_their_block_are_refused_for_their_own_reason_and_sent_again_each_by_itself() {
     let Some(world) = World::start().await else { return };
     let destination = world.destination().await;
     let deposits = [world.deposit(10), world.deposit(20)];
@@ -90,11 +90,12 @@ async fn a_batch_that_reverts_in_its_block_is_sent_again_item_by_item_once_that_
     assert!(paused.get_receipt().await.unwrap().status());
 
     let answers = destination.follow(&Open).await.unwrap();
-    assert!(answers.is_empty(), "a reverted transaction is no news until it is final: {answers:?}");
+    assert!(answers.is_empty(), "a failed item is no news until it is final: {answers:?}");
     world.anvil.mine(1).await.unwrap();
     let answers = destination.follow(&Open).await.unwrap();
     for item in &due {
-        assert_eq!(said(&answers, item), Some(Progress::Reverted), "nobody is refused for a neighbour");
+        let (reason, lasting) = refusal(said(&answers, item));
+        assert!(lasting == Lasting::ForNow && reason.contains("ScopePaused"), "{reason}");
     }
     let unpause = pauses.unpause(scope).max_fee_per_gas(400 * GWEI).gas(500_000).send().await.unwrap();
     world.anvil.mine(1).await.unwrap();
@@ -106,6 +107,31 @@ async fn a_batch_that_reverts_in_its_block_is_sent_again_item_by_item_once_that_
     for (deposit, amount) in deposits.iter().zip([10, 20]) {
         assert_eq!(world.received(deposit).await, amount);
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_reverts_whole_refuses_nobody_and_is_sent_again_item_by_item() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let due = world.fast(&[world.deposit(10), world.deposit(20)]);
+    world.stop_mining().await;
+    destination.submit(&due, &Open).await.unwrap();
+    let set_code = async |code: Value| {
+        world.anvil.rpc::<Value>("anvil_setCode", json!([world.at.inbox, code])).await.unwrap();
+    };
+    let code: Value = world.anvil.rpc("eth_getCode", json!([world.at.inbox, "latest"])).await.unwrap();
+    set_code(json!("0x60006000fd")).await;
+    world.anvil.mine(1).await.unwrap();
+    set_code(code).await;
+    world.anvil.mine(1).await.unwrap();
+    let answers = destination.follow(&Open).await.unwrap();
+    for item in &due {
+        assert_eq!(said(&answers, item), Some(Progress::Reverted), "nobody is refused for a neighbour");
+    }
+    destination.follow(&Open).await.unwrap();
+    let answers = destination.submit(&due, &Open).await.unwrap();
+    assert_ne!(hash_of(said(&answers, &due[0])), hash_of(said(&answers, &due[1])), "each by itself");
+    follow_to_the_end(&world, &destination, &due).await;
 }
 
 /// Mines the submitter's open transactions after a stranger's claim of one of the items.
