@@ -133,10 +133,10 @@ impl SimChain {
         height + DEPTH as u64 <= self.blocks.len() as u64
     }
 
-    /// How many of the relayer's transactions stand in blocks and failed.
+    /// How many of the relayer's transactions stand in blocks and failed, whole or in one of their items.
     pub fn reverted(&self) -> usize {
         let txs = self.blocks.iter().flat_map(|block| &block.txs);
-        txs.filter(|tx| !tx.success && tx.sent.nonce.is_some()).count()
+        txs.filter(|tx| tx.sent.nonce.is_some() && (!tx.success || tx.done.contains(&false))).count()
     }
 
     /// Hash of the block at `height`.

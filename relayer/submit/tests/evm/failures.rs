@@ -39,7 +39,7 @@ async fn an_item_that_fails_in_its_block_takes_no_neighbour_with_it_and_says_why
     let received = [world.received(&deposits[0]).await, world.received(&deposits[1]).await];
     assert_eq!((received, world.received(&deposits[2]).await), ([10, 0], 20));
     assert_eq!(world.mined().await, 2, "the checkpoint and one claim of all");
-    let failed = world.inbox().ClaimFailed_filter().topic1(deposits[1].id().0).from_block(0).query().await.unwrap();
+    let failed = world.inbox().ClaimFailed_filter().topic1(deposits[1].id().0).from_block(0u64).query().await.unwrap();
     assert_eq!(failed.len(), 1);
 }
 
