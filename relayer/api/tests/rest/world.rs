@@ -22,6 +22,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
+use tempfile::TempDir;
 
 pub const NOW: u64 = 1_700_000_000;
 pub const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
@@ -70,16 +71,22 @@ pub struct Options {
     pub reach: Reach,
     pub resolver: Arc<dyn Resolve>,
     pub store: Sqlite,
+    /// Where the ledger is, while it is needed.
+    pub folder: TempDir,
     pub clock: TestClock,
 }
 
 impl Options {
+    /// A ledger on a file, as it is served: one in memory ends with its connection, and a caller that hangs up in the
+    /// middle of a read may end that.
     pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
         Self {
             rate: 10_000,
             reach: Reach::PublicAndLoopback,
             resolver: Arc::new(SystemResolver),
-            store: Sqlite::memory().await.unwrap(),
+            store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
+            folder,
             clock: TestClock(Arc::new(AtomicU64::new(NOW))),
         }
     }
@@ -93,6 +100,7 @@ pub struct World {
     pub key: String,
     base: String,
     client: Client,
+    _folder: TempDir,
 }
 
 pub fn bitcoin() -> ChainId {
@@ -169,7 +177,7 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, reach, resolver, store, clock } = options;
+        let Options { rate, reach, resolver, store, folder, clock } = options;
         let live = Live::default();
         let observer = Arc::new(Waking(live.clone()));
         let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
@@ -196,7 +204,8 @@ impl World {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let served = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
-        let mut world = Self { service, book, store, clock, key: String::new(), base, client: Client::new() };
+        let mut world =
+            Self { service, book, store, _folder: folder, clock, key: String::new(), base, client: Client::new() };
         world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
         world
     }
