@@ -1,9 +1,11 @@
 //! The transfer machine and the risk engine have no peer to run beside: decisions a second on one thread.
 
 use criterion::Criterion;
-use spandrel_benches::compare::print_rate;
+use spandrel_benches::compare::{print_rate, print_rate_ratio, print_ratio};
 use spandrel_benches::deposits::deposit;
-use spandrel_benches::transfers::{Life, NOW, risk_history, risk_policy};
+use spandrel_benches::transfers::{
+    Life, NOW, full_risk_policy, history_deposit, long_risk_history, risk_history, risk_policy,
+};
 use spandrel_core::{Context, step};
 use spandrel_risk::{Decision, Lane, Position, assess};
 
@@ -11,6 +13,34 @@ use spandrel_risk::{Decision, Lane, Position, assess};
 const HISTORY: u64 = 10_000;
 /// How many inputs of a life come before the verdicts, whose signatures cost most of it.
 const BEFORE_VERDICTS: usize = 3;
+
+/// Transfers of history between which a decision is to cost the same.
+const SHORT_HISTORY: u64 = 1_000;
+const LONG_HISTORY: u64 = 1_000_000;
+/// Decisions a second on one core that are aimed at.
+const AIM: f64 = 1_000_000.0;
+/// The least that the time after the short history may be of that after the long one.
+const FLAT: f64 = 0.8;
+
+/// Limits of every kind: decisions a second against the aim, flatness, and what recording a decision costs.
+fn print_full_engine() {
+    let policy = full_risk_policy(&deposit(0));
+    let histories =
+        [SHORT_HISTORY, LONG_HISTORY].map(|count| (long_risk_history(&policy, count), history_deposit(count)));
+    let [short, long] = histories.each_ref().map(|(state, next)| {
+        let (policy, id) = (&policy, next.id());
+        move || Position::new(state, id, next, Lane::LightClient, NOW).with_confirmations(1).decide(policy, NOW)
+    });
+    assert_eq!((short(), long()), (Decision::Allow, Decision::Allow));
+    print_rate("risk_decisions_of_every_limit_after_1k", 1, short);
+    print_rate("risk_decisions_of_every_limit_after_1m", 1, long);
+    let (state, next) = &histories[1];
+    let id = next.id();
+    let record = || Position::new(state, id, next, Lane::LightClient, NOW).with_confirmations(1).decided(&policy, NOW);
+    print_rate("risk_decisions_recorded_with_their_inputs", 1, record);
+    print_rate_ratio("risk_decisions_against_a_million_a_second", AIM, long);
+    print_ratio("risk_decisions_flat_from_1k_to_1m_transfers", FLAT, short, long);
+}
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(40);
@@ -37,4 +67,5 @@ fn main() {
     print_rate("transfer_step_without_signatures", 1, one_step);
     print_rate("risk_assess", 1, decides);
     print_rate("risk_assess_with_known_id", 1, decides_by_id);
+    print_full_engine();
 }

@@ -48,6 +48,13 @@ pub fn print_rate<R>(name: &str, units: usize, mut work: impl FnMut() -> R) {
     println!("rate {name} {:.0}", units as f64 / least(&rounds));
 }
 
+/// Prints `ratio NAME MEASURED 1.00`: how often `work` is done in a second, divided by `target`.
+pub fn print_rate_ratio<R>(name: &str, target: f64, mut work: impl FnMut() -> R) {
+    let count = iterations(&mut work);
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| seconds(count, &mut work)).collect();
+    println!("ratio {name} {:.2} 1.00", 1.0 / least(&rounds) / target);
+}
+
 /// Prints `memory NAME BYTES`.
 pub fn print_memory(name: &str, bytes: usize) {
     println!("memory {name} {bytes}");

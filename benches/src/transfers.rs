@@ -6,7 +6,10 @@ use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use bitcoin::secp256k1::{All, Message, Secp256k1, SecretKey};
 use spandrel_core::submission::Progress;
 use spandrel_core::{Context, Destination, EffectId, Input, Policy, Transfer, TxRef, apply, step};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState};
+use spandrel_risk::{
+    AssetRules, Bucket, Corridor, CorridorRules, DepthRule, Lane, Limit, Limits, Price, PriceRule, RiskEvent,
+    RiskPolicy, RiskState,
+};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
@@ -141,7 +144,60 @@ pub fn risk_policy(deposit: &Deposit) -> RiskPolicy {
         dust: U256::from(10),
     };
     let lanes = [Lane::Fast, Lane::LightClient];
-    RiskPolicy { limits: lanes.into_iter().map(|lane| (Corridor::of(deposit, lane), limits)).collect() }
+    RiskPolicy::of_corridors(lanes.into_iter().map(|lane| (Corridor::of(deposit, lane), limits)).collect())
+}
+
+/// Limits of every kind, wide enough for everything here, but real numbers.
+pub fn full_risk_policy(deposit: &Deposit) -> RiskPolicy {
+    let mut policy = risk_policy(deposit);
+    let wide = Limit::Amount(U256::from(10).pow(U256::from(30)));
+    let bucket = Bucket { capacity: wide, refill_seconds: 3_600 };
+    let price = PriceRule { unit: U256::from(10), floor: U256::from(3), fresh_for: 60, stale_after: 600, widest: 100 };
+    let rules = AssetRules {
+        window: wide,
+        price: Some(price),
+        sender: bucket,
+        recipient: bucket,
+        most_of_p99: Limit::Amount(U256::from(1_000)),
+    };
+    policy.wide.assets.insert(deposit.asset.clone(), rules);
+    policy.wide.destinations.insert(deposit.destination_chain.clone(), wide);
+    for corridor in policy.limits.keys() {
+        policy.wide.corridors.insert(corridor.clone(), CorridorRules { notional: wide, netted_with: None });
+    }
+    let depth = DepthRule { block_cost: U256::from(10).pow(U256::from(25)), least: 1 };
+    policy.wide.depths.insert(deposit.source_chain.clone(), depth);
+    policy
+}
+
+/// The state after `count` transfers of a hundred senders that were proven, paid, charged and closed, ten thousand a day,
+/// and deposit number `count` was proven.
+pub fn long_risk_history(policy: &RiskPolicy, count: u64) -> RiskState {
+    let mut state = RiskState::default();
+    for nonce in 0..=count {
+        let at = NOW.saturating_sub((count - nonce) * 86_400 / 10_000);
+        let about = history_deposit(nonce);
+        let (id, lane) = (about.id(), Lane::LightClient);
+        let (source, asset, amount) = (about.source_chain.clone(), about.asset.clone(), about.amount);
+        if nonce % 100 == 0 || nonce == count {
+            let price = Price { value: U256::from(5), confidence: U256::ZERO, published_at: at };
+            state.apply(&RiskEvent::Priced { asset: asset.clone(), price }, at);
+        }
+        state.apply(&RiskEvent::Proven { id, source: source.clone(), asset: asset.clone(), amount }, at);
+        if nonce < count {
+            let destination = about.destination_chain.clone();
+            let charge = policy.wide.charge(&state, &about, at);
+            state.apply(&RiskEvent::Cleared { id, source, destination, asset, amount, lane }, at);
+            state.apply(&RiskEvent::Charged { id, charge }, at);
+            state.apply(&RiskEvent::Closed { id, expiry: at + 3_600 }, at);
+        }
+    }
+    state
+}
+
+/// Deposit number `nonce` of a long history, from one of a hundred senders.
+pub fn history_deposit(nonce: u64) -> Deposit {
+    Deposit { sender: B256::from(U256::from(nonce % 100)), ..deposit(nonce) }
 }
 
 /// The state after `count` deposits were proven and paid in the last day, and deposit number `count` was proven only.
@@ -163,13 +219,24 @@ pub fn risk_history(count: u64) -> RiskState {
 mod tests {
     use super::*;
     use spandrel_core::Status;
-    use spandrel_risk::{Decision, assess};
+    use spandrel_risk::{Decision, Position, assess};
 
     #[test]
     fn a_life_ends_with_a_final_payout() {
         let life = Life::new();
         let (transfer, _) = life.live(life.inputs.len());
         assert!(matches!(transfer.unwrap().status, Status::Final { .. }));
+    }
+
+    #[test]
+    fn the_deposit_after_a_long_history_may_move_under_limits_of_every_kind() {
+        let policy = full_risk_policy(&deposit(0));
+        let (state, next) = (long_risk_history(&policy, 300), history_deposit(300));
+        let position = Position::new(&state, next.id(), &next, Lane::LightClient, NOW).with_confirmations(1);
+        assert_eq!(position.decide(&policy, NOW), Decision::Allow);
+        assert!(state.p99(&next.asset).is_some());
+        let closed = Position::new(&state, next.id(), &next, Lane::LightClient, NOW);
+        assert_ne!(closed.decide(&policy, NOW), Decision::Allow, "the checks compute");
     }
 
     #[test]

@@ -7,7 +7,12 @@ use alloy_primitives::{U256, U512};
 use spandrel_verifiers::{Deposit, DepositId, LanePreference, UnixSeconds};
 
 use crate::record::{Closed, Record, Tally};
-use crate::{Corridor, Decision, Lane, Limits, Reason, RiskEvent, RiskPolicy, RiskState, Scope};
+use crate::velocity::Room;
+use crate::wide::CLOSED_BY_VALUE;
+use crate::{
+    AssetRules, Corridor, CorridorRules, Decision, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState,
+    Scope, Side, Tank,
+};
 
 /// May `deposit` be paid on `lane` at `now`? `first_asked_at` is when the large-transfer delay began.
 ///
@@ -28,32 +33,62 @@ pub fn is_paused(state: &RiskState, deposit: &Deposit, lane: Lane, now: UnixSeco
     state.paused_by(deposit, lane, now).is_some()
 }
 
-/// What the state says about one deposit on one lane at one time: all that a decision reads.
+/// What the state says about one deposit on one lane at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position<'a> {
-    id: DepositId,
-    deposit: &'a Deposit,
-    corridor: Corridor,
-    now: UnixSeconds,
+    pub(crate) state: &'a RiskState,
+    pub(crate) id: DepositId,
+    pub(crate) deposit: &'a Deposit,
+    pub(crate) corridor: Corridor,
+    pub(crate) now: UnixSeconds,
     /// `now`, or the time of the newest event when that is later.
-    latest: UnixSeconds,
-    paused: Option<Scope>,
-    record: Record,
-    closed: Option<Closed>,
-    sums: Tally,
-    window_used: U512,
+    pub(crate) latest: UnixSeconds,
+    pub(crate) confirmations: u64,
+    pub(crate) paused: Option<Scope>,
+    pub(crate) record: Record,
+    pub(crate) closed: Option<Closed>,
+    pub(crate) sums: Tally,
+    pub(crate) window_used: U512,
 }
+
+/// What a decision reads over corridors. What no limit asks for is not read, and is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) asset_used: U512,
+    /// `None` when the feed is not to be believed.
+    pub(crate) notional: Option<U256>,
+    /// By the floor where the feed is not to be believed.
+    pub(crate) charged: U256,
+    pub(crate) corridor_notional: U512,
+    pub(crate) destination_notional: U512,
+    pub(crate) source_notional: U512,
+    pub(crate) filled: [U512; 2],
+    pub(crate) p99: Option<U256>,
+}
+
+/// The limits of one question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'p> {
+    pub(crate) corridor: &'p Limits,
+    pub(crate) by_value: &'p CorridorRules,
+    pub(crate) asset: &'p AssetRules,
+    pub(crate) destination: Limit,
+}
+
+const SIDES: [Side; 2] = [Side::Sender, Side::Recipient];
 
 impl<'a> Position<'a> {
     /// Reads the state. `id` must be the id of `deposit`.
-    pub fn new(state: &RiskState, id: DepositId, deposit: &'a Deposit, lane: Lane, now: UnixSeconds) -> Self {
+    pub fn new(state: &'a RiskState, id: DepositId, deposit: &'a Deposit, lane: Lane, now: UnixSeconds) -> Self {
         let corridor = Corridor::of(deposit, lane);
         let window_used = state.window_used(&corridor, now);
         Self {
+            state,
             id,
             deposit,
             corridor,
             now,
+            confirmations: 0,
             latest: state.not_before_clock(now),
             paused: state.paused_by(deposit, lane, now).cloned(),
             record: state.record(id),
@@ -61,6 +96,12 @@ impl<'a> Position<'a> {
             sums: state.tally(deposit),
             window_used,
         }
+    }
+
+    /// The position of a deposit that stands under `confirmations` blocks, its own included. Without this, under none.
+    #[must_use]
+    pub fn with_confirmations(self, confirmations: u64) -> Self {
+        Self { confirmations, ..self }
     }
 
     /// The position once `event` is in the state too: for events decided in the same step and not stored yet. Counts
@@ -106,16 +147,86 @@ impl<'a> Position<'a> {
         }
     }
 
-    fn check(&self, policy: &RiskPolicy, first_asked_at: UnixSeconds) -> Result<(), Decision> {
-        let limits = self.require_askable(policy)?;
-        self.require_no_pause()?;
-        self.require_locked()?;
-        self.require_under_caps(limits)?;
-        self.require_window(limits)?;
-        self.require_patience(limits, first_asked_at)
+    /// The decision under `policy`, and the event that records it.
+    pub fn decided(&self, policy: &RiskPolicy, first_asked_at: UnixSeconds) -> (Decision, RiskEvent) {
+        let decision = self.decide(policy, first_asked_at);
+        let event = RiskEvent::Decided {
+            id: self.id,
+            lane: self.corridor.lane,
+            first_asked_at,
+            asked_at: self.now,
+            confirmations: self.confirmations,
+            decision: decision.clone(),
+            inputs: self.inputs(policy, first_asked_at),
+        };
+        (decision, event)
     }
 
-    fn require_askable<'p>(&self, policy: &'p RiskPolicy) -> Result<&'p Limits, Decision> {
+    fn check(&self, policy: &RiskPolicy, first_asked_at: UnixSeconds) -> Result<(), Decision> {
+        let rules = self.require_askable(policy)?;
+        self.require_no_pause()?;
+        self.require_locked()?;
+        self.require_under_caps(rules.corridor)?;
+        let facts = self.facts(policy, &rules);
+        self.require_windows(&rules, &facts)?;
+        self.require_patience(rules.corridor, first_asked_at)?;
+        self.require_depth(policy, &facts)?;
+        self.require_velocity(rules.asset, &facts)
+    }
+
+    /// The limits of this question; `None` when the corridor, the asset or the destination is not listed.
+    pub(crate) fn rules<'p>(&self, policy: &'p RiskPolicy) -> Option<Rules<'p>> {
+        let wide = &policy.wide;
+        Some(Rules {
+            corridor: policy.limits(&self.corridor)?,
+            by_value: wide.corridors.get(&self.corridor).unwrap_or(&CLOSED_BY_VALUE),
+            asset: wide.assets.get(&self.corridor.asset)?,
+            destination: *wide.destinations.get(&self.corridor.destination)?,
+        })
+    }
+
+    pub(crate) fn facts(&self, policy: &RiskPolicy, rules: &Rules<'_>) -> Facts {
+        let (state, corridor, amount, now) = (self.state, &self.corridor, self.deposit.amount, self.latest);
+        let mut facts = Facts::default();
+        if rules.asset.window != Limit::Unlimited {
+            facts.asset_used = state.asset_used(&corridor.asset, now);
+        }
+        if let Some(rule) = &rules.asset.price {
+            let price = state.price(&corridor.asset);
+            facts.notional = rule.notional(price, amount, now);
+            facts.charged = rule.charged(price, amount, now);
+            facts.corridor_notional = self.netted(rules.by_value);
+            facts.destination_notional =
+                state.notional_used(&Tank::Destination { chain: corridor.destination.clone() }, now);
+        }
+        if policy.wide.depths.contains_key(&corridor.source) {
+            facts.source_notional = state.notional_used(&Tank::Source { chain: corridor.source.clone() }, now);
+        }
+        for ((filled, side), (party, bucket)) in facts.filled.iter_mut().zip(SIDES).zip(self.parties(rules.asset)) {
+            if bucket.capacity != Limit::Unlimited {
+                *filled = state.bucket_filled(&corridor.asset, side, party, now);
+            }
+        }
+        if rules.asset.most_of_p99 != Limit::Unlimited {
+            facts.p99 = state.p99(&corridor.asset);
+        }
+        facts
+    }
+
+    fn parties<'p>(&self, asset: &'p AssetRules) -> [(alloy_primitives::B256, &'p crate::Bucket); 2] {
+        [(self.deposit.sender, &asset.sender), (self.deposit.recipient, &asset.recipient)]
+    }
+
+    /// What the corridor's window by value holds, less what came the other way where that is configured. The fast lane is
+    /// never netted, whatever is configured.
+    fn netted(&self, by_value: &CorridorRules) -> U512 {
+        let used = |corridor: &Corridor| self.state.notional_used(&Tank::Corridor(corridor.clone()), self.latest);
+        let back =
+            by_value.netted_with.as_ref().filter(|with| self.corridor.lane != Lane::Fast && with.lane != Lane::Fast);
+        used(&self.corridor).saturating_sub(back.map_or(U512::ZERO, used))
+    }
+
+    fn require_askable<'p>(&self, policy: &'p RiskPolicy) -> Result<Rules<'p>, Decision> {
         let reject = |reason| Err(Decision::Reject { reason });
         if self.latest > self.deposit.expiry {
             return reject(Reason::Expired { expiry: self.deposit.expiry });
@@ -123,16 +234,20 @@ impl<'a> Position<'a> {
         if self.corridor.lane == Lane::Fast && self.deposit.lane == LanePreference::LightClient {
             return reject(Reason::LaneNotAskedFor);
         }
-        let Some(limits) = policy.limits(&self.corridor) else { return reject(Reason::Unknown) };
-        let minimum = limits.dust.max(U256::ONE);
+        let Some(rules) = self.rules(policy) else { return reject(Reason::Unknown) };
+        let minimum = rules.corridor.dust.max(U256::ONE);
         if self.deposit.amount < minimum {
             return reject(Reason::Dust { minimum, amount: self.deposit.amount });
         }
-        let paid_on = self.closed.map_or_else(|| self.record.standing_lane(), |closed| closed.lane);
-        if let Some(lane) = paid_on {
+        if let Some(lane) = self.paid_on() {
             return reject(Reason::AlreadyCleared { lane });
         }
-        Ok(limits)
+        Ok(rules)
+    }
+
+    /// The lane on which it is paid already.
+    pub(crate) fn paid_on(&self) -> Option<Lane> {
+        self.closed.map_or_else(|| self.record.standing_lane(), |closed| closed.lane)
     }
 
     fn require_no_pause(&self) -> Result<(), Decision> {
@@ -177,13 +292,29 @@ impl<'a> Position<'a> {
         Ok(())
     }
 
-    fn require_window(&self, limits: &Limits) -> Result<(), Decision> {
+    fn require_windows(&self, rules: &Rules<'_>, facts: &Facts) -> Result<(), Decision> {
         let amount = self.deposit.amount;
-        if limits.window.admits(self.window_used.saturating_add(U512::from(amount))) {
-            return Ok(());
+        let fits = |limit: &Limit, used: U512, more: U256| limit.admits(used.saturating_add(U512::from(more)));
+        let hold = |reason| Err(Decision::Hold { reason });
+        let window = &rules.corridor.window;
+        if !fits(window, self.window_used, amount) {
+            let (limit, used) = (window.amount(), U256::saturating_from(self.window_used));
+            return hold(Reason::Window { limit, used, amount });
         }
-        let (limit, used) = (limits.window.amount(), U256::saturating_from(self.window_used));
-        Err(Decision::Hold { reason: Reason::Window { limit, used, amount } })
+        if !fits(&rules.asset.window, facts.asset_used, amount) {
+            let (limit, used) = (rules.asset.window.amount(), U256::saturating_from(facts.asset_used));
+            return hold(Reason::AssetWindow { limit, used, amount });
+        }
+        let Some(notional) = facts.notional else { return Ok(()) };
+        let by_value =
+            [(&rules.by_value.notional, facts.corridor_notional), (&rules.destination, facts.destination_notional)];
+        for (limit, used) in by_value {
+            if !fits(limit, used, notional) {
+                let (limit, used) = (limit.amount(), U256::saturating_from(used));
+                return hold(Reason::NotionalWindow { limit, used, notional });
+            }
+        }
+        Ok(())
     }
 
     fn require_patience(&self, limits: &Limits, first_asked_at: UnixSeconds) -> Result<(), Decision> {
@@ -192,6 +323,42 @@ impl<'a> Position<'a> {
         let is_large = limits.large_from != crate::Limit::Unlimited && self.deposit.amount >= from;
         if is_large && self.now < until {
             return Err(Decision::Delay { until, reason: Reason::LargeTransfer { from }, counted: false });
+        }
+        Ok(())
+    }
+
+    /// All that is cleared from a chain whose blocks can be bought stays below the cost of those over the deposit. What it
+    /// is worth must be known: by a price, or at least by a floor.
+    fn require_depth(&self, policy: &RiskPolicy, facts: &Facts) -> Result<(), Decision> {
+        let Some(rule) = policy.wide.depths.get(&self.corridor.source) else { return Ok(()) };
+        let value = facts.source_notional.saturating_add(U512::from(facts.charged));
+        let needed = if facts.charged.is_zero() { u64::MAX } else { rule.needed(value) };
+        if self.confirmations >= needed {
+            return Ok(());
+        }
+        Err(Decision::Hold { reason: Reason::Confirmations { needed, found: self.confirmations } })
+    }
+
+    fn require_velocity(&self, asset: &AssetRules, facts: &Facts) -> Result<(), Decision> {
+        let amount = self.deposit.amount;
+        for ((filled, side), (_, bucket)) in facts.filled.iter().zip(SIDES).zip(self.parties(asset)) {
+            let reason = Reason::Velocity {
+                side,
+                capacity: bucket.capacity.amount(),
+                filled: U256::saturating_from(*filled),
+                amount,
+            };
+            match bucket.room(*filled, amount, self.latest) {
+                Room::Now => {}
+                Room::From(until) => return Err(Decision::Delay { until, reason, counted: false }),
+                Room::Never => return Err(Decision::Hold { reason }),
+            }
+        }
+        if let (Limit::Amount(times), Some(p99)) = (asset.most_of_p99, facts.p99) {
+            let most = U256::saturating_from(U512::from(p99).saturating_mul(U512::from(times)));
+            if amount > most {
+                return Err(Decision::Hold { reason: Reason::Unusual { most, amount } });
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::UnixSeconds;
 
-use crate::{Lane, Scope};
+use crate::{Lane, Scope, Side};
 
 /// The answer for one deposit on one lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,54 @@ pub enum Reason {
         limit: U256,
         /// Used in the last 24 h.
         used: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// The asset's sliding 24 h window over all corridors would be exceeded.
+    #[error("asset window {used} + {amount} over limit {limit}")]
+    AssetWindow {
+        /// The limit.
+        limit: U256,
+        /// Used in the last 24 h.
+        used: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// The sliding 24 h window by value would be exceeded, the corridor's or the destination's.
+    #[error("notional window {used} + {notional} over limit {limit}")]
+    NotionalWindow {
+        /// The limit.
+        limit: U256,
+        /// Used in the last 24 h.
+        used: U256,
+        /// What it is worth.
+        notional: U256,
+    },
+    /// All that is cleared from its chain in 24 h is worth more than faking the blocks on it.
+    #[error("{found} confirmations, {needed} needed for this value")]
+    Confirmations {
+        /// How many blocks it needs over it, its own included.
+        needed: u64,
+        /// How many it has.
+        found: u64,
+    },
+    /// The sender, or the recipient, moves too fast.
+    #[error("velocity of the {side}: {filled} + {amount} over {capacity}")]
+    Velocity {
+        /// Whose bucket.
+        side: Side,
+        /// What it holds.
+        capacity: U256,
+        /// What is in it.
+        filled: U256,
+        /// What was asked.
+        amount: U256,
+    },
+    /// Much more than is usual for this asset.
+    #[error("unusual: {amount} over {most}")]
+    Unusual {
+        /// A multiple of the p99 of the last clearances.
+        most: U256,
         /// What was asked.
         amount: U256,
     },

@@ -1,10 +1,10 @@
 //! What changes the risk state, and the scopes of a pause.
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
 
-use crate::Lane;
+use crate::{Charge, Decision, Lane, Price};
 
 /// What a pause covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,10 +135,42 @@ pub enum RiskEvent {
         /// What.
         scope: Scope,
     },
+    /// What the clearance before it is charged over corridors. Once for each clearance.
+    Charged {
+        /// Which deposit.
+        id: DepositId,
+        /// What.
+        charge: Charge,
+    },
+    /// A feed published a price. One that is older than what is known, or from the future, counts for nothing.
+    Priced {
+        /// Of what.
+        asset: AssetId,
+        /// Which.
+        price: Price,
+    },
+    /// What was decided, and from what. Changes nothing; a second engine that folded what came before it must decide the
+    /// same from the same.
+    Decided {
+        /// About which deposit.
+        id: DepositId,
+        /// On which lane.
+        lane: Lane,
+        /// When the large-transfer delay began, Unix seconds.
+        first_asked_at: UnixSeconds,
+        /// When it was asked, Unix seconds.
+        asked_at: UnixSeconds,
+        /// How many blocks the deposit stood under, its own included.
+        confirmations: u64,
+        /// The answer.
+        decision: Decision,
+        /// Hash of everything that it depends on: see `Position::inputs`.
+        inputs: B256,
+    },
 }
 
 impl RiskEvent {
-    /// The deposit it is about; `None` for pauses.
+    /// The deposit whose record it changes; `None` for what changes none.
     pub fn deposit(&self) -> Option<DepositId> {
         match self {
             Self::Proven { id, .. }
@@ -146,8 +178,9 @@ impl RiskEvent {
             | Self::Returned { id }
             | Self::Settled { id }
             | Self::Shortfall { id }
-            | Self::Closed { id, .. } => Some(*id),
-            Self::Paused { .. } | Self::Resumed { .. } => None,
+            | Self::Closed { id, .. }
+            | Self::Charged { id, .. } => Some(*id),
+            Self::Paused { .. } | Self::Resumed { .. } | Self::Priced { .. } | Self::Decided { .. } => None,
         }
     }
 }

@@ -22,20 +22,31 @@
 
 mod as_list;
 mod assess;
+mod charge;
 mod decision;
 mod event;
+mod inputs;
 mod lane;
 mod limit;
 mod policy;
+mod price;
 mod record;
+mod replay;
 mod state;
+mod velocity;
+mod wide;
 mod window;
 
 pub use assess::{Position, assess, is_paused};
+pub use charge::{Charge, Tank};
 pub use decision::{Decision, Reason};
 pub use event::{RiskEvent, Scope};
 pub use lane::Lane;
 pub use limit::{Limit, Limits};
 pub use policy::{Corridor, RiskPolicy};
+pub use price::{Price, PriceRule, PriceState};
+pub use replay::{Mismatch, replay};
 pub use state::{Pause, RiskState};
+pub use velocity::{Bucket, Fill, LEAST_SIZES, SIZES, Side, Terms};
+pub use wide::{AssetRules, CorridorRules, DepthRule, LimitTable, WideLimits};
 pub use window::WINDOW_SECONDS;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use spandrel_verifiers::{AssetId, ChainId, Deposit};
 
 use crate::limit::decimal;
-use crate::{Lane, Limit, Limits};
+use crate::{Lane, Limit, Limits, WideLimits};
 
 /// One lane for one asset from one chain to another: what limits and windows are kept for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,20 +36,54 @@ impl Corridor {
     }
 }
 
-/// The limits of every corridor. What is not listed is unknown, and unknown is rejected.
+/// What may move. What is not listed is unknown, and unknown is rejected.
 ///
-/// Serialised as a list of rows, each a corridor with its limits; a corridor listed twice is refused.
+/// Serialised as rows, each a corridor with its limits (a corridor listed twice is refused), and the wide limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Row>", into = "Vec<Row>")]
+#[serde(deny_unknown_fields)]
 pub struct RiskPolicy {
     /// Limits by corridor.
+    #[serde(with = "rows")]
     pub limits: BTreeMap<Corridor, Limits>,
+    /// Limits that reach over corridors.
+    pub wide: WideLimits,
 }
 
 impl RiskPolicy {
+    /// Limits of corridors alone: nothing is limited over corridors, by value or by party, by decision.
+    pub fn of_corridors(limits: BTreeMap<Corridor, Limits>) -> Self {
+        let wide = WideLimits::unlimited(limits.keys());
+        Self { limits, wide }
+    }
+
     /// The limits of `corridor`, if it is listed.
     pub fn limits(&self, corridor: &Corridor) -> Option<&Limits> {
         self.limits.get(corridor)
+    }
+}
+
+/// Limits by corridor, as a list of rows.
+pub(crate) mod rows {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(
+        limits: &BTreeMap<Corridor, Limits>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(limits.iter().map(|(corridor, limits)| Row::of(corridor.clone(), *limits)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Corridor, Limits>, D::Error> {
+        let mut limits = BTreeMap::new();
+        for row in Vec::<Row>::deserialize(deserializer)? {
+            let (corridor, found) = row.read();
+            if limits.insert(corridor.clone(), found).is_some() {
+                return Err(D::Error::custom(format!("limits: expected each corridor once, found {corridor:?} twice")));
+            }
+        }
+        Ok(limits)
     }
 }
 
@@ -68,52 +103,40 @@ struct Row {
     dust: U256,
 }
 
-impl From<RiskPolicy> for Vec<Row> {
-    fn from(policy: RiskPolicy) -> Self {
-        let rows = policy.limits.into_iter().map(|(corridor, limits)| {
-            let Corridor { source, destination, asset, lane } = corridor;
-            let Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust } = limits;
-            Row { source, destination, asset, lane, per_transfer, exposure_cap, window, large_from, large_delay, dust }
-        });
-        rows.collect()
+impl Row {
+    fn of(corridor: Corridor, limits: Limits) -> Self {
+        let Corridor { source, destination, asset, lane } = corridor;
+        let Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust } = limits;
+        Self { source, destination, asset, lane, per_transfer, exposure_cap, window, large_from, large_delay, dust }
     }
-}
 
-impl TryFrom<Vec<Row>> for RiskPolicy {
-    type Error = String;
-
-    fn try_from(rows: Vec<Row>) -> Result<Self, String> {
-        let mut limits = BTreeMap::new();
-        for row in rows {
-            let Row { source, destination, asset, lane, .. } = row;
-            let Row { per_transfer, exposure_cap, window, large_from, large_delay, dust, .. } = row;
-            let corridor = Corridor { source, destination, asset, lane };
-            let found = Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust };
-            if limits.insert(corridor.clone(), found).is_some() {
-                return Err(format!("limits: expected each corridor once, found {corridor:?} twice"));
-            }
-        }
-        Ok(Self { limits })
+    fn read(self) -> (Corridor, Limits) {
+        let Self { source, destination, asset, lane, .. } = self;
+        let Self { per_transfer, exposure_cap, window, large_from, large_delay, dust, .. } = self;
+        let limits = Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust };
+        (Corridor { source, destination, asset, lane }, limits)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LimitTable;
 
     const ROW: &str = r#"{"source":"eip155:1","destination":"eip155:2","asset":"eip155:1/slip44:60","lane":"fast",
         "per_transfer":"10","exposure_cap":"20","window":"unlimited","large_from":"8","large_delay":60,"dust":"1"}"#;
 
     #[test]
     fn a_policy_reads_back_what_it_writes() {
-        let policy: RiskPolicy = serde_json::from_str(&format!("[{ROW}]")).unwrap();
+        let table: LimitTable = serde_json::from_str(&format!("[{ROW}]")).unwrap();
+        let policy = RiskPolicy::of_corridors(table.limits);
         let written = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<RiskPolicy>(&written).unwrap(), policy);
     }
 
     #[test]
     fn a_corridor_listed_twice_or_a_missing_or_unknown_field_refuses_to_load() {
-        let read = |text: String| serde_json::from_str::<RiskPolicy>(&text).unwrap_err().to_string();
+        let read = |text: String| serde_json::from_str::<LimitTable>(&text).unwrap_err().to_string();
         assert!(read(format!("[{ROW},{ROW}]")).contains("twice"));
         assert!(read(format!("[{}]", ROW.replace(r#""window":"unlimited","#, ""))).contains("window"));
         assert!(read(format!("[{}]", ROW.replace("dust", "dusty"))).contains("dusty"));

@@ -15,6 +15,9 @@ use crate::{Corridor, Lane, RiskEvent};
 pub(crate) struct Record {
     pub(crate) proven: Option<Locked>,
     pub(crate) payout: Option<Payout>,
+    /// Whether a clearance of it was charged before: it fills buckets once.
+    #[serde(default)]
+    pub(crate) is_charged: bool,
 }
 
 /// What was proven to be locked.
@@ -32,6 +35,9 @@ pub(crate) struct Payout {
     pub(crate) corridor: Corridor,
     pub(crate) amount: U256,
     pub(crate) stage: Stage,
+    /// Whether what it is charged over corridors came.
+    #[serde(default)]
+    pub(crate) is_charged: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +105,13 @@ impl Record {
                 if self.payout.as_ref().is_none_or(|payout| payout.stage == Stage::Returned) {
                     let (source, destination, asset) = (source.clone(), destination.clone(), asset.clone());
                     let corridor = Corridor { source, destination, asset, lane: *lane };
-                    self.payout = Some(Payout { corridor, amount: *amount, stage: Stage::Open });
+                    self.payout = Some(Payout { corridor, amount: *amount, stage: Stage::Open, is_charged: false });
+                }
+            }
+            RiskEvent::Charged { .. } => {
+                if let Some(payout) = self.payout.as_mut().filter(|payout| payout.stage == Stage::Open) {
+                    payout.is_charged = true;
+                    self.is_charged = true;
                 }
             }
             RiskEvent::Returned { .. } => {
@@ -107,7 +119,11 @@ impl Record {
             }
             RiskEvent::Settled { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Settled)),
             RiskEvent::Shortfall { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Short)),
-            RiskEvent::Closed { .. } | RiskEvent::Paused { .. } | RiskEvent::Resumed { .. } => {}
+            RiskEvent::Closed { .. }
+            | RiskEvent::Paused { .. }
+            | RiskEvent::Resumed { .. }
+            | RiskEvent::Priced { .. }
+            | RiskEvent::Decided { .. } => {}
         }
     }
 

@@ -1,13 +1,14 @@
 //! The risk state: a fold of [`RiskEvent`]s.
 
-use alloy_primitives::{U256, U512};
+use alloy_primitives::{B256, U256, U512};
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
 
+use crate::charge::Sums;
 use crate::record::{Account, Closed, Payout, Record, Stage, Tally};
 use crate::window::Window;
-use crate::{Corridor, Lane, RiskEvent, Scope, as_list};
+use crate::{Corridor, Lane, Price, RiskEvent, Scope, Side, Tank, as_list};
 
 /// Everything the decisions depend on. Folded from events, never set.
 ///
@@ -36,6 +37,11 @@ pub struct RiskState {
     exposures: RedBlackTreeMapSync<(Account, ChainId), Exposure>,
     #[serde(with = "as_list")]
     windows: RedBlackTreeMapSync<Corridor, Window>,
+    #[serde(default)]
+    sums: Sums,
+    /// The newest price of each asset.
+    #[serde(with = "as_list", default)]
+    prices: RedBlackTreeMapSync<AssetId, Price>,
 }
 
 /// A pause in force or expired.
@@ -68,6 +74,7 @@ impl RiskState {
     pub fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
         self.clock = self.clock.max(at);
         self.forget_expired();
+        self.sums.forget(self.clock);
         match event {
             RiskEvent::Paused { scope, until, reason } => {
                 if self.pauses.get(scope).is_none_or(|standing| standing.until < *until) {
@@ -78,6 +85,8 @@ impl RiskState {
                 self.pauses.remove_mut(scope);
             }
             RiskEvent::Closed { id, expiry } => self.close(*id, *expiry),
+            RiskEvent::Priced { asset, price } => self.take_price(asset, *price),
+            RiskEvent::Decided { .. } => {}
             _ => {
                 if let Some(id) = event.deposit().filter(|id| !self.closed.contains_key(id)) {
                     self.update(id, event);
@@ -104,8 +113,19 @@ impl RiskState {
                 }
                 window.charge(id, amount, at);
             });
+            self.sums.clear(id, payout, was_cleared, at);
+        }
+        if let (RiskEvent::Charged { charge, .. }, Some(payout)) = (event, &after.payout) {
+            self.sums.charge(id, payout, charge, !before.is_charged, self.clock);
         }
         self.records.insert_mut(id, after);
+    }
+
+    fn take_price(&mut self, asset: &AssetId, price: Price) {
+        let is_newer = self.prices.get(asset).is_none_or(|known| known.published_at < price.published_at);
+        if is_newer && price.published_at <= self.clock {
+            self.prices.insert_mut(asset.clone(), price);
+        }
     }
 
     /// Only the id and the lane are kept, and the sums. A deposit that was not paid has nothing locked any more.
@@ -194,6 +214,36 @@ impl RiskState {
         self.windows.get(corridor).map_or(U512::ZERO, |window| window.used(now))
     }
 
+    /// What was cleared of `asset` in the 24 hours before `now`, over all corridors.
+    pub fn asset_used(&self, asset: &AssetId, now: UnixSeconds) -> U512 {
+        self.sums.asset_used(asset, self.not_before_clock(now))
+    }
+
+    /// The value of what was cleared in the 24 hours before `now`.
+    pub fn notional_used(&self, tank: &Tank, now: UnixSeconds) -> U512 {
+        self.sums.notional_used(tank, self.not_before_clock(now))
+    }
+
+    /// How full the bucket of a sender or recipient of `asset` is at `now`, base units.
+    pub fn bucket_filled(&self, asset: &AssetId, side: Side, party: B256, now: UnixSeconds) -> U512 {
+        self.sums.filled(&(asset.clone(), side, party), self.not_before_clock(now))
+    }
+
+    /// The size that at most one in a hundred of the last clearances of `asset` is over; `None` while there are too few.
+    pub fn p99(&self, asset: &AssetId) -> Option<U256> {
+        self.sums.p99(asset)
+    }
+
+    /// The newest price of `asset`.
+    pub fn price(&self, asset: &AssetId) -> Option<&Price> {
+        self.prices.get(asset)
+    }
+
+    /// The time of the newest event.
+    pub fn clock(&self) -> UnixSeconds {
+        self.clock
+    }
+
     /// Fast payouts whose deposits are gone, with their corridor and amount.
     pub fn shortfalls(&self) -> impl Iterator<Item = (DepositId, &Corridor, U256)> {
         let payouts = self.records.iter().filter_map(|(id, record)| Some((*id, record.payout.as_ref()?)));
@@ -247,7 +297,7 @@ impl RiskState {
 }
 
 /// Changes the value of `key`, which is the default when there is none.
-fn change<K: Ord + Clone, V: Clone + Default>(
+pub(crate) fn change<K: Ord + Clone, V: Clone + Default>(
     map: &mut RedBlackTreeMapSync<K, V>,
     key: &K,
     change: impl FnOnce(&mut V),

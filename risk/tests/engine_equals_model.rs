@@ -4,9 +4,11 @@ mod common;
 
 use alloy_primitives::U256;
 use common::model::Model;
-use common::{NEVER, NOW, cleared, deposit, everywhere, open, proven};
+use common::{NEVER, NOW, charged, cleared, deposit, everywhere, open, proven};
 use proptest::prelude::*;
-use spandrel_risk::{Corridor, Decision, Lane, Limit, Limits, Position, Reason, RiskEvent, RiskState, Scope, assess};
+use spandrel_risk::{
+    Charge, Corridor, Decision, Lane, Limit, Limits, Position, Reason, RiskEvent, RiskState, Scope, assess,
+};
 use spandrel_verifiers::{ChainId, Deposit};
 
 fn amounts() -> impl Strategy<Value = U256> {
@@ -42,7 +44,7 @@ type Draw = (u8, usize, Lane, Scope, i64, u64, U256);
 
 fn draws(most: usize) -> impl Strategy<Value = Vec<Draw>> {
     let later = prop_oneof![5 => 0i64..40_000, 1 => Just(86_400), 1 => Just(86_399), 1 => -50_000i64..0];
-    let draw = (0u8..21, 0usize..8, lanes(), scopes(), later, 0u64..100_000, amounts());
+    let draw = (0u8..22, 0usize..8, lanes(), scopes(), later, 0u64..100_000, amounts());
     prop::collection::vec(draw, 0..most)
 }
 
@@ -61,6 +63,7 @@ fn event(draw: &Draw, deposits: &[Deposit], now: u64) -> RiskEvent {
         17 => RiskEvent::Resumed { scope: scope.clone() },
         18 => RiskEvent::Closed { id, expiry: deposit.expiry },
         19 => with_id(proven(&forged), id),
+        20 => charged(deposit, Charge { notional: *other, fills: Vec::new() }),
         _ => with_id(cleared(&forged, *lane), id),
     }
 }
@@ -132,7 +135,8 @@ proptest! {
         }
         let policy = everywhere(Limits { window: Limit::Unlimited, ..open() });
         let about = &deposits[0];
-        let mut position = Position::new(&state, about.id(), about, lane, now);
+        let before = state.clone();
+        let mut position = Position::new(&before, about.id(), about, lane, now);
         for draw in last.iter().filter(|draw| draw.0 != 17) {
             let event = event(&(draw.0, 0, draw.2, draw.3.clone(), 0, draw.5, draw.6), &deposits, now);
             state.apply(&event, now);

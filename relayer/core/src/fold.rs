@@ -41,6 +41,7 @@ impl Transfer {
             deposit: seen.deposit.clone(),
             standing: Standing::Mined { seen: seen.clone(), is_final: false },
             status: Status::Observed,
+            final_at: None,
             attestation: None,
             evidence: None,
             checkpoint: None,
@@ -114,7 +115,8 @@ impl Transfer {
                 self.standing = Standing::Mined { seen: seen.clone(), is_final: false };
                 self.begin_round();
             }
-            Event::SourceFinal { .. } => {
+            Event::SourceFinal { at } => {
+                self.final_at = Some(*at);
                 if let Standing::Mined { is_final, .. } = &mut self.standing {
                     *is_final = true;
                 }
@@ -123,6 +125,7 @@ impl Transfer {
                 if let Standing::Mined { seen, .. } = &self.standing {
                     self.standing = Standing::Gone { was: seen.clone(), ancestor: *ancestor };
                 }
+                self.final_at = None;
                 self.forget_proof();
             }
             Event::Proven { evidence } => {

@@ -20,6 +20,9 @@ pub struct Transfer {
     pub standing: Standing,
     /// How far its payout is.
     pub status: Status,
+    /// The newest final block that is known to stand on it.
+    #[serde(default)]
+    pub final_at: Option<BlockRef>,
     /// The fast lane's attestation, once there is one.
     pub attestation: Option<FastAttestation>,
     /// Evidence under a final block, once built.
@@ -208,6 +211,16 @@ impl Transfer {
     /// Whether it stands in a final block, by the watcher's word.
     pub fn is_source_final(&self) -> bool {
         matches!(self.standing, Standing::Mined { is_final: true, .. })
+    }
+
+    /// How many blocks stand on it for good, its own included; none before that is known.
+    pub fn confirmations(&self) -> u64 {
+        match (self.mined(), self.final_at) {
+            (Some(seen), Some(at)) => {
+                at.height.checked_sub(seen.block.height).map_or(0, |above| above.saturating_add(1))
+            }
+            _ => 0,
+        }
     }
 
     /// Whether a payout transaction may be out there.

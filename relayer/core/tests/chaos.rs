@@ -183,6 +183,7 @@ impl Watch {
                 (RiskEvent::Returned { .. } | RiskEvent::Settled { .. }, Some(_)) => None,
                 (RiskEvent::Shortfall { .. }, Some(false)) => Some(true),
                 (RiskEvent::Proven { .. } | RiskEvent::Paused { .. } | RiskEvent::Closed { .. }, open) => open,
+                (RiskEvent::Charged { .. } | RiskEvent::Decided { .. }, open) => open,
                 (event, open) => panic!("{event:?} while the clearance is {open:?}"),
             };
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use common::*;
 use proptest::prelude::*;
 use spandrel_core::submission::{Lasting, Progress};
-use spandrel_core::{Blocked, Effect, EffectId, Executor, Input, Output, Status};
+use spandrel_core::{Blocked, Effect, EffectId, Event, Executor, Input, Output, Status};
 use spandrel_risk::{Lane, Limit, Limits, RiskEvent, Scope};
 
 /// A transaction in the journal.
@@ -330,6 +330,13 @@ proptest! {
             "shortfall" => prop_assert!(gone && sent == [Lane::Fast]),
             "reorged" => prop_assert!(gone && sent.is_empty() && !expires),
             other => prop_assert!(false, "{other} is no end: {transfer:?}"),
+        }
+        // What is held ends as released, as rejected, or as expired, and only once (risk.md, 1).
+        let events: Vec<&Event> = world.house.log.iter().map(|(event, _)| event).collect();
+        let held = events.iter().rposition(|event| matches!(event, Event::Held { .. }));
+        if let Some(last) = held.filter(|_| transfer.status.is_terminal()) {
+            let is_end = |event: &&&Event| matches!(event, Event::Cleared { .. } | Event::Rejected { .. });
+            prop_assert_eq!(events[last..].iter().filter(is_end).count(), 1, "{:?}", events);
         }
         let log = &world.house.risk_log;
         let charged = log.iter().fold(None, |charged, event| match event {

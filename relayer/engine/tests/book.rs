@@ -72,7 +72,7 @@ fn policy() -> Policy {
         sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: set,
-        risk: RiskPolicy { limits: BTreeMap::from([(Corridor::of(&deposit(), Lane::Fast), limits)]) },
+        risk: RiskPolicy::of_corridors(BTreeMap::from([(Corridor::of(&deposit(), Lane::Fast), limits)])),
         pause_ttl: 60,
     }
 }

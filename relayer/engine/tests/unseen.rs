@@ -125,7 +125,7 @@ fn policy(keys: &[LocalKey]) -> Policy {
         sources: BTreeMap::from([(deposit().source_chain, deposit().source_bridge)]),
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: set,
-        risk: RiskPolicy { limits: limits.into_iter().collect() },
+        risk: RiskPolicy::of_corridors(limits.into_iter().collect()),
         pause_ttl: 3_600,
     }
 }

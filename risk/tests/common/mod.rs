@@ -7,7 +7,7 @@ pub mod model;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, U256};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy};
+use spandrel_risk::{Charge, Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference};
 
 pub const NOW: u64 = 1_000_000;
@@ -56,7 +56,18 @@ pub fn everywhere(limits: Limits) -> RiskPolicy {
             all.insert(Corridor::of(&deposit(n, U256::ZERO), lane), limits);
         }
     }
-    RiskPolicy { limits: all }
+    RiskPolicy::of_corridors(all)
+}
+
+pub fn charged(deposit: &Deposit, charge: Charge) -> RiskEvent {
+    RiskEvent::Charged { id: deposit.id(), charge }
+}
+
+/// Clears `deposit` and charges it as `policy` says.
+pub fn pay(policy: &RiskPolicy, state: &mut RiskState, deposit: &Deposit, lane: Lane, now: u64) {
+    state.apply(&cleared(deposit, lane), now);
+    let charge = policy.wide.charge(state, deposit, now);
+    state.apply(&charged(deposit, charge), now);
 }
 
 pub fn proven(deposit: &Deposit) -> RiskEvent {

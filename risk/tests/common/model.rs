@@ -1,8 +1,11 @@
 //! The risk state as a list of events, read from the beginning for every question: slow, and plainly right.
 
-use alloy_primitives::{U256, U512};
-use spandrel_risk::{Corridor, Decision, Lane, Limit, Reason, RiskEvent, RiskPolicy, Scope, WINDOW_SECONDS};
-use spandrel_verifiers::{Deposit, DepositId, LanePreference};
+use alloy_primitives::{B256, U256, U512};
+use spandrel_risk::{
+    Charge, Corridor, Decision, Lane, Limit, Price, PriceRule, Reason, RiskEvent, RiskPolicy, Scope, Side, Tank, Terms,
+    WINDOW_SECONDS,
+};
+use spandrel_verifiers::{AssetId, Deposit, DepositId, LanePreference};
 
 #[derive(Clone, Default)]
 pub struct Model {
@@ -20,6 +23,14 @@ pub struct Known {
     pub is_closed: bool,
     /// Clearances that took effect: corridor, amount, time.
     pub charges: Vec<(Corridor, U256, u64)>,
+    /// The last of them.
+    pub last: Option<(Corridor, U256, u64)>,
+    /// Whether what that one is charged over corridors came.
+    is_charged: bool,
+    /// By value.
+    pub notionals: Vec<(Tank, U256, u64)>,
+    /// Its first charge: place in the log, corridor, amount, charge, time.
+    pub first: Option<(usize, Corridor, U256, Charge, u64)>,
 }
 
 impl Model {
@@ -37,7 +48,8 @@ impl Model {
 
     pub fn known(&self, of: DepositId) -> Known {
         let mut known = Known::default();
-        for (event, at) in self.log.iter().filter(|(event, _)| event.deposit() == Some(of)) {
+        let log = self.log.iter().enumerate();
+        for (place, (event, at)) in log.filter(|(_, (event, _))| event.deposit() == Some(of)) {
             if known.is_closed {
                 continue;
             }
@@ -60,7 +72,20 @@ impl Model {
                     let corridor = Corridor { source, destination, asset, lane: *lane };
                     known.charges.retain(|(charged, ..)| *charged != corridor);
                     known.charges.push((corridor.clone(), *amount, *at));
+                    known.last = Some((corridor.clone(), *amount, *at));
+                    known.is_charged = false;
+                    known.notionals.retain(|(tank, ..)| !tanks(&corridor).contains(tank));
                     known.payout = Some((corridor, *amount));
+                }
+                RiskEvent::Charged { charge, .. } if known.payout.is_some() => {
+                    let is_open = !known.is_settled && !known.is_short && !known.is_charged;
+                    let Some((corridor, amount)) = known.payout.clone().filter(|_| is_open) else { continue };
+                    known.is_charged = true;
+                    let charged = tanks(&corridor).map(|tank| (tank, charge.notional, *at));
+                    known.notionals.extend(charged);
+                    if known.first.is_none() {
+                        known.first = Some((place, corridor, amount, charge.clone(), *at));
+                    }
                 }
                 RiskEvent::Returned { .. } if !known.is_settled => {
                     known.payout = None;
@@ -112,6 +137,64 @@ impl Model {
         counted.map(|(_, amount, _)| U512::from(amount)).sum()
     }
 
+    fn clock(&self) -> u64 {
+        self.log.last().map_or(0, |(_, at)| *at)
+    }
+
+    pub fn asset_used(&self, asset: &AssetId, now: u64) -> U512 {
+        let now = now.max(self.clock());
+        let last = self.ids().into_iter().filter_map(|id| self.known(id).last);
+        let counted = last.filter(|(corridor, _, at)| corridor.asset == *asset && now - at < WINDOW_SECONDS);
+        counted.map(|(_, amount, _)| U512::from(amount)).sum()
+    }
+
+    pub fn notional_used(&self, of: &Tank, now: u64) -> U512 {
+        let now = now.max(self.clock());
+        let all = self.ids().into_iter().flat_map(|id| self.known(id).notionals);
+        let counted = all.filter(|(tank, _, at)| tank == of && now - at < WINDOW_SECONDS);
+        counted.map(|(_, notional, _)| U512::from(notional)).sum()
+    }
+
+    /// First charges of an asset, in the order of the log.
+    fn firsts(&self, asset: &AssetId) -> Vec<(usize, Corridor, U256, Charge, u64)> {
+        let firsts = self.ids().into_iter().filter_map(|id| self.known(id).first);
+        let mut firsts: Vec<_> = firsts.filter(|(_, corridor, ..)| corridor.asset == *asset).collect();
+        firsts.sort_by_key(|(place, ..)| *place);
+        firsts
+    }
+
+    pub fn bucket_filled(&self, asset: &AssetId, side: Side, party: B256, now: u64) -> U512 {
+        let now = now.max(self.clock());
+        let drained = |terms: &Terms, seconds: u64| {
+            U512::from(terms.capacity) * U512::from(seconds) / U512::from(terms.refill_seconds.max(1))
+        };
+        let mut bucket: Option<(U512, u64, Terms)> = None;
+        for (_, _, amount, charge, at) in self.firsts(asset) {
+            for fill in charge.fills.iter().filter(|fill| fill.side == side && fill.party == party) {
+                let left = bucket
+                    .map_or(U512::ZERO, |(filled, since, terms)| filled.saturating_sub(drained(&terms, at - since)));
+                bucket = Some((left + U512::from(amount), at, fill.terms));
+            }
+        }
+        bucket.map_or(U512::ZERO, |(filled, since, terms)| filled.saturating_sub(drained(&terms, now - since)))
+    }
+
+    pub fn p99(&self, asset: &AssetId) -> Option<U256> {
+        let mut sizes: Vec<U256> = self.firsts(asset).into_iter().map(|(_, _, amount, ..)| amount).collect();
+        sizes.drain(..sizes.len().saturating_sub(1_000));
+        sizes.sort();
+        (sizes.len() >= 100).then(|| sizes[sizes.len() - 1 - sizes.len() / 100])
+    }
+
+    pub fn price(&self, asset: &AssetId) -> Option<Price> {
+        self.log.iter().fold(None, |known: Option<Price>, (event, at)| match event {
+            RiskEvent::Priced { asset: of, price } if of == asset && price.published_at <= *at => {
+                Some(known.filter(|known| known.published_at >= price.published_at).unwrap_or(*price))
+            }
+            _ => known,
+        })
+    }
+
     pub fn paused_by(&self, deposit: &Deposit, lane: Lane, now: u64) -> Option<Scope> {
         let mut scopes: Vec<Scope> = Vec::new();
         for (place, (event, _)) in self.log.iter().enumerate() {
@@ -132,6 +215,18 @@ impl Model {
         first_asked_at: u64,
         now: u64,
     ) -> Decision {
+        self.assess_under(policy, deposit, lane, first_asked_at, now, 0)
+    }
+
+    pub fn assess_under(
+        &self,
+        policy: &RiskPolicy,
+        deposit: &Deposit,
+        lane: Lane,
+        first_asked_at: u64,
+        now: u64,
+        confirmations: u64,
+    ) -> Decision {
         let corridor = Corridor::of(deposit, lane);
         let known = self.known(deposit.id());
         let (asked, is_fast) = (deposit.amount, lane == Lane::Fast);
@@ -146,9 +241,15 @@ impl Model {
         if is_fast && deposit.lane == LanePreference::LightClient {
             return Decision::Reject { reason: Reason::LaneNotAskedFor };
         }
-        let Some(limits) = policy.limits.get(&corridor) else {
+        let wide = &policy.wide;
+        let (Some(limits), Some(rules), Some(by_destination)) = (
+            policy.limits.get(&corridor),
+            wide.assets.get(&deposit.asset),
+            wide.destinations.get(&deposit.destination_chain),
+        ) else {
             return Decision::Reject { reason: Reason::Unknown };
         };
+        let latest = now.max(self.clock());
         if asked.is_zero() || asked < limits.dust {
             return Decision::Reject {
                 reason: Reason::Dust { minimum: limits.dust.max(U256::from(1)), amount: asked },
@@ -181,14 +282,94 @@ impl Model {
             let (limit, used) = (limits.window.amount(), clip(used));
             return Decision::Hold { reason: Reason::Window { limit, used, amount: asked } };
         }
+        let used = self.asset_used(&deposit.asset, now);
+        if !fits(rules.window, used) {
+            let (limit, used) = (rules.window.amount(), clip(used));
+            return Decision::Hold { reason: Reason::AssetWindow { limit, used, amount: asked } };
+        }
+        let price = self.price(&deposit.asset).filter(|_| rules.price.is_some());
+        let believed = rules.price.and_then(|rule| believed(&rule, price?, latest));
+        let worth = |value: U256| {
+            let unit = U512::from(rules.price.unwrap().unit.max(U256::ONE));
+            clip((U512::from(value) * U512::from(asked)).div_ceil(unit))
+        };
+        let floor = rules.price.map_or(U256::ZERO, |rule| rule.floor);
+        if let Some(value) = believed {
+            let notional = worth(value.max(floor));
+            let tank = Tank::Corridor(corridor.clone());
+            let own = wide.corridors.get(&corridor);
+            let mut used = self.notional_used(&tank, now);
+            if let Some(back) = own.and_then(|rules| rules.netted_with.clone()).filter(|_| !is_fast) {
+                used = used.saturating_sub(self.notional_used(&Tank::Corridor(back), now));
+            }
+            let to = Tank::Destination { chain: deposit.destination_chain.clone() };
+            let limits = [
+                (own.map_or(Limit::CLOSED, |rules| rules.notional), used),
+                (*by_destination, self.notional_used(&to, now)),
+            ];
+            for (limit, used) in limits {
+                if matches!(limit, Limit::Amount(limit) if used + U512::from(notional) > U512::from(limit)) {
+                    let (limit, used) = (limit.amount(), clip(used));
+                    return Decision::Hold { reason: Reason::NotionalWindow { limit, used, notional } };
+                }
+            }
+        }
         if let Limit::Amount(from) = limits.large_from {
             let until = first_asked_at.saturating_add(limits.large_delay);
             if asked >= from && now < until {
                 return Decision::Delay { until, reason: Reason::LargeTransfer { from }, counted: false };
             }
         }
+        if let Some(rule) = wide.depths.get(&deposit.source_chain) {
+            let charged = rules.price.map_or(U256::ZERO, |_| worth(believed.unwrap_or_default().max(floor)));
+            let from = Tank::Source { chain: deposit.source_chain.clone() };
+            let value = self.notional_used(&from, now) + U512::from(charged);
+            // As many blocks as make the value smaller than their cost.
+            let blocks = (1u64..10_000).find(|blocks| value < U512::from(rule.block_cost) * U512::from(*blocks));
+            let needed = if charged.is_zero() { u64::MAX } else { blocks.unwrap_or(u64::MAX).max(rule.least) };
+            if confirmations < needed {
+                return Decision::Hold { reason: Reason::Confirmations { needed, found: confirmations } };
+            }
+        }
+        let sides =
+            [(Side::Sender, deposit.sender, rules.sender), (Side::Recipient, deposit.recipient, rules.recipient)];
+        for (side, party, bucket) in sides {
+            let Limit::Amount(capacity) = bucket.capacity else { continue };
+            let filled = self.bucket_filled(&deposit.asset, side, party, now);
+            let reason = Reason::Velocity { side, capacity, filled: clip(filled), amount: asked };
+            if asked > capacity {
+                return Decision::Hold { reason };
+            }
+            let excess = (filled + U512::from(asked)).saturating_sub(U512::from(capacity));
+            if !excess.is_zero() {
+                let wait = (excess * U512::from(bucket.refill_seconds.max(1))).div_ceil(U512::from(capacity));
+                let until = latest.saturating_add(wait.saturating_to::<u64>());
+                return Decision::Delay { until, reason, counted: false };
+            }
+        }
+        if let (Limit::Amount(times), Some(p99)) = (rules.most_of_p99, self.p99(&deposit.asset)) {
+            let most = clip(U512::from(times) * U512::from(p99));
+            if asked > most {
+                return Decision::Hold { reason: Reason::Unusual { most, amount: asked } };
+            }
+        }
         Decision::Allow
     }
+}
+
+fn tanks(corridor: &Corridor) -> [Tank; 3] {
+    let (source, destination) = (corridor.source.clone(), corridor.destination.clone());
+    [Tank::Corridor(corridor.clone()), Tank::Destination { chain: destination }, Tank::Source { chain: source }]
+}
+
+/// What a price says at `now`.
+fn believed(rule: &PriceRule, price: Price, now: u64) -> Option<U256> {
+    let age = now.checked_sub(price.published_at)?;
+    let is_wide = U512::from(price.confidence) * U512::from(10_000) > U512::from(price.value) * U512::from(rule.widest);
+    if price.value.is_zero() || is_wide || age >= rule.stale_after {
+        return None;
+    }
+    Some(if age < rule.fresh_for { price.value } else { price.value.saturating_add(price.confidence) })
 }
 
 impl Known {

@@ -142,7 +142,7 @@ pub fn policy(is_capped: bool) -> Policy {
         sources: sources().into_iter().map(|chain| (chain.clone(), source_bridge(&chain))).collect(),
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: Set::Verifiers.members(EPOCH),
-        risk: RiskPolicy { limits },
+        risk: RiskPolicy::of_corridors(limits),
         pause_ttl: PAUSE_TTL,
     };
     policy.validate().expect("a valid policy");

@@ -133,9 +133,15 @@ impl Service {
     }
 }
 
-/// As if the deposit were proven already: a light-client payout is asked for only then.
-fn position<'a>(risk: &RiskState, id: DepositId, deposit: &'a Deposit, lane: Lane, now: UnixSeconds) -> Position<'a> {
-    let position = Position::new(risk, id, deposit, lane, now);
+/// As if the deposit were deep in its chain, and proven already: a light-client payout is asked for only then.
+fn position<'a>(
+    risk: &'a RiskState,
+    id: DepositId,
+    deposit: &'a Deposit,
+    lane: Lane,
+    now: UnixSeconds,
+) -> Position<'a> {
+    let position = Position::new(risk, id, deposit, lane, now).with_confirmations(u64::MAX);
     if lane == Lane::Fast {
         return position;
     }

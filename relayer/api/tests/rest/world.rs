@@ -151,7 +151,7 @@ pub fn policy() -> Policy {
         ]),
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: set(0x10),
-        risk: RiskPolicy { limits: BTreeMap::from(risk) },
+        risk: RiskPolicy::of_corridors(BTreeMap::from(risk)),
         pause_ttl: 3_600,
     }
 }

@@ -22,12 +22,22 @@ impl Draft<'_> {
         if self.transfer.issued.is_some() || self.is_quarantined() {
             return Ok(());
         }
-        match self.assess(Lane::LightClient) {
-            Decision::Allow => self.pay_proven(),
-            Decision::Delay { until, reason, .. } => self.hold(reason, Some(until)),
-            Decision::Hold { reason } => self.hold(reason, None),
-            Decision::Reject { reason: Reason::Expired { .. } } => self.confirm_unpaid(),
-            Decision::Reject { reason } => self.record(Event::Rejected { reason }),
+        let (decision, decided) = self.assess(Lane::LightClient);
+        match decision {
+            Decision::Delay { until, reason, .. } => self.hold(reason, Some(until), decided),
+            Decision::Hold { reason } => self.hold(reason, None, decided),
+            Decision::Allow => {
+                self.risk(decided);
+                self.pay_proven()
+            }
+            Decision::Reject { reason: Reason::Expired { .. } } => {
+                self.risk(decided);
+                self.confirm_unpaid()
+            }
+            Decision::Reject { reason } => {
+                self.risk(decided);
+                self.record(Event::Rejected { reason })
+            }
         }
     }
 
@@ -56,26 +66,29 @@ impl Draft<'_> {
     /// Records the clearance and charges it.
     pub(super) fn clear(&mut self, lane: Lane) -> Result<(), Refusal> {
         self.record(Event::Cleared { lane })?;
-        let deposit = self.transfer.deposit.clone();
+        let (id, deposit) = (self.id(), self.transfer.deposit.clone());
+        let charge = self.context.policy.risk.wide.charge(self.context.risk, &deposit, self.context.now);
         self.risk(RiskEvent::Cleared {
-            id: self.id(),
+            id,
             source: deposit.source_chain,
             destination: deposit.destination_chain,
             asset: deposit.asset,
             amount: deposit.amount,
             lane,
         });
+        self.risk(RiskEvent::Charged { id, charge });
         Ok(())
     }
 
     /// Holds, unless it is held for the same already: a reason's numbers alone are no news.
-    fn hold(&mut self, reason: Reason, until: Option<UnixSeconds>) -> Result<(), Refusal> {
+    fn hold(&mut self, reason: Reason, until: Option<UnixSeconds>, decided: RiskEvent) -> Result<(), Refusal> {
         if let Status::Held { reason: standing, until: standing_until } = &self.transfer.status
             && discriminant(standing) == discriminant(&reason)
             && *standing_until == until
         {
             return Ok(());
         }
+        self.risk(decided);
         self.record(Event::Held { reason, until })
     }
 

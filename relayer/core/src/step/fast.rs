@@ -15,7 +15,9 @@ impl Draft<'_> {
         }
         self.require_attested(attestation).map_err(Refusal::Attestation)?;
         self.record(Event::Attested { attestation: attestation.clone() })?;
-        match self.assess(Lane::Fast) {
+        let (decision, decided) = self.assess(Lane::Fast);
+        self.risk(decided);
+        match decision {
             Decision::Allow => {
                 self.clear(Lane::Fast)?;
                 let (deposit, attestation) = (self.transfer.deposit.clone(), attestation.clone());

@@ -141,16 +141,17 @@ impl<'a> Draft<'a> {
         self.context.policy.destinations.get(chain).ok_or_else(|| Refusal::UnknownDestination(chain.clone()))
     }
 
-    /// The risk engine's word, with what this step already decided counted in.
-    fn assess(&self, lane: Lane) -> Decision {
+    /// The risk engine's word, with what this step already decided counted in, and the event that records it: to be put
+    /// out when anything comes of it.
+    fn assess(&self, lane: Lane) -> (Decision, RiskEvent) {
         let Transfer { id, deposit, created_at, verified_at, .. } = &self.transfer;
         let Context { policy, risk, now } = self.context;
         let first_asked_at = match lane {
             Lane::Fast => *created_at,
             Lane::LightClient => verified_at.unwrap_or(now),
         };
-        let position = Position::new(risk, *id, deposit, lane, now);
-        self.output.risk.iter().fold(position, Position::after).decide(&policy.risk, first_asked_at)
+        let position = Position::new(risk, *id, deposit, lane, now).with_confirmations(self.transfer.confirmations());
+        self.output.risk.iter().fold(position, Position::after).decided(&policy.risk, first_asked_at)
     }
 
     /// Which payout (`lane`) or settlement (`None`) of this deposit an effect is, and under which of its checkpoints.

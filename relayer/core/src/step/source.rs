@@ -1,11 +1,11 @@
 //! What the source chain's watcher says: seen, final, replaced.
 
 use alloy_primitives::B256;
-use spandrel_risk::{Decision, Lane, RiskEvent, Scope};
+use spandrel_risk::{Decision, Lane, Reason, RiskEvent, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 
 use super::{Draft, Output};
-use crate::{Context, Effect, Event, Executor, Refusal, Standing, Transfer};
+use crate::{Context, Effect, Event, Executor, Refusal, Standing, Status, Transfer};
 
 /// After so long without a quorum, evidence is built again under a newer final block.
 const EVIDENCE_LIFETIME_SECONDS: u64 = 600;
@@ -41,7 +41,9 @@ impl Draft<'_> {
         if !self.transfer.is_fast_open() || self.transfer.attestation.is_some() || self.is_quarantined() {
             return Ok(());
         }
-        match self.assess(Lane::Fast) {
+        let (decision, decided) = self.assess(Lane::Fast);
+        self.risk(decided);
+        match decision {
             Decision::Allow => {
                 self.ask(Executor::Signers, Effect::RequestAttestation { seen });
                 Ok(())
@@ -77,6 +79,10 @@ impl Draft<'_> {
                 self.build_evidence(seen.clone(), block);
                 Ok(())
             }
+            Standing::Mined { seen, is_final: true } if self.waits_for_depth(seen, block) => {
+                self.record(Event::SourceFinal { at: block })?;
+                self.clear_or_settle()
+            }
             Standing::Gone { was, .. } if was.block.height <= block.height => self.deposit_is_gone(),
             _ => Ok(()),
         }
@@ -87,6 +93,16 @@ impl Draft<'_> {
     fn is_evidence_old(&self) -> bool {
         let age = self.context.now.saturating_sub(self.transfer.updated_at);
         self.transfer.evidence.is_some() && self.transfer.checkpoint.is_none() && age >= EVIDENCE_LIFETIME_SECONDS
+    }
+
+    /// Whether it is held for want of blocks over it, and has so many now.
+    fn waits_for_depth(&self, seen: &SeenDeposit, block: BlockRef) -> bool {
+        let depth = block.height.saturating_sub(seen.block.height).saturating_add(1);
+        let held = match &self.transfer.status {
+            Status::Held { reason: Reason::Confirmations { needed, .. }, .. } => Some(*needed),
+            _ => None,
+        };
+        held.is_some_and(|needed| depth >= needed && depth > self.transfer.confirmations())
     }
 
     fn wants_newer_proof(&self) -> bool {

@@ -99,7 +99,7 @@ pub fn policy(fast: Limits, proven: Limits) -> Policy {
         sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
         destinations: BTreeMap::from([(destination(), destination_config)]),
         verifiers: set(&VERIFIERS),
-        risk: RiskPolicy { limits },
+        risk: RiskPolicy::of_corridors(limits),
         pause_ttl: 3_600,
     };
     policy.validate().unwrap();
@@ -340,17 +340,19 @@ pub fn names(output: &Output) -> Vec<&'static str> {
     output.events.iter().map(Event::name).collect()
 }
 
-/// The risk events' names, in order.
+/// The risk events' names, in order, but for the decisions and what clearances are charged beside their windows.
 pub fn risks(output: &Output) -> Vec<&'static str> {
     let name = |event: &RiskEvent| match event {
-        RiskEvent::Proven { .. } => "proven",
-        RiskEvent::Cleared { .. } => "cleared",
-        RiskEvent::Returned { .. } => "returned",
-        RiskEvent::Settled { .. } => "settled",
-        RiskEvent::Shortfall { .. } => "shortfall",
-        RiskEvent::Closed { .. } => "closed",
-        RiskEvent::Paused { .. } => "paused",
-        RiskEvent::Resumed { .. } => "resumed",
+        RiskEvent::Charged { .. } | RiskEvent::Decided { .. } => None,
+        RiskEvent::Proven { .. } => Some("proven"),
+        RiskEvent::Cleared { .. } => Some("cleared"),
+        RiskEvent::Returned { .. } => Some("returned"),
+        RiskEvent::Settled { .. } => Some("settled"),
+        RiskEvent::Shortfall { .. } => Some("shortfall"),
+        RiskEvent::Closed { .. } => Some("closed"),
+        RiskEvent::Paused { .. } => Some("paused"),
+        RiskEvent::Resumed { .. } => Some("resumed"),
+        RiskEvent::Priced { .. } => Some("priced"),
     };
-    output.risk.iter().map(name).collect()
+    output.risk.iter().filter_map(name).collect()
 }

@@ -121,6 +121,43 @@ impl Config {
             if !destinations.contains(&corridor.destination) {
                 return refuse("limit.destination", "a configured destination", &corridor.destination);
             }
+            if !self.wide.assets.contains_key(&corridor.asset) {
+                return refuse("wide.asset", format!("a row for {}, which a limit names", corridor.asset), "none");
+            }
+            if !self.wide.destinations.contains_key(&corridor.destination) {
+                let expected = format!("a row for {}, which a limit names", corridor.destination);
+                return refuse("wide.destination", expected, "none");
+            }
+        }
+        self.check_wide()
+    }
+
+    /// What would hold everything, or nothing, without saying so.
+    fn check_wide(&self) -> Result<()> {
+        for (asset, rules) in &self.wide.assets {
+            let field = format!("wide.asset {asset}");
+            if rules.sender.refill_seconds == 0 || rules.recipient.refill_seconds == 0 {
+                return refuse(format!("{field}.refill_seconds"), "at least 1", 0);
+            }
+            let Some(price) = &rules.price else { continue };
+            if price.unit.is_zero() {
+                return refuse(format!("{field}.price.unit"), "at least 1", 0);
+            }
+            if price.fresh_for > price.stale_after {
+                let expected = format!("at most stale_after, {}", price.stale_after);
+                return refuse(format!("{field}.price.fresh_for"), expected, price.fresh_for);
+            }
+        }
+        if let Some(corridor) = self.wide.corridors.keys().find(|corridor| !self.limit.limits.contains_key(corridor)) {
+            return refuse("wide.corridor", "a corridor that a limit names", format!("{corridor:?}"));
+        }
+        for corridor in self.limit.limits.keys().filter(|corridor| self.wide.depths.contains_key(&corridor.source)) {
+            let rules = self.wide.assets.get(&corridor.asset);
+            let has_floor = rules.and_then(|rules| rules.price).is_some_and(|price| !price.floor.is_zero());
+            if !has_floor {
+                let expected = format!("a price floor for {}, or nothing from there has a value", corridor.asset);
+                return refuse(format!("wide.depth {}", corridor.source), expected, "none");
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use spandrel_risk::RiskPolicy;
+use spandrel_risk::{LimitTable, WideLimits};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId};
 
@@ -64,7 +64,9 @@ pub struct Config {
     /// EVM chains to pay on.
     pub destination: Vec<Destination>,
     /// What may move, by source, destination, asset and lane. What is not listed is closed.
-    pub limit: RiskPolicy,
+    pub limit: LimitTable,
+    /// What may move over corridors: by asset, destination, party and depth. What is not listed is closed.
+    pub wide: WideLimits,
     /// Chains and assets that deposits may still name although no limit does: what names them is rejected on record.
     #[serde(default)]
     pub retired: Retired,
@@ -155,6 +157,29 @@ mod tests {
         assert!(refused("source = \"bip122:0f91", "source = \"bip122:1f91").contains("limit.source"));
         assert!(refused("per_transfer = \"5000000\"", "per_transfer = \"5e6\"").contains("5e6"));
         assert!(refused("lane = \"light_client\"", "lane = \"fast\"").contains("twice"));
+    }
+
+    #[test]
+    fn what_a_limit_names_needs_its_rows_over_corridors() {
+        let asset = "asset = \"bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0\"\n# Base units in any 24";
+        assert!(refused(asset, &asset.replace("slip44:0", "slip44:1")).contains("wide.asset: expected a row"));
+        let destination = "chain = \"eip155:31337\"\nnotional";
+        assert!(refused(destination, &destination.replace("31337", "1")).contains("wide.destination: expected a row"));
+        assert!(refused("fresh_for = 60", "fresh_for = 601").contains("fresh_for"));
+        assert!(refused("unit = \"100000000\"", "unit = \"0\"").contains("price.unit"));
+        assert!(refused("widest = 100", "widest = 100\nwider = 1").contains("wider"));
+        let lane = "lane = \"fast\"\nnotional";
+        assert!(refused(lane, "lane = \"light_client\"\nnotional").contains("twice"));
+    }
+
+    #[test]
+    fn a_chain_whose_blocks_can_be_bought_needs_a_floor_for_what_comes_from_it() {
+        let depth = "# [[wide.depth]]\n# chain = \"bip122:0f9188f13cb7b2c71f2a335e3a4fc328\"\n# block_cost = \"20000000\"\n# least = 6";
+        let with_depth = EXAMPLE.replacen(depth, &depth.replace("# ", ""), 1);
+        assert_ne!(with_depth, EXAMPLE);
+        Config::parse(&with_depth).unwrap();
+        let without_floor = with_depth.replacen("floor = \"20000000\"", "floor = \"0\"", 1);
+        assert!(format!("{:#}", Config::parse(&without_floor).unwrap_err()).contains("a price floor"));
     }
 
     #[test]

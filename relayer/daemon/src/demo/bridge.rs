@@ -14,7 +14,7 @@ use spandrel_contracts::deploy::{
 };
 use spandrel_contracts::roles::{Delays, Roles};
 use spandrel_contracts::{RiskGuard, lane, native_asset};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
+use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits, WideLimits};
 use spandrel_signer::{Hardness, Keystore, Secret, SecretRef};
 use spandrel_testnets::bitcoin::RegtestNode;
 use spandrel_testnets::ethereum::Anvil;
@@ -110,6 +110,7 @@ impl Bridge {
             bitcoin: bitcoin_source.nodes.iter().map(|node| (bitcoin_source.chain.clone(), node.clone())).collect(),
             ethereum: ethereum_source.nodes.iter().map(|node| (chains.ethereum_id(), node.clone())).collect(),
         };
+        let limit = limits(chains, &bitcoin)?;
         let config = Config {
             profile: Profile::Dev,
             database: folder.join("spandrel.sqlite"),
@@ -125,7 +126,8 @@ impl Bridge {
             pause_seconds: 3600,
             verifier: verifiers.iter().map(role).collect(),
             signer: signers.iter().map(role).collect(),
-            limit: limits(chains, &bitcoin)?,
+            wide: WideLimits::unlimited(limit.limits.keys()),
+            limit,
             retired: Default::default(),
             bitcoin: vec![bitcoin_source],
             ethereum: vec![ethereum_source],
@@ -297,12 +299,12 @@ fn destination(chains: &Chains, at: &Deployment, account: KeyRef) -> Destination
     }
 }
 
-fn limits(chains: &Chains, bitcoin: &ChainParams) -> Result<RiskPolicy> {
+fn limits(chains: &Chains, bitcoin: &ChainParams) -> Result<LimitTable> {
     let routes = [
         (bitcoin.chain(), bitcoin.asset(), U256::from(FAST_CAP_SATS)),
         (chains.ethereum_id(), native_asset(&chains.ethereum_id())?, U256::from(FAST_CAP_WEI)),
     ];
-    let mut policy = RiskPolicy::default();
+    let mut table = LimitTable::default();
     for (source, asset, cap) in routes {
         for lane in [Lane::Fast, Lane::LightClient] {
             let is_fast = lane == Lane::Fast;
@@ -316,8 +318,8 @@ fn limits(chains: &Chains, bitcoin: &ChainParams) -> Result<RiskPolicy> {
                 dust: U256::from(1000),
             };
             let (source, asset) = (source.clone(), asset.clone());
-            policy.limits.insert(Corridor { source, destination: chains.destination_id(), asset, lane }, limits);
+            table.limits.insert(Corridor { source, destination: chains.destination_id(), asset, lane }, limits);
         }
     }
-    Ok(policy)
+    Ok(table)
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use spandrel_core::Policy;
+use spandrel_risk::RiskPolicy;
 use spandrel_verifiers::{ChainId, VerdictDomain};
 
 use crate::config::{Config, Destination as DestinationConfig};
@@ -42,7 +43,7 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
         sources: sources.into_iter().collect(),
         destinations: config.destination.iter().map(destination).collect(),
         verifiers: config.verifier_set.clone(),
-        risk: config.limit.clone(),
+        risk: RiskPolicy { limits: config.limit.limits.clone(), wide: config.wide.clone() },
         pause_ttl: config.pause_seconds,
     };
     policy.validate()?;
