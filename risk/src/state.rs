@@ -14,8 +14,9 @@ use crate::{Corridor, Lane, Price, RiskEvent, Scope, Side, Tank, as_list};
 ///
 /// Guarantees: the same events give the same state; an event that comes twice changes nothing; a deposit counts at
 /// most once in ledger, exposure and each window; no amount overflows (sums are 512 bits wide); a copy shares what it
-/// was copied from and costs nothing; what is remembered is bounded by the work that is open, the charges of a day and
-/// the ids of closed deposits that have not expired.
+/// was copied from and costs nothing; what is remembered is bounded by the work that is open, the charges of a day, the
+/// sizes of a thousand clearances an asset, the buckets that are not empty and the ids of closed deposits that have not
+/// expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskState {

@@ -458,7 +458,10 @@ proptest! {
                 Decision::Delay { until, .. } => {
                     prop_assert!(until > now && ask(&policy, &state, &about, until) == Decision::Allow);
                 }
-                other => prop_assert!(matches!(other, Decision::Hold { .. }) && value > capacity),
+                other => {
+                    let is_held = matches!(other, Decision::Hold { .. });
+                    prop_assert!(is_held && value > capacity);
+                }
             }
         }
         for (first, (from, _)) in paid.iter().enumerate() {

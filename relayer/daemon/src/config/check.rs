@@ -148,7 +148,7 @@ impl Config {
                 return refuse(format!("{field}.price.fresh_for"), expected, price.fresh_for);
             }
         }
-        if let Some(corridor) = self.wide.corridors.keys().find(|corridor| !self.limit.limits.contains_key(corridor)) {
+        if let Some(corridor) = self.wide.corridors.keys().find(|corridor| !self.limit.limits.contains_key(*corridor)) {
             return refuse("wide.corridor", "a corridor that a limit names", format!("{corridor:?}"));
         }
         for corridor in self.limit.limits.keys().filter(|corridor| self.wide.depths.contains_key(&corridor.source)) {
