@@ -1,12 +1,13 @@
 //! The transfer API: what users touch.
 //!
-//! One [`Service`] holds all logic; [`http`] only turns requests into its calls and answers into documents. Reads are
+//! One [`Service`] holds all logic; [`http`] and [`grpc`] only turn requests into its calls and answers into documents. Reads are
 //! anonymous, writes take a key; nothing is changed by a GET. What the API says of a transfer is folded from the ledger,
 //! so it is never ahead of what is stored.
 
 mod amount;
 mod catalog;
 mod credentials;
+pub mod grpc;
 pub mod http;
 mod instructions;
 mod problem;
@@ -16,4 +17,5 @@ pub mod webhooks;
 pub use catalog::{Catalog, Route, Source, SourceKind};
 pub use credentials::{ApiSecret, issue_key};
 pub use problem::Problem;
+pub(crate) use service::quote_lane;
 pub use service::{Live, Service};

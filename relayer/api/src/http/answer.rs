@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rand::Rng;
 
-use crate::Problem;
+use crate::{Problem, grpc};
 
 /// Name of the header that carries a request's id.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -29,21 +29,35 @@ impl IntoResponse for Problem {
 /// Gives each request an id, and problems their body with it. Plain refusals of the framework become problems too.
 pub async fn identify(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::rng().random::<u64>());
+    let is_call = grpc::is_call(&request);
     let mut response = next.run(request).await;
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(response.status()));
     if let Some(mut problem) = problem {
         problem.request_id = Some(id.as_str().into());
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let headers = response.headers_mut();
-        headers.remove(header::CONTENT_LENGTH);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        *response.body_mut() = Body::from(body);
+        response = if is_call { answered(&response, &problem) } else { explained(response, &problem) };
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// A problem as its document.
+fn explained(mut response: Response, problem: &Problem) -> Response {
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    *response.body_mut() = Body::from(serde_json::to_vec(problem).unwrap_or_default());
+    response
+}
+
+/// A problem as the answer to a call, with the rates that were told.
+fn answered(response: &Response, problem: &Problem) -> Response {
+    let mut answer = grpc::answer(problem);
+    let told = response.headers().iter().filter(|(name, _)| name.as_str().starts_with("ratelimit-"));
+    answer.headers_mut().extend(told.map(|(name, value)| (name.clone(), value.clone())));
+    answer
 }
 
 fn unexplained(status: StatusCode) -> Option<Problem> {

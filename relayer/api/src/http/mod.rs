@@ -7,6 +7,7 @@ mod events;
 mod limits;
 mod orders;
 mod rate;
+mod serve;
 mod status;
 mod transfers;
 mod webhooks;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::{Router, middleware};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -23,9 +25,11 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Service;
+use crate::{Problem, Service, grpc};
 
+pub(crate) use auth::Known;
 pub use rate::Rates;
+pub use serve::serve;
 
 /// Largest request body, bytes.
 const MAX_BODY: usize = 16 * 1024;
@@ -35,9 +39,21 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// What handlers share.
 #[derive(Clone)]
 pub struct Api {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     rates: Arc<Rates>,
-    streams: Arc<tokio::sync::Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+impl Api {
+    /// A place among the streams.
+    ///
+    /// # Errors
+    /// 503 when all are taken.
+    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.streams.clone().try_acquire_owned().map_err(|_| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", "all streams are taken").retry_in(10)
+        })
+    }
 }
 
 #[derive(OpenApi)]
@@ -90,14 +106,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().1
 }
 
-/// The whole API. Serve it with connect info: addresses are what anonymous rates are kept by.
+/// The whole API, REST and gRPC. Serve it with connect info: addresses are what anonymous rates are kept by.
 pub fn router(service: Arc<Service>, rates: Rates, max_streams: usize) -> Router {
-    let api = Api { service, rates: Arc::new(rates), streams: Arc::new(tokio::sync::Semaphore::new(max_streams)) };
+    let api = Api { service, rates: Arc::new(rates), streams: Arc::new(Semaphore::new(max_streams)) };
     let (router, document) = documented();
     let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
         .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))
+        .merge(grpc::routes(api.clone(), MAX_BODY, TIMEOUT))
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))

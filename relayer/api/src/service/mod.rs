@@ -1,11 +1,15 @@
 //! One service under every door: all logic of the transfer API, no HTTP.
 
 mod access;
+mod catalog;
+mod follow;
 mod limits;
+mod list;
 mod live;
 mod orders;
 mod proof;
 mod quotes;
+mod status;
 mod view;
 mod webhooks;
 
@@ -18,12 +22,17 @@ use spandrel_store::Sqlite;
 use spandrel_verifiers::UnixSeconds;
 
 pub(crate) use access::permitted;
+pub use catalog::{AssetView, ChainView, RouteView};
+pub use follow::Follow;
 pub use limits::{LaneLimits, LaneOffer};
+pub use list::{ListRequest, TransferList};
 pub use live::{Changes, Live};
 pub use orders::{OrderRequest, OrderView};
 pub use proof::ProofView;
+pub(crate) use quotes::quote_lane;
 pub use quotes::{Quote, QuoteRequest};
-pub use view::{EventView, ReasonView, TransferList, TransferView};
+pub use status::{PauseView, ReadTo, StatusView};
+pub use view::{EventView, ReasonView, TransferView};
 pub use webhooks::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
 
 use crate::Catalog;

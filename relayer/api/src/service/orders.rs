@@ -4,8 +4,8 @@ use alloy::primitives::{Address, B256, keccak256};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spandrel_store::{NewOrder, Order, OrderTerms, Placed, Refund};
-use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
+use spandrel_verifiers::{ChainId, DepositId};
 use utoipa::ToSchema;
 
 use super::Service;
@@ -122,6 +122,8 @@ impl Service {
             return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_DEPOSITED", detail).about("id"));
         }
         self.store.cancel_order(order.id).await?;
+        // Who follows an order without a deposit is woken by any change.
+        self.live.changed(DepositId(order.id.0));
         self.transfer(id).await
     }
 

@@ -63,6 +63,14 @@ pub(super) struct Quoted {
     pub expires: UnixSeconds,
 }
 
+/// Reads a lane as a quote asks for it.
+///
+/// # Errors
+/// 400 for what is none.
+pub(crate) fn quote_lane(text: &str) -> Result<LanePreference, Problem> {
+    serde_json::from_value(text.into()).map_err(|_| Problem::invalid("lane", "any, fast or light_client", text))
+}
+
 impl Service {
     /// Quotes an amount on a route.
     ///

@@ -5,16 +5,13 @@ use serde::Serialize;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Event, Payout, PayoutStage, Standing, Status, Transfer, TxRef};
 use spandrel_risk::{Lane, Reason, RiskState, Scope};
-use spandrel_store::{Order, OrderId, OrderTerms, PageFilter};
+use spandrel_store::{Order, OrderId, OrderTerms};
 use spandrel_verifiers::{DepositId, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::{Service, shown_time};
 use crate::Problem;
 use crate::instructions::shown_hash;
-
-/// Most transfers on one page.
-pub const MAX_PAGE: u32 = 100;
 
 /// Why a transfer or a lane waits or will not go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -127,16 +124,6 @@ pub struct TransferView {
     pub expires_at: String,
 }
 
-/// A page, newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct TransferList {
-    /// The transfers.
-    pub transfers: Vec<TransferView>,
-    /// Hand it in for the next page; absent on the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-}
-
 /// One event of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventView {
@@ -184,24 +171,6 @@ impl Service {
         })
     }
 
-    /// A page of transfers.
-    ///
-    /// # Errors
-    /// When the ledger does not answer.
-    pub async fn list(&self, filter: &PageFilter, limit: u32) -> Result<TransferList, Problem> {
-        let limit = limit.clamp(1, MAX_PAGE);
-        let mut page = self.store.page(filter, limit.saturating_add(1)).await?;
-        let is_last = page.len() <= limit as usize;
-        page.truncate(limit as usize);
-        let next_cursor = page.last().filter(|_| !is_last).map(|(place, _)| place.to_string());
-        let mut transfers = Vec::with_capacity(page.len());
-        for (_, transfer) in &page {
-            let order = self.store.order_by_link(OrderTerms::link_of(&transfer.deposit)).await?;
-            transfers.push(self.view(&transfer.id.to_string(), order.as_ref(), transfer).await?);
-        }
-        Ok(TransferList { transfers, next_cursor })
-    }
-
     /// The events of the first deposit behind an id, from `from` on.
     ///
     /// # Errors
@@ -230,7 +199,12 @@ impl Service {
         Ok(Found::Order(order, transfers))
     }
 
-    async fn view(&self, id: &str, order: Option<&Order>, transfer: &Transfer) -> Result<TransferView, Problem> {
+    pub(super) async fn view(
+        &self,
+        id: &str,
+        order: Option<&Order>,
+        transfer: &Transfer,
+    ) -> Result<TransferView, Problem> {
         let deposit = &transfer.deposit;
         let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
         let cursor = self.store.cursor(&deposit.source_chain).await?;

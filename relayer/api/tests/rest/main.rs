@@ -1,5 +1,8 @@
-//! The REST API over real HTTP and a real ledger.
+//! Both doors of the API, over real connections and a real ledger.
 
+mod calls;
+mod connections;
+mod decoders;
 mod orders;
 mod reads;
 mod receiver;

@@ -139,6 +139,23 @@ async fn a_secret_is_shown_once_and_a_webhook_is_its_keys_alone() {
 }
 
 #[tokio::test]
+async fn a_revoked_key_is_told_of_nothing_more() {
+    let world = World::new().await;
+    let receiver = Receiver::start(Manner::Status(500)).await;
+    register(&world, &world.key, &receiver.url).await;
+    deposit(&world, 1).await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "two"), StatusCode::CREATED).await;
+    assert_eq!(deliver(&world).await, 1);
+    let id = world.key.split('_').nth(1).unwrap().to_owned();
+    world.store.revoke_api_key(&id, NOW).await.unwrap();
+    world.deposit(&order, B256::with_last_byte(2)).await;
+    world.clock.pass(1_000_000);
+    assert_eq!(deliver(&world).await, 0);
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
 async fn a_key_has_a_bounded_number_of_webhooks() {
     let world = World::new().await;
     for n in 0..10 {

@@ -1,7 +1,6 @@
 //! A served API over a real ledger, and a client as a user would be.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +9,7 @@ use alloy::primitives::{Address, B256, U256};
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{Rates, router};
+use spandrel_api::http::{Rates, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
@@ -68,11 +67,13 @@ pub const WEBHOOK_KEY: &str = "the key of all webhook secrets, 32 bytes or more"
 pub struct Options {
     /// Requests a second of anonymous callers.
     pub rate: u32,
+    /// Connections at once.
+    pub places: usize,
     pub reach: Reach,
     pub resolver: Arc<dyn Resolve>,
     pub store: Sqlite,
     /// Where the ledger is, while it is needed.
-    pub folder: TempDir,
+    pub folder: Option<TempDir>,
     pub clock: TestClock,
 }
 
@@ -83,10 +84,11 @@ impl Options {
         let folder = tempfile::tempdir().unwrap();
         Self {
             rate: 10_000,
+            places: 1_000,
             reach: Reach::PublicAndLoopback,
             resolver: Arc::new(SystemResolver),
             store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
-            folder,
+            folder: Some(folder),
             clock: TestClock(Arc::new(AtomicU64::new(NOW))),
         }
     }
@@ -98,9 +100,9 @@ pub struct World {
     pub store: Sqlite,
     pub clock: TestClock,
     pub key: String,
-    base: String,
+    pub base: String,
     client: Client,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 pub fn bitcoin() -> ChainId {
@@ -176,8 +178,13 @@ impl World {
         Self::with(Options { rate, ..Options::new().await }).await
     }
 
+    /// No more connections at once than this.
+    pub async fn with_places(places: usize) -> Self {
+        Self::with(Options { places, ..Options::new().await }).await
+    }
+
     pub async fn with(options: Options) -> Self {
-        let Options { rate, reach, resolver, store, folder, clock } = options;
+        let Options { rate, places, reach, resolver, store, folder, clock } = options;
         let live = Live::default();
         let observer = Arc::new(Waking(live.clone()));
         let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
@@ -202,8 +209,7 @@ impl World {
         let app = router(service.clone(), rates, 8);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let served = app.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        tokio::spawn(serve(listener, app, places, std::future::pending()));
         let mut world =
             Self { service, book, store, _folder: folder, clock, key: String::new(), base, client: Client::new() };
         world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
@@ -215,6 +221,10 @@ impl World {
         let (secret, key) = issue_key("tests", grant, NOW, &mut rand::rng());
         self.store.add_api_key(&key).await.unwrap();
         secret.reveal()
+    }
+
+    pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {

@@ -1,12 +1,10 @@
 //! The transfer API over the relayer's book and ledger.
 
-use std::future::IntoFuture;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rand::RngCore;
-use spandrel_api::http::{Rates, router};
+use spandrel_api::http::{Rates, router, serve};
 use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
 use spandrel_engine::Book;
@@ -20,6 +18,8 @@ use crate::config::{ApiConfig, Config, Profile};
 
 /// Seconds between Bitcoin blocks.
 const BITCOIN_BLOCK: u64 = 600;
+/// Connections beside those that streams hold.
+const PLACES_BESIDE_STREAMS: usize = 1_024;
 /// Epochs from an Ethereum block to the finality that covers it, at most.
 const FINALITY_EPOCHS: u64 = 3;
 
@@ -50,15 +50,15 @@ pub async fn serve_api(
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;
     tracing::info!(address = %listener.local_addr()?, "transfer API");
-    let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
+    let places = api.max_streams.saturating_add(PLACES_BESIDE_STREAMS);
+    let served = serve(listener, app, places, stop.cancelled());
     let told = async {
         if let Some(courier) = Courier::new(service) {
             courier.run(stop.cancelled()).await;
         }
     };
-    tokio::join!(served, told).0.context("transfer API")
+    tokio::join!(served, told);
+    Ok(())
 }
 
 /// Webhooks reach public addresses; with local chains, where users are on this machine, loopback too.

@@ -19,11 +19,13 @@ type DeliveryRow = (String, String, String, String, String, i64, i64, Option<Str
 /// Why a delivery that finds the queue full is given up.
 const QUEUE_FULL: &str = "too many deliveries wait for this webhook";
 
-/// Webhooks for which something is due, those that have waited longest first.
+/// Webhooks for which something is due, those that have waited longest first; a revoked key is told nothing more.
 const DUE: &str = "SELECT w.id, w.api_key, w.url, w.generation, w.rotated_at, w.created_at FROM webhooks w
     JOIN (SELECT webhook, min(due_at) AS first FROM webhook_deliveries
           WHERE status = 'waiting' AND due_at <= ? GROUP BY webhook) d ON d.webhook = w.id
-    WHERE w.deleted_at IS NULL ORDER BY d.first LIMIT ?";
+    WHERE w.deleted_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = w.api_key AND k.revoked_at IS NOT NULL)
+    ORDER BY d.first LIMIT ?";
 
 const TAKE: &str = "UPDATE webhook_deliveries SET attempt = attempt + 1, due_at = ?
     WHERE number = (SELECT number FROM webhook_deliveries

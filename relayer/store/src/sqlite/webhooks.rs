@@ -75,14 +75,16 @@ impl Sqlite {
         row.map(read).transpose()
     }
 
-    /// The webhooks of a key that are to be told of the event at `place`: those registered before it.
+    /// The webhooks of a key that are to be told of the event at `place`: those registered before it, while the key holds.
     ///
     /// # Errors
     /// `Corrupt` when one does not read back.
     pub async fn webhooks_told_of(&self, api_key: &str, place: u64) -> Result<Vec<Webhook>, StoreError> {
         let rows: Vec<WebhookRow> = sqlx::query_as(
             "SELECT id, api_key, url, generation, rotated_at, created_at FROM webhooks
-             WHERE api_key = ? AND deleted_at IS NULL AND after < ? ORDER BY number",
+             WHERE api_key = ? AND deleted_at IS NULL AND after < ?
+                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.id = api_key AND k.revoked_at IS NOT NULL)
+             ORDER BY number",
         )
         .bind(api_key)
         .bind(to_integer("webhooks.after", place)?)

@@ -1,0 +1,223 @@
+//! Views as messages. Each view is taken apart in full, so that a field that is new in one is missed in the other.
+
+use super::proto;
+use crate::instructions::{EvmCall, Instructions, RefundData};
+use crate::service::{
+    AssetView, ChainView, DeliveryView, EventView, LaneLimits, LaneOffer, OrderView, PauseView, ProofView, Quote,
+    ReadTo, ReasonView, RouteView, StatusView, TestView, TransferList, TransferView, WebhookSecretView, WebhookView,
+};
+
+/// Each of `views` as a message.
+pub fn all<V, M: From<V>>(views: Vec<V>) -> Vec<M> {
+    views.into_iter().map(M::from).collect()
+}
+
+impl From<ChainView> for proto::Chain {
+    fn from(view: ChainView) -> Self {
+        let ChainView { id, source, destination, finality, finality_seconds } = view;
+        Self { id, source, destination, finality: finality.map(str::to_owned), finality_seconds }
+    }
+}
+
+impl From<AssetView> for proto::Asset {
+    fn from(AssetView { id, chain }: AssetView) -> Self {
+        Self { id, chain }
+    }
+}
+
+impl From<RouteView> for proto::Route {
+    fn from(view: RouteView) -> Self {
+        let RouteView { id, source, destination, asset, lanes, orders } = view;
+        Self { id, source, destination, asset, lanes, orders }
+    }
+}
+
+impl From<ReasonView> for proto::Reason {
+    fn from(ReasonView { code, message, release_at }: ReasonView) -> Self {
+        Self { code, message, release_at }
+    }
+}
+
+impl From<LaneLimits> for proto::LaneLimits {
+    fn from(view: LaneLimits) -> Self {
+        let LaneLimits {
+            lane,
+            minimum,
+            per_transfer,
+            window_remaining,
+            exposure_remaining,
+            large_from,
+            large_delay_seconds,
+            closed,
+        } = view;
+        Self {
+            lane,
+            minimum,
+            per_transfer,
+            window_remaining,
+            exposure_remaining,
+            large_from,
+            large_delay_seconds,
+            closed: closed.map(Into::into),
+        }
+    }
+}
+
+impl From<LaneOffer> for proto::LaneOffer {
+    fn from(LaneOffer { lane, offered, eta_seconds, reason }: LaneOffer) -> Self {
+        Self { lane, offered, eta_seconds, reason: reason.map(Into::into) }
+    }
+}
+
+impl From<Quote> for proto::Quote {
+    fn from(Quote { id, route, amount, fee, receive, lanes, expires_at }: Quote) -> Self {
+        Self { id, route, amount, fee, receive, lanes: all(lanes), expires_at }
+    }
+}
+
+/// An order, and whether its request was answered before.
+impl From<(OrderView, bool)> for proto::CreateTransferResponse {
+    fn from((OrderView { transfer, instructions }, replayed): (OrderView, bool)) -> Self {
+        Self { transfer: Some(transfer.into()), instructions: Some(instructions.into()), replayed }
+    }
+}
+
+impl From<Instructions> for proto::create_transfer_response::Instructions {
+    fn from(instructions: Instructions) -> Self {
+        match instructions {
+            Instructions::Bitcoin { address, uri, qr, refund } => {
+                let RefundData { key, after_blocks, script, control_block } = refund;
+                let refund = proto::Refund { key, after_blocks: after_blocks.into(), script, control_block };
+                Self::Bitcoin(proto::BitcoinInstructions { address, uri, qr, refund: Some(refund) })
+            }
+            Instructions::Evm { calls, uri, qr } => Self::Evm(proto::EvmInstructions { calls: all(calls), uri, qr }),
+        }
+    }
+}
+
+impl From<EvmCall> for proto::Call {
+    fn from(EvmCall { to, data, value }: EvmCall) -> Self {
+        Self { to, data, value }
+    }
+}
+
+impl From<TransferView> for proto::Transfer {
+    fn from(view: TransferView) -> Self {
+        let TransferView {
+            id,
+            order,
+            deposit,
+            more_deposits,
+            status,
+            substatus,
+            terminal,
+            reason,
+            source,
+            destination,
+            asset,
+            amount,
+            recipient,
+            sender,
+            lane,
+            confirmations,
+            source_final,
+            source_tx,
+            payout_tx,
+            settlement_tx,
+            proof_available,
+            created_at,
+            updated_at,
+            expires_at,
+        } = view;
+        Self {
+            id,
+            order,
+            deposit,
+            more_deposits,
+            status,
+            substatus,
+            terminal,
+            reason: reason.map(Into::into),
+            source,
+            destination,
+            asset,
+            amount,
+            recipient,
+            sender,
+            lane,
+            confirmations,
+            source_final,
+            source_tx,
+            payout_tx,
+            settlement_tx,
+            proof_available,
+            created_at,
+            updated_at,
+            expires_at,
+        }
+    }
+}
+
+impl From<TransferList> for proto::ListTransfersResponse {
+    fn from(TransferList { transfers, next_cursor }: TransferList) -> Self {
+        Self { transfers: all(transfers), next_cursor }
+    }
+}
+
+impl From<EventView> for proto::Event {
+    fn from(EventView { sequence, at, event }: EventView) -> Self {
+        Self { sequence, at, event }
+    }
+}
+
+impl From<ProofView> for proto::Proof {
+    fn from(ProofView { deposit, evidence, root, checkpoint, claim }: ProofView) -> Self {
+        let claim =
+            claim.into_iter().map(|call| proto::ClaimCall { step: call.step.into(), to: call.to, data: call.data });
+        Self {
+            deposit,
+            evidence: serde_json::to_string(&evidence).unwrap_or_default(),
+            root,
+            checkpoint: checkpoint.map(|checkpoint| serde_json::to_string(&checkpoint).unwrap_or_default()),
+            claim: claim.collect(),
+        }
+    }
+}
+
+impl From<StatusView> for proto::Status {
+    fn from(StatusView { status, pauses, halted, chains }: StatusView) -> Self {
+        let pause = |PauseView { scope, until, reason }| proto::Pause { scope, until, reason };
+        let read = |ReadTo { height, finalized, updated_at }| proto::ReadTo { height, finalized, updated_at };
+        Self {
+            status: status.to_owned(),
+            pauses: pauses.into_iter().map(pause).collect(),
+            halted: halted.into_iter().collect(),
+            chains: chains.into_iter().map(|(chain, view)| (chain, read(view))).collect(),
+        }
+    }
+}
+
+impl From<WebhookView> for proto::Webhook {
+    fn from(WebhookView { id, url, waiting, dead, created_at, rotated_at }: WebhookView) -> Self {
+        Self { id, url, waiting, dead, created_at, rotated_at }
+    }
+}
+
+impl From<WebhookSecretView> for proto::WebhookSecret {
+    fn from(WebhookSecretView { webhook, secret }: WebhookSecretView) -> Self {
+        Self { webhook: Some(webhook.into()), secret }
+    }
+}
+
+impl From<TestView> for proto::TestWebhookResponse {
+    fn from(TestView { delivered, status, error }: TestView) -> Self {
+        Self { delivered, status: status.map(Into::into), error }
+    }
+}
+
+impl From<DeliveryView> for proto::Delivery {
+    fn from(view: DeliveryView) -> Self {
+        let DeliveryView { id, event, status, attempts, last_error, next_attempt_at, created_at } = view;
+        Self { id, event, status, attempts, last_error, next_attempt_at, created_at }
+    }
+}

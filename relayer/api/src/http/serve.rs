@@ -1,0 +1,133 @@
+//! Connections: HTTP/1.1 and HTTP/2 (gRPC) on one port. Who says nothing, or says it too slowly, is cut off.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
+
+/// Most time for the head of a request, the first one's beginning included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A peer that speaks HTTP/2 is asked this often whether it is there, and has this long to say so.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const MOST_CALLS: u32 = 100;
+const LARGEST_HEAD: usize = 16 * 1024;
+/// How long requests under way have when it stops; streams are ended then.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long to wait when no connection can be accepted, as when files have run out.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// Serves `app` to at most `most` connections at once, until `stop`. More of them wait to be accepted.
+pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(most));
+    let ending = CancellationToken::new();
+    let mut connections = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let accepted = async {
+            // The semaphore is never closed.
+            let place = places.clone().acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        tokio::select! {
+            () = &mut stop => break,
+            Some(_) = connections.join_next() => {}
+            (place, accepted) = accepted => match accepted {
+                Ok((stream, peer)) => {
+                    let connection = Connection { app: app.clone(), peer, ending: ending.clone() };
+                    connections.spawn(async move {
+                        connection.run(stream).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+    ending.cancel();
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        tracing::debug!(open = connections.len(), "connections that went on were closed");
+    }
+}
+
+struct Connection {
+    app: Router,
+    peer: SocketAddr,
+    ending: CancellationToken,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection without TCP_NODELAY");
+        }
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let (app, peer, begun) = (self.app, self.peer, has_begun.clone());
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            begun.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer: axum::routing::future::RouteFuture<Infallible> = app.clone().call(request);
+            async move { answer.await as Result<Response<Body>, Infallible> }
+        });
+        let builder = builder();
+        let serving = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(serving);
+        let too_late = tokio::time::sleep(HEAD_TIMEOUT);
+        tokio::pin!(too_late);
+        let (mut is_watched, mut is_ending) = (true, false);
+        loop {
+            tokio::select! {
+                served = &mut serving => {
+                    if let Err(error) = served {
+                        tracing::debug!(%error, "a connection broke");
+                    }
+                    return;
+                }
+                // Nor did the first request's head come: not even which version of HTTP it is may be known.
+                () = &mut too_late, if is_watched => {
+                    if !has_begun.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    is_watched = false;
+                }
+                () = self.ending.cancelled(), if !is_ending => {
+                    serving.as_mut().graceful_shutdown();
+                    is_ending = true;
+                }
+            }
+        }
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(MOST_CALLS)
+        .max_header_list_size(LARGEST_HEAD as u32);
+    builder
+}

@@ -1,0 +1,74 @@
+//! Following one transfer: every event once, in order, read from the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Changes, EventView, Service};
+use crate::Problem;
+
+/// Longest that a transfer is followed at a time: clients resume after the last event they saw.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Somebody who follows a transfer.
+pub struct Follow {
+    service: Arc<Service>,
+    id: String,
+    next: u64,
+    changes: Changes,
+    until: Instant,
+}
+
+impl Service {
+    /// Follows a transfer from event `from` on.
+    ///
+    /// # Errors
+    /// 404 when there is neither order nor deposit.
+    pub async fn follow(self: Arc<Self>, id: String, from: u64) -> Result<Follow, Problem> {
+        // Woken by what changes from now on, before anything is read.
+        let changes = self.live.subscribe();
+        self.deposits(&id).await?;
+        Ok(Follow { service: self, id, next: from, changes, until: Instant::now() + LIFETIME })
+    }
+}
+
+impl Follow {
+    /// The events since the last call: waits for some, and ends with the transfer or when it was followed long enough.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn next(&mut self) -> Result<Option<Vec<EventView>>, Problem> {
+        loop {
+            let events = self.take().await?;
+            if !events.is_empty() {
+                return Ok(Some(events));
+            }
+            if !self.wait().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The events since the last call, if there are any.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn take(&mut self) -> Result<Vec<EventView>, Problem> {
+        let events = self.service.events(&self.id, self.next).await?;
+        if let Some(last) = events.last() {
+            self.next = last.sequence.saturating_add(1);
+        }
+        Ok(events)
+    }
+
+    /// Waits for a change; `false` when there will be none.
+    async fn wait(&mut self) -> Result<bool, Problem> {
+        if self.service.transfer(&self.id).await?.terminal {
+            // What came between the last read and this one is not lost.
+            return Ok(!self.service.events(&self.id, self.next).await?.is_empty());
+        }
+        let ids = self.service.deposits(&self.id).await?;
+        Ok(tokio::time::timeout_at(self.until, self.changes.wait(&ids)).await.unwrap_or(false))
+    }
+}

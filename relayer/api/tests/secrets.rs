@@ -1,0 +1,88 @@
+//! Nothing that a session of the API logs, at any level and of any crate, holds a key or a webhook's secret.
+
+#[path = "rest/receiver.rs"]
+#[allow(dead_code)]
+mod receiver;
+#[path = "rest/world.rs"]
+#[allow(dead_code)]
+mod world;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use alloy::primitives::B256;
+use receiver::{Manner, Receiver};
+use reqwest::StatusCode;
+use serde_json::json;
+use spandrel_api::webhooks::Courier;
+use world::{WEBHOOK_KEY, World, answer, bitcoin};
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every secret of a session, by name.
+async fn session(world: &World) -> Vec<(&'static str, String)> {
+    let receiver = Receiver::start(Manner::Status(500)).await;
+    let register = world.post("/v1/webhooks", &json!({ "url": receiver.url })).bearer_auth(&world.key);
+    let made = answer(register, StatusCode::CREATED).await;
+    let id = made["webhook"]["id"].as_str().unwrap().to_owned();
+    let post = |action: &str| world.post(&format!("/v1/webhooks/{id}/{action}"), &json!({})).bearer_auth(&world.key);
+    answer(post("test"), StatusCode::OK).await;
+    let rotated = answer(post("rotate"), StatusCode::OK).await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    world.deposit(&order, B256::with_last_byte(1)).await;
+    let courier = Courier::new(world.service.clone()).unwrap();
+    courier.queue().await.unwrap();
+    assert_eq!(courier.deliver_due().await.unwrap(), 1);
+    receiver.answer(Manner::Status(200));
+    answer(post("test"), StatusCode::OK).await;
+    // Wrong in every way that is refused.
+    let wrong = format!("{}00", world.key);
+    for key in [&wrong, &world.key.replace("sk_", "pk_")] {
+        answer(world.get("/v1/chains").bearer_auth(key), StatusCode::UNAUTHORIZED).await;
+    }
+    let refused = world.post("/v1/webhooks", &json!({ "url": "https://user:hunter2@example.com" }));
+    answer(refused.bearer_auth(&world.key), StatusCode::UNPROCESSABLE_ENTITY).await;
+    // A ledger that fails.
+    world.store.close().await;
+    answer(world.get("/v1/status"), StatusCode::SERVICE_UNAVAILABLE).await;
+    let secret = |made: &serde_json::Value| made["secret"].as_str().unwrap().to_owned();
+    let api_secret = world.key.rsplit('_').next().unwrap().to_owned();
+    vec![
+        ("API key", api_secret),
+        ("webhook secret", secret(&made)),
+        ("rotated webhook secret", secret(&rotated)),
+        ("key of webhook secrets", WEBHOOK_KEY.to_owned()),
+        ("password in an address", "hunter2".to_owned()),
+        ("signed quote", quote["id"].as_str().unwrap().to_owned()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_line_of_a_session_holds_a_secret() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
+    let world = World::new().await;
+    let secrets = session(&world).await;
+    let log = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
+    assert!(log.contains("webhook delivery") && log.contains("the ledger failed a request"), "the session was logged");
+    assert!(log.lines().count() > 100, "{} lines", log.lines().count());
+    for (name, secret) in secrets {
+        let held: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();
+        assert!(held.is_empty(), "{name} in: {}", held[0].replace(&secret, "…"));
+    }
+    println!("{} log lines, none with a secret", log.lines().count());
+}
