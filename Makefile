@@ -7,14 +7,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup format lint rules contracts rust fuzz bench clean
+.PHONY: demo test setup format lint rules contracts rust schema fuzz bench clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust fuzz
+test: setup format lint rules contracts rust schema fuzz
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
@@ -48,6 +48,10 @@ contracts: setup
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
 	@$(CARGO_BIN) test --workspace --no-fail-fast
+
+schema: setup
+	@echo '==> the transfer API against its own document, by schemathesis'
+	@./.ci/schema
 
 fuzz: setup
 	@echo '==> fuzzing every parser for a bounded time'

@@ -1,0 +1,248 @@
+//! A transfer as a user makes it: by the REST API alone, from the quote to the proof, on the demo's embedded chains.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, Bytes, U256};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use anyhow::{Context, Result, ensure};
+use bitcoin::address::NetworkUnchecked;
+use futures::StreamExt;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use spandrel::clock::unix_now;
+use spandrel::config::ApiConfig;
+use spandrel::demo::bridge::{Bridge, wallet};
+use spandrel::demo::chains::Chains;
+use spandrel::{proof, up};
+use spandrel_api::issue_key;
+use spandrel_contracts::WrappedToken;
+use spandrel_signer::SecretRef;
+use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
+use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_verifiers::{ChainId, DepositId};
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+const AMOUNT: u64 = 50_000;
+/// x-only key of the user's refund: twice the generator point.
+const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+
+struct User {
+    base: String,
+    key: String,
+    client: Client,
+    hooks: Hooks,
+}
+
+/// The user's own server: what was posted to it, by transfer.
+#[derive(Clone)]
+struct Hooks {
+    url: String,
+    received: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Hooks {
+    async fn start() -> Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let hooks = Self { url: format!("http://{}/", listener.local_addr()?), received: Arc::default() };
+        let received = hooks.received.clone();
+        let take = move |axum::Json(body): axum::Json<Value>| async move {
+            received.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(body);
+        };
+        let app = axum::Router::new().route("/", axum::routing::post(take));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(hooks)
+    }
+
+    /// The events that were told of a transfer, in the order of their sequence.
+    fn told(&self, order: &str) -> Vec<String> {
+        let received = self.received.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut told: Vec<(u64, String)> = received
+            .iter()
+            .filter(|body| body["data"]["transfer"] == order)
+            .filter_map(|body| Some((body["data"]["sequence"].as_u64()?, body["type"].as_str()?.to_owned())))
+            .collect();
+        told.sort();
+        told.into_iter().map(|(_, name)| name.trim_start_matches("transfer.").to_owned()).collect()
+    }
+}
+
+impl User {
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body)
+    }
+
+    /// Quotes and orders on the route from `source`.
+    async fn order(&self, source: &ChainId, lane: &str, recipient: Address) -> Result<Value> {
+        let routes = answer(self.get("/v1/routes"), StatusCode::OK).await?;
+        let routes = routes.as_array().context("routes")?;
+        let route = routes.iter().find(|route| route["source"] == source.as_str()).context("a route")?;
+        let quote = json!({ "route": route["id"], "amount": AMOUNT.to_string(), "lane": lane });
+        let quote = answer(self.post("/v1/quotes", &quote), StatusCode::CREATED).await?;
+        ensure!(quote["receive"] == quote["amount"], "{quote}");
+        let order = json!({ "quote": quote["id"], "recipient": recipient, "refund_key": REFUND_KEY });
+        let request = self.post("/v1/transfers", &order).header("Idempotency-Key", source.as_str());
+        answer(request, StatusCode::CREATED).await
+    }
+
+    /// The names of all events, from a stream that ends by itself.
+    async fn follow(&self, id: &str) -> Result<Vec<String>> {
+        let request = self.get(&format!("/v1/transfers/{id}/events")).header("Accept", "text/event-stream");
+        let mut chunks = request.send().await?.error_for_status()?.bytes_stream();
+        let mut text = String::new();
+        let whole = async {
+            while let Some(chunk) = chunks.next().await {
+                text.push_str(std::str::from_utf8(&chunk?)?);
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, whole).await.with_context(|| format!("no end of {id}"))??;
+        Ok(text.lines().filter_map(|line| line.strip_prefix("event: ")).map(str::to_owned).collect())
+    }
+}
+
+async fn answer(request: RequestBuilder, expected: StatusCode) -> Result<Value> {
+    let response = request.send().await?;
+    let (status, text) = (response.status(), response.text().await?);
+    ensure!(status == expected, "expected {expected}, found {status}: {text}");
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Waits until the API answers.
+async fn user(base: String, store: &Sqlite) -> Result<User> {
+    let grant =
+        ApiGrant { scopes: [ApiScope::TransfersWrite, ApiScope::WebhooksWrite].into(), class: TenantClass::Partner };
+    let (secret, key) = issue_key("end to end", grant, unix_now(), &mut rand::rng());
+    store.add_api_key(&key).await?;
+    let user = User { base, key: secret.reveal(), client: Client::new(), hooks: Hooks::start().await? };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while user.get("/v1/status").send().await.is_err() {
+        ensure!(tokio::time::Instant::now() < deadline, "the API does not answer");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let register = user.post("/v1/webhooks", &json!({ "url": user.hooks.url }));
+    answer(register, StatusCode::CREATED).await?;
+    Ok(user)
+}
+
+/// Mines Bitcoin until it is dropped.
+async fn mine(chains: &Chains) -> anyhow::Error {
+    loop {
+        if let Err(error) = chains.bitcoin.mine(1).await {
+            return error.into();
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_made_by_the_api_alone_is_paid_told_and_proven() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(None).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let webhook_key = folder.path().join("webhook-key");
+    std::fs::write(&webhook_key, "k".repeat(32))?;
+    let rate = 1_000.try_into()?;
+    let mut config = bridge.config.clone();
+    config.api = Some(ApiConfig {
+        listen,
+        anonymous_per_second: rate,
+        key_per_second: rate,
+        partner_per_second: rate,
+        max_streams: 8,
+        webhook_key: Some(SecretRef::File(webhook_key)),
+        vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
+    });
+    config.check()?;
+    let stop = CancellationToken::new();
+    let running = up::start(config, None, stop.clone()).await?;
+    let user = user(format!("http://{listen}"), running.store()).await?;
+    let played = tokio::select! {
+        played = async { tokio::try_join!(from_bitcoin(&user, &chains, &bridge), from_ethereum(&user, &chains, &bridge)) } => played,
+        error = mine(&chains) => Err(error),
+        ended = running.ended() => Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the bridge stopped by itself"))),
+    };
+    played?;
+    stop.cancel();
+    running.finish().await
+}
+
+async fn from_bitcoin(user: &User, chains: &Chains, bridge: &Bridge) -> Result<()> {
+    let recipient = Address::repeat_byte(0xb1);
+    let order = user.order(&chains.bitcoin_id(), "light_client", recipient).await?;
+    let id = order["transfer"]["id"].as_str().context("id")?;
+    let address: bitcoin::Address<NetworkUnchecked> =
+        order["instructions"]["address"].as_str().context("address")?.parse()?;
+    let script = address.require_network(bitcoin::Network::Regtest)?.script_pubkey();
+    let (events, paid) = tokio::join!(user.follow(id), chains.bitcoin.pay(&script, AMOUNT));
+    paid?;
+    check(user, chains, bridge, id, &events?, recipient, 0).await
+}
+
+async fn from_ethereum(user: &User, chains: &Chains, bridge: &Bridge) -> Result<()> {
+    let recipient = Address::repeat_byte(0xe1);
+    let order = user.order(&chains.ethereum_id(), "any", recipient).await?;
+    let id = order["transfer"]["id"].as_str().context("id")?;
+    let (events, paid) = tokio::join!(user.follow(id), send_calls(bridge, &order["instructions"]["calls"]));
+    paid?;
+    check(user, chains, bridge, id, &events?, recipient, 1).await
+}
+
+/// Sends the calls as they were told, knowing nothing else.
+async fn send_calls(bridge: &Bridge, calls: &Value) -> Result<()> {
+    for call in calls.as_array().context("calls")? {
+        let text = |field: &str| call[field].as_str().context("a text");
+        let request = TransactionRequest::default()
+            .with_to(text("to")?.parse()?)
+            .with_input(text("data")?.parse::<Bytes>()?)
+            .with_value(text("value")?.parse::<U256>()?);
+        let receipt = bridge.user.send_transaction(request).await?.get_receipt().await?;
+        ensure!(receipt.status(), "the deposit transaction failed");
+    }
+    Ok(())
+}
+
+/// The transfer ended well, was told to the webhook as to the stream, was paid, and its proof holds.
+async fn check(
+    user: &User,
+    chains: &Chains,
+    bridge: &Bridge,
+    id: &str,
+    events: &[String],
+    recipient: Address,
+    wrapped: usize,
+) -> Result<()> {
+    let transfer = answer(user.get(&format!("/v1/transfers/{id}")), StatusCode::OK).await?;
+    ensure!(transfer["terminal"] == true && transfer["payout_tx"].is_string(), "{transfer}");
+    ensure!(events.first().is_some_and(|first| first == "observed"), "{events:?}");
+    let (provider, _) = wallet(&chains.destination, 0)?;
+    let balance = WrappedToken::new(bridge.target.wrapped[wrapped], provider).balanceOf(recipient).call().await?;
+    ensure!(balance == U256::from(AMOUNT), "{recipient} holds {balance}");
+
+    let told = async {
+        while user.hooks.told(id).len() < events.len() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.context("webhooks in time")?;
+    ensure!(user.hooks.told(id) == events, "{:?}, {events:?}", user.hooks.told(id));
+
+    let found = answer(user.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await?;
+    let deposit = DepositId(found["deposit"].as_str().context("deposit")?.parse()?);
+    let mut file = serde_json::to_value(proof::make(&bridge.config, deposit).await?)?;
+    file["evidence"] = found["evidence"].clone();
+    let (_, verified) = proof::check(file.to_string().as_bytes(), unix_now() + 5)?;
+    let fact = verified.fact();
+    ensure!(fact.id() == deposit && fact.recipient == recipient.into_word() && fact.amount == U256::from(AMOUNT));
+    ensure!(found["claim"][1]["to"] == bridge.target.inbox.to_string(), "{}", found["claim"]);
+    println!("{}: {}", transfer["source"], events.join(", "));
+    Ok(())
+}
