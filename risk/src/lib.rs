@@ -23,6 +23,7 @@
 mod as_list;
 mod assess;
 mod charge;
+pub mod control;
 mod decision;
 mod event;
 mod inputs;

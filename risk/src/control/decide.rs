@@ -1,0 +1,291 @@
+//! The judgement on one statement.
+
+use alloy_primitives::{Address, B256};
+use spandrel_verifiers::UnixSeconds;
+
+use super::execute::outcome_of;
+use super::policy::MAX_TTL;
+use super::statement::MAX_LIFETIME;
+use super::{Act, ControlEvent, ControlRefusal, ControlState, Outcome, Proposal, ProposalEnd, SignedStatement, View};
+use crate::{Corridor, Limits, Scope};
+
+/// How long a proposal waits for its second person, and an approved one for its health.
+const PROPOSAL_LIFETIME: u64 = 7 * 86_400;
+/// Open proposals of one person.
+const MAX_PROPOSALS: usize = 32;
+/// Longest that one guardian makes a held transfer wait: 30 days.
+const MAX_HOLD: u64 = 30 * 86_400;
+
+/// What follows from `signed`, or why nothing does.
+///
+/// # Errors
+/// The first rule that it breaks. Nothing is changed then, the nonce is not used either.
+pub fn decide(
+    state: &ControlState,
+    signed: &SignedStatement,
+    view: &View<'_>,
+) -> Result<Vec<ControlEvent>, ControlRefusal> {
+    let said = authenticate(state, signed, view)?;
+    let mut events = vec![ControlEvent::Taken {
+        digest: said.digest,
+        signer: said.signer,
+        person: said.person.to_owned(),
+        signed: signed.clone(),
+    }];
+    events.extend(said.follow(state, view)?);
+    Ok(events)
+}
+
+/// A statement by a guardian, for this deployment, in time, and new.
+struct Said<'a> {
+    digest: B256,
+    signer: Address,
+    person: &'a str,
+    act: &'a Act,
+    reason: &'a str,
+}
+
+fn authenticate<'a>(
+    state: &ControlState,
+    signed: &'a SignedStatement,
+    view: &View<'a>,
+) -> Result<Said<'a>, ControlRefusal> {
+    let statement = &signed.statement;
+    let (expiry, now) = (statement.expiry, view.now);
+    if !statement.has_reason() {
+        return Err(ControlRefusal::ReasonMissing);
+    }
+    if expiry <= now {
+        return Err(ControlRefusal::Expired { expiry, now });
+    }
+    let latest = now.saturating_add(MAX_LIFETIME);
+    if expiry > latest {
+        return Err(ControlRefusal::ExpiryTooFar { expiry, latest });
+    }
+    let signer = signed.signer(view.policy.deployment).map_err(ControlRefusal::BadSignature)?;
+    if signer != statement.guardian {
+        return Err(ControlRefusal::WrongSigner { expected: statement.guardian, found: signer });
+    }
+    let Some(person) = view.policy.guardians.get(&signer) else {
+        return Err(ControlRefusal::UnknownGuardian(signer));
+    };
+    let digest = statement.digest(view.policy.deployment);
+    if state.was_taken(&digest) {
+        return Err(ControlRefusal::AlreadyTaken(digest));
+    }
+    let (expected, found) = (state.next_nonce(&signer), statement.nonce);
+    if expected != found {
+        return Err(ControlRefusal::WrongNonce { expected, found });
+    }
+    Ok(Said { digest, signer, person: person.trim(), act: &statement.act, reason: &statement.reason })
+}
+
+impl Said<'_> {
+    fn follow(&self, state: &ControlState, view: &View<'_>) -> Result<Vec<ControlEvent>, ControlRefusal> {
+        match self.act {
+            Act::Pause { scope, seconds } => {
+                if *seconds == 0 || *seconds > MAX_TTL {
+                    return Err(ControlRefusal::TtlOutOfRange { maximum: MAX_TTL, found: *seconds });
+                }
+                let mut events = overtake(state, "a pause", |act| resumes(act, scope));
+                events.push(
+                    self.done(Outcome::Paused { scope: scope.clone(), until: view.now.saturating_add(*seconds) }),
+                );
+                Ok(events)
+            }
+            Act::Freeze { scope } => {
+                let mut events = overtake(state, "a freeze", |act| resumes(act, scope));
+                events.extend(self.propose(state, view, None)?);
+                events
+                    .push(self.done(Outcome::Paused { scope: scope.clone(), until: view.now.saturating_add(MAX_TTL) }));
+                Ok(events)
+            }
+            Act::Resume { scope } => {
+                let Some(until) = paused_until(view, scope) else {
+                    return Err(ControlRefusal::NotPaused(scope.to_string()));
+                };
+                self.propose(state, view, Some(until))
+            }
+            Act::LowerLimits { corridor, limits } => {
+                let standing = view.limits.limits(corridor).ok_or(ControlRefusal::UnknownCorridor)?;
+                require_lowering(standing, limits)?;
+                let mut events = overtake(state, "lower limits", |act| raises(act, corridor));
+                events.push(self.done(Outcome::Limited { corridor: corridor.clone(), limits: *limits }));
+                Ok(events)
+            }
+            Act::RaiseLimits { corridor, .. } => {
+                view.limits.limits(corridor).ok_or(ControlRefusal::UnknownCorridor)?;
+                self.propose(state, view, None)
+            }
+            Act::DropHeld { transfer } => {
+                require(view.is_held, ControlRefusal::NotHeld)?;
+                require(view.is_idle, ControlRefusal::PayoutUnderWay)?;
+                let mut events = overtake(state, "a drop", |act| *act == Act::ReleaseHeld { transfer: *transfer });
+                events.push(self.done(Outcome::Dropped { transfer: *transfer }));
+                Ok(events)
+            }
+            Act::ExtendHold { transfer, until } => {
+                require(view.is_held, ControlRefusal::NotHeld)?;
+                let (earliest, latest) = (view.now.saturating_add(1), view.now.saturating_add(MAX_HOLD));
+                if *until < earliest || *until > latest {
+                    return Err(ControlRefusal::HoldOutOfRange { earliest, latest, found: *until });
+                }
+                let mut events =
+                    overtake(state, "a longer hold", |act| *act == Act::ReleaseHeld { transfer: *transfer });
+                events.push(self.done(Outcome::Extended { transfer: *transfer, until: *until }));
+                Ok(events)
+            }
+            Act::ReleaseHeld { .. } => {
+                require(view.is_held, ControlRefusal::NotHeld)?;
+                require(view.is_idle, ControlRefusal::PayoutUnderWay)?;
+                self.propose(state, view, None)
+            }
+            Act::RequeueQuarantined { transfer } => {
+                require(view.is_quarantined, ControlRefusal::NotQuarantined)?;
+                Ok(vec![self.done(Outcome::Requeued { transfer: *transfer })])
+            }
+            Act::DropQuarantined { transfer } => {
+                require(view.is_quarantined, ControlRefusal::NotQuarantined)?;
+                require(view.is_idle, ControlRefusal::PayoutUnderWay)?;
+                Ok(vec![self.done(Outcome::Dropped { transfer: *transfer })])
+            }
+            Act::ChangeSigners { role, set } => {
+                set.validate().map_err(ControlRefusal::BadSignerSet)?;
+                let standing = view.signers.get(role).map_or(0, |set| set.epoch);
+                if set.epoch <= standing {
+                    return Err(ControlRefusal::EpochNotLater { standing, found: set.epoch });
+                }
+                self.propose(state, view, None)
+            }
+            Act::Approve { proposal, what } => self.approve(state, view, *proposal, what),
+            Act::Cancel { proposal, what } => {
+                open_proposal(state, view, *proposal, what)?;
+                let end = ProposalEnd::Cancelled { person: self.person.to_owned() };
+                Ok(vec![ControlEvent::Ended { proposal: *proposal, end }])
+            }
+        }
+    }
+
+    fn propose(
+        &self,
+        state: &ControlState,
+        view: &View<'_>,
+        paused_until: Option<UnixSeconds>,
+    ) -> Result<Vec<ControlEvent>, ControlRefusal> {
+        let open = state.proposals().filter(|(_, proposal)| proposal.lapses_at > view.now);
+        let mut own = 0_usize;
+        for (id, proposal) in open {
+            if proposal.act == *self.act {
+                return Err(ControlRefusal::NeedsSecondApprover(*id));
+            }
+            own = own.saturating_add(usize::from(proposal.person == self.person));
+        }
+        if own >= MAX_PROPOSALS {
+            return Err(ControlRefusal::TooManyProposals(MAX_PROPOSALS));
+        }
+        let lapses_at = view.now.saturating_add(PROPOSAL_LIFETIME);
+        Ok(vec![ControlEvent::Proposed { proposal: self.digest, lapses_at, paused_until }])
+    }
+
+    fn approve(
+        &self,
+        state: &ControlState,
+        view: &View<'_>,
+        id: B256,
+        what: &str,
+    ) -> Result<Vec<ControlEvent>, ControlRefusal> {
+        let proposal = open_proposal(state, view, id, what)?;
+        if proposal.approval.is_some() {
+            return Err(ControlRefusal::AlreadyApproved(id));
+        }
+        if proposal.person == self.person {
+            return Err(ControlRefusal::SelfApproval(proposal.person.clone()));
+        }
+        let ready_at = view.now.saturating_add(delay(&proposal.act, view));
+        let person = self.person.to_owned();
+        let mut events = vec![ControlEvent::Approved { proposal: id, signer: self.signer, person, ready_at }];
+        if let Act::Freeze { .. } = proposal.act {
+            let by = format!("{} and {}: {}", proposal.person, self.person, proposal.reason);
+            events.extend(outcome_of(&proposal.act).map(|outcome| ControlEvent::Done {
+                proposal: Some(id),
+                outcome,
+                by,
+            }));
+        }
+        Ok(events)
+    }
+
+    fn done(&self, outcome: Outcome) -> ControlEvent {
+        ControlEvent::Done { proposal: None, outcome, by: format!("{}: {}", self.person, self.reason) }
+    }
+}
+
+/// Seconds between the second approval and the effect.
+fn delay(act: &Act, view: &View<'_>) -> u64 {
+    match act {
+        Act::Freeze { .. } => 0,
+        Act::Resume { .. } | Act::ReleaseHeld { .. } => view.policy.resume_delay,
+        _ => view.policy.timelock,
+    }
+}
+
+fn open_proposal<'s>(
+    state: &'s ControlState,
+    view: &View<'_>,
+    id: B256,
+    what: &str,
+) -> Result<&'s Proposal, ControlRefusal> {
+    let open = state.proposal(&id).filter(|proposal| proposal.lapses_at > view.now);
+    let proposal = open.ok_or(ControlRefusal::NoSuchProposal(id))?;
+    let expected = proposal.act.to_string();
+    if expected != what {
+        return Err(ControlRefusal::OtherProposal { expected, found: what.to_owned() });
+    }
+    Ok(proposal)
+}
+
+/// Ends the open proposals that a newer order in the safe direction contradicts.
+fn overtake(state: &ControlState, by: &str, is_overtaken: impl Fn(&Act) -> bool) -> Vec<ControlEvent> {
+    let overtaken = state.proposals().filter(|(_, proposal)| is_overtaken(&proposal.act));
+    let end = |(id, _): (&B256, &Proposal)| ControlEvent::Ended {
+        proposal: *id,
+        end: ProposalEnd::Overtaken { by: by.to_owned() },
+    };
+    overtaken.map(end).collect()
+}
+
+fn resumes(act: &Act, scope: &Scope) -> bool {
+    matches!(act, Act::Resume { scope: resumed } if resumed == scope)
+}
+
+fn raises(act: &Act, corridor: &Corridor) -> bool {
+    matches!(act, Act::RaiseLimits { corridor: raised, .. } if raised == corridor)
+}
+
+/// Until when exactly this scope is paused, if it is.
+pub(super) fn paused_until(view: &View<'_>, scope: &Scope) -> Option<UnixSeconds> {
+    let pause = view.risk.pauses_at(view.now).find(|(paused, _)| *paused == scope);
+    pause.map(|(_, pause)| pause.until)
+}
+
+/// Names the first field that would give more freedom than now. Every field is named here: one that is added does not
+/// compile until it is decided which direction is safe.
+fn require_lowering(standing: &Limits, next: &Limits) -> Result<(), ControlRefusal> {
+    let Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust } = next;
+    let rises = [
+        ("per_transfer", *per_transfer > standing.per_transfer),
+        ("exposure_cap", *exposure_cap > standing.exposure_cap),
+        ("window", *window > standing.window),
+        ("large_from", *large_from > standing.large_from),
+        ("large_delay", *large_delay < standing.large_delay),
+        ("dust", *dust < standing.dust),
+    ];
+    match rises.into_iter().find(|(_, rises)| *rises) {
+        Some((field, _)) => Err(ControlRefusal::NotALowering(field)),
+        None => Ok(()),
+    }
+}
+
+fn require(holds: bool, refusal: ControlRefusal) -> Result<(), ControlRefusal> {
+    if holds { Ok(()) } else { Err(refusal) }
+}

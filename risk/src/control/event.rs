@@ -1,0 +1,148 @@
+//! What changes the control state, and what it lets happen. Variants are never removed or renamed.
+
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::{DepositId, UnixSeconds};
+
+use super::{SignedStatement, SignerRole};
+use crate::{Corridor, Limits, RiskEvent, Scope};
+
+/// One fact of the control log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ControlEvent {
+    /// A guardian's statement was taken: its nonce is used.
+    Taken {
+        /// Its digest.
+        digest: B256,
+        /// Whose key.
+        signer: Address,
+        /// Which person.
+        person: String,
+        /// What was said, with its signature.
+        signed: SignedStatement,
+    },
+    /// The statement just taken is a proposal: it waits for a second person.
+    Proposed {
+        /// Digest of the statement.
+        proposal: B256,
+        /// Unix seconds; from then on it is over.
+        lapses_at: UnixSeconds,
+        /// Until when its scope was paused when a resumption was proposed: a later pause ends the proposal.
+        paused_until: Option<UnixSeconds>,
+    },
+    /// A second person agreed.
+    Approved {
+        /// Which.
+        proposal: B256,
+        /// By which key.
+        signer: Address,
+        /// By whom.
+        person: String,
+        /// When it may be carried out.
+        ready_at: UnixSeconds,
+    },
+    /// A proposal is over without effect.
+    Ended {
+        /// Which.
+        proposal: B256,
+        /// Why.
+        end: ProposalEnd,
+    },
+    /// Something took effect.
+    Done {
+        /// By which proposal, which is over then; absent for what one person may do.
+        proposal: Option<B256>,
+        /// What.
+        outcome: Outcome,
+        /// By whom and why, for people.
+        by: String,
+    },
+}
+
+/// Why a proposal ended without effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ProposalEnd {
+    /// A guardian cancelled it.
+    Cancelled {
+        /// Who.
+        person: String,
+    },
+    /// Its time was over.
+    Lapsed,
+    /// Something else was ordered since, or what it was about is not so any more.
+    Overtaken {
+        /// What.
+        by: String,
+    },
+}
+
+/// What took effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// A scope is paused.
+    Paused {
+        /// What.
+        scope: Scope,
+        /// Unix seconds; `u64::MAX` is a freeze.
+        until: UnixSeconds,
+    },
+    /// A pause was lifted.
+    Resumed {
+        /// What.
+        scope: Scope,
+    },
+    /// Limits were set.
+    Limited {
+        /// Of which lane of which corridor.
+        corridor: Corridor,
+        /// All its limits.
+        limits: Limits,
+    },
+    /// A held or quarantined transfer is not paid any more.
+    Dropped {
+        /// Which.
+        transfer: DepositId,
+    },
+    /// A held transfer waits at least until then.
+    Extended {
+        /// Which.
+        transfer: DepositId,
+        /// Unix seconds.
+        until: UnixSeconds,
+    },
+    /// A held transfer waits no more.
+    Released {
+        /// Which.
+        transfer: DepositId,
+    },
+    /// A quarantined transfer went back to work.
+    Requeued {
+        /// Which.
+        transfer: DepositId,
+    },
+    /// Another set may be configured.
+    SignersChanged {
+        /// Whose.
+        role: SignerRole,
+        /// The set.
+        set: SignerSet,
+    },
+}
+
+impl ControlEvent {
+    /// What it does to the risk state, if anything.
+    pub fn risk(&self) -> Option<RiskEvent> {
+        let Self::Done { outcome, by, .. } = self else { return None };
+        match outcome {
+            Outcome::Paused { scope, until } => {
+                Some(RiskEvent::Paused { scope: scope.clone(), until: *until, reason: by.clone() })
+            }
+            Outcome::Resumed { scope } => Some(RiskEvent::Resumed { scope: scope.clone() }),
+            _ => None,
+        }
+    }
+}

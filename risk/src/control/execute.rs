@@ -1,0 +1,81 @@
+//! Carrying out what two people agreed on, once its time has come.
+
+use alloy_primitives::B256;
+
+use super::decide::paused_until;
+use super::{Act, ControlEvent, ControlState, Outcome, Proposal, ProposalEnd, View};
+
+/// Why an approved proposal is not carried out yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Wait {
+    /// There is no such proposal.
+    #[error("no open proposal")]
+    Unknown,
+    /// One person alone.
+    #[error("it needs a second approver")]
+    Unapproved,
+    /// Its delay has not passed.
+    #[error("not before {0}")]
+    NotYet(u64),
+    /// A resumption or release needs green health.
+    #[error("health is not green: {0}")]
+    Health(String),
+}
+
+/// Carries `proposal` out, or ends it. `health` is the outside's word: nothing, or what is wrong.
+///
+/// # Errors
+/// Why it must wait.
+pub fn execute(state: &ControlState, id: B256, view: &View<'_>, health: Option<&str>) -> Result<ControlEvent, Wait> {
+    let proposal = state.proposal(&id).ok_or(Wait::Unknown)?;
+    if proposal.lapses_at <= view.now {
+        return Ok(ControlEvent::Ended { proposal: id, end: ProposalEnd::Lapsed });
+    }
+    let approval = proposal.approval.as_ref().ok_or(Wait::Unapproved)?;
+    if view.now < approval.ready_at {
+        return Err(Wait::NotYet(approval.ready_at));
+    }
+    if let Some(by) = overtaken(proposal, view) {
+        return Ok(ControlEvent::Ended { proposal: id, end: ProposalEnd::Overtaken { by: by.to_owned() } });
+    }
+    let needs_health = matches!(proposal.act, Act::Resume { .. } | Act::ReleaseHeld { .. });
+    if let Some(wrong) = health.filter(|_| needs_health) {
+        return Err(Wait::Health(wrong.to_owned()));
+    }
+    let by = format!("{} and {}: {}", proposal.person, approval.person, proposal.reason);
+    let outcome = outcome_of(&proposal.act).ok_or(Wait::Unknown)?;
+    Ok(ControlEvent::Done { proposal: Some(id), outcome, by })
+}
+
+/// What makes a proposal void although two people agreed.
+fn overtaken(proposal: &Proposal, view: &View<'_>) -> Option<&'static str> {
+    let guardians = &view.policy.guardians;
+    let is_guardian = |key| guardians.contains_key(key);
+    let keys_stand = is_guardian(&proposal.signer) && proposal.approval.iter().all(|by| is_guardian(&by.signer));
+    if !keys_stand {
+        return Some("a change of guardians");
+    }
+    match &proposal.act {
+        Act::Resume { scope } if paused_until(view, scope) != proposal.paused_until => {
+            Some("a later pause, or its end")
+        }
+        Act::ReleaseHeld { .. } if !(view.is_held && view.is_idle) => Some("the transfer's own course"),
+        Act::RaiseLimits { corridor, .. } if view.limits.limits(corridor).is_none() => Some("the configuration"),
+        Act::ChangeSigners { role, set } if view.signers.get(role).is_some_and(|now| now.epoch >= set.epoch) => {
+            Some("a later set")
+        }
+        _ => None,
+    }
+}
+
+/// What a proposed act does when it is carried out; nothing for acts that are not proposals.
+pub(super) fn outcome_of(act: &Act) -> Option<Outcome> {
+    match act {
+        Act::Freeze { scope } => Some(Outcome::Paused { scope: scope.clone(), until: u64::MAX }),
+        Act::Resume { scope } => Some(Outcome::Resumed { scope: scope.clone() }),
+        Act::RaiseLimits { corridor, limits } => Some(Outcome::Limited { corridor: corridor.clone(), limits: *limits }),
+        Act::ReleaseHeld { transfer } => Some(Outcome::Released { transfer: *transfer }),
+        Act::ChangeSigners { role, set } => Some(Outcome::SignersChanged { role: *role, set: set.clone() }),
+        _ => None,
+    }
+}

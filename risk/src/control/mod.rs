@@ -1,0 +1,29 @@
+//! Dual control: what guardians may order, alone or together, by signed statements (risk.md, who may do what).
+//!
+//! Pure: [`decide`] judges one statement on a [`ControlState`], [`execute`] carries an approved proposal out when its
+//! delay has passed; both only answer [`ControlEvent`]s, which the state folds. The safe direction is one person and now,
+//! the dangerous direction is two people and later.
+//!
+//! Guarantees: a statement counts once, for one deployment, until its expiry, and only by a guardian's low-s signature;
+//! no proposal is carried out without two different people, whatever keys they hold; a resumption waits for its delay
+//! and for green health, and never lifts a pause that came after it was proposed.
+
+mod act;
+mod decide;
+mod event;
+mod execute;
+mod policy;
+mod refusal;
+mod state;
+mod statement;
+mod typed;
+
+pub use act::{Act, SignerRole};
+pub use decide::decide;
+pub use event::{ControlEvent, Outcome, ProposalEnd};
+pub use execute::{Wait, execute};
+pub use policy::{ControlPolicy, MAX_TTL, MIN_RESUME_DELAY, TIMELOCK, View, deployment};
+pub use refusal::ControlRefusal;
+pub use state::{Approval, ControlState, Proposal};
+pub use statement::{MAX_LIFETIME, SignedStatement, Statement};
+pub use typed::{Field, Typed, Word};

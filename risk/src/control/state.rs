@@ -1,0 +1,172 @@
+//! The control state: a fold of [`ControlEvent`]s.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256};
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::{DepositId, UnixSeconds, VerifyError};
+
+use super::{Act, ControlEvent, Outcome, SignerRole};
+use crate::{Corridor, Limits, RiskPolicy};
+
+/// What guardians have said so far, as far as it still matters. The same events give the same state; what is remembered
+/// is bounded by guardians, open proposals, corridors, and a day's statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlState {
+    version: u64,
+    nonces: BTreeMap<Address, u64>,
+    /// Digests of statements that were taken, until they would be void anyway.
+    taken: BTreeMap<B256, UnixSeconds>,
+    /// The statement taken last: what a proposal is made of.
+    last: Option<(B256, Act, Address, String, String)>,
+    proposals: BTreeMap<B256, Proposal>,
+    limits: BTreeMap<Corridor, Limits>,
+    signers: BTreeMap<SignerRole, SignerSet>,
+}
+
+/// What waits for a second person, or for its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// What is proposed.
+    pub act: Act,
+    /// Why.
+    pub reason: String,
+    /// By which key.
+    pub signer: Address,
+    /// By whom.
+    pub person: String,
+    /// When.
+    pub at: UnixSeconds,
+    /// From then on it is over.
+    pub lapses_at: UnixSeconds,
+    /// Until when the scope was paused when its resumption was proposed.
+    pub paused_until: Option<UnixSeconds>,
+    /// The second person's word.
+    pub approval: Option<Approval>,
+}
+
+/// A second person's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// By which key.
+    pub signer: Address,
+    /// By whom.
+    pub person: String,
+    /// When it may be carried out.
+    pub ready_at: UnixSeconds,
+}
+
+impl ControlState {
+    /// Takes one event in. `at` is when it was stored.
+    pub fn apply(&mut self, event: &ControlEvent, at: UnixSeconds) {
+        self.version = self.version.saturating_add(1);
+        match event {
+            ControlEvent::Taken { digest, signer, person, signed } => {
+                let statement = &signed.statement;
+                self.taken.retain(|_, expiry| *expiry > at);
+                self.taken.insert(*digest, statement.expiry);
+                self.nonces.insert(*signer, statement.nonce.saturating_add(1));
+                let (act, reason) = (statement.act.clone(), statement.reason.clone());
+                self.last = Some((*digest, act, *signer, person.clone(), reason));
+            }
+            ControlEvent::Proposed { proposal, lapses_at, paused_until } => {
+                let Some((_, act, signer, person, reason)) = self.last.clone().filter(|last| last.0 == *proposal)
+                else {
+                    return;
+                };
+                let (lapses_at, paused_until) = (*lapses_at, *paused_until);
+                let made = Proposal { act, reason, signer, person, at, lapses_at, paused_until, approval: None };
+                self.proposals.insert(*proposal, made);
+            }
+            ControlEvent::Approved { proposal, signer, person, ready_at } => {
+                if let Some(proposal) = self.proposals.get_mut(proposal) {
+                    let approval = Approval { signer: *signer, person: person.clone(), ready_at: *ready_at };
+                    proposal.approval = Some(approval);
+                }
+            }
+            ControlEvent::Ended { proposal, .. } => {
+                self.proposals.remove(proposal);
+            }
+            ControlEvent::Done { proposal, outcome, .. } => {
+                if let Some(proposal) = proposal {
+                    self.proposals.remove(proposal);
+                }
+                self.take_effect(outcome);
+            }
+        }
+    }
+
+    fn take_effect(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Limited { corridor, limits } => {
+                self.limits.insert(corridor.clone(), *limits);
+            }
+            Outcome::SignersChanged { role, set } => {
+                self.signers.insert(*role, set.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// How many events it is made of: what `If-Match` is asked with.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The number that `key`'s next statement must have.
+    pub fn next_nonce(&self, key: &Address) -> u64 {
+        self.nonces.get(key).copied().unwrap_or(0)
+    }
+
+    /// Whether a statement was taken, as far back as it could still be valid.
+    pub fn was_taken(&self, digest: &B256) -> bool {
+        self.taken.contains_key(digest)
+    }
+
+    /// Open proposals by the digest of their statement.
+    pub fn proposals(&self) -> impl Iterator<Item = (&B256, &Proposal)> {
+        self.proposals.iter()
+    }
+
+    /// One open proposal.
+    pub fn proposal(&self, id: &B256) -> Option<&Proposal> {
+        self.proposals.get(id)
+    }
+
+    /// Proposals whose time has come at `now`, one way or the other.
+    pub fn due(&self, now: UnixSeconds) -> Vec<(B256, Option<DepositId>)> {
+        let is_due = |proposal: &Proposal| {
+            proposal.lapses_at <= now || proposal.approval.as_ref().is_some_and(|approval| approval.ready_at <= now)
+        };
+        let due = self.proposals.iter().filter(|(_, proposal)| is_due(proposal));
+        due.map(|(id, proposal)| (*id, proposal.act.transfer())).collect()
+    }
+
+    /// Limits that guardians have set.
+    pub fn limits(&self) -> &BTreeMap<Corridor, Limits> {
+        &self.limits
+    }
+
+    /// The configured limits with those that guardians have set in their place. A corridor that is not configured any
+    /// more stays closed.
+    pub fn limited(&self, configured: &RiskPolicy) -> RiskPolicy {
+        let mut policy = configured.clone();
+        for (corridor, limits) in &self.limits {
+            if let Some(standing) = policy.limits.get_mut(corridor) {
+                *standing = *limits;
+            }
+        }
+        policy
+    }
+
+    /// Refuses a configured set that is not the one guardians have agreed on, once they have.
+    pub fn require_agreed(&self, role: SignerRole, configured: &SignerSet) -> Result<(), VerifyError> {
+        match self.signers.get(&role) {
+            Some(agreed) if agreed != configured => {
+                let expected = format!("the set of epoch {} that guardians agreed on", agreed.epoch);
+                Err(VerifyError::invalid(role.name(), expected, format!("epoch {}", configured.epoch)))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The safe direction: one person, at once, and no further.
+
+use alloy_primitives::U256;
+use spandrel_risk::control::{Act, ControlEvent, Outcome};
+use spandrel_risk::{Corridor, Lane, Limit, Limits, Scope};
+
+use crate::world::{DAY, NOW, World, code, corridor, limits, pause, raise, resume, transfer};
+
+#[test]
+fn one_guardian_pauses_at_once_and_the_pause_ends_by_itself() {
+    let mut world = World::new();
+    world.say(0, pause(60)).unwrap();
+    assert!(world.is_paused(&Scope::Global));
+    world.now += 59;
+    assert!(world.is_paused(&Scope::Global));
+    world.now += 1;
+    assert!(!world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn a_pause_by_one_lasts_five_days_at_most() {
+    let mut world = World::new();
+    for seconds in [0, 5 * DAY + 1, u64::MAX] {
+        assert_eq!(code(world.say(0, pause(seconds))), "TTL_OUT_OF_RANGE");
+    }
+    world.say(0, pause(5 * DAY)).unwrap();
+}
+
+#[test]
+fn a_shorter_pause_does_not_shorten_a_longer_one() {
+    let mut world = World::new();
+    world.say(0, pause(600)).unwrap();
+    world.say(2, pause(1)).unwrap();
+    world.now += 599;
+    assert!(world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn one_guardian_lowers_and_no_field_may_rise() {
+    let mut world = World::new();
+    let lower = |limits| Act::LowerLimits { corridor: corridor(), limits };
+    let now = limits(100);
+    let more = Limit::Amount(U256::from(101));
+    let rises = [
+        Limits { per_transfer: more, ..now },
+        Limits { exposure_cap: more, ..now },
+        Limits { window: Limit::Unlimited, ..now },
+        Limits { large_from: more, ..now },
+        Limits { large_delay: 59, ..now },
+        Limits { dust: U256::ZERO, ..now },
+    ];
+    for limits in rises {
+        assert_eq!(code(world.say(0, lower(limits))), "NOT_A_LOWERING");
+    }
+    world.say(0, lower(Limits { large_delay: 61, ..limits(0) })).unwrap();
+    let lowered = *world.state.limited(&world.limits).limits(&corridor()).unwrap();
+    assert_eq!(lowered.per_transfer, Limit::CLOSED);
+    // What was lowered is what counts next time.
+    assert_eq!(code(world.say(0, lower(limits(1)))), "NOT_A_LOWERING");
+}
+
+#[test]
+fn a_corridor_that_is_not_configured_gets_no_limits() {
+    let mut world = World::new();
+    let other = Corridor { lane: Lane::LightClient, ..corridor() };
+    assert_eq!(code(world.say(0, Act::LowerLimits { corridor: other.clone(), limits: limits(1) })), "UNKNOWN_CORRIDOR");
+    assert_eq!(code(world.say(0, Act::RaiseLimits { corridor: other, limits: limits(1) })), "UNKNOWN_CORRIDOR");
+}
+
+#[test]
+fn lowering_ends_a_raise_that_waits() {
+    let mut world = World::new();
+    let proposal = world.propose(0, raise(200));
+    world.approve(2, proposal).unwrap();
+    world.say(3, Act::LowerLimits { corridor: corridor(), limits: limits(50) }).unwrap();
+    assert_eq!(world.state.proposal(&proposal), None);
+}
+
+#[test]
+fn one_guardian_drops_or_extends_what_is_held_and_only_that() {
+    let mut world = World::new();
+    let extend = |until| Act::ExtendHold { transfer: transfer(), until };
+    assert_eq!(code(world.say(0, Act::DropHeld { transfer: transfer() })), "NOT_HELD");
+    assert_eq!(code(world.say(0, extend(NOW + 60))), "NOT_HELD");
+    world.is_held = true;
+    assert_eq!(code(world.say(0, extend(NOW))), "HOLD_OUT_OF_RANGE");
+    assert_eq!(code(world.say(0, extend(NOW + 30 * DAY + 1))), "HOLD_OUT_OF_RANGE");
+    world.say(0, extend(NOW + 60)).unwrap();
+    let events = world.say(0, Act::DropHeld { transfer: transfer() }).unwrap();
+    let dropped = Outcome::Dropped { transfer: transfer() };
+    assert!(matches!(events.last(), Some(ControlEvent::Done { outcome, .. }) if *outcome == dropped));
+}
+
+#[test]
+fn what_is_quarantined_is_requeued_or_dropped_and_only_that() {
+    let mut world = World::new();
+    let acts = [Act::RequeueQuarantined { transfer: transfer() }, Act::DropQuarantined { transfer: transfer() }];
+    for act in &acts {
+        assert_eq!(code(world.say(0, act.clone())), "NOT_QUARANTINED");
+    }
+    world.is_quarantined = true;
+    for act in acts {
+        world.say(0, act).unwrap();
+    }
+}
+
+#[test]
+fn what_is_being_paid_is_neither_dropped_nor_released() {
+    let mut world = World::new();
+    (world.is_held, world.is_quarantined, world.is_idle) = (true, true, false);
+    let (drop, release) = (Act::DropHeld { transfer: transfer() }, Act::ReleaseHeld { transfer: transfer() });
+    for act in [drop, release, Act::DropQuarantined { transfer: transfer() }] {
+        assert_eq!(code(world.say(0, act)), "PAYOUT_UNDER_WAY");
+    }
+    world.say(0, Act::RequeueQuarantined { transfer: transfer() }).unwrap();
+}
+
+#[test]
+fn a_pause_of_one_scope_is_not_one_of_another() {
+    let mut world = World::new();
+    let scope = Scope::Chain { chain: crate::world::chain(1) };
+    world.say(0, Act::Pause { scope: scope.clone(), seconds: 60 }).unwrap();
+    assert!(world.is_paused(&scope) && !world.is_paused(&Scope::Global));
+    assert_eq!(code(world.say(0, resume())), "NOT_PAUSED");
+}

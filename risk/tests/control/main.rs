@@ -1,0 +1,8 @@
+//! Dual control: each rule with the attack that it stops.
+
+mod alone;
+mod always;
+mod authentic;
+mod together;
+mod typed_data;
+mod world;

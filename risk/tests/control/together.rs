@@ -1,0 +1,195 @@
+//! The dangerous direction: two people, and later.
+
+use spandrel_risk::Scope;
+use spandrel_risk::control::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole, Wait};
+
+use crate::world::{DAY, QUARTER, World, code, corridor, key, limits, pause, raise, resume, set, transfer};
+
+fn frozen() -> World {
+    let mut world = World::new();
+    world.say(3, pause(4 * DAY)).unwrap();
+    world
+}
+
+#[test]
+fn one_guardian_cannot_resume_whatever_keys_that_person_has() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unapproved));
+    assert_eq!(code(world.approve(0, proposal)), "SELF_APPROVAL");
+    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL", "the same person's other key");
+    assert_eq!(code(world.say(0, resume())), "NEEDS_SECOND_APPROVER");
+    assert_eq!(code(world.say(1, resume())), "NEEDS_SECOND_APPROVER");
+    world.now += DAY;
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unapproved));
+    assert!(world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn two_resume_after_the_delay_and_with_green_health() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    assert_eq!(world.execute(proposal, None), Err(Wait::NotYet(world.now + QUARTER)));
+    world.now += QUARTER - 1;
+    assert_eq!(world.execute(proposal, None), Err(Wait::NotYet(world.now + 1)));
+    world.now += 1;
+    assert_eq!(world.state.due(world.now), [(proposal, None)]);
+    assert_eq!(world.execute(proposal, Some("a halted chain")), Err(Wait::Health("a halted chain".to_owned())));
+    assert!(world.is_paused(&Scope::Global));
+    world.execute(proposal, None).unwrap();
+    assert!(!world.is_paused(&Scope::Global));
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unknown), "once");
+}
+
+#[test]
+fn the_one_who_paused_may_be_one_of_two_but_not_both() {
+    let mut world = World::new();
+    world.say(0, pause(DAY)).unwrap();
+    let proposal = world.propose(0, resume());
+    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL");
+    world.approve(2, proposal).unwrap();
+}
+
+#[test]
+fn a_resumption_never_lifts_a_pause_that_came_after_it_was_proposed() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    world.say(3, pause(60)).unwrap();
+    world.now += QUARTER;
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unknown), "overtaken by a guardian's pause");
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    // The relayer paused itself meanwhile.
+    let until = world.now + 5 * DAY;
+    let alarm = spandrel_risk::RiskEvent::Paused { scope: Scope::Global, until, reason: "a shortfall".to_owned() };
+    world.risk.apply(&alarm, world.now);
+    world.now += QUARTER;
+    let event = world.execute(proposal, None).unwrap();
+    assert!(matches!(event, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }));
+    assert!(world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn two_freeze_without_end_and_the_first_alone_pauses() {
+    let mut world = World::new();
+    let proposal = world.propose(0, Act::Freeze { scope: Scope::Global });
+    assert!(world.is_paused(&Scope::Global));
+    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL");
+    world.approve(2, proposal).unwrap();
+    world.now += 1000 * DAY;
+    assert!(world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn one_guardians_freeze_ends_by_itself() {
+    let mut world = World::new();
+    world.propose(0, Act::Freeze { scope: Scope::Global });
+    world.now += 5 * DAY;
+    assert!(!world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn limits_rise_by_two_after_the_timelock_and_anyone_may_cancel() {
+    let mut world = World::new();
+    let proposal = world.propose(0, raise(200));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY - 1;
+    assert!(matches!(world.execute(proposal, None), Err(Wait::NotYet(_))));
+    let what = world.state.proposal(&proposal).unwrap().act.to_string();
+    world.say(3, Act::Cancel { proposal, what }).unwrap();
+    world.now += 1;
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unknown));
+    let proposal = world.propose(0, raise(200));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    world.execute(proposal, Some("health does not matter here")).unwrap();
+    assert_eq!(world.state.limited(&world.limits).limits(&corridor()), Some(&limits(200)));
+}
+
+#[test]
+fn an_approval_is_of_the_words_that_were_read() {
+    let mut world = World::new();
+    let proposal = world.propose(0, raise(200));
+    let what = raise(20).to_string();
+    assert_eq!(code(world.say(2, Act::Approve { proposal, what: what.clone() })), "OTHER_PROPOSAL");
+    assert_eq!(code(world.say(2, Act::Cancel { proposal, what })), "OTHER_PROPOSAL");
+    world.approve(2, proposal).unwrap();
+    assert_eq!(code(world.approve(3, proposal)), "ALREADY_APPROVED");
+}
+
+#[test]
+fn a_proposal_lapses_after_a_week() {
+    let mut world = World::new();
+    let proposal = world.propose(0, raise(200));
+    world.now += 7 * DAY;
+    assert_eq!(code(world.approve(2, proposal)), "NO_SUCH_PROPOSAL");
+    let event = world.execute(proposal, None).unwrap();
+    assert_eq!(event, ControlEvent::Ended { proposal, end: ProposalEnd::Lapsed });
+    world.propose(0, raise(200));
+}
+
+#[test]
+fn a_guardian_who_was_removed_carries_nothing() {
+    for gone in [0, 2] {
+        let mut world = World::new();
+        let proposal = world.propose(0, raise(200));
+        world.approve(2, proposal).unwrap();
+        world.policy.guardians.remove(&key(gone).address());
+        world.now += DAY;
+        let event = world.execute(proposal, None).unwrap();
+        assert!(matches!(event, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }));
+    }
+}
+
+#[test]
+fn an_early_release_needs_two_and_a_drop_ends_it() {
+    let mut world = World::new();
+    world.is_held = true;
+    let release = Act::ReleaseHeld { transfer: transfer() };
+    let proposal = world.propose(0, release.clone());
+    world.approve(2, proposal).unwrap();
+    world.say(3, Act::DropHeld { transfer: transfer() }).unwrap();
+    assert_eq!(world.state.proposal(&proposal), None);
+    let proposal = world.propose(0, release.clone());
+    world.approve(2, proposal).unwrap();
+    world.now += QUARTER;
+    assert!(matches!(world.execute(proposal, Some("red")), Err(Wait::Health(_))));
+    let released = Outcome::Released { transfer: transfer() };
+    assert!(matches!(world.execute(proposal, None), Ok(ControlEvent::Done { outcome, .. }) if outcome == released));
+    let proposal = world.propose(0, release);
+    world.approve(2, proposal).unwrap();
+    world.now += QUARTER;
+    world.is_held = false;
+    let event = world.execute(proposal, None).unwrap();
+    assert!(matches!(event, ControlEvent::Ended { .. }), "it is not held any more");
+}
+
+#[test]
+fn a_set_of_signers_changes_by_two_after_the_timelock_and_only_forward() {
+    let mut world = World::new();
+    let change = |set| Act::ChangeSigners { role: SignerRole::FastLane, set };
+    assert_eq!(code(world.say(0, change(set(1)))), "EPOCH_NOT_LATER");
+    let mut weak = set(2);
+    weak.threshold = 1;
+    assert_eq!(code(world.say(0, change(weak))), "BAD_SIGNER_SET");
+    let proposal = world.propose(0, change(set(2)));
+    assert!(world.state.require_agreed(SignerRole::FastLane, &set(1)).is_ok());
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    world.execute(proposal, None).unwrap();
+    assert!(world.state.require_agreed(SignerRole::FastLane, &set(2)).is_ok());
+    assert_eq!(world.state.require_agreed(SignerRole::FastLane, &set(3)).unwrap_err().field, "fast_lane");
+    assert!(world.state.require_agreed(SignerRole::Verifiers, &set(1)).is_ok());
+}
+
+#[test]
+fn one_person_does_not_fill_the_list_of_proposals() {
+    let mut world = World::new();
+    for n in 0..32 {
+        world.propose(0, raise(1_000 + n));
+    }
+    assert_eq!(code(world.say(1, raise(2_000))), "TOO_MANY_PROPOSALS");
+    world.propose(2, raise(2_000));
+}

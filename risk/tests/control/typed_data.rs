@@ -1,0 +1,117 @@
+//! The digests are those of EIP-712, as an independent implementation computes them.
+
+use alloy::sol;
+use alloy::sol_types::{Eip712Domain, SolStruct};
+use alloy_primitives::{Address, B256};
+use spandrel_risk::Scope;
+use spandrel_risk::control::{Act, SignerRole, Statement, Typed, deployment};
+use spandrel_verifiers::ChainId;
+
+use crate::world::{corridor, limits, set, transfer};
+
+sol! {
+    struct Pause { string scope; uint64 seconds; string reason; address guardian; uint64 nonce; uint64 expiry; }
+    struct Resume { string scope; string reason; address guardian; uint64 nonce; uint64 expiry; }
+    struct RaiseLimits {
+        string source; string destination; string asset; string lane; string limits;
+        string reason; address guardian; uint64 nonce; uint64 expiry;
+    }
+    struct ExtendHold { bytes32 transfer; uint64 until; string reason; address guardian; uint64 nonce; uint64 expiry; }
+    struct ChangeSigners {
+        string role; uint64 epoch; uint64 threshold; address[] members; string reason; address guardian; uint64 nonce; uint64 expiry;
+    }
+    struct Approve { bytes32 proposal; string what; string reason; address guardian; uint64 nonce; uint64 expiry; }
+}
+
+const DEPLOYMENT: B256 = B256::repeat_byte(0xdd);
+const GUARDIAN: Address = Address::repeat_byte(0xaa);
+
+fn domain() -> Eip712Domain {
+    let (name, version) = (Some("Spandrel Control".into()), Some("1".into()));
+    Eip712Domain { name, version, chain_id: None, verifying_contract: None, salt: Some(DEPLOYMENT) }
+}
+
+fn digest(act: Act) -> B256 {
+    Statement { act, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 }.digest(DEPLOYMENT)
+}
+
+fn reason() -> String {
+    "wh\u{fc}".to_owned()
+}
+
+#[test]
+fn digests_are_those_of_eip_712() {
+    let theirs =
+        Pause { scope: "global".into(), seconds: 60, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };
+    let ours = digest(Act::Pause { scope: Scope::Global, seconds: 60 });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let scope = Scope::Route { source: ChainId::eip155(1), destination: ChainId::eip155(9) };
+    let theirs = Resume {
+        scope: "route eip155:1 -> eip155:9".into(),
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    assert_eq!(digest(Act::Resume { scope }), theirs.eip712_signing_hash(&domain()));
+
+    let theirs = RaiseLimits {
+        source: "eip155:1".into(),
+        destination: "eip155:9".into(),
+        asset: "eip155:1/slip44:60".into(),
+        lane: "fast".into(),
+        limits: serde_json::to_string(&limits(7)).unwrap(),
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::RaiseLimits { corridor: corridor(), limits: limits(7) });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let theirs =
+        ExtendHold { transfer: transfer().0, until: 99, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };
+    let ours = digest(Act::ExtendHold { transfer: transfer(), until: 99 });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let members: Vec<Address> = set(2).members.into_iter().collect();
+    let theirs = ChangeSigners {
+        role: "verifiers".into(),
+        epoch: 2,
+        threshold: 2,
+        members,
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::ChangeSigners { role: SignerRole::Verifiers, set: set(2) });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let proposal = B256::repeat_byte(9);
+    let theirs =
+        Approve { proposal, what: "resume global".into(), reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };
+    let ours = digest(Act::Approve { proposal, what: "resume global".to_owned() });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+}
+
+#[test]
+fn the_type_names_every_field() {
+    let act = Act::ExtendHold { transfer: transfer(), until: 1 };
+    let typed = Typed::of(&Statement { act, reason: reason(), guardian: GUARDIAN, nonce: 0, expiry: 1 });
+    let expected =
+        "ExtendHold(bytes32 transfer,uint64 until,string reason,address guardian,uint64 nonce,uint64 expiry)";
+    assert_eq!(typed.type_text(), expected);
+}
+
+#[test]
+fn every_destination_bridge_is_part_of_the_deployments_name() {
+    let [one, two] = [ChainId::eip155(1), ChainId::eip155(2)];
+    let (here, there) = (B256::repeat_byte(1), B256::repeat_byte(2));
+    let name = deployment([(&one, here), (&two, there)]);
+    assert_eq!(name, deployment([(&two, there), (&one, here)]), "in any order");
+    for other in [vec![(&one, here)], vec![(&one, there), (&two, here)], vec![(&one, here), (&two, here)], vec![]] {
+        assert_ne!(name, deployment(other));
+    }
+}
