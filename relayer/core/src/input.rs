@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{Evidence, SignedVerdict};
+use spandrel_verifiers::{Evidence, SignedVerdict, UnixSeconds};
 
 use crate::submission::Progress;
 use crate::{EffectId, FastAttestation};
@@ -38,4 +38,10 @@ pub enum Input {
     Broken(String),
     /// An operator sends a quarantined transfer back to work.
     Requeue,
+    /// A guardian takes a held or quarantined transfer out: it is not paid, its depositor takes it back.
+    Drop(String),
+    /// A guardian makes a held transfer wait at least until then, Unix seconds.
+    Extend(UnixSeconds),
+    /// Two guardians let a held transfer pass that waits for its delay or for the window.
+    Release,
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 use spandrel_risk::RiskEvent;
+use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
@@ -84,6 +85,10 @@ pub struct Commit {
     pub expected_risk_sequence: u64,
     /// New risk events.
     pub risk: Vec<RiskEvent>,
+    /// Sequence the control log must have now; checked only when `control` is not empty.
+    pub expected_control_sequence: u64,
+    /// New control events; those that change the risk state do so by a risk event of the same commit.
+    pub control: Vec<ControlEvent>,
     /// New effects.
     pub effects: Vec<NewEffect>,
     /// What became of leased effects.
@@ -158,6 +163,10 @@ pub trait Ledger: Send + Sync {
 
     /// Risk events from `from` on, in order.
     fn risk_events(&self, from: u64) -> impl Future<Output = Result<Vec<Recorded<RiskEvent>>, StoreError>> + Send;
+
+    /// Control events from `from` on, in order.
+    fn control_events(&self, from: u64)
+    -> impl Future<Output = Result<Vec<Recorded<ControlEvent>>, StoreError>> + Send;
 
     /// A watcher's cursor.
     fn cursor(&self, chain: &ChainId) -> impl Future<Output = Result<Option<Cursor>, StoreError>> + Send;

@@ -6,8 +6,11 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use futures::lock::Mutex;
-use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, Ledger, StoreError, TransferChange, TransferFilter};
+use spandrel_core::ledger::{
+    Commit, CursorMove, EffectEnd, Ledger, NewEffect, StoreError, TransferChange, TransferFilter,
+};
 use spandrel_core::{Context, EffectId, Event, Input, Output, Policy, Transfer, apply, step};
+use spandrel_risk::control::{ControlEvent, ControlPolicy, ControlState, Outcome};
 use spandrel_risk::{RiskEvent, RiskState};
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 use tokio::sync::Notify;
@@ -15,7 +18,7 @@ use tokio::sync::Notify;
 use crate::{Clock, EngineError};
 
 /// How often a commit that lost a race is decided again.
-const MAX_CONFLICTS: usize = 8;
+pub(crate) const MAX_CONFLICTS: usize = 8;
 
 /// To whom an input goes.
 #[derive(Clone, Debug)]
@@ -39,6 +42,15 @@ pub struct Change {
     pub ended: Vec<(EffectId, EffectEnd)>,
     /// A halt to be written.
     pub halt: Option<(ChainId, String)>,
+}
+
+/// What guardians did, stored together with a change.
+#[derive(Default)]
+pub(crate) struct Orders {
+    /// In order; what it does to the risk state follows from it.
+    pub(crate) events: Vec<ControlEvent>,
+    /// Effects of no transfer: pauses of destinations.
+    pub(crate) effects: Vec<NewEffect>,
 }
 
 impl Change {
@@ -76,23 +88,33 @@ impl Observer for Silent {
 /// shows as a conflict, and the decision is made again on what is stored.
 pub struct Book<L, C> {
     ledger: L,
-    clock: C,
+    pub(crate) clock: C,
     policy: Policy,
-    risk: Mutex<RiskView>,
+    pub(crate) guardians: Option<ControlPolicy>,
+    pub(crate) risk: Mutex<RiskView>,
     observer: Arc<dyn Observer>,
     wake: Notify,
 }
 
 /// The risk state twice: as it is stored, and as a decision in the making sees it. The state grows with the bridge, so
 /// it is copied only when a decision could not be stored.
-#[derive(Default)]
-struct RiskView {
-    state: RiskState,
+pub(crate) struct RiskView {
+    pub(crate) state: RiskState,
     draft: RiskState,
     sequence: u64,
+    /// What guardians said, as it is stored.
+    pub(crate) control: ControlState,
+    control_sequence: u64,
+    /// The configured policy with the limits that guardians set.
+    pub(crate) policy: Policy,
 }
 
 impl RiskView {
+    fn under(policy: Policy) -> Self {
+        let (state, draft, control) = (RiskState::default(), RiskState::default(), ControlState::default());
+        Self { state, draft, sequence: 0, control, control_sequence: 0, policy }
+    }
+
     /// Takes in an event that is stored.
     fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
         self.state.apply(event, at);
@@ -106,6 +128,15 @@ impl RiskView {
             self.state.apply(event, at);
         }
         self.sequence += events.len() as u64;
+    }
+
+    /// Takes in what guardians did, which is stored.
+    fn obey(&mut self, event: &ControlEvent, at: UnixSeconds, configured: &Policy) {
+        self.control.apply(event, at);
+        self.control_sequence += 1;
+        if let ControlEvent::Done { outcome: Outcome::Limited { .. }, .. } = event {
+            self.policy.risk = self.control.limited(&configured.risk);
+        }
     }
 
     /// The draft was not stored.
@@ -130,7 +161,9 @@ impl Draft {
 impl<L: Ledger, C: Clock> Book<L, C> {
     /// Opens the book: folds the stored risk events.
     pub async fn open(ledger: L, clock: C, policy: Policy, observer: Arc<dyn Observer>) -> Result<Self, EngineError> {
-        let book = Self { ledger, clock, policy, risk: Mutex::default(), observer, wake: Notify::new() };
+        let view = RiskView::under(policy.clone());
+        let (risk, wake) = (Mutex::new(view), Notify::new());
+        let book = Self { ledger, clock, policy, guardians: None, risk, observer, wake };
         book.reload_risk(&mut *book.risk.lock().await).await?;
         Ok(book)
     }
@@ -145,7 +178,14 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         &self.clock
     }
 
-    /// The policy.
+    /// Takes orders from these guardians.
+    #[must_use]
+    pub fn guarded_by(mut self, guardians: ControlPolicy) -> Self {
+        self.guardians = Some(guardians);
+        self
+    }
+
+    /// The policy, with the limits as they are configured.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -190,25 +230,40 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     pub async fn record(&self, change: Change) -> Result<Vec<Transfer>, EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
-            let mut drafted = Vec::new();
-            let done = self.try_record(&change, &mut view, &mut drafted).await;
-            if done.is_err() && !drafted.is_empty() {
-                view.discard();
-            }
-            match done {
-                Err(EngineError::Store(StoreError::Conflict { what, .. })) if !what.starts_with("cursor") => {
-                    self.reload_risk(&mut view).await?;
-                }
-                done => return done,
+            match self.record_once(&change, &Orders::default(), &mut view).await? {
+                Some(changed) => return Ok(changed),
+                None => continue,
             }
         }
         Err(conflict("transfers"))
+    }
+
+    /// Nothing when another writer was faster: the view is up to date then, and it is to be decided again.
+    pub(crate) async fn record_once(
+        &self,
+        change: &Change,
+        orders: &Orders,
+        view: &mut RiskView,
+    ) -> Result<Option<Vec<Transfer>>, EngineError> {
+        let mut drafted = Vec::new();
+        let done = self.try_record(change, orders, view, &mut drafted).await;
+        if done.is_err() && !drafted.is_empty() {
+            view.discard();
+        }
+        match done {
+            Err(EngineError::Store(StoreError::Conflict { what, .. })) if !what.starts_with("cursor") => {
+                self.reload_risk(view).await?;
+                Ok(None)
+            }
+            done => done.map(Some),
+        }
     }
 
     /// `drafted` holds the risk events that the draft has taken in, whatever becomes of them.
     async fn try_record(
         &self,
         change: &Change,
+        orders: &Orders,
         view: &mut RiskView,
         drafted: &mut Vec<RiskEvent>,
     ) -> Result<Vec<Transfer>, EngineError> {
@@ -220,8 +275,15 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             expected_risk_sequence: view.sequence,
             ended: change.ended.clone(),
             halt: change.halt.clone(),
+            expected_control_sequence: view.control_sequence,
+            control: orders.events.clone(),
+            effects: orders.effects.clone(),
             ..Commit::default()
         };
+        for event in orders.events.iter().filter_map(ControlEvent::risk) {
+            view.draft.apply(&event, now);
+            drafted.push(event);
+        }
         for item in &change.steps {
             let (ids, input) = match item {
                 Step::One(id, input) => (vec![*id], input),
@@ -229,7 +291,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 Step::All(input) => (self.open_ids(None, &mut drafts).await?, input),
             };
             for id in ids {
-                let output = self.step_one(id, input, &view.draft, now, &mut drafts).await?;
+                let context = Context { policy: &view.policy, risk: &view.draft, now };
+                let output = self.step_one(id, input, &context, &mut drafts).await?;
                 for event in &output.risk {
                     view.draft.apply(event, now);
                 }
@@ -247,6 +310,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let is_empty = commit.transfers.is_empty()
             && commit.effects.is_empty()
             && commit.risk.is_empty()
+            && commit.control.is_empty()
             && commit.ended.is_empty()
             && commit.cursor.is_none()
             && commit.halt.is_none();
@@ -255,6 +319,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         }
         self.ledger.commit(commit).await?;
         view.keep(drafted, now);
+        for event in &orders.events {
+            view.obey(event, now, &self.policy);
+        }
         for (transfer, events) in &changed {
             self.observer.stored(transfer, events);
         }
@@ -267,16 +334,14 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         &self,
         id: DepositId,
         input: &Input,
-        risk: &RiskState,
-        now: UnixSeconds,
+        context: &Context<'_>,
         drafts: &mut BTreeMap<DepositId, Draft>,
     ) -> Result<Output, EngineError> {
         let draft = match drafts.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Draft::of(self.ledger.transfer(id).await?)),
         };
-        let context = Context { policy: &self.policy, risk, now };
-        let mut output = match step(draft.after.as_ref(), input, &context) {
+        let mut output = match step(draft.after.as_ref(), input, context) {
             Ok(output) => output,
             Err(refusal) => {
                 self.observer.refused(id, &refusal.to_string());
@@ -284,7 +349,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             }
         };
         if !output.events.is_empty() {
-            let after = apply(draft.after.take(), &output, now)
+            let after = apply(draft.after.take(), &output, context.now)
                 .map_err(|error| EngineError::Unfoldable { id: id.to_string(), reason: error.to_string() })?;
             draft.after = Some(after);
             draft.events.append(&mut output.events);
@@ -316,11 +381,14 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         for recorded in self.ledger.risk_events(view.sequence).await? {
             view.apply(&recorded.body, recorded.at);
         }
+        for recorded in self.ledger.control_events(view.control_sequence).await? {
+            view.obey(&recorded.body, recorded.at, &self.policy);
+        }
         Ok(())
     }
 }
 
-fn conflict(what: &str) -> EngineError {
+pub(crate) fn conflict(what: &str) -> EngineError {
     EngineError::Store(StoreError::Conflict {
         what: what.to_owned(),
         expected: format!("a commit within {MAX_CONFLICTS} tries"),

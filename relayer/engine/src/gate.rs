@@ -2,7 +2,7 @@
 
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
 use spandrel_core::submission::{SendGate, SubmitError};
-use spandrel_core::{Blocked, Context, EffectId, Transfer, may_broadcast};
+use spandrel_core::{Blocked, Context, Effect, EffectId, Transfer, may_broadcast};
 
 use crate::{Book, Clock, EngineError};
 
@@ -10,6 +10,8 @@ use crate::{Book, Clock, EngineError};
 pub enum Gate {
     /// Carry it out for this transfer.
     Open(Box<Transfer>),
+    /// A pause is always carried out, whatever became of what it came of.
+    Pause,
     /// Not now.
     Later(String),
     /// Never.
@@ -19,6 +21,9 @@ pub enum Gate {
 impl Gate {
     /// Asks the machine, on what is stored and the risk state as of now.
     pub async fn of<L: Ledger, C: Clock>(book: &Book<L, C>, leased: &LeasedEffect) -> Result<Self, EngineError> {
+        if let Effect::Pause { .. } = leased.effect {
+            return Ok(Self::Pause);
+        }
         let Some(transfer) = book.ledger().transfer(leased.deposit).await? else {
             return Ok(Self::Never("no such transfer".to_owned()));
         };
@@ -38,7 +43,7 @@ impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
             let failed = |error: EngineError| SubmitError::Journal(error.to_string());
             let stored = self.ledger().effect(*effect).await.map_err(|error| failed(error.into()))?;
             let is_wanted = match stored {
-                Some(leased) => matches!(Gate::of(self, &leased).await.map_err(failed)?, Gate::Open(_)),
+                Some(leased) => matches!(Gate::of(self, &leased).await.map_err(failed)?, Gate::Open(_) | Gate::Pause),
                 None => false,
             };
             if !is_wanted {

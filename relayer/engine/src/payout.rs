@@ -47,7 +47,7 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
         let (mut due, mut owners) = (Vec::new(), Vec::new());
         for item in leased {
             match Gate::of(&self.book, &item).await? {
-                Gate::Open(_) => {
+                Gate::Open(_) | Gate::Pause => {
                     owners.push((item.id, item.deposit, item.attempt));
                     due.push(DueEffect { id: item.id, effect: item.effect });
                 }

@@ -106,6 +106,19 @@ pub async fn run_ticks<L: Ledger, C: Clock>(book: Arc<Book<L, C>>, stop: Cancell
     repeat("tick", book.clock().clone(), stop, step, || book.clock().sleep(Duration::from_secs(1))).await
 }
 
+/// Carries out what guardians agreed on, once a second. `health` answers what is wrong, if anything.
+pub async fn run_control<L: Ledger, C: Clock, H: Future<Output = Option<String>>>(
+    book: Arc<Book<L, C>>,
+    health: impl Fn() -> H,
+    stop: CancellationToken,
+) -> Result<(), EngineError> {
+    let step = || async {
+        book.carry_out(health().await.as_deref()).await?;
+        Ok(false)
+    };
+    repeat("control", book.clock().clone(), stop, step, || book.clock().sleep(Duration::from_secs(1))).await
+}
+
 /// The relayer's conversation with verifiers and signers.
 pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
     book: Arc<Book<L, C>>,

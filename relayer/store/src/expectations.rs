@@ -21,6 +21,8 @@ pub struct Found {
     pub sequences: BTreeMap<DepositId, u64>,
     /// Next sequence number of the risk log.
     pub risk_sequence: u64,
+    /// Next sequence number of the control log.
+    pub control_sequence: u64,
     /// The effects to be ended that exist, and whether each is done.
     pub effects: BTreeMap<EffectId, bool>,
 }
@@ -91,6 +93,9 @@ pub fn check(commit: &Commit, found: &Found) -> Result<(), StoreError> {
     }
     if !commit.risk.is_empty() && commit.expected_risk_sequence != found.risk_sequence {
         return Err(conflict("sequence of the risk log", commit.expected_risk_sequence, found.risk_sequence));
+    }
+    if !commit.control.is_empty() && commit.expected_control_sequence != found.control_sequence {
+        return Err(conflict("sequence of the control log", commit.expected_control_sequence, found.control_sequence));
     }
     for (id, _) in &commit.ended {
         let is_new = || commit.effects.iter().any(|effect| effect.id == *id);

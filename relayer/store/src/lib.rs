@@ -10,6 +10,7 @@
 //! what does not read back is an error that names table and id, never an absence.
 
 mod api_key;
+mod audit;
 mod expectations;
 mod intent;
 mod journal_rules;
@@ -23,6 +24,7 @@ pub mod summary;
 mod webhook;
 
 pub use api_key::{ApiGrant, ApiKey, ApiScope, TenantClass};
+pub use audit::{AuditBreak, AuditCheck, AuditRow};
 pub use intent::Intent;
 pub use memory::{CrashPoint, Memory};
 pub use order::{NewOrder, Order, OrderId, OrderTerms, Placed, Refund};

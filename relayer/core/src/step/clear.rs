@@ -19,7 +19,7 @@ impl Draft<'_> {
             self.settle_if_paid();
             return Ok(());
         }
-        if self.transfer.issued.is_some() || self.is_quarantined() {
+        if self.transfer.issued.is_some() || self.is_quarantined() || self.is_held_until_later() {
             return Ok(());
         }
         let (decision, decided) = self.assess(Lane::LightClient);
@@ -52,7 +52,7 @@ impl Draft<'_> {
         }
     }
 
-    fn pay_proven(&mut self) -> Result<(), Refusal> {
+    pub(super) fn pay_proven(&mut self) -> Result<(), Refusal> {
         let transfer = &self.transfer;
         let (Some(evidence), Some(checkpoint)) = (transfer.evidence.clone(), transfer.checkpoint.clone()) else {
             return Ok(());

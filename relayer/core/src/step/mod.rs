@@ -5,6 +5,7 @@
 
 mod clear;
 mod fast;
+mod held;
 mod payout;
 mod proof;
 mod refused;
@@ -75,6 +76,9 @@ impl<'a> Draft<'a> {
             Input::Tick => self.tick(),
             Input::Broken(error) => self.broken(error),
             Input::Requeue => self.requeue(),
+            Input::Drop(reason) => self.drop_unpaid(reason),
+            Input::Extend(until) => self.extend_hold(*until),
+            Input::Release => self.release_early(),
         }
     }
 

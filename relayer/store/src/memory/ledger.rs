@@ -8,17 +8,28 @@ use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::Written;
 use super::stored::{EffectState, Stored};
-use crate::Intent;
+use crate::audit;
 use crate::expectations::{self, Found};
 use crate::json::to_integer;
 use crate::refusal::not_halted;
+use crate::{AuditRow, Intent};
 
 impl Stored {
     pub fn commit(&mut self, commit: Commit) -> Result<Written<()>, StoreError> {
         expectations::well_formed(&commit)?;
         expectations::check(&commit, &self.find(&commit))?;
+        let entries = audit::entries(&commit)?;
+        self.tell(entries, commit.now);
         self.apply(commit);
         Ok(Written::changed(()))
+    }
+
+    /// Appends to the audit log.
+    fn tell(&mut self, entries: Vec<audit::Entry>, at: UnixSeconds) {
+        for entry in entries {
+            let last = self.audit.last().map(AuditRow::head);
+            self.audit.push(AuditRow::after(last, entry, at));
+        }
     }
 
     fn find(&self, commit: &Commit) -> Found {
@@ -29,6 +40,7 @@ impl Stored {
             halted: chain.and_then(|chain| self.halted.get(chain)).cloned(),
             sequences: transfers.map(|transfer| (transfer.id, transfer.sequence)).collect(),
             risk_sequence: self.risk.last().map_or(0, |last| last.sequence.saturating_add(1)),
+            control_sequence: self.control.last().map_or(0, |last| last.sequence.saturating_add(1)),
             effects: commit
                 .ended
                 .iter()
@@ -47,6 +59,8 @@ impl Stored {
         }
         let sequences = commit.expected_risk_sequence..;
         self.risk.extend(sequences.zip(commit.risk).map(|(sequence, body)| Recorded { sequence, at: now, body }));
+        let sequences = commit.expected_control_sequence..;
+        self.control.extend(sequences.zip(commit.control).map(|(sequence, body)| Recorded { sequence, at: now, body }));
         for new in commit.effects {
             self.outbox.insert(new);
         }
@@ -82,12 +96,19 @@ impl Stored {
         transfers
     }
 
-    pub fn acknowledge_halt(&mut self, chain: &ChainId, now: UnixSeconds) -> Result<Written<()>, StoreError> {
+    pub fn acknowledge_halt(
+        &mut self,
+        chain: &ChainId,
+        operator: &str,
+        now: UnixSeconds,
+    ) -> Result<Written<()>, StoreError> {
         to_integer("halt.at", now)?;
-        match self.halted.remove(chain) {
-            Some(_) => Ok(Written::changed(())),
-            None => Err(not_halted(chain)),
+        let entry = audit::acknowledgement(chain, operator)?;
+        if self.halted.remove(chain).is_none() {
+            return Err(not_halted(chain));
         }
+        self.tell(vec![entry], now);
+        Ok(Written::changed(()))
     }
 
     pub fn add_intent(

@@ -17,12 +17,13 @@ use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
+use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use crate::Intent;
 use crate::summary::Summary;
+use crate::{AuditRow, Intent};
 use stored::{Entry, Stored};
 
 /// On which side of a write the process dies.
@@ -108,7 +109,7 @@ impl Memory {
     /// # Errors
     /// `Conflict` when the chain is not halted.
     pub async fn acknowledge_halt(&self, chain: &ChainId, operator: &str, now: UnixSeconds) -> Result<(), StoreError> {
-        self.write(|stored| stored.acknowledge_halt(chain, now))?;
+        self.write(|stored| stored.acknowledge_halt(chain, operator, now))?;
         tracing::warn!(%chain, operator, "a halt was acknowledged");
         Ok(())
     }
@@ -136,6 +137,15 @@ impl Memory {
     /// `Database` after a crash.
     pub async fn summary(&self, now: UnixSeconds) -> Result<Summary, StoreError> {
         self.read(|stored| summary::summary(stored, now))
+    }
+
+    /// At most `limit` rows of the audit log from `from` on, in order.
+    ///
+    /// # Errors
+    /// `Database` after a crash.
+    pub async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.read(|stored| stored.audit.iter().filter(|row| row.sequence >= from).take(limit).cloned().collect())
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Process>, StoreError> {
@@ -215,6 +225,10 @@ impl Ledger for Memory {
 
     async fn risk_events(&self, from: u64) -> Result<Vec<Recorded<RiskEvent>>, StoreError> {
         self.read(|stored| stored.risk.iter().filter(|event| event.sequence >= from).cloned().collect())
+    }
+
+    async fn control_events(&self, from: u64) -> Result<Vec<Recorded<ControlEvent>>, StoreError> {
+        self.read(|stored| stored.control.iter().filter(|event| event.sequence >= from).cloned().collect())
     }
 
     async fn cursor(&self, chain: &ChainId) -> Result<Option<Cursor>, StoreError> {

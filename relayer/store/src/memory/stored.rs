@@ -7,10 +7,11 @@ use spandrel_core::journal::JournaledTx;
 use spandrel_core::ledger::{NewEffect, Recorded};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
+use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use crate::Intent;
+use crate::{AuditRow, Intent};
 
 /// Everything stored.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Stored {
     pub arrivals: Vec<DepositId>,
     pub events: BTreeMap<DepositId, Vec<Recorded<Event>>>,
     pub risk: Vec<Recorded<RiskEvent>>,
+    pub control: Vec<Recorded<ControlEvent>>,
+    pub audit: Vec<AuditRow>,
     /// With the time of the last move.
     pub cursors: BTreeMap<ChainId, (Cursor, UnixSeconds)>,
     /// Why each halted chain is.

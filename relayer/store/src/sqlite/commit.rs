@@ -6,7 +6,8 @@ use spandrel_risk::RiskEvent;
 use spandrel_verifiers::{DepositId, UnixSeconds};
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, database, halts, outbox, row};
+use super::{Sqlite, audit, control, database, halts, outbox, row};
+use crate::audit as audit_of;
 use crate::expectations::{self, Found};
 use crate::json::{encode, from_integer, to_integer};
 use crate::key;
@@ -47,6 +48,9 @@ async fn find(conn: &mut SqliteConnection, commit: &Commit) -> Result<Found, Sto
             .map_err(database)?;
         found.risk_sequence = from_integer(|| "risk_events".to_owned(), next)?;
     }
+    if !commit.control.is_empty() {
+        found.control_sequence = control::next_sequence(conn).await?;
+    }
     for (id, _) in &commit.ended {
         if let Some(done) = effect_is_done(conn, *id).await? {
             found.effects.insert(*id, done);
@@ -77,6 +81,8 @@ async fn store(conn: &mut SqliteConnection, commit: &Commit) -> Result<(), Store
         store_transfer(conn, change, commit.now).await?;
     }
     store_risk(conn, commit.expected_risk_sequence, &commit.risk, commit.now).await?;
+    control::store(conn, commit.expected_control_sequence, &commit.control, commit.now).await?;
+    audit::append(conn, audit_of::entries(commit)?, commit.now).await?;
     for effect in &commit.effects {
         outbox::insert(conn, effect).await?;
     }

@@ -5,7 +5,8 @@ use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::{ChainId, UnixSeconds};
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, database};
+use super::{Sqlite, audit, database};
+use crate::audit::acknowledgement;
 use crate::json::{decode, encode, to_integer};
 use crate::refusal::not_halted;
 
@@ -28,6 +29,7 @@ impl Sqlite {
             return Err(not_halted(chain));
         }
         append(&mut tx, chain, &Entry::Acknowledged { operator: operator.to_owned() }, now).await?;
+        audit::append(&mut tx, vec![acknowledgement(chain, operator)?], now).await?;
         tx.commit().await.map_err(database)?;
         tracing::warn!(%chain, operator, "a halt was acknowledged");
         Ok(())

@@ -5,7 +5,9 @@
 //! see what was committed last.
 
 mod api_keys;
+mod audit;
 mod commit;
+mod control;
 mod deliveries;
 mod halts;
 mod intents;

@@ -3,6 +3,7 @@
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
+use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
@@ -64,6 +65,10 @@ impl Ledger for Sqlite {
                 .await
                 .map_err(database)?;
         row::events("risk_events", from, rows)
+    }
+
+    async fn control_events(&self, from: u64) -> Result<Vec<Recorded<ControlEvent>>, StoreError> {
+        self.control_log(from).await
     }
 
     async fn cursor(&self, chain: &ChainId) -> Result<Option<Cursor>, StoreError> {

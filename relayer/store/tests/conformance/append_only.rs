@@ -17,6 +17,7 @@ pub async fn prompt(folder: &tempfile::TempDir) -> sqlx::SqliteConnection {
 /// A ledger with something in each table.
 pub async fn furnish(store: &Sqlite) {
     store.commit(everything(0)).await.unwrap();
+    store.commit(sample::control_commit(0)).await.unwrap();
     store.commit(end_commit([(due(0, 0).id, EffectEnd::Done)])).await.unwrap();
     let failed = store.open_tx(new_tx([0, 1], 0), 1).await.unwrap();
     store.add_attempt(failed.number, attempt(1)).await.unwrap();
@@ -42,6 +43,16 @@ async fn no_statement_rewrites_what_is_stored() {
         "DELETE FROM risk_events",
         "INSERT OR REPLACE INTO risk_events SELECT sequence, kind, '{}', at FROM risk_events",
         "INSERT INTO risk_events SELECT 9, kind, body, at FROM risk_events LIMIT 1",
+        "UPDATE control_events SET at = 0",
+        "DELETE FROM control_events",
+        "INSERT OR REPLACE INTO control_events SELECT sequence, kind, '{}', at FROM control_events",
+        "INSERT INTO control_events SELECT 9, kind, body, at FROM control_events LIMIT 1",
+        "UPDATE audit SET body = '{}'",
+        "DELETE FROM audit",
+        "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)",
+        "INSERT OR REPLACE INTO audit SELECT sequence, at, kind, '{}', previous, hash FROM audit",
+        "INSERT INTO audit SELECT max(sequence) + 2, at, kind, body, hash, hash FROM audit",
+        "INSERT INTO audit SELECT max(sequence) + 1, at, kind, body, previous, hash FROM audit",
         "UPDATE halts SET body = '{\"entry\":\"acknowledged\",\"operator\":\"nobody\"}'",
         "DELETE FROM halts",
         "INSERT OR REPLACE INTO halts SELECT number, chain, 'x', at FROM halts",

@@ -26,6 +26,7 @@ enum Call {
 struct Parts {
     transfers: Vec<(u64, u64, u64)>,
     risk: Option<(u64, Vec<u64>)>,
+    control: Option<(u64, u64)>,
     cursor: Option<(usize, bool, u64)>,
     effects: Vec<(u64, usize, u64)>,
     ended: Vec<(u64, usize, Option<u64>)>,
@@ -41,14 +42,16 @@ fn parts() -> impl Strategy<Value = Parts> {
     (
         vec((n(), skew(), 0_u64..3), 0..3),
         proptest::option::of((skew(), vec(n(), 0..3))),
+        proptest::option::weighted(0.2, (skew(), 0_u64..3)),
         proptest::option::weighted(0.3, (0_usize..3, proptest::bool::weighted(0.1), 1_u64..9)),
         vec((n(), 0_usize..3, 0_u64..60), 0..3),
         vec((n(), 0_usize..3, proptest::option::of(0_u64..60)), 0..2),
         proptest::option::weighted(0.05, 0_usize..3),
     )
-        .prop_map(|(transfers, risk, cursor, effects, ended, halt)| Parts {
+        .prop_map(|(transfers, risk, control, cursor, effects, ended, halt)| Parts {
             transfers,
             risk,
+            control,
             cursor,
             effects,
             ended,
@@ -90,6 +93,10 @@ async fn commit(memory: &Memory, now: u64, parts: &Parts) -> Commit {
     if let Some((skew, risk)) = &parts.risk {
         commit.expected_risk_sequence = memory.risk_events(0).await.unwrap().len() as u64 + skew;
         commit.risk = risk.iter().map(|n| sample::risk(*n)).collect();
+    }
+    if let Some((skew, count)) = &parts.control {
+        commit.expected_control_sequence = memory.control_events(0).await.unwrap().len() as u64 + skew;
+        commit.control = (0..*count).map(sample::control).collect();
     }
     if let Some((chain, skew, to)) = &parts.cursor {
         let mut mv = sample::cursor_move(sample::chains()[*chain].clone(), 0, *to);

@@ -2,6 +2,7 @@
 //! what only one of them can show: durability, append-only triggers and corruption of SQLite, crashes of the memory.
 
 mod append_only;
+mod audit;
 mod corruption;
 mod crash;
 mod durability;

@@ -6,6 +6,7 @@ use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, NewEffect, TransferCh
 use spandrel_core::{
     BatchTerms, Effect, EffectId, Event, Executor, FastAttestation, Standing, Status, Transfer, Turn, TxRef,
 };
+use spandrel_risk::control::{Act, ControlEvent, Outcome, SignedStatement, Statement};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_verifiers::bitcoin::{self, DepositTerms};
 use spandrel_verifiers::follow::{BlockRef, Cursor, SeenDeposit};
@@ -158,6 +159,29 @@ pub fn payer() -> Executor {
     Executor::Destination { chain: destination() }
 }
 
+/// What guardians did, the `n`th time.
+pub fn control(n: u64) -> ControlEvent {
+    let act = Act::Pause { scope: Scope::Global, seconds: 60 + n };
+    let guardian = Address::repeat_byte(0xc1);
+    let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce: n, expiry: 500 };
+    let signed = SignedStatement { statement, signature: Bytes::from(vec![27; 65]) };
+    ControlEvent::Taken { digest: B256::repeat_byte(0xc2), signer: guardian, person: "ada".to_owned(), signed }
+}
+
+/// A guardian's pause and what it does, onto a control log of `expected` and a risk log of two.
+pub fn control_commit(expected: u64) -> Commit {
+    let outcome = Outcome::Paused { scope: Scope::Global, until: 160 };
+    let done = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned() };
+    Commit {
+        now: 101,
+        expected_control_sequence: expected,
+        expected_risk_sequence: 2,
+        risk: done.risk().into_iter().collect(),
+        control: vec![control(expected), done],
+        ..Commit::default()
+    }
+}
+
 /// A commit of effects.
 pub fn effect_commit(effects: impl IntoIterator<Item = NewEffect>) -> Commit {
     Commit { now: 1, effects: effects.into_iter().collect(), ..Commit::default() }
@@ -228,6 +252,8 @@ pub fn everything(n: u64) -> Commit {
         now: 100 + n,
         cursor: Some(cursor_move(ethereum(), n, n + 1)),
         transfers: vec![change(n, 0, 2)],
+        expected_control_sequence: 0,
+        control: vec![],
         expected_risk_sequence: 2 * n,
         risk: vec![risk(n), risk(n + 1)],
         effects: effects(n).to_vec(),

@@ -8,8 +8,9 @@ use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Transfer};
 use spandrel_risk::RiskEvent;
+use spandrel_risk::control::ControlEvent;
 use spandrel_store::summary::Summary;
-use spandrel_store::{Intent, Memory, Sqlite};
+use spandrel_store::{AuditRow, Intent, Memory, Sqlite};
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
@@ -33,6 +34,7 @@ pub trait Store: Ledger + Journal + Clone + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     fn intents(&self) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
     fn summary(&self, now: UnixSeconds) -> impl Future<Output = Result<Summary, StoreError>> + Send;
+    fn audit(&self, from: u64, limit: u32) -> impl Future<Output = Result<Vec<AuditRow>, StoreError>> + Send;
 }
 
 macro_rules! forward_store {
@@ -49,6 +51,9 @@ macro_rules! forward_store {
             }
             async fn summary(&self, now: UnixSeconds) -> Result<Summary, StoreError> {
                 $name::summary(self, now).await
+            }
+            async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+                $name::audit(self, from, limit).await
             }
         }
     };
@@ -90,6 +95,8 @@ pub struct Observed {
     pub open_by_source: Vec<Vec<Transfer>>,
     pub events: BTreeMap<DepositId, Vec<Recorded<Event>>>,
     pub risk: Vec<Recorded<RiskEvent>>,
+    pub control: Vec<Recorded<ControlEvent>>,
+    pub audit: Vec<AuditRow>,
     pub cursors: BTreeMap<ChainId, Option<Cursor>>,
     pub halted: BTreeMap<ChainId, Option<String>>,
     pub effects: BTreeMap<EffectId, Option<LeasedEffect>>,
@@ -107,6 +114,8 @@ pub async fn observe(store: &impl Store) -> Observed {
         open_by_source: Vec::new(),
         events: BTreeMap::new(),
         risk: store.risk_events(0).await.unwrap(),
+        control: store.control_events(0).await.unwrap(),
+        audit: store.audit(0, u32::MAX).await.unwrap(),
         cursors: BTreeMap::new(),
         halted: BTreeMap::new(),
         effects: BTreeMap::new(),

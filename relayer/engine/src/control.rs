@@ -1,0 +1,184 @@
+//! Guardians' orders at the book: judged on what is stored now, and stored with everything they do in one transaction.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use spandrel_core::ledger::{Ledger, NewEffect};
+use spandrel_core::{Effect, EffectId, Executor, Input, Status, Transfer};
+use spandrel_risk::control::{
+    ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, SignedStatement, SignerRole, View,
+    decide, execute,
+};
+use spandrel_risk::{RiskPolicy, Scope};
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+
+use crate::book::{MAX_CONFLICTS, Orders, RiskView, conflict};
+use crate::{Book, Change, Clock, EngineError, Step};
+
+/// Why an order changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// This relayer has no guardians.
+    #[error("no guardians are configured")]
+    NoGuardians,
+    /// Dual control refuses it.
+    #[error(transparent)]
+    Refused(#[from] ControlRefusal),
+    /// Something was ordered since the caller looked.
+    #[error("version: expected {expected}, found {found}")]
+    Stale {
+        /// What the caller saw.
+        expected: u64,
+        /// What stands.
+        found: u64,
+    },
+    /// It could not be stored.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl<L: Ledger, C: Clock> Book<L, C> {
+    /// Takes a guardian's statement: what follows from it is in force when this returns. `version` is the control
+    /// state's that the caller looked at, if it matters.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub async fn order(&self, signed: &SignedStatement, version: Option<u64>) -> Result<Vec<ControlEvent>, OrderError> {
+        let guardians = self.guardians.as_ref().ok_or(OrderError::NoGuardians)?;
+        let subject = signed.statement.act.transfer();
+        let mut view = self.risk.lock().await;
+        for _ in 0..MAX_CONFLICTS {
+            let found = view.control.version();
+            if let Some(expected) = version.filter(|version| *version != found) {
+                return Err(OrderError::Stale { expected, found });
+            }
+            let facts = self.facts(guardians, subject, &view).await?;
+            let events = decide(&view.control, signed, &facts.view(&view))?;
+            let effects = self.pauses_on_destinations(&events, facts.now);
+            let orders = Orders { events, effects };
+            if self.record_once(&change(&orders.events), &orders, &mut view).await?.is_some() {
+                return Ok(orders.events);
+            }
+        }
+        Err(conflict("control log").into())
+    }
+
+    /// Carries out the proposals whose time has come, and ends those that have lapsed. `health` is what is wrong, if
+    /// anything. Answers how many there were.
+    pub async fn carry_out(&self, health: Option<&str>) -> Result<usize, EngineError> {
+        let Some(guardians) = &self.guardians else { return Ok(0) };
+        let mut view = self.risk.lock().await;
+        let mut done = 0;
+        for (proposal, subject) in view.control.due(self.clock.now()) {
+            for attempt in 0.. {
+                let facts = self.facts(guardians, subject, &view).await?;
+                let Ok(event) = execute(&view.control, proposal, &facts.view(&view), health) else { break };
+                let orders = Orders { events: vec![event], ..Orders::default() };
+                if self.record_once(&change(&orders.events), &orders, &mut view).await?.is_some() {
+                    done += 1;
+                    break;
+                }
+                if attempt == MAX_CONFLICTS {
+                    return Err(conflict("control log"));
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Who the guardians are, if there are any.
+    pub fn guardians(&self) -> Option<&ControlPolicy> {
+        self.guardians.as_ref()
+    }
+
+    /// A copy of what guardians said, and of the limits as they stand.
+    pub async fn control(&self) -> (ControlState, RiskPolicy) {
+        let view = self.risk.lock().await;
+        (view.control.clone(), view.policy.risk.clone())
+    }
+
+    /// The same pause on the chains: to be sent before everything that waits. A freeze by two is for five days there.
+    fn pauses_on_destinations(&self, events: &[ControlEvent], now: UnixSeconds) -> Vec<NewEffect> {
+        let Some(ControlEvent::Taken { digest, .. }) = events.first() else { return Vec::new() };
+        let paused = events.iter().filter_map(|event| match event {
+            ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
+            _ => None,
+        });
+        let on_chains = paused.flat_map(|(scope, until)| {
+            let ttl = until.saturating_sub(now).min(MAX_TTL);
+            let is_paused = move |chain: &&ChainId| match scope {
+                Scope::Route { destination, .. } => destination == *chain,
+                _ => true,
+            };
+            self.policy().destinations.keys().filter(is_paused).map(move |chain| (scope, ttl, chain))
+        });
+        on_chains
+            .map(|(scope, ttl, chain)| {
+                let executor = Executor::Destination { chain: chain.clone() };
+                let effect = Effect::Pause { scope: scope.clone(), ttl };
+                let id = EffectId::derive(DepositId(*digest), effect.step(), &executor, B256::ZERO);
+                NewEffect { id, deposit: DepositId(*digest), executor, effect, run_at: 0 }
+            })
+            .collect()
+    }
+
+    async fn facts<'a>(
+        &self,
+        guardians: &'a ControlPolicy,
+        subject: Option<DepositId>,
+        view: &RiskView,
+    ) -> Result<Facts<'a>, EngineError> {
+        let transfer = match subject {
+            Some(id) => self.ledger().transfer(id).await?,
+            None => None,
+        };
+        let mut signers = BTreeMap::from([(SignerRole::Verifiers, view.policy.verifiers.clone())]);
+        if let Some(target) = view.policy.destinations.values().max_by_key(|target| target.signers.epoch) {
+            signers.insert(SignerRole::FastLane, target.signers.clone());
+        }
+        Ok(Facts { guardians, transfer, signers, now: self.clock.now() })
+    }
+}
+
+/// What a decision looks at that is not in the view.
+struct Facts<'a> {
+    guardians: &'a ControlPolicy,
+    transfer: Option<Transfer>,
+    signers: BTreeMap<SignerRole, SignerSet>,
+    now: UnixSeconds,
+}
+
+impl Facts<'_> {
+    fn view<'v>(&'v self, view: &'v RiskView) -> View<'v> {
+        let transfer = self.transfer.as_ref();
+        let status = transfer.map(|transfer| &transfer.status);
+        View {
+            policy: self.guardians,
+            limits: &view.policy.risk,
+            signers: &self.signers,
+            risk: &view.state,
+            is_held: matches!(status, Some(Status::Held { .. })),
+            is_quarantined: matches!(status, Some(Status::Quarantined { .. })),
+            is_idle: transfer.is_some_and(|transfer| transfer.payout.is_none() && transfer.issued.is_none()),
+            now: self.now,
+        }
+    }
+}
+
+/// What the events do to transfers.
+fn change(events: &[ControlEvent]) -> Change {
+    Change { steps: events.iter().filter_map(step).collect(), ..Change::default() }
+}
+
+fn step(event: &ControlEvent) -> Option<Step> {
+    let ControlEvent::Done { outcome, by, .. } = event else { return None };
+    let (id, input) = match outcome {
+        Outcome::Dropped { transfer } => (transfer, Input::Drop(by.clone())),
+        Outcome::Extended { transfer, until } => (transfer, Input::Extend(*until)),
+        Outcome::Released { transfer } => (transfer, Input::Release),
+        Outcome::Requeued { transfer } => (transfer, Input::Requeue),
+        _ => return None,
+    };
+    Some(Step::One(*id, input))
+}

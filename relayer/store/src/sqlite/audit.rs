@@ -1,0 +1,77 @@
+//! The audit log's rows.
+
+use alloy_primitives::B256;
+use spandrel_core::ledger::StoreError;
+use spandrel_verifiers::UnixSeconds;
+use sqlx::SqliteConnection;
+
+use super::{Sqlite, database};
+use crate::AuditRow;
+use crate::audit::Entry;
+use crate::json::{from_integer, parse, to_integer};
+
+/// `(sequence, at, kind, body, previous, hash)`.
+type Row = (i64, i64, String, String, String, String);
+
+impl Sqlite {
+    /// At most `limit` rows of the audit log from `from` on, in order, as they are stored: not verified.
+    ///
+    /// # Errors
+    /// `Corrupt` when one does not read back.
+    pub async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT sequence, at, kind, body, previous, hash FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT ?",
+        )
+        .bind(to_integer("audit.sequence", from)?)
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(database)?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+/// Appends to the chain.
+pub async fn append(conn: &mut SqliteConnection, entries: Vec<Entry>, at: UnixSeconds) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let row: Option<(i64, String)> = sqlx::query_as("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
+        .fetch_optional(&mut *conn)
+        .await
+        .map_err(database)?;
+    let mut last: Option<(u64, B256)> = match row {
+        Some((sequence, hash)) => {
+            let what = || format!("audit {sequence}");
+            Some((from_integer(what, sequence)?, parse(what, &hash)?))
+        }
+        None => None,
+    };
+    for entry in entries {
+        let row = AuditRow::after(last, entry, at);
+        sqlx::query("INSERT INTO audit (sequence, at, kind, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(to_integer("audit.sequence", row.sequence)?)
+            .bind(to_integer("audit.at", row.at)?)
+            .bind(&row.kind)
+            .bind(&row.body)
+            .bind(row.previous.to_string())
+            .bind(row.hash.to_string())
+            .execute(&mut *conn)
+            .await
+            .map_err(database)?;
+        last = Some(row.head());
+    }
+    Ok(())
+}
+
+fn read((sequence, at, kind, body, previous, hash): Row) -> Result<AuditRow, StoreError> {
+    let what = || format!("audit {sequence}");
+    Ok(AuditRow {
+        sequence: from_integer(what, sequence)?,
+        at: from_integer(what, at)?,
+        previous: parse(what, &previous)?,
+        hash: parse(what, &hash)?,
+        kind,
+        body,
+    })
+}
