@@ -6,6 +6,7 @@
 
 mod amount;
 mod catalog;
+mod control;
 mod credentials;
 pub mod grpc;
 pub mod http;
@@ -15,6 +16,7 @@ mod service;
 pub mod webhooks;
 
 pub use catalog::{Catalog, Route, Source, SourceKind};
+pub use control::{ControlDesk, OrderRefusal, Standing};
 pub use credentials::{ApiSecret, issue_key};
 pub use problem::Problem;
 pub(crate) use service::quote_lane;

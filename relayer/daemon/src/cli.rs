@@ -9,11 +9,12 @@ use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
 use crate::config::Config;
-use crate::{api_keys, demo, keys, operate, proof, status, telemetry, up};
+use crate::control::{AuditCommand, ControlCommand};
+use crate::{api_keys, control, demo, keys, operate, proof, status, telemetry, up};
 
 /// Bridge relayer and proof verifier.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 evidence refused.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 evidence or audit log refused.
 #[derive(Debug, Parser)]
 #[command(name = "spandrel", version)]
 pub struct Cli {
@@ -52,6 +53,11 @@ enum Command {
     /// Check a proof by yourself.
     #[command(subcommand)]
     Proof(ProofCommand),
+    #[command(flatten)]
+    Control(ControlCommand),
+    /// The audit log: export it, verify it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look at configurations.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -226,6 +232,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             proof::export(&Config::read(&config)?, &id, &to).await?;
             println!("{}", to.display());
         }
+        Command::Control(command) => control::run(command).await?,
+        Command::Audit(command) => return control::audit(command).await,
         Command::Config(ConfigCommand::Check { config }) => {
             Config::read(&config)?;
             println!("{}: ok", config.display());

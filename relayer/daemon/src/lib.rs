@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod control;
 pub mod demo;
 pub mod keys;
 pub mod metrics;

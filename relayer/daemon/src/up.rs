@@ -10,8 +10,8 @@ use spandrel_bus::InProcess;
 use spandrel_core::submission::SubmitError;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::{
-    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, VerdictDesk, run_desks, run_signer,
-    run_ticks, run_verifier,
+    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, VerdictDesk, run_control, run_desks,
+    run_signer, run_ticks, run_verifier,
 };
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
@@ -94,7 +94,12 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
     let live = Live::default();
     let observers = Observers { metrics: metrics.clone(), live: live.clone(), other: watcher };
     let policy = wiring::policy(&config)?;
-    let book = Arc::new(Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?);
+    let mut book = Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?;
+    wiring::require_agreed_signers(&config, &book).await?;
+    if let Some(guardians) = config.control_policy() {
+        book = book.guarded_by(guardians);
+    }
+    let book = Arc::new(book);
     let bus = InProcess::new(BUS_CAPACITY);
     let mut tasks = Tasks::new(stop.clone());
 
@@ -104,6 +109,16 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
 
     if let Some(api) = config.api.clone() {
         tasks.spawn("transfer API", wiring::serve_api(config.clone(), api, book.clone(), live, stop.clone()));
+    }
+    if let Some(control) = config.control.clone() {
+        let serving = wiring::serve_control(config.clone(), control, book.clone(), stop.clone());
+        tasks.spawn("control API", serving);
+        let patient = book.clone();
+        let health = move || {
+            let book = patient.clone();
+            async move { wiring::health(&book).await }
+        };
+        tasks.spawn("control", run_control(book.clone(), health, stop.clone()));
     }
     start_roles(&config, &bus, &mut tasks, &stop)?;
     for source in &config.bitcoin {

@@ -3,6 +3,7 @@
 mod answer;
 mod auth;
 mod catalog;
+mod control;
 mod events;
 mod limits;
 mod orders;
@@ -28,6 +29,7 @@ use utoipa_axum::routes;
 use crate::{Problem, Service, grpc};
 
 pub(crate) use auth::Known;
+pub use control::control_router;
 pub use rate::Rates;
 pub use serve::serve;
 

@@ -41,6 +41,13 @@ impl Config {
         if !self.telemetry.listen.ip().is_loopback() {
             return refuse("telemetry.listen", "a loopback address", self.telemetry.listen);
         }
+        if let Some(control) = self.control.as_ref().filter(|control| !control.listen.ip().is_loopback()) {
+            let expected = "a loopback address (others reach it through a TLS terminator or a tunnel)";
+            return refuse("control.listen", expected, control.listen);
+        }
+        if let Some(policy) = self.control_policy() {
+            policy.validate().map_err(|error| error.within("control"))?;
+        }
         let sources = self.check_sources()?;
         if let Some(unknown) = self.api.iter().flat_map(|api| api.vaults.keys()).find(|chain| !sources.contains(chain))
         {

@@ -4,6 +4,7 @@
 mod api;
 mod chains;
 mod check;
+mod control;
 mod roles;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use spandrel_verifiers::{AssetId, ChainId};
 
 pub use api::ApiConfig;
 pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
+pub use control::ControlConfig;
 pub use roles::{KeyRef, RoleConfig};
 
 use crate::telemetry::LogFormat;
@@ -49,6 +51,9 @@ pub struct Config {
     /// The transfer API; not served when absent.
     #[serde(default)]
     pub api: Option<ApiConfig>,
+    /// Guardians and the control API; nobody can stop anything by statement when absent.
+    #[serde(default)]
+    pub control: Option<ControlConfig>,
     /// The verifiers whose quorum proves a deposit.
     pub verifier_set: SignerSet,
     /// The fast lane's signers, per destination contract the same set.
@@ -209,6 +214,14 @@ mod tests {
     #[test]
     fn inclusion_is_not_finality() {
         assert!(refused("# confirmations = 12", "confirmations = 0").contains("at least 1"));
+    }
+
+    #[test]
+    fn the_control_api_is_on_loopback_and_has_two_people() {
+        assert!(refused("127.0.0.1:8090", "0.0.0.0:8090").contains("control.listen: expected a loopback address"));
+        assert!(refused("\"bo\"", "\"ada\"").contains("control.guardians"));
+        assert!(refused("timelock = 86400", "timelock = 60").contains("control.timelock"));
+        assert!(refused("resume_delay = 900", "resume_delay = 60").contains("control.resume_delay"));
     }
 
     #[test]

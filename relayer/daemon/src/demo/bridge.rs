@@ -121,6 +121,7 @@ impl Bridge {
                 format: LogFormat::Text,
             },
             api: None,
+            control: None,
             verifier_set: set(&verifiers)?,
             signer_set: set(&signers)?,
             pause_seconds: 3600,

@@ -3,6 +3,7 @@
 
 mod api;
 mod bitcoin;
+mod control;
 mod destination;
 mod ethereum;
 mod lazy;
@@ -10,9 +11,10 @@ mod roles;
 
 pub use api::serve_api;
 pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side};
+pub use control::{health, require_agreed_signers, serve_control};
 pub use destination::{BATCH, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
-pub use roles::{signer_role, verifier_role};
+pub use roles::{signer_role, unlock, verifier_role};
 
 use std::time::Duration;
 

@@ -1,0 +1,64 @@
+//! `POST /v1/control/statements`: the only way to change anything.
+
+use alloy::primitives::B256;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use spandrel_risk::control::{Act, ControlEvent, SignedStatement};
+
+use super::Control;
+use super::views::etag;
+use crate::Problem;
+use crate::http::answer::Json;
+
+/// What became of a statement.
+#[derive(Serialize)]
+pub struct Taken {
+    /// Its digest: the name of the proposal, if it is one.
+    statement: B256,
+    /// `done`, or `proposed` while it needs a second person, or `approved` while it waits for its time.
+    state: &'static str,
+    /// Unix seconds at which an approved proposal may be carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready_at: Option<u64>,
+    /// Everything that was stored.
+    events: Vec<ControlEvent>,
+}
+
+/// Takes a guardian's statement. `If-Match` with the version that was looked at is asked for where a statement replaces
+/// what another may have changed.
+pub async fn take(
+    State(control): State<Control>,
+    headers: HeaderMap,
+    Json(signed): Json<SignedStatement>,
+) -> Result<([(header::HeaderName, String); 1], axum::Json<Taken>), Problem> {
+    let version = version(&headers)?;
+    if version.is_none() && replaces(&signed.statement.act) {
+        let detail = "this statement replaces what stands: say which version of it you saw";
+        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_MISSING", detail).about("If-Match"));
+    }
+    let statement = signed.statement.digest(control.desk.deployment());
+    let events = control.desk.order(signed, version).await?;
+    let (mut state, mut ready_at) = ("done", None);
+    for event in &events {
+        match event {
+            ControlEvent::Proposed { .. } => state = "proposed",
+            ControlEvent::Approved { ready_at: at, .. } => (state, ready_at) = ("approved", Some(*at)),
+            ControlEvent::Done { proposal: Some(_), .. } => (state, ready_at) = ("done", None),
+            _ => {}
+        }
+    }
+    let now = control.desk.standing().await;
+    Ok(([(header::ETAG, etag(&now))], axum::Json(Taken { statement, state, ready_at, events })))
+}
+
+fn replaces(act: &Act) -> bool {
+    matches!(act, Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. })
+}
+
+fn version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(sent) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = sent.to_str().unwrap_or_default();
+    let version = text.strip_prefix("\"v").and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    version.map(Some).ok_or_else(|| Problem::invalid("If-Match", "one ETag of this service", text))
+}

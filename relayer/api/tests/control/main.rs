@@ -1,0 +1,5 @@
+//! The control API over real HTTP, a real ledger on a file, and a relayer that pays.
+
+mod load;
+mod orders;
+mod world;

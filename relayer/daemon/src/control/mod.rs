@@ -1,0 +1,79 @@
+//! What guardians do from the command line: build a statement, sign it with a key of the keystore, and tell it to the
+//! control API; and the audit log, checked offline.
+
+mod audit;
+mod orders;
+mod scope;
+mod send;
+mod view;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+pub use audit::{AuditCommand, audit};
+pub use orders::{HoldCommand, LimitsCommand, ProposalCommand, QuarantineCommand, SignersCommand};
+pub use scope::ScopeOptions;
+pub use send::Order;
+
+use spandrel_risk::control::Act;
+
+/// Guardians' commands.
+#[derive(Debug, Subcommand)]
+pub enum ControlCommand {
+    /// Pause a scope at once; it ends by itself.
+    Pause {
+        #[command(flatten)]
+        scope: ScopeOptions,
+        /// For how long, as in `30m` or `2d`; at most five days.
+        #[arg(long = "for", value_parser = humantime::parse_duration)]
+        duration: std::time::Duration,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// Pause a scope at once, and without end when a second guardian approves.
+    Freeze {
+        #[command(flatten)]
+        scope: ScopeOptions,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// Propose to lift a pause: another guardian must approve, then it waits.
+    Resume {
+        #[command(flatten)]
+        scope: ScopeOptions,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// List what is proposed; approve or cancel it.
+    #[command(subcommand)]
+    Proposals(ProposalCommand),
+    /// Show limits; lower them at once, or propose to raise them.
+    #[command(subcommand)]
+    Limits(LimitsCommand),
+    /// List held transfers; drop, extend, or propose to release them.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// List quarantined transfers; send them back to work or drop them.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Show guardians and signers; propose another set.
+    #[command(subcommand)]
+    Signers(SignersCommand),
+}
+
+/// Carries a command out.
+pub async fn run(command: ControlCommand) -> Result<()> {
+    match command {
+        ControlCommand::Pause { scope, duration, order } => {
+            let act = Act::Pause { scope: scope.read()?, seconds: duration.as_secs() };
+            order.send(act, None).await
+        }
+        ControlCommand::Freeze { scope, order } => order.send(Act::Freeze { scope: scope.read()? }, None).await,
+        ControlCommand::Resume { scope, order } => order.send(Act::Resume { scope: scope.read()? }, None).await,
+        ControlCommand::Proposals(command) => command.run().await,
+        ControlCommand::Limits(command) => command.run().await,
+        ControlCommand::Hold(command) => command.run().await,
+        ControlCommand::Quarantine(command) => command.run().await,
+        ControlCommand::Signers(command) => command.run().await,
+    }
+}

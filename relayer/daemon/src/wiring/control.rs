@@ -1,0 +1,109 @@
+//! The control API over the relayer's book, and the health that a resumption asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use spandrel_api::http::control_router;
+use spandrel_api::{ControlDesk, OrderRefusal, Standing};
+use spandrel_engine::{Book, OrderError};
+use spandrel_risk::control::{ControlEvent, ControlPolicy, SignedStatement, SignerRole};
+use spandrel_store::Sqlite;
+use spandrel_verifiers::attestation::SignerSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{SystemClock, unix_now};
+use crate::config::{Config, ControlConfig};
+
+type RelayerBook = Book<Sqlite, SystemClock>;
+
+/// Serves the control API until told to stop.
+pub async fn serve_control(
+    config: Config,
+    control: ControlConfig,
+    book: Arc<RelayerBook>,
+    stop: CancellationToken,
+) -> Result<()> {
+    let policy = book.guardians().cloned().context("control: expected guardians at the book, found none")?;
+    let store = book.ledger().clone();
+    let signers = BTreeMap::from([
+        (SignerRole::Verifiers, config.verifier_set.clone()),
+        (SignerRole::FastLane, config.signer_set.clone()),
+    ]);
+    let desk = Arc::new(BookDesk { book, policy, signers });
+    let listener = tokio::net::TcpListener::bind(control.listen)
+        .await
+        .with_context(|| format!("control.listen: {}", control.listen))?;
+    tracing::info!(address = %listener.local_addr()?, "control API");
+    axum::serve(listener, control_router(desk, store))
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .context("control API")
+}
+
+/// Refuses configured sets that are not those guardians agreed on.
+pub async fn require_agreed_signers(config: &Config, book: &RelayerBook) -> Result<()> {
+    let (control, _) = book.control().await;
+    control.require_agreed(SignerRole::Verifiers, &config.verifier_set)?;
+    Ok(control.require_agreed(SignerRole::FastLane, &config.signer_set)?)
+}
+
+/// What is wrong, if anything: a halted chain, a payout whose deposit is gone, a ledger that does not answer.
+pub async fn health(book: &RelayerBook) -> Option<String> {
+    match book.ledger().summary(unix_now()).await {
+        Ok(summary) => {
+            if let Some((chain, reason)) = summary.halted.first_key_value() {
+                return Some(format!("{chain} is halted: {reason}"));
+            }
+        }
+        Err(error) => return Some(format!("ledger: {error}")),
+    }
+    let short = book.read_risk(|risk| risk.shortfalls().next().map(|(id, ..)| id)).await;
+    short.map(|id| format!("the deposit of {id} is gone"))
+}
+
+struct BookDesk {
+    book: Arc<RelayerBook>,
+    policy: ControlPolicy,
+    signers: BTreeMap<SignerRole, SignerSet>,
+}
+
+impl ControlDesk for BookDesk {
+    fn guardians(&self) -> &ControlPolicy {
+        &self.policy
+    }
+
+    fn order(
+        &self,
+        signed: SignedStatement,
+        version: Option<u64>,
+    ) -> BoxFuture<'_, Result<Vec<ControlEvent>, OrderRefusal>> {
+        async move {
+            let said = signed.statement.act.to_string();
+            let taken = self.book.order(&signed, version).await.map_err(|error| match error {
+                OrderError::Refused(refusal) => OrderRefusal::Refused(refusal),
+                OrderError::Stale { expected, found } => OrderRefusal::Stale { expected, found },
+                other => OrderRefusal::Unavailable(other.to_string()),
+            });
+            match &taken {
+                Ok(_) => {
+                    tracing::warn!(guardian = %signed.statement.guardian, said, "a guardian's statement was taken")
+                }
+                Err(refusal) => tracing::warn!(?refusal, said, "a statement was refused"),
+            }
+            taken
+        }
+        .boxed()
+    }
+
+    fn standing(&self) -> BoxFuture<'_, Standing> {
+        async move {
+            let (control, limits) = self.book.control().await;
+            let (risk, signers) = (self.book.risk().await, self.signers.clone());
+            Standing { control, risk, limits, signers, now: unix_now() }
+        }
+        .boxed()
+    }
+}
