@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn the_control_api_is_on_loopback_and_has_two_people() {
         assert!(refused("127.0.0.1:8090", "0.0.0.0:8090").contains("control.listen: expected a loopback address"));
-        assert!(refused("\"bo\"", "\"ada\"").contains("control.guardians"));
+        assert!(refused("= \"ada\"", "= \"\"").contains("control.guardians"));
         assert!(refused("timelock = 86400", "timelock = 60").contains("control.timelock"));
         assert!(refused("resume_delay = 900", "resume_delay = 60").contains("control.resume_delay"));
     }
