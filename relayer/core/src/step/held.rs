@@ -1,7 +1,7 @@
 //! What guardians do with a transfer that waits. Who may ask for it, and after which delay, is dual control's
 //! (`spandrel_risk::control`); here it only happens where nothing was paid and nothing is under way.
 
-use spandrel_risk::{Decision, Lane, Reason};
+use spandrel_risk::{Decision, Lane};
 use spandrel_verifiers::UnixSeconds;
 
 use super::Draft;
@@ -28,18 +28,23 @@ impl Draft<'_> {
         }
     }
 
-    /// Pays a transfer that waits for time or window alone: every other check still counts.
+    /// Pays a transfer that waits for time alone, or for how fast money moves: every other check still counts.
     pub(super) fn release_early(&mut self) -> Result<(), Refusal> {
         let is_idle = self.transfer.payout.is_none() && self.transfer.issued.is_none();
         if !self.is_held() || !is_idle || self.transfer.mined().is_none() || self.transfer.checkpoint.is_none() {
             return Ok(());
         }
-        match self.assess(Lane::LightClient) {
-            Decision::Allow | Decision::Delay { .. } | Decision::Hold { reason: Reason::Window { .. } } => {
-                self.pay_proven()
-            }
-            _ => Ok(()),
+        let (decision, decided) = self.assess(Lane::LightClient);
+        let may_pass = match decision {
+            Decision::Allow => true,
+            Decision::Delay { reason, .. } | Decision::Hold { reason } => reason.may_be_released(),
+            Decision::Reject { .. } => false,
+        };
+        if !may_pass {
+            return Ok(());
         }
+        self.risk(decided);
+        self.pay_proven()
     }
 
     /// Whether a hold with an end has not ended: what guardians extended waits, whatever else would let it pass.
