@@ -29,7 +29,6 @@ use utoipa_axum::routes;
 use crate::{Problem, Service, grpc};
 
 pub(crate) use auth::Known;
-pub use control::control_router;
 pub use rate::Rates;
 pub use serve::serve;
 
