@@ -75,7 +75,7 @@ impl World {
         Self {
             state: ControlState::default(),
             policy,
-            limits: RiskPolicy { limits: BTreeMap::from([(corridor(), limits(100))]) },
+            limits: RiskPolicy::of_corridors(BTreeMap::from([(corridor(), limits(100))])),
             signers: BTreeMap::from([(SignerRole::FastLane, set(1)), (SignerRole::Verifiers, set(1))]),
             risk: RiskState::default(),
             is_held: false,

@@ -92,7 +92,7 @@ fn policy() -> Policy {
         sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: set,
-        risk: RiskPolicy { limits: BTreeMap::from([(corridor(), limits(1_000_000_000))]) },
+        risk: RiskPolicy::of_corridors(BTreeMap::from([(corridor(), limits(1_000_000_000))])),
         pause_ttl: 60,
     }
 }
