@@ -29,6 +29,7 @@ use utoipa_axum::routes;
 use crate::{Problem, Service, grpc};
 
 pub(crate) use auth::Known;
+pub use control::control_router;
 pub use rate::Rates;
 pub use serve::serve;
 
