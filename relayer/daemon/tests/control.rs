@@ -83,7 +83,7 @@ async fn a_guardian_pauses_with_one_command_and_cannot_resume_alone() {
         let raise = [&["limits", "lower"][..], &corridor, &asset, &["--set", "window=1001"]].concat();
         assert!(told(&as_guardian(&here, "bo", &raise)).contains("NOT_A_LOWERING"));
         let shown = json(&spandrel(&here, &["limits", "show", "--json"]));
-        let rows = shown.as_array().unwrap();
+        let rows = shown["limits"].as_array().unwrap();
         assert!(rows.iter().any(|row| row["window"] == "1000"), "{shown}");
     })
     .await

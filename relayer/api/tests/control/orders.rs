@@ -124,7 +124,7 @@ async fn limits_are_replaced_only_by_who_saw_what_stands() {
     let (status, refused) = world.post(&ada, Some(&version)).await;
     assert_eq!((status, &refused["code"]), (StatusCode::PRECONDITION_FAILED, &json!("STALE")));
     let standing = world.get("limits").await;
-    assert_eq!(standing[0]["window"], json!("40"));
+    assert_eq!(standing["limits"][0]["window"], json!("40"));
     let raised = Limits { window: Limit::Amount(U256::from(41)), ..limits(40) };
     let up = world.signed(0, Act::LowerLimits { corridor: corridor(), limits: raised }).await;
     let version = format!("\"v{}\"", world.book.control().await.0.version());

@@ -112,7 +112,7 @@ impl LimitsCommand {
         match self {
             Self::Show(door) => {
                 let columns = ["source", "destination", "asset", "lane", "per_transfer", "window", "exposure_cap"];
-                list(&door.open()?, "limits", "", &columns).await
+                list(&door.open()?, "limits", "limits", &columns).await
             }
             Self::Lower { limits, order } => {
                 let (corridor, limits, version) = limits.on_what_stands(&order.client()?).await?;
@@ -136,7 +136,7 @@ impl LimitOptions {
         };
         let (rows, version) = client.get("limits").await?;
         let Value::Object(names) = serde_json::to_value(&corridor)? else { anyhow::bail!("corridor: expected fields") };
-        let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
+        let rows = rows["limits"].as_array().map(Vec::as_slice).unwrap_or_default();
         let row = rows.iter().filter_map(Value::as_object);
         let is_it = |row: &&Map<String, Value>| names.iter().all(|(name, value)| row.get(name) == Some(value));
         let mut limits = row.clone().find(is_it).context("UNKNOWN_CORRIDOR: no such limits")?.clone();
