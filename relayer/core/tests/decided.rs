@@ -13,10 +13,12 @@ use spandrel_risk::{
 use spandrel_verifiers::{Deposit, DepositId};
 
 fn decisions(house: &House) -> Vec<&Decision> {
-    let decision = |event| match event {
-        &RiskEvent::Decided { ref decision, .. } => Some(decision),
-        _ => None,
-    };
+    fn decision(event: &RiskEvent) -> Option<&Decision> {
+        match event {
+            RiskEvent::Decided { decision, .. } => Some(decision),
+            _ => None,
+        }
+    }
     house.risk_log.iter().filter_map(decision).collect()
 }
 

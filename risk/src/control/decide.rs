@@ -30,7 +30,7 @@ pub fn decide(
         digest: said.digest,
         signer: said.signer,
         person: said.person.to_owned(),
-        signed: signed.clone(),
+        signed: Box::new(signed.clone()),
     }];
     events.extend(said.follow(state, view)?);
     Ok(events)
@@ -110,7 +110,7 @@ impl Said<'_> {
                 let standing = view.limits.limits(corridor).ok_or(ControlRefusal::UnknownCorridor)?;
                 require_lowering(standing, limits)?;
                 let mut events = overtake(state, "lower limits", |act| raises(act, corridor));
-                events.push(self.done(Outcome::Limited { corridor: corridor.clone(), limits: *limits }));
+                events.push(self.done(Outcome::Limited { corridor: corridor.clone(), limits: Box::new(*limits) }));
                 Ok(events)
             }
             Act::RaiseLimits { corridor, .. } => {

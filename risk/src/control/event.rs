@@ -21,7 +21,7 @@ pub enum ControlEvent {
         /// Which person.
         person: String,
         /// What was said, with its signature.
-        signed: SignedStatement,
+        signed: Box<SignedStatement>,
     },
     /// The statement just taken is a proposal: it waits for a second person.
     Proposed {
@@ -100,7 +100,7 @@ pub enum Outcome {
         /// Of which lane of which corridor.
         corridor: Corridor,
         /// All its limits.
-        limits: Limits,
+        limits: Box<Limits>,
     },
     /// A held or quarantined transfer is not paid any more.
     Dropped {

@@ -73,7 +73,9 @@ pub(super) fn outcome_of(act: &Act) -> Option<Outcome> {
     match act {
         Act::Freeze { scope } => Some(Outcome::Paused { scope: scope.clone(), until: u64::MAX }),
         Act::Resume { scope } => Some(Outcome::Resumed { scope: scope.clone() }),
-        Act::RaiseLimits { corridor, limits } => Some(Outcome::Limited { corridor: corridor.clone(), limits: *limits }),
+        Act::RaiseLimits { corridor, limits } => {
+            Some(Outcome::Limited { corridor: corridor.clone(), limits: Box::new(*limits) })
+        }
         Act::ReleaseHeld { transfer } => Some(Outcome::Released { transfer: *transfer }),
         Act::ChangeSigners { role, set } => Some(Outcome::SignersChanged { role: *role, set: set.clone() }),
         _ => None,

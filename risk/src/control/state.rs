@@ -99,7 +99,7 @@ impl ControlState {
     fn take_effect(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Limited { corridor, limits } => {
-                self.limits.insert(corridor.clone(), *limits);
+                self.limits.insert(corridor.clone(), **limits);
             }
             Outcome::SignersChanged { role, set } => {
                 self.signers.insert(*role, set.clone());

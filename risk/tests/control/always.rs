@@ -8,7 +8,7 @@ use crate::world::{DAY, QUARTER, World, corridor, key, limits, pause, raise, res
 
 #[derive(Clone, Debug)]
 enum Move {
-    Say(u8, Act),
+    Say(u8, Box<Act>),
     Approve(u8, usize),
     Cancel(u8, usize),
     Wait(u64),
@@ -25,7 +25,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         (0_u64..110).prop_map(|n| Act::LowerLimits { corridor: corridor(), limits: limits(n) }),
     ];
     let step = prop_oneof![
-        (speaker.clone(), act).prop_map(|(who, act)| Move::Say(who, act)),
+        (speaker.clone(), act).prop_map(|(who, act)| Move::Say(who, Box::new(act))),
         (speaker.clone(), 0_usize..4).prop_map(|(who, which)| Move::Approve(who, which)),
         (speaker, 0_usize..4).prop_map(|(who, which)| Move::Cancel(who, which)),
         prop_oneof![0_u64..QUARTER * 2, 0..2 * DAY].prop_map(Move::Wait),
@@ -41,7 +41,7 @@ fn play(world: &mut World, moves: Vec<Move>) -> Vec<(u64, ControlEvent)> {
         let before = world.log.len();
         let nth = |world: &World, which: usize| world.state.proposals().nth(which).map(|(id, _)| *id);
         match step {
-            Move::Say(who, act) => drop(world.say(who, act)),
+            Move::Say(who, act) => drop(world.say(who, *act)),
             Move::Approve(who, which) => {
                 if let Some(id) = nth(world, which) {
                     drop(world.approve(who, id));

@@ -165,7 +165,12 @@ pub fn control(n: u64) -> ControlEvent {
     let guardian = Address::repeat_byte(0xc1);
     let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce: n, expiry: 500 };
     let signed = SignedStatement { statement, signature: Bytes::from(vec![27; 65]) };
-    ControlEvent::Taken { digest: B256::repeat_byte(0xc2), signer: guardian, person: "ada".to_owned(), signed }
+    ControlEvent::Taken {
+        digest: B256::repeat_byte(0xc2),
+        signer: guardian,
+        person: "ada".to_owned(),
+        signed: Box::new(signed),
+    }
 }
 
 /// A guardian's pause and what it does, onto a control log of `expected` and a risk log of two.
