@@ -13,7 +13,7 @@ use crate::chain::{CHAIN, Member, START, block_of, header, members, state};
 use crate::store::{App, commitments};
 use crate::support::params;
 
-const NOW: u64 = START + 200;
+pub const NOW: u64 = START + 200;
 const TRUSTING: u64 = 100_000;
 
 pub fn route() -> Route {
@@ -49,7 +49,7 @@ pub struct Scene {
     pub trusted: TrustedState,
     pub app: App,
     members: Vec<Member>,
-    anchor: spandrel_verifiers::cosmos::LightBlock,
+    pub anchor: spandrel_verifiers::cosmos::LightBlock,
 }
 
 /// A chain with packets 1 to 20 under the app hash of height 10, and other clients' commitments; height 3 is trusted.

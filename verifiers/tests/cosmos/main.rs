@@ -7,6 +7,7 @@ mod chain;
 mod differential;
 mod edge;
 mod evidence;
+mod files;
 mod ics23_peer;
 mod ics23_vectors;
 mod json;

@@ -80,15 +80,19 @@ impl Scene {
 }
 
 /// Votes for the block and for its descendant, and the banks between.
-pub fn finalize(verifier: &SolanaVerifier, trusted: &mut TrustedSlots, slot: u64, block_id: B256) {
+pub fn finalizing(slot: u64, block_id: B256) -> Vec<Update> {
     let (_, hash) = bank(B256::ZERO, 0);
     let (child, tip) = bank(hash, 1);
     let voted = Ballot { slot, bank_hash: hash, block_id };
-    for ballot in [voted, ballot(slot + 40, tip)] {
-        verifier.advance(trusted, &Update::Votes(votes(ballot, &validators())), NOW).unwrap();
-    }
+    let votes = |ballot| Update::Votes(votes(ballot, &validators()));
     let root = RootUpdate { slot, descendant: slot + 40, banks: vec![child] };
-    verifier.advance(trusted, &Update::Root(root), NOW).unwrap();
+    vec![votes(voted), votes(ballot(slot + 40, tip)), Update::Root(root)]
+}
+
+pub fn finalize(verifier: &SolanaVerifier, trusted: &mut TrustedSlots, slot: u64, block_id: B256) {
+    for update in finalizing(slot, block_id) {
+        verifier.advance(trusted, &update, NOW).unwrap();
+    }
 }
 
 /// The evidence with the witnesses' word, if there is something to attest to.

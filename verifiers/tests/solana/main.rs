@@ -3,6 +3,7 @@
 mod alpenglow;
 mod batches;
 mod deposits;
+mod files;
 mod maker;
 mod signatures;
 mod support;
