@@ -90,6 +90,7 @@ pub mod file;
 mod finality;
 pub mod follow;
 pub mod merkle;
+mod protobuf;
 pub mod solana;
 mod verdict;
 mod verifier;

@@ -2,11 +2,11 @@
 
 use alloy_primitives::FixedBytes;
 
-use super::header::{BlockId, ValidatorAddress, required};
+use super::header::{BlockId, ValidatorAddress};
 use super::timestamp::Timestamp;
 use super::validators::MAX_VALIDATORS;
-use super::wire::{Fields, Writer};
 use crate::VerifyError;
+use crate::protobuf::{Reader, WHOLE, Writer};
 
 /// Bytes of an ed25519 or secp256k1 signature.
 pub type VoteSignature = FixedBytes<64>;
@@ -55,31 +55,21 @@ impl Commit {
     /// # Errors
     /// Names the field under `commit`.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("commit", bytes);
-        let mut commit = Self { height: 0, round: 0, block_id: BlockId::default(), signatures: Vec::new() };
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => commit.height = field.unsigned_int64("height")?,
-                2 => commit.round = field.unsigned_int32("round")?,
-                3 => commit.block_id = BlockId::decode("commit.block_id", field.message("block_id")?)?,
-                4 if commit.signatures.len() < MAX_VALIDATORS => {
-                    commit.signatures.push(CommitSig::decode(field.each("signatures")?)?);
-                }
-                4 => {
-                    let expected = format!("at most {MAX_VALIDATORS}");
-                    return Err(VerifyError::malformed("commit.signatures", expected, "more"));
-                }
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(commit)
+        let mut fields = Reader::of("commit", bytes);
+        let height = fields.unsigned_int64(1, "height")?;
+        let round = fields.unsigned_int32(2, "round")?;
+        let block_id = BlockId::decode("commit.block_id", fields.optional(3, "block_id", WHOLE)?)?;
+        let signatures = fields.repeated(4, "signatures", MAX_VALIDATORS, WHOLE)?;
+        fields.end()?;
+        let signatures = signatures.into_iter().map(CommitSig::decode).collect::<Result<_, _>>()?;
+        Ok(Self { height, round, block_id, signatures })
     }
 
     /// The canonical protobuf that [`Self::decode`] reads.
     pub fn encode(&self) -> Vec<u8> {
         Writer::new()
-            .uint64(1, self.height)
-            .uint64(2, u64::from(self.round))
+            .uint(1, self.height)
+            .uint(2, self.round)
             .message(3, &self.block_id.encode())
             .each(4, self.signatures.iter().map(CommitSig::encode))
             .finish()
@@ -89,7 +79,7 @@ impl Commit {
     /// timestamp is the vote's own.
     pub fn sign_bytes(&self, chain_id: &str, vote: &Vote) -> Vec<u8> {
         Writer::new()
-            .uint64(1, PRECOMMIT)
+            .uint(1, PRECOMMIT)
             .fixed64(2, self.height)
             .fixed64(3, u64::from(self.round))
             .message(4, &self.block_id.encode())
@@ -129,43 +119,44 @@ impl CommitSig {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("commit.signature", bytes);
-        let (mut flag, mut validator, mut timestamp, mut signature) = (0, None, None, None);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => flag = field.unsigned_int32("block_id_flag")?,
-                2 => validator = Some(field.fixed("validator_address")?),
-                3 => timestamp = Some(Timestamp::decode("commit.signature.timestamp", field.message("timestamp")?)?),
-                4 => signature = Some(field.fixed("signature")?),
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::of("commit.signature", bytes);
+        let flag = fields.unsigned_int32(1, "block_id_flag")?;
+        let validator = fields.optional_fixed(2, "validator_address")?;
+        let timestamp = fields.optional(3, "timestamp", WHOLE)?;
+        let timestamp = timestamp.map(|bytes| Timestamp::decode("commit.signature.timestamp", bytes)).transpose()?;
+        let signature = fields.optional_fixed(4, "signature")?;
+        fields.end()?;
+        let vote = || -> Result<Vote, VerifyError> {
+            Ok(Vote {
+                validator: present("validator_address", validator)?,
+                timestamp: present("timestamp", timestamp)?,
+                signature: present("signature", signature)?,
+            })
+        };
         match flag {
             1 if validator.is_none() && signature.is_none() => Ok(Self::Absent),
             1 => Err(VerifyError::malformed("commit.signature", "no vote behind the flag of an absent one", "a vote")),
-            2 | 3 => {
-                let vote = Vote {
-                    validator: required("commit.signature.validator_address", validator)?,
-                    timestamp: required("commit.signature.timestamp", timestamp)?,
-                    signature: required("commit.signature.signature", signature)?,
-                };
-                Ok(if flag == 2 { Self::ForBlock(vote) } else { Self::ForNil(vote) })
-            }
+            2 => vote().map(Self::ForBlock),
+            3 => vote().map(Self::ForNil),
             other => Err(VerifyError::malformed("commit.signature.block_id_flag", "1, 2 or 3", other)),
         }
     }
 
     fn encode(&self) -> Vec<u8> {
         let (flag, vote) = match self {
-            Self::Absent => return Writer::new().uint64(1, 1).message(3, &Timestamp::go_zero().encode()).finish(),
-            Self::ForBlock(vote) => (2, vote),
+            Self::Absent => return Writer::new().uint(1, 1_u64).message(3, &Timestamp::go_zero().encode()).finish(),
+            Self::ForBlock(vote) => (2_u64, vote),
             Self::ForNil(vote) => (3, vote),
         };
         Writer::new()
-            .uint64(1, flag)
+            .uint(1, flag)
             .bytes(2, vote.validator.as_slice())
             .message(3, &vote.timestamp.encode())
             .bytes(4, vote.signature.as_slice())
             .finish()
     }
+}
+
+fn present<T>(name: &str, value: Option<T>) -> Result<T, VerifyError> {
+    value.ok_or_else(|| VerifyError::malformed(format!("commit.signature.{name}"), "present in a vote", "absent"))
 }

@@ -4,8 +4,8 @@ use alloy_primitives::{B256, Bytes, FixedBytes};
 
 use super::merkle;
 use super::timestamp::Timestamp;
-use super::wire::{Field, Fields, Writer};
 use crate::VerifyError;
+use crate::protobuf::{Reader, WHOLE, Writer};
 
 /// Longest chain id (CometBFT `MaxChainIDLen`).
 pub const MAX_CHAIN_ID: usize = 50;
@@ -70,7 +70,7 @@ impl Header {
         merkle::root(&[
             self.encode_version(),
             text(self.chain_id.as_bytes()),
-            Writer::new().uint64(1, self.height).finish(),
+            Writer::new().uint(1, self.height).finish(),
             self.time.encode(),
             self.last_block_id.encode(),
             hash(&self.last_commit_hash),
@@ -90,51 +90,26 @@ impl Header {
     /// # Errors
     /// Names the field under `header`.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("header", bytes);
-        let mut version = None;
-        let mut time = None;
-        let (mut validators_hash, mut next_validators_hash, mut proposer_address) = (None, None, None);
-        let mut header = Self {
-            block_version: 0,
-            app_version: 0,
-            chain_id: String::new(),
-            height: 0,
-            time: Timestamp::new(0, 0)?,
-            last_block_id: BlockId::default(),
-            last_commit_hash: None,
-            data_hash: None,
-            validators_hash: B256::ZERO,
-            next_validators_hash: B256::ZERO,
-            consensus_hash: None,
-            app_hash: Bytes::new(),
-            last_results_hash: None,
-            evidence_hash: None,
-            proposer_address: ValidatorAddress::ZERO,
+        let mut fields = Reader::of("header", bytes);
+        let (block_version, app_version) = decode_version(fields.required(1, "version")?)?;
+        let header = Self {
+            block_version,
+            app_version,
+            chain_id: fields.text(2, "chain_id", MAX_CHAIN_ID)?.to_owned(),
+            height: fields.unsigned_int64(3, "height")?,
+            time: Timestamp::decode("header.time", fields.required(4, "time")?)?,
+            last_block_id: BlockId::decode("header.last_block_id", fields.optional(5, "last_block_id", WHOLE)?)?,
+            last_commit_hash: fields.optional_fixed(6, "last_commit_hash")?,
+            data_hash: fields.optional_fixed(7, "data_hash")?,
+            validators_hash: fields.fixed(8, "validators_hash")?,
+            next_validators_hash: fields.fixed(9, "next_validators_hash")?,
+            consensus_hash: fields.optional_fixed(10, "consensus_hash")?,
+            app_hash: Bytes::copy_from_slice(fields.bytes(11, "app_hash", MAX_APP_HASH)?),
+            last_results_hash: fields.optional_fixed(12, "last_results_hash")?,
+            evidence_hash: fields.optional_fixed(13, "evidence_hash")?,
+            proposer_address: fields.fixed(14, "proposer_address")?,
         };
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => version = Some(decode_version(field.message("version")?)?),
-                2 => header.chain_id = field.string("chain_id", MAX_CHAIN_ID)?,
-                3 => header.height = field.unsigned_int64("height")?,
-                4 => time = Some(Timestamp::decode("header.time", field.message("time")?)?),
-                5 => header.last_block_id = BlockId::decode("header.last_block_id", field.message("last_block_id")?)?,
-                6 => header.last_commit_hash = hash_of(&field, "last_commit_hash")?,
-                7 => header.data_hash = hash_of(&field, "data_hash")?,
-                8 => validators_hash = hash_of(&field, "validators_hash")?,
-                9 => next_validators_hash = hash_of(&field, "next_validators_hash")?,
-                10 => header.consensus_hash = hash_of(&field, "consensus_hash")?,
-                11 => header.app_hash = app_hash(field.bytes("app_hash")?)?,
-                12 => header.last_results_hash = hash_of(&field, "last_results_hash")?,
-                13 => header.evidence_hash = hash_of(&field, "evidence_hash")?,
-                14 => proposer_address = Some(field.fixed("proposer_address")?),
-                _ => return Err(field.unknown()),
-            }
-        }
-        (header.block_version, header.app_version) = required("header.version", version)?;
-        header.time = required("header.time", time)?;
-        header.validators_hash = required("header.validators_hash", validators_hash)?;
-        header.next_validators_hash = required("header.next_validators_hash", next_validators_hash)?;
-        header.proposer_address = required("header.proposer_address", proposer_address)?;
+        fields.end()?;
         header.check()?;
         Ok(header)
     }
@@ -145,17 +120,17 @@ impl Header {
         Writer::new()
             .message(1, &self.encode_version())
             .bytes(2, self.chain_id.as_bytes())
-            .uint64(3, self.height)
+            .uint(3, self.height)
             .message(4, &self.time.encode())
             .message(5, &id)
-            .optional(6, self.last_commit_hash)
-            .optional(7, self.data_hash)
+            .each(6, self.last_commit_hash)
+            .each(7, self.data_hash)
             .message(8, self.validators_hash.as_slice())
             .message(9, self.next_validators_hash.as_slice())
-            .optional(10, self.consensus_hash)
+            .each(10, self.consensus_hash)
             .bytes(11, &self.app_hash)
-            .optional(12, self.last_results_hash)
-            .optional(13, self.evidence_hash)
+            .each(12, self.last_results_hash)
+            .each(13, self.evidence_hash)
             .message(14, self.proposer_address.as_slice())
             .finish()
     }
@@ -169,11 +144,11 @@ impl Header {
         if self.height == 0 || i64::try_from(self.height).is_err() {
             return Err(VerifyError::malformed("header.height", "1 to 2^63 - 1", self.height));
         }
-        app_hash(&self.app_hash).map(|_| ())
+        check_app_hash(&self.app_hash)
     }
 
     fn encode_version(&self) -> Vec<u8> {
-        Writer::new().uint64(1, self.block_version).uint64(2, self.app_version).finish()
+        Writer::new().uint(1, self.block_version).uint(2, self.app_version).finish()
     }
 }
 
@@ -183,65 +158,41 @@ impl BlockId {
         *self == Self::default()
     }
 
-    /// Decodes `tendermint.types.BlockID`.
-    pub(crate) fn decode(message: &'static str, bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new(message, bytes);
-        let mut id = Self::default();
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => id.hash = hash_of(&field, "hash")?,
-                2 => (id.parts_total, id.parts_hash) = decode_parts(message, field.message("part_set_header")?)?,
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(id)
+    /// Decodes `tendermint.types.BlockID`; nothing is the empty one.
+    pub(crate) fn decode(message: &'static str, bytes: Option<&[u8]>) -> Result<Self, VerifyError> {
+        let mut fields = Reader::of(message, bytes.unwrap_or_default());
+        let hash = fields.optional_fixed(1, "hash")?;
+        let parts = fields.optional(2, "part_set_header", WHOLE)?;
+        let (parts_total, parts_hash) = decode_parts(message, parts.unwrap_or_default())?;
+        fields.end()?;
+        Ok(Self { hash, parts_total, parts_hash })
     }
 
     /// As `tendermint.types.BlockID` and as `CanonicalBlockID`: both have this form, the parts always written.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let parts = Writer::new().uint64(1, u64::from(self.parts_total)).optional(2, self.parts_hash).finish();
-        Writer::new().optional(1, self.hash).message(2, &parts).finish()
+        let parts = Writer::new().uint(1, self.parts_total).each(2, self.parts_hash).finish();
+        Writer::new().each(1, self.hash).message(2, &parts).finish()
     }
 }
 
 fn decode_version(bytes: &[u8]) -> Result<(u64, u64), VerifyError> {
-    let mut fields = Fields::new("header.version", bytes);
-    let mut version = (0, 0);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => version.0 = field.uint64("block")?,
-            2 => version.1 = field.uint64("app")?,
-            _ => return Err(field.unknown()),
-        }
-    }
+    let mut fields = Reader::of("header.version", bytes);
+    let version = (fields.uint64(1, "block")?, fields.uint64(2, "app")?);
+    fields.end()?;
     Ok(version)
 }
 
 fn decode_parts(message: &'static str, bytes: &[u8]) -> Result<(u32, Option<B256>), VerifyError> {
-    let mut fields = Fields::new(message, bytes);
-    let mut parts = (0, None);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => parts.0 = field.uint32("part_set_header.total")?,
-            2 => parts.1 = hash_of(&field, "part_set_header.hash")?,
-            _ => return Err(field.unknown()),
-        }
-    }
+    let mut fields = Reader::of(message, bytes);
+    let parts = (fields.uint32(1, "part_set_header.total")?, fields.optional_fixed(2, "part_set_header.hash")?);
+    fields.end()?;
     Ok(parts)
 }
 
-fn hash_of(field: &Field<'_>, name: &str) -> Result<Option<B256>, VerifyError> {
-    field.fixed::<32>(name).map(Some)
-}
-
-fn app_hash(bytes: &[u8]) -> Result<Bytes, VerifyError> {
+fn check_app_hash(bytes: &[u8]) -> Result<(), VerifyError> {
     if bytes.len() > MAX_APP_HASH {
         let expected = format!("at most {MAX_APP_HASH} bytes");
         return Err(VerifyError::malformed("header.app_hash", expected, bytes.len()));
     }
-    Ok(Bytes::copy_from_slice(bytes))
-}
-
-pub(crate) fn required<T>(field: &str, value: Option<T>) -> Result<T, VerifyError> {
-    value.ok_or_else(|| VerifyError::malformed(field, "present", "absent"))
+    Ok(())
 }

@@ -3,11 +3,11 @@
 use alloy_primitives::{B256, Bytes};
 
 use super::commit::Commit;
-use super::header::{Header, required};
+use super::header::Header;
 use super::validators::ValidatorSet;
 use super::verify::ConsensusState;
-use super::wire::{Fields, Writer};
 use crate::VerifyError;
+use crate::protobuf::{Reader, Writer};
 
 /// Most bytes of a header for a client: two sets and a commit of the largest size take less.
 pub const MAX_CLIENT_HEADER_LENGTH: usize = 4 << 20;
@@ -63,19 +63,11 @@ impl SignedHeader {
     /// # Errors
     /// Names the field under `header` or `commit`.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("signed_header", bytes);
-        let (mut header, mut commit) = (None, None);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => header = Some(Header::decode(field.message("header")?)?),
-                2 => commit = Some(Commit::decode(field.message("commit")?)?),
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(Self {
-            header: required("signed_header.header", header)?,
-            commit: required("signed_header.commit", commit)?,
-        })
+        let mut fields = Reader::of("signed_header", bytes);
+        let header = Header::decode(fields.required(1, "header")?)?;
+        let commit = Commit::decode(fields.required(2, "commit")?)?;
+        fields.end()?;
+        Ok(Self { header, commit })
     }
 
     /// The canonical protobuf that [`Self::decode`] reads.
@@ -104,20 +96,11 @@ impl LightBlock {
     /// # Errors
     /// Names the field that does not decode.
     pub fn decode(bytes: &[u8], next_validators: ValidatorSet) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("light_block", bytes, MAX_CLIENT_HEADER_LENGTH)?;
-        let (mut signed_header, mut validators) = (None, None);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => signed_header = Some(SignedHeader::decode(field.message("signed_header")?)?),
-                2 => validators = Some(ValidatorSet::decode(field.message("validator_set")?)?),
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(Self {
-            signed_header: required("light_block.signed_header", signed_header)?,
-            validators: required("light_block.validator_set", validators)?,
-            next_validators,
-        })
+        let mut fields = Reader::bounded("light_block", bytes, MAX_CLIENT_HEADER_LENGTH)?;
+        let signed_header = SignedHeader::decode(fields.required(1, "signed_header")?)?;
+        let validators = ValidatorSet::decode(fields.required(2, "validator_set")?)?;
+        fields.end()?;
+        Ok(Self { signed_header, validators, next_validators })
     }
 
     /// Height of its header.
@@ -164,32 +147,20 @@ impl ClientHeader {
     /// # Errors
     /// Names the field that does not decode.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("client_header", bytes, MAX_CLIENT_HEADER_LENGTH)?;
-        let (mut signed_header, mut validators, mut trusted_height, mut trusted_validators) = (None, None, None, None);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => signed_header = Some(SignedHeader::decode(field.message("signed_header")?)?),
-                2 => validators = Some(ValidatorSet::decode(field.message("validator_set")?)?),
-                3 => trusted_height = Some(decode_height(field.message("trusted_height")?)?),
-                4 => trusted_validators = Some(ValidatorSet::decode(field.message("trusted_validators")?)?),
-                _ => return Err(field.unknown()),
-            }
-        }
-        let (revision, trusted_height) = required("client_header.trusted_height", trusted_height)?;
-        let header = Self {
-            signed_header: required("client_header.signed_header", signed_header)?,
-            validators: required("client_header.validator_set", validators)?,
-            revision,
-            trusted_height,
-            trusted_validators: required("client_header.trusted_validators", trusted_validators)?,
-        };
+        let mut fields = Reader::bounded("client_header", bytes, MAX_CLIENT_HEADER_LENGTH)?;
+        let signed_header = SignedHeader::decode(fields.required(1, "signed_header")?)?;
+        let validators = ValidatorSet::decode(fields.required(2, "validator_set")?)?;
+        let (revision, trusted_height) = decode_height(fields.required(3, "trusted_height")?)?;
+        let trusted_validators = ValidatorSet::decode(fields.required(4, "trusted_validators")?)?;
+        fields.end()?;
+        let header = Self { signed_header, validators, revision, trusted_height, trusted_validators };
         header.check_revision()?;
         Ok(header)
     }
 
     /// The canonical protobuf that [`Self::decode`] reads.
     pub fn encode(&self) -> Bytes {
-        let height = Writer::new().uint64(1, self.revision).uint64(2, self.trusted_height).finish();
+        let height = Writer::new().uint(1, self.revision).uint(2, self.trusted_height).finish();
         Writer::new()
             .message(1, &self.signed_header.encode())
             .message(2, &self.validators.encode())
@@ -221,21 +192,13 @@ impl Misbehaviour {
     /// # Errors
     /// Names the field that does not decode.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("misbehaviour", bytes, MAX_CLIENT_HEADER_LENGTH.saturating_mul(2))?;
-        let (mut header_1, mut header_2) = (None, None);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                // Deprecated in ICS-07: which client it is meant for. Any that trusts the headers' heights may take it.
-                1 => _ = field.string("client_id", 128)?,
-                2 => header_1 = Some(ClientHeader::decode(field.message("header_1")?)?),
-                3 => header_2 = Some(ClientHeader::decode(field.message("header_2")?)?),
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(Self {
-            header_1: required("misbehaviour.header_1", header_1)?,
-            header_2: required("misbehaviour.header_2", header_2)?,
-        })
+        let mut fields = Reader::bounded("misbehaviour", bytes, MAX_CLIENT_HEADER_LENGTH.saturating_mul(2))?;
+        // Deprecated in ICS-07: which client it is meant for. Any that trusts the headers' heights may take it.
+        fields.text(1, "client_id", 128)?;
+        let header_1 = ClientHeader::decode(fields.required(2, "header_1")?)?;
+        let header_2 = ClientHeader::decode(fields.required(3, "header_2")?)?;
+        fields.end()?;
+        Ok(Self { header_1, header_2 })
     }
 
     /// The canonical protobuf that [`Self::decode`] reads.
@@ -253,15 +216,9 @@ pub fn revision(chain_id: &str) -> u64 {
 
 /// `ibc.core.client.v1.Height`: revision and height.
 fn decode_height(bytes: &[u8]) -> Result<(u64, u64), VerifyError> {
-    let mut fields = Fields::new("client_header.trusted_height", bytes);
-    let mut height = (0, 0);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => height.0 = field.uint64("revision_number")?,
-            2 => height.1 = field.uint64("revision_height")?,
-            _ => return Err(field.unknown()),
-        }
-    }
+    let mut fields = Reader::of("client_header.trusted_height", bytes);
+    let height = (fields.uint64(1, "revision_number")?, fields.uint64(2, "revision_height")?);
+    fields.end()?;
     Ok(height)
 }
 

@@ -29,7 +29,6 @@ mod transfer;
 mod validators;
 mod verifier;
 mod verify;
-mod wire;
 
 pub use bisection::{Bisection, Step};
 pub use commit::{Commit, CommitSig, Vote, VoteSignature};

@@ -4,8 +4,8 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::wire::{Fields, Writer};
 use crate::VerifyError;
+use crate::protobuf::{Reader, WHOLE, Writer};
 
 /// Most bytes of an encoded packet (ibc-go allows 256 KiB of payloads).
 pub const MAX_PACKET_LENGTH: usize = 320 << 10;
@@ -76,30 +76,15 @@ impl Packet {
     /// # Errors
     /// Names the field under `packet`.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("packet", bytes, MAX_PACKET_LENGTH)?;
-        let mut packet = Self {
-            sequence: 0,
-            source_client: String::new(),
-            destination_client: String::new(),
-            timeout: 0,
-            payloads: Vec::new(),
-        };
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => packet.sequence = field.uint64("sequence")?,
-                2 => packet.source_client = field.string("source_client", MAX_IDENTIFIER)?,
-                3 => packet.destination_client = field.string("destination_client", MAX_IDENTIFIER)?,
-                4 => packet.timeout = field.uint64("timeout_timestamp")?,
-                5 if packet.payloads.len() < MAX_PAYLOADS => {
-                    packet.payloads.push(Payload::decode(field.each("payloads")?)?);
-                }
-                5 => {
-                    let expected = format!("at most {MAX_PAYLOADS}");
-                    return Err(VerifyError::malformed("packet.payloads", expected, "more"));
-                }
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::bounded("packet", bytes, MAX_PACKET_LENGTH)?;
+        let sequence = fields.uint64(1, "sequence")?;
+        let source_client = fields.text(2, "source_client", MAX_IDENTIFIER)?.to_owned();
+        let destination_client = fields.text(3, "destination_client", MAX_IDENTIFIER)?.to_owned();
+        let timeout = fields.uint64(4, "timeout_timestamp")?;
+        let payloads = fields.repeated(5, "payloads", MAX_PAYLOADS, WHOLE)?;
+        fields.end()?;
+        let payloads = payloads.into_iter().map(Payload::decode).collect::<Result<_, _>>()?;
+        let packet = Self { sequence, source_client, destination_client, timeout, payloads };
         packet.check()?;
         Ok(packet)
     }
@@ -107,10 +92,10 @@ impl Packet {
     /// The canonical protobuf that [`Self::decode`] reads.
     pub fn encode(&self) -> Vec<u8> {
         Writer::new()
-            .uint64(1, self.sequence)
+            .uint(1, self.sequence)
             .bytes(2, self.source_client.as_bytes())
             .bytes(3, self.destination_client.as_bytes())
-            .uint64(4, self.timeout)
+            .uint(4, self.timeout)
             .each(5, self.payloads.iter().map(Payload::encode))
             .finish()
     }
@@ -154,24 +139,15 @@ impl Packet {
 
 impl Payload {
     fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("packet.payload", bytes);
-        let mut payload = Self {
-            source_port: String::new(),
-            destination_port: String::new(),
-            version: String::new(),
-            encoding: String::new(),
-            value: Bytes::new(),
+        let mut fields = Reader::of("packet.payload", bytes);
+        let payload = Self {
+            source_port: fields.text(1, "source_port", MAX_IDENTIFIER)?.to_owned(),
+            destination_port: fields.text(2, "destination_port", MAX_IDENTIFIER)?.to_owned(),
+            version: fields.text(3, "version", MAX_LABEL)?.to_owned(),
+            encoding: fields.text(4, "encoding", MAX_LABEL)?.to_owned(),
+            value: Bytes::copy_from_slice(fields.bytes(5, "value", WHOLE)?),
         };
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => payload.source_port = field.string("source_port", MAX_IDENTIFIER)?,
-                2 => payload.destination_port = field.string("destination_port", MAX_IDENTIFIER)?,
-                3 => payload.version = field.string("version", MAX_LABEL)?,
-                4 => payload.encoding = field.string("encoding", MAX_LABEL)?,
-                5 => payload.value = Bytes::copy_from_slice(field.bytes("value")?),
-                _ => return Err(field.unknown()),
-            }
-        }
+        fields.end()?;
         Ok(payload)
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{Fields, Writer};
+use crate::protobuf::{Reader, Writer};
 use crate::{UnixSeconds, VerifyError};
 
 /// First second of the year 1, Go's zero time.
@@ -68,21 +68,15 @@ impl Timestamp {
     }
 
     pub(crate) fn decode(message: &'static str, bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new(message, bytes);
-        let (mut seconds, mut nanos) = (0, 0);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => seconds = field.int64("seconds")?,
-                2 => nanos = field.unsigned_int32("nanos")?,
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::of(message, bytes);
+        let (seconds, nanos) = (fields.int64(1, "seconds")?, fields.unsigned_int32(2, "nanos")?);
+        fields.end()?;
         Self::new(seconds, nanos)
     }
 
     /// `google.protobuf.Timestamp`.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        Writer::new().int64(1, self.seconds).uint64(2, u64::from(self.nanos)).finish()
+        Writer::new().int64(1, self.seconds).uint(2, self.nanos).finish()
     }
 }
 

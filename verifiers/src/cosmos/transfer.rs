@@ -8,8 +8,8 @@ use alloy_primitives::U256;
 use serde::Deserialize;
 
 use super::packet::Payload;
-use super::wire::Fields;
 use crate::VerifyError;
+use crate::protobuf::Reader;
 
 /// Port of the transfer application.
 pub const TRANSFER_PORT: &str = "transfer";
@@ -25,6 +25,9 @@ const MAX_ACCOUNT: usize = 2048;
 
 /// Longest memo (ibc-go `MaximumMemoLength`).
 const MAX_MEMO: usize = 32_768;
+
+/// Most digits of an amount: those of 2^256 - 1.
+const MAX_DIGITS: usize = 78;
 
 /// Most bytes of a payload.
 const MAX_LENGTH: usize = 48 << 10;
@@ -92,18 +95,15 @@ impl Transfer {
 
 impl Written {
     fn from_protobuf(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("transfer", bytes);
-        let mut written = Self::default();
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => written.denom = field.string("denom", MAX_DENOM)?,
-                2 => written.amount = field.string("amount", 78)?,
-                3 => written.sender = field.string("sender", MAX_ACCOUNT)?,
-                4 => written.receiver = field.string("receiver", MAX_ACCOUNT)?,
-                5 => written.memo = field.string("memo", MAX_MEMO)?,
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::of("transfer", bytes);
+        let written = Self {
+            denom: fields.text(1, "denom", MAX_DENOM)?.to_owned(),
+            amount: fields.text(2, "amount", MAX_DIGITS)?.to_owned(),
+            sender: fields.text(3, "sender", MAX_ACCOUNT)?.to_owned(),
+            receiver: fields.text(4, "receiver", MAX_ACCOUNT)?.to_owned(),
+            memo: fields.text(5, "memo", MAX_MEMO)?.to_owned(),
+        };
+        fields.end()?;
         Ok(written)
     }
 
@@ -187,7 +187,7 @@ fn small(word: &[u8; 32]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::cosmos::Packet;
-    use crate::cosmos::wire::Writer;
+    use crate::protobuf::Writer;
     use alloy_primitives::{Bytes, b256};
 
     const JSON: &str = r#"{"denom":"uatom","amount":"1000000","sender":"sender","receiver":"receiver","memo":"memo"}"#;

@@ -7,10 +7,10 @@ use alloy_primitives::{B256, Bytes, FixedBytes};
 use bitcoin::hashes::{Hash, hash160};
 use sha2::{Digest, Sha256};
 
-use super::header::{ValidatorAddress, required};
+use super::header::ValidatorAddress;
 use super::merkle;
-use super::wire::{Fields, Writer};
 use crate::VerifyError;
+use crate::protobuf::{Reader, WHOLE, Writer};
 
 /// Most validators of a set, and signatures of a commit (CometBFT `MaxVotesCount`).
 pub const MAX_VALIDATORS: usize = 10_000;
@@ -55,17 +55,17 @@ impl PublicKey {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("validator.pub_key", bytes);
-        let key = match fields.next()? {
-            Some(field) if field.number == 1 => Self::Ed25519(field.fixed::<32>("ed25519")?.0),
-            Some(field) if field.number == 2 => Self::Secp256k1(field.fixed("secp256k1")?),
-            Some(field) => return Err(field.unknown()),
-            None => return Err(VerifyError::malformed("validator.pub_key", "ed25519 or secp256k1", "none")),
+        let mut fields = Reader::of("validator.pub_key", bytes);
+        let key = match fields.next_number()? {
+            Some(1) => Self::Ed25519(fields.fixed::<32>(1, "ed25519")?.0),
+            Some(2) => Self::Secp256k1(fields.fixed(2, "secp256k1")?),
+            found => {
+                let found = found.map_or("none".to_owned(), |number| format!("field {number}"));
+                return Err(VerifyError::malformed("validator.pub_key", "ed25519 or secp256k1", found));
+            }
         };
-        match fields.next()? {
-            Some(_) => Err(VerifyError::malformed("validator.pub_key", "one key", "another")),
-            None => Ok(key),
-        }
+        fields.end()?;
+        Ok(key)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -109,28 +109,23 @@ impl Validator {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("validator", bytes);
-        let (mut address, mut key, mut power) = (None, None, 0);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => address = Some(field.fixed("address")?),
-                2 => key = Some(PublicKey::decode(field.message("pub_key")?)?),
-                3 => power = field.int64("voting_power")?,
-                // The proposer's turn: no header commits to it, and nothing here uses it.
-                4 => _ = field.int64("proposer_priority")?,
-                _ => return Err(field.unknown()),
-            }
-        }
-        Self::claimed(required("validator.address", address)?, required("validator.pub_key", key)?, power)
+        let mut fields = Reader::of("validator", bytes);
+        let address = fields.fixed(1, "address")?;
+        let key = PublicKey::decode(fields.required(2, "pub_key")?)?;
+        let power = fields.int64(3, "voting_power")?;
+        // The proposer's turn: no header commits to it, and nothing here uses it.
+        fields.int64(4, "proposer_priority")?;
+        fields.end()?;
+        Self::claimed(address, key, power)
     }
 
     fn encode(&self) -> Vec<u8> {
-        Writer::new().bytes(1, self.address.as_slice()).message(2, &self.key.encode()).uint64(3, self.power).finish()
+        Writer::new().bytes(1, self.address.as_slice()).message(2, &self.key.encode()).uint(3, self.power).finish()
     }
 
     /// `SimpleValidator`: the leaf of the set's tree. Address and proposer priority are not in it.
     fn leaf(&self) -> Vec<u8> {
-        Writer::new().message(1, &self.key.encode()).uint64(2, self.power).finish()
+        Writer::new().message(1, &self.key.encode()).uint(2, self.power).finish()
     }
 }
 
@@ -180,31 +175,17 @@ impl ValidatorSet {
     /// # Errors
     /// Names the field under `validators` or `validator`.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("validators", bytes);
-        let mut validators = Vec::new();
-        let mut total = None;
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 if validators.len() < MAX_VALIDATORS => {
-                    validators.push(Validator::decode(field.each("validators")?)?)
-                }
-                1 => {
-                    let expected = format!("at most {MAX_VALIDATORS}");
-                    return Err(VerifyError::malformed("validators", expected, "more"));
-                }
-                // The proposer of the moment: no header commits to it.
-                2 => _ = Validator::decode(field.message("proposer")?)?,
-                3 => total = Some(field.unsigned_int64("total_voting_power")?),
-                _ => return Err(field.unknown()),
-            }
+        let mut fields = Reader::of("validators", bytes);
+        let validators = fields.repeated(1, "validators", MAX_VALIDATORS, WHOLE)?;
+        // The proposer of the moment: no header commits to it.
+        fields.optional(2, "proposer", WHOLE)?.map(Validator::decode).transpose()?;
+        let total = fields.unsigned_int64(3, "total_voting_power")?;
+        fields.end()?;
+        let set = Self::new(validators.into_iter().map(Validator::decode).collect::<Result<_, _>>()?)?;
+        if total != 0 && total != set.total_power {
+            return Err(VerifyError::invalid("validators.total_voting_power", set.total_power, total));
         }
-        let set = Self::new(validators)?;
-        match total {
-            Some(total) if total != set.total_power => {
-                Err(VerifyError::invalid("validators.total_voting_power", set.total_power, total))
-            }
-            _ => Ok(set),
-        }
+        Ok(set)
     }
 
     /// Canonical protobuf that [`Self::decode`] reads, without proposer, priorities and total.

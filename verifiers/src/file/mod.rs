@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use explain::{Explanation, Outcome, Step};
 pub use trust::{BitcoinTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust};
 
-use crate::wire::{Reader, Writer};
+use crate::protobuf::{Message, Reader, Writer};
 use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
 /// Longest file, bytes, in either form.
@@ -53,8 +53,8 @@ impl EvidenceFile {
     /// When what is trusted does not print as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>, VerifyError> {
         let trust = self.trust.text()?;
-        let writer = Writer::default().uint(1, self.version).uint(2, self.at).bytes(3, trust.as_bytes());
-        Ok(writer.message(4, &self.evidence).finish())
+        let writer = Writer::new().uint(1, self.version).uint(2, self.at).bytes(3, trust.as_bytes());
+        Ok(writer.message(4, &self.evidence.write()).finish())
     }
 
     /// Checks everything, from the anchor to the deposit, as of [`Self::at`], which must not be after `now`.

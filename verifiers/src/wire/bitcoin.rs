@@ -3,13 +3,13 @@
 use alloy_primitives::Bytes;
 
 use super::deposit::{chain, lane};
-use super::{Message, Reader, Writer};
 use crate::VerifyError;
 use crate::bitcoin::{DepositTerms, HEADER_LENGTH, Inclusion, MAX_DEPTH, MAX_TRANSACTION_LENGTH};
+use crate::protobuf::{Message, Reader, Writer};
 
 impl Message for Inclusion {
     fn write(&self) -> Vec<u8> {
-        Writer::default()
+        Writer::new()
             .uint(1, self.height)
             .bytes(2, &self.header)
             .bytes(3, &self.transaction)
@@ -18,7 +18,7 @@ impl Message for Inclusion {
             .bytes(6, &self.coinbase)
             .each(7, &self.coinbase_path)
             .uint(8, self.output)
-            .message(9, &self.terms)
+            .message(9, &self.terms.write())
             .finish()
     }
 
@@ -42,7 +42,7 @@ impl Message for Inclusion {
 
 impl Message for DepositTerms {
     fn write(&self) -> Vec<u8> {
-        Writer::default()
+        Writer::new()
             .bytes(1, self.destination_chain.as_str().as_bytes())
             .bytes(2, self.destination_bridge.as_slice())
             .bytes(3, self.recipient.as_slice())

@@ -2,14 +2,14 @@
 
 use alloy_primitives::Bytes;
 
-use super::{Message, Reader, Writer};
 use crate::VerifyError;
 use crate::cosmos::ics23::MAX_PROOF_LENGTH;
 use crate::cosmos::{DepositEvidence, Inclusion, MAX_CLIENT_HEADER_LENGTH, MAX_HEADERS, MAX_PACKET_LENGTH};
+use crate::protobuf::{Message, Reader, Writer};
 
 impl Message for DepositEvidence {
     fn write(&self) -> Vec<u8> {
-        Writer::default().each(1, &self.headers).message(2, &self.inclusion).finish()
+        Writer::new().each(1, &self.headers).message(2, &self.inclusion.write()).finish()
     }
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
@@ -26,7 +26,7 @@ impl Message for DepositEvidence {
 
 impl Message for Inclusion {
     fn write(&self) -> Vec<u8> {
-        Writer::default()
+        Writer::new()
             .uint(1, self.height)
             .bytes(2, self.app_hash.as_slice())
             .bytes(3, &self.packet)

@@ -2,7 +2,7 @@
 
 use alloy_primitives::U256;
 
-use super::{Message, Reader, Writer};
+use crate::protobuf::{Message, Reader, Writer};
 use crate::{AssetId, ChainId, Deposit, LanePreference, VerifyError};
 
 /// Longest CAIP-2 text: 8, a colon, 32.
@@ -12,7 +12,7 @@ const MAX_ASSET_ID: usize = 179;
 
 impl Message for Deposit {
     fn write(&self) -> Vec<u8> {
-        Writer::default()
+        Writer::new()
             .uint(1, self.version)
             .bytes(2, self.source_chain.as_str().as_bytes())
             .bytes(3, self.source_bridge.as_slice())

@@ -2,9 +2,9 @@
 
 use alloy_primitives::Bytes;
 
-use super::{Message, Reader, Writer};
 use crate::VerifyError;
 use crate::ethereum::{DepositEvidence, Inclusion};
+use crate::protobuf::{Message, Reader, Writer};
 
 /// Longest finality update: two headers with their execution headers and branches are about 2 KiB.
 const MAX_FINALITY: usize = 16 << 10;
@@ -17,7 +17,7 @@ const MAX_NODE: usize = 1024;
 
 impl Message for DepositEvidence {
     fn write(&self) -> Vec<u8> {
-        Writer::default().each(1, &self.finality).message(2, &self.inclusion).finish()
+        Writer::new().each(1, &self.finality).message(2, &self.inclusion.write()).finish()
     }
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
@@ -33,11 +33,11 @@ impl Message for DepositEvidence {
 
 impl Message for Inclusion {
     fn write(&self) -> Vec<u8> {
-        Writer::default()
+        Writer::new()
             .bytes(1, &self.header)
             .each(2, &self.account_proof)
             .each(3, &self.storage_proof)
-            .message(4, &self.deposit)
+            .message(4, &self.deposit.write())
             .finish()
     }
 

@@ -10,14 +10,9 @@ mod bitcoin;
 mod cosmos;
 mod deposit;
 mod ethereum;
-mod reader;
 mod solana;
-mod writer;
 
-pub(crate) use reader::Reader;
-use reader::at;
-pub(crate) use writer::Writer;
-
+use crate::protobuf::{Message, Reader, Writer};
 use crate::{Evidence, VerifyError};
 
 /// The message definitions.
@@ -27,23 +22,14 @@ pub const VERSION: u64 = 1;
 /// Longest evidence, bytes.
 pub const MAX_EVIDENCE: usize = 8 << 20;
 
-/// A message of `evidence.proto`.
-pub(crate) trait Message: Sized {
-    /// Its canonical bytes.
-    fn write(&self) -> Vec<u8>;
-
-    /// The message, if `bytes` are its canonical bytes. Errors name the field.
-    fn read(bytes: &[u8]) -> Result<Self, VerifyError>;
-}
-
 impl Message for Evidence {
     fn write(&self) -> Vec<u8> {
-        let envelope = Writer::default().uint(1, VERSION);
+        let envelope = Writer::new().uint(1, VERSION);
         match self {
-            Self::Bitcoin(inclusion) => envelope.message(2, &**inclusion),
-            Self::Ethereum(evidence) => envelope.message(3, &**evidence),
-            Self::Cosmos(evidence) => envelope.message(4, &**evidence),
-            Self::Solana(evidence) => envelope.message(5, &**evidence),
+            Self::Bitcoin(inclusion) => envelope.message(2, &inclusion.write()),
+            Self::Ethereum(evidence) => envelope.message(3, &evidence.write()),
+            Self::Cosmos(evidence) => envelope.message(4, &evidence.write()),
+            Self::Solana(evidence) => envelope.message(5, &evidence.write()),
         }
         .finish()
     }

@@ -2,8 +2,8 @@
 
 use alloy_primitives::{Bytes, Signature};
 
-use super::{Message, Reader, Writer, at};
 use crate::VerifyError;
+use crate::protobuf::{Message, Reader, Writer};
 use crate::solana::{BlockPath, CODE_SHRED_LENGTH, DepositEvidence, ExecutionAttestation, Inclusion, ShredProof};
 
 /// Most shreds of one list, and most FEC sets: as many as a slot may have.
@@ -15,7 +15,7 @@ const SIGNATURE_LENGTH: usize = 65;
 
 impl Message for DepositEvidence {
     fn write(&self) -> Vec<u8> {
-        Writer::default().message(1, &self.inclusion).message(2, &self.execution).finish()
+        Writer::new().message(1, &self.inclusion.write()).message(2, &self.execution.write()).finish()
     }
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
@@ -28,10 +28,10 @@ impl Message for DepositEvidence {
 
 impl Message for Inclusion {
     fn write(&self) -> Vec<u8> {
-        Writer::default()
+        Writer::new()
             .uint(1, self.slot)
             .bytes(2, self.block_id.as_slice())
-            .message(3, &self.shreds)
+            .message(3, &self.shreds.write())
             .uint(4, self.entry)
             .uint(5, self.transaction)
             .uint(6, self.instruction)
@@ -55,7 +55,7 @@ impl Message for Inclusion {
 
 impl Message for ShredProof {
     fn write(&self) -> Vec<u8> {
-        Writer::default().each(1, &self.before).each(2, &self.batch).message(3, &self.block).finish()
+        Writer::new().each(1, &self.before).each(2, &self.batch).message(3, &self.block.write()).finish()
     }
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
@@ -74,12 +74,12 @@ impl Message for BlockPath {
     fn write(&self) -> Vec<u8> {
         match self {
             Self::Chained { tail } => {
-                let chained = Writer::default().each(1, tail).finish();
-                Writer::default().each(1, [chained])
+                let chained = Writer::new().each(1, tail).finish();
+                Writer::new().each(1, [chained])
             }
             Self::DoubleMerkle { parent_slot, parent_block_id, fec_set_roots } => {
-                let double = Writer::default().uint(1, *parent_slot).bytes(2, parent_block_id.as_slice());
-                Writer::default().each(2, [double.each(3, fec_set_roots).finish()])
+                let double = Writer::new().uint(1, *parent_slot).bytes(2, parent_block_id.as_slice());
+                Writer::new().each(2, [double.each(3, fec_set_roots).finish()])
             }
         }
         .finish()
@@ -112,7 +112,7 @@ impl Message for BlockPath {
 impl Message for ExecutionAttestation {
     fn write(&self) -> Vec<u8> {
         let signatures = self.signatures.iter().map(Signature::as_bytes);
-        Writer::default().uint(1, self.time).each(2, signatures).finish()
+        Writer::new().uint(1, self.time).each(2, signatures).finish()
     }
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
@@ -120,7 +120,7 @@ impl Message for ExecutionAttestation {
         let time = fields.uint64(1, "time")?;
         let found = fields.repeated_fixed::<SIGNATURE_LENGTH>(2, "signatures", MAX_SIGNATURES)?;
         let each = found.iter().enumerate();
-        let signatures = each.map(|(index, bytes)| signature(bytes).map_err(|error| at("signatures", index, error)));
+        let signatures = each.map(|(index, bytes)| signature(index, bytes));
         let attestation = Self { time, signatures: signatures.collect::<Result<_, _>>()? };
         fields.end()?;
         Ok(attestation)
@@ -128,10 +128,11 @@ impl Message for ExecutionAttestation {
 }
 
 /// The library reads `v` of 0, 1 and more; here it is 27 or 28.
-fn signature(bytes: &[u8; SIGNATURE_LENGTH]) -> Result<Signature, VerifyError> {
+fn signature(index: usize, bytes: &[u8; SIGNATURE_LENGTH]) -> Result<Signature, VerifyError> {
     let read = Signature::from_raw_array(bytes).ok().filter(|read| read.as_bytes() == *bytes);
     read.ok_or_else(|| {
-        VerifyError::malformed("signature", "r, s and v of 27 or 28", alloy_primitives::hex::encode(bytes))
+        let found = alloy_primitives::hex::encode(bytes);
+        VerifyError::malformed(format!("signatures[{index}]"), "r, s and v of 27 or 28", found)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Canonical protobuf of `cosmos.ics23.v1`, read in place.
 
 use crate::VerifyError;
-use crate::cosmos::wire::{Fields, packed_indices};
+use crate::protobuf::{Reader, WHOLE, packed_indices};
 
 /// Most bytes of one encoded commitment proof.
 pub const MAX_PROOF_LENGTH: usize = 1 << 20;
@@ -91,21 +91,16 @@ impl<'a> CommitmentProof<'a> {
     /// # Errors
     /// Names the message that does not decode.
     pub fn decode(bytes: &'a [u8], key: &[u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("proof", bytes, MAX_PROOF_LENGTH)?;
-        let proof = match fields.next()? {
-            Some(field) => match field.number {
-                1 => Self::Exist(ExistenceProof::decode(field.message("exist")?)?),
-                2 => Self::Nonexist(NonExistenceProof::decode(field.message("nonexist")?)?),
-                3 => Self::Batch(decode_batch(field.message("batch")?)?),
-                4 => Self::Batch(decode_compressed(field.message("compressed")?, key)?),
-                _ => return Err(field.unknown()),
-            },
-            None => return Err(VerifyError::malformed("proof", "a proof", "nothing")),
+        let mut fields = Reader::bounded("proof", bytes, MAX_PROOF_LENGTH)?;
+        let proof = match fields.next_number()? {
+            Some(1) => Self::Exist(ExistenceProof::decode(fields.required(1, "exist")?)?),
+            Some(2) => Self::Nonexist(NonExistenceProof::decode(fields.required(2, "nonexist")?)?),
+            Some(3) => Self::Batch(decode_batch(fields.required(3, "batch")?)?),
+            Some(4) => Self::Batch(decode_compressed(fields.required(4, "compressed")?, key)?),
+            found => return Err(no_proof("proof", found)),
         };
-        match fields.next()? {
-            Some(_) => Err(VerifyError::malformed("proof", "one proof", "another")),
-            None => Ok(proof),
-        }
+        fields.end()?;
+        Ok(proof)
     }
 
     /// The proof that `key` has a value. In a batch it must be the only one for the key.
@@ -166,19 +161,13 @@ impl<'a> ExistenceProof<'a> {
     /// # Errors
     /// Names the field under `existence`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("existence", bytes, MAX_PROOF_LENGTH)?;
-        let mut proof = Self::default();
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => proof.key = field.bytes("key")?,
-                2 => proof.value = field.bytes("value")?,
-                3 => proof.leaf = Some(LeafOp::decode(field.message("leaf")?)?),
-                4 if proof.path.len() < MAX_DEPTH => proof.path.push(InnerOp::decode(field.each("path")?)?),
-                4 => return Err(VerifyError::malformed("existence.path", format!("at most {MAX_DEPTH}"), "more")),
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(proof)
+        let mut fields = Reader::bounded("existence", bytes, MAX_PROOF_LENGTH)?;
+        let key = fields.bytes(1, "key", WHOLE)?;
+        let value = fields.bytes(2, "value", WHOLE)?;
+        let leaf = fields.optional(3, "leaf", WHOLE)?.map(LeafOp::decode).transpose()?;
+        let path = fields.repeated(4, "path", MAX_DEPTH, WHOLE)?;
+        fields.end()?;
+        Ok(Self { key, value, leaf, path: path.into_iter().map(InnerOp::decode).collect::<Result<_, _>>()? })
     }
 }
 
@@ -188,103 +177,68 @@ impl<'a> NonExistenceProof<'a> {
     /// # Errors
     /// Names the field under `nonexistence`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("nonexistence", bytes, MAX_PROOF_LENGTH)?;
-        let mut proof = Self::default();
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => proof.key = field.bytes("key")?,
-                2 => proof.left = Some(ExistenceProof::decode(field.message("left")?)?),
-                3 => proof.right = Some(ExistenceProof::decode(field.message("right")?)?),
-                _ => return Err(field.unknown()),
-            }
-        }
-        Ok(proof)
+        let mut fields = Reader::bounded("nonexistence", bytes, MAX_PROOF_LENGTH)?;
+        let key = fields.bytes(1, "key", WHOLE)?;
+        let left = fields.optional(2, "left", WHOLE)?.map(ExistenceProof::decode).transpose()?;
+        let right = fields.optional(3, "right", WHOLE)?.map(ExistenceProof::decode).transpose()?;
+        fields.end()?;
+        Ok(Self { key, left, right })
     }
 }
 
 impl<'a> LeafOp<'a> {
     fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("leaf", bytes);
-        let mut leaf = Self::default();
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => leaf.hash = field.unsigned_int32("hash")?,
-                2 => leaf.prehash_key = field.unsigned_int32("prehash_key")?,
-                3 => leaf.prehash_value = field.unsigned_int32("prehash_value")?,
-                4 => leaf.length = field.unsigned_int32("length")?,
-                5 => leaf.prefix = field.bytes("prefix")?,
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::of("leaf", bytes);
+        let leaf = Self {
+            hash: fields.unsigned_int32(1, "hash")?,
+            prehash_key: fields.unsigned_int32(2, "prehash_key")?,
+            prehash_value: fields.unsigned_int32(3, "prehash_value")?,
+            length: fields.unsigned_int32(4, "length")?,
+            prefix: fields.bytes(5, "prefix", WHOLE)?,
+        };
+        fields.end()?;
         Ok(leaf)
     }
 }
 
 impl<'a> InnerOp<'a> {
     fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::new("path", bytes);
-        let mut step = Self::default();
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 => step.hash = field.unsigned_int32("hash")?,
-                2 => step.prefix = field.bytes("prefix")?,
-                3 => step.suffix = field.bytes("suffix")?,
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::of("path", bytes);
+        let step = Self {
+            hash: fields.unsigned_int32(1, "hash")?,
+            prefix: fields.bytes(2, "prefix", WHOLE)?,
+            suffix: fields.bytes(3, "suffix", WHOLE)?,
+        };
+        fields.end()?;
         Ok(step)
     }
 }
 
 fn decode_batch(bytes: &[u8]) -> Result<Vec<BatchEntry<'_>>, VerifyError> {
-    let mut fields = Fields::new("batch", bytes);
-    let mut entries = Vec::new();
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 if entries.len() < MAX_ENTRIES => entries.push(decode_entry(field.each("entries")?)?),
-            1 => return Err(VerifyError::malformed("batch.entries", format!("at most {MAX_ENTRIES}"), "more")),
-            _ => return Err(field.unknown()),
-        }
-    }
-    Ok(entries)
+    let mut fields = Reader::of("batch", bytes);
+    let entries = fields.repeated(1, "entries", MAX_ENTRIES, WHOLE)?;
+    fields.end()?;
+    entries.into_iter().map(decode_entry).collect()
 }
 
 fn decode_entry(bytes: &[u8]) -> Result<BatchEntry<'_>, VerifyError> {
-    let mut fields = Fields::new("batch.entries", bytes);
-    let entry = match fields.next()? {
-        Some(field) if field.number == 1 => BatchEntry::Exist(ExistenceProof::decode(field.message("exist")?)?),
-        Some(field) if field.number == 2 => {
-            BatchEntry::Nonexist(NonExistenceProof::decode(field.message("nonexist")?)?)
-        }
-        Some(field) => return Err(field.unknown()),
-        None => return Err(VerifyError::malformed("batch.entries", "a proof", "nothing")),
+    let mut fields = Reader::of("batch.entries", bytes);
+    let entry = match fields.next_number()? {
+        Some(1) => BatchEntry::Exist(ExistenceProof::decode(fields.required(1, "exist")?)?),
+        Some(2) => BatchEntry::Nonexist(NonExistenceProof::decode(fields.required(2, "nonexist")?)?),
+        found => return Err(no_proof("batch.entries", found)),
     };
-    match fields.next()? {
-        Some(_) => Err(VerifyError::malformed("batch.entries", "one proof", "another")),
-        None => Ok(entry),
-    }
+    fields.end()?;
+    Ok(entry)
 }
 
 /// The entries of a compressed batch that are for `key`, with their steps looked up.
 fn decode_compressed<'a>(bytes: &'a [u8], key: &[u8]) -> Result<Vec<BatchEntry<'a>>, VerifyError> {
-    let mut fields = Fields::new("compressed", bytes);
-    let mut entries = Vec::new();
-    let mut lookup = Vec::new();
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 if entries.len() < MAX_ENTRIES => entries.push(field.each("entries")?),
-            1 => return Err(VerifyError::malformed("compressed.entries", format!("at most {MAX_ENTRIES}"), "more")),
-            2 if lookup.len() < MAX_LOOKUP => lookup.push(InnerOp::decode(field.each("lookup_inners")?)?),
-            2 => {
-                return Err(VerifyError::malformed(
-                    "compressed.lookup_inners",
-                    format!("at most {MAX_LOOKUP}"),
-                    "more",
-                ));
-            }
-            _ => return Err(field.unknown()),
-        }
-    }
+    let mut fields = Reader::of("compressed", bytes);
+    let entries = fields.repeated(1, "entries", MAX_ENTRIES, WHOLE)?;
+    let lookup = fields.repeated(2, "lookup_inners", MAX_LOOKUP, WHOLE)?;
+    fields.end()?;
+    let lookup: Vec<_> = lookup.into_iter().map(InnerOp::decode).collect::<Result<_, _>>()?;
     let mut found = Vec::new();
     for entry in entries {
         let entry = decode_compressed_entry(entry, key, &lookup)?;
@@ -299,75 +253,63 @@ fn decode_compressed_entry<'a>(
     key: &[u8],
     lookup: &[InnerOp<'a>],
 ) -> Result<Option<BatchEntry<'a>>, VerifyError> {
-    let mut fields = Fields::new("compressed.entries", bytes);
-    let entry = match fields.next()? {
-        Some(field) if field.number == 1 => {
-            let bytes = field.message("exist")?;
+    let mut fields = Reader::of("compressed.entries", bytes);
+    let entry = match fields.next_number()? {
+        Some(1) => {
+            let bytes = fields.required(1, "exist")?;
             match key_of(bytes)? == key {
                 true => Some(BatchEntry::Exist(decode_compressed_existence(bytes, lookup)?)),
                 false => None,
             }
         }
-        Some(field) if field.number == 2 => {
-            let bytes = field.message("nonexist")?;
+        Some(2) => {
+            let bytes = fields.required(2, "nonexist")?;
             match key_of(bytes)? == key {
                 true => Some(BatchEntry::Nonexist(decode_compressed_nonexistence(bytes, lookup)?)),
                 false => None,
             }
         }
-        Some(field) => return Err(field.unknown()),
-        None => return Err(VerifyError::malformed("compressed.entries", "a proof", "nothing")),
+        found => return Err(no_proof("compressed.entries", found)),
     };
-    match fields.next()? {
-        Some(_) => Err(VerifyError::malformed("compressed.entries", "one proof", "another")),
-        None => Ok(entry),
-    }
+    fields.end()?;
+    Ok(entry)
 }
 
 /// The key of a compressed proof of either kind: its first field.
 fn key_of(bytes: &[u8]) -> Result<&[u8], VerifyError> {
-    match Fields::new("compressed.entries", bytes).next()? {
-        Some(field) if field.number == 1 => field.bytes("key"),
-        _ => Ok(&[]),
-    }
+    Reader::of("compressed.entries", bytes).bytes(1, "key", WHOLE)
 }
 
 fn decode_compressed_existence<'a>(bytes: &'a [u8], lookup: &[InnerOp<'a>]) -> Result<ExistenceProof<'a>, VerifyError> {
-    let mut fields = Fields::new("compressed.exist", bytes);
-    let mut proof = ExistenceProof::default();
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => proof.key = field.bytes("key")?,
-            2 => proof.value = field.bytes("value")?,
-            3 => proof.leaf = Some(LeafOp::decode(field.message("leaf")?)?),
-            4 => {
-                for index in packed_indices("compressed.exist.path", field.bytes("path")?, MAX_DEPTH)? {
-                    let expected = || format!("below {}", lookup.len());
-                    let step = lookup.get(index);
-                    let step =
-                        step.ok_or_else(|| VerifyError::malformed("compressed.exist.path", expected(), index))?;
-                    proof.path.push(*step);
-                }
-            }
-            _ => return Err(field.unknown()),
-        }
-    }
-    Ok(proof)
+    let mut fields = Reader::of("compressed.exist", bytes);
+    let key = fields.bytes(1, "key", WHOLE)?;
+    let value = fields.bytes(2, "value", WHOLE)?;
+    let leaf = fields.optional(3, "leaf", WHOLE)?.map(LeafOp::decode).transpose()?;
+    let indices = packed_indices("compressed.exist.path", fields.bytes(4, "path", WHOLE)?, MAX_DEPTH)?;
+    fields.end()?;
+    let step = |index: usize| {
+        let expected = || format!("below {}", lookup.len());
+        let step = lookup.get(index).copied();
+        step.ok_or_else(|| VerifyError::malformed("compressed.exist.path", expected(), index))
+    };
+    Ok(ExistenceProof { key, value, leaf, path: indices.into_iter().map(step).collect::<Result<_, _>>()? })
 }
 
 fn decode_compressed_nonexistence<'a>(
     bytes: &'a [u8],
     lookup: &[InnerOp<'a>],
 ) -> Result<NonExistenceProof<'a>, VerifyError> {
-    let mut fields = Fields::new("compressed.nonexist", bytes);
-    let mut proof = NonExistenceProof::default();
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => proof.key = field.bytes("key")?,
-            2 => proof.left = Some(decode_compressed_existence(field.message("left")?, lookup)?),
-            3 => proof.right = Some(decode_compressed_existence(field.message("right")?, lookup)?),
-            _ => return Err(field.unknown()),
-        }
-    }
-    Ok(proof)
+    let mut fields = Reader::of("compressed.nonexist", bytes);
+    let existence = |bytes| decode_compressed_existence(bytes, lookup);
+    let key = fields.bytes(1, "key", WHOLE)?;
+    let left = fields.optional(2, "left", WHOLE)?.map(existence).transpose()?;
+    let right = fields.optional(3, "right", WHOLE)?.map(existence).transpose()?;
+    fields.end()?;
+    Ok(NonExistenceProof { key, left, right })
+}
+
+/// The refusal of a choice of proofs in which none was chosen.
+fn no_proof(message: &str, found: Option<u64>) -> VerifyError {
+    let found = found.map_or("nothing".to_owned(), |number| format!("field {number}"));
+    VerifyError::malformed(message, "a proof", found)
 }

@@ -6,7 +6,7 @@ use alloy_primitives::map::HashMap;
 use spandrel_lanes::sha256_each;
 
 use super::decode::{ExistenceProof, InnerOp};
-use crate::cosmos::wire::put_varint;
+use crate::protobuf::put_varint;
 
 /// Messages, one behind the other.
 #[derive(Default)]

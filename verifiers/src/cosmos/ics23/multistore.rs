@@ -9,7 +9,7 @@ use super::existence::require_root;
 use super::hashing::roots;
 use super::spec::{IAVL, TENDERMINT};
 use crate::VerifyError;
-use crate::cosmos::wire::{Fields, Writer};
+use crate::protobuf::{Reader, WHOLE, Writer};
 
 /// Most bytes of both proofs together.
 const MAX_LENGTH: usize = 2 * MAX_PROOF_LENGTH + 64;
@@ -44,15 +44,9 @@ impl<'a> MerkleProof<'a> {
     /// # Errors
     /// Names the field under `merkle_proof`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut fields = Fields::bounded("merkle_proof", bytes, MAX_LENGTH)?;
-        let mut proofs = Vec::with_capacity(2);
-        while let Some(field) = fields.next()? {
-            match field.number {
-                1 if proofs.len() < 2 => proofs.push(field.each("proofs")?),
-                1 => return Err(VerifyError::malformed("merkle_proof.proofs", 2, "more")),
-                _ => return Err(field.unknown()),
-            }
-        }
+        let mut fields = Reader::bounded("merkle_proof", bytes, MAX_LENGTH)?;
+        let proofs = fields.repeated(1, "proofs", 2, WHOLE)?;
+        fields.end()?;
         match proofs.as_slice() {
             [in_store, of_store] => Ok(Self { in_store, of_store }),
             other => Err(VerifyError::malformed("merkle_proof.proofs", 2, other.len())),
@@ -70,15 +64,10 @@ impl<'a> MerkleProof<'a> {
 /// # Errors
 /// Names what is not the pair of an `ics23:iavl` and an `ics23:simple` operation for this key and store.
 pub fn proof_ops<'a>(bytes: &'a [u8], store: &[u8], key: &[u8]) -> Result<MerkleProof<'a>, VerifyError> {
-    let mut fields = Fields::bounded("proof_ops", bytes, MAX_LENGTH)?;
-    let mut operations = Vec::with_capacity(2);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 if operations.len() < 2 => operations.push(decode_operation(field.each("ops")?)?),
-            1 => return Err(VerifyError::malformed("proof_ops.ops", 2, "more")),
-            _ => return Err(field.unknown()),
-        }
-    }
+    let mut fields = Reader::bounded("proof_ops", bytes, MAX_LENGTH)?;
+    let operations = fields.repeated(1, "ops", 2, WHOLE)?;
+    fields.end()?;
+    let operations: Vec<_> = operations.into_iter().map(decode_operation).collect::<Result<_, _>>()?;
     match operations.as_slice() {
         [(b"ics23:iavl", found_key, in_store), (b"ics23:simple", found_store, of_store)]
             if *found_key == key && *found_store == store =>
@@ -103,16 +92,9 @@ type Operation<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 type StoreClaim<'a> = (B256, &'a [u8], B256, &'a [u8]);
 
 fn decode_operation(bytes: &[u8]) -> Result<Operation<'_>, VerifyError> {
-    let mut fields = Fields::new("proof_ops.ops", bytes);
-    let mut operation: Operation<'_> = (&[], &[], &[]);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => operation.0 = field.bytes("type")?,
-            2 => operation.1 = field.bytes("key")?,
-            3 => operation.2 = field.bytes("data")?,
-            _ => return Err(field.unknown()),
-        }
-    }
+    let mut fields = Reader::of("proof_ops.ops", bytes);
+    let operation = (fields.bytes(1, "type", WHOLE)?, fields.bytes(2, "key", WHOLE)?, fields.bytes(3, "data", WHOLE)?);
+    fields.end()?;
     Ok(operation)
 }
 

@@ -3,7 +3,7 @@
 
 use super::decode::{ExistenceProof, InnerOp, LeafOp};
 use crate::VerifyError;
-use crate::cosmos::wire::read_varint;
+use crate::protobuf::read_varint;
 
 /// Both trees hash with SHA-256.
 const SHA256: u32 = 1;

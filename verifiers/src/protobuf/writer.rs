@@ -1,4 +1,10 @@
-//! Writes messages in the one form that [`super::Fields`] reads.
+//! Writes messages in the one form that [`Reader`](super::Reader) reads.
+
+use super::put_varint;
+
+const VARINT: u32 = 0;
+const FIXED64: u32 = 1;
+const DELIMITED: u32 = 2;
 
 /// A message being written, fields in ascending order.
 #[derive(Default)]
@@ -10,9 +16,10 @@ impl Writer {
     }
 
     /// A number; left out when zero.
-    pub(crate) fn uint64(mut self, number: u32, value: u64) -> Self {
+    pub(crate) fn uint(mut self, number: u32, value: impl Into<u64>) -> Self {
+        let value = value.into();
         if value != 0 {
-            self.tag(number, 0);
+            self.tag(number, VARINT);
             put_varint(&mut self.0, value);
         }
         self
@@ -20,13 +27,13 @@ impl Writer {
 
     /// A signed number in two's complement; left out when zero.
     pub(crate) fn int64(self, number: u32, value: i64) -> Self {
-        self.uint64(number, value.cast_unsigned())
+        self.uint(number, value.cast_unsigned())
     }
 
     /// Eight bytes, little-endian; left out when zero.
     pub(crate) fn fixed64(mut self, number: u32, value: u64) -> Self {
         if value != 0 {
-            self.tag(number, 1);
+            self.tag(number, FIXED64);
             self.0.extend(value.to_le_bytes());
         }
         self
@@ -37,22 +44,17 @@ impl Writer {
         if value.is_empty() { self } else { self.message(number, value) }
     }
 
-    /// A message or an element of a list; written even if empty.
+    /// A message, or bytes whose presence says something; written even if empty.
     pub(crate) fn message(mut self, number: u32, value: &[u8]) -> Self {
-        self.tag(number, 2);
+        self.tag(number, DELIMITED);
         put_varint(&mut self.0, length(value));
         self.0.extend_from_slice(value);
         self
     }
 
-    /// Each of a list of messages.
-    pub(crate) fn each<M: AsRef<[u8]>>(self, number: u32, values: impl IntoIterator<Item = M>) -> Self {
+    /// Every element of a list or an option, empty ones too.
+    pub(crate) fn each<B: AsRef<[u8]>>(self, number: u32, values: impl IntoIterator<Item = B>) -> Self {
         values.into_iter().fold(self, |writer, value| writer.message(number, value.as_ref()))
-    }
-
-    /// A message if there is one.
-    pub(crate) fn optional<M: AsRef<[u8]>>(self, number: u32, value: Option<M>) -> Self {
-        self.each(number, value)
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -67,18 +69,9 @@ impl Writer {
         delimited
     }
 
-    fn tag(&mut self, number: u32, wire_type: u8) {
-        put_varint(&mut self.0, (u64::from(number) << 3) | u64::from(wire_type));
+    fn tag(&mut self, number: u32, wire_type: u32) {
+        put_varint(&mut self.0, u64::from(number) << 3 | u64::from(wire_type));
     }
-}
-
-/// Appends `value` as a varint.
-pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }
 
 fn length(bytes: &[u8]) -> u64 {
