@@ -31,6 +31,29 @@ impl<'a> Items<'a> {
         Self { rest: list.payload }
     }
 
+    /// Takes the next item if it is what a trie's branches are made of: a hash, or the empty string, which is `None`.
+    /// Both are canonical as they stand.
+    #[inline]
+    pub(crate) fn take_hash_or_empty(&mut self) -> Option<Option<&'a [u8; 32]>> {
+        let (first, tail) = self.rest.split_first()?;
+        match *first {
+            HASH_CODE => {
+                let (hash, rest) = tail.split_first_chunk()?;
+                self.rest = rest;
+                Some(Some(hash))
+            }
+            EMPTY_STRING_CODE => {
+                self.rest = tail;
+                Some(None)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     fn read(&mut self) -> Result<Item<'a>, alloy_rlp::Error> {
         let encoded = self.rest;
         // What a trie's nodes are made of: hashes and empty strings. Both are canonical as they stand.

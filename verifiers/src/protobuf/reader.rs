@@ -62,6 +62,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An integer of at most `max`; zero when left out.
+    #[inline]
     pub(crate) fn uint(&mut self, number: u64, name: &'static str, max: u64) -> Result<u64, VerifyError> {
         if !self.enter(number, name, VARINT)? {
             return Ok(0);
@@ -74,6 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A `uint64`.
+    #[inline]
     pub(crate) fn uint64(&mut self, number: u64, name: &'static str) -> Result<u64, VerifyError> {
         self.uint(number, name, u64::MAX)
     }
@@ -85,6 +87,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An `int64`, in two's complement (not zigzag).
+    #[inline]
     pub(crate) fn int64(&mut self, number: u64, name: &'static str) -> Result<i64, VerifyError> {
         self.uint64(number, name).map(u64::cast_signed)
     }
@@ -96,6 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An `int32` or an enumeration that must not be negative.
+    #[inline]
     pub(crate) fn unsigned_int32(&mut self, number: u64, name: &'static str) -> Result<u32, VerifyError> {
         let value = self.int64(number, name)?;
         let in_range = i32::try_from(value).ok().and_then(|value| u32::try_from(value).ok());
@@ -103,6 +107,7 @@ impl<'a> Reader<'a> {
     }
 
     /// At most `limit` bytes; empty when left out.
+    #[inline]
     pub(crate) fn bytes(&mut self, number: u64, name: &'static str, limit: usize) -> Result<&'a [u8], VerifyError> {
         match self.optional(number, name, limit)? {
             Some([]) => Err(self.malformed(name, "an empty value left out", "one written")),
@@ -111,6 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     /// At most `limit` bytes, whose presence says something even when they are empty.
+    #[inline]
     pub(crate) fn optional(
         &mut self,
         number: u64,
@@ -198,7 +204,13 @@ impl<'a> Reader<'a> {
         Ok(self.peek()?.map(|tag| tag.number))
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Refuses whatever is left.
+    #[inline]
     pub(crate) fn end(self) -> Result<(), VerifyError> {
         match self.next_number()? {
             None => Ok(()),
@@ -207,6 +219,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Moves behind the tag of field `number`, if it comes next.
+    #[inline]
     fn enter(&mut self, number: u64, name: &'static str, wire_type: u64) -> Result<bool, VerifyError> {
         let Some(tag) = self.peek()? else { return Ok(false) };
         if tag.number > number {
@@ -223,6 +236,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's tag.
+    #[inline]
     fn peek(&self) -> Result<Option<Tag<'a>>, VerifyError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -232,6 +246,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Tag { number: tag >> 3, wire_type: tag & 7, rest }))
     }
 
+    #[inline]
     fn varint(&mut self, name: &str) -> Result<u64, VerifyError> {
         let (value, rest) = shortest_varint(self.rest)
             .map_err(|found| self.malformed(name, "an integer in its shortest form", found))?;
@@ -239,6 +254,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    #[inline]
     fn delimited(&mut self, name: &str, limit: usize) -> Result<&'a [u8], VerifyError> {
         let length = self.varint(name)?;
         let within = usize::try_from(length).ok().filter(|length| *length <= limit);
@@ -253,6 +269,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The refusal of a field that was not asked for.
+    #[cold]
     fn out_of_place(&self, number: u64) -> VerifyError {
         match self.last {
             Some((last, name)) if last == number => self.malformed(name, "it once", "it twice"),
@@ -265,10 +282,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the reader stands.
+    #[cold]
     fn place(&self) -> String {
         self.last.map_or("at the start".to_owned(), |(_, name)| format!("after {name}"))
     }
 
+    #[cold]
     fn malformed(&self, name: &str, expected: impl ToString, found: impl ToString) -> VerifyError {
         match self.message {
             "" => VerifyError::malformed(name, expected, found),
@@ -277,6 +296,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A refusal of something that is no field of the message: named by the message, or by `place` if that has no name.
+    #[cold]
     fn misplaced(&self, place: String, expected: &str, found: impl ToString) -> VerifyError {
         match self.message {
             "" => VerifyError::malformed(place, expected, found),

@@ -13,11 +13,13 @@ pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
 }
 
 /// A varint as Go reads it, superfluous bytes and all; what follows it. For bytes that are hashed as they stand.
+#[inline]
 pub(crate) fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     read(bytes).ok().map(|varint| (varint.value, varint.rest))
 }
 
 /// A varint in its shortest form, and what follows it; else what is wrong with it.
+#[inline]
 pub(super) fn shortest_varint(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
     let varint = read(bytes)?;
     if varint.is_shortest { Ok((varint.value, varint.rest)) } else { Err("a superfluous byte") }
@@ -30,7 +32,16 @@ struct Varint<'a> {
     rest: &'a [u8],
 }
 
+#[inline]
 fn read(bytes: &[u8]) -> Result<Varint<'_>, &'static str> {
+    // Nearly all: tags, and lengths below 128.
+    if let [byte @ ..0x80, rest @ ..] = bytes {
+        return Ok(Varint { value: (*byte).into(), is_shortest: true, rest });
+    }
+    read_long(bytes)
+}
+
+fn read_long(bytes: &[u8]) -> Result<Varint<'_>, &'static str> {
     let mut value = 0_u64;
     for (index, byte) in bytes.iter().enumerate().take(MAX_LENGTH) {
         let bits = u64::from(byte & 0x7f);

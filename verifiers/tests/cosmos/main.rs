@@ -8,6 +8,7 @@ mod differential;
 mod edge;
 mod evidence;
 mod files;
+mod ics23_batches;
 mod ics23_peer;
 mod ics23_vectors;
 mod json;

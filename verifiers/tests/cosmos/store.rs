@@ -33,7 +33,7 @@ pub struct Tree {
     pub leaves: Vec<Leaf>,
 }
 
-fn sha(parts: &[&[u8]]) -> [u8; 32] {
+pub fn sha(parts: &[&[u8]]) -> [u8; 32] {
     Sha256::digest(parts.concat()).into()
 }
 
@@ -56,7 +56,7 @@ pub fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Height, size and version of an IAVL node.
-fn numbers(height: u64, size: u64) -> Vec<u8> {
+pub fn numbers(height: u64, size: u64) -> Vec<u8> {
     [varint(height * 2), varint(size * 2), varint(2 * 77)].concat()
 }
 
@@ -149,7 +149,11 @@ pub struct App {
 
 impl App {
     pub fn new(pairs: &BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
-        let ibc = Tree::new(Kind::Iavl, pairs);
+        Self::over(Tree::new(Kind::Iavl, pairs))
+    }
+
+    /// With `ibc` as that store.
+    pub fn over(ibc: Tree) -> Self {
         let mut roots: BTreeMap<Vec<u8>, Vec<u8>> =
             ["acc", "bank", "staking"].map(|name| (name.as_bytes().to_vec(), sha(&[name.as_bytes()]).to_vec())).into();
         roots.insert(b"ibc".to_vec(), ibc.root.to_vec());

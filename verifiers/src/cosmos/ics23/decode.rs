@@ -103,6 +103,14 @@ impl<'a> CommitmentProof<'a> {
         Ok(proof)
     }
 
+    /// The bytes of a single proof of existence; `None` of anything else.
+    pub(super) fn single_existence(bytes: &[u8]) -> Option<&[u8]> {
+        let mut fields = Reader::bounded("proof", bytes, MAX_PROOF_LENGTH).ok()?;
+        let existence = fields.optional(1, "exist", WHOLE).ok()??;
+        fields.end().ok()?;
+        Some(existence)
+    }
+
     /// The proof that `key` has a value. In a batch it must be the only one for the key.
     ///
     /// # Errors
@@ -161,13 +169,36 @@ impl<'a> ExistenceProof<'a> {
     /// # Errors
     /// Names the field under `existence`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut fields = Reader::bounded("existence", bytes, MAX_PROOF_LENGTH)?;
-        let key = fields.bytes(1, "key", WHOLE)?;
-        let value = fields.bytes(2, "value", WHOLE)?;
-        let leaf = fields.optional(3, "leaf", WHOLE)?.map(LeafOp::decode).transpose()?;
-        let path = fields.repeated(4, "path", MAX_DEPTH, WHOLE)?;
+        let (mut proof, mut fields) = Self::decode_leaf(bytes)?;
+        while let Some(step) = proof.next_step(&mut fields)? {
+            proof.path.push(step);
+        }
         fields.end()?;
-        Ok(Self { key, value, leaf, path: path.into_iter().map(InnerOp::decode).collect::<Result<_, _>>()? })
+        Ok(proof)
+    }
+
+    /// What stands before the path; the path is still to be read.
+    pub(super) fn decode_leaf(bytes: &'a [u8]) -> Result<(Self, Reader<'a>), VerifyError> {
+        let mut fields = Reader::bounded("existence", bytes, MAX_PROOF_LENGTH)?;
+        let proof = Self {
+            key: fields.bytes(1, "key", WHOLE)?,
+            value: fields.bytes(2, "value", WHOLE)?,
+            leaf: fields.optional(3, "leaf", WHOLE)?.map(LeafOp::decode).transpose()?,
+            path: Vec::new(),
+        };
+        Ok((proof, fields))
+    }
+
+    /// The step that comes behind those that `self.path` has; `None` when there is none.
+    #[inline]
+    pub(super) fn next_step(&self, fields: &mut Reader<'a>) -> Result<Option<InnerOp<'a>>, VerifyError> {
+        match fields.optional(4, "path", WHOLE)? {
+            None => Ok(None),
+            Some(_) if self.path.len() >= MAX_DEPTH => {
+                Err(VerifyError::malformed("existence.path", format!("at most {MAX_DEPTH}"), "more"))
+            }
+            Some(step) => InnerOp::decode(step).map(Some),
+        }
     }
 }
 
@@ -202,6 +233,7 @@ impl<'a> LeafOp<'a> {
 }
 
 impl<'a> InnerOp<'a> {
+    #[inline]
     fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::of("path", bytes);
         let step = Self {

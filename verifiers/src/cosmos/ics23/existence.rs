@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 
 use super::decode::ExistenceProof;
-use super::hashing::roots;
+use super::hashing::root;
 use super::spec::ProofSpec;
 use crate::VerifyError;
 
@@ -32,7 +32,7 @@ impl ExistenceProof<'_> {
     /// When the proof is not of `spec`.
     pub fn root(&self, spec: &ProofSpec) -> Result<B256, VerifyError> {
         self.check(spec)?;
-        roots(&[self]).pop().ok_or_else(|| VerifyError::malformed("proof", "a proof", "none"))
+        Ok(root(self))
     }
 
     /// Checks that `key` has `value` under `root`.

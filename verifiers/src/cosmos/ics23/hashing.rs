@@ -1,12 +1,40 @@
-//! Roots of many proofs, level by level: nodes of one level are hashed together, and one that many proofs share is
-//! hashed once.
+//! Roots: of one proof, and of many, level by level. Nodes of one level are hashed together, and one at which proofs
+//! meet is hashed once.
 
 use alloy_primitives::B256;
-use alloy_primitives::map::HashMap;
-use spandrel_lanes::sha256_each;
+use sha2::{Digest, Sha256};
+use spandrel_lanes::{Hash, sha256_each};
 
 use super::decode::{ExistenceProof, InnerOp};
 use crate::protobuf::put_varint;
+
+/// With how many different nodes before it a node is compared. Those between two that meet are of forged proofs.
+const RIVALS: usize = 4;
+
+/// The root of `proof`, whose operations were checked: SHA-256 throughout.
+pub(super) fn root(proof: &ExistenceProof<'_>) -> B256 {
+    let value = Sha256::digest(proof.value);
+    let mut length = Vec::new();
+    put_key_length(&mut length, proof);
+    let leaf =
+        leaf_parts(proof, &length, value.as_slice()).into_iter().fold(Sha256::new(), Sha256::chain_update).finalize();
+    let climb = |node, step: &InnerOp<'_>| {
+        Sha256::new().chain_update(step.prefix).chain_update(node).chain_update(step.suffix).finalize()
+    };
+    B256::new(proof.path.iter().fold(leaf, climb).into())
+}
+
+/// What a leaf's hash is of: prefix, key behind its length, hash of the value behind its length.
+fn leaf_parts<'a>(proof: &ExistenceProof<'a>, length: &'a [u8], value: &'a [u8]) -> [&'a [u8]; 5] {
+    let prefix = proof.leaf.as_ref().map_or(&[][..], |leaf| leaf.prefix);
+    [prefix, length, proof.key, &[32], value]
+}
+
+/// Writes the length of the key into `length`.
+fn put_key_length(length: &mut Vec<u8>, proof: &ExistenceProof<'_>) {
+    length.clear();
+    put_varint(length, u64::try_from(proof.key.len()).unwrap_or(u64::MAX));
+}
 
 /// Messages, one behind the other.
 #[derive(Default)]
@@ -23,130 +51,124 @@ impl Messages {
         self.ends.push(self.bytes.len());
     }
 
-    fn len(&self) -> usize {
-        self.ends.len()
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
 
-    fn hash(&self) -> Vec<[u8; 32]> {
-        let mut start = 0;
-        let messages: Vec<&[u8]> = self
-            .ends
-            .iter()
-            .map(|end| self.bytes.get(std::mem::replace(&mut start, *end)..*end).unwrap_or_default())
-            .collect();
-        sha256_each(&messages)
+    /// Takes the last one back.
+    fn pop(&mut self) {
+        self.ends.pop();
+        self.bytes.truncate(self.ends.last().copied().unwrap_or_default());
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.bytes.get(start..*self.ends.get(index)?)
+    }
+
+    fn hash(&self) -> Vec<Hash> {
+        sha256_each(&(0..self.ends.len()).map(|index| self.get(index).unwrap_or_default()).collect::<Vec<_>>())
     }
 }
 
-/// A proof on its way up: the node reached, and how many steps were taken.
+/// A proof on its way up.
 struct Climb<'p, 'a> {
-    proof: &'p ExistenceProof<'a>,
-    node: [u8; 32],
-    taken: usize,
-    /// The proof that goes the same way from here, whose root is this one's.
-    follows: Option<usize>,
+    place: usize,
+    /// The steps to come.
+    path: &'p [InnerOp<'a>],
+    /// How many of the last steps it has in common with the climb before it.
+    shared: usize,
 }
 
-/// What a node's hash is of.
-type Preimage<'a> = ([u8; 32], &'a [u8], &'a [u8]);
+/// A node to be hashed in a round, as message of the same index.
+struct Asked {
+    /// By which proof.
+    place: usize,
+    /// How many of the last steps that proof has in common with the one that asks for the node before.
+    shared: usize,
+}
 
-/// The root of each of `proofs`, whose operations were checked: SHA-256 throughout.
-pub(super) fn roots(proofs: &[&ExistenceProof<'_>]) -> Vec<B256> {
-    let leaves = hash_leaves(proofs);
-    let mut climbs: Vec<Climb<'_, '_>> =
-        proofs.iter().zip(leaves).map(|(proof, node)| Climb { proof, node, taken: 0, follows: None }).collect();
-    let mut known: HashMap<Preimage<'_>, [u8; 32]> = HashMap::default();
-    loop {
-        // Which proof asks for which node of this round.
-        let mut asked: HashMap<Preimage<'_>, (usize, usize)> = HashMap::default();
-        let mut messages = Messages::default();
-        let mut waiting: Vec<(usize, usize)> = Vec::new();
-        let mut is_done = true;
-        for index in 0..climbs.len() {
-            let Some(next) = climbs.get(index).and_then(Climb::next) else { continue };
-            is_done = false;
-            if let Some(node) = known.get(&next) {
-                let node = *node;
-                if let Some(climb) = climbs.get_mut(index) {
-                    climb.reach(node);
+/// The root of each proof, all operations of which were checked, in order. With each comes how many of its last steps
+/// are the last steps of the proof before it.
+///
+/// Where two proofs have the same preimage and the same steps to come, they have the same root, and only the first
+/// climbs on.
+pub(super) fn roots(proofs: &[(&ExistenceProof<'_>, usize)]) -> Vec<B256> {
+    let mut nodes = hash_leaves(proofs);
+    let mut follows: Vec<usize> = (0..proofs.len()).collect();
+    let climbs =
+        proofs.iter().zip(0..).map(|((proof, shared), place)| Climb { place, path: &proof.path, shared: *shared });
+    let mut climbs: Vec<Climb<'_, '_>> = climbs.collect();
+    let highest = climbs.iter().map(|climb| climb.path.len()).max().unwrap_or_default();
+    let (mut messages, mut asked) = (Messages::default(), Vec::new());
+    for left in (0..highest).rev() {
+        messages.clear();
+        asked.clear();
+        // How many of the last steps are common to all climbs from the last that asked to this one; and the least of
+        // what those had that follow another from now on.
+        let (mut common, mut dropped) = (0, usize::MAX);
+        climbs.retain_mut(|climb| {
+            climb.shared = climb.shared.min(dropped);
+            dropped = usize::MAX;
+            common = common.min(climb.shared);
+            let Some((step, rest)) = climb.path.split_first().filter(|(_, rest)| rest.len() == left) else {
+                return true;
+            };
+            let Some(node) = nodes.get(climb.place) else { return false };
+            messages.push(&[step.prefix, node, step.suffix]);
+            if let Some(first) = met(&messages, &asked, common, left) {
+                messages.pop();
+                if let Some(follows) = follows.get_mut(climb.place) {
+                    *follows = first;
                 }
-                continue;
+                dropped = climb.shared;
+                return false;
             }
-            match asked.get(&next).copied() {
-                Some((slot, first)) => {
-                    let is_same_way = climbs
-                        .get(index)
-                        .zip(climbs.get(first))
-                        .is_some_and(|(this, first)| this.rest() == first.rest());
-                    match climbs.get_mut(index) {
-                        Some(climb) if is_same_way => climb.follows = Some(first),
-                        _ => waiting.push((index, slot)),
-                    }
-                }
-                None => {
-                    let slot = messages.len();
-                    let (child, prefix, suffix) = next;
-                    messages.push(&[prefix, &child, suffix]);
-                    asked.insert(next, (slot, index));
-                    waiting.push((index, slot));
-                }
-            }
-        }
-        if is_done {
-            break;
-        }
-        let hashes = messages.hash();
-        for (preimage, (slot, _)) in asked {
-            if let Some(hash) = hashes.get(slot) {
-                known.insert(preimage, *hash);
-            }
-        }
-        for (index, slot) in waiting {
-            if let Some((climb, hash)) = climbs.get_mut(index).zip(hashes.get(slot)) {
-                climb.reach(*hash);
+            asked.push(Asked { place: climb.place, shared: common });
+            (climb.path, common) = (rest, usize::MAX);
+            true
+        });
+        for (asked, hash) in asked.iter().zip(messages.hash()) {
+            if let Some(node) = nodes.get_mut(asked.place) {
+                *node = hash;
             }
         }
     }
-    (0..climbs.len()).map(|index| root_of(&climbs, index)).collect()
-}
-
-/// Follows the proofs that went the same way; each follows an earlier one.
-fn root_of(climbs: &[Climb<'_, '_>], index: usize) -> B256 {
-    let mut at = index;
-    while let Some(first) = climbs.get(at).and_then(|climb| climb.follows) {
-        at = first;
+    // Each follows one before it, whose root is known by then.
+    for (place, first) in follows.into_iter().enumerate() {
+        if let Some(node) = nodes.get(first).copied().filter(|_| first != place)
+            && let Some(follower) = nodes.get_mut(place)
+        {
+            *follower = node;
+        }
     }
-    climbs.get(at).map(|climb| B256::from(climb.node)).unwrap_or_default()
+    nodes.into_iter().map(B256::new).collect()
 }
 
-impl<'p, 'a> Climb<'p, 'a> {
-    fn next(&self) -> Option<Preimage<'a>> {
-        if self.follows.is_some() {
+/// The proof that asks for the node of the last of `messages` already and has the same `left` steps to come. `common`
+/// of its last steps the asking proof has in common with the last of `asked`.
+fn met(messages: &Messages, asked: &[Asked], mut common: usize, left: usize) -> Option<usize> {
+    let wanted = messages.get(asked.len())?;
+    for (index, before) in asked.iter().enumerate().rev().take(RIVALS) {
+        if common < left {
             return None;
         }
-        let step = self.proof.path.get(self.taken)?;
-        Some((self.node, step.prefix, step.suffix))
+        if messages.get(index) == Some(wanted) {
+            return Some(before.place);
+        }
+        common = common.min(before.shared);
     }
-
-    fn rest(&self) -> &'p [InnerOp<'a>] {
-        self.proof.path.get(self.taken..).unwrap_or_default()
-    }
-
-    fn reach(&mut self, node: [u8; 32]) {
-        self.node = node;
-        self.taken = self.taken.saturating_add(1);
-    }
+    None
 }
 
-/// SHA-256 of each leaf: prefix, key behind its length, hash of the value behind its length.
-fn hash_leaves(proofs: &[&ExistenceProof<'_>]) -> Vec<[u8; 32]> {
-    let values: Vec<&[u8]> = proofs.iter().map(|proof| proof.value).collect();
-    let mut messages = Messages::default();
-    for (proof, value) in proofs.iter().zip(sha256_each(&values)) {
-        let mut length = Vec::with_capacity(2);
-        put_varint(&mut length, u64::try_from(proof.key.len()).unwrap_or(u64::MAX));
-        let prefix = proof.leaf.as_ref().map_or(&[][..], |leaf| leaf.prefix);
-        messages.push(&[prefix, &length, proof.key, &[32], &value]);
+/// SHA-256 of each leaf.
+fn hash_leaves(proofs: &[(&ExistenceProof<'_>, usize)]) -> Vec<Hash> {
+    let values: Vec<&[u8]> = proofs.iter().map(|(proof, _)| proof.value).collect();
+    let (mut messages, mut length) = (Messages::default(), Vec::new());
+    for ((proof, _), value) in proofs.iter().zip(sha256_each(&values)) {
+        put_key_length(&mut length, proof);
+        messages.push(&leaf_parts(proof, &length, &value));
     }
     messages.hash()
 }
@@ -155,7 +177,6 @@ fn hash_leaves(proofs: &[&ExistenceProof<'_>]) -> Vec<[u8; 32]> {
 mod tests {
     use super::*;
     use crate::cosmos::ics23::LeafOp;
-    use sha2::{Digest, Sha256};
 
     fn proof<'a>(key: &'a [u8], path: &[InnerOp<'a>]) -> ExistenceProof<'a> {
         ExistenceProof {
@@ -179,17 +200,20 @@ mod tests {
             proof(b"a", &[step(0), step(1)]),
             proof(b"c", &[]),
         ];
-        let references: Vec<_> = proofs.iter().collect();
-        let together = roots(&references);
-        for (proof, root) in proofs.iter().zip(together) {
-            assert_eq!(roots(&[proof]), [root]);
+        let same_end = |one: &ExistenceProof<'_>, other: &ExistenceProof<'_>| {
+            one.path.iter().rev().zip(other.path.iter().rev()).take_while(|(one, other)| one == other).count()
+        };
+        let shared = [0].into_iter().chain(proofs.windows(2).map(|pair| same_end(&pair[0], &pair[1])));
+        let together = roots(&proofs.iter().zip(shared).collect::<Vec<_>>());
+        for (proof, together) in proofs.iter().zip(together) {
             let value = Sha256::digest(b"v");
             let leaf = [&[0, proof.key.len() as u8][..], proof.key, &[32], &value].concat();
             let by_hand = proof
                 .path
                 .iter()
                 .fold(Sha256::digest(leaf), |node, step| Sha256::digest([step.prefix, &node, step.suffix].concat()));
-            assert_eq!(root.as_slice(), by_hand.as_slice());
+            assert_eq!(together.as_slice(), by_hand.as_slice());
+            assert_eq!(root(proof), together);
         }
     }
 }

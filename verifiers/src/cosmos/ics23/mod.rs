@@ -6,15 +6,17 @@
 //! entry that is asked for.
 
 mod absence;
+mod batch;
 mod decode;
 mod existence;
 mod hashing;
 mod multistore;
 mod spec;
 
+pub use batch::verify_memberships;
 pub use decode::{
     BatchEntry, CommitmentProof, ExistenceProof, InnerOp, LeafOp, MAX_DEPTH, MAX_ENTRIES, MAX_PROOF_LENGTH,
     NonExistenceProof,
 };
-pub use multistore::{Membership, MerkleProof, proof_ops, verify_absence, verify_membership, verify_memberships};
+pub use multistore::{Membership, MerkleProof, proof_ops, verify_absence, verify_membership};
 pub use spec::{IAVL, ProofSpec, TENDERMINT};

@@ -1,12 +1,9 @@
 //! Two levels: a key in a store, and the store's root under the app hash.
 
-use std::collections::BTreeMap;
-
 use alloy_primitives::{B256, Bytes};
 
 use super::decode::{CommitmentProof, ExistenceProof, MAX_PROOF_LENGTH};
 use super::existence::require_root;
-use super::hashing::roots;
 use super::spec::{IAVL, TENDERMINT};
 use crate::VerifyError;
 use crate::protobuf::{Reader, WHOLE, Writer};
@@ -45,11 +42,16 @@ impl<'a> MerkleProof<'a> {
     /// Names the field under `merkle_proof`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::bounded("merkle_proof", bytes, MAX_LENGTH)?;
-        let proofs = fields.repeated(1, "proofs", 2, WHOLE)?;
-        fields.end()?;
-        match proofs.as_slice() {
-            [in_store, of_store] => Ok(Self { in_store, of_store }),
-            other => Err(VerifyError::malformed("merkle_proof.proofs", 2, other.len())),
+        let mut next = || fields.optional(1, "proofs", WHOLE);
+        match (next()?, next()?, next()?) {
+            (Some(in_store), Some(of_store), None) => {
+                fields.end()?;
+                Ok(Self { in_store, of_store })
+            }
+            (one, two, three) => {
+                let found = [one, two, three].iter().flatten().count();
+                Err(VerifyError::malformed("merkle_proof.proofs", 2, found))
+            }
         }
     }
 
@@ -88,9 +90,6 @@ pub fn proof_ops<'a>(bytes: &'a [u8], store: &[u8], key: &[u8]) -> Result<Merkle
 /// Type, key and data of a proof operation.
 type Operation<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
-/// App hash, store name, store root and proof: what the check of a store's place depends on.
-type StoreClaim<'a> = (B256, &'a [u8], B256, &'a [u8]);
-
 fn decode_operation(bytes: &[u8]) -> Result<Operation<'_>, VerifyError> {
     let mut fields = Reader::of("proof_ops.ops", bytes);
     let operation = (fields.bytes(1, "type", WHOLE)?, fields.bytes(2, "key", WHOLE)?, fields.bytes(3, "data", WHOLE)?);
@@ -123,58 +122,12 @@ pub fn verify_absence(root: B256, store: &[u8], key: &[u8], proof: &[u8]) -> Res
     verify_store(root, store, store_root, proof.of_store)
 }
 
-/// Checks many claims, a result per item equal to [`verify_membership`]'s: nodes of all are hashed level by level, and
-/// a node that many proofs share is hashed once.
-pub fn verify_memberships(claims: &[Membership<'_>]) -> Vec<Result<(), VerifyError>> {
-    let proofs: Vec<_> = claims.iter().map(|claim| MerkleProof::decode(claim.proof)).collect();
-    let parsed: Vec<Result<ExistenceProof<'_>, VerifyError>> =
-        claims.iter().zip(&proofs).map(|(claim, proof)| parse_in_store(claim, proof)).collect();
-    let store_roots = roots_where_parsed(&parsed);
-    // Proofs of one store under one app hash are mostly the same bytes: each is checked once.
-    let mut of_stores: BTreeMap<StoreClaim<'_>, Result<(), VerifyError>> = BTreeMap::new();
-    claims
-        .iter()
-        .zip(proofs.iter().zip(store_roots))
-        .map(|(claim, (proof, store_root))| {
-            let store_root = store_root?;
-            let of_store = proof.as_ref().map_err(Clone::clone)?.of_store;
-            let check = || verify_store(claim.root, claim.store, store_root, of_store);
-            of_stores.entry((claim.root, claim.store, store_root, of_store)).or_insert_with(check).clone()
-        })
-        .collect()
-}
-
-fn parse_in_store<'a>(
-    claim: &Membership<'_>,
-    proof: &Result<MerkleProof<'a>, VerifyError>,
-) -> Result<ExistenceProof<'a>, VerifyError> {
-    let proof = proof.as_ref().map_err(Clone::clone)?;
-    let parse = || {
-        let proof = existence(proof.in_store, claim.key)?;
-        proof.require(claim.key, claim.value)?;
-        proof.check(&IAVL)?;
-        Ok(proof)
-    };
-    parse().map_err(|error: VerifyError| error.within("in_store"))
-}
-
-/// The root of each proof that parsed, the refusal of each that did not.
-fn roots_where_parsed(parsed: &[Result<ExistenceProof<'_>, VerifyError>]) -> Vec<Result<B256, VerifyError>> {
-    let good: Vec<&ExistenceProof<'_>> = parsed.iter().filter_map(|proof| proof.as_ref().ok()).collect();
-    let mut found = roots(&good).into_iter();
-    let root_of = |proof: &Result<ExistenceProof<'_>, VerifyError>| match proof {
-        Ok(_) => found.next().ok_or_else(|| VerifyError::malformed("root", 1, 0)),
-        Err(error) => Err(error.clone()),
-    };
-    parsed.iter().map(root_of).collect()
-}
-
 fn existence<'a>(bytes: &'a [u8], key: &[u8]) -> Result<ExistenceProof<'a>, VerifyError> {
     CommitmentProof::decode(bytes, key)?.existence(key)
 }
 
 /// The store's root is the value under its name.
-fn verify_store(root: B256, store: &[u8], store_root: B256, proof: &[u8]) -> Result<(), VerifyError> {
+pub(super) fn verify_store(root: B256, store: &[u8], store_root: B256, proof: &[u8]) -> Result<(), VerifyError> {
     let check = || {
         let proof = existence(proof, store)?;
         proof.require(store, store_root.as_slice())?;

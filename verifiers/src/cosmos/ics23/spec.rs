@@ -83,7 +83,8 @@ impl ProofSpec {
         }
     }
 
-    fn check_inner(&self, index: usize, step: &InnerOp<'_>) -> Result<(), VerifyError> {
+    /// Of the step that is `index` steps above the leaf.
+    pub(super) fn check_inner(&self, index: usize, step: &InnerOp<'_>) -> Result<(), VerifyError> {
         if step.hash != SHA256 {
             return Err(VerifyError::invalid("hash", SHA256, step.hash));
         }

@@ -78,7 +78,7 @@ impl SyncCommittee {
 impl HashTreeRoot for SyncCommittee {
     fn hash_tree_root(&self) -> B256 {
         let keys = self.pubkeys.iter().chain([&self.aggregate_pubkey]);
-        let mut roots = two_chunk_roots(keys.map(|key| key.as_slice()));
+        let mut roots = two_chunk_roots(keys.map(|key| &key.0));
         let aggregate = roots.pop().unwrap_or_default();
         let depth = roots.len().next_power_of_two().ilog2() as usize;
         hash_pair(merkleize(&roots, depth), aggregate)

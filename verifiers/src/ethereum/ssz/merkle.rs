@@ -35,11 +35,14 @@ fn hash_level(mut nodes: Vec<[u8; 32]>, zero: B256) -> Vec<[u8; 32]> {
     sha256_pairs(nodes.as_flattened().as_chunks().0)
 }
 
-/// Roots of vectors of 33 to 64 bytes, such as public keys, two chunks each.
-pub fn two_chunk_roots<'a>(vectors: impl Iterator<Item = &'a [u8]>) -> Vec<B256> {
-    let padded = |bytes: &[u8]| {
+/// Roots of vectors of `N` bytes, two chunks each: `N` is 33 to 64. Public keys have 48.
+pub fn two_chunk_roots<'a, const N: usize>(vectors: impl Iterator<Item = &'a [u8; N]>) -> Vec<B256> {
+    const { assert!(N > 32 && N <= 64) };
+    let padded = |bytes: &[u8; N]| {
         let mut chunks = [0; 64];
-        chunks.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        if let Some(start) = chunks.first_chunk_mut() {
+            *start = *bytes;
+        }
         chunks
     };
     let chunks: Vec<[u8; 64]> = vectors.map(padded).collect();

@@ -39,6 +39,9 @@ pub(super) enum Step<'a, 'k> {
 impl<'a> Node<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
         let mut items = rlp::require_list("", rlp::item("", bytes)?)?;
+        if let Some(branch) = Self::branch_of_hashes(items.clone()) {
+            return Ok(branch);
+        }
         let (first, second) = match (next(&mut items)?, next(&mut items)?) {
             (Some(first), Some(second)) => (first, second),
             (first, _) => return Err(wrong_count(usize::from(first.is_some()))),
@@ -47,6 +50,22 @@ impl<'a> Node<'a> {
             None => Self::decode_short(first, second),
             Some(third) => Self::decode_branch([first, second, third], items),
         }
+    }
+
+    /// A branch without a value whose children are all behind hashes, as most nodes are: the same as
+    /// [`Self::decode_branch`] makes of it. `None` of any other node.
+    #[inline]
+    fn branch_of_hashes(mut items: Items<'a>) -> Option<Self> {
+        let mut children = [Child::None; 16];
+        let mut taken = 0_usize;
+        for child in &mut children {
+            if let Some(hash) = items.take_hash_or_empty()? {
+                *child = Child::Hash(hash);
+                taken = taken.saturating_add(1);
+            }
+        }
+        let is_whole = items.take_hash_or_empty()?.is_none() && items.is_empty();
+        (is_whole && taken >= 2).then_some(Self::Branch { children, value: &[] })
     }
 
     fn decode_branch(begun: [Item<'a>; 3], mut items: Items<'a>) -> Result<Self, VerifyError> {
