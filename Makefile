@@ -7,14 +7,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup format lint rules contracts rust schema fuzz bench clean
+.PHONY: demo test setup format lint rules contracts rust schema client fuzz bench load clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust schema fuzz
+test: setup format lint rules contracts rust schema client fuzz
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
@@ -53,6 +53,10 @@ schema: setup
 	@echo '==> the transfer API against its own document, by schemathesis'
 	@./.ci/schema
 
+client: setup
+	@echo '==> a transfer by a client generated from that document'
+	@./.ci/client
+
 fuzz: setup
 	@echo '==> fuzzing every parser for a bounded time'
 	@verifiers/fuzz/run
@@ -64,6 +68,11 @@ bench: setup
 	@$(CARGO_BIN) bench --package spandrel-benches --features plain -- --test | tee $(CARGO_TARGET_DIR)/bench/plain
 	@$(CARGO_BIN) run --quiet --release --package spandrel-benches --bin collect -- \
 		$(CARGO_TARGET_DIR)/bench/wide $(CARGO_TARGET_DIR)/bench/plain
+
+load: setup
+	@command -v wrk >/dev/null || { echo '==> installing wrk (apt-get)'; apt-get install -y -qq wrk >/dev/null; }
+	@$(CARGO_BIN) build --release --package spandrel --package spandrel-tests --bins
+	@$(CARGO_TARGET_DIR)/release/load "$$(command -v wrk)"
 
 clean:
 	@rm -rf contracts/node_modules contracts/out contracts/cache

@@ -6,10 +6,11 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use tokio::process::{Child, Command};
 
-/// The `spandrel` binary that cargo built beside this test: `<target>/<profile>/spandrel`.
+/// The `spandrel` binary that cargo built beside this program, or beside this test: `<target>/<profile>/spandrel`.
 pub fn binary() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let profile = test.parent().and_then(|deps| deps.parent()).context("a test binary in <profile>/deps")?;
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("a program in a folder")?;
+    let profile = if folder.ends_with("deps") { folder.parent().context("<profile>/deps")? } else { folder };
     let binary = profile.join("spandrel");
     anyhow::ensure!(binary.exists(), "{} is not built: run `cargo test --workspace`", binary.display());
     Ok(binary)

@@ -1,5 +1,7 @@
 //! A transfer as a user makes it: by the REST API alone, from the quote to the proof, on the demo's embedded chains.
 
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use anyhow::{Context, Result, ensure};
+use bitcoin::ScriptBuf;
 use bitcoin::address::NetworkUnchecked;
 use futures::StreamExt;
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -23,6 +26,8 @@ use spandrel_signer::SecretRef;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_testnets::bitcoin::RegtestNode;
 use spandrel_verifiers::{ChainId, DepositId};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -142,8 +147,8 @@ async fn mine(chains: &Chains) -> anyhow::Error {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_made_by_the_api_alone_is_paid_told_and_proven() -> Result<()> {
+/// Serves the API of a bridge over the demo's chains while `play` goes on.
+async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Result<()>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let chains = Chains::start(None).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
@@ -166,7 +171,7 @@ async fn a_transfer_made_by_the_api_alone_is_paid_told_and_proven() -> Result<()
     let running = up::start(config, None, stop.clone()).await?;
     let user = user(format!("http://{listen}"), running.store()).await?;
     let played = tokio::select! {
-        played = async { tokio::try_join!(from_bitcoin(&user, &chains, &bridge), from_ethereum(&user, &chains, &bridge)) } => played,
+        played = play(&user, &chains, &bridge) => played,
         error = mine(&chains) => Err(error),
         ended = running.ended() => Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the bridge stopped by itself"))),
     };
@@ -175,13 +180,58 @@ async fn a_transfer_made_by_the_api_alone_is_paid_told_and_proven() -> Result<()
     running.finish().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_made_by_the_api_alone_is_paid_told_and_proven() -> Result<()> {
+    beside_a_bridge(async |user, chains, bridge| {
+        tokio::try_join!(from_bitcoin(user, chains, bridge), from_ethereum(user, chains, bridge))?;
+        Ok(())
+    })
+    .await
+}
+
+/// `.ci/client` generates the client and sets `SPANDREL_GENERATED_CLIENT`. Skipped without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_generated_from_the_document_makes_a_transfer() -> Result<()> {
+    let Some(folder) = std::env::var_os("SPANDREL_GENERATED_CLIENT").map(PathBuf::from) else {
+        println!("skipped: SPANDREL_GENERATED_CLIENT is not set; .ci/client sets it");
+        return Ok(());
+    };
+    beside_a_bridge(async |user, chains, bridge| {
+        let recipient = Address::repeat_byte(0xc1);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("client/transfer.py");
+        let mut client = Command::new(folder.join("bin/python"))
+            .arg(script)
+            .args([&user.base, &user.key, chains.bitcoin_id().as_str()])
+            .args([&recipient.to_string(), REFUND_KEY, &AMOUNT.to_string()])
+            .env("PYTHONPATH", folder.join("lib"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut lines = BufReader::new(client.stdout.take().context("its output")?).lines();
+        let instructions: Value = serde_json::from_str(&lines.next_line().await?.context("instructions")?)?;
+        chains.bitcoin.pay(&deposit_script(&instructions)?, AMOUNT).await?;
+        let transfer: Value = serde_json::from_str(&lines.next_line().await?.context("the transfer's end")?)?;
+        ensure!(client.wait().await?.success() && transfer["payout_tx"].is_string(), "{transfer}");
+        let (provider, _) = wallet(&chains.destination, 0)?;
+        let balance = WrappedToken::new(bridge.target.wrapped[0], provider).balanceOf(recipient).call().await?;
+        ensure!(balance == U256::from(AMOUNT), "{recipient} holds {balance}");
+        Ok(())
+    })
+    .await
+}
+
+/// What the told address is paid by.
+fn deposit_script(instructions: &Value) -> Result<ScriptBuf> {
+    let address: bitcoin::Address<NetworkUnchecked> = instructions["address"].as_str().context("address")?.parse()?;
+    Ok(address.require_network(bitcoin::Network::Regtest)?.script_pubkey())
+}
+
 async fn from_bitcoin(user: &User, chains: &Chains, bridge: &Bridge) -> Result<()> {
     let recipient = Address::repeat_byte(0xb1);
     let order = user.order(&chains.bitcoin_id(), "light_client", recipient).await?;
     let id = order["transfer"]["id"].as_str().context("id")?;
-    let address: bitcoin::Address<NetworkUnchecked> =
-        order["instructions"]["address"].as_str().context("address")?.parse()?;
-    let script = address.require_network(bitcoin::Network::Regtest)?.script_pubkey();
+    let script = deposit_script(&order["instructions"])?;
     let (events, paid) = tokio::join!(user.follow(id), chains.bitcoin.pay(&script, AMOUNT));
     paid?;
     check(user, chains, bridge, id, &events?, recipient, 0).await

@@ -1,0 +1,160 @@
+//! How much the transfer API bears: reads, quotes, limits and 2,000 event streams, while transfers go on; and what callers
+//! are told when it is more than it bears. Prints a table; fails when a deposit was not paid or a caller was left hanging.
+//!
+//! `make load` builds it for speed and gives it `wrk`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use spandrel_tests::load::{Anonymous, Answers, Followed, Generator, Order, Request, Served, follow};
+
+const DURATION: Duration = Duration::from_secs(10);
+/// Open streams, on so many transfers.
+const STREAMS: usize = 2_000;
+const FOLLOWED: usize = 20;
+/// Orders that are read.
+const ORDERS: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let program = PathBuf::from(std::env::args_os().nth(1).context("the path of wrk")?);
+    println!("processors: {}", std::thread::available_parallelism()?);
+    capacity(&program).await?;
+    overload(&program).await
+}
+
+/// What the server itself bears.
+async fn capacity(program: &Path) -> Result<()> {
+    let served = Served::start(Anonymous::Unbounded, STREAMS).await?;
+    let mut orders = Vec::new();
+    for number in 0..ORDERS {
+        orders.push(served.order(number).await?);
+    }
+    memory("at rest", &served)?;
+    let paths = orders.iter().map(|order| format!("/v1/transfers/{}", order.id)).collect();
+    let status = Request { paths, body: None, key: None };
+    let limits = Request { paths: vec![format!("/v1/limits?route={}", served.route())], body: None, key: None };
+    let quotes = Request {
+        paths: vec!["/v1/quotes".into()],
+        body: Some(served.quote().to_string()),
+        key: Some(served.key.clone()),
+    };
+    let (going, followed) = orders.split_at(ORDERS - FOLLOWED);
+
+    let generator = Generator { program, connections: 64, duration: DURATION };
+    let measured = async {
+        let status_reads = generator.run(&served.base(), &status).await?;
+        report("status reads", &status_reads);
+        report("quotes", &generator.run(&served.base(), &quotes).await?);
+        let few = Generator { connections: 8, ..generator };
+        report("limits, 8 connections", &few.run(&served.base(), &limits).await?);
+        memory("after reads and quotes", &served)?;
+        anyhow::Ok(())
+    };
+    let paid = beside(&served, going, measured).await?;
+    println!("transfers deposited beside it, all paid: {paid}");
+
+    let paths: Vec<String> = followed.iter().map(|order| format!("/v1/transfers/{}/events", order.id)).collect();
+    let few = Generator { connections: 32, ..generator };
+    let while_open = async {
+        memory(&format!("with {STREAMS} streams"), &served)?;
+        report(&format!("status reads, {STREAMS} streams open"), &few.run(&served.base(), &status).await?);
+        for order in followed {
+            served.pay(order).await?;
+        }
+        Ok(Instant::now())
+    };
+    let (told, since) = tokio::select! {
+        told = follow(served.address, &paths, STREAMS / FOLLOWED, PATIENCE, while_open) => told?,
+        error = mining(&served) => return Err(error),
+    };
+    streams(&told, since)?;
+    memory("after the streams", &served)
+}
+
+/// Deposits `orders`, two a second, and mines, while `work` goes on; then until all that were deposited are paid.
+async fn beside(served: &Served, orders: &[Order], work: impl Future<Output = Result<()>>) -> Result<usize> {
+    let mut deposited = 0;
+    let depositing = async {
+        for order in orders {
+            served.pay(order).await?;
+            deposited += 1;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        std::future::pending::<Result<()>>().await
+    };
+    let working = async {
+        tokio::select! {
+            done = work => done,
+            failed = depositing => failed,
+        }
+    };
+    tokio::select! {
+        done = working => done?,
+        error = mining(served) => return Err(error),
+    }
+    let paid = async {
+        for order in orders.iter().take(deposited) {
+            while !served.is_paid(order).await? {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        paid = tokio::time::timeout(PATIENCE, paid) => paid.context("payouts in time")??,
+        error = mining(served) => return Err(error),
+    }
+    Ok(deposited)
+}
+
+/// Mines until it fails.
+async fn mining(served: &Served) -> anyhow::Error {
+    loop {
+        if let Err(error) = served.mine().await {
+            return error;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+}
+
+/// What callers are told who ask for more than their share, and for more streams than there are.
+async fn overload(program: &Path) -> Result<()> {
+    let rate = 20.try_into()?;
+    let served = Served::start(Anonymous::PerSecond(rate), STREAMS).await?;
+    let order = served.order(0).await?;
+    let status = Request { paths: vec![format!("/v1/transfers/{}", order.id)], body: None, key: None };
+    let generator = Generator { program, connections: 256, duration: DURATION };
+    let answers = generator.run(&served.base(), &status).await?;
+    report("over the rate, 256 connections", &answers);
+    ensure!(answers.refused > 0 && answers.bad == 0, "not everyone was told when to come again");
+    memory("after overload", &served)
+}
+
+fn report(name: &str, answers: &Answers) {
+    let Answers { good, refused, bad, p50, p99, slowest, .. } = answers;
+    println!(
+        "{name}: {:.0} good a second, p50 {p50:?}, p99 {p99:?}, slowest {slowest:?}; {good} good, {refused} refused with \
+         Retry-After, {bad} bad",
+        answers.rate()
+    );
+}
+
+fn streams(told: &[Followed], since: Instant) -> Result<()> {
+    let latest = |of: fn(&Followed) -> Instant| told.iter().map(of).max().context("a stream");
+    let (first, ended) = (latest(|told| told.first)?, latest(|told| told.ended)?);
+    println!(
+        "{} streams: every one told its first event within {:?} of the last deposit and its end within {:?}",
+        told.len(),
+        first.saturating_duration_since(since),
+        ended.saturating_duration_since(since)
+    );
+    Ok(())
+}
+
+fn memory(when: &str, served: &Served) -> Result<()> {
+    println!("memory {when}: {} MB", served.memory()? / 1_000_000);
+    Ok(())
+}
