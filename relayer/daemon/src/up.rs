@@ -131,6 +131,10 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
         metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
         start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
     }
+    for feed in &config.price_feed {
+        let following = wiring::follow_price(feed, book.clone(), stop.clone())?;
+        tasks.spawn(format!("price of {}", feed.asset), following);
+    }
     for target in &config.destination {
         let key = wiring::account_key(&config, target)?;
         let (target, store, book, stop) = (target.clone(), store.clone(), book.clone(), stop.clone());

@@ -8,7 +8,7 @@ use alloy::consensus::proofs::calculate_receipt_root;
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::{Block, EIP1186AccountProofResponse, Filter, Log, TransactionReceipt};
+use alloy::rpc::types::{Block, EIP1186AccountProofResponse, Filter, Log, TransactionReceipt, TransactionRequest};
 use alloy::transports::{RpcError, TransportError};
 use alloy_primitives::{Address, B256, Bytes};
 use spandrel_verifiers::ChainId;
@@ -143,6 +143,12 @@ impl Execution {
             )),
             other => self.failed("eth_getProof", &other),
         })
+    }
+
+    /// What `contract` returns to `data` at the best block, unproven.
+    pub(super) async fn call(&self, contract: Address, data: Bytes) -> Result<Bytes, FollowError> {
+        let request = TransactionRequest::default().to(contract).input(data.into());
+        self.provider.call(request).await.map_err(|error| self.failed("eth_call", &error))
     }
 
     /// An answer that contradicts itself or the question.

@@ -10,6 +10,7 @@ mod execution;
 mod light_client;
 mod names;
 mod outbox;
+mod prices;
 mod walk;
 mod watcher;
 
@@ -21,4 +22,5 @@ pub use evidence::EthereumEvidence;
 pub use light_client::{FinalBlock, LightClient};
 pub use names::Names;
 pub use outbox::DEPOSITED_TOPIC;
+pub use prices::{PriceContract, PriceFeed, PublishedPrice};
 pub use watcher::EthereumWatcher;

@@ -6,5 +6,6 @@ mod follow;
 mod lies;
 mod lodestar;
 mod pool;
+mod prices;
 mod recordings;
 mod rig;

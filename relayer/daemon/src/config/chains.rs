@@ -112,7 +112,7 @@ impl fmt::Debug for EthereumNode {
     }
 }
 
-fn redacted(url: &str) -> String {
+pub(super) fn redacted(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let authority = rest.split('/').next().unwrap_or_default();

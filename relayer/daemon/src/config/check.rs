@@ -7,8 +7,12 @@ use anyhow::{Result, bail};
 use spandrel_core::Policy;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::ChainParams;
+use spandrel_watchers::ethereum::Endpoint;
 
 use super::{Config, EthereumNode, Profile, RoleConfig};
+
+/// More decimal digits than any unit of value has.
+const MOST_DIGITS: u8 = 30;
 
 fn refuse<T>(field: impl Display, expected: impl Display, found: impl Display) -> Result<T> {
     bail!("{field}: expected {expected}, found {found}")
@@ -136,7 +140,35 @@ impl Config {
                 return refuse("wide.destination", expected, "none");
             }
         }
-        self.check_wide()
+        self.check_wide()?;
+        self.check_price_feeds()
+    }
+
+    fn check_price_feeds(&self) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for feed in &self.price_feed {
+            let field = format!("price_feed {}", feed.asset);
+            if self.wide.assets.get(&feed.asset).is_none_or(|rules| rules.price.is_none()) {
+                return refuse(format!("{field}.asset"), "an asset whose wide.asset row has a price", &feed.asset);
+            }
+            if !seen.insert(&feed.asset) {
+                return refuse(format!("{field}.asset"), "each asset once", &feed.asset);
+            }
+            if feed.chain.eip155_number().is_none() {
+                return refuse(format!("{field}.chain"), "an eip155 chain", &feed.chain);
+            }
+            if feed.digits > MOST_DIGITS {
+                return refuse(format!("{field}.digits"), format!("at most {MOST_DIGITS}"), feed.digits);
+            }
+            if feed.every_seconds == 0 {
+                return refuse(format!("{field}.every_seconds"), "at least 1", 0);
+            }
+            check_pool(&field, feed.quorum, feed.nodes.iter().map(|node| vec![node.as_str()]))?;
+            for node in &feed.nodes {
+                Endpoint::parse("price_feed.nodes", node)?;
+            }
+        }
+        Ok(())
     }
 
     /// What would hold everything, or nothing, without saying so.

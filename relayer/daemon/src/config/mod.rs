@@ -5,6 +5,7 @@ mod api;
 mod chains;
 mod check;
 mod control;
+mod prices;
 mod roles;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use spandrel_verifiers::{AssetId, ChainId};
 pub use api::ApiConfig;
 pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
 pub use control::ControlConfig;
+pub use prices::PriceFeedConfig;
 pub use roles::{KeyRef, RoleConfig};
 
 use crate::telemetry::LogFormat;
@@ -72,6 +74,9 @@ pub struct Config {
     pub limit: LimitTable,
     /// What may move over corridors: by asset, destination, party and depth. What is not listed is closed.
     pub wide: WideLimits,
+    /// Where prices come from. An asset with a price and no feed has none: its limits in amounts stand alone.
+    #[serde(default)]
+    pub price_feed: Vec<PriceFeedConfig>,
     /// Chains and assets that deposits may still name although no limit does: what names them is rejected on record.
     #[serde(default)]
     pub retired: Retired,

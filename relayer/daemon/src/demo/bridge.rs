@@ -129,6 +129,7 @@ impl Bridge {
             signer: signers.iter().map(role).collect(),
             wide: WideLimits::unlimited(limit.limits.keys()),
             limit,
+            price_feed: Vec::new(),
             retired: Default::default(),
             bitcoin: vec![bitcoin_source],
             ethereum: vec![ethereum_source],

@@ -7,6 +7,7 @@ mod control;
 mod destination;
 mod ethereum;
 mod lazy;
+mod prices;
 mod roles;
 
 pub use api::serve_api;
@@ -14,6 +15,7 @@ pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side};
 pub use control::{health, require_agreed_signers, serve_control};
 pub use destination::{BATCH, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
+pub use prices::follow_price;
 pub use roles::{signer_role, unlock, verifier_role};
 
 use std::time::Duration;
