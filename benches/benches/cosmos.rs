@@ -2,16 +2,17 @@
 //! `ics23`, one by one.
 //!
 //! Both sides of the light block hash header and validator set, and check signatures until two thirds of the power
-//! signed. Cold means that nothing is known of the keys. Of the proofs, ours also decodes the protobuf; the peer is
-//! given decoded ones.
+//! signed. Cold means that nothing is known of the keys. Of the proofs, both decode the same protobuf; how the peer does
+//! when it is given decoded ones is printed beside it.
 
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use ics23::{HostFunctionsManager, iavl_spec, tendermint_spec};
+use ics23::{CommitmentProof, HostFunctionsManager, iavl_spec, tendermint_spec};
+use prost_of_ics23::Message;
 use spandrel_benches::cometbft::{Blocks, NOW, TRUSTING_PERIOD, blocks, params};
 use spandrel_benches::compare::{print_memory, print_ratio, print_thread_ratio};
-use spandrel_benches::stores::{STORE, proofs};
+use spandrel_benches::stores::{Proven, STORE, StoreProof, proofs};
 use spandrel_verifiers::cosmos::ics23::{Membership, verify_memberships};
 use spandrel_verifiers::cosmos::{KeyTables, Outcome, TrustedState, verify_header};
 use tendermint_light_client::verifier::options::Options;
@@ -63,16 +64,26 @@ fn light_blocks(criterion: &mut Criterion) {
 }
 
 fn store_proofs(criterion: &mut Criterion) {
-    let (app_hash, proofs) = proofs(KEYS, PROVEN);
+    compare_proofs(criterion, "ics23_proofs_256", Proven::Spread, Some(6.0));
+    compare_proofs(criterion, "ics23_proofs_256_neighbours", Proven::Neighbours, None);
+}
+
+fn compare_proofs(criterion: &mut Criterion, name: &str, proven: Proven, target: Option<f64>) {
+    let (app_hash, proofs) = proofs(KEYS, PROVEN, proven);
     let (iavl, simple, root) = (iavl_spec(), tendermint_spec(), app_hash.to_vec());
+    let check = |proof: &StoreProof, [in_store, of_store]: [&CommitmentProof; 2]| {
+        let verify = ics23::verify_membership::<HostFunctionsManager>;
+        assert!(verify(in_store, &iavl, &proof.store_root, &proof.key, &proof.value));
+        assert!(verify(of_store, &simple, &root, STORE, &proof.store_root));
+    };
     let peer_checks = || {
         for proof in &proofs {
-            let [in_store, of_store] = &proof.peer;
-            let verify = ics23::verify_membership::<HostFunctionsManager>;
-            assert!(verify(in_store, &iavl, &proof.store_root, &proof.key, &proof.value));
-            assert!(verify(of_store, &simple, &root, STORE, &proof.store_root));
+            let decode = |level: &Vec<u8>| CommitmentProof::decode(level.as_slice()).expect("an honest proof");
+            let levels = proof.levels.each_ref().map(decode);
+            check(proof, levels.each_ref());
         }
     };
+    let peer_checks_decoded = || proofs.iter().for_each(|proof| check(proof, proof.peer.each_ref()));
     let claims: Vec<Membership<'_>> = proofs
         .iter()
         .map(|proof| Membership {
@@ -84,14 +95,15 @@ fn store_proofs(criterion: &mut Criterion) {
         })
         .collect();
     let ours_checks = || assert!(verify_memberships(&claims).iter().all(Result::is_ok));
-    let mut group = criterion.benchmark_group("ics23_proofs_256");
+    let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(PROVEN));
     group.bench_function("ics23", |bencher| bencher.iter(peer_checks));
     group.bench_function("spandrel", |bencher| bencher.iter(ours_checks));
     group.finish();
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    print_ratio("ics23_proofs_256", 6.0, peer_checks, || one.install(ours_checks));
-    print_thread_ratio("ics23_proofs_256", ours_checks);
+    print_ratio(name, target, peer_checks, || one.install(ours_checks));
+    print_ratio(&format!("{name}_peer_decoded"), None, peer_checks_decoded, || one.install(ours_checks));
+    print_thread_ratio(name, ours_checks);
     print_memory("ics23_proof", proofs.iter().map(|proof| proof.encoded.len()).max().unwrap_or_default());
 }
 

@@ -19,12 +19,23 @@ pub struct StoreProof {
     pub peer: [CommitmentProof; 2],
     /// Root of the store: what the first level proves and the second contains.
     pub store_root: Vec<u8>,
-    /// Protobuf of both, for ours.
+    /// Protobuf of each, as nodes serve it, for the peer.
+    pub levels: [Vec<u8>; 2],
+    /// Protobuf of both in one, as nodes serve it, for ours.
     pub encoded: Vec<u8>,
 }
 
-/// App hash over a store of `size` packet commitments, and proofs of `proven` of them, spread evenly.
-pub fn proofs(size: u64, proven: u64) -> (B256, Vec<StoreProof>) {
+/// Which keys are proven.
+#[derive(Clone, Copy, Debug)]
+pub enum Proven {
+    /// As far from each other as they can be: they share the least.
+    Spread,
+    /// Next to each other in the store, as packets of one channel that wait for a relayer are.
+    Neighbours,
+}
+
+/// App hash over a store of `size` packet commitments, and proofs of `count` of them.
+pub fn proofs(size: u64, count: u64, proven: Proven) -> (B256, Vec<StoreProof>) {
     let pairs = (0..size).map(|n| (commitment_key("07-tendermint-0", n), digest(&[&n.to_be_bytes()]).to_vec()));
     let mut leaves: Vec<ExistenceProof> = pairs.map(|(key, value)| leaf(key, value, numbers(0, 1))).collect();
     let (store_root, _) = climb(&mut leaves, true);
@@ -35,15 +46,23 @@ pub fn proofs(size: u64, proven: u64) -> (B256, Vec<StoreProof>) {
     let mut stores = roots.to_vec();
     let (app_hash, _) = climb(&mut stores, false);
     let of_store = stores.into_iter().find(|leaf| leaf.key == STORE).expect("the store");
-    let step = usize::try_from(size / proven).expect("few proofs");
-    let prove = |in_store: &ExistenceProof| StoreProof {
-        key: in_store.key.clone(),
-        value: in_store.value.clone(),
-        peer: [in_store, &of_store].map(commitment),
-        store_root: store_root.to_vec(),
-        encoded: [in_store, &of_store].map(|proof| field(1, &field(1, &existence(proof)))).concat(),
+    let (step, count) = (usize::try_from(size / count), usize::try_from(count).expect("few proofs"));
+    let step = match proven {
+        Proven::Spread => step.expect("few proofs"),
+        Proven::Neighbours => 1,
     };
-    (app_hash.into(), leaves.iter().step_by(step).map(prove).collect())
+    let prove = |in_store: &ExistenceProof| {
+        let levels = [in_store, &of_store].map(|proof| field(1, &existence(proof)));
+        StoreProof {
+            key: in_store.key.clone(),
+            value: in_store.value.clone(),
+            peer: [in_store, &of_store].map(commitment),
+            store_root: store_root.to_vec(),
+            encoded: levels.iter().flat_map(|level| field(1, level)).collect(),
+            levels,
+        }
+    };
+    (app_hash.into(), leaves.iter().step_by(step).take(count).map(prove).collect())
 }
 
 fn commitment(proof: &ExistenceProof) -> CommitmentProof {
