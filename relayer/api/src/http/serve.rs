@@ -15,6 +15,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -30,32 +31,48 @@ const MOST_CALLS: u32 = 100;
 const LARGEST_HEAD: usize = 16 * 1024;
 /// How long requests under way have when it stops; streams are ended then.
 const GRACE: Duration = Duration::from_secs(3);
+/// Most connections at once to which it is said that there are too many.
+const MOST_TURNED_AWAY: usize = 256;
+const TURNED_AWAY_IN: Duration = Duration::from_secs(2);
+/// What is said to them (RFC 9457).
+const FULL: &str = concat!(
+    "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\n",
+    "content-length: 128\r\n\r\n",
+    r#"{"type":"about:blank","title":"Service Unavailable","status":503,"code":"TOO_MANY_CONNECTIONS","retryable":true,"#,
+    r#""retry_after":1}"#,
+);
 /// How long to wait when no connection can be accepted, as when files have run out.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Serves `app` to at most `most` connections at once, until `stop`. More of them wait to be accepted.
+/// Serves `app` to at most `most` connections at once, until `stop`. More of them are told when to come again.
 pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(most));
+    let doors = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     let ending = CancellationToken::new();
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
-        let accepted = async {
-            // The semaphore is never closed.
-            let place = places.clone().acquire_owned().await.ok();
-            (place, listener.accept().await)
-        };
         tokio::select! {
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
-            (place, accepted) = accepted => match accepted {
-                Ok((stream, peer)) => {
-                    let connection = Connection { app: app.clone(), peer, ending: ending.clone() };
-                    connections.spawn(async move {
-                        connection.run(stream).await;
-                        drop(place);
-                    });
-                }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => match (places.clone().try_acquire_owned(), doors.clone().try_acquire_owned()) {
+                    (Ok(place), _) => {
+                        let connection = Connection { app: app.clone(), peer, ending: ending.clone() };
+                        connections.spawn(async move {
+                            connection.run(stream).await;
+                            drop(place);
+                        });
+                    }
+                    (Err(_), Ok(door)) => {
+                        connections.spawn(async move {
+                            turn_away(stream).await;
+                            drop(door);
+                        });
+                    }
+                    // Not even that: it is closed.
+                    (Err(_), Err(_)) => drop(stream),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -67,6 +84,21 @@ pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl F
     let ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::debug!(open = connections.len(), "connections that went on were closed");
+    }
+}
+
+/// Answers whatever is asked with 503, and hangs up when that was read or [`TURNED_AWAY_IN`] is over: a close with bytes
+/// unread would take the answer back.
+async fn turn_away(mut stream: TcpStream) {
+    let answer = async {
+        stream.write_all(FULL.as_bytes()).await?;
+        stream.shutdown().await?;
+        let mut asked = [0; 1024];
+        while stream.read(&mut asked).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(TURNED_AWAY_IN, answer).await {
+        tracing::debug!(%error, "a connection that was turned away");
     }
 }
 

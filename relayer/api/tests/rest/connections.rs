@@ -43,7 +43,7 @@ async fn who_says_nothing_or_half_a_request_is_cut_off_in_time() {
 }
 
 #[tokio::test]
-async fn more_connections_than_there_are_places_wait_and_are_served_when_others_end() {
+async fn more_connections_than_there_are_places_are_turned_away_at_once_and_served_when_others_end() {
     let world = World::with_places(2).await;
     let address = world.base.trim_start_matches("http://").to_owned();
     let ask = async |stream: &mut TcpStream| {
@@ -57,11 +57,28 @@ async fn more_connections_than_there_are_places_wait_and_are_served_when_others_
         assert_eq!(ask(&mut stream).await.unwrap(), "HTTP/1.1 200");
         held.push(stream);
     }
-    let mut third = TcpStream::connect(&address).await.unwrap();
-    let waited = tokio::time::timeout(Duration::from_millis(500), ask(&mut third)).await;
-    assert!(waited.is_err(), "there is no place for it");
+    let client = reqwest::Client::new();
+    for _ in 0..20 {
+        let asked = client.get(format!("{}/v1/chains", world.base)).send();
+        let answer = tokio::time::timeout(Duration::from_secs(1), asked).await.expect("no hang").unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!((&problem["code"], &problem["retryable"]), (&"TOO_MANY_CONNECTIONS".into(), &true.into()));
+    }
     drop(held);
-    let mut first = [0; 12];
-    tokio::time::timeout(Duration::from_secs(5), third.read_exact(&mut first)).await.unwrap().unwrap();
-    assert_eq!(&first, b"HTTP/1.1 200");
+    let served = async {
+        while !client.get(format!("{}/v1/chains", world.base)).send().await.unwrap().status().is_success() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), served).await.expect("a place that was left");
+}
+
+/// Those who are turned away are bounded too: nobody who stays on the line takes a place, or the door, for long.
+#[tokio::test]
+async fn who_stays_after_being_turned_away_is_cut_off() {
+    let world = World::with_places(0).await;
+    let (took, answer) = dawdle::<&str>(&world, &[]).await;
+    assert!(answer.starts_with("HTTP/1.1 503") && took < Duration::from_secs(4), "{took:?}: {answer}");
 }
