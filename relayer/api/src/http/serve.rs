@@ -87,13 +87,16 @@ pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl F
     }
 }
 
-/// Answers whatever is asked with 503, and hangs up when that was read or [`TURNED_AWAY_IN`] is over: a close with bytes
-/// unread would take the answer back.
+/// Answers whatever is asked with 503, once the asking has begun: clients take no answer before. Hangs up when that was read,
+/// for a close with bytes unread would take the answer back, and in any case when [`TURNED_AWAY_IN`] is over.
 async fn turn_away(mut stream: TcpStream) {
+    let mut asked = [0; 1024];
     let answer = async {
+        if stream.read(&mut asked).await? == 0 {
+            return Ok(());
+        }
         stream.write_all(FULL.as_bytes()).await?;
         stream.shutdown().await?;
-        let mut asked = [0; 1024];
         while stream.read(&mut asked).await? > 0 {}
         std::io::Result::Ok(())
     };

@@ -79,6 +79,7 @@ async fn more_connections_than_there_are_places_are_turned_away_at_once_and_serv
 #[tokio::test]
 async fn who_stays_after_being_turned_away_is_cut_off() {
     let world = World::with_places(0).await;
-    let (took, answer) = dawdle::<&str>(&world, &[]).await;
-    assert!(answer.starts_with("HTTP/1.1 503") && took < Duration::from_secs(4), "{took:?}: {answer}");
+    let (silent, asking) = tokio::join!(dawdle::<&str>(&world, &[]), dawdle(&world, &["GET", " "]));
+    assert!(silent.0 < Duration::from_secs(4) && silent.1.is_empty(), "{silent:?}");
+    assert!(asking.0 < Duration::from_secs(4) && asking.1.starts_with("HTTP/1.1 503"), "{asking:?}");
 }
