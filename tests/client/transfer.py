@@ -27,7 +27,7 @@ def main(base, key, source, recipient, refund_key, amount):
     request = QuoteRequest(amount=amount, route=route.id, lane="light_client")
     offer = expect(Quote, quote.sync(client=client, body=request))
     request = OrderRequest(quote=offer.id, recipient=recipient, refund_key=refund_key)
-    order = expect(OrderView, create.sync(client=client, body=request, idempotency_key="generated client"))
+    order = expect(OrderView, create.sync(client=client, body=request, idempotency_key="generated-client"))
     print(json.dumps(order.instructions.to_dict()), flush=True)
 
     deadline = time.monotonic() + PATIENCE_SECONDS
