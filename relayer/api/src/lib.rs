@@ -6,6 +6,7 @@
 
 mod amount;
 mod catalog;
+mod console;
 mod control;
 mod credentials;
 pub mod grpc;

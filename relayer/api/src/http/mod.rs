@@ -26,10 +26,11 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{Problem, Service, grpc};
+use crate::{Problem, Service, console, grpc};
 
 pub(crate) use auth::Known;
 pub use control::control_router;
+pub(crate) use control::{Control, Row, Waiting, waiting};
 pub use rate::Rates;
 pub use serve::serve;
 
@@ -108,7 +109,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().1
 }
 
-/// The whole API, REST and gRPC. Serve it with connect info: addresses are what anonymous rates are kept by.
+/// The whole API, REST and gRPC, and the users' pages of the console. Serve it with connect info: addresses are what anonymous rates are kept by.
 pub fn router(service: Arc<Service>, rates: Rates, max_streams: usize) -> Router {
     let api = Api { service, rates: Arc::new(rates), streams: Arc::new(Semaphore::new(max_streams)) };
     let (router, document) = documented();
@@ -116,6 +117,7 @@ pub fn router(service: Arc<Service>, rates: Rates, max_streams: usize) -> Router
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
         .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))
+        .merge(console::user_routes())
         .merge(grpc::routes(api.clone(), MAX_BODY, TIMEOUT))
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)

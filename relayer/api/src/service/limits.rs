@@ -6,8 +6,8 @@ use spandrel_risk::{Decision, Lane, Limit, Limits, Position, RiskEvent, RiskStat
 use spandrel_verifiers::{Deposit, DepositId, LanePreference, UnixSeconds};
 use utoipa::ToSchema;
 
-use super::{ReasonView, Service};
-use crate::{Problem, Route};
+use super::{QuoteRequest, ReasonView, Service};
+use crate::{Problem, Route, amount};
 
 /// One lane of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -74,6 +74,16 @@ impl Service {
             })
         });
         Ok(lanes.collect())
+    }
+
+    /// What each lane would do with what is asked, whether or not one takes it.
+    ///
+    /// # Errors
+    /// 400 for an amount that does not read, 404 for an unknown route.
+    pub async fn weigh(&self, request: &QuoteRequest) -> Result<Vec<LaneOffer>, Problem> {
+        let amount = amount::parse("amount", &request.amount)?;
+        let route = self.catalog.route(&request.route)?;
+        Ok(self.offers(route, amount, request.lane.unwrap_or(LanePreference::Any)).await)
     }
 
     /// What each lane of `route` would do with `amount`.

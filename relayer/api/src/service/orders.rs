@@ -92,6 +92,19 @@ impl Service {
         Ok((OrderView { transfer: awaiting(&order, self.now()), instructions }, is_replayed))
     }
 
+    /// How the deposit of an order is made, while it waits for one. They tell nothing that the transfer does not.
+    ///
+    /// # Errors
+    /// 404 when there is neither order nor deposit.
+    pub async fn instructions(&self, id: &str) -> Result<Option<Instructions>, Problem> {
+        match self.find(id).await? {
+            Found::Order(order, transfers) if transfers.is_empty() && !awaiting(&order, self.now()).terminal => {
+                instructions(self.source(&order.terms)?, &order.terms).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Notes where the deposit of an order is. `true` once it was seen there.
     ///
     /// # Errors

@@ -29,6 +29,20 @@ impl Sqlite {
         .map_err(database)?;
         rows.into_iter().map(read).collect()
     }
+
+    /// At most `limit` rows before `before` (the newest when absent), newest first.
+    pub async fn audit_before(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let before = before.unwrap_or(i64::MAX.unsigned_abs());
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT sequence, at, kind, body, previous, hash FROM audit WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
+        )
+        .bind(to_integer("audit.sequence", before)?)
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(database)?;
+        rows.into_iter().map(read).collect()
+    }
 }
 
 /// Appends to the chain.

@@ -1,4 +1,4 @@
-//! The control API: a router of its own, for a port of its own.
+//! The control API and the guardians' pages: a router of their own, for a port of its own.
 //!
 //! Nothing is written but by a guardian's signed statement, so there are no sessions, cookies or keys that could be
 //! stolen or ridden. What is shown is for whoever reaches the port: it belongs on loopback, and a request that a web page
@@ -18,20 +18,28 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use spandrel_store::Sqlite;
+use tokio::sync::Semaphore;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{MAX_BODY, TIMEOUT, answer};
-use crate::{ControlDesk, Problem};
+use crate::{ControlDesk, Problem, console};
+
+pub(crate) use transfers::{Row, Waiting, waiting};
+
+/// Most pages that listen at once.
+const MAX_STREAMS: usize = 64;
 
 /// What handlers share.
 #[derive(Clone)]
-pub(super) struct Control {
-    desk: Arc<dyn ControlDesk>,
-    store: Sqlite,
+pub(crate) struct Control {
+    pub(crate) desk: Arc<dyn ControlDesk>,
+    pub(crate) store: Sqlite,
+    /// Places for pages that listen for changes.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
-/// The whole control API.
+/// The whole control API, and the guardians' pages of the console.
 pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite) -> Router {
     Router::new()
         .route("/v1/control/statements", post(statements::take))
@@ -42,13 +50,14 @@ pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite) -> Router {
         .route("/v1/control/held", get(transfers::held))
         .route("/v1/control/quarantine", get(transfers::quarantined))
         .route("/v1/control/audit", get(audit::page))
+        .merge(console::guardian_routes())
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(middleware::from_fn(local))
         .layer(middleware::from_fn(answer::identify))
-        .with_state(Control { desk, store })
+        .with_state(Control { desk, store, streams: Arc::new(Semaphore::new(MAX_STREAMS)) })
 }
 
 /// A name that a stranger's page made lead here (DNS rebinding) is not this machine's.

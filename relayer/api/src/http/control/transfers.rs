@@ -36,26 +36,26 @@ impl Page {
 }
 
 #[derive(Serialize)]
-pub struct Waiting {
-    transfers: Vec<Row>,
+pub(crate) struct Waiting {
+    pub(crate) transfers: Vec<Row>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<u64>,
+    pub(crate) next_cursor: Option<u64>,
 }
 
 #[derive(Serialize)]
-pub struct Row {
-    id: DepositId,
-    source: ChainId,
-    destination: ChainId,
-    asset: AssetId,
+pub(crate) struct Row {
+    pub(crate) id: DepositId,
+    pub(crate) source: ChainId,
+    pub(crate) destination: ChainId,
+    pub(crate) asset: AssetId,
     /// Base units.
-    amount: String,
+    pub(crate) amount: String,
     expiry: u64,
     /// For what it waits.
-    reason: String,
+    pub(crate) reason: String,
     /// Until when at the earliest.
     #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<u64>,
+    pub(crate) until: Option<u64>,
     updated_at: u64,
 }
 
@@ -73,14 +73,22 @@ pub async fn quarantined(
 }
 
 async fn list(control: &Control, status: &str, page: &Page) -> Result<axum::Json<Waiting>, Problem> {
-    let limit = page.limit()?;
     let before = page.cursor.filter(|place| i64::try_from(*place).is_ok());
+    Ok(axum::Json(read(control, status, before, page.limit()?).await?))
+}
+
+/// The newest transfers of a status that waits for somebody.
+pub(crate) async fn waiting(control: &Control, status: &str, limit: u32) -> Result<Waiting, Problem> {
+    read(control, status, None, limit).await
+}
+
+async fn read(control: &Control, status: &str, before: Option<u64>, limit: u32) -> Result<Waiting, Problem> {
     let filter = PageFilter { status: Some(status.to_owned()), before, ..PageFilter::default() };
     let found = control.store.page(&filter, limit).await?;
     let is_full = usize::try_from(limit).is_ok_and(|limit| found.len() == limit);
     let next_cursor = found.last().filter(|_| is_full).map(|(place, _)| *place);
     let transfers = found.into_iter().map(|(_, transfer)| row(transfer)).collect();
-    Ok(axum::Json(Waiting { transfers, next_cursor }))
+    Ok(Waiting { transfers, next_cursor })
 }
 
 fn row(transfer: Transfer) -> Row {

@@ -1,0 +1,186 @@
+//! `/console` on the control port: what stands, and the ways to change it.
+
+use axum::extract::State;
+use maud::{Markup, html};
+use spandrel_risk::Scope;
+use spandrel_risk::control::ControlPolicy;
+
+use super::super::layout::{Door, Page, Trouble, chain, copied, pill, table};
+use super::super::overview::until;
+use super::super::units;
+use super::draft::{guardian_field, length_field, link, reason_field, scope_field};
+use super::trouble;
+use crate::control::Standing;
+use crate::http::{Control, Row, Waiting, waiting};
+
+/// Rows of each queue.
+const LISTED: u32 = 50;
+
+/// The page.
+pub async fn page(State(control): State<Control>) -> Result<Page, Trouble> {
+    let held = waiting(&control, "held", LISTED).await.map_err(trouble)?;
+    let quarantined = waiting(&control, "quarantined", LISTED).await.map_err(trouble)?;
+    let standing = control.desk.standing().await;
+    let body = body(control.desk.guardians(), &standing, &held, &quarantined);
+    Ok(Page::new(Door::Guardians, "/console", "Controls", body).live("/console/live"))
+}
+
+fn body(guardians: &ControlPolicy, standing: &Standing, held: &Waiting, quarantined: &Waiting) -> Markup {
+    html! {
+        h1 { "Controls" }
+        p.lead { "The safe direction is one person and now; the dangerous direction is two people and later." }
+        section aria-labelledby="paused" data-live="paused" {
+            h2 #paused { "Pauses in force" }
+            div aria-live="polite" { (pauses(standing)) }
+        }
+        section.card aria-labelledby="pause" {
+            h2 #pause { "Pause" }
+            form.grid method="get" action="/console/review" {
+                input type="hidden" name="act" value="pause";
+                (scope_field(standing))
+                (length_field("At most five days; it ends by itself."))
+                (guardian_field(guardians, None))
+                (reason_field())
+                button.danger type="submit" { "Review the pause" }
+            }
+            p.faint { "Without an end, by two people: " a href=(link("freeze", &[])) { "freeze" } "." }
+        }
+        section aria-labelledby="proposals" data-live="proposals" {
+            h2 #proposals { "Proposals" }
+            (proposals(standing))
+        }
+        section aria-labelledby="held" data-live="held" {
+            h2 #held { "Held transfers" }
+            (queue(held, "No transfer is held.", &[("extend_hold", "Extend"), ("release_held", "Release"), ("drop_held", "Drop")]))
+        }
+        section aria-labelledby="quarantine" data-live="quarantine" {
+            h2 #quarantine { "Quarantined transfers" }
+            (queue(quarantined, "No transfer is quarantined.", &[("requeue_quarantined", "Requeue"), ("drop_quarantined", "Drop")]))
+        }
+        section aria-labelledby="limits" data-live="limits" {
+            h2 #limits { "Limits" }
+            (limits(standing))
+        }
+        section aria-labelledby="people" data-live="people" {
+            h2 #people { "Guardians and signers" }
+            (people(guardians, standing))
+        }
+    }
+}
+
+fn pauses(standing: &Standing) -> Markup {
+    let pauses: Vec<_> = standing.risk.pauses_at(standing.now).collect();
+    html! {
+        @if pauses.is_empty() { p.notice.calm { "Nothing is paused." } }
+        @for (scope, pause) in pauses {
+            div.notice.warn {
+                p { strong { "Paused: " (scope) } " "
+                    (until((pause.until != u64::MAX).then_some(pause.until), standing.now)) }
+                p.faint { (pause.reason) }
+                p { a href=(scoped("resume", scope)) { "Propose to resume" } }
+            }
+        }
+    }
+}
+
+fn scoped(act: &str, scope: &Scope) -> String {
+    link(act, &[("scope", &serde_json::to_string(scope).unwrap_or_default())])
+}
+
+fn proposals(standing: &Standing) -> Markup {
+    let open = standing.control.proposals().filter(|(_, proposal)| proposal.lapses_at > standing.now);
+    let rows: Vec<Vec<Markup>> = open
+        .map(|(id, proposal)| {
+            let id = id.to_string();
+            vec![
+                html! { strong { (proposal.act) } br; span.faint { (proposal.reason) } },
+                html! { (proposal.person) br; span.faint { (units::moment(proposal.at)) } },
+                html! {
+                    @match &proposal.approval {
+                        None => (pill("warn", "needs a second person")),
+                        Some(approval) => {
+                            (pill("busy", "approved")) " by " (approval.person) br;
+                            span.faint { "carried out after " (units::moment(approval.ready_at)) ", once health is green" }
+                        },
+                    }
+                },
+                html! {
+                    div.acts {
+                        @if proposal.approval.is_none() { a href=(link("approve", &[("proposal", &id)])) { "Approve" } }
+                        a href=(link("cancel", &[("proposal", &id)])) { "Cancel" }
+                    }
+                },
+            ]
+        })
+        .collect();
+    html! {
+        @if rows.is_empty() { p.faint { "Nothing is proposed." } }
+        @else { (table("Open proposals", &["What", "Proposed by", "Stands", "Do"], rows)) }
+    }
+}
+
+fn queue(waiting: &Waiting, none: &str, acts: &[(&str, &str)]) -> Markup {
+    let row = |row: &Row| {
+        let asset = row.asset.to_string();
+        vec![
+            copied(&row.id.to_string(), "the transfer's id"),
+            html! { (chain(row.source.as_str())) " → " (chain(row.destination.as_str())) },
+            html! { span.amount { (units::amount(&row.amount, &asset)) } },
+            html! { (row.reason) @if let Some(at) = row.until { br; span.faint { "at least until " (units::moment(at)) } } },
+            html! {
+                div.acts {
+                    @for (act, name) in acts { a href=(link(act, &[("transfer", &row.id.to_string())])) { (name) } }
+                }
+            },
+        ]
+    };
+    let rows: Vec<_> = waiting.transfers.iter().map(row).collect();
+    html! {
+        @if rows.is_empty() { p.faint { (none) } }
+        @else { (table("Transfers that wait", &["Transfer", "Route", "Amount", "Why", "Do"], rows)) }
+        @if waiting.next_cursor.is_some() { p.faint { "There are more: " code { "spandrel hold list" } " shows all." } }
+    }
+}
+
+fn limits(standing: &Standing) -> Markup {
+    let rows = standing.limits.limits.iter().map(|(corridor, limits)| {
+        let asset = corridor.asset.as_str();
+        let shown = |limit: &spandrel_risk::Limit| {
+            let text = serde_json::to_value(limit).ok().and_then(|value| value.as_str().map(str::to_owned));
+            html! { span.amount { (units::amount(&text.unwrap_or_default(), asset)) } }
+        };
+        let named = serde_json::to_string(corridor).unwrap_or_default();
+        vec![
+            html! { (chain(corridor.source.as_str())) " → " (chain(corridor.destination.as_str())) " · " (units::asset_name(asset)) },
+            html! { strong { (units::words(&corridor.lane.to_string())) } },
+            shown(&limits.per_transfer),
+            shown(&limits.window),
+            shown(&limits.exposure_cap),
+            html! {
+                div.acts {
+                    a href=(link("lower_limits", &[("corridor", &named)])) { "Lower" }
+                    a href=(link("raise_limits", &[("corridor", &named)])) { "Raise" }
+                }
+            },
+        ]
+    });
+    table("Limits", &["Route", "Lane", "Largest transfer", "In 24 h", "Exposure", "Do"], rows.collect())
+}
+
+fn people(guardians: &ControlPolicy, standing: &Standing) -> Markup {
+    let rows = guardians.guardians.iter().map(|(address, person)| {
+        vec![
+            html! { strong { (person) } },
+            copied(&address.to_string(), "the guardian's address"),
+            html! { (standing.control.next_nonce(address)) },
+        ]
+    });
+    html! {
+        (table("Guardians", &["Person", "Key", "Next statement"], rows.collect()))
+        @for (role, set) in &standing.signers {
+            p { strong { (units::words(role.name())) } ": epoch " (set.epoch) ", " (set.threshold) " of " (set.members.len()) }
+        }
+        p.faint { "Deployment " code { (guardians.deployment) } ". Other signers are proposed by "
+            code { "spandrel signers change" } "." }
+    }
+}

@@ -1,0 +1,177 @@
+//! `/console`: the bridge at a glance.
+
+use axum::extract::State;
+use maud::{Markup, html};
+
+use super::layout::{Door, Page, Trouble, chain, copied, pill, status, table, why};
+use super::units;
+use crate::http::Api;
+use crate::service::{Agreement, ChainLag, Gauge, LaneUse, Overview, PauseNow, RouteUse};
+
+/// From this age of its last block on a chain counts as late, seconds.
+const LATE: u64 = 3_600;
+
+/// The page.
+pub async fn page(State(api): State<Api>) -> Result<Page, Trouble> {
+    let seen = api.service.overview().await.map_err(|problem| Trouble { door: Door::Users, problem })?;
+    Ok(Page::new(Door::Users, "/console", "Overview", body(&seen)).live("/console/live"))
+}
+
+fn body(seen: &Overview) -> Markup {
+    let halted = seen.chains.iter().filter(|chain| chain.halted.is_some()).count();
+    let is_open = seen.pauses.is_empty() && halted == 0;
+    html! {
+        div.heading data-live="state" {
+            h1 { "Overview" }
+            p.state role="status" {
+                @if is_open { (pill("ok", "Open")) } @else { (pill("warn", "Degraded")) }
+            }
+        }
+        section aria-labelledby="pauses" data-live="pauses" {
+            h2 #pauses { "Pauses" }
+            div aria-live="polite" { (pauses(&seen.pauses, seen.now)) }
+        }
+        section aria-labelledby="routes" data-live="routes" {
+            h2 #routes { "Routes and lanes" }
+            @if seen.routes.is_empty() { p.faint { "No route is configured." } }
+            @for route in &seen.routes { (route_card(route)) }
+        }
+        div.columns {
+            section aria-labelledby="chains" data-live="chains" {
+                h2 #chains { "Chains" }
+                (chains(&seen.chains))
+            }
+            section aria-labelledby="verifiers" data-live="verifiers" {
+                h2 #verifiers { "Verifiers" }
+                (agreement(&seen.agreement))
+            }
+        }
+        section aria-labelledby="transfers" data-live="transfers" {
+            h2 #transfers { "Transfers" }
+            @if seen.transfers.is_empty() { p.faint { "None yet." } }
+            ul.counts {
+                @for (name, count) in &seen.transfers {
+                    li { a href=(format!("/console/transfers?status={name}")) { (status(name)) " " strong { (count) } } }
+                }
+            }
+        }
+    }
+}
+
+fn pauses(pauses: &[PauseNow], now: u64) -> Markup {
+    html! {
+        @if pauses.is_empty() { p.notice.calm { "Nothing is paused." } }
+        @for pause in pauses {
+            div.notice.warn {
+                p { strong { "Paused: " (pause.scope) } " " (until(pause.until, now)) }
+                p.faint { (pause.reason) }
+            }
+        }
+    }
+}
+
+/// When a pause ends.
+pub fn until(until: Option<u64>, now: u64) -> Markup {
+    html! {
+        @match until {
+            Some(at) => { "ends in " (units::duration(at.saturating_sub(now))) ", " time { (units::moment(at)) } },
+            None => "frozen until two guardians lift it",
+        }
+    }
+}
+
+fn route_card(RouteUse { route, lanes }: &RouteUse) -> Markup {
+    let asset = &route.asset;
+    let rows = lanes.iter().map(|lane| lane_row(lane, asset)).collect();
+    html! {
+        article.card {
+            div.card-head {
+                h3 { (chain(&route.source)) span.arrow aria-label="to" { " → " } (chain(&route.destination))
+                    " · " span title=(asset) { (units::asset_name(asset)) } }
+                @if route.orders { a href=(format!("/console/send?route={}", route.id)) { "Send on this route" } }
+            }
+            (table("Lanes of this route", &["Lane", "State", "Used in 24 h", "Paid, not yet proven", "Largest transfer"], rows))
+        }
+    }
+}
+
+fn lane_row(lane: &LaneUse, asset: &str) -> Vec<Markup> {
+    let name = units::words(&lane.limits.lane);
+    let exposure = |gauge: &Gauge| meter(gauge, asset, &format!("Exposure of the {name} lane"));
+    vec![
+        html! { strong { (name) } },
+        html! {
+            @match &lane.limits.closed {
+                None => (pill("ok", "open")),
+                Some(reason) => { (pill("warn", "closed")) " " span.faint { (why(reason)) } },
+            }
+        },
+        meter(&lane.window, asset, &format!("Window of the {name} lane")),
+        lane.exposure.as_ref().map_or_else(|| html! { span.faint { "none: pays after proof" } }, exposure),
+        html! { span.amount { (units::amount(&lane.limits.per_transfer, asset)) } },
+    ]
+}
+
+/// A gauge with its numbers beside it.
+fn meter(gauge: &Gauge, asset: &str, label: &str) -> Markup {
+    let used = units::number(&gauge.used.to_string(), asset);
+    html! {
+        @match (gauge.permille(), gauge.limit) {
+            (Some(permille), spandrel_risk::Limit::Amount(limit)) => {
+                meter min="0" max="1000" low="600" high="850" optimum="0" value=(permille) aria-label=(label) {}
+                span.amount { (used) " of " (units::amount(&limit.to_string(), asset)) }
+            },
+            _ => span.amount { (used) " of unlimited" },
+        }
+    }
+}
+
+fn chains(chains: &[ChainLag]) -> Markup {
+    let rows = chains.iter().map(|lag| {
+        let behind = lag.height.zip(lag.finalized).map(|(height, last)| height.saturating_sub(last));
+        vec![
+            html! { strong { (chain(&lag.chain)) } },
+            html! {
+                @match (&lag.halted, lag.age) {
+                    (Some(reason), _) => { (pill("bad", "halted")) " " span.faint { (reason) } },
+                    (None, Some(age)) if age >= LATE => (pill("warn", "late")),
+                    _ => (pill("ok", "read")),
+                }
+            },
+            html! { (number(lag.height)) @if let Some(age) = lag.age { span.faint { " · " (units::duration(age)) " old" } } },
+            html! { (number(lag.finalized)) @if let Some(behind) = behind { span.faint { " · " (behind) " behind" } } },
+        ]
+    });
+    html! {
+        @if chains.is_empty() { p.faint { "No chain was read yet." } }
+        @else { (table("How far each chain is read", &["Chain", "State", "Last block", "Final block"], rows.collect())) }
+    }
+}
+
+fn number(height: Option<u64>) -> String {
+    height.map_or_else(|| "–".to_owned(), |height| height.to_string())
+}
+
+fn agreement(agreement: &Agreement) -> Markup {
+    let rows = agreement.signed.iter().map(|(verifier, signed)| {
+        vec![
+            copied(&verifier.to_string(), "the verifier's address"),
+            html! {
+                meter min="0" max=(agreement.proven.max(1)) value=(signed) aria-label="Proofs signed" {}
+                span.amount { (signed) " of " (agreement.proven) }
+            },
+        ]
+    });
+    html! {
+        p { (agreement.threshold) " of " (agreement.signed.len()) " must agree. "
+            @if agreement.waiting == 0 { "No verdict is waited for." }
+            @else {
+                (agreement.waiting) " verdicts are waited for"
+                @if let Some(since) = agreement.waiting_since { ", the oldest for " (units::duration(since)) }
+                "."
+            }
+        }
+        (table("Verifiers", &["Verifier", "Signed, of the newest proofs"], rows.collect()))
+        p.faint { "A proof is complete with the first " (agreement.threshold) " signatures that agree." }
+    }
+}

@@ -1,0 +1,164 @@
+//! `/console/send`: what an amount would get on a route, and the order.
+//!
+//! Asking is a GET with nothing kept. The order itself is JSON with the person's API key, sent by `send.js`, which keeps
+//! the key in memory only.
+
+use axum::extract::State;
+use maud::{Markup, html};
+use serde::Deserialize;
+use spandrel_verifiers::LanePreference;
+
+use super::form::{UserForm, given};
+use super::layout::{Door, Page, Trouble, pill, why};
+use super::units;
+use crate::Problem;
+use crate::http::Api;
+use crate::quote_lane;
+use crate::service::{LaneOffer, Quote, QuoteRequest, RouteView};
+
+/// What is asked.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Asked {
+    route: Option<String>,
+    amount: Option<String>,
+    lane: Option<String>,
+}
+
+/// What came of it.
+enum Answer {
+    Nothing,
+    Wrong(Problem),
+    Lanes(Vec<LaneOffer>, Option<Quote>),
+}
+
+/// The page.
+pub async fn page(State(api): State<Api>, UserForm(asked): UserForm<Asked>) -> Result<Page, Trouble> {
+    let routes: Vec<RouteView> = api.service.routes().into_iter().filter(|route| route.orders).collect();
+    let route = routes.iter().find(|route| given(&asked.route) == Some(route.id.as_str()));
+    let answer = match ask(&api, route, &asked).await {
+        Ok(answer) => answer,
+        Err(problem) if problem.status < 500 => Answer::Wrong(problem),
+        Err(problem) => return Err(Trouble { door: Door::Users, problem }),
+    };
+    Ok(Page::new(Door::Users, "/console/send", "Send", body(&routes, route, &asked, &answer)))
+}
+
+async fn ask(api: &Api, route: Option<&RouteView>, asked: &Asked) -> Result<Answer, Problem> {
+    let Some(amount) = given(&asked.amount) else { return Ok(Answer::Nothing) };
+    let Some(route) = route else {
+        return Err(Problem::invalid("route", "one of the routes", given(&asked.route).unwrap_or_default()));
+    };
+    let lane: Option<LanePreference> = given(&asked.lane).map(quote_lane).transpose()?;
+    let request = QuoteRequest { route: route.id.clone(), amount: units::base_units(amount, &route.asset)?, lane };
+    let lanes = api.service.weigh(&request).await?;
+    let is_offered = lanes.iter().any(|lane| lane.offered);
+    let quote = if is_offered { Some(api.service.quote(&request).await?) } else { None };
+    Ok(Answer::Lanes(lanes, quote))
+}
+
+fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: &Answer) -> Markup {
+    html! {
+        h1 { "Send" }
+        section.card aria-labelledby="ask" {
+            h2 #ask { "What, and where to" }
+            (form(routes, route, asked))
+        }
+        @match answer {
+            Answer::Nothing => {},
+            Answer::Wrong(problem) => {
+                div.notice.bad role="alert" { p { strong { (problem.code) } ": " (problem.detail) } }
+            },
+            Answer::Lanes(lanes, quote) => {
+                section aria-labelledby="lanes" {
+                    h2 #lanes { "Lanes" }
+                    div.lanes { @for lane in lanes { (offer(lane)) } }
+                    @if quote.is_none() { p.notice.warn role="alert" { "No lane takes it now." } }
+                }
+                @if let (Some(quote), Some(route)) = (quote, route) { (order(route, quote)) }
+            },
+        }
+    }
+}
+
+fn form(routes: &[RouteView], chosen: Option<&RouteView>, asked: &Asked) -> Markup {
+    let lane = given(&asked.lane).unwrap_or("any");
+    let units = chosen.or(routes.first()).map_or("base units", |route| units::symbol(&route.asset));
+    html! {
+        form.grid method="get" action="/console/send" {
+            div.field.wide {
+                label for="route" { "Route" }
+                select #route name="route" required {
+                    @for route in routes {
+                        option value=(route.id) data-unit=(units::symbol(&route.asset)) selected[chosen == Some(route)] {
+                            (units::chain_name(&route.source)) " → " (units::chain_name(&route.destination)) " · "
+                            (units::asset_name(&route.asset))
+                        }
+                    }
+                }
+            }
+            div.field {
+                label for="amount" { "Amount in " span #unit { (units) } }
+                input #amount name="amount" type="text" inputmode="decimal" required autocomplete="off"
+                    value=[given(&asked.amount)];
+            }
+            div.field {
+                label for="lane" { "Lane" }
+                select #lane name="lane" {
+                    @for (value, words) in [("any", "whichever is quicker"), ("fast", "fast"), ("light_client", "light client")] {
+                        option value=(value) selected[lane == value] { (words) }
+                    }
+                }
+            }
+            button type="submit" { "Get a quote" }
+        }
+    }
+}
+
+fn offer(offer: &LaneOffer) -> Markup {
+    html! {
+        article.card {
+            h3 { (units::words(&offer.lane)) " lane " @if offer.offered { (pill("ok", "offered")) } @else { (pill("warn", "not offered")) } }
+            @if let Some(eta) = offer.eta_seconds { p { "Paid about " strong { (units::duration(eta)) } " after the deposit." } }
+            @if let Some(reason) = &offer.reason { p { (why(reason)) } }
+            p.faint { @if offer.lane == "fast" { "Paid on the signers' word, before finality." } @else { "Paid when the deposit is proven." } }
+        }
+    }
+}
+
+fn order(route: &RouteView, quote: &Quote) -> Markup {
+    let needs_refund = route.source.starts_with("bip122:");
+    html! {
+        section.card aria-labelledby="order" {
+            h2 #order { "Order" }
+            dl.facts {
+                dt { "You deposit" } dd { span.amount { (units::amount(&quote.amount, &route.asset)) } }
+                dt { "Fee" } dd { span.amount { (units::amount(&quote.fee, &route.asset)) } }
+                dt { "Recipient gets" } dd { strong.amount { (units::amount(&quote.receive, &route.asset)) } }
+                dt { "Quote holds until" } dd { time datetime=(quote.expires_at) { (units::time(&quote.expires_at)) } }
+            }
+            form.grid #order-form data-quote=(quote.id) {
+                div.field.wide {
+                    label for="recipient" { "Recipient on " (units::chain_name(&route.destination)) }
+                    input #recipient type="text" required spellcheck="false" autocomplete="off" placeholder="0x…";
+                }
+                @if needs_refund {
+                    div.field.wide {
+                        label for="refund" { "Refund key" }
+                        input #refund type="text" required spellcheck="false" autocomplete="off" aria-describedby="refund-hint"
+                            pattern="(0x)?[0-9a-fA-F]{64}";
+                        p.hint #refund-hint { "Your own x-only public key, 64 hex digits: it can take the deposit back if it is never paid out." }
+                    }
+                }
+                div.field.wide {
+                    label for="key" { "API key" }
+                    input #key type="password" required autocomplete="off" aria-describedby="key-hint" placeholder="sk_…";
+                    p.hint #key-hint { "Sent with this order alone; this page does not keep it." }
+                }
+                button type="submit" { "Order the transfer" }
+            }
+            p #order-said role="alert" {}
+            noscript { p.notice.warn { "Ordering needs scripts; or use the API: POST /v1/transfers." } }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `/console/transfers/{id}`: one transfer, from its deposit instructions to its evidence.
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+use super::layout::{Door, Page, Trouble, chain, copied, status, svg, why};
+use super::units;
+use crate::Problem;
+use crate::http::Api;
+use crate::instructions::{EvmCall, Instructions};
+use crate::service::{EventView, TransferView};
+
+/// The page.
+pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page, Trouble> {
+    let (service, refused) = (&api.service, |problem| Trouble { door: Door::Users, problem });
+    let transfer = service.transfer(&id).await.map_err(refused)?;
+    let events = service.events(&id, 0).await.map_err(refused)?;
+    let instructions = service.instructions(&id).await.map_err(refused)?;
+    let title = format!("Transfer {}", units::short(&transfer.id));
+    let page = Page::new(Door::Users, "/console/transfers", title, body(&transfer, &events, instructions.as_ref()));
+    Ok(if transfer.terminal { page } else { page.live(format!("/console/live/{}", transfer.id)) })
+}
+
+/// The payment request of a transfer that waits for its deposit.
+pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Trouble> {
+    let refused = |problem| Trouble { door: Door::Users, problem };
+    let instructions = api.service.instructions(&id).await.map_err(refused)?;
+    let none = || refused(Problem::not_found("NO_DEPOSIT_AWAITED", "deposit awaited for this transfer"));
+    let (Instructions::Bitcoin { qr, .. } | Instructions::Evm { qr, .. }) = instructions.ok_or_else(none)?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "no-store")], svg(&qr).into_string())
+        .into_response())
+}
+
+fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Instructions>) -> Markup {
+    html! {
+        div.heading data-live="state" {
+            h1 { "Transfer " code title=(transfer.id) { (units::short(&transfer.id)) } }
+            p.state role="status" data-terminal[transfer.terminal] {
+                (status(&transfer.status))
+                @if let Some(substatus) = &transfer.substatus { " " (units::words(substatus)) }
+                @if let Some(reason) = &transfer.reason { ": " (why(reason)) }
+            }
+        }
+        div data-live="deposit" {
+            @if let Some(instructions) = instructions { (deposit(transfer, instructions)) }
+        }
+        div.columns {
+            section aria-labelledby="timeline" data-live="timeline" {
+                h2 #timeline { "Timeline" }
+                (timeline(transfer, events))
+            }
+            section aria-labelledby="facts" data-live="facts" {
+                h2 #facts { "Facts" }
+                (facts(transfer))
+            }
+        }
+        section aria-labelledby="evidence" data-live="evidence" {
+            h2 #evidence { "Evidence" }
+            (evidence(transfer))
+        }
+    }
+}
+
+fn timeline(transfer: &TransferView, events: &[EventView]) -> Markup {
+    html! {
+        ol.timeline {
+            li.done { span { "ordered or first seen" } time datetime=(transfer.created_at) { (units::time(&transfer.created_at)) } }
+            @for event in events {
+                li.done { span { (units::words(&event.event)) } time datetime=(event.at) { (units::time(&event.at)) } }
+            }
+            @if !transfer.terminal { li.next { span { (next(transfer)) } } }
+        }
+    }
+}
+
+/// What is waited for.
+fn next(transfer: &TransferView) -> String {
+    match (&transfer.substatus, transfer.status.as_str()) {
+        (Some(substatus), _) => units::words(substatus),
+        (None, "awaiting_deposit") => "waiting for the deposit".to_owned(),
+        (None, status) => format!("after: {}", units::words(status)),
+    }
+}
+
+fn facts(transfer: &TransferView) -> Markup {
+    let hash = |name: &str, hash: &Option<String>| {
+        html! { @if let Some(hash) = hash { dt { (name) } dd { (copied(hash, name)) } } }
+    };
+    html! {
+        dl.facts {
+            dt { "Amount" }
+            dd { span.amount title=(format!("{} base units", transfer.amount)) { (units::amount(&transfer.amount, &transfer.asset)) } }
+            dt { "From" } dd { (chain(&transfer.source)) }
+            dt { "To" } dd { (chain(&transfer.destination)) }
+            dt { "Recipient" } dd { (copied(&units::account(&transfer.recipient), "the recipient")) }
+            @if let Some(sender) = &transfer.sender { dt { "Sender" } dd { (copied(&units::account(sender), "the sender")) } }
+            @if let Some(lane) = &transfer.lane { dt { "Lane" } dd { (units::words(lane)) } }
+            @if let Some(confirmations) = transfer.confirmations {
+                dt { "Confirmations" } dd { (confirmations) @if transfer.source_final { ", final" } }
+            }
+            (hash("Deposit transaction", &transfer.source_tx))
+            (hash("Payout transaction", &transfer.payout_tx))
+            (hash("Settlement transaction", &transfer.settlement_tx))
+            dt { "Expires" } dd { time datetime=(transfer.expires_at) { (units::time(&transfer.expires_at)) } }
+            @for deposit in &transfer.more_deposits {
+                dt { "Further deposit" } dd { a href=(format!("/console/transfers/{deposit}")) { code { (units::short(deposit)) } } }
+            }
+        }
+    }
+}
+
+fn evidence(transfer: &TransferView) -> Markup {
+    html! {
+        @if transfer.proof_available {
+            p { a href=(format!("/v1/transfers/{}/proof", transfer.id)) { "Proof of this deposit" }
+                ": the evidence, the verifiers' checkpoint, and the calls with which anyone can claim the payout without this bridge." }
+            p.faint { "Check it offline with " code { "spandrel proof verify FILE" } "." }
+        } @else {
+            p.faint { "There is none yet: it is built when the deposit's block is final." }
+        }
+    }
+}
+
+fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
+    html! {
+        section.card aria-labelledby="deposit" {
+            h2 #deposit { "Make the deposit" }
+            p { "Exactly " strong { (units::amount(&transfer.amount, &transfer.asset)) } " on " (chain(&transfer.source))
+                ", before " time datetime=(transfer.expires_at) { (units::time(&transfer.expires_at)) } "." }
+            div.pay {
+                @match instructions {
+                    Instructions::Bitcoin { address, uri, refund, .. } => {
+                        (code_image(transfer, "QR code of the payment request", uri))
+                        div {
+                            dl.facts {
+                                dt { "Pay to" } dd { (copied(address, "the address")) }
+                                dt { "Refund" } dd { "by your key " (copied(&refund.key, "the refund key"))
+                                    ", by the script path, " (refund.after_blocks) " blocks after the deposit" }
+                                dt { "Refund script" } dd { (copied(&refund.script, "the refund script")) }
+                                dt { "Control block" } dd { (copied(&refund.control_block, "the control block")) }
+                            }
+                            p { a.button href=(uri) { "Open in a wallet" } }
+                            p.faint { "Keep refund script and control block: with your key they are the way back." }
+                        }
+                    },
+                    Instructions::Evm { calls, uri, .. } => {
+                        (code_image(transfer, "QR code of the transaction request", uri))
+                        div {
+                            ol.calls { @for (n, call) in calls.iter().enumerate() { (evm_call(transfer, calls.len(), n, call)) } }
+                            p #wallet-said role="status" {}
+                            p { a href=(uri) { "Open in a wallet" } " (EIP-681)" }
+                        }
+                    },
+                }
+            }
+        }
+    }
+}
+
+fn code_image(transfer: &TransferView, what: &str, uri: &str) -> Markup {
+    html! {
+        figure {
+            img src=(format!("/console/transfers/{}/qr.svg", transfer.id)) alt=(what) width="240" height="240";
+            figcaption { (copied(uri, "the payment request")) }
+        }
+    }
+}
+
+fn evm_call(transfer: &TransferView, count: usize, n: usize, call: &EvmCall) -> Markup {
+    let what = if n + 1 < count { "Approve the token" } else { "Lock the deposit" };
+    let number = transfer.source.strip_prefix("eip155:").unwrap_or_default();
+    html! {
+        li {
+            p { strong { (what) } " · to " (copied(&call.to, "the contract")) }
+            p { "Calldata " (copied(&call.data, "the calldata")) " · value " code { (call.value) } " wei" }
+            button type="button" data-wallet-chain=(number) data-wallet-to=(call.to) data-wallet-data=(call.data)
+                data-wallet-value=(call.value) { (what) " with a browser wallet" }
+        }
+    }
+}
