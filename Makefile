@@ -7,14 +7,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup format lint rules contracts rust schema client fuzz bench load clean
+.PHONY: demo test setup format lint rules contracts rust schema client console fuzz bench load clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust schema client fuzz
+test: setup format lint rules contracts rust schema client console fuzz
 	@echo '==> all tests passed'
 
 setup: $(NODE_READY)
@@ -56,6 +56,10 @@ schema: setup
 client: setup
 	@echo '==> a transfer by a client generated from that document'
 	@./.ci/client
+
+console: setup
+	@echo '==> the console in headless Chromium, on a running bridge'
+	@./.ci/console
 
 fuzz: setup
 	@echo '==> fuzzing every parser for a bounded time'

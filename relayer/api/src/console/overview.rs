@@ -21,15 +21,17 @@ fn body(seen: &Overview) -> Markup {
     let halted = seen.chains.iter().filter(|chain| chain.halted.is_some()).count();
     let is_open = seen.pauses.is_empty() && halted == 0;
     html! {
-        div.heading data-live="state" {
+        div.heading {
             h1 { "Overview" }
-            p.state role="status" {
-                @if is_open { (pill("ok", "Open")) } @else { (pill("warn", "Degraded")) }
+            p.state role="status" data-live="state" {
+                @if is_open { (pill("ok", "Open")) } @else {
+                    (pill("warn", "Degraded")) " " (counted(seen.pauses.len(), "pause")) ", " (counted(halted, "halted chain"))
+                }
             }
         }
-        section aria-labelledby="pauses" data-live="pauses" {
+        section aria-labelledby="pauses" {
             h2 #pauses { "Pauses" }
-            div aria-live="polite" { (pauses(&seen.pauses, seen.now)) }
+            div data-live="pauses" { (pauses(&seen.pauses, seen.now)) }
         }
         section aria-labelledby="routes" data-live="routes" {
             h2 #routes { "Routes and lanes" }
@@ -56,6 +58,11 @@ fn body(seen: &Overview) -> Markup {
             }
         }
     }
+}
+
+/// How many there are of something.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn pauses(pauses: &[PauseNow], now: u64) -> Markup {

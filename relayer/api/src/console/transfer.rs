@@ -35,10 +35,10 @@ pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Respon
 
 fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Instructions>) -> Markup {
     html! {
-        div.heading data-live="state" {
+        div.heading {
             h1 { "Transfer " code title=(transfer.id) { (units::short(&transfer.id)) } }
-            p.state role="status" data-terminal[transfer.terminal] {
-                (status(&transfer.status))
+            p.state role="status" data-live="state" {
+                span data-terminal[transfer.terminal] { (status(&transfer.status)) }
                 @if let Some(substatus) = &transfer.substatus { " " (units::words(substatus)) }
                 @if let Some(reason) = &transfer.reason { ": " (why(reason)) }
             }

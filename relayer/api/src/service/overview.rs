@@ -1,6 +1,6 @@
 //! The bridge at a glance: routes with what their lanes have used, how far behind each chain is, how verifiers agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, U256, U512};
 use spandrel_core::{Policy, Transfer};
@@ -133,12 +133,18 @@ impl Service {
             let lanes = lanes.collect();
             routes.push(RouteUse { route: view, lanes });
         }
-        let chains = summary.cursors.iter().map(|(chain, cursor)| ChainLag {
-            chain: chain.to_string(),
-            height: cursor.tip.map(|tip| tip.height),
-            age: cursor.tip.map(|tip| now.saturating_sub(tip.time)),
-            finalized: cursor.finalized.map(|block| block.height),
-            halted: summary.halted.get(chain).cloned(),
+        // A chain that is halted before anything of it was read is told too.
+        let ids: BTreeSet<_> = summary.cursors.keys().chain(summary.halted.keys()).collect();
+        let chains = ids.into_iter().map(|chain| {
+            let cursor = summary.cursors.get(chain);
+            let tip = cursor.and_then(|cursor| cursor.tip);
+            ChainLag {
+                chain: chain.to_string(),
+                height: tip.map(|tip| tip.height),
+                age: tip.map(|tip| now.saturating_sub(tip.time)),
+                finalized: cursor.and_then(|cursor| cursor.finalized).map(|block| block.height),
+                halted: summary.halted.get(chain).cloned(),
+            }
         });
         let pauses = risk.pauses_at(now).map(|(scope, pause)| PauseNow {
             scope: scope.to_string(),

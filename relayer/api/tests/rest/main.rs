@@ -2,6 +2,7 @@
 
 mod calls;
 mod connections;
+mod console;
 mod decoders;
 mod orders;
 mod reads;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use spandrel_api::http::control_router;
+use spandrel_api::http::{control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_engine::{Book, OrderError};
 use spandrel_risk::control::{ControlEvent, ControlPolicy, SignedStatement, SignerRole};
@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
 use crate::config::{Config, ControlConfig};
+
+/// Connections at once: guardians, their command lines and their browsers.
+const PLACES: usize = 256;
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
@@ -37,10 +40,9 @@ pub async fn serve_control(
         .await
         .with_context(|| format!("control.listen: {}", control.listen))?;
     tracing::info!(address = %listener.local_addr()?, "control API");
-    axum::serve(listener, control_router(desk, store))
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await
-        .context("control API")
+    // Pages that listen for changes are cut off when it stops.
+    serve(listener, control_router(desk, store), PLACES, stop.cancelled()).await;
+    Ok(())
 }
 
 /// Refuses configured sets that are not those guardians agreed on.

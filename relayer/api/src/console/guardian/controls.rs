@@ -1,12 +1,13 @@
 //! `/console` on the control port: what stands, and the ways to change it.
 
+use alloy::primitives::B256;
 use axum::extract::State;
 use maud::{Markup, html};
 use spandrel_risk::Scope;
-use spandrel_risk::control::ControlPolicy;
+use spandrel_risk::control::{ControlPolicy, Proposal};
 
 use super::super::layout::{Door, Page, Trouble, chain, copied, pill, table};
-use super::super::overview::until;
+use super::super::overview::{counted, until};
 use super::super::units;
 use super::draft::{guardian_field, length_field, link, reason_field, scope_field};
 use super::trouble;
@@ -27,11 +28,17 @@ pub async fn page(State(control): State<Control>) -> Result<Page, Trouble> {
 
 fn body(guardians: &ControlPolicy, standing: &Standing, held: &Waiting, quarantined: &Waiting) -> Markup {
     html! {
-        h1 { "Controls" }
+        div.heading {
+            h1 { "Controls" }
+            p.state role="status" data-live="state" {
+                (counted(standing.risk.pauses_at(standing.now).count(), "pause")) ", "
+                (counted(open(standing).count(), "open proposal")) ", " (counted(held.transfers.len(), "held transfer"))
+            }
+        }
         p.lead { "The safe direction is one person and now; the dangerous direction is two people and later." }
-        section aria-labelledby="paused" data-live="paused" {
+        section aria-labelledby="paused" {
             h2 #paused { "Pauses in force" }
-            div aria-live="polite" { (pauses(standing)) }
+            div data-live="paused" { (pauses(standing)) }
         }
         section.card aria-labelledby="pause" {
             h2 #pause { "Pause" }
@@ -87,9 +94,12 @@ fn scoped(act: &str, scope: &Scope) -> String {
     link(act, &[("scope", &serde_json::to_string(scope).unwrap_or_default())])
 }
 
+fn open(standing: &Standing) -> impl Iterator<Item = (&B256, &Proposal)> {
+    standing.control.proposals().filter(|(_, proposal)| proposal.lapses_at > standing.now)
+}
+
 fn proposals(standing: &Standing) -> Markup {
-    let open = standing.control.proposals().filter(|(_, proposal)| proposal.lapses_at > standing.now);
-    let rows: Vec<Vec<Markup>> = open
+    let rows: Vec<Vec<Markup>> = open(standing)
         .map(|(id, proposal)| {
             let id = id.to_string();
             vec![

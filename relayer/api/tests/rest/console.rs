@@ -1,0 +1,242 @@
+//! The users' pages: what they show, what they let through, and what they weigh.
+
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use futures::StreamExt;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use spandrel_core::ledger::{Commit, Ledger};
+
+use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
+
+const HOSTILE: &str = r#""><img src=x onerror=alert(1)><script>alert(2)</script>'"#;
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const ASSETS: [&str; 4] = ["console.css", "live.js", "send.js", "icon.svg"];
+
+async fn page(world: &World, path: &str, expected: StatusCode) -> String {
+    let response = world.get(path).send().await.unwrap();
+    assert_eq!(response.status(), expected, "{path}");
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
+    response.text().await.unwrap()
+}
+
+/// An order on the route from `source`, and the address of its page.
+async fn ordered(world: &World, source: &spandrel_verifiers::ChainId, key: &str) -> (Value, String) {
+    let quote = world.quote(source, 20_000).await;
+    let order = answer(world.order(&quote, key), StatusCode::CREATED).await;
+    let path = format!("/console/transfers/{}", order["transfer"]["id"].as_str().unwrap());
+    (order, path)
+}
+
+#[tokio::test]
+async fn every_answer_of_the_console_keeps_the_browser_to_this_service() {
+    let world = World::new().await;
+    let (_, transfer) = ordered(&world, &bitcoin(), "one").await;
+    let mut paths: Vec<String> = ASSETS.iter().map(|name| format!("/console/assets/{name}")).collect();
+    let pages =
+        ["/console", "/console/transfers", "/console/send", "/console/transfers/0x1", "/console/send?colour=red"];
+    paths.extend(pages.map(str::to_owned));
+    paths.extend([format!("{transfer}/qr.svg"), transfer, format!("/console/transfers/0x{}", "1".repeat(64))]);
+    for path in paths {
+        let response = world.get(&path).send().await.unwrap();
+        let headers = response.headers();
+        assert_eq!(headers["content-security-policy"], POLICY, "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(headers["cross-origin-opener-policy"], "same-origin", "{path}");
+        assert!(!headers.contains_key("set-cookie"), "{path}");
+        let text = response.text().await.unwrap();
+        for tag in text.split("<script").skip(1) {
+            assert!(tag.starts_with(" type=\"module\" src=\"/console/assets/"), "{path}: a script of the page's own");
+            assert!(tag.contains("></script>"), "{path}: a script of the page's own");
+        }
+        for inline in [" style=", "<style", " onclick=", " onload=", "javascript:"] {
+            assert!(!text.contains(inline) || path.ends_with(".js"), "{path}: {inline}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_text_reaches_no_page_as_markup() {
+    let world = World::new().await;
+    let halt = Commit { now: NOW, halt: Some((ethereum(), HOSTILE.to_owned())), ..Commit::default() };
+    world.store.commit(halt).await.unwrap();
+    let hostile: String = url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect();
+    let (route, mut shown) = (world.route(&bitcoin()).await, 0);
+    let paths = [
+        ("/console".to_owned(), StatusCode::OK),
+        (format!("/console/transfers?sender={hostile}"), StatusCode::BAD_REQUEST),
+        (format!("/console/transfers?status={hostile}"), StatusCode::OK),
+        (format!("/console/transfers?source_tx={hostile}"), StatusCode::BAD_REQUEST),
+        (format!("/console/transfers?{hostile}=1"), StatusCode::BAD_REQUEST),
+        (format!("/console/transfers/{hostile}"), StatusCode::BAD_REQUEST),
+        (format!("/console/send?route={hostile}&amount=1"), StatusCode::OK),
+        (format!("/console/send?route={route}&amount={hostile}"), StatusCode::OK),
+        (format!("/console/send?route={route}&amount=1&lane={hostile}"), StatusCode::OK),
+    ];
+    for (path, status) in paths {
+        let text = page(&world, &path, status).await;
+        assert!(!text.contains("<img src=x") && !text.contains("<script>alert"), "{path}");
+        shown += usize::from(text.contains("&lt;img src=x onerror=alert(1)&gt;"));
+    }
+    assert!(shown >= 6, "too little of it was shown to say anything: {shown}");
+}
+
+#[tokio::test]
+async fn a_page_with_all_its_files_is_under_100_kb() {
+    let world = World::new().await;
+    let mut paths = vec!["/console".to_owned(), "/console/send".to_owned(), "/console/transfers".to_owned()];
+    for n in 0..20 {
+        let (order, path) = ordered(&world, &bitcoin(), &format!("key-{n}")).await;
+        world.deposit(&order, B256::with_last_byte(n)).await;
+        paths.push(path);
+    }
+    let (_, evm) = ordered(&world, &ethereum(), "evm").await;
+    paths.extend([format!("/console/send?route={}&amount=0.0002", world.route(&bitcoin()).await), evm]);
+    let mut files = 0;
+    for name in ASSETS {
+        let response = world.get(&format!("/console/assets/{name}")).send().await.unwrap();
+        let tag = response.headers()["etag"].clone();
+        files += response.bytes().await.unwrap().len();
+        let again = world.get(&format!("/console/assets/{name}")).header("if-none-match", tag).send().await.unwrap();
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    }
+    let mut largest = 0;
+    for path in paths {
+        largest = largest.max(page(&world, &path, StatusCode::OK).await.len());
+    }
+    println!("style and scripts {files} bytes, the largest page {largest}");
+    assert!(files + largest < 100_000, "{files} + {largest}");
+}
+
+#[tokio::test]
+async fn the_overview_shows_lanes_with_gauges_lag_and_quorum() {
+    let world = World::new().await;
+    let (order, _) = ordered(&world, &bitcoin(), "one").await;
+    world.deposit(&order, B256::with_last_byte(1)).await;
+    let text = page(&world, "/console", StatusCode::OK).await;
+    for part in ["Bitcoin regtest", "EVM chain 31338", "<meter", "Window of the fast lane", "Exposure of the fast lane"]
+    {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(text.contains("0 of 0.001 BTC"), "exposure beside its bound");
+    assert!(text.contains("Nothing is paused.") && text.contains("2 of 3 must agree."));
+    assert!(text.contains("observed"), "transfers by status");
+    assert!(text.contains("data-live-stream=\"/console/live\""));
+}
+
+#[tokio::test]
+async fn the_send_page_says_what_each_lane_does_and_why_not() {
+    let world = World::new().await;
+    let route = world.route(&bitcoin()).await;
+    let ask = async |amount: &str| {
+        page(&world, &format!("/console/send?route={route}&amount={amount}&lane=any"), StatusCode::OK).await
+    };
+    let both = ask("0.0002").await;
+    assert_eq!(both.matches("pill ok\">offered").count(), 2);
+    assert!(both.contains("data-quote=\"q1_") && both.contains("Refund key"));
+    let one = ask("0.001").await;
+    assert!(one.contains("pill ok\">offered") && one.contains("not offered") && one.contains("PER_TRANSFER_CAP"));
+    let none = ask("1").await;
+    assert!(none.contains("No lane takes it now.") && !none.contains("data-quote"));
+    assert!(ask("1e3").await.contains("INVALID_PARAMETER"));
+}
+
+#[tokio::test]
+async fn a_transfer_is_shown_from_its_instructions_to_its_timeline() {
+    let world = World::new().await;
+    let (order, path) = ordered(&world, &bitcoin(), "one").await;
+    let waiting = page(&world, &path, StatusCode::OK).await;
+    let address = order["instructions"]["address"].as_str().unwrap();
+    let script = order["instructions"]["refund"]["script"].as_str().unwrap();
+    assert!(waiting.contains(address) && waiting.contains(script) && waiting.contains("bitcoin:"));
+    assert!(waiting.contains("waiting for the deposit"));
+    let qr = world.get(&format!("{path}/qr.svg")).send().await.unwrap();
+    assert_eq!(qr.headers()["content-type"], "image/svg+xml");
+    assert!(qr.text().await.unwrap().starts_with("<svg"));
+    let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
+    let seen = page(&world, &path, StatusCode::OK).await;
+    assert!(!seen.contains(address), "it is not paid twice by who looks again");
+    assert!(seen.contains("waiting for finality") && seen.contains("<li class=\"done\"><span>observed</span>"));
+    assert_eq!(world.get(&format!("{path}/qr.svg")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    world.reorg(deposit).await;
+    let gone = page(&world, &path, StatusCode::OK).await;
+    assert!(gone.contains("SOURCE_REORGED") && gone.contains("source reorged"));
+    let list = page(&world, "/console/transfers?status=reorged", StatusCode::OK).await;
+    assert!(list.contains(&deposit.to_string()));
+    let evm = ordered(&world, &ethereum(), "two").await;
+    let text = page(&world, &evm.1, StatusCode::OK).await;
+    let data = evm.0["instructions"]["calls"][0]["data"].as_str().unwrap();
+    assert!(text.contains(&format!("data-wallet-data=\"{data}\"")) && text.contains("data-wallet-chain=\"31337\""));
+}
+
+#[tokio::test]
+async fn the_list_is_read_in_pages_that_keep_what_was_searched() {
+    let world = World::new().await;
+    for n in 0..21 {
+        let (order, _) = ordered(&world, &bitcoin(), &format!("key-{n}")).await;
+        world.deposit(&order, B256::with_last_byte(n)).await;
+    }
+    let first = page(&world, "/console/transfers?status=observed&sender=&source_tx=", StatusCode::OK).await;
+    let (before, _) = first.split_once("\" rel=\"next\"").unwrap();
+    let next = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
+    assert!(next.contains("status=observed") && next.contains("cursor="), "{next}");
+    let second = page(&world, &next, StatusCode::OK).await;
+    assert_eq!(second.matches("href=\"/console/transfers/0x").count(), 1);
+    assert!(!second.contains("rel=\"next\""));
+}
+
+/// What another site's page can have a browser send: a form, or plain text, with whatever the browser adds by itself.
+#[tokio::test]
+async fn another_sites_form_orders_nothing() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let body = json!({ "quote": quote["id"], "recipient": RECIPIENT, "refund_key": REFUND_KEY }).to_string();
+    let post = |kind: &'static str| {
+        world.request(Method::POST, "/v1/transfers").header("content-type", kind).body(body.clone())
+    };
+    for kind in
+        ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "application/json"]
+    {
+        problem(post(kind), StatusCode::UNAUTHORIZED, "UNAUTHORIZED").await;
+        let keyed = post(kind).bearer_auth(&world.key);
+        problem(keyed, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    }
+    for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"] {
+        let all_but_json = post(kind).bearer_auth(&world.key).header("idempotency-key", "one");
+        problem(all_but_json, StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID_BODY").await;
+    }
+    let asked = world.request(Method::OPTIONS, "/v1/transfers").header("origin", "https://evil.example");
+    let asked = asked.header("access-control-request-method", "POST").send().await.unwrap();
+    assert!(!asked.headers().keys().any(|name| name.as_str().starts_with("access-control-")), "no other site may ask");
+    for path in ["/console", "/console/send", "/console/transfers"] {
+        let posted = world.request(Method::POST, path).body("route=1").send().await.unwrap();
+        assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_hears_of_a_change_and_listeners_are_bounded() {
+    let world = World::new().await;
+    let (order, path) = ordered(&world, &bitcoin(), "one").await;
+    let id = path.rsplit_once('/').unwrap().1.to_owned();
+    let mut streams = Vec::new();
+    for stream in ["/console/live".to_owned(), format!("/console/live/{id}")] {
+        let response = world.get(&stream).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        streams.push(response.bytes_stream());
+    }
+    world.deposit(&order, B256::with_last_byte(1)).await;
+    for mut stream in streams {
+        let chunk = tokio::time::timeout(Duration::from_secs(4), stream.next()).await.expect("told in time");
+        assert!(chunk.unwrap().unwrap().starts_with(b"event: change"));
+    }
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(world.get("/console/live").send().await.unwrap());
+    }
+    page(&world, "/console/live", StatusCode::SERVICE_UNAVAILABLE).await;
+    page(&world, &format!("/console/live/0x{}", "1".repeat(64)), StatusCode::NOT_FOUND).await;
+}

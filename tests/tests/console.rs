@@ -1,0 +1,160 @@
+//! The console in headless Chromium, on a whole bridge over the demo's embedded chains: a transfer is sent on the send page
+//! and followed to its end, a guardian's pause is signed by a browser wallet and bites, and one guardian does not resume.
+//! `tests/console/` drives the browser; what it did is then looked up in the ledger and on the chain.
+//!
+//! `SPANDREL_CHROMIUM` says where the browser is; `.ci/console` sets it. Skipped without it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use spandrel::clock::unix_now;
+use spandrel::config::{ApiConfig, Config, ControlConfig};
+use spandrel::demo::bridge::{Bridge, wallet};
+use spandrel::demo::chains::Chains;
+use spandrel::up;
+use spandrel_api::issue_key;
+use spandrel_contracts::WrappedToken;
+use spandrel_core::ledger::{Ledger, TransferFilter};
+use spandrel_risk::control::ControlEvent;
+use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
+use spandrel_testnets::bitcoin::RegtestNode;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(180);
+const RECIPIENT: Address = Address::repeat_byte(0xc0);
+/// x-only key of the user's refund: twice the generator point.
+const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+/// 0.01 ether.
+const WEI: u64 = 10_000_000_000_000_000;
+/// Accounts of the destination's node that are the guardians' keys.
+const GUARDIANS: [(usize, &str); 2] = [(3, "ada"), (4, "bo")];
+
+fn free() -> Result<std::net::SocketAddr> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// The demo's configuration with both doors open, and guardians whose keys the destination's node holds.
+fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
+    let rate = 1_000.try_into()?;
+    let mut config = bridge.config.clone();
+    config.api = Some(ApiConfig {
+        listen: free()?,
+        anonymous_per_second: rate,
+        key_per_second: rate,
+        partner_per_second: rate,
+        max_streams: 16,
+        webhook_key: None,
+        vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
+    });
+    let guardians = GUARDIANS.iter().map(|(n, person)| Ok((guardian(chains, *n)?, (*person).to_owned())));
+    let guardians = guardians.collect::<Result<_>>()?;
+    config.control = Some(ControlConfig { listen: free()?, guardians, resume_delay: 900, timelock: 86_400 });
+    config.check()?;
+    Ok(config)
+}
+
+fn guardian(chains: &Chains, n: usize) -> Result<Address> {
+    Ok(chains.destination.signers().get(n).context("an account")?.address())
+}
+
+/// Where the pictures go: beside the test binary, in the target directory.
+fn shots() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let target = test.ancestors().nth(3).context("a target directory")?;
+    Ok(target.join("console"))
+}
+
+/// What the browser is told.
+async fn world(chains: &Chains, bridge: &Bridge, config: &Config, store: &Sqlite, shots: &Path) -> Result<Value> {
+    let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Standard };
+    let (secret, key) = issue_key("console", grant, unix_now(), &mut rand::rng());
+    store.add_api_key(&key).await?;
+    let (api, control) = (config.api.as_ref().context("api")?, config.control.as_ref().context("control")?);
+    Ok(json!({
+        "users": format!("http://{}", api.listen),
+        "guardians": format!("http://{}", control.listen),
+        "key": secret.reveal(),
+        "source": chains.ethereum.chain_id().to_string(),
+        "sourceNode": chains.ethereum.url(),
+        "signerNode": chains.destination.url(),
+        "user": bridge.user_address,
+        "ada": guardian(chains, GUARDIANS[0].0)?,
+        "bo": guardian(chains, GUARDIANS[1].0)?,
+        "recipient": RECIPIENT,
+        "refund": REFUND_KEY,
+        "shots": shots,
+    }))
+}
+
+/// Mines Bitcoin until it is dropped.
+async fn mine(chains: &Chains) -> anyhow::Error {
+    loop {
+        if let Err(error) = chains.bitcoin.mine(1).await {
+            return error.into();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_send_follow_pause_and_cannot_resume_alone_in_a_browser() -> Result<()> {
+    let Some(chromium) = std::env::var_os("SPANDREL_CHROMIUM") else {
+        println!("skipped: SPANDREL_CHROMIUM is not set; .ci/console sets it");
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(None).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let config = configured(&chains, &bridge)?;
+    let stop = CancellationToken::new();
+    let running = up::start(config.clone(), None, stop.clone()).await?;
+    let (store, shots) = (running.store().clone(), shots()?);
+    let told = world(&chains, &bridge, &config, &store, &shots).await?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/console/run.mjs");
+    let mut driving = Command::new("node")
+        .arg(script)
+        .env("SPANDREL_CHROMIUM", chromium)
+        .env("SPANDREL_CONSOLE", told.to_string())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("node")?;
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(PATIENCE, driving.wait()) => ended.context("the browser in time")?,
+        error = mine(&chains) => return Err(error),
+        ended = running.ended() => return ended.and(Err(anyhow::anyhow!("the bridge stopped by itself"))),
+    };
+    ensure!(ended?.success(), "the browser's script failed");
+    println!("screenshots are in {}", shots.display());
+    happened(&chains, &bridge, &store).await?;
+    stop.cancel();
+    running.finish().await
+}
+
+/// What the pages said happened did happen.
+async fn happened(chains: &Chains, bridge: &Bridge, store: &Sqlite) -> Result<()> {
+    let transfers = store.transfers(&TransferFilter::default()).await?;
+    let sent: Vec<_> = transfers.iter().filter(|sent| sent.deposit.recipient == RECIPIENT.into_word()).collect();
+    ensure!(sent.len() == 1 && sent[0].status.is_terminal(), "{} transfers", sent.len());
+    let (provider, _) = wallet(&chains.destination, 0)?;
+    let balance = WrappedToken::new(bridge.target.wrapped[1], provider).balanceOf(RECIPIENT).call().await?;
+    ensure!(balance == U256::from(WEI), "{RECIPIENT} holds {balance}");
+    let said: Vec<String> = store
+        .control_events(0)
+        .await?
+        .into_iter()
+        .filter_map(|event| match event.body {
+            ControlEvent::Taken { person, signed, .. } => Some(format!("{person}: {}", signed.statement.act)),
+            _ => None,
+        })
+        .collect();
+    println!("{}", said.join("\n"));
+    let begins = ["ada: pause global for 3600 s", "ada: resume global", "bo: approve 0x", "bo: lower "];
+    ensure!(said.len() == begins.len() && said.iter().zip(begins).all(|(said, begins)| said.starts_with(begins)));
+    Ok(())
+}
