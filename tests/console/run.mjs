@@ -14,7 +14,7 @@ await wallet.inject(browser.context);
 const started = Date.now();
 const say = (what) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)}s  ${what}`);
 const text = () => page.locator("main").innerText();
-const shows = (words) => page.locator("main").getByText(words).first().waitFor();
+const shows = (words) => page.locator("main").getByText(words).locator("visible=true").first().waitFor();
 const users = (path) => page.goto(world.users + path);
 const guardians = (path) => page.goto(world.guardians + path);
 const state = page.locator("[role=status][data-live=state]");

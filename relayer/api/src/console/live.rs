@@ -10,7 +10,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 
-use super::layout::{Door, Trouble};
 use crate::Problem;
 use crate::http::Api;
 
@@ -22,8 +21,8 @@ const AT_MOST: Duration = Duration::from_millis(700);
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Told of any change.
-pub async fn all(State(api): State<Api>) -> Result<Response, Trouble> {
-    let permit = api.stream().map_err(user)?;
+pub async fn all(State(api): State<Api>) -> Result<Response, Problem> {
+    let permit = api.stream()?;
     let changes = api.service.live.subscribe();
     let told = stream::unfold((api, changes, permit), |(api, mut changes, permit)| async move {
         // Nothing heard in time is news too: ages grew.
@@ -39,10 +38,10 @@ pub async fn all(State(api): State<Api>) -> Result<Response, Trouble> {
 }
 
 /// Told of changes of one transfer, until it ends.
-pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Trouble> {
-    let from = api.service.events(&id, 0).await.map_err(user)?.last().map_or(0, |last| last.sequence + 1);
-    let follow = api.service.clone().follow(id, from).await.map_err(user)?;
-    let permit = api.stream().map_err(user)?;
+pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let from = api.service.events(&id, 0).await?.last().map_or(0, |last| last.sequence + 1);
+    let follow = api.service.clone().follow(id, from).await?;
+    let permit = api.stream()?;
     let told = stream::unfold((follow, permit), |(mut follow, permit)| async move {
         match tokio::time::timeout(AT_LEAST, follow.next()).await {
             Ok(Ok(Some(_))) | Err(_) => Some((changed(), (follow, permit))),
@@ -51,10 +50,6 @@ pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Respo
     });
     // The page has what came before it listened.
     Ok(answer(stream::once(async { changed() }).chain(told)))
-}
-
-fn user(problem: Problem) -> Trouble {
-    Trouble { door: Door::Users, problem }
 }
 
 /// One event.

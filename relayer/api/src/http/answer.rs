@@ -31,7 +31,7 @@ pub async fn identify(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::rng().random::<u64>());
     let is_call = grpc::is_call(&request);
     let mut response = next.run(request).await;
-    let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(response.status()));
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(&response));
     if let Some(mut problem) = problem {
         problem.request_id = Some(id.as_str().into());
         response = if is_call { answered(&response, &problem) } else { explained(response, &problem) };
@@ -60,8 +60,17 @@ fn answered(response: &Response, problem: &Problem) -> Response {
     answer
 }
 
-fn unexplained(status: StatusCode) -> Option<Problem> {
+fn unexplained(response: &Response) -> Option<Problem> {
+    let status = response.status();
     match status {
+        // A page that says what is wrong says it itself.
+        _ if response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) =>
+        {
+            None
+        }
         StatusCode::PAYLOAD_TOO_LARGE => {
             Some(Problem::new(status, "BODY_TOO_LARGE", format!("expected at most {} bytes", super::MAX_BODY)))
         }

@@ -8,9 +8,7 @@ use axum::response::Response;
 use futures::stream;
 use spandrel_risk::Scope;
 
-use super::super::layout::Trouble;
 use super::super::live::{answer, changed};
-use super::trouble;
 use crate::Problem;
 use crate::control::Standing;
 use crate::http::Control;
@@ -21,10 +19,10 @@ const LOOK: Duration = Duration::from_secs(1);
 const AT_LEAST: u32 = 5;
 
 /// Told of orders, of what is carried out, and of pauses that end.
-pub async fn live(State(control): State<Control>) -> Result<Response, Trouble> {
+pub async fn live(State(control): State<Control>) -> Result<Response, Problem> {
     let permit = control.streams.clone().try_acquire_owned().map_err(|_| {
         let all = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", "all streams are taken");
-        trouble(all.retry_in(10))
+        all.retry_in(10)
     })?;
     let seen = version(&control.desk.standing().await);
     let told = stream::unfold((control, seen, permit), |(control, mut seen, permit)| async move {
