@@ -136,8 +136,8 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
                         div {
                             dl.facts {
                                 dt { "Pay to" } dd { (copied(address, "the address")) }
-                                dt { "Refund" } dd { "by your key " (copied(&refund.key, "the refund key"))
-                                    ", by the script path, " (refund.after_blocks) " blocks after the deposit" }
+                                dt { "Refund key" } dd { (copied(&refund.key, "the refund key")) }
+                                dt { "Refund" } dd { "by the script path, " (refund.after_blocks) " blocks after the deposit" }
                                 dt { "Refund script" } dd { (copied(&refund.script, "the refund script")) }
                                 dt { "Control block" } dd { (copied(&refund.control_block, "the control block")) }
                             }

@@ -72,14 +72,13 @@ fn row(row: &AuditRow) -> Vec<Markup> {
     ]
 }
 
-/// What an entry is about, in a few words.
+/// What an entry is about, in a few words: what happened, who said what, and about what.
 fn summary(body: &str) -> String {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
-    let text = |name: &str| value[name].as_str().map(units::words);
-    let event = text("event").or_else(|| text("reason")).unwrap_or_else(|| "entry".to_owned());
-    let about = ["transfer", "id", "chain"].iter().find_map(|name| value[*name].as_str());
-    match about {
-        Some(about) => format!("{event} · {}", units::short(about)),
-        None => event,
-    }
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+    let event = text("/event").or_else(|| text("/reason")).unwrap_or("entry");
+    let more = [text("/person").or_else(|| text("/by")), text("/signed/statement/act/act"), text("/outcome/outcome")];
+    let about = ["/transfer", "/id", "/chain"].iter().find_map(|pointer| text(pointer));
+    let parts = std::iter::once(units::words(event)).chain(more.into_iter().flatten().map(units::words));
+    parts.chain(about.map(units::short)).collect::<Vec<_>>().join(" · ")
 }
