@@ -34,7 +34,7 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
 /// One of them; 304 when the browser has it.
 pub async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
-        return Trouble { door: Door::Users, problem: Problem::not_found("UNKNOWN_PATH", "such file") }.into_response();
+        return Trouble::new(Door::Users, Problem::not_found("UNKNOWN_PATH", "such file")).into_response();
     };
     let caching = [(header::CACHE_CONTROL, "no-cache"), (header::ETAG, TAG.as_str())];
     if headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == TAG.as_bytes()) {

@@ -30,7 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for GuardianForm<T
 }
 
 fn read<T: DeserializeOwned>(parts: &Parts, door: Door) -> Result<T, Trouble> {
-    let refused = |text: String| Trouble { door, problem: Problem::invalid("query", "what this page asks for", text) };
+    let refused = |text: String| Trouble::new(door, Problem::invalid("query", "what this page asks for", text));
     Query::try_from_uri(&parts.uri).map(|Query(form)| form).map_err(|rejection| refused(rejection.body_text()))
 }
 

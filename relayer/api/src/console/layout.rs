@@ -114,10 +114,15 @@ impl IntoResponse for Page {
 
 /// A problem as a page.
 pub struct Trouble {
-    /// Whose page it was.
-    pub door: Door,
-    /// What is wrong.
-    pub problem: Problem,
+    door: Door,
+    problem: Box<Problem>,
+}
+
+impl Trouble {
+    /// What is wrong with a page behind `door`.
+    pub fn new(door: Door, problem: Problem) -> Self {
+        Self { door, problem: Box::new(problem) }
+    }
 }
 
 impl IntoResponse for Trouble {

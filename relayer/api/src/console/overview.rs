@@ -13,7 +13,7 @@ const LATE: u64 = 3_600;
 
 /// The page.
 pub async fn page(State(api): State<Api>) -> Result<Page, Trouble> {
-    let seen = api.service.overview().await.map_err(|problem| Trouble { door: Door::Users, problem })?;
+    let seen = api.service.overview().await.map_err(|problem| Trouble::new(Door::Users, problem))?;
     Ok(Page::new(Door::Users, "/console", "Overview", body(&seen)).live("/console/live"))
 }
 

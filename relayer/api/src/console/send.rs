@@ -39,7 +39,7 @@ pub async fn page(State(api): State<Api>, UserForm(asked): UserForm<Asked>) -> R
     let answer = match ask(&api, route, &asked).await {
         Ok(answer) => answer,
         Err(problem) if problem.status < 500 => Answer::Wrong(problem),
-        Err(problem) => return Err(Trouble { door: Door::Users, problem }),
+        Err(problem) => return Err(Trouble::new(Door::Users, problem)),
     };
     Ok(Page::new(Door::Users, "/console/send", "Send", body(&routes, route, &asked, &answer)))
 }

@@ -14,7 +14,7 @@ use crate::service::{EventView, TransferView};
 
 /// The page.
 pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page, Trouble> {
-    let (service, refused) = (&api.service, |problem| Trouble { door: Door::Users, problem });
+    let (service, refused) = (&api.service, |problem| Trouble::new(Door::Users, problem));
     let transfer = service.transfer(&id).await.map_err(refused)?;
     let events = service.events(&id, 0).await.map_err(refused)?;
     let instructions = service.instructions(&id).await.map_err(refused)?;
@@ -25,7 +25,7 @@ pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page
 
 /// The payment request of a transfer that waits for its deposit.
 pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Trouble> {
-    let refused = |problem| Trouble { door: Door::Users, problem };
+    let refused = |problem| Trouble::new(Door::Users, problem);
     let instructions = api.service.instructions(&id).await.map_err(refused)?;
     let none = || refused(Problem::not_found("NO_DEPOSIT_AWAITED", "deposit awaited for this transfer"));
     let (Instructions::Bitcoin { qr, .. } | Instructions::Evm { qr, .. }) = instructions.ok_or_else(none)?;

@@ -33,5 +33,5 @@ pub fn routes() -> Router<Control> {
 }
 
 fn trouble(problem: Problem) -> Trouble {
-    Trouble { door: Door::Guardians, problem }
+    Trouble::new(Door::Guardians, problem)
 }
