@@ -4,7 +4,7 @@ use alloy_primitives::{B256, U256};
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
 
-use crate::{Charge, Decision, Lane, Price};
+use crate::{Charge, Corridor, Decision, Lane, Price};
 
 /// What a pause covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,6 +39,20 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether a pause of this scope stops everything on this lane of a corridor.
+    pub fn stops(&self, corridor: &Corridor) -> bool {
+        let Corridor { source, destination, asset, lane } = corridor;
+        match self {
+            Self::Global => true,
+            Self::Chain { chain } => chain == source || chain == destination,
+            Self::Asset { asset: paused } => paused == asset,
+            Self::Route { source: from, destination: to } => from == source && to == destination,
+            Self::Lane { lane: paused, source: from } => {
+                paused == lane && from.as_ref().is_none_or(|from| from == source)
+            }
+        }
+    }
+
     /// Whether a pause of this scope stops `deposit` on `lane`.
     pub fn covers(&self, deposit: &Deposit, lane: Lane) -> bool {
         match self {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use alloy::primitives::B256;
 use axum::http::StatusCode;
 use futures::future::BoxFuture;
-use spandrel_risk::control::{ControlEvent, ControlPolicy, ControlRefusal, ControlState, SignedStatement, SignerRole};
+use spandrel_risk::control::{
+    ControlEvent, ControlPolicy, ControlRefusal, ControlState, Seen, SignedStatement, SignerRole,
+};
 use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::attestation::SignerSet;
@@ -32,12 +34,12 @@ pub struct Standing {
 pub enum OrderRefusal {
     /// Dual control refuses it.
     Refused(ControlRefusal),
-    /// Something was ordered since the caller looked.
+    /// Something changed since the caller looked.
     Stale {
         /// What the caller saw.
-        expected: u64,
+        expected: Seen,
         /// What stands.
-        found: u64,
+        found: Seen,
     },
     /// It could not be stored: nothing is known, ask again.
     Unavailable(String),
@@ -48,11 +50,12 @@ pub trait ControlDesk: Send + Sync {
     /// Who the guardians are.
     fn guardians(&self) -> &ControlPolicy;
 
-    /// Takes a statement; what follows from it is in force when this answers.
+    /// Takes a statement; what follows from it is in force when this answers. `seen` is what the caller looked at, if it
+    /// matters.
     fn order(
         &self,
         signed: SignedStatement,
-        version: Option<u64>,
+        seen: Option<Seen>,
     ) -> BoxFuture<'_, Result<Vec<ControlEvent>, OrderRefusal>>;
 
     /// What stands now.

@@ -281,6 +281,27 @@ impl Status {
         )
     }
 
+    /// Every name.
+    pub const NAMES: [&'static str; 17] = [
+        "observed",
+        "proven",
+        "verified",
+        "attested",
+        "cleared",
+        "submitted",
+        "executed",
+        "final",
+        "settled",
+        "held",
+        "rejected",
+        "reorged",
+        "shortfall",
+        "refunding",
+        "refunded",
+        "failed",
+        "quarantined",
+    ];
+
     /// The state's name as the API shows it.
     pub fn name(&self) -> &'static str {
         match self {

@@ -7,36 +7,39 @@ use spandrel_api::issue_key;
 use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 
 use crate::clock::unix_now;
+use crate::output::print;
 use crate::status::{open, table};
 
 /// Makes a key that may write transfers and have webhooks, and prints it: the only time that its secret is shown.
-pub async fn new(database: &Path, name: &str, is_partner: bool) -> Result<()> {
+pub async fn new(database: &Path, name: &str, is_partner: bool, json: bool) -> Result<()> {
     ensure!(!name.trim().is_empty(), "name: expected a name, found none");
     let class = if is_partner { TenantClass::Partner } else { TenantClass::Standard };
     let grant = ApiGrant { scopes: [ApiScope::TransfersWrite, ApiScope::WebhooksWrite].into(), class };
     let (secret, key) = issue_key(name, grant, unix_now(), &mut rand::rng());
     open(database).await?.add_api_key(&key).await?;
-    println!("{}", secret.reveal());
-    Ok(())
+    print(json, &serde_json::json!({ "id": key.id, "key": secret.reveal() }), || secret.reveal())
 }
 
 /// Lists keys, without their secrets.
-pub async fn list(database: &Path) -> Result<()> {
+pub async fn list(database: &Path, json: bool) -> Result<()> {
+    let mut values = Vec::new();
     let mut rows = table(&["id", "name", "class", "revoked"]);
     for key in open(database).await?.api_keys().await? {
+        values.push(serde_json::json!({
+            "id": key.id, "name": key.name, "class": key.grant.class, "scopes": key.grant.scopes,
+            "created_at": key.created_at, "revoked_at": key.revoked_at,
+        }));
         let revoked = if key.revoked_at.is_some() { "yes" } else { "no" };
         let class = if key.grant.class == TenantClass::Partner { "partner" } else { "standard" };
         rows.add_row([key.id.as_str(), key.name.as_str(), class, revoked]);
     }
-    println!("{rows}");
-    Ok(())
+    print(json, &values, || rows.to_string())
 }
 
 /// Ends a key. It is refused from the next request on.
-pub async fn revoke(database: &Path, id: &str) -> Result<()> {
+pub async fn revoke(database: &Path, id: &str, json: bool) -> Result<()> {
     ensure!(open(database).await?.revoke_api_key(id, unix_now()).await?, "no valid key {id}");
-    println!("{id}: revoked");
-    Ok(())
+    print(json, &serde_json::json!({ "id": id, "revoked": true }), || format!("{id}: revoked"))
 }
 
 /// Prints the OpenAPI document.

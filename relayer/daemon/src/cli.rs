@@ -1,23 +1,28 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
+use crate::audit::{self, AuditCommand};
 use crate::config::Config;
-use crate::control::{AuditCommand, ControlCommand};
-use crate::{api_keys, control, demo, keys, operate, proof, status, telemetry, up};
+use crate::control::{self, ControlCommand};
+use crate::exit::Exit;
+use crate::output::print;
+use crate::transfers::{self, TransferCommand};
+use crate::{api_keys, database, demo, doctor, keys, manual, operate, proof, replay, status, telemetry, up};
 
 /// Bridge relayer and proof verifier.
-///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 evidence or audit log refused.
 #[derive(Debug, Parser)]
-#[command(name = "spandrel", version)]
+#[command(name = "spandrel", version, after_help = Exit::listed())]
 pub struct Cli {
+    /// Print JSON: one value on standard output, failures on standard error.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -32,14 +37,27 @@ enum Command {
         #[arg(long, default_value = "spandrel.toml")]
         config: PathBuf,
     },
+    /// Probe every node, key, contract, account, the database and the clock, and say what to mend.
+    Doctor {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
     /// Show chains, transfers and waiting work.
     Status {
         #[command(flatten)]
         ledger: LedgerOptions,
     },
-    /// Look at transfers, and send quarantined ones back to work.
+    /// Look at transfers, order one, and send quarantined ones back to work.
     #[command(subcommand)]
     Transfer(TransferCommand),
+    /// Fold the stored events of transfers anew: they must come to what is stored.
+    Replay {
+        /// A deposit id, or places as in `1..100`, `5..` or `..`; the last one is not included.
+        what: replay::What,
+        #[command(flatten)]
+        ledger: LedgerOptions,
+    },
     /// Let a halted chain be followed again.
     Acknowledge {
         /// The halted chain.
@@ -61,41 +79,36 @@ enum Command {
     /// Look at configurations.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The ledger's database.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Handle keys of the transfer API, and print its document.
     #[command(subcommand)]
     Api(ApiCommand),
     /// Handle the encrypted keystore.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Print a completion script.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Write man pages.
+    Man {
+        /// Where to.
+        folder: PathBuf,
+        /// One page of Markdown (`cli.md`) instead.
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
+/// Which ledger.
 #[derive(Debug, clap::Args)]
-struct LedgerOptions {
+pub struct LedgerOptions {
     /// The ledger's database file.
     #[arg(long, default_value = "spandrel.sqlite")]
-    database: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-enum TransferCommand {
-    /// Show one transfer and its events.
-    Show {
-        /// Its deposit id.
-        id: String,
-        #[command(flatten)]
-        ledger: LedgerOptions,
-    },
-    /// Send a quarantined transfer back to work.
-    Requeue {
-        /// Its deposit id.
-        id: String,
-        /// The configuration: ledger and policy.
-        #[arg(long, default_value = "spandrel.toml")]
-        config: PathBuf,
-    },
+    pub database: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,17 +128,11 @@ enum ProofCommand {
     Verify {
         /// The file, JSON or protobuf.
         file: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// Verify an evidence file offline and tell it step by step: what is checked, against what, and what is trusted.
     Explain {
         /// The file, JSON or protobuf.
         file: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -142,6 +149,18 @@ enum ConfigCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum DbCommand {
+    /// Bring the schema up to date. Every command that writes does so by itself; this one says what it did.
+    Migrate {
+        #[command(flatten)]
+        ledger: LedgerOptions,
+        /// Show what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum ApiCommand {
     /// Make a key that may write transfers and have webhooks, and print it: its secret is shown this once.
     NewKey {
@@ -150,23 +169,20 @@ enum ApiCommand {
         /// With a partner's rate.
         #[arg(long)]
         partner: bool,
-        /// The ledger's database file.
-        #[arg(long, default_value = "spandrel.sqlite")]
-        database: PathBuf,
+        #[command(flatten)]
+        ledger: LedgerOptions,
     },
     /// List keys.
     ListKeys {
-        /// The ledger's database file.
-        #[arg(long, default_value = "spandrel.sqlite")]
-        database: PathBuf,
+        #[command(flatten)]
+        ledger: LedgerOptions,
     },
     /// End a key.
     RevokeKey {
         /// Its id: the part between `sk_` and the next underscore.
         id: String,
-        /// The ledger's database file.
-        #[arg(long, default_value = "spandrel.sqlite")]
-        database: PathBuf,
+        #[command(flatten)]
+        ledger: LedgerOptions,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -207,49 +223,71 @@ enum KeysCommand {
     },
 }
 
+impl Cli {
+    /// Whether JSON is asked for.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+}
+
 /// Carries a command out.
-pub async fn run(cli: Cli) -> Result<ExitCode> {
+pub async fn run(cli: Cli) -> Result<Exit> {
+    let json = cli.json;
     match cli.command {
-        Command::Demo(options) => return demo::run(options).await,
+        Command::Demo(options) => return demo::run(options, json).await,
         Command::Up { config } => {
             let config = Config::read(&config)?;
             telemetry::start(&config.telemetry.log, config.telemetry.format)?;
             up::run(config).await?;
         }
-        Command::Status { ledger } => status::status(&ledger.database, ledger.json).await?,
-        Command::Transfer(TransferCommand::Show { id, ledger }) => {
-            status::show(&ledger.database, &id, ledger.json).await?;
-        }
-        Command::Transfer(TransferCommand::Requeue { id, config }) => {
-            operate::requeue(&Config::read(&config)?, &id).await?;
-        }
+        Command::Doctor { config } => return doctor::run(&config, json).await,
+        Command::Status { ledger } => status::status(&ledger.database, json).await?,
+        Command::Transfer(command) => transfers::run(command, json).await?,
+        Command::Replay { what, ledger } => return replay::run(&ledger.database, what, json).await,
         Command::Acknowledge { chain, operator, ledger } => {
-            operate::acknowledge(&ledger.database, &chain, &operator).await?;
+            operate::acknowledge(&ledger.database, &chain, &operator, json).await?;
         }
-        Command::Proof(ProofCommand::Verify { file, json }) => return proof::verify(&file, json),
-        Command::Proof(ProofCommand::Explain { file, json }) => return proof::explain(&file, json),
+        Command::Proof(ProofCommand::Verify { file }) => return proof::verify(&file, json),
+        Command::Proof(ProofCommand::Explain { file }) => return proof::explain(&file, json),
         Command::Proof(ProofCommand::Export { id, to, config }) => {
             proof::export(&Config::read(&config)?, &id, &to).await?;
-            println!("{}", to.display());
+            print(json, &serde_json::json!({ "file": to }), || to.display().to_string())?;
         }
-        Command::Control(command) => control::run(command).await?,
-        Command::Audit(command) => return control::audit(command).await,
+        Command::Control(command) => control::run(command, json).await?,
+        Command::Audit(command) => return audit::run(command, json).await,
         Command::Config(ConfigCommand::Check { config }) => {
             Config::read(&config)?;
-            println!("{}: ok", config.display());
+            print(json, &serde_json::json!({ "config": config, "ok": true }), || format!("{}: ok", config.display()))?;
         }
-        Command::Config(ConfigCommand::Example) => print!("{}", crate::config::EXAMPLE),
-        Command::Api(ApiCommand::NewKey { name, partner, database }) => {
-            api_keys::new(&database, &name, partner).await?
+        Command::Config(ConfigCommand::Example) => {
+            print(json, &Config::parse(crate::config::EXAMPLE)?, || crate::config::EXAMPLE.to_owned())?;
         }
-        Command::Api(ApiCommand::ListKeys { database }) => api_keys::list(&database).await?,
-        Command::Api(ApiCommand::RevokeKey { id, database }) => api_keys::revoke(&database, &id).await?,
+        Command::Db(DbCommand::Migrate { ledger, dry_run }) => {
+            database::migrate(&ledger.database, dry_run, json).await?;
+        }
+        Command::Api(ApiCommand::NewKey { name, partner, ledger }) => {
+            api_keys::new(&ledger.database, &name, partner, json).await?;
+        }
+        Command::Api(ApiCommand::ListKeys { ledger }) => api_keys::list(&ledger.database, json).await?,
+        Command::Api(ApiCommand::RevokeKey { id, ledger }) => api_keys::revoke(&ledger.database, &id, json).await?,
         Command::Api(ApiCommand::Openapi) => api_keys::document()?,
-        Command::Keys(KeysCommand::New { name, keystore, password }) => keys::new(&keystore, &name, &password)?,
+        Command::Keys(KeysCommand::New { name, keystore, password }) => keys::new(&keystore, &name, &password, json)?,
         Command::Keys(KeysCommand::Import { name, keystore, key, password }) => {
-            keys::import(&keystore, &name, &key, &password)?;
+            keys::import(&keystore, &name, &key, &password, json)?;
         }
-        Command::Keys(KeysCommand::List { keystore }) => keys::list(&keystore)?,
+        Command::Keys(KeysCommand::List { keystore }) => keys::list(&keystore, json)?,
+        Command::Completions { shell } => {
+            let script = manual::completions(shell)?;
+            let value = serde_json::json!({ "shell": shell.to_string(), "script": script });
+            print(json, &value, || script.clone())?;
+        }
+        Command::Man { folder, markdown } => {
+            let written =
+                if markdown { vec![manual::write_reference(&folder)?] } else { manual::write_pages(&folder)? };
+            print(json, &serde_json::json!({ "written": written }), || {
+                written.iter().map(|path| path.display().to_string() + "\n").collect()
+            })?;
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -3,26 +3,33 @@
 use std::path::Path;
 
 use anyhow::Result;
-use spandrel_signer::{Hardness, Keystore, SecretRef};
+use spandrel_signer::{Hardness, KeyInfo, Keystore, SecretRef};
+
+use crate::output::print;
 
 /// Creates a key; the password comes by reference.
-pub fn new(folder: &Path, name: &str, password: &SecretRef) -> Result<()> {
+pub fn new(folder: &Path, name: &str, password: &SecretRef, json: bool) -> Result<()> {
     let info = Keystore::open(folder, Hardness::Standard)?.create(name, &password.read()?)?;
-    println!("{}  {}", info.address, info.name);
-    Ok(())
+    print(json, &value(&info), || words(&info))
 }
 
 /// Imports a key; key and password come by reference.
-pub fn import(folder: &Path, name: &str, key: &SecretRef, password: &SecretRef) -> Result<()> {
+pub fn import(folder: &Path, name: &str, key: &SecretRef, password: &SecretRef, json: bool) -> Result<()> {
     let info = Keystore::open(folder, Hardness::Standard)?.import(name, &key.read()?, &password.read()?)?;
-    println!("{}  {}", info.address, info.name);
-    Ok(())
+    print(json, &value(&info), || words(&info))
 }
 
 /// Lists keys.
-pub fn list(folder: &Path) -> Result<()> {
-    for info in Keystore::open(folder, Hardness::Standard)?.list()? {
-        println!("{}  {}", info.address, info.name);
-    }
-    Ok(())
+pub fn list(folder: &Path, json: bool) -> Result<()> {
+    let keys = Keystore::open(folder, Hardness::Standard)?.list()?;
+    let values: Vec<_> = keys.iter().map(value).collect();
+    print(json, &values, || keys.iter().map(|info| words(info) + "\n").collect())
+}
+
+fn value(info: &KeyInfo) -> serde_json::Value {
+    serde_json::json!({ "address": info.address, "name": info.name })
+}
+
+fn words(info: &KeyInfo) -> String {
+    format!("{}  {}", info.address, info.name)
 }

@@ -2,17 +2,26 @@
 //! logic. A library so that end-to-end tests start the same chains, bridge and roles as the binary does.
 
 pub mod api_keys;
+mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
 mod control;
+mod database;
 pub mod demo;
+pub mod doctor;
+pub mod exit;
 pub mod keys;
+mod manual;
 pub mod metrics;
 pub mod operate;
+mod output;
+mod progress;
 pub mod proof;
+mod replay;
 pub mod status;
 pub mod supervise;
 pub mod telemetry;
+mod transfers;
 pub mod up;
 pub mod wiring;

@@ -1,21 +1,39 @@
-//! `spandrel status` and `spandrel transfer show`: what the ledger says, for people and for machines.
+//! `spandrel status`: what the ledger says, for people and for machines.
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
-use spandrel_core::ledger::Ledger;
 use spandrel_store::Sqlite;
-use spandrel_verifiers::DepositId;
 
 use crate::clock::unix_now;
 
-/// Opens a ledger that must exist: a status command never creates one.
-pub async fn open(database: &Path) -> Result<Sqlite> {
+/// Refuses a path where nothing is.
+pub fn require(database: &Path) -> Result<()> {
     if !database.exists() {
         bail!("database: expected a ledger at {}, found none", database.display());
     }
+    Ok(())
+}
+
+/// Opens a ledger that must exist: a status command never creates one.
+pub async fn open(database: &Path) -> Result<Sqlite> {
+    require(database)?;
     Ok(Sqlite::open(database).await?)
+}
+
+/// Opens a ledger that must exist, to read what its schema says today: nothing is written, not even a migration.
+pub async fn look_at(database: &Path) -> Result<Sqlite> {
+    require(database)?;
+    let schema = Sqlite::schema(database).await?;
+    let path = database.display();
+    anyhow::ensure!(
+        schema.is_current(),
+        "{path}: schema: expected version {}, found {}: spandrel db migrate --database {path}",
+        schema.known,
+        schema.version
+    );
+    Ok(Sqlite::look_at(database).await?)
 }
 
 /// Prints transfers by state, work waiting, chains followed and halted.
@@ -45,31 +63,6 @@ pub async fn status(database: &Path, json: bool) -> Result<()> {
         outbox.add_row([executor.clone(), depth.waiting.to_string(), depth.leased.to_string(), age]);
     }
     println!("{outbox}");
-    Ok(())
-}
-
-/// Prints one transfer with all its events.
-pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
-    let id = DepositId(id.parse().with_context(|| format!("transfer id: expected 0x and 64 digits, found {id:?}"))?);
-    let store = open(database).await?;
-    let Some(transfer) = store.transfer(id).await? else { bail!("no transfer {id}") };
-    let events = store.events(id).await?;
-    if json {
-        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "transfer": transfer, "events": events }))?);
-        return Ok(());
-    }
-    let deposit = &transfer.deposit;
-    println!("transfer   {id}");
-    println!("route      {} -> {}", deposit.source_chain, deposit.destination_chain);
-    println!("amount     {} of {}", deposit.amount, deposit.asset);
-    println!("recipient  {}", deposit.recipient);
-    println!("status     {}", transfer.status.name());
-    let mut table = table(&["#", "at", "event"]);
-    for event in &events {
-        let at = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(event.at));
-        table.add_row([event.sequence.to_string(), at.to_string(), event.body.name().to_owned()]);
-    }
-    println!("{table}");
     Ok(())
 }
 

@@ -105,10 +105,11 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
 
     let listener = metrics::bind(config.telemetry.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "telemetry");
-    tasks.spawn("telemetry", metrics::serve(listener, metrics.clone(), store.clone(), stop.clone()));
+    tasks.spawn("telemetry", metrics::serve(listener, metrics.clone(), book.clone(), stop.clone()));
 
     if let Some(api) = config.api.clone() {
-        tasks.spawn("transfer API", wiring::serve_api(config.clone(), api, book.clone(), live, stop.clone()));
+        let serving = wiring::serve_api(config.clone(), api, book.clone(), live, metrics.requests(), stop.clone());
+        tasks.spawn("transfer API", serving);
     }
     if let Some(control) = config.control.clone() {
         let serving = wiring::serve_control(config.clone(), control, book.clone(), stop.clone());

@@ -6,8 +6,8 @@ use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
 use spandrel_core::{Effect, EffectId, Executor, Input, Status, Transfer};
 use spandrel_risk::control::{
-    ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, SignedStatement, SignerRole, View,
-    decide, execute,
+    ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement, SignerRole,
+    View, decide, execute,
 };
 use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
@@ -25,13 +25,13 @@ pub enum OrderError {
     /// Dual control refuses it.
     #[error(transparent)]
     Refused(#[from] ControlRefusal),
-    /// Something was ordered since the caller looked.
+    /// Something changed since the caller looked.
     #[error("version: expected {expected}, found {found}")]
     Stale {
         /// What the caller saw.
-        expected: u64,
+        expected: Seen,
         /// What stands.
-        found: u64,
+        found: Seen,
     },
     /// It could not be stored.
     #[error(transparent)]
@@ -39,21 +39,23 @@ pub enum OrderError {
 }
 
 impl<L: Ledger, C: Clock> Book<L, C> {
-    /// Takes a guardian's statement: what follows from it is in force when this returns. `version` is the control
-    /// state's that the caller looked at, if it matters.
+    /// Takes a guardian's statement: what follows from it is in force when this returns. `seen` is what the caller
+    /// looked at, if it matters.
     ///
     /// # Errors
     /// Why nothing was changed.
-    pub async fn order(&self, signed: &SignedStatement, version: Option<u64>) -> Result<Vec<ControlEvent>, OrderError> {
+    pub async fn order(&self, signed: &SignedStatement, seen: Option<Seen>) -> Result<Vec<ControlEvent>, OrderError> {
         let guardians = self.guardians.as_ref().ok_or(OrderError::NoGuardians)?;
         let subject = signed.statement.act.transfer();
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
-            let found = view.control.version();
-            if let Some(expected) = version.filter(|version| *version != found) {
-                return Err(OrderError::Stale { expected, found });
-            }
             let facts = self.facts(guardians, subject, &view).await?;
+            if let Some(expected) = seen {
+                let found = facts.standing(expected, &view);
+                if found != expected {
+                    return Err(OrderError::Stale { expected, found });
+                }
+            }
             let events = decide(&view.control, signed, &facts.view(&view))?;
             let effects = self.pauses_on_destinations(&events, facts.now);
             let orders = Orders { events, effects };
@@ -96,6 +98,11 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     pub async fn control(&self) -> (ControlState, RiskPolicy) {
         let view = self.risk.lock().await;
         (view.control.clone(), view.policy.risk.clone())
+    }
+
+    /// The limits as they stand: the configured ones with those that guardians have set in their place.
+    pub async fn limits(&self) -> RiskPolicy {
+        self.risk.lock().await.policy.risk.clone()
     }
 
     /// The same pause on the chains: to be sent before everything that waits. A freeze by two is for five days there.
@@ -150,6 +157,14 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// The version that stands of what the caller looked at.
+    fn standing(&self, seen: Seen, view: &RiskView) -> Seen {
+        match seen {
+            Seen::Control(_) => Seen::Control(view.control.version()),
+            Seen::Transfer(_) => Seen::Transfer(self.transfer.as_ref().map_or(0, |transfer| transfer.sequence)),
+        }
+    }
+
     fn view<'v>(&'v self, view: &'v RiskView) -> View<'v> {
         let transfer = self.transfer.as_ref();
         let status = transfer.map(|transfer| &transfer.status);

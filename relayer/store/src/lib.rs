@@ -18,6 +18,7 @@ mod json;
 mod key;
 mod memory;
 mod order;
+mod projection;
 mod refusal;
 mod sqlite;
 pub mod summary;
@@ -28,6 +29,9 @@ pub use audit::{AuditBreak, AuditCheck, AuditRow};
 pub use intent::Intent;
 pub use memory::{CrashPoint, Memory};
 pub use order::{NewOrder, Order, OrderId, OrderTerms, Placed, Refund};
+pub use projection::{Columns, Projected};
 pub use spandrel_core::ledger::StoreError;
-pub use sqlite::{PageFilter, Sqlite};
-pub use webhook::{AttemptEnd, Backlog, Delivery, DeliveryStatus, LoggedEvent, NewDelivery, Untold, Webhook};
+pub use sqlite::{PageFilter, Schema, Sqlite};
+pub use webhook::{
+    AllWaiting, AttemptEnd, Backlog, Delivery, DeliveryStatus, LoggedEvent, NewDelivery, Untold, Webhook,
+};

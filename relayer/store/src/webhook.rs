@@ -28,6 +28,15 @@ pub struct Backlog {
     pub dead: u64,
 }
 
+/// What all webhooks together still have to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllWaiting {
+    /// How many deliveries.
+    pub backlog: Backlog,
+    /// For how many seconds the oldest that is not delivered has waited.
+    pub oldest_age: Option<u64>,
+}
+
 /// An event of the log with its place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {

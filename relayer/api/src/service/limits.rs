@@ -2,7 +2,7 @@
 
 use alloy::primitives::{B256, U256};
 use serde::Serialize;
-use spandrel_risk::{Decision, Lane, Limit, Limits, Position, RiskEvent, RiskState};
+use spandrel_risk::{Decision, Lane, Limit, Limits, Position, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::{Deposit, DepositId, LanePreference, UnixSeconds};
 use utoipa::ToSchema;
 
@@ -54,10 +54,10 @@ impl Service {
     /// 404 when there is no such route.
     pub async fn limits(&self, route: &str) -> Result<Vec<LaneLimits>, Problem> {
         let route = self.catalog.route(route)?;
-        let (risk, now) = (self.risk().await, self.now());
+        let (policy, risk, now) = (self.risk_policy().await, self.risk().await, self.now());
         let lanes = route.lanes.iter().filter_map(|lane| {
             let corridor = route.corridor(*lane);
-            let limits = self.policy.risk.limits(&corridor)?;
+            let limits = policy.limits(&corridor)?;
             let used = saturated(risk.window_used(&corridor, now));
             let exposed = saturated(risk.exposure(&route.source, &route.asset, &route.destination));
             let probe = self.probe(route, limits.dust.max(U256::ONE), *lane, now);
@@ -88,14 +88,14 @@ impl Service {
 
     /// What each lane of `route` would do with `amount`.
     pub(super) async fn offers(&self, route: &Route, amount: U256, asked: LanePreference) -> Vec<LaneOffer> {
-        let (risk, now) = (self.risk().await, self.now());
-        route.lanes.iter().map(|lane| self.offer(route, &risk, amount, asked, *lane, now)).collect()
+        let (policy, risk, now) = (self.risk_policy().await, self.risk().await, self.now());
+        route.lanes.iter().map(|lane| self.offer(route, (&policy, &risk), amount, asked, *lane, now)).collect()
     }
 
     fn offer(
         &self,
         route: &Route,
-        risk: &RiskState,
+        (policy, risk): (&RiskPolicy, &RiskState),
         amount: U256,
         asked: LanePreference,
         lane: Lane,
@@ -104,7 +104,7 @@ impl Service {
         let mut probe = self.probe(route, amount, lane, now);
         probe.lane = asked;
         let id = probe.id();
-        let decision = position(risk, id, &probe, lane, now).decide(&self.policy.risk, now);
+        let decision = position(risk, id, &probe, lane, now).decide(policy, now);
         let source = self.catalog.source(&route.source);
         let seconds = source.map(|source| match lane {
             Lane::Fast => source.fast_seconds,

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use spandrel_core::Policy;
-use spandrel_risk::RiskState;
+use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::UnixSeconds;
 
@@ -43,6 +43,9 @@ use crate::webhooks::Webhooks;
 /// Reads the risk state as of now.
 pub type RiskReader = Arc<dyn Fn() -> BoxFuture<'static, RiskState> + Send + Sync>;
 
+/// Reads the limits as they stand.
+pub type LimitsReader = Arc<dyn Fn() -> BoxFuture<'static, RiskPolicy> + Send + Sync>;
+
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
 
@@ -54,6 +57,7 @@ pub struct Service {
     pub(crate) live: Live,
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     risk: RiskReader,
+    limits: Option<LimitsReader>,
     clock: Clock,
     quote_key: [u8; 32],
 }
@@ -69,13 +73,20 @@ impl Service {
         clock: Clock,
         quote_key: [u8; 32],
     ) -> Self {
-        Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key }
+        Self { store, catalog, policy, live, webhooks: None, risk, limits: None, clock, quote_key }
     }
 
     /// Offers webhooks.
     #[must_use]
     pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
         self.webhooks = Some(Arc::new(webhooks));
+        self
+    }
+
+    /// Shows limits as guardians have changed them. Without this they are those of the policy.
+    #[must_use]
+    pub fn with_limits(mut self, limits: LimitsReader) -> Self {
+        self.limits = Some(limits);
         self
     }
 
@@ -86,6 +97,14 @@ impl Service {
 
     pub(crate) async fn risk(&self) -> RiskState {
         (self.risk)().await
+    }
+
+    /// The limits as they stand.
+    pub(crate) async fn risk_policy(&self) -> RiskPolicy {
+        match &self.limits {
+            Some(limits) => limits().await,
+            None => self.policy.risk.clone(),
+        }
     }
 }
 

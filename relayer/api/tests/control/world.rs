@@ -15,7 +15,9 @@ use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
 use spandrel_core::{BatchTerms, Destination, Effect, Event, Executor, FastAttestation, Policy, Transfer, Turn};
 use spandrel_engine::{Book, Clock, OrderError, Silent};
-use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, SignedStatement, SignerRole, Statement, deployment};
+use spandrel_risk::control::{
+    Act, ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole, Statement, deployment,
+};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
@@ -121,10 +123,10 @@ impl ControlDesk for Desk {
     fn order(
         &self,
         signed: SignedStatement,
-        version: Option<u64>,
+        seen: Option<Seen>,
     ) -> BoxFuture<'_, Result<Vec<ControlEvent>, OrderRefusal>> {
         async move {
-            self.book.order(&signed, version).await.map_err(|error| match error {
+            self.book.order(&signed, seen).await.map_err(|error| match error {
                 OrderError::Refused(refusal) => OrderRefusal::Refused(refusal),
                 OrderError::Stale { expected, found } => OrderRefusal::Stale { expected, found },
                 other => OrderRefusal::Unavailable(other.to_string()),

@@ -1,19 +1,19 @@
 //! What guardians do from the command line: build a statement, sign it with a key of the keystore, and tell it to the
-//! control API; and the audit log, checked offline.
+//! control API.
 
-mod audit;
 mod orders;
 mod scope;
 mod send;
+mod usage;
 mod view;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-pub use audit::{AuditCommand, audit};
 pub use orders::{HoldCommand, LimitsCommand, ProposalCommand, QuarantineCommand, SignersCommand};
 pub use scope::ScopeOptions;
-pub use send::Order;
+pub use send::{Denied, Door, Order};
+use view::list;
 
 use spandrel_risk::control::Act;
 
@@ -44,6 +44,8 @@ pub enum ControlCommand {
         #[command(flatten)]
         order: Order,
     },
+    /// Show what is paused, and until when.
+    Pauses(Door),
     /// List what is proposed; approve or cancel it.
     #[command(subcommand)]
     Proposals(ProposalCommand),
@@ -62,18 +64,19 @@ pub enum ControlCommand {
 }
 
 /// Carries a command out.
-pub async fn run(command: ControlCommand) -> Result<()> {
+pub async fn run(command: ControlCommand, json: bool) -> Result<()> {
     match command {
         ControlCommand::Pause { scope, duration, order } => {
             let act = Act::Pause { scope: scope.read()?, seconds: duration.as_secs() };
-            order.send(act, None).await
+            order.send(act, None, json).await
         }
-        ControlCommand::Freeze { scope, order } => order.send(Act::Freeze { scope: scope.read()? }, None).await,
-        ControlCommand::Resume { scope, order } => order.send(Act::Resume { scope: scope.read()? }, None).await,
-        ControlCommand::Proposals(command) => command.run().await,
-        ControlCommand::Limits(command) => command.run().await,
-        ControlCommand::Hold(command) => command.run().await,
-        ControlCommand::Quarantine(command) => command.run().await,
-        ControlCommand::Signers(command) => command.run().await,
+        ControlCommand::Freeze { scope, order } => order.send(Act::Freeze { scope: scope.read()? }, None, json).await,
+        ControlCommand::Resume { scope, order } => order.send(Act::Resume { scope: scope.read()? }, None, json).await,
+        ControlCommand::Pauses(door) => list(&door.open()?, "pauses", "", &["what", "until", "reason"], json).await,
+        ControlCommand::Proposals(command) => command.run(json).await,
+        ControlCommand::Limits(command) => command.run(json).await,
+        ControlCommand::Hold(command) => command.run(json).await,
+        ControlCommand::Quarantine(command) => command.run(json).await,
+        ControlCommand::Signers(command) => command.run(json).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Proposals, limits, held and quarantined transfers, signers.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use alloy_primitives::{Address, B256};
 use anyhow::{Context, Result};
@@ -13,7 +14,9 @@ use spandrel_verifiers::{AssetId, ChainId, DepositId};
 
 use super::scope::read_lane;
 use super::send::{Client, Door, Order};
-use super::view::list;
+use super::usage::usage;
+use super::view::{list, show};
+use crate::config::Config;
 
 /// Open proposals.
 #[derive(Debug, Subcommand)]
@@ -37,19 +40,19 @@ pub enum ProposalCommand {
 }
 
 impl ProposalCommand {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, json: bool) -> Result<()> {
         match self {
             Self::List(door) => {
                 let columns = ["id", "what", "person", "reason", "approval"];
-                list(&door.open()?, "proposals", "", &columns).await
+                list(&door.open()?, "proposals", "", &columns, json).await
             }
             Self::Approve { id, order } => {
                 let what = words(&order.client()?, id).await?;
-                order.send(Act::Approve { proposal: id, what }, None).await
+                order.send(Act::Approve { proposal: id, what }, None, json).await
             }
             Self::Cancel { id, order } => {
                 let what = words(&order.client()?, id).await?;
-                order.send(Act::Cancel { proposal: id, what }, None).await
+                order.send(Act::Cancel { proposal: id, what }, None, json).await
             }
         }
     }
@@ -91,6 +94,12 @@ pub struct LimitOptions {
 pub enum LimitsCommand {
     /// Show them as they stand.
     Show(Door),
+    /// Show how much of them is used, from the ledger alone.
+    Usage {
+        /// The configuration: ledger and limits.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
     /// Lower some at once.
     Lower {
         #[command(flatten)]
@@ -108,19 +117,20 @@ pub enum LimitsCommand {
 }
 
 impl LimitsCommand {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, json: bool) -> Result<()> {
         match self {
             Self::Show(door) => {
                 let columns = ["source", "destination", "asset", "lane", "per_transfer", "window", "exposure_cap"];
-                list(&door.open()?, "limits", "limits", &columns).await
+                list(&door.open()?, "limits", "limits", &columns, json).await
             }
+            Self::Usage { config } => usage(&Config::read(&config)?, json).await,
             Self::Lower { limits, order } => {
                 let (corridor, limits, version) = limits.on_what_stands(&order.client()?).await?;
-                order.send(Act::LowerLimits { corridor, limits }, Some(&version)).await
+                order.send(Act::LowerLimits { corridor, limits }, Some(&version), json).await
             }
             Self::Raise { limits, order } => {
                 let (corridor, limits, version) = limits.on_what_stands(&order.client()?).await?;
-                order.send(Act::RaiseLimits { corridor, limits }, Some(&version)).await
+                order.send(Act::RaiseLimits { corridor, limits }, Some(&version), json).await
             }
         }
     }
@@ -153,11 +163,25 @@ impl LimitOptions {
     }
 }
 
+/// The version of a waiting transfer as it was looked at: what is ordered is of that one.
+async fn seen(client: &Client, queue: &str, id: B256) -> Result<String> {
+    let (row, version) = client.get(&format!("{queue}/{id}")).await?;
+    eprintln!("{id}: {}", row["reason"].as_str().unwrap_or_default());
+    Ok(version)
+}
+
 /// Held transfers.
 #[derive(Debug, Subcommand)]
 pub enum HoldCommand {
     /// List them.
     List(Door),
+    /// Show one, with what happened to it.
+    Show {
+        /// Its deposit id.
+        id: B256,
+        #[command(flatten)]
+        door: Door,
+    },
     /// Do not pay it: its depositor takes it back.
     Drop {
         /// Its deposit id.
@@ -185,18 +209,26 @@ pub enum HoldCommand {
 }
 
 impl HoldCommand {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, json: bool) -> Result<()> {
         match self {
             Self::List(door) => {
                 let columns = ["id", "source", "destination", "amount", "reason", "until"];
-                list(&door.open()?, "held", "transfers", &columns).await
+                list(&door.open()?, "held", "transfers", &columns, json).await
             }
-            Self::Drop { id, order } => order.send(Act::DropHeld { transfer: DepositId(id) }, None).await,
+            Self::Show { id, door } => show(&door.open()?, "held", id, json).await,
+            Self::Drop { id, order } => {
+                let seen = seen(&order.client()?, "held", id).await?;
+                order.send(Act::DropHeld { transfer: DepositId(id) }, Some(&seen), json).await
+            }
             Self::Extend { id, until, order } => {
                 let until = until.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-                order.send(Act::ExtendHold { transfer: DepositId(id), until }, None).await
+                let seen = seen(&order.client()?, "held", id).await?;
+                order.send(Act::ExtendHold { transfer: DepositId(id), until }, Some(&seen), json).await
             }
-            Self::Release { id, order } => order.send(Act::ReleaseHeld { transfer: DepositId(id) }, None).await,
+            Self::Release { id, order } => {
+                let seen = seen(&order.client()?, "held", id).await?;
+                order.send(Act::ReleaseHeld { transfer: DepositId(id) }, Some(&seen), json).await
+            }
         }
     }
 }
@@ -206,6 +238,13 @@ impl HoldCommand {
 pub enum QuarantineCommand {
     /// List them.
     List(Door),
+    /// Show one, with what happened to it.
+    Show {
+        /// Its deposit id.
+        id: B256,
+        #[command(flatten)]
+        door: Door,
+    },
     /// Send it back to work, under all checks.
     Requeue {
         /// Its deposit id.
@@ -223,14 +262,21 @@ pub enum QuarantineCommand {
 }
 
 impl QuarantineCommand {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, json: bool) -> Result<()> {
         match self {
             Self::List(door) => {
                 let columns = ["id", "source", "destination", "amount", "reason"];
-                list(&door.open()?, "quarantine", "transfers", &columns).await
+                list(&door.open()?, "quarantine", "transfers", &columns, json).await
             }
-            Self::Requeue { id, order } => order.send(Act::RequeueQuarantined { transfer: DepositId(id) }, None).await,
-            Self::Drop { id, order } => order.send(Act::DropQuarantined { transfer: DepositId(id) }, None).await,
+            Self::Show { id, door } => show(&door.open()?, "quarantine", id, json).await,
+            Self::Requeue { id, order } => {
+                let seen = seen(&order.client()?, "quarantine", id).await?;
+                order.send(Act::RequeueQuarantined { transfer: DepositId(id) }, Some(&seen), json).await
+            }
+            Self::Drop { id, order } => {
+                let seen = seen(&order.client()?, "quarantine", id).await?;
+                order.send(Act::DropQuarantined { transfer: DepositId(id) }, Some(&seen), json).await
+            }
         }
     }
 }
@@ -269,9 +315,11 @@ pub enum SignersCommand {
 }
 
 impl SignersCommand {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, json: bool) -> Result<()> {
         match self {
-            Self::Show(door) => list(&door.open()?, "signers", "guardians", &["address", "person", "next_nonce"]).await,
+            Self::Show(door) => {
+                list(&door.open()?, "signers", "guardians", &["address", "person", "next_nonce"], json).await
+            }
             Self::Change { role, epoch, threshold, members, order } => {
                 let role = match role {
                     Role::FastLane => SignerRole::FastLane,
@@ -280,7 +328,7 @@ impl SignersCommand {
                 let members: BTreeSet<Address> = members.into_iter().collect();
                 let set = SignerSet::new(epoch, threshold, members)?;
                 let (_, version) = order.client()?.get("signers").await?;
-                order.send(Act::ChangeSigners { role, set }, Some(&version)).await
+                order.send(Act::ChangeSigners { role, set }, Some(&version), json).await
             }
         }
     }

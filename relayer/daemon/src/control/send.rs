@@ -3,17 +3,29 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use alloy_primitives::{Address, B256};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use spandrel_risk::control::{Act, SignedStatement, Statement, Typed};
-use spandrel_signer::{LocalKey, SecretRef};
+use spandrel_signer::{Hardness, Keystore, SecretRef};
 
 use crate::clock::unix_now;
 use crate::config::{Config, KeyRef};
+use crate::output::print;
 use crate::wiring;
 
 /// How long the control API may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The control API refused a statement, or to show something.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Denied {
+    /// Stable, for programs.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
 
 /// Where the control API is.
 #[derive(Debug, clap::Args)]
@@ -21,9 +33,6 @@ pub struct Door {
     /// The configuration: deployment, keystore, and where the control API listens.
     #[arg(long, default_value = "spandrel.toml")]
     config: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Who says something, and why.
@@ -35,15 +44,15 @@ pub struct Order {
     #[arg(long)]
     key: String,
     /// Where its password is: `file:<path>` or `env:<NAME>`.
-    #[arg(long)]
-    password: SecretRef,
+    #[arg(long, required_unless_present = "dry_run")]
+    password: Option<SecretRef>,
     /// Why: one line, kept in the audit log.
     #[arg(long)]
     reason: String,
     /// How long the statement may be used, as in `10m`; at most a day.
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
     valid_for: Duration,
-    /// Show what would be signed; nothing is signed or sent.
+    /// Show the statement that would be signed; nothing is signed or sent.
     #[arg(long)]
     dry_run: bool,
 }
@@ -53,7 +62,6 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     config: Config,
-    json: bool,
 }
 
 impl Door {
@@ -64,7 +72,7 @@ impl Door {
             config.control.as_ref().context("control: expected guardians in the configuration, found none")?;
         let base = format!("http://{}", control.listen);
         let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-        Ok(Client { http, base, config, json: self.json })
+        Ok(Client { http, base, config })
     }
 }
 
@@ -75,11 +83,6 @@ impl Client {
         let answer = self.http.get(&url).send().await.with_context(|| format!("control API at {}", self.base))?;
         let version = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
         Ok((read(answer).await?, version))
-    }
-
-    /// Whether JSON is asked for.
-    pub fn is_json(&self) -> bool {
-        self.json
     }
 
     async fn post(&self, signed: &SignedStatement, version: Option<&str>) -> Result<Value> {
@@ -95,7 +98,8 @@ async fn read(answer: reqwest::Response) -> Result<Value> {
     let status = answer.status();
     let body: Value = answer.json().await.context("control API: expected JSON")?;
     if !status.is_success() {
-        bail!("{}: {}", body["code"].as_str().unwrap_or("ERROR"), body["detail"].as_str().unwrap_or_default());
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        return Err(Denied { code: text("code"), detail: text("detail") }.into());
     }
     Ok(body)
 }
@@ -107,62 +111,75 @@ impl Order {
     }
 
     /// Signs `act` and sends it; `version` is what was looked at before, if that matters.
-    pub async fn send(&self, act: Act, version: Option<&str>) -> Result<()> {
+    pub async fn send(&self, act: Act, version: Option<&str>, json: bool) -> Result<()> {
         let client = self.client()?;
         let deployment = client.config.control_policy().context("control: expected guardians, found none")?.deployment;
-        if self.dry_run {
-            return self.show(&client, act);
-        }
-        let reference = KeyRef { name: self.key.clone(), password: self.password.clone() };
+        let Some(password) = self.password.as_ref().filter(|_| !self.dry_run) else {
+            return self.show(&client, act, deployment, json).await;
+        };
+        let reference = KeyRef { name: self.key.clone(), password: password.clone() };
         let key = wiring::unlock(&client.config, &reference)?;
-        let statement = self.statement(act, &key, next_nonce(&client, &key, deployment).await?);
+        let nonce = next_nonce(&client, key.address(), deployment).await?;
+        let statement = self.statement(act, key.address(), nonce);
         let signature = key.sign_digest(statement.digest(deployment))?;
         let taken = client.post(&SignedStatement::new(statement, &signature), version).await?;
-        if client.json {
-            println!("{}", serde_json::to_string_pretty(&taken)?);
-            return Ok(());
-        }
-        let state = taken["state"].as_str().unwrap_or_default();
-        println!("{state}  {}", taken["statement"].as_str().unwrap_or_default());
-        match state {
-            "proposed" => println!("another guardian must approve it: spandrel proposals approve <the id above>"),
-            "approved" => println!("carried out at {} at the earliest", taken["ready_at"]),
-            _ => {}
-        }
-        Ok(())
+        print(json, &taken, || {
+            let state = taken["state"].as_str().unwrap_or_default();
+            let id = taken["statement"].as_str().unwrap_or_default();
+            let next = match state {
+                "proposed" => format!("another guardian must approve it: spandrel proposals approve {id}"),
+                "approved" => format!("carried out at {} at the earliest", taken["ready_at"]),
+                _ => String::new(),
+            };
+            format!("{state}  {id}\n{next}")
+        })
     }
 
-    fn statement(&self, act: Act, key: &LocalKey, nonce: u64) -> Statement {
+    fn statement(&self, act: Act, guardian: Address, nonce: u64) -> Statement {
         let expiry = unix_now().saturating_add(self.valid_for.as_secs());
-        Statement { act, reason: self.reason.clone(), guardian: key.address(), nonce, expiry }
+        Statement { act, reason: self.reason.clone(), guardian, nonce, expiry }
     }
 
-    /// What would be signed: guardian and nonce are known only with the key and the API.
-    fn show(&self, client: &Client, act: Act) -> Result<()> {
-        let expiry = unix_now().saturating_add(self.valid_for.as_secs());
-        let guardian = alloy_primitives::Address::ZERO;
-        let statement = Statement { act, reason: self.reason.clone(), guardian, nonce: 0, expiry };
-        if client.json {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&serde_json::json!({ "dry_run": true, "statement": statement }))?
-            );
-        } else {
-            println!("would sign as {} and send to {}", self.key, client.base);
-            println!("  {}", statement.act);
-            println!("  {}", Typed::of(&statement).type_text());
+    /// What would be signed. The key stays locked; its next number is shown when the control API says it.
+    async fn show(&self, client: &Client, act: Act, deployment: B256, json: bool) -> Result<()> {
+        let guardian = self.address(&client.config)?;
+        let nonce = next_nonce(client, guardian, deployment).await;
+        if let Err(error) = &nonce {
+            eprintln!("spandrel: nonce: not known, 0 is shown: {error:#}");
         }
-        Ok(())
+        let statement = self.statement(act, guardian, *nonce.as_ref().unwrap_or(&0));
+        let digest = statement.digest(deployment);
+        let value = serde_json::json!({
+            "dry_run": true, "deployment": deployment, "statement": statement, "digest": digest,
+            "nonce_known": nonce.is_ok(),
+        });
+        print(json, &value, || {
+            let typed = Typed::of(&statement).type_text();
+            format!(
+                "would sign as {} ({guardian}) and send to {}\n  {}\n  {typed}\n  digest {digest}\n{:#}",
+                self.key, client.base, statement.act, value["statement"]
+            )
+        })
+    }
+
+    /// The key's address, as its file claims it.
+    fn address(&self, config: &Config) -> Result<Address> {
+        let folder = &config.keystore;
+        ensure!(folder.is_dir(), "keystore: expected a folder at {}, found none", folder.display());
+        let keys = Keystore::open(folder, Hardness::Dev)?.list()?;
+        let found = keys.iter().find(|info| info.name == self.key);
+        let names = || keys.iter().map(|info| info.name.as_str()).collect::<Vec<_>>().join(", ");
+        let found = found.with_context(|| format!("key: expected one of {}, found {:?}", names(), self.key))?;
+        Ok(found.address)
     }
 }
 
 /// The key's next number. An API of another deployment is not one to sign for.
-async fn next_nonce(client: &Client, key: &LocalKey, deployment: alloy_primitives::B256) -> Result<u64> {
+async fn next_nonce(client: &Client, guardian: Address, deployment: B256) -> Result<u64> {
     let (signers, _) = client.get("signers").await?;
     let found = signers["deployment"].as_str().unwrap_or_default();
     ensure!(found == deployment.to_string(), "deployment: expected {deployment}, found {found}");
-    let own = key.address().to_string().to_lowercase();
     let rows = signers["guardians"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let row = rows.iter().find(|row| row["address"].as_str().is_some_and(|address| address.to_lowercase() == own));
-    row.and_then(|row| row["next_nonce"].as_u64()).with_context(|| format!("{} is no guardian there", key.address()))
+    let row = rows.iter().find(|row| row["address"].as_str().is_some_and(|text| text.parse() == Ok(guardian)));
+    row.and_then(|row| row["next_nonce"].as_u64()).with_context(|| format!("{guardian} is no guardian there"))
 }

@@ -1,25 +1,36 @@
 //! What the control API shows, for people.
 
+use alloy_primitives::B256;
 use anyhow::Result;
 use serde_json::Value;
 
 use super::send::Client;
+use crate::output::print;
 use crate::status::table;
 
 /// Prints the rows under `field` of `path`'s answer (the answer itself when empty), or the JSON as it came.
-pub async fn list(client: &Client, path: &str, field: &str, columns: &[&str]) -> Result<()> {
+pub async fn list(client: &Client, path: &str, field: &str, columns: &[&str], json: bool) -> Result<()> {
     let (answer, _) = client.get(path).await?;
-    if client.is_json() {
-        println!("{}", serde_json::to_string_pretty(&answer)?);
-        return Ok(());
-    }
     let rows = if field.is_empty() { &answer } else { &answer[field] };
     let mut shown = table(columns);
     for row in rows.as_array().map(Vec::as_slice).unwrap_or_default() {
         shown.add_row(columns.iter().map(|column| text(&row[*column])));
     }
-    println!("{shown}");
-    Ok(())
+    print(json, &answer, || shown.to_string())
+}
+
+/// Prints one waiting transfer of a queue with its events.
+pub async fn show(client: &Client, queue: &str, id: B256, json: bool) -> Result<()> {
+    let (row, version) = client.get(&format!("{queue}/{id}")).await?;
+    print(json, &row, || {
+        let lines = ["source", "destination", "asset", "amount", "reason", "until"]
+            .map(|name| format!("{name:<11} {}\n", text(&row[name])));
+        let mut events = table(&["#", "at", "event"]);
+        for event in row["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            events.add_row(["sequence", "at", "event"].map(|column| text(&event[column])));
+        }
+        format!("transfer    {id}\nversion     {version}\n{}{events}", lines.concat())
+    })
 }
 
 fn text(value: &Value) -> String {

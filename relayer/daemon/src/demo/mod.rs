@@ -8,13 +8,13 @@ mod scenario;
 mod view;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
+use crate::exit::Exit;
 use crate::{telemetry, up};
 use bridge::Bridge;
 use chains::Chains;
@@ -38,20 +38,20 @@ pub struct DemoOptions {
 }
 
 /// Runs the demo.
-pub async fn run(options: DemoOptions) -> Result<ExitCode> {
+pub async fn run(options: DemoOptions, json: bool) -> Result<Exit> {
     telemetry::start(&options.log, telemetry::LogFormat::Text)?;
     let started = Instant::now();
     let temporary = tempfile::Builder::new().prefix("spandrel-demo-").tempdir()?;
     let folder = options.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
 
-    let say = |what: &str| println!("{:>6.1}s  {what}", started.elapsed().as_secs_f64());
+    let live = Arc::new(Live::new(started, json));
+    let say = |what: &str| live.say(what);
     say("starting chains: anvil (Ethereum), beacon companion, Bitcoin regtest, anvil (destination)");
     let chains = Chains::start(options.bitcoind.clone()).await?;
     say("deploying contracts on both EVM chains");
     let bridge = Bridge::build(&chains, &folder).await?;
     say("starting relayer, 3 verifiers and 3 fast-lane signers");
-    let live = Arc::new(Live::new(started));
     let stop = CancellationToken::new();
     let running = up::start(bridge.config.clone(), Some(live.clone()), stop.clone()).await?;
 
@@ -61,11 +61,11 @@ pub async fn run(options: DemoOptions) -> Result<ExitCode> {
         ended = running.ended() => Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the bridge stopped by itself"))),
     };
     let verdict = match outcome {
-        Ok(rows) => view::print_table(&rows),
+        Ok(rows) => view::print_table(&rows, json),
         Err(error) => Err(format!("{error:#}")),
     };
     if options.keep {
-        println!("ledger and configuration are in {}; Ctrl-C ends it", folder.display());
+        live.say(&format!("ledger and configuration are in {}; Ctrl-C ends it", folder.display()));
         tokio::signal::ctrl_c().await?;
     }
     stop.cancel();
@@ -73,12 +73,12 @@ pub async fn run(options: DemoOptions) -> Result<ExitCode> {
     let verdict = verdict.and_then(|()| stopped.map_err(|error| format!("{error:#}")));
     match verdict {
         Ok(()) => {
-            println!("demo: ok");
-            Ok(ExitCode::SUCCESS)
+            live.end("demo: ok");
+            Ok(Exit::Done)
         }
         Err(what) => {
-            println!("demo: failed: {what}");
-            Ok(ExitCode::FAILURE)
+            live.end(&format!("demo: failed: {what}"));
+            Ok(Exit::Failed)
         }
     }
 }

@@ -11,6 +11,7 @@ use spandrel_engine::Observer;
 use spandrel_verifiers::{ChainId, DepositId, LanePreference};
 use tokio::sync::watch;
 
+use crate::output::print;
 use crate::status::table;
 
 /// Prints every change, and remembers it for the table.
@@ -19,6 +20,8 @@ pub struct Live {
     seen: Mutex<HashMap<B256, Story>>,
     names: Mutex<HashMap<B256, String>>,
     changes: watch::Sender<u64>,
+    /// Whether standard output is for JSON alone.
+    is_json: bool,
 }
 
 /// One transfer as it was seen, by recipient: every demo transfer has its own.
@@ -46,8 +49,8 @@ pub struct Row {
 
 impl Live {
     /// Nothing seen yet.
-    pub fn new(started: Instant) -> Self {
-        Self { started, seen: Mutex::default(), names: Mutex::default(), changes: watch::Sender::new(0) }
+    pub fn new(started: Instant, is_json: bool) -> Self {
+        Self { started, seen: Mutex::default(), names: Mutex::default(), changes: watch::Sender::new(0), is_json }
     }
 
     /// Seconds since the demo began.
@@ -57,7 +60,12 @@ impl Live {
 
     /// Prints a line.
     pub fn say(&self, what: &str) {
-        println!("{:>6.1}s  {what}", self.seconds());
+        self.end(&format!("{:>6.1}s  {what}", self.seconds()));
+    }
+
+    /// Prints a line without its time. Beside JSON it goes to standard error.
+    pub fn end(&self, line: &str) {
+        if self.is_json { eprintln!("{line}") } else { println!("{line}") }
     }
 
     /// Gives transfers to `recipient` a name.
@@ -106,7 +114,7 @@ impl Observer for Live {
             if matches!(event, Event::SourceFinal { .. }) {
                 continue;
             }
-            println!("{now:>6.1}s  {name:<34} {}", told(event));
+            self.end(&format!("{now:>6.1}s  {name:<34} {}", told(event)));
             story.states.push((event.name().to_owned(), now));
         }
         drop(seen);
@@ -139,7 +147,7 @@ fn told(event: &Event) -> String {
 }
 
 /// Prints the table. The error names every expectation that did not hold.
-pub fn print_table(rows: &[Row]) -> Result<(), String> {
+pub fn print_table(rows: &[Row], json: bool) -> Result<(), String> {
     let mut shown =
         table(&["transfer", "amount", "lane", "states (seconds after it was sent)", "gas", "proof", "held"]);
     let mut failures = Vec::new();
@@ -170,8 +178,20 @@ pub fn print_table(rows: &[Row]) -> Result<(), String> {
             held.to_owned(),
         ]);
     }
-    println!("{shown}");
+    let values: Vec<_> = rows.iter().map(value).collect();
+    print(json, &values, || shown.to_string()).map_err(|error| error.to_string())?;
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+fn value(row: &Row) -> serde_json::Value {
+    let story = row.story.as_ref();
+    let states =
+        story.map(|story| story.states.iter().map(|(state, at)| (state, at - row.sent_at)).collect::<Vec<_>>());
+    serde_json::json!({
+        "name": row.name, "id": story.map(|story| story.transfer.id),
+        "status": story.map(|story| story.transfer.status.name()), "states": states, "gas": story.map(|story| &story.gas),
+        "held": row.failure.is_none(), "failure": row.failure,
+    })
 }
 
 fn states(story: &Story, sent_at: f64) -> String {

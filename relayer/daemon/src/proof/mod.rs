@@ -3,30 +3,27 @@
 mod export;
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use spandrel_verifiers::file::{EvidenceFile, Explanation, MAX_FILE};
 use spandrel_verifiers::{Deposit, UnixSeconds, Verified, VerifyError};
 
 use crate::clock::unix_now;
+use crate::exit::Exit;
 pub use export::{export, make};
 
-/// Exit code when the evidence is refused.
-const REFUSED: u8 = 3;
-
-/// Verifies a file, JSON or protobuf, and says what it proves. Exit code 0: proven; 3: refused.
-pub fn verify(path: &Path, json: bool) -> Result<ExitCode> {
+/// Verifies a file, JSON or protobuf, and says what it proves. Done: proven; refused: not.
+pub fn verify(path: &Path, json: bool) -> Result<Exit> {
     match check(&read(path)?, unix_now()) {
         Ok((file, verified)) if json => {
             let report = serde_json::json!({ "proven": true, "deposit": verified.fact(), "id": verified.fact().id(),
                 "under": verified.under(), "at": file.at, "trusted": file.trust.said() });
             println!("{}", serde_json::to_string_pretty(&report)?);
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Done)
         }
         Ok((file, verified)) => {
             print!("{}", report(&file, &verified));
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Done)
         }
         Err(error) => refuse(&error, json),
     }
@@ -34,7 +31,7 @@ pub fn verify(path: &Path, json: bool) -> Result<ExitCode> {
 
 /// Verifies a file and tells it step by step: what was checked, against what, and what is trusted. Exit codes as
 /// [`verify`].
-pub fn explain(path: &Path, json: bool) -> Result<ExitCode> {
+pub fn explain(path: &Path, json: bool) -> Result<Exit> {
     let file = match EvidenceFile::read(&read(path)?) {
         Ok(file) => file,
         Err(error) => return refuse(&error, json),
@@ -46,7 +43,7 @@ pub fn explain(path: &Path, json: bool) -> Result<ExitCode> {
         print!("{explanation}");
     }
     let Explanation { verdict, .. } = explanation;
-    Ok(if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+    Ok(if verdict.is_ok() { Exit::Done } else { Exit::Refused })
 }
 
 /// Reads and verifies a file's content at Unix time `now`.
@@ -65,14 +62,14 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(named)
 }
 
-fn refuse(error: &VerifyError, json: bool) -> Result<ExitCode> {
+fn refuse(error: &VerifyError, json: bool) -> Result<Exit> {
     if json {
         let report = serde_json::json!({ "proven": false, "error": error });
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("refused    {error}");
     }
-    Ok(ExitCode::from(REFUSED))
+    Ok(Exit::Refused)
 }
 
 fn report(file: &EvidenceFile, verified: &Verified<Deposit>) -> String {

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
 use crate::config::{ApiConfig, Config, Profile};
+use crate::metrics::{Requests, observe};
 
 /// Seconds between Bitcoin blocks.
 const BITCOIN_BLOCK: u64 = 600;
@@ -29,6 +30,7 @@ pub async fn serve_api(
     api: ApiConfig,
     book: Arc<Book<Sqlite, SystemClock>>,
     live: Live,
+    requests: Arc<Requests>,
     stop: CancellationToken,
 ) -> Result<()> {
     let policy = super::policy(&config)?;
@@ -36,17 +38,24 @@ pub async fn serve_api(
     let mut quote_key = [0; 32];
     rand::rng().fill_bytes(&mut quote_key);
     let store = book.ledger().clone();
+    let limited = book.clone();
+    let limits = Arc::new(move || -> futures::future::BoxFuture<'static, _> {
+        let book = limited.clone();
+        Box::pin(async move { book.limits().await })
+    });
     let risk = Arc::new(move || -> futures::future::BoxFuture<'static, _> {
         let book = book.clone();
         Box::pin(async move { book.risk().await })
     });
-    let mut service = Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key);
+    let mut service =
+        Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key).with_limits(limits);
     if let Some(key) = &api.webhook_key {
         service = service.with_webhooks(webhooks(&config, key)?);
     }
     let service = Arc::new(service);
     let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
     let app = router(service.clone(), rates, api.max_streams);
+    let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;
     tracing::info!(address = %listener.local_addr()?, "transfer API");

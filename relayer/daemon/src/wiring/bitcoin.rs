@@ -243,7 +243,8 @@ fn params(source: &BitcoinSource) -> Result<ChainParams> {
     ChainParams::of_chain(&source.chain).with_context(|| format!("{} is no known Bitcoin network", source.chain))
 }
 
-fn endpoint(node: &BitcoinNode) -> Result<RpcEndpoint> {
+/// Where a node is, with its password.
+pub fn endpoint(node: &BitcoinNode) -> Result<RpcEndpoint> {
     let password = node.password.read()?.expose().to_owned();
     Ok(RpcEndpoint::parse(&node.rpc, RpcAuth::Password { user: node.user.clone(), password })?)
 }

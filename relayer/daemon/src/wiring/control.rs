@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use spandrel_api::http::{control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_engine::{Book, OrderError};
-use spandrel_risk::control::{ControlEvent, ControlPolicy, SignedStatement, SignerRole};
+use spandrel_risk::control::{ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::attestation::SignerSet;
 use tokio_util::sync::CancellationToken;
@@ -80,11 +80,11 @@ impl ControlDesk for BookDesk {
     fn order(
         &self,
         signed: SignedStatement,
-        version: Option<u64>,
+        seen: Option<Seen>,
     ) -> BoxFuture<'_, Result<Vec<ControlEvent>, OrderRefusal>> {
         async move {
             let said = signed.statement.act.to_string();
-            let taken = self.book.order(&signed, version).await.map_err(|error| match error {
+            let taken = self.book.order(&signed, seen).await.map_err(|error| match error {
                 OrderError::Refused(refusal) => OrderRefusal::Refused(refusal),
                 OrderError::Stale { expected, found } => OrderRefusal::Stale { expected, found },
                 other => OrderRefusal::Unavailable(other.to_string()),

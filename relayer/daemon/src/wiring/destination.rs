@@ -14,7 +14,8 @@ use crate::config::{Config, Destination as DestinationConfig};
 
 /// Most items of one transaction.
 pub const BATCH: u32 = 32;
-const BATCH_GAS: u64 = 15_000_000;
+/// Most gas of one transaction.
+pub const BATCH_GAS: u64 = 15_000_000;
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 const GWEI: u128 = 1_000_000_000;
 

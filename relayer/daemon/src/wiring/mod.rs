@@ -11,9 +11,9 @@ mod prices;
 mod roles;
 
 pub use api::serve_api;
-pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side};
+pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side, endpoint};
 pub use control::{health, require_agreed_signers, serve_control};
-pub use destination::{BATCH, account_key, connect};
+pub use destination::{BATCH, BATCH_GAS, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use prices::follow_price;
 pub use roles::{signer_role, unlock, verifier_role};

@@ -43,6 +43,18 @@ impl Sqlite {
         .map_err(database)?;
         rows.into_iter().map(read).collect()
     }
+
+    /// How many rows the audit log has.
+    ///
+    /// # Errors
+    /// `Database` when SQLite fails.
+    pub async fn audit_length(&self) -> Result<u64, StoreError> {
+        let length: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence) + 1, 0) FROM audit")
+            .fetch_one(&self.reader)
+            .await
+            .map_err(database)?;
+        from_integer(|| "audit".to_owned(), length)
+    }
 }
 
 /// Appends to the chain.

@@ -15,12 +15,15 @@ mod journal;
 mod lookup;
 mod orders;
 mod outbox;
+mod projections;
 mod query;
 mod row;
+mod schema;
 mod summary;
 mod webhooks;
 
 pub use lookup::PageFilter;
+pub use schema::Schema;
 
 use std::path::Path;
 use std::time::Duration;

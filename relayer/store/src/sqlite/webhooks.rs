@@ -6,7 +6,7 @@ use spandrel_verifiers::UnixSeconds;
 use super::{Sqlite, database};
 use crate::json::{from_integer, to_integer};
 use crate::refusal::corrupt;
-use crate::webhook::{Backlog, Webhook};
+use crate::webhook::{AllWaiting, Backlog, Webhook};
 
 /// `(id, api_key, url, generation, rotated_at, created_at)`.
 pub(super) type WebhookRow = (String, String, String, i64, Option<i64>, i64);
@@ -109,6 +109,24 @@ impl Sqlite {
         .map_err(database)?;
         let what = || format!("webhook_deliveries of {webhook}");
         Ok(Backlog { waiting: from_integer(what, waiting)?, dead: from_integer(what, dead)? })
+    }
+
+    /// How much all webhooks still have to be told at `now`.
+    ///
+    /// # Errors
+    /// `Database` when SQLite fails.
+    pub async fn webhooks_waiting(&self, now: UnixSeconds) -> Result<AllWaiting, StoreError> {
+        let (waiting, dead, oldest): (i64, i64, Option<i64>) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE status = 'dead'),
+                    min(created_at) FILTER (WHERE status = 'waiting') FROM webhook_deliveries",
+        )
+        .fetch_one(&self.reader)
+        .await
+        .map_err(database)?;
+        let what = || "webhook_deliveries".to_owned();
+        let backlog = Backlog { waiting: from_integer(what, waiting)?, dead: from_integer(what, dead)? };
+        let oldest = oldest.map(|at| from_integer(what, at)).transpose()?;
+        Ok(AllWaiting { backlog, oldest_age: oldest.map(|at| now.saturating_sub(at)) })
     }
 
     /// Ends a webhook and gives up what waits for it; whether it was there.

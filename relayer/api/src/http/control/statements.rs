@@ -4,7 +4,7 @@ use alloy::primitives::B256;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
-use spandrel_risk::control::{Act, ControlEvent, SignedStatement};
+use spandrel_risk::control::{Act, ControlEvent, Seen, SignedStatement};
 
 use super::Control;
 use super::views::etag;
@@ -25,20 +25,17 @@ pub struct Taken {
     events: Vec<ControlEvent>,
 }
 
-/// Takes a guardian's statement. `If-Match` with the version that was looked at is asked for where a statement replaces
-/// what another may have changed.
+/// Takes a guardian's statement. `If-Match` with the ETag of what was looked at is honoured always, and asked for where
+/// another may have changed what the statement goes on from.
 pub async fn take(
     State(control): State<Control>,
     headers: HeaderMap,
     Json(signed): Json<SignedStatement>,
 ) -> Result<([(header::HeaderName, String); 1], axum::Json<Taken>), Problem> {
-    let version = version(&headers)?;
-    if version.is_none() && replaces(&signed.statement.act) {
-        let detail = "this statement replaces what stands: say which version of it you saw";
-        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_MISSING", detail).about("If-Match"));
-    }
+    let seen = seen(&headers)?;
+    require_seen(&signed.statement.act, seen)?;
     let statement = signed.statement.digest(control.desk.deployment());
-    let events = control.desk.order(signed, version).await?;
+    let events = control.desk.order(signed, seen).await?;
     let (mut state, mut ready_at) = ("done", None);
     for event in &events {
         match event {
@@ -52,13 +49,26 @@ pub async fn take(
     Ok(([(header::ETAG, etag(&now))], axum::Json(Taken { statement, state, ready_at, events })))
 }
 
-fn replaces(act: &Act) -> bool {
-    matches!(act, Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. })
+/// What replaces limits or signers was decided on what stood before; what sends a transfer on, on that transfer. Whatever
+/// stops something is taken without.
+fn require_seen(act: &Act, seen: Option<Seen>) -> Result<(), Problem> {
+    let detail = match (act, seen) {
+        (
+            Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. },
+            None | Some(Seen::Transfer(_)),
+        ) => "this statement replaces what stands: say which version of it you saw",
+        (Act::ReleaseHeld { .. } | Act::RequeueQuarantined { .. }, None | Some(Seen::Control(_))) => {
+            "this statement sends a transfer on: say which version of it you saw"
+        }
+        _ => return Ok(()),
+    };
+    Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_MISSING", detail).about("If-Match"))
 }
 
-fn version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+fn seen(headers: &HeaderMap) -> Result<Option<Seen>, Problem> {
     let Some(sent) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = sent.to_str().unwrap_or_default();
-    let version = text.strip_prefix("\"v").and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    version.map(Some).ok_or_else(|| Problem::invalid("If-Match", "one ETag of this service", text))
+    let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let seen = quoted.and_then(|text| text.parse().ok());
+    seen.map(Some).ok_or_else(|| Problem::invalid("If-Match", "one ETag of this service", text))
 }

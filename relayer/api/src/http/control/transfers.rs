@@ -1,15 +1,18 @@
 //! Transfers that wait for somebody: held and quarantined.
 
-use alloy::primitives::U256;
+use alloy::primitives::{B256, U256};
 use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use spandrel_core::ledger::Ledger;
 use spandrel_core::{Status, Transfer};
+use spandrel_risk::control::Seen;
 use spandrel_store::PageFilter;
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
 
 use super::Control;
 use crate::Problem;
-use crate::http::answer::Query;
+use crate::http::answer::{Path, Query};
 
 /// Rows on a page when it is not said how many.
 const DEFAULT_PAGE: u32 = 50;
@@ -45,6 +48,8 @@ pub(crate) struct Waiting {
 #[derive(Serialize)]
 pub(crate) struct Row {
     pub(crate) id: DepositId,
+    /// As `If-Match` takes it, in quotes.
+    version: String,
     pub(crate) source: ChainId,
     pub(crate) destination: ChainId,
     pub(crate) asset: AssetId,
@@ -70,6 +75,48 @@ pub async fn quarantined(
     Query(page): Query<Page>,
 ) -> Result<axum::Json<Waiting>, Problem> {
     list(&control, "quarantined", &page).await
+}
+
+/// A waiting transfer, with what happened to it.
+#[derive(Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    row: Row,
+    events: Vec<EventRow>,
+}
+
+#[derive(Serialize)]
+pub struct EventRow {
+    sequence: u64,
+    at: u64,
+    event: &'static str,
+}
+
+/// One transfer, and its version as ETag.
+type Versioned = ([(HeaderName, String); 1], axum::Json<Shown>);
+
+/// One held transfer.
+pub async fn held_one(State(control): State<Control>, Path(id): Path<String>) -> Result<Versioned, Problem> {
+    one(&control, &id, "held", "NOT_HELD").await
+}
+
+/// One quarantined transfer.
+pub async fn quarantined_one(State(control): State<Control>, Path(id): Path<String>) -> Result<Versioned, Problem> {
+    one(&control, &id, "quarantined", "NOT_QUARANTINED").await
+}
+
+async fn one(control: &Control, id: &str, status: &str, code: &'static str) -> Result<Versioned, Problem> {
+    let word: B256 = id.parse().map_err(|_| Problem::invalid("id", "0x and 64 digits", id))?;
+    let id = DepositId(word);
+    let found = control.store.transfer(id).await?.filter(|transfer| transfer.status.name() == status);
+    let Some(transfer) = found else {
+        let detail = format!("expected a transfer that is {status}, found none called {id}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, code, detail).about(&id.to_string()));
+    };
+    let events = control.store.events(id).await?.into_iter().take(transfer.sequence.try_into().unwrap_or(usize::MAX));
+    let events = events.map(|event| EventRow { sequence: event.sequence, at: event.at, event: event.body.name() });
+    let etag = format!("\"{}\"", Seen::Transfer(transfer.sequence));
+    Ok(([(header::ETAG, etag)], axum::Json(Shown { events: events.collect(), row: row(transfer) })))
 }
 
 async fn list(control: &Control, status: &str, page: &Page) -> Result<axum::Json<Waiting>, Problem> {
@@ -101,6 +148,7 @@ fn row(transfer: Transfer) -> Row {
     let amount: U256 = deposit.amount;
     Row {
         id: transfer.id,
+        version: Seen::Transfer(transfer.sequence).to_string(),
         source: deposit.source_chain,
         destination: deposit.destination_chain,
         asset: deposit.asset,

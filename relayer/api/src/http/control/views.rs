@@ -4,7 +4,7 @@ use alloy::primitives::{Address, B256};
 use axum::extract::State;
 use axum::http::header::{self, HeaderName};
 use serde::Serialize;
-use spandrel_risk::control::{Act, SignerRole};
+use spandrel_risk::control::{Act, Seen, SignerRole};
 use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
 
@@ -16,7 +16,7 @@ type Versioned<T> = ([(HeaderName, String); 1], axum::Json<T>);
 
 /// The version of what stands.
 pub fn etag(standing: &Standing) -> String {
-    format!("\"v{}\"", standing.control.version())
+    format!("\"{}\"", Seen::Control(standing.control.version()))
 }
 
 fn versioned<T>(standing: &Standing, body: T) -> Versioned<T> {

@@ -1,6 +1,9 @@
 //! Prometheus metrics and health, served over HTTP.
 //!
-//! Names are `spandrel_<subsystem>_<what>_<unit>`; labels are bounded: chains, lanes, states.
+//! Names are `spandrel_<subsystem>_<what>_<unit>`; labels are bounded: chains, corridors, lanes, states, routes.
+
+mod gauges;
+mod requests;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +15,17 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use spandrel_core::{Event, Transfer};
-use spandrel_engine::Observer;
+use spandrel_engine::{Book, Observer};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::{ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
+
+use crate::clock::{SystemClock, unix_now};
+use gauges::Gauges;
+pub use requests::{Requests, observe};
+
+type RelayerBook = Book<Sqlite, SystemClock>;
 
 /// What is counted.
 pub struct Metrics {
@@ -24,11 +33,8 @@ pub struct Metrics {
     events: IntCounterVec,
     refusals: IntCounterVec,
     ended_seconds: HistogramVec,
-    transfers: IntGaugeVec,
-    outbox: IntGaugeVec,
-    overdue: IntGaugeVec,
-    cursors: IntGaugeVec,
-    halts: IntGaugeVec,
+    gauges: Gauges,
+    requests: Arc<Requests>,
     circuits: IntGaugeVec,
     dissent: IntGaugeVec,
     answers: IntGaugeVec,
@@ -38,8 +44,8 @@ pub struct Metrics {
 impl Metrics {
     /// Registers everything.
     pub fn new() -> Result<Self> {
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
             events: IntCounterVec::new(
                 Opts::new("spandrel_transfer_events_total", "Events stored, by kind and source chain"),
                 &["event", "source"],
@@ -53,26 +59,8 @@ impl Metrics {
                     .buckets(vec![1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0]),
                 &["status", "source"],
             )?,
-            transfers: IntGaugeVec::new(
-                Opts::new("spandrel_transfer_states_count", "Transfers by state"),
-                &["status"],
-            )?,
-            outbox: IntGaugeVec::new(
-                Opts::new("spandrel_outbox_depth_count", "Effects waiting, by executor"),
-                &["executor"],
-            )?,
-            overdue: IntGaugeVec::new(
-                Opts::new("spandrel_outbox_overdue_seconds", "For how long the effect due longest is due, by executor"),
-                &["executor"],
-            )?,
-            cursors: IntGaugeVec::new(
-                Opts::new("spandrel_watcher_cursor_height", "Height read and stored, by chain"),
-                &["chain"],
-            )?,
-            halts: IntGaugeVec::new(
-                Opts::new("spandrel_watcher_halted_bool", "1 while nothing is read of a chain, until someone says so"),
-                &["chain"],
-            )?,
+            gauges: Gauges::new(&registry)?,
+            requests: Arc::new(Requests::new(&registry)?),
             circuits: IntGaugeVec::new(
                 Opts::new("spandrel_rpc_circuit_open_bool", "1 while a node is left alone after failures"),
                 &["chain", "node"],
@@ -93,16 +81,12 @@ impl Metrics {
                 &["chain", "node", "answer"],
             )?,
             pools: Mutex::default(),
+            registry,
         };
-        let all: [Box<dyn prometheus::core::Collector>; 11] = [
+        let all: [Box<dyn prometheus::core::Collector>; 6] = [
             Box::new(metrics.events.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.ended_seconds.clone()),
-            Box::new(metrics.transfers.clone()),
-            Box::new(metrics.outbox.clone()),
-            Box::new(metrics.overdue.clone()),
-            Box::new(metrics.cursors.clone()),
-            Box::new(metrics.halts.clone()),
             Box::new(metrics.circuits.clone()),
             Box::new(metrics.dissent.clone()),
             Box::new(metrics.answers.clone()),
@@ -111,6 +95,11 @@ impl Metrics {
             metrics.registry.register(collector)?;
         }
         Ok(metrics)
+    }
+
+    /// Where requests of the transfer API are counted.
+    pub fn requests(&self) -> Arc<Requests> {
+        self.requests.clone()
     }
 
     /// Shows how the nodes of `chain` stand.
@@ -174,10 +163,10 @@ impl Observer for Metrics {
 pub async fn serve(
     listener: tokio::net::TcpListener,
     metrics: Arc<Metrics>,
-    store: Sqlite,
+    book: Arc<RelayerBook>,
     stop: CancellationToken,
 ) -> Result<()> {
-    let state = Served { metrics, store };
+    let state = Served { metrics, book };
     let router = axum::Router::new()
         .route("/metrics", get(scrape))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -198,38 +187,24 @@ pub async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener> {
 #[derive(Clone)]
 struct Served {
     metrics: Arc<Metrics>,
-    store: Sqlite,
+    book: Arc<RelayerBook>,
 }
 
 async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, String)> {
     let failed = |error: &dyn std::fmt::Display| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"));
-    let summary = served.store.summary(crate::clock::unix_now()).await.map_err(|error| failed(&error))?;
+    let (store, now) = (served.book.ledger(), unix_now());
+    let summary = store.summary(now).await.map_err(|error| failed(&error))?;
+    let webhooks = store.webhooks_waiting(now).await.map_err(|error| failed(&error))?;
+    let limits = served.book.limits().await;
     let metrics = &served.metrics;
-    metrics.transfers.reset();
-    for (status, count) in &summary.transfers {
-        metrics.transfers.with_label_values(&[status]).set(count.cast_signed());
-    }
-    metrics.outbox.reset();
-    metrics.overdue.reset();
-    for (executor, depth) in &summary.outbox {
-        metrics.outbox.with_label_values(&[executor]).set(depth.waiting.cast_signed());
-        metrics.overdue.with_label_values(&[executor]).set(depth.oldest_due_age.unwrap_or(0).cast_signed());
-    }
-    for (chain, cursor) in &summary.cursors {
-        if let Some(tip) = &cursor.tip {
-            metrics.cursors.with_label_values(&[chain.as_str()]).set(tip.height.cast_signed());
-        }
-    }
-    metrics.halts.reset();
-    for chain in summary.halted.keys() {
-        metrics.halts.with_label_values(&[chain.as_str()]).set(1);
-    }
+    metrics.gauges.show_ledger(&summary, &webhooks, now);
+    served.book.read_risk(|risk| metrics.gauges.show_risk(&limits, risk, now)).await;
     metrics.show_nodes();
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))
 }
 
 async fn ready(State(served): State<Served>) -> impl IntoResponse {
-    let summary = match served.store.summary(crate::clock::unix_now()).await {
+    let summary = match served.book.ledger().summary(unix_now()).await {
         Ok(summary) => summary,
         Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("ledger: {error}\n")),
     };

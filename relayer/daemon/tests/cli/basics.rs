@@ -1,13 +1,11 @@
-//! The binary as an operator meets it: exit codes and messages.
+//! Exit codes and messages of the simplest commands.
 
-use std::process::{Command, Output};
+use std::process::Output;
+
+use crate::run::stderr;
 
 fn spandrel(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_spandrel")).args(arguments).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    crate::run::spandrel(&std::env::temp_dir(), arguments)
 }
 
 #[test]

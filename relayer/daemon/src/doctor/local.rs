@@ -1,0 +1,150 @@
+//! What is on this machine: the ledger, the keystore, secrets by reference.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+use anyhow::Result;
+use spandrel_api::webhooks::WebhookKey;
+use spandrel_core::ledger::Ledger;
+use spandrel_risk::control::{ControlState, SignerRole};
+use spandrel_signer::{Hardness, Keystore};
+use spandrel_store::Sqlite;
+use spandrel_verifiers::attestation::SignerSet;
+
+use super::Row;
+use crate::clock::unix_now;
+use crate::config::{Config, KeyRef};
+use crate::wiring;
+
+/// Rows, and the addresses of the keys that were found.
+pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
+    let mut rows = database(config).await;
+    let (keys, accounts) = keys(config).await;
+    rows.extend(keys);
+    if let Some(reference) = config.api.as_ref().and_then(|api| api.webhook_key.as_ref()) {
+        let mend = format!("put 32 random bytes or more where {reference} says, and keep them as long as the ledger");
+        rows.push(match reference.read().map(WebhookKey::new) {
+            Ok(Some(_)) => Row::ok("api.webhook_key", "is there"),
+            Ok(None) => Row::wrong("api.webhook_key", "expected at least 32 bytes, found fewer", mend),
+            Err(error) => Row::wrong("api.webhook_key", error, mend),
+        });
+    }
+    (rows, accounts)
+}
+
+async fn database(config: &Config) -> Vec<Row> {
+    let path = &config.database;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if !path.exists() {
+        let is_there = folder.is_none_or(|folder| folder.is_dir());
+        return vec![match is_there {
+            true => Row::skipped("database", format!("none at {} yet: the first start makes it", path.display())),
+            false => Row::wrong(
+                "database",
+                format!("expected a folder for {}, found none", path.display()),
+                "make the folder",
+            ),
+        }];
+    }
+    let repair = "stop the process and restore the file from a backup; never edit it";
+    let schema = match Sqlite::schema(path).await {
+        Ok(schema) => schema,
+        Err(error) => return vec![Row::wrong("database", error, repair)],
+    };
+    if !schema.is_current() {
+        let found = format!("schema: expected version {}, found {}", schema.known, schema.version);
+        let mend = match schema.version > schema.known {
+            true => "run the program that is as new as the ledger".to_owned(),
+            false => format!("spandrel db migrate --database {}", path.display()),
+        };
+        return vec![Row::wrong("database", found, mend)];
+    }
+    match stored(config, schema.version).await {
+        Ok(rows) => rows,
+        Err(error) => vec![Row::wrong("database", format!("{error:#}"), repair)],
+    }
+}
+
+async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
+    let store = Sqlite::look_at(&config.database).await?;
+    let mut rows = Vec::new();
+    let damage = store.damage().await?;
+    rows.push(match damage.first() {
+        None => Row::ok("database", format!("{}: schema {version}, whole", config.database.display())),
+        Some(first) => Row::wrong(
+            "database",
+            format!("expected a whole file, found: {first}"),
+            "stop the process and restore the file from a backup; never edit it",
+        ),
+    });
+    for (chain, reason) in store.summary(unix_now()).await?.halted {
+        let mend = format!("find out why (runbook: ChainHalted), then spandrel acknowledge {chain} --operator NAME");
+        rows.push(Row::wrong(format!("chain {chain}"), format!("halted: {reason}"), mend));
+    }
+    let mut control = ControlState::default();
+    for recorded in store.control_events(0).await? {
+        control.apply(&recorded.body, recorded.at);
+    }
+    store.close().await;
+    for (role, set) in [(SignerRole::Verifiers, &config.verifier_set), (SignerRole::FastLane, &config.signer_set)] {
+        if let Err(error) = control.require_agreed(role, set) {
+            let mend = "configure the set that guardians agreed on (spandrel signers show), not another";
+            rows.push(Row::wrong(format!("agreed {} set", role.name()), error, mend));
+        }
+    }
+    Ok(rows)
+}
+
+/// Each key is unlocked, as it will be at the start: a second of one core each.
+async fn keys(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
+    let of_role = |kind, key: &KeyRef| (format!("{kind} key {}", key.name), key.clone());
+    let mut wanted: Vec<(String, KeyRef, Option<&SignerSet>)> = Vec::new();
+    for target in &config.destination {
+        let (what, key) = of_role("account", &target.account);
+        wanted.push((what, key, None));
+    }
+    for (kind, roles, set) in
+        [("verifier", &config.verifier, &config.verifier_set), ("signer", &config.signer, &config.signer_set)]
+    {
+        for role in roles {
+            let (what, key) = of_role(kind, &role.key);
+            wanted.push((what, key, Some(set)));
+        }
+    }
+    let (mut rows, mut accounts) = (Vec::new(), BTreeMap::new());
+    if !config.keystore.is_dir() {
+        let found = format!("expected a folder at {}, found none", config.keystore.display());
+        let mend = format!("spandrel keys new NAME --keystore {} --password …", config.keystore.display());
+        return (vec![Row::wrong("keystore", found, mend)], accounts);
+    }
+    for info in Keystore::open(&config.keystore, Hardness::Dev).and_then(|store| store.list()).unwrap_or_default() {
+        accounts.insert(info.name, info.address);
+    }
+    for (what, key, set) in wanted {
+        let (own, reference) = (config.clone(), key.clone());
+        let unlocked = tokio::task::spawn_blocking(move || wiring::unlock(&own, &reference)).await;
+        let row = match unlocked {
+            Ok(Ok(unlocked)) => match set.filter(|set| !set.members.contains(&unlocked.address())) {
+                None => Row::ok(what, unlocked.address()),
+                Some(set) => Row::wrong(
+                    what,
+                    format!("expected a member of the set of epoch {}, found {}", set.epoch, unlocked.address()),
+                    "use a member's key, or have guardians agree on a set with this one",
+                ),
+            },
+            Ok(Err(error)) => {
+                let mend = match accounts.contains_key(&key.name) {
+                    true => format!(
+                        "put its password where {} says; the file must be its owner's alone (0600)",
+                        key.password
+                    ),
+                    false => format!("spandrel keys new {} --password {}", key.name, key.password),
+                };
+                Row::wrong(what, format!("{error:#}"), mend)
+            }
+            Err(error) => Row::wrong(what, error, "start it again"),
+        };
+        rows.push(row);
+    }
+    (rows, accounts)
+}

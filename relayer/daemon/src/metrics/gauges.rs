@@ -1,0 +1,183 @@
+//! What the ledger and the book say when they are asked: read anew for every scrape.
+
+use anyhow::Result;
+use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
+use spandrel_core::Status;
+use spandrel_risk::{Corridor, Lane, Limit, RiskPolicy, RiskState};
+use spandrel_store::AllWaiting;
+use spandrel_store::summary::Summary;
+use spandrel_verifiers::UnixSeconds;
+
+/// Labels of a lane of a corridor: as many as are configured.
+const CORRIDOR: [&str; 4] = ["source", "destination", "asset", "lane"];
+
+/// Everything that is read at a scrape.
+pub struct Gauges {
+    transfers: IntGaugeVec,
+    outbox: IntGaugeVec,
+    overdue: IntGaugeVec,
+    open_txs: IntGaugeVec,
+    cursors: IntGaugeVec,
+    finals: IntGaugeVec,
+    lag: IntGaugeVec,
+    halts: IntGaugeVec,
+    webhooks: IntGaugeVec,
+    webhook_age: IntGauge,
+    pauses: IntGauge,
+    paused: IntGaugeVec,
+    window_used: GaugeVec,
+    window_limit: GaugeVec,
+    exposure_used: GaugeVec,
+    exposure_limit: GaugeVec,
+}
+
+impl Gauges {
+    /// Registers them.
+    pub fn new(registry: &Registry) -> Result<Self> {
+        let integers = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
+            let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok(gauges)
+        };
+        let numbers = |name: &str, help: &str| -> Result<GaugeVec> {
+            let gauges = GaugeVec::new(Opts::new(name, help), &CORRIDOR)?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok(gauges)
+        };
+        let integer = |name: &str, help: &str| -> Result<IntGauge> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        Ok(Self {
+            transfers: integers("spandrel_transfer_states_count", "Transfers by state", &["status"])?,
+            outbox: integers("spandrel_outbox_depth_count", "Effects waiting, by executor", &["executor"])?,
+            overdue: integers(
+                "spandrel_outbox_overdue_seconds",
+                "For how long the effect due longest is due, by executor",
+                &["executor"],
+            )?,
+            open_txs: integers(
+                "spandrel_submit_open_txs_count",
+                "Transactions sent and not final, by chain",
+                &["chain"],
+            )?,
+            cursors: integers("spandrel_watcher_cursor_height", "Height read and stored, by chain", &["chain"])?,
+            finals: integers("spandrel_watcher_final_height", "Highest final block reported, by chain", &["chain"])?,
+            lag: integers(
+                "spandrel_watcher_lag_seconds",
+                "Age of the last block read, by its own time, by chain",
+                &["chain"],
+            )?,
+            halts: integers(
+                "spandrel_watcher_halted_bool",
+                "1 while nothing is read of a chain, until someone says so",
+                &["chain"],
+            )?,
+            webhooks: integers(
+                "spandrel_webhook_backlog_count",
+                "Deliveries that wait, and those that were given up (waiting, dead)",
+                &["status"],
+            )?,
+            webhook_age: integer(
+                "spandrel_webhook_oldest_seconds",
+                "For how long the oldest delivery that is not taken has waited",
+            )?,
+            pauses: integer("spandrel_risk_pauses_count", "Pauses in force")?,
+            paused: integers(
+                "spandrel_risk_lane_paused_bool",
+                "1 while a pause stops a lane of a corridor",
+                &CORRIDOR,
+            )?,
+            window_used: numbers("spandrel_risk_window_used_units", "Cleared in the last 24 hours, base units")?,
+            window_limit: numbers("spandrel_risk_window_limit_units", "Most in 24 hours, base units; +Inf: unlimited")?,
+            exposure_used: numbers("spandrel_risk_exposure_used_units", "Paid and not proven, base units")?,
+            exposure_limit: numbers(
+                "spandrel_risk_exposure_limit_units",
+                "Most that may be paid and not proven, base units; +Inf: unlimited",
+            )?,
+        })
+    }
+
+    /// Shows the ledger. A state that no transfer is in is shown as 0.
+    pub fn show_ledger(&self, summary: &Summary, webhooks: &AllWaiting, now: UnixSeconds) {
+        for status in Status::NAMES {
+            let count = summary.transfers.get(status).copied().unwrap_or(0);
+            self.transfers.with_label_values(&[status]).set(count.cast_signed());
+        }
+        self.outbox.reset();
+        self.overdue.reset();
+        for (executor, depth) in &summary.outbox {
+            self.outbox.with_label_values(&[executor]).set(depth.waiting.cast_signed());
+            self.overdue.with_label_values(&[executor]).set(depth.oldest_due_age.unwrap_or(0).cast_signed());
+        }
+        self.open_txs.reset();
+        for open in &summary.open_txs {
+            self.open_txs.with_label_values(&[open.chain.as_str()]).add(open.count.cast_signed());
+        }
+        self.halts.reset();
+        for (chain, cursor) in &summary.cursors {
+            let label = [chain.as_str()];
+            self.halts.with_label_values(&label).set(0);
+            if let Some(tip) = &cursor.tip {
+                self.cursors.with_label_values(&label).set(tip.height.cast_signed());
+                self.lag.with_label_values(&label).set(now.saturating_sub(tip.time).cast_signed());
+            }
+            if let Some(block) = &cursor.finalized {
+                self.finals.with_label_values(&label).set(block.height.cast_signed());
+            }
+        }
+        for chain in summary.halted.keys() {
+            self.halts.with_label_values(&[chain.as_str()]).set(1);
+        }
+        let AllWaiting { backlog, oldest_age } = webhooks;
+        self.webhooks.with_label_values(&["waiting"]).set(backlog.waiting.cast_signed());
+        self.webhooks.with_label_values(&["dead"]).set(backlog.dead.cast_signed());
+        self.webhook_age.set(oldest_age.unwrap_or(0).cast_signed());
+    }
+
+    /// Shows limits as they stand, and what is used of them.
+    pub fn show_risk(&self, policy: &RiskPolicy, risk: &RiskState, now: UnixSeconds) {
+        self.pauses.set(i64::try_from(risk.pauses_at(now).count()).unwrap_or(i64::MAX));
+        for (corridor, limits) in &policy.limits {
+            let Corridor { source, destination, asset, lane } = corridor;
+            let (asset_name, lane_name) = (asset.to_string(), lane.to_string());
+            let labels = [source.as_str(), destination.as_str(), &asset_name, &lane_name];
+            let is_paused = risk.pauses_at(now).any(|(scope, _)| scope.stops(corridor));
+            self.paused.with_label_values(&labels).set(is_paused.into());
+            self.window_used.with_label_values(&labels).set(approximate(&risk.window_used(corridor, now)));
+            self.window_limit.with_label_values(&labels).set(limit(limits.window));
+            if *lane == Lane::Fast {
+                let exposed = risk.exposure(source, asset, destination);
+                self.exposure_used.with_label_values(&labels).set(approximate(&exposed));
+                self.exposure_limit.with_label_values(&labels).set(limit(limits.exposure_cap));
+            }
+        }
+    }
+}
+
+fn limit(limit: Limit) -> f64 {
+    match limit {
+        Limit::Amount(amount) => approximate(&amount),
+        Limit::Unlimited => f64::INFINITY,
+    }
+}
+
+/// For drawing, not for deciding: a float holds 53 bits of it.
+fn approximate(amount: &impl std::fmt::Display) -> f64 {
+    amount.to_string().parse().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::U256;
+
+    use super::*;
+
+    #[test]
+    fn amounts_are_drawn_as_large_as_they_are() {
+        assert_eq!(limit(Limit::Amount(U256::from(50_000_000))), 50_000_000.0);
+        assert_eq!(limit(Limit::Unlimited), f64::INFINITY);
+        assert!(limit(Limit::Amount(U256::MAX)) > 1e77);
+    }
+}

@@ -1,0 +1,68 @@
+//! Following a transfer over the transfer API's stream. A stream that breaks is taken up again after the event seen last.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use eventsource_stream::Eventsource;
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::api::{Api, read};
+use crate::output::print_line;
+
+/// Before a stream that ended is asked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often in a row it may fail.
+const MAX_FAILURES: u32 = 10;
+
+/// Prints each event once, in order, until nothing will change any more.
+pub async fn watch(api: &Api, id: &str, json: bool) -> Result<()> {
+    let (mut last, mut failures) = (None, 0);
+    loop {
+        let before = last;
+        let outcome = follow(api, id, &mut last, json).await;
+        let transfer = match outcome {
+            Ok(()) => transfer(api, id).await,
+            Err(error) => Err(error),
+        };
+        match transfer {
+            Ok(transfer) if transfer["terminal"] == true => {
+                let status = transfer["status"].as_str().unwrap_or_default().to_owned();
+                return print_line(json, &transfer, || format!("{id}: {status}"));
+            }
+            Ok(_) => failures = 0,
+            Err(error) => {
+                failures = if last == before { failures + 1 } else { 1 };
+                if failures >= MAX_FAILURES || last.is_none() {
+                    return Err(error);
+                }
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// One stream from after `last` to its end.
+async fn follow(api: &Api, id: &str, last: &mut Option<u64>, json: bool) -> Result<()> {
+    let mut request = api.http.get(api.url(&["transfers", id, "events"])?).header("accept", "text/event-stream");
+    if let Some(last) = last {
+        request = request.header("last-event-id", last.to_string());
+    }
+    let answer = request.send().await.with_context(|| api.name())?;
+    if !answer.status().is_success() {
+        return read(answer).await.map(|_| ());
+    }
+    let mut events = answer.bytes_stream().eventsource();
+    while let Some(event) = events.next().await {
+        let Ok(event) = event else { return Ok(()) };
+        let told: Value = serde_json::from_str(&event.data).context("transfer API: expected an event")?;
+        *last = told["sequence"].as_u64().or(*last);
+        let (at, name) = (told["at"].as_str().unwrap_or_default(), told["event"].as_str().unwrap_or_default());
+        print_line(json, &told, || format!("{at}  {name}"))?;
+    }
+    Ok(())
+}
+
+async fn transfer(api: &Api, id: &str) -> Result<Value> {
+    read(api.http.get(api.url(&["transfers", id])?).send().await.with_context(|| api.name())?).await
+}

@@ -1,0 +1,121 @@
+//! Transfers as the ledger has them.
+
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use alloy_primitives::{Address, B256};
+use anyhow::{Context, Result, bail};
+use spandrel_core::ledger::Ledger;
+use spandrel_core::{Status, Transfer};
+use spandrel_store::PageFilter;
+
+use super::read_id;
+use crate::output::print;
+use crate::status::{look_at, table};
+
+/// Which transfers, as they are asked for.
+pub struct Asked {
+    pub status: Option<String>,
+    pub sender: Option<String>,
+    pub source_tx: Option<String>,
+    pub before: Option<u64>,
+    pub limit: u32,
+}
+
+/// Prints a page.
+pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
+    let filter = PageFilter {
+        status: asked.status,
+        sender: asked.sender.as_deref().map(read_sender).transpose()?,
+        source_tx: asked.source_tx.as_deref().map(read_transaction).transpose()?,
+        before: asked.before,
+    };
+    let store = look_at(database).await?;
+    let page = store.page(&filter, asked.limit).await?;
+    store.close().await;
+    let values: Vec<_> = page.iter().map(|(place, transfer)| row(*place, transfer)).collect();
+    print(json, &values, || {
+        let columns = ["place", "id", "route", "amount", "status", "reason", "updated"];
+        let mut shown = table(&columns);
+        for (place, transfer) in &page {
+            let deposit = &transfer.deposit;
+            shown.add_row([
+                place.to_string(),
+                transfer.id.to_string(),
+                format!("{} -> {}", deposit.source_chain, deposit.destination_chain),
+                deposit.amount.to_string(),
+                transfer.status.name().to_owned(),
+                reason(&transfer.status).unwrap_or_else(|| "-".to_owned()),
+                time(transfer.updated_at),
+            ]);
+        }
+        shown.to_string()
+    })
+}
+
+/// Prints one transfer with all its events.
+pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
+    let id = read_id(id)?;
+    let store = look_at(database).await?;
+    let Some(transfer) = store.transfer(id).await? else { bail!("no transfer {id}") };
+    let events = store.events(id).await?;
+    store.close().await;
+    print(json, &serde_json::json!({ "transfer": transfer, "events": events }), || {
+        let deposit = &transfer.deposit;
+        let mut shown = table(&["#", "at", "event"]);
+        for event in &events {
+            shown.add_row([event.sequence.to_string(), time(event.at), event.body.name().to_owned()]);
+        }
+        let reason = reason(&transfer.status).map_or_else(String::new, |reason| format!(": {reason}"));
+        format!(
+            "transfer   {id}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\nstatus     {}{reason}\n{shown}\n",
+            deposit.source_chain,
+            deposit.destination_chain,
+            deposit.amount,
+            deposit.asset,
+            deposit.recipient,
+            transfer.status.name(),
+        )
+    })
+}
+
+fn row(place: u64, transfer: &Transfer) -> serde_json::Value {
+    let deposit = &transfer.deposit;
+    serde_json::json!({
+        "place": place, "id": transfer.id, "source": deposit.source_chain, "destination": deposit.destination_chain,
+        "asset": deposit.asset, "amount": deposit.amount.to_string(), "status": transfer.status.name(),
+        "terminal": transfer.status.is_terminal(), "reason": reason(&transfer.status),
+        "created_at": transfer.created_at, "updated_at": transfer.updated_at,
+    })
+}
+
+/// Why it waits or ended.
+fn reason(status: &Status) -> Option<String> {
+    match status {
+        Status::Held { reason, .. } | Status::Rejected { reason } => Some(reason.to_string()),
+        Status::Failed { reason } => Some(reason.clone()),
+        Status::Quarantined { error } => Some(error.clone()),
+        _ => None,
+    }
+}
+
+fn time(at: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(253_402_300_799))).to_string()
+}
+
+fn read_sender(text: &str) -> Result<B256> {
+    let word = text.parse::<Address>().map(|address| address.into_word()).or_else(|_| text.parse());
+    word.with_context(|| format!("sender: expected an address, or 32 bytes of hex, found {text:?}"))
+}
+
+/// Without a prefix it is written as Bitcoin's users do: the last byte first.
+fn read_transaction(text: &str) -> Result<B256> {
+    let hash: B256 =
+        text.parse().with_context(|| format!("source_tx: expected 0x-hex or 64 digits, found {text:?}"))?;
+    if text.starts_with("0x") {
+        return Ok(hash);
+    }
+    let mut bytes = hash.0;
+    bytes.reverse();
+    Ok(bytes.into())
+}

@@ -1,0 +1,90 @@
+//! `spandrel transfer`: what the ledger says of transfers; ordering and following one through the transfer API.
+
+mod api;
+mod follow;
+mod ledger;
+mod send;
+
+use std::path::PathBuf;
+
+use alloy_primitives::B256;
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use spandrel_core::Status;
+use spandrel_verifiers::DepositId;
+
+use crate::cli::LedgerOptions;
+use crate::config::Config;
+use crate::operate;
+
+pub use api::ApiDoor;
+pub use send::SendOptions;
+
+/// Transfers.
+#[derive(Debug, Subcommand)]
+pub enum TransferCommand {
+    /// Show one transfer and its events, from the ledger.
+    Show {
+        /// Its deposit id.
+        id: String,
+        #[command(flatten)]
+        ledger: LedgerOptions,
+    },
+    /// List transfers, newest first, from the ledger. All that is given must hold.
+    List {
+        /// Only those in this state.
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Status::NAMES))]
+        status: Option<String>,
+        /// Only those of this depositor: an address, or 32 bytes of hex.
+        #[arg(long)]
+        sender: Option<String>,
+        /// Only those of this source transaction: 0x-hex, or 64 digits as Bitcoin's users write it.
+        #[arg(long)]
+        source_tx: Option<String>,
+        /// Only those before this place: the one that the page before ended with.
+        #[arg(long)]
+        before: Option<u64>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        #[command(flatten)]
+        ledger: LedgerOptions,
+    },
+    /// Follow one transfer to its end: each event as it is stored. Needs a running transfer API.
+    Watch {
+        /// The id of its order, or of its deposit.
+        id: String,
+        #[command(flatten)]
+        door: ApiDoor,
+    },
+    /// Order a transfer through the transfer API, and print how its deposit is made.
+    Send(SendOptions),
+    /// Send a quarantined transfer back to work.
+    Requeue {
+        /// Its deposit id.
+        id: String,
+        /// The configuration: ledger and policy.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+}
+
+/// Carries a command out.
+pub async fn run(command: TransferCommand, json: bool) -> Result<()> {
+    match command {
+        TransferCommand::Show { id, ledger } => ledger::show(&ledger.database, &id, json).await,
+        TransferCommand::List { status, sender, source_tx, before, limit, ledger } => {
+            let asked = ledger::Asked { status, sender, source_tx, before, limit };
+            ledger::list(&ledger.database, asked, json).await
+        }
+        TransferCommand::Watch { id, door } => follow::watch(&door.open()?, &id, json).await,
+        TransferCommand::Send(options) => options.send(json).await,
+        TransferCommand::Requeue { id, config } => operate::requeue(&Config::read(&config)?, &id, json).await,
+    }
+}
+
+/// A deposit id as it is typed.
+pub fn read_id(text: &str) -> Result<DepositId> {
+    let id: Result<B256, _> = text.parse();
+    Ok(DepositId(id.with_context(|| format!("transfer id: expected 0x and 64 digits, found {text:?}"))?))
+}

@@ -1,0 +1,280 @@
+//! Guardians at the command line, against a running control API.
+
+use std::path::Path;
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use spandrel::clock::unix_now;
+use spandrel::config::Config;
+use spandrel::wiring;
+use spandrel_core::Input;
+use spandrel_core::ledger::Ledger;
+use spandrel_signer::{Hardness, Keystore, Secret};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::run::{TestBook, ends, example, json, see, silent_book, spandrel, stderr, tell, told};
+
+/// A configuration with guardians `ada` and `bo`, whose keys are in the keystore: cheap ones, for quick tests.
+pub fn guarded(folder: &Path) -> Config {
+    std::fs::write(folder.join("password"), "correct horse\n").unwrap();
+    let keystore = Keystore::open(folder.join("keys"), Hardness::Dev).unwrap();
+    let mut text = example(folder);
+    let places = ["0xcccccccccccccccccccccccccccccccccccccccc", "0xdddddddddddddddddddddddddddddddddddddddd"];
+    for (name, place) in ["ada", "bo"].into_iter().zip(places) {
+        let made = keystore.create(name, &Secret::new("correct horse".to_owned()).unwrap()).unwrap();
+        text = text.replace(place, &made.address.to_string());
+    }
+    std::fs::write(folder.join("spandrel.toml"), &text).unwrap();
+    Config::parse(&text).unwrap()
+}
+
+/// `command` as the guardian `name`.
+pub fn as_guardian(folder: &Path, name: &str, command: &[&str]) -> Output {
+    let who = ["--key", name, "--password", "file:password", "--reason", "a drill", "--json"];
+    spandrel(folder, &[command, &who].concat())
+}
+
+/// A control API over a book, until it is stopped.
+pub struct Served {
+    pub book: Arc<TestBook>,
+    pub config: Config,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Served {
+    pub async fn new(config: Config, book: Arc<TestBook>) -> Self {
+        let (control, stop) = (config.control.clone().unwrap(), CancellationToken::new());
+        let address = control.listen;
+        let serving = tokio::spawn(wiring::serve_control(config.clone(), control, book.clone(), stop.clone()));
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self { book, config, stop, serving }
+    }
+
+    /// Stops it and closes the ledger.
+    pub async fn end(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.book.ledger().close().await;
+    }
+}
+
+/// What a command that must be taken answers.
+fn taken(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", told(output));
+    json(output)
+}
+
+/// A command that the control API must refuse for `code`.
+fn denied(output: &Output, code: &str) {
+    assert_eq!(output.status.code(), Some(6), "{}", told(output));
+    assert!(stderr(output).contains(code), "{code}: {}", told(output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_guardian_pauses_with_one_command_and_cannot_resume_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let here = folder.path().to_owned();
+    tokio::task::spawn_blocking(move || {
+        let pause = ["pause", "--global", "--for", "1h"];
+        assert_eq!(taken(&as_guardian(&here, "ada", &pause))["state"], "done");
+        let proposed = taken(&as_guardian(&here, "ada", &["resume", "--global"]));
+        assert_eq!(proposed["state"], "proposed");
+        let id = proposed["statement"].as_str().unwrap();
+        denied(&as_guardian(&here, "ada", &["proposals", "approve", id]), "SELF_APPROVAL");
+        denied(&as_guardian(&here, "ada", &["resume", "--global"]), "NEEDS_SECOND_APPROVER");
+        assert_eq!(taken(&as_guardian(&here, "bo", &["proposals", "approve", id]))["state"], "approved");
+        let corridor = ["--source", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", "--destination", "eip155:31337"];
+        let asset = ["--asset", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0", "--lane", "fast"];
+        let lower = [&["limits", "lower"][..], &corridor, &asset, &["--set", "window=1000"]].concat();
+        assert_eq!(taken(&as_guardian(&here, "bo", &lower))["state"], "done");
+        let raise = [&["limits", "lower"][..], &corridor, &asset, &["--set", "window=1001"]].concat();
+        denied(&as_guardian(&here, "bo", &raise), "NOT_A_LOWERING");
+        let shown = json(&ends(&here, &["limits", "show", "--json"], 0, &[]));
+        assert!(shown["limits"].as_array().unwrap().iter().any(|row| row["window"] == "1000"), "{shown}");
+        let used = json(&ends(&here, &["limits", "usage", "--json"], 0, &[]));
+        let row = used.as_array().unwrap().iter().find(|row| row["lane"] == "fast").unwrap();
+        assert_eq!(
+            (&row["window"], &row["set_by_guardians"], &row["paused"]),
+            (&"1000".into(), &true.into(), &"global".into())
+        );
+        ends(&here, &["pauses"], 0, &["global", "ada: a drill"]);
+    })
+    .await
+    .unwrap();
+    assert_eq!(served.book.read_risk(|risk| risk.pauses_at(unix_now()).count()).await, 1);
+    served.end().await;
+    audited(folder.path());
+}
+
+/// Every command that sends shows the very statement that it would sign, and nothing comes of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_dry_run_shows_what_would_be_signed_and_signs_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let held = held(&served, 1).await.to_string();
+    let broken = see(&served.book, &config, 2).await;
+    tell(&served.book, broken, Input::Broken("odd".to_owned())).await;
+    let broken = broken.to_string();
+    let here = folder.path().to_owned();
+    tokio::task::spawn_blocking(move || {
+        let chain = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
+        let asset = format!("{chain}/slip44:0");
+        let limit = [
+            "--source",
+            chain,
+            "--destination",
+            "eip155:31337",
+            "--asset",
+            &asset,
+            "--lane",
+            "fast",
+            "--set",
+            "window=9",
+        ];
+        let members = [
+            "--member",
+            "0x4444444444444444444444444444444444444444",
+            "--member",
+            "0x5555555555555555555555555555555555555555",
+        ];
+        let commands: [(Vec<&str>, &str); 11] = [
+            (vec!["pause", "--lane", "fast", "--for", "1h"], "pause"),
+            (vec!["freeze", "--global"], "freeze"),
+            (vec!["resume", "--global"], "resume"),
+            ([&["limits", "lower"][..], &limit].concat(), "lower_limits"),
+            ([&["limits", "raise"][..], &limit].concat(), "raise_limits"),
+            (vec!["hold", "drop", &held], "drop_held"),
+            (vec!["hold", "extend", &held, "--until", "2126-01-01T00:00:00Z"], "extend_hold"),
+            (vec!["hold", "release", &held], "release_held"),
+            (vec!["quarantine", "requeue", &broken], "requeue_quarantined"),
+            (vec!["quarantine", "drop", &broken], "drop_quarantined"),
+            (
+                [&["signers", "change", "--role", "verifiers", "--epoch", "2", "--threshold", "2"][..], &members]
+                    .concat(),
+                "change_signers",
+            ),
+        ];
+        for (command, act) in commands {
+            // The password is not asked for: the key stays locked.
+            let dry = ["--key", "ada", "--reason", "a drill", "--dry-run"];
+            let shown = json(&ends(&here, &[&command[..], &dry, &["--json"]].concat(), 0, &[]));
+            assert_eq!((&shown["dry_run"], &shown["nonce_known"]), (&true.into(), &true.into()), "{shown}");
+            let statement = &shown["statement"];
+            assert_eq!((&statement["act"]["act"], &statement["nonce"]), (&act.into(), &0.into()), "{shown}");
+            let signed: spandrel_risk::control::Statement = serde_json::from_value(statement.clone()).unwrap();
+            let deployment = config.control_policy().unwrap().deployment;
+            assert_eq!(shown["digest"], signed.digest(deployment).to_string());
+            ends(&here, &[&command[..], &dry].concat(), 0, &["would sign as ada", "digest"]);
+        }
+        ends(
+            &here,
+            &["pause", "--global", "--for", "1h", "--key", "cy", "--reason", "x", "--dry-run"],
+            1,
+            &["key: expected one of ada, bo, found \"cy\""],
+        );
+    })
+    .await
+    .unwrap();
+    assert_eq!(served.book.control().await.0.version(), 0);
+    served.end().await;
+}
+
+/// A transfer that is held: everything was paused when it was proven.
+async fn held(served: &Served, n: u64) -> spandrel_verifiers::DepositId {
+    use spandrel_core::ledger::{Commit, TransferChange};
+    use spandrel_core::{Event, Transfer};
+    let id = see(&served.book, &served.config, n).await;
+    let (store, now) = (served.book.ledger(), unix_now());
+    let before = store.transfer(id).await.unwrap().unwrap();
+    let event = Event::Held { reason: spandrel_risk::Reason::Unknown, until: Some(now + 50) };
+    let after = Transfer::fold(Some(before.clone()), id, &event, now).unwrap();
+    let change = TransferChange { expected_sequence: before.sequence, events: vec![event], after };
+    store.commit(Commit { now, transfers: vec![change], ..Commit::default() }).await.unwrap();
+    id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn waiting_transfers_are_shown_and_dealt_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let dropped = held(&served, 1).await;
+    let requeued = see(&served.book, &config, 2).await;
+    tell(&served.book, requeued, Input::Broken("odd".to_owned())).await;
+    let here = folder.path().to_owned();
+    tokio::task::spawn_blocking(move || {
+        let (held, broken) = (dropped.to_string(), requeued.to_string());
+        ends(&here, &["hold", "list"], 0, &[&held]);
+        ends(&here, &["hold", "show", &held], 0, &["observed", "held", "version"]);
+        ends(&here, &["quarantine", "show", &broken], 0, &["quarantined", "odd"]);
+        ends(&here, &["quarantine", "show", &held], 6, &["NOT_QUARANTINED", &held]);
+        denied(&as_guardian(&here, "ada", &["quarantine", "drop", &held]), "NOT_QUARANTINED");
+        let until = "2126-01-01T00:00:00Z";
+        denied(&as_guardian(&here, "ada", &["hold", "extend", &held, "--until", until]), "HOLD_OUT_OF_RANGE");
+        assert_eq!(taken(&as_guardian(&here, "ada", &["quarantine", "requeue", &broken]))["state"], "done");
+        assert_eq!(taken(&as_guardian(&here, "bo", &["hold", "release", &held]))["state"], "proposed");
+        assert_eq!(taken(&as_guardian(&here, "bo", &["hold", "drop", &held]))["state"], "done");
+        assert_eq!(json(&ends(&here, &["proposals", "list", "--json"], 0, &[])), Value::Array(Vec::new()));
+    })
+    .await
+    .unwrap();
+    let status = async |id| served.book.ledger().transfer(id).await.unwrap().unwrap().status.name();
+    assert_eq!((status(dropped).await, status(requeued).await), ("failed", "observed"));
+    served.end().await;
+}
+
+#[tokio::test]
+async fn orders_that_cannot_be_meant_name_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    guarded(folder.path());
+    let who = ["--key", "ada", "--password", "file:password", "--reason", "a drill"];
+    let cases: [(&[&str], i32, &[&str]); 9] = [
+        (&["pause", "--for", "1h"], 2, &["--global"]),
+        (&["pause", "--global", "--chain", "eip155:1", "--for", "1h"], 2, &["cannot be used with"]),
+        (&["pause", "--global", "--for", "soon"], 2, &["soon", "--for"]),
+        (&["pause", "--chain", "nowhere", "--for", "1h"], 2, &["nowhere"]),
+        (&["pause", "--lane", "slow", "--for", "1h"], 1, &["lane: expected fast or light_client, found \"slow\""]),
+        (&["pause", "--route", "eip155:1", "--for", "1h"], 1, &["route: expected two chains with -> between them"]),
+        (&["hold", "drop", "0x12"], 2, &["0x12"]),
+        (
+            &[
+                "signers",
+                "change",
+                "--role",
+                "verifiers",
+                "--epoch",
+                "2",
+                "--threshold",
+                "1",
+                "--member",
+                "0x4444444444444444444444444444444444444444",
+            ],
+            1,
+            &["threshold"],
+        ),
+        // Nobody listens there.
+        (&["pause", "--global", "--for", "1h"], 1, &["control API at http://127.0.0.1:"]),
+    ];
+    for (command, code, parts) in cases {
+        ends(folder.path(), &[command, &who].concat(), code, parts);
+    }
+    ends(folder.path(), &["pause", "--global", "--for", "1h", "--key", "ada", "--reason", "x"], 2, &["--password"]);
+}
+
+/// The log of all that verifies offline, whole, from the database and from an export.
+fn audited(folder: &Path) {
+    let exported = json(&ends(folder, &["audit", "export", "export", "--json"], 0, &[]));
+    let head = exported["head"].as_str().unwrap();
+    for source in ["export", "spandrel.sqlite"] {
+        ends(folder, &["audit", "verify", source, "--head", head], 0, &[head]);
+    }
+}

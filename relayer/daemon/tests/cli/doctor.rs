@@ -1,0 +1,273 @@
+//! `spandrel doctor`: each thing that can be wrong is told apart, with how to mend it, and no secret is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_store::Sqlite;
+
+use crate::control::guarded;
+use crate::run::{ends, free_port, told};
+
+/// What a node answers, by method; what is not there is refused as an unknown method.
+type Answers = Arc<Mutex<BTreeMap<&'static str, Value>>>;
+
+/// A node that speaks JSON-RPC. With a password it lets nobody else in.
+async fn node(answers: Answers, password: Option<&'static str>) -> String {
+    async fn answer(
+        State((answers, password)): State<(Answers, Option<&'static str>)>,
+        headers: HeaderMap,
+        Json(asked): Json<Value>,
+    ) -> Response {
+        let sent = headers.get("authorization").is_some();
+        if password.is_some() && !sent {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
+        let answers = answers.lock().unwrap();
+        let method = asked["method"].as_str().unwrap();
+        let found = match method {
+            "eth_getCode" | "eth_call" => {
+                let to = asked["params"][0]["to"].as_str().or(asked["params"][0].as_str()).unwrap().to_lowercase();
+                answers.iter().find(|(name, _)| **name == format!("{method} {to}")).or(answers.get_key_value(method))
+            }
+            _ => answers.get_key_value(method),
+        };
+        let body = match found {
+            Some((_, result)) => json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result }),
+            None => {
+                json!({ "jsonrpc": "2.0", "id": asked["id"], "error": { "code": -32601, "message": "unknown method" } })
+            }
+        };
+        Json(body).into_response()
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(answer).with_state((answers, password));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+/// An EVM node of chain `number` on which everything has code, and whose account is poor.
+fn evm(number: u64) -> Answers {
+    let zero = |bytes: usize| format!("0x{}", "00".repeat(bytes));
+    let block = json!({
+        "hash": zero(32), "parentHash": zero(32), "sha3Uncles": zero(32), "miner": zero(20), "stateRoot": zero(32),
+        "transactionsRoot": zero(32), "receiptsRoot": zero(32), "logsBloom": zero(256), "difficulty": "0x0",
+        "number": "0x9", "gasLimit": "0x1c9c380", "gasUsed": "0x0", "extraData": "0x", "mixHash": zero(32),
+        "nonce": zero(8), "baseFeePerGas": "0x7", "size": "0x200", "uncles": [], "transactions": [],
+        "timestamp": format!("{:#x}", spandrel::clock::unix_now()),
+    });
+    Arc::new(Mutex::new(BTreeMap::from([
+        ("eth_chainId", json!(format!("{number:#x}"))),
+        ("eth_simulateV1", json!([])),
+        ("eth_getBlockByNumber", block),
+        ("eth_getCode", json!("0x6000")),
+        ("eth_getBalance", json!("0x5")),
+    ])))
+}
+
+fn bitcoin() -> Answers {
+    let genesis = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206";
+    Arc::new(Mutex::new(BTreeMap::from([("getblockcount", json!(120)), ("getblockhash", json!(genesis))])))
+}
+
+/// A configuration whose nodes are at these addresses, with the keys that it asks for, and the secrets in the environment.
+struct Ward {
+    folder: tempfile::TempDir,
+}
+
+const SECRET: &str = "correct horse";
+
+impl Ward {
+    /// `nodes` replace the relayer's three Bitcoin nodes, the verifier's, and the destination's.
+    fn new(nodes: [&str; 5]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        guarded(folder.path());
+        let path = folder.path().join("spandrel.toml");
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        let places = ["18443", "18444", "18445", "18453", "8545"].map(|port| format!("http://127.0.0.1:{port}"));
+        for (place, node) in places.iter().zip(nodes) {
+            assert!(text.contains(&format!("\"{place}\"")), "{place}");
+            text = text.replace(&format!("\"{place}\""), &format!("\"{node}\""));
+        }
+        let keystore =
+            spandrel_signer::Keystore::open(folder.path().join("keys"), spandrel_signer::Hardness::Dev).unwrap();
+        let password = spandrel_signer::Secret::new(SECRET.to_owned()).unwrap();
+        keystore.create("relayer", &password).unwrap();
+        let verifier = keystore.create("verifier", &password).unwrap();
+        text = text.replace("0x1111111111111111111111111111111111111111", &verifier.address.to_string());
+        std::fs::write(&path, text).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let path = self.path().join("spandrel.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spandrel"));
+        command.current_dir(self.path()).args(["doctor", "--json"]);
+        for name in
+            ["BITCOIN_RPC", "SECOND_BITCOIN_RPC", "THIRD_BITCOIN_RPC", "RELAYER", "VERIFIER", "VERIFIER_BITCOIN_RPC"]
+        {
+            command.env(format!("{name}_PASSWORD"), SECRET);
+        }
+        command.env("SPANDREL_WEBHOOK_KEY", "a key of 32 bytes or more, which nobody is shown");
+        command
+    }
+
+    /// What it says, with its exit code; never a secret.
+    async fn look(&self, command: Command) -> (i32, Value) {
+        let mut command = command;
+        let output: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let told = told(&output);
+        for secret in [SECRET, "which nobody is shown", "t0ken"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{told}")))
+    }
+}
+
+/// The row called `what`; where it is wrong it says how to mend it.
+fn row<'a>(report: &'a Value, what: &str) -> &'a Value {
+    let rows = report["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["what"] == what).unwrap_or_else(|| panic!("{what}: {report:#}"));
+    assert_eq!(row["state"] == "wrong", row["mend"].is_string(), "{row}");
+    row
+}
+
+fn wrong(report: &Value, what: &str, parts: &[&str]) {
+    let row = row(report, what);
+    assert_eq!(row["state"], "wrong", "{row}");
+    let text = format!("{} {}", row["found"].as_str().unwrap(), row["mend"].as_str().unwrap());
+    assert!(parts.iter().all(|part| text.contains(part)), "{parts:?}: {text}");
+}
+
+const CHAIN: &str = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_runs_every_node_is_named_with_how_to_mend_it() {
+    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}/t0ken", free_port())).collect();
+    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let (code, report) = ward.look(ward.command()).await;
+    assert_eq!((code, &report["well"]), (5, &false.into()), "{report:#}");
+    for who in ["node 1", "node 2", "node 3", "node of verifier"] {
+        wrong(&report, &format!("bitcoin {CHAIN} {who}"), &["127.0.0.1", "start the node"]);
+    }
+    wrong(&report, "destination eip155:31337 node", &["127.0.0.1", "start the node"]);
+    for what in ["destination eip155:31337 contracts", "destination eip155:31337 account", "database", "clock"] {
+        assert_eq!(row(&report, what)["state"], "skipped");
+    }
+    for what in ["configuration", "api.webhook_key", "account key relayer", "verifier key verifier"] {
+        assert_eq!(row(&report, what)["state"], "ok", "{report:#}");
+    }
+    assert_eq!(report["wrong"], 5);
+    assert!(!ward.path().join("spandrel.sqlite").exists(), "nothing is made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_wrongly_is_told_apart() {
+    let (chain, target) = (bitcoin(), evm(31_337));
+    let other = bitcoin();
+    other.lock().unwrap().insert("getblockhash", json!("00".repeat(32)));
+    let locked = node(bitcoin(), Some(SECRET)).await;
+    let nodes = [
+        node(chain, None).await,
+        node(other, None).await,
+        locked,
+        node(bitcoin(), None).await,
+        node(target.clone(), None).await,
+    ];
+    let ward = Ward::new([&nodes[0], &nodes[1], &nodes[2], &nodes[3], &nodes[4]]);
+    let (code, report) = ward.look(ward.command()).await;
+    assert_eq!(code, 5);
+    assert_eq!(row(&report, &format!("bitcoin {CHAIN} node 1"))["state"], "ok", "{report:#}");
+    wrong(&report, &format!("bitcoin {CHAIN} node 2"), &["block 0: expected 0x06226e46", "found 0x0000", "network"]);
+    assert_eq!(row(&report, &format!("bitcoin {CHAIN} node 3"))["state"], "ok", "a password lets in: {report:#}");
+    assert_eq!(row(&report, "destination eip155:31337 node")["state"], "ok", "{report:#}");
+    assert_eq!(row(&report, "clock")["state"], "ok", "{report:#}");
+    assert_eq!(row(&report, "destination eip155:31337 inbox")["state"], "ok", "{report:#}");
+    wrong(&report, "destination eip155:31337 account", &["expected at least", "found 5", "send it"]);
+
+    let inbox = "eth_getCode 0x7777777777777777777777777777777777777777";
+    target.lock().unwrap().insert(inbox, json!("0x"));
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "destination eip155:31337 inbox", &["expected a contract at 0x7777", "found none"]);
+    target.lock().unwrap().remove("eth_simulateV1");
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "destination eip155:31337 node", &["unknown method", "eth_simulateV1"]);
+    target.lock().unwrap().insert("eth_chainId", json!("0x1"));
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "destination eip155:31337 node", &["chain id: expected 31337, found 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_secrets_and_the_ledger_are_looked_at() {
+    let nodes = [
+        node(bitcoin(), None).await,
+        node(bitcoin(), None).await,
+        node(bitcoin(), None).await,
+        node(bitcoin(), None).await,
+        node(evm(31_337), None).await,
+    ];
+    let ward = Ward::new([&nodes[0], &nodes[1], &nodes[2], &nodes[3], &nodes[4]]);
+    let mut command = ward.command();
+    command.env("RELAYER_PASSWORD", "another").env_remove("BITCOIN_RPC_PASSWORD").env("SPANDREL_WEBHOOK_KEY", "short");
+    let (_, report) = ward.look(command).await;
+    wrong(&report, "account key relayer", &["wrong password or damaged file", "env:RELAYER_PASSWORD"]);
+    wrong(&report, &format!("bitcoin {CHAIN} node 1"), &["env:BITCOIN_RPC_PASSWORD: expected a value, found none set"]);
+    wrong(&report, "api.webhook_key", &["expected at least 32 bytes", "env:SPANDREL_WEBHOOK_KEY"]);
+
+    ward.edit("name = \"verifier\"", "name = \"relayer\"");
+    ward.edit("env:VERIFIER_PASSWORD", "env:RELAYER_PASSWORD");
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "verifier key relayer", &["expected a member of the set of epoch 1, found 0x"]);
+    ward.edit(
+        "name = \"relayer\", password = \"env:RELAYER_PASSWORD\" }\n# Most wei",
+        "name = \"nobody\", password = \"env:RELAYER_PASSWORD\" }\n# Most wei",
+    );
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "account key nobody", &["nobody", "spandrel keys new nobody"]);
+
+    let path = ward.path().join("spandrel.sqlite");
+    let store = Sqlite::open(&path).await.unwrap();
+    let chain: spandrel_verifiers::ChainId = CHAIN.parse().unwrap();
+    let halt = Some((chain, "a final block was replaced".to_owned()));
+    store.commit(Commit { now: 1, halt, ..Commit::default() }).await.unwrap();
+    store.close().await;
+    let (_, report) = ward.look(ward.command()).await;
+    assert_eq!(row(&report, "database")["state"], "ok", "{report:#}");
+    wrong(&report, &format!("chain {CHAIN}"), &["halted: a final block was replaced", "spandrel acknowledge"]);
+    std::fs::write(&path, "").unwrap();
+    for beside in ["-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{beside}", path.display())).unwrap_or_default();
+    }
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "database", &["schema: expected version", "found 0", "spandrel db migrate"]);
+    std::fs::write(&path, "no database at all, but long enough to be looked at as one").unwrap();
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "database", &["not a database", "backup"]);
+}
+
+#[test]
+fn a_configuration_that_does_not_read_is_the_first_thing_to_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(folder.path(), &["doctor"], 5, &["configuration", "WRONG", "spandrel.toml", "To mend"]);
+    let text = spandrel::config::EXAMPLE.replace("pause_seconds", "pause_secs");
+    std::fs::write(folder.path().join("spandrel.toml"), text).unwrap();
+    ends(folder.path(), &["doctor"], 5, &["configuration", "pause_secs"]);
+}

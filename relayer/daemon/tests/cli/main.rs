@@ -1,0 +1,12 @@
+//! The binary as operators, guardians and users meet it.
+
+mod audit;
+mod basics;
+mod control;
+mod doctor;
+mod load;
+mod manual;
+mod metrics;
+mod replay;
+mod run;
+mod transfers;

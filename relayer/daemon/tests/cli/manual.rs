@@ -1,0 +1,115 @@
+//! What the program tells of itself.
+
+use std::process::{Command, Stdio};
+
+use crate::run::{ends, json, spandrel, stderr, told};
+
+#[test]
+fn completions_are_scripts_of_their_shells() {
+    let here = std::env::temp_dir();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = spandrel(&here, &["completions", shell]);
+        let text = String::from_utf8(script.stdout).unwrap();
+        for word in ["quarantine", "doctor", "dry-run", "replay"] {
+            assert!(text.contains(word), "{shell} completes {word}");
+        }
+        if shell != "bash" {
+            continue;
+        }
+        let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut bash.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        assert!(bash.wait().unwrap().success(), "bash reads it");
+    }
+    ends(&here, &["completions", "tcsh"], 2, &["tcsh", "possible values", "bash"]);
+}
+
+#[test]
+fn every_command_has_a_man_page_and_the_exit_codes_are_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = json(&ends(folder.path(), &["man", "pages", "--json"], 0, &[]));
+    assert!(written["written"].as_array().unwrap().len() > 40, "{written}");
+    for name in ["spandrel", "spandrel-doctor", "spandrel-quarantine-requeue", "spandrel-audit-verify"] {
+        let page = std::fs::read_to_string(folder.path().join(format!("pages/{name}.1"))).unwrap();
+        assert!(page.contains(".TH ") && page.contains(".SH NAME"), "{name}");
+    }
+    let page = std::fs::read_to_string(folder.path().join("pages/spandrel.1")).unwrap();
+    let help = told(&spandrel(folder.path(), &["--help"]));
+    for line in [
+        "0  done",
+        "3  evidence or an audit log was refused",
+        "4  a replay does not come to what is stored",
+        "6  the control API refused",
+    ] {
+        assert!(help.contains(line), "{line}: {help}");
+        assert!(page.contains(line), "{line}: {page}");
+    }
+}
+
+#[test]
+fn a_failure_beside_json_is_json_with_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ends(folder.path(), &["status", "--json"], 1, &[]);
+    assert!(output.stdout.is_empty());
+    let value: serde_json::Value = serde_json::from_str(&stderr(&output)).unwrap();
+    assert_eq!(value["exit"], 1);
+    assert!(value["error"].as_str().unwrap().contains("expected a ledger at spandrel.sqlite"), "{value}");
+}
+
+/// Everything that prints, prints one JSON value when it is asked to.
+#[tokio::test]
+async fn every_command_that_prints_prints_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, ids) = crate::run::furnished(folder.path()).await;
+    std::fs::write(folder.path().join("password"), "correct horse\n").unwrap();
+    std::fs::write(folder.path().join("key"), "11".repeat(32)).unwrap();
+    let id = ids[0].to_string();
+    let commands: [&[&str]; 17] = [
+        &["status"],
+        &["transfer", "list"],
+        &["transfer", "show", &id],
+        &["transfer", "requeue", &ids[1].to_string()],
+        &["replay", ".."],
+        &["limits", "usage"],
+        &["audit", "export", "export"],
+        &["audit", "verify", "export"],
+        &["config", "check"],
+        &["config", "example"],
+        &["db", "migrate"],
+        &["api", "new-key", "shop"],
+        &["api", "list-keys"],
+        &["api", "openapi"],
+        &["keys", "new", "ada", "--password", "file:password"],
+        &["keys", "import", "bo", "--key", "file:key", "--password", "file:password"],
+        &["keys", "list"],
+    ];
+    for command in commands {
+        let output = spandrel(folder.path(), &[command, &["--json"]].concat());
+        assert!(output.status.success(), "{command:?}: {}", told(&output));
+        json(&output);
+        if command != ["transfer", "requeue", &ids[1].to_string()]
+            && !matches!(command, ["keys" | "audit", "new" | "import" | "export", ..])
+        {
+            let words = spandrel(folder.path(), command);
+            assert!(words.status.success() && !words.stdout.is_empty(), "{command:?}: {}", told(&words));
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrations_are_told_before_and_after_they_are_run() {
+    use spandrel_store::Sqlite;
+    let folder = tempfile::tempdir().unwrap();
+    ends(folder.path(), &["db", "migrate"], 1, &["expected a ledger at spandrel.sqlite, found none"]);
+    // What `sqlite3 spandrel.sqlite` leaves behind: a file that no migration has seen.
+    std::fs::write(folder.path().join("spandrel.sqlite"), "").unwrap();
+    let known = Sqlite::schema(folder.path().join("spandrel.sqlite")).await.unwrap().known;
+    let dry = json(&ends(folder.path(), &["db", "migrate", "--dry-run", "--json"], 0, &[]));
+    assert_eq!((&dry["from"], &dry["to"], &dry["known"]), (&0.into(), &0.into(), &known.into()));
+    assert_eq!(dry["migrations"].as_array().unwrap().len() as u64, known);
+    ends(folder.path(), &["transfer", "list"], 1, &["schema: expected version", "found 0", "spandrel db migrate"]);
+    ends(folder.path(), &["db", "migrate"], 0, &["ran 0001 ledger", &format!("version {known} of {known}")]);
+    let again = json(&ends(folder.path(), &["db", "migrate", "--json"], 0, &[]));
+    assert_eq!((&again["from"], again["migrations"].as_array().unwrap().len()), (&known.into(), 0));
+    std::fs::write(folder.path().join("text.sqlite"), "no database at all").unwrap();
+    ends(folder.path(), &["db", "migrate", "--database", "text.sqlite"], 1, &["database"]);
+}

@@ -1,0 +1,92 @@
+//! What is exported, against what the dashboard and the alerts ask for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use spandrel::clock::unix_now;
+use spandrel::metrics::{self, Metrics};
+use spandrel_core::Input;
+use spandrel_risk::{Lane, RiskEvent, Scope};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::{configured, see, silent_book, tell};
+
+/// Names of metrics in a text, without what a histogram adds to its own.
+fn named(text: &str) -> BTreeSet<String> {
+    let words =
+        text.split(|c: char| !(c.is_ascii_lowercase() || c == '_')).filter(|word| word.starts_with("spandrel_"));
+    let base = |word: &str| {
+        let ends = ["_bucket", "_sum"];
+        ends.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned()
+    };
+    words.map(base).collect()
+}
+
+#[tokio::test]
+async fn pauses_limits_and_waiting_work_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let book = silent_book(&config).await;
+    see(&book, &config, 1).await;
+    let broken = see(&book, &config, 2).await;
+    tell(&book, broken, Input::Broken("odd".to_owned())).await;
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(metrics::serve(listener, metrics, book.clone(), stop.clone()));
+    let scrape = async || reqwest::get(&url).await.unwrap().text().await.unwrap();
+
+    let open = scrape().await;
+    let lane = |name: &str, lane: &str, value: &str| {
+        let chain = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
+        format!(
+            "{name}{{asset=\"{chain}/slip44:0\",destination=\"eip155:31337\",lane=\"{lane}\",source=\"{chain}\"}} {value}\n"
+        )
+    };
+    for line in [
+        "spandrel_transfer_states_count{status=\"observed\"} 1\n".to_owned(),
+        "spandrel_transfer_states_count{status=\"quarantined\"} 1\n".to_owned(),
+        "spandrel_transfer_states_count{status=\"final\"} 0\n".to_owned(),
+        "spandrel_risk_pauses_count 0\n".to_owned(),
+        "spandrel_webhook_backlog_count{status=\"waiting\"} 0\n".to_owned(),
+        lane("spandrel_risk_lane_paused_bool", "fast", "0"),
+        lane("spandrel_risk_window_limit_units", "fast", "50000000"),
+        lane("spandrel_risk_window_used_units", "fast", "0"),
+        lane("spandrel_risk_exposure_limit_units", "fast", "20000000"),
+    ] {
+        assert!(open.contains(&line), "{line} in {open}");
+    }
+    let scope = Scope::Lane { lane: Lane::Fast, source: None };
+    let pause = RiskEvent::Paused { scope, until: unix_now() + 60, reason: "a drill".to_owned() };
+    book.record_risk(pause).await.unwrap();
+    let paused = scrape().await;
+    assert!(paused.contains(&lane("spandrel_risk_lane_paused_bool", "fast", "1")), "{paused}");
+    assert!(paused.contains(&lane("spandrel_risk_lane_paused_bool", "light_client", "0")), "{paused}");
+    assert!(paused.contains("spandrel_risk_pauses_count 1\n"), "{paused}");
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+#[test]
+fn dashboard_and_alerts_ask_for_metrics_that_are_registered() {
+    let sources = [
+        include_str!("../../src/metrics/mod.rs"),
+        include_str!("../../src/metrics/gauges.rs"),
+        include_str!("../../src/metrics/requests.rs"),
+    ];
+    let exported: BTreeSet<String> = sources.iter().flat_map(|source| named(source)).collect();
+    for text in [
+        include_str!("../../../../docs/operations/dashboard.json"),
+        include_str!("../../../../docs/operations/alerts.yaml"),
+    ] {
+        let asked = named(text);
+        assert!(!asked.is_empty());
+        assert_eq!(asked.difference(&exported).collect::<Vec<_>>(), Vec::<&String>::new());
+    }
+    let dashboard: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/operations/dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
+}
