@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, StatusCode};
@@ -22,8 +22,11 @@ use spandrel_risk::{Corridor, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference, VerdictDomain};
+use spandrel_verifiers::{
+    AssetId, ChainId, Checkpoint, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, VerdictDomain,
+};
 
 /// The system's clock, which tests may put forward.
 #[derive(Clone, Default)]
@@ -85,7 +88,9 @@ pub fn limits(n: u64) -> Limits {
     }
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
+    let slow = Corridor { lane: Lane::LightClient, ..corridor() };
+    let delayed = Limits { large_from: Limit::Amount(U256::from(3)), large_delay: 86_400, ..limits(1_000_000_000) };
     let members: BTreeSet<Address> = (1..=3).map(Address::repeat_byte).collect();
     let set = SignerSet::new(1, 2, members).unwrap();
     let domain = VerdictDomain { chain_number: 9, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
@@ -94,12 +99,12 @@ fn policy() -> Policy {
         sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: set,
-        risk: RiskPolicy::of_corridors(BTreeMap::from([(corridor(), limits(1_000_000_000))])),
+        risk: RiskPolicy::of_corridors(BTreeMap::from([(corridor(), limits(1_000_000_000)), (slow, delayed)])),
         pause_ttl: 60,
     }
 }
 
-fn guardians() -> ControlPolicy {
+pub fn guardians() -> ControlPolicy {
     let people = [(0, "ada"), (1, "ada"), (2, "bo")];
     let inbox = Address::repeat_byte(7).into_word();
     ControlPolicy {
@@ -165,6 +170,10 @@ impl World {
         book.guarded_by(guardians())
     }
 
+    pub fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         self.client.get(format!("{}/{path}", self.base)).send().await.unwrap().json().await.unwrap()
     }
@@ -179,11 +188,36 @@ impl World {
 
     /// `act`, signed by key `n`.
     pub async fn signed(&self, n: u8, act: Act) -> SignedStatement {
+        self.signed_for(guardians().deployment, n, act, |_| {}).await
+    }
+
+    /// `act` by key `n` after `change`, signed for a deployment.
+    pub async fn signed_for(
+        &self,
+        deployment: B256,
+        n: u8,
+        act: Act,
+        change: impl FnOnce(&mut Statement),
+    ) -> SignedStatement {
         let (guardian, nonce) = (key(n).address(), self.nonce(n).await);
         let expiry = self.clock.now() + 600;
-        let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce, expiry };
-        let signature = key(n).sign_digest(statement.digest(guardians().deployment)).unwrap();
+        let mut statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce, expiry };
+        change(&mut statement);
+        let signature = key(n).sign_digest(statement.digest(deployment)).unwrap();
         SignedStatement::new(statement, &signature)
+    }
+
+    /// The ETag of what `path` shows.
+    pub async fn etag(&self, path: &str) -> String {
+        let shown = self.client.get(format!("{}/{path}", self.base)).send().await.unwrap();
+        assert_eq!(shown.status(), StatusCode::OK, "{path}");
+        shown.headers()["etag"].to_str().unwrap().to_owned()
+    }
+
+    /// Key `n` says `act` on what `path` shows.
+    pub async fn say_on(&self, path: &str, n: u8, act: Act) -> (StatusCode, Value) {
+        let version = self.etag(path).await;
+        self.post(&self.signed(n, act).await, Some(&version)).await
     }
 
     pub async fn post(&self, signed: &SignedStatement, version: Option<&str>) -> (StatusCode, Value) {
@@ -208,10 +242,8 @@ impl World {
         self.say(n, Act::Approve { proposal, what: row["what"].as_str().unwrap().to_owned() }).await
     }
 
-    /// Stores deposit `n`, cleared for a fast payout that is due; or held.
-    pub async fn transfer(&self, n: u64, is_held: bool) -> spandrel_verifiers::DepositId {
-        let now = self.clock.now();
-        let deposit = Deposit {
+    fn deposit(&self, n: u64) -> Deposit {
+        Deposit {
             version: Deposit::VERSION,
             source_chain: source(),
             source_bridge: B256::repeat_byte(2),
@@ -223,8 +255,67 @@ impl World {
             recipient: B256::repeat_byte(0xaa),
             sender: B256::repeat_byte(0xbb),
             lane: LanePreference::Any,
-            expiry: now + 100_000,
+            expiry: self.clock.now() + 1_000_000,
+        }
+    }
+
+    /// Stores deposit `n`, proven, and held because of its size.
+    pub async fn large(&self, n: u64) -> DepositId {
+        let (deposit, now) = (self.deposit(n), self.clock.now());
+        let inclusion =
+            Inclusion { header: Bytes::new(), account_proof: vec![], storage_proof: vec![], deposit: deposit.clone() };
+        let evidence = Evidence::Ethereum(Box::new(DepositEvidence { finality: None, inclusion }));
+        let checkpoint = Checkpoint { chain: source(), height: 1, root: B256::repeat_byte(1), time: now };
+        let checkpoint = SignedCheckpoint { checkpoint, epoch: 1, signatures: Vec::new() };
+        let reason = Reason::LargeTransfer { from: U256::from(3) };
+        let proven = RiskEvent::Proven {
+            id: deposit.id(),
+            source: source(),
+            asset: deposit.asset.clone(),
+            amount: deposit.amount,
         };
+        let events = vec![
+            Event::Proven { evidence },
+            Event::Verified { checkpoint, verdicts: Vec::new() },
+            Event::Held { reason, until: Some(now + 86_400) },
+        ];
+        self.store(&deposit, events, vec![proven]).await
+    }
+
+    /// Stores deposit `n`, quarantined; with a fast payout under way, or without.
+    pub async fn broken(&self, n: u64, is_paid: bool) -> DepositId {
+        let deposit = self.deposit(n);
+        let mut events = Vec::new();
+        if is_paid {
+            events.push(Event::Cleared { lane: Lane::Fast });
+        }
+        events.push(Event::Quarantined { error: "no such thing".to_owned() });
+        self.store(&deposit, events, Vec::new()).await
+    }
+
+    async fn store(&self, deposit: &Deposit, more: Vec<Event>, risk: Vec<RiskEvent>) -> DepositId {
+        let (id, now, ledger) = (deposit.id(), self.clock.now(), self.book.ledger());
+        let block = BlockRef { height: 1, hash: B256::repeat_byte(1), time: now };
+        let seen = SeenDeposit { deposit: deposit.clone(), block, transaction: B256::ZERO, position: 0 };
+        let events = [vec![Event::Observed { seen }, Event::SourceFinal { at: block }], more].concat();
+        let fold = |transfer, event| Some(Transfer::fold(transfer, id, event, now).unwrap());
+        let after = events.iter().fold(None, fold).unwrap();
+        let transfers = vec![TransferChange { expected_sequence: 0, events, after }];
+        ledger.commit(Commit { now, transfers, ..Commit::default() }).await.unwrap();
+        for event in risk {
+            self.book.record_risk(event).await.unwrap();
+        }
+        id
+    }
+
+    /// How a transfer stands.
+    pub async fn status(&self, id: DepositId) -> &'static str {
+        self.book.ledger().transfer(id).await.unwrap().unwrap().status.name()
+    }
+
+    /// Stores deposit `n`, cleared for a fast payout that is due; or held.
+    pub async fn transfer(&self, n: u64, is_held: bool) -> DepositId {
+        let (deposit, now) = (self.deposit(n), self.clock.now());
         let id = deposit.id();
         let block = BlockRef { height: 1, hash: B256::repeat_byte(1), time: now };
         let batch = BatchTerms { root: id.0, count: 1, epoch: 1, expiry: now + 100_000 };

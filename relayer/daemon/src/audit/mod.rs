@@ -78,3 +78,55 @@ fn report(checked: Result<(), Broken>, log: &Log, json: bool) -> Result<Exit> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use spandrel_core::ledger::{Commit, Ledger};
+    use spandrel_risk::{RiskEvent, Scope};
+    use spandrel_store::Sqlite;
+
+    use super::*;
+
+    /// Whichever byte of whichever file is changed, and however: what is left is no export.
+    #[tokio::test]
+    async fn no_flipped_byte_of_an_export_verifies() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, export) = (folder.path().join("ledger.sqlite"), folder.path().join("export"));
+        let store = Sqlite::open(&ledger).await.unwrap();
+        for n in 0..5 {
+            let risk = RiskEvent::Paused { scope: Scope::Global, until: 100 + n, reason: format!("drill {n}") };
+            let commit = Commit { now: n, expected_risk_sequence: n, risk: vec![risk], ..Commit::default() };
+            store.commit(commit).await.unwrap();
+        }
+        store.close().await;
+        let manifest = export::export(&ledger, &export, 2, true).await.unwrap();
+        let is_whole = async || {
+            let mut log = Log::new(None);
+            let checked = read::verify(&export, &mut log, true).await;
+            matches!(checked.map(|checked| checked.and_then(|()| log.finish())), Ok(Ok(())))
+        };
+        assert!(is_whole().await);
+        let mut flipped = 0;
+        let names = manifest.files.iter().map(|entry| entry.name.clone()).chain([manifest::NAME.to_owned()]);
+        for path in names.map(|name| export.join(name)) {
+            let whole = fs::read(&path).unwrap();
+            for place in 0..whole.len() {
+                for bit in [0x01, 0x20, 0x80] {
+                    let mut bytes = whole.clone();
+                    bytes[place] ^= bit;
+                    fs::write(&path, bytes).unwrap();
+                    assert!(!is_whole().await, "{}: byte {place} ^ {bit:#x}", path.display());
+                    flipped += 1;
+                }
+            }
+            for length in 0..whole.len() {
+                fs::write(&path, &whole[..length]).unwrap();
+                assert!(!is_whole().await, "{}: cut to {length}", path.display());
+            }
+            fs::write(&path, &whole).unwrap();
+        }
+        assert!(is_whole().await && flipped > 3_000, "{flipped}");
+    }
+}

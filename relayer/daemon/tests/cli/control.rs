@@ -278,3 +278,52 @@ fn audited(folder: &Path) {
         ends(folder, &["audit", "verify", source, "--head", head], 0, &[head]);
     }
 }
+
+/// What a guardian set is what users are told and quoted, and what they are quoted is what holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_transfer_api_shows_and_quotes_the_limits_that_guardians_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let (mut api, stop) = (config.api.clone().unwrap(), CancellationToken::new());
+    api.webhook_key = None;
+    let (address, requests) = (api.listen, spandrel::metrics::Metrics::new().unwrap().requests());
+    let live = spandrel_api::Live::default();
+    let serving =
+        tokio::spawn(wiring::serve_api(config.clone(), api, served.book.clone(), live, requests, stop.clone()));
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let url = format!("http://{address}/v1");
+    let get = async |path: String| -> Value { reqwest::get(path).await.unwrap().json().await.unwrap() };
+    let route = get(format!("{url}/routes")).await[0]["id"].as_str().unwrap().to_owned();
+    let fast = async || -> (Value, Value, Value) {
+        let mut limits = reqwest::Url::parse(&format!("{url}/limits")).unwrap();
+        limits.query_pairs_mut().append_pair("route", &route);
+        let shown: Value = reqwest::get(limits).await.unwrap().json().await.unwrap();
+        let row = shown.as_array().unwrap().iter().find(|row| row["lane"] == "fast").unwrap().clone();
+        let asked = serde_json::json!({ "route": route, "amount": "50000" });
+        let quote = reqwest::Client::new().post(format!("{url}/quotes")).json(&asked).send().await.unwrap();
+        let quote: Value = quote.json().await.unwrap();
+        let offer = quote["lanes"].as_array().unwrap().iter().find(|offer| offer["lane"] == "fast").unwrap().clone();
+        (row["per_transfer"].clone(), row["window_remaining"].clone(), offer)
+    };
+    let (per_transfer, window, offer) = fast().await;
+    assert_eq!((per_transfer, window, &offer["offered"]), ("5000000".into(), "50000000".into(), &true.into()));
+    let here = folder.path().to_owned();
+    tokio::task::spawn_blocking(move || {
+        let corridor = ["--source", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", "--destination", "eip155:31337"];
+        let asset = ["--asset", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0", "--lane", "fast"];
+        let set = ["--set", "per_transfer=40000", "--set", "window=60000"];
+        let lower = [&["limits", "lower"][..], &corridor, &asset, &set].concat();
+        assert_eq!(taken(&as_guardian(&here, "ada", &lower))["state"], "done");
+    })
+    .await
+    .unwrap();
+    let (per_transfer, window, offer) = fast().await;
+    assert_eq!((per_transfer, window), ("40000".into(), "60000".into()));
+    assert_eq!((&offer["offered"], &offer["reason"]["code"]), (&false.into(), &"PER_TRANSFER_CAP".into()), "{offer}");
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    served.end().await;
+}

@@ -49,20 +49,14 @@ pub async fn take(
     Ok(([(header::ETAG, etag(&now))], axum::Json(Taken { statement, state, ready_at, events })))
 }
 
-/// What replaces limits or signers was decided on what stood before; what sends a transfer on, on that transfer. Whatever
-/// stops something is taken without.
+/// What replaces limits or signers was decided on what stood before.
 fn require_seen(act: &Act, seen: Option<Seen>) -> Result<(), Problem> {
-    let detail = match (act, seen) {
-        (
-            Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. },
-            None | Some(Seen::Transfer(_)),
-        ) => "this statement replaces what stands: say which version of it you saw",
-        (Act::ReleaseHeld { .. } | Act::RequeueQuarantined { .. }, None | Some(Seen::Control(_))) => {
-            "this statement sends a transfer on: say which version of it you saw"
-        }
-        _ => return Ok(()),
-    };
-    Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_MISSING", detail).about("If-Match"))
+    let replaces = matches!(act, Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. });
+    if replaces && !matches!(seen, Some(Seen::Control(_))) {
+        let detail = "this statement replaces what stands: say which version of it you saw";
+        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_MISSING", detail).about("If-Match"));
+    }
+    Ok(())
 }
 
 fn seen(headers: &HeaderMap) -> Result<Option<Seen>, Problem> {

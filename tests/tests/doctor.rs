@@ -1,0 +1,64 @@
+//! The doctor at a bridge that is well, and at the same bridge with one thing wrong at a time.
+
+use alloy::primitives::{Address, U256};
+use anyhow::{Context, Result, ensure};
+use spandrel::config::Config;
+use spandrel::demo::bridge::Bridge;
+use spandrel::demo::chains::Chains;
+use spandrel::doctor::{Row, State, examine};
+use spandrel_store::Sqlite;
+
+/// What is wrong, by its name.
+fn wrong(rows: &[Row]) -> Vec<&str> {
+    rows.iter().filter(|row| row.state == State::Wrong).map(|row| row.what.as_str()).collect()
+}
+
+async fn require(what: &str, config: &Config, expected: &[&str]) -> Result<()> {
+    let rows = examine(config).await;
+    let found = wrong(&rows);
+    ensure!(found == expected, "{what}: expected {expected:?}, found {found:?}: {rows:#?}");
+    ensure!(rows.iter().all(|row| (row.state == State::Wrong) == row.mend.is_some()), "{rows:#?}");
+    println!("{what}: {} rows, wrong: {found:?}", rows.len());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(None).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let config = &bridge.config;
+    require("no ledger yet", config, &[]).await?;
+    Sqlite::open(&config.database).await?.close().await;
+    require("all is well", config, &[]).await?;
+
+    let target = chains.destination_id();
+    let named = |what: &str| format!("destination {target} {what}");
+    let changed = |change: &dyn Fn(&mut Config)| {
+        let mut config = bridge.config.clone();
+        change(&mut config);
+        config
+    };
+    let away = changed(&|config| config.destination[0].fast_lane = Address::repeat_byte(9));
+    require("no contract", &away, &[&named("fast_lane")]).await?;
+    let other = changed(&|config| config.destination[0].pause_controller = config.destination[0].inbox);
+    let expected = [named("pauses"), named("account's pauses")];
+    require("another contract", &other, &[&expected[0], &expected[1]]).await?;
+    let set = changed(&|config| config.verifier_set = config.signer_set.clone());
+    let rows = examine(&set).await;
+    ensure!(wrong(&rows).contains(&named("verifier_set").as_str()), "{rows:#?}");
+    let verifier = format!("verifier key {}", config.verifier.first().context("a verifier")?.key.name);
+    ensure!(wrong(&rows).contains(&verifier.as_str()), "{rows:#?}");
+    let root = changed(&|config| config.ethereum[0].trusted_root = Default::default());
+    let rows = examine(&root).await;
+    ensure!(wrong(&rows).iter().all(|what| what.ends_with(": beacon")) && !wrong(&rows).is_empty(), "{rows:#?}");
+
+    let relayer = rows.iter().find(|row| row.what == "account key relayer").context("the relayer's key")?;
+    let account: Address = relayer.found.parse()?;
+    chains.destination.set_balance(account, U256::from(1_000)).await?;
+    require("a poor account", config, &[&named("account")]).await?;
+    drop(chains);
+    let rows = examine(config).await;
+    ensure!(wrong(&rows).contains(&named("node").as_str()) && wrong(&rows).len() >= 9, "{rows:#?}");
+    Ok(())
+}
