@@ -8,7 +8,6 @@ use spandrel_verifiers::{Deposit, DepositId, LanePreference, UnixSeconds};
 
 use crate::record::{Closed, Record, Tally};
 use crate::velocity::Room;
-use crate::wide::CLOSED_BY_VALUE;
 use crate::{
     AssetRules, Corridor, CorridorRules, Decision, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState,
     Scope, Side, Tank,
@@ -70,7 +69,8 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules<'p> {
     pub(crate) corridor: &'p Limits,
-    pub(crate) by_value: &'p CorridorRules,
+    /// Without them nothing passes by value, where there is one.
+    pub(crate) by_value: Option<&'p CorridorRules>,
     pub(crate) asset: &'p AssetRules,
     pub(crate) destination: Limit,
 }
@@ -162,11 +162,24 @@ impl<'a> Position<'a> {
         (decision, event)
     }
 
-    fn check(&self, policy: &RiskPolicy, first_asked_at: UnixSeconds) -> Result<(), Decision> {
+    /// Whether guardians may let it pass before its time. Their word stands for the checks that bound how fast money moves
+    /// (windows, the delay of large transfers, velocity, unusual size), whichever of them it waits for. What bounds whether
+    /// it may move at all (pauses, ledger, caps, confirmations) is asked all the same.
+    pub fn may_be_released(&self, policy: &RiskPolicy) -> bool {
+        let asked = self.require_movable(policy);
+        asked.and_then(|rules| self.require_depth(policy, &self.facts(policy, &rules))).is_ok()
+    }
+
+    fn require_movable<'p>(&self, policy: &'p RiskPolicy) -> Result<Rules<'p>, Decision> {
         let rules = self.require_askable(policy)?;
         self.require_no_pause()?;
         self.require_locked()?;
         self.require_under_caps(rules.corridor)?;
+        Ok(rules)
+    }
+
+    fn check(&self, policy: &RiskPolicy, first_asked_at: UnixSeconds) -> Result<(), Decision> {
+        let rules = self.require_movable(policy)?;
         let facts = self.facts(policy, &rules);
         self.require_windows(&rules, &facts)?;
         self.require_patience(rules.corridor, first_asked_at)?;
@@ -179,7 +192,7 @@ impl<'a> Position<'a> {
         let wide = &policy.wide;
         Some(Rules {
             corridor: policy.limits(&self.corridor)?,
-            by_value: wide.corridors.get(&self.corridor).unwrap_or(&CLOSED_BY_VALUE),
+            by_value: wide.corridors.get(&self.corridor),
             asset: wide.assets.get(&self.corridor.asset)?,
             destination: *wide.destinations.get(&self.corridor.destination)?,
         })
@@ -219,10 +232,10 @@ impl<'a> Position<'a> {
 
     /// What the corridor's window by value holds, less what came the other way where that is configured. The fast lane is
     /// never netted, whatever is configured.
-    fn netted(&self, by_value: &CorridorRules) -> U512 {
+    fn netted(&self, by_value: Option<&CorridorRules>) -> U512 {
         let used = |corridor: &Corridor| self.state.notional_used(&Tank::Corridor(corridor.clone()), self.latest);
-        let back =
-            by_value.netted_with.as_ref().filter(|with| self.corridor.lane != Lane::Fast && with.lane != Lane::Fast);
+        let with = by_value.and_then(|by_value| by_value.netted_with.as_ref());
+        let back = with.filter(|with| self.corridor.lane != Lane::Fast && with.lane != Lane::Fast);
         used(&self.corridor).saturating_sub(back.map_or(U512::ZERO, used))
     }
 
@@ -305,11 +318,14 @@ impl<'a> Position<'a> {
             let (limit, used) = (rules.asset.window.amount(), U256::saturating_from(facts.asset_used));
             return hold(Reason::AssetWindow { limit, used, amount });
         }
-        let Some(notional) = facts.notional else { return Ok(()) };
-        let by_value =
-            [(&rules.by_value.notional, facts.corridor_notional), (&rules.destination, facts.destination_notional)];
+        let of_corridor = rules.by_value.map(|by_value| by_value.notional);
+        let by_value = [(of_corridor, facts.corridor_notional), (Some(rules.destination), facts.destination_notional)];
         for (limit, used) in by_value {
-            if !fits(limit, used, notional) {
+            // Without a price the limits in amounts stand alone. But what was closed needs no price to be closed.
+            let is_closed = limit == Some(Limit::CLOSED);
+            let Some(notional) = facts.notional.or(is_closed.then_some(facts.charged)) else { continue };
+            let limit = limit.unwrap_or(Limit::CLOSED);
+            if is_closed || !fits(&limit, used, notional) {
                 let (limit, used) = (limit.amount(), U256::saturating_from(used));
                 return hold(Reason::NotionalWindow { limit, used, notional });
             }
@@ -327,16 +343,27 @@ impl<'a> Position<'a> {
         Ok(())
     }
 
+    /// Under how many blocks it must stand as things are; `None` where blocks cannot be bought, or nothing may pass.
+    pub fn confirmations_needed(&self, policy: &RiskPolicy) -> Option<u64> {
+        let rules = self.rules(policy)?;
+        self.depth_needed(policy, &self.facts(policy, &rules))
+    }
+
     /// All that is cleared from a chain whose blocks can be bought stays below the cost of those over the deposit. What it
     /// is worth must be known: by a price, or at least by a floor.
-    fn require_depth(&self, policy: &RiskPolicy, facts: &Facts) -> Result<(), Decision> {
-        let Some(rule) = policy.wide.depths.get(&self.corridor.source) else { return Ok(()) };
+    fn depth_needed(&self, policy: &RiskPolicy, facts: &Facts) -> Option<u64> {
+        let rule = policy.wide.depths.get(&self.corridor.source)?;
         let value = facts.source_notional.saturating_add(U512::from(facts.charged));
-        let needed = if facts.charged.is_zero() { u64::MAX } else { rule.needed(value) };
-        if self.confirmations >= needed {
-            return Ok(());
+        Some(if facts.charged.is_zero() { u64::MAX } else { rule.needed(value) })
+    }
+
+    fn require_depth(&self, policy: &RiskPolicy, facts: &Facts) -> Result<(), Decision> {
+        match self.depth_needed(policy, facts) {
+            Some(needed) if self.confirmations < needed => {
+                Err(Decision::Hold { reason: Reason::Confirmations { needed, found: self.confirmations } })
+            }
+            _ => Ok(()),
         }
-        Err(Decision::Hold { reason: Reason::Confirmations { needed, found: self.confirmations } })
     }
 
     fn require_velocity(&self, asset: &AssetRules, facts: &Facts) -> Result<(), Decision> {

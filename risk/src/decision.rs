@@ -170,19 +170,3 @@ pub enum Reason {
     #[error("the depositor asked for the light-client lane")]
     LaneNotAskedFor,
 }
-
-impl Reason {
-    /// Whether guardians may let a transfer pass before its time: those checks that bound how fast money moves. What
-    /// bounds whether it may move at all (pauses, ledger, caps, confirmations) no release overrules.
-    pub fn may_be_released(&self) -> bool {
-        matches!(
-            self,
-            Self::Window { .. }
-                | Self::AssetWindow { .. }
-                | Self::NotionalWindow { .. }
-                | Self::Velocity { .. }
-                | Self::Unusual { .. }
-                | Self::LargeTransfer { .. }
-        )
-    }
-}

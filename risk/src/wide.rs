@@ -73,9 +73,6 @@ impl AssetRules {
     };
 }
 
-/// Nothing passes by value.
-pub(crate) static CLOSED_BY_VALUE: CorridorRules = CorridorRules { notional: Limit::CLOSED, netted_with: None };
-
 impl DepthRule {
     /// How many blocks a value needs over it: so many that it is below their cost.
     pub(crate) fn needed(&self, value: U512) -> u64 {

@@ -107,6 +107,25 @@ fn a_corridor_without_a_limit_by_value_is_closed_where_a_price_is_known() {
 }
 
 #[test]
+fn a_limit_by_value_of_zero_is_closed_whether_or_not_there_is_a_price() {
+    let amounts = |policy: &mut RiskPolicy| policy.wide.assets.values_mut().for_each(|rules| rules.price = None);
+    for (corridor, destination) in [(Limit::CLOSED, Limit::Unlimited), (Limit::Unlimited, Limit::CLOSED)] {
+        let (mut policy, priced_state) = valued(corridor, destination);
+        let mut stale = RiskState::default();
+        stale.apply(&priced(2, 0, NOW - 1_000), NOW);
+        let mut too_wide = RiskState::default();
+        too_wide.apply(&priced(10, 2, NOW), NOW);
+        for state in [&RiskState::default(), &stale, &too_wide, &priced_state] {
+            let decision = ask(&policy, state, &of(0, 1), NOW);
+            assert!(matches!(decision, Decision::Hold { reason: Reason::NotionalWindow { .. } }), "{decision:?}");
+        }
+        amounts(&mut policy);
+        let decision = ask(&policy, &RiskState::default(), &of(0, 1), NOW);
+        assert!(matches!(decision, Decision::Hold { reason: Reason::NotionalWindow { .. } }), "no rule: {decision:?}");
+    }
+}
+
+#[test]
 fn a_price_that_is_missing_stale_or_too_wide_leaves_the_limits_in_amounts_alone() {
     let (mut policy, _) = valued(amount(9), Limit::Unlimited);
     policy.limits.values_mut().for_each(|limits| limits.window = amount(7));

@@ -85,7 +85,8 @@ pub struct Commit {
     pub expected_risk_sequence: u64,
     /// New risk events.
     pub risk: Vec<RiskEvent>,
-    /// Sequence the control log must have now; checked only when `control` is not empty.
+    /// Sequence the control log must have now; checked only when `control` or `risk` is not empty: what was decided about
+    /// money stands on the limits that guardians had set.
     pub expected_control_sequence: u64,
     /// New control events; those that change the risk state do so by a risk event of the same commit.
     pub control: Vec<ControlEvent>,
@@ -95,6 +96,13 @@ pub struct Commit {
     pub ended: Vec<(EffectId, EffectEnd)>,
     /// A halt to be written: this chain is not followed any more until an operator acknowledges.
     pub halt: Option<(ChainId, String)>,
+}
+
+impl Commit {
+    /// Whether it may be written only onto the control log that its writer knew.
+    pub fn depends_on_control(&self) -> bool {
+        !self.control.is_empty() || !self.risk.is_empty()
+    }
 }
 
 /// An effect under lease.

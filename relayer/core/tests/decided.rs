@@ -126,6 +126,27 @@ fn a_deposit_that_is_not_deep_enough_for_its_value_waits_for_more_final_blocks()
     assert_eq!((names(&out), steps(&out)), (vec!["source_final", "cleared"], vec!["pay_proven"]));
 }
 
+/// Guardians release what waits for its time. What their word does not reach is asked whichever check held it first.
+#[test]
+fn a_release_of_what_a_window_or_its_size_holds_still_asks_for_its_confirmations() {
+    let tighten: [fn(&mut Limits); 2] = [
+        |limits| limits.window = Limit::Amount(U256::from(1)),
+        |limits| (limits.large_from, limits.large_delay) = (Limit::Amount(U256::from(1)), 3_600),
+    ];
+    for tighten in tighten {
+        let mut house = deep_house(slow_deposit());
+        house.policy.risk.limits.values_mut().for_each(tighten);
+        house.see(10, 0);
+        house.prove();
+        let Status::Held { reason, .. } = house.status().clone() else { panic!("{:?}", house.status()) };
+        assert!(!matches!(reason, Reason::Confirmations { .. }), "another check is first: {reason:?}");
+        assert!(house.tell(Input::Release).is_empty(), "16 are asked for, and it stands under 11");
+        house.finalize(25);
+        let out = house.tell(Input::Release);
+        assert_eq!(steps(&out), ["pay_proven"], "{reason:?} {:?} {}", house.status(), house.transfer().confirmations());
+    }
+}
+
 #[test]
 fn before_it_is_final_a_deposit_stands_under_nothing_and_does_not_take_the_fast_lane() {
     let mut house = deep_house(deposit());

@@ -108,6 +108,11 @@ fn a_feed_that_cannot_work_is_refused_by_its_field() {
         ("every_seconds = 1", "every_seconds = 0", "price_feed"),
         ("digits = 6", "digits = 31", "digits"),
         ("nodes = [\"http://127.0.0.1:8545/k3y\"]", "nodes = []", "quorum"),
+        (
+            "nodes = [\"http://127.0.0.1:8545/k3y\"]",
+            "nodes = [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]",
+            "more than half",
+        ),
         ("nodes = [\"http://127.0.0.1:8545/k3y\"]", "nodes = [\"ftp://127.0.0.1\"]", "price_feed.nodes"),
     ] {
         let text = whole.replacen(from, to, 1);

@@ -210,8 +210,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
-            let commit =
-                Commit { now, expected_risk_sequence: view.sequence, risk: vec![event.clone()], ..Commit::default() };
+            let commit = Commit {
+                now,
+                expected_risk_sequence: view.sequence,
+                expected_control_sequence: view.control_sequence,
+                risk: vec![event.clone()],
+                ..Commit::default()
+            };
             match self.ledger.commit(commit).await {
                 Err(StoreError::Conflict { .. }) => self.reload_risk(&mut view).await?,
                 other => {

@@ -11,6 +11,7 @@ use spandrel_core::{
     BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Input, Policy, Transfer, Turn,
 };
 use spandrel_engine::{Book, Change, Clock, Silent};
+use spandrel_risk::control::{ControlEvent, Outcome};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
@@ -153,4 +154,21 @@ async fn a_decision_that_lost_its_race_leaves_no_trace_in_the_risk_state() {
     slow.record_risk(paused(Scope::Chain { chain: source() })).await.unwrap();
     slow.record(Change::one(deposit().id(), Input::Tick)).await.unwrap();
     assert_eq!(slow.read_risk(|risk| risk.cleared_on(deposit().id())).await, None);
+}
+
+/// Guardians lowered a limit in another process: what is decided here is decided under it, or not at all.
+#[tokio::test]
+async fn a_decision_is_made_under_the_limits_that_another_process_was_told() {
+    let (ledger, pay) = ledger().await;
+    let (told, untold) = (book(&ledger).await, book(&ledger).await);
+    let corridor = Corridor::of(&deposit(), Lane::Fast);
+    let limits = Limits { window: Limit::CLOSED, ..told.limits().await.limits[&corridor] };
+    let outcome = Outcome::Limited { corridor: corridor.clone(), limits: Box::new(limits) };
+    let lowered = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned() };
+    ledger.commit(Commit { now: NOW, control: vec![lowered], ..Commit::default() }).await.unwrap();
+    let refused = Progress::Refused { reason: "OverExposure".to_owned(), lasting: Lasting::ForNow };
+    untold.record(Change::one(deposit().id(), Input::Progress(pay, refused))).await.unwrap();
+    assert_eq!(untold.limits().await.limits[&corridor].window, Limit::CLOSED);
+    told.record_risk(paused(Scope::Global)).await.unwrap();
+    assert_eq!(told.limits().await.limits[&corridor].window, Limit::CLOSED);
 }

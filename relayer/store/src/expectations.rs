@@ -94,7 +94,7 @@ pub fn check(commit: &Commit, found: &Found) -> Result<(), StoreError> {
     if !commit.risk.is_empty() && commit.expected_risk_sequence != found.risk_sequence {
         return Err(conflict("sequence of the risk log", commit.expected_risk_sequence, found.risk_sequence));
     }
-    if !commit.control.is_empty() && commit.expected_control_sequence != found.control_sequence {
+    if commit.depends_on_control() && commit.expected_control_sequence != found.control_sequence {
         return Err(conflict("sequence of the control log", commit.expected_control_sequence, found.control_sequence));
     }
     for (id, _) in &commit.ended {

@@ -66,7 +66,7 @@ fn authenticate<'a>(
     if signer != statement.guardian {
         return Err(ControlRefusal::WrongSigner { expected: statement.guardian, found: signer });
     }
-    let Some(person) = view.policy.guardians.get(&signer) else {
+    let Some(person) = view.policy.person(&signer) else {
         return Err(ControlRefusal::UnknownGuardian(signer));
     };
     let digest = statement.digest(view.policy.deployment);
@@ -77,7 +77,7 @@ fn authenticate<'a>(
     if expected != found {
         return Err(ControlRefusal::WrongNonce { expected, found });
     }
-    Ok(Said { digest, signer, person: person.trim(), act: &statement.act, reason: &statement.reason })
+    Ok(Said { digest, signer, person, act: &statement.act, reason: &statement.reason })
 }
 
 impl Said<'_> {
@@ -198,8 +198,9 @@ impl Said<'_> {
         if proposal.approval.is_some() {
             return Err(ControlRefusal::AlreadyApproved(id));
         }
-        if proposal.person == self.person {
-            return Err(ControlRefusal::SelfApproval(proposal.person.clone()));
+        let proposer = view.policy.person(&proposal.signer).ok_or(ControlRefusal::UnknownGuardian(proposal.signer))?;
+        if proposer == self.person {
+            return Err(ControlRefusal::SelfApproval(proposer.to_owned()));
         }
         let ready_at = view.now.saturating_add(delay(&proposal.act, view));
         let person = self.person.to_owned();

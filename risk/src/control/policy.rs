@@ -32,6 +32,11 @@ pub struct ControlPolicy {
 }
 
 impl ControlPolicy {
+    /// Whose key it is, as it stands now.
+    pub fn person(&self, key: &Address) -> Option<&str> {
+        self.guardians.get(key).map(|person| person.trim())
+    }
+
     /// Checks what types cannot: two different people, and delays that are delays.
     pub fn validate(&self) -> Result<(), VerifyError> {
         let people: BTreeSet<&str> = self.guardians.values().map(|person| person.trim()).collect();

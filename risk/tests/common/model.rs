@@ -294,24 +294,24 @@ impl Model {
             clip((U512::from(value) * U512::from(asked)).div_ceil(unit))
         };
         let floor = rules.price.map_or(U256::ZERO, |rule| rule.floor);
-        if let Some(value) = believed {
-            let notional = worth(value.max(floor));
-            let tank = Tank::Corridor(corridor.clone());
-            let own = wide.corridors.get(&corridor);
-            let mut used = self.notional_used(&tank, now);
-            if let Some(back) = own.and_then(|rules| rules.netted_with.clone()).filter(|_| !is_fast) {
-                used = used.saturating_sub(self.notional_used(&Tank::Corridor(back), now));
-            }
-            let to = Tank::Destination { chain: deposit.destination_chain.clone() };
-            let limits = [
-                (own.map_or(Limit::CLOSED, |rules| rules.notional), used),
-                (*by_destination, self.notional_used(&to, now)),
-            ];
-            for (limit, used) in limits {
-                if matches!(limit, Limit::Amount(limit) if used + U512::from(notional) > U512::from(limit)) {
-                    let (limit, used) = (limit.amount(), clip(used));
-                    return Decision::Hold { reason: Reason::NotionalWindow { limit, used, notional } };
-                }
+        let charged = rules.price.map_or(U256::ZERO, |_| worth(believed.unwrap_or_default().max(floor)));
+        let own = wide.corridors.get(&corridor);
+        let used_of = |tank| if rules.price.is_some() { self.notional_used(&tank, now) } else { U512::ZERO };
+        let mut used = used_of(Tank::Corridor(corridor.clone()));
+        if let Some(back) = own.and_then(|rules| rules.netted_with.clone()).filter(|_| !is_fast) {
+            used = used.saturating_sub(self.notional_used(&Tank::Corridor(back), now));
+        }
+        let to = Tank::Destination { chain: deposit.destination_chain.clone() };
+        for (limit, used) in [(own.map(|rules| rules.notional), used), (Some(*by_destination), used_of(to))] {
+            let is_full = |limit: U256| used + U512::from(charged) > U512::from(limit);
+            let holds = match limit {
+                Some(Limit::Unlimited) => false,
+                Some(Limit::Amount(limit)) => limit.is_zero() || (believed.is_some() && is_full(limit)),
+                None => believed.is_some(),
+            };
+            if holds {
+                let (limit, used) = (limit.map_or(U256::ZERO, |limit| limit.amount()), clip(used));
+                return Decision::Hold { reason: Reason::NotionalWindow { limit, used, notional: charged } };
             }
         }
         if let Limit::Amount(from) = limits.large_from {
@@ -321,7 +321,6 @@ impl Model {
             }
         }
         if let Some(rule) = wide.depths.get(&deposit.source_chain) {
-            let charged = rules.price.map_or(U256::ZERO, |_| worth(believed.unwrap_or_default().max(floor)));
             let from = Tank::Source { chain: deposit.source_chain.clone() };
             let value = self.notional_used(&from, now) + U512::from(charged);
             // As many blocks as make the value smaller than their cost.

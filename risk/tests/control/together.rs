@@ -25,6 +25,39 @@ fn one_guardian_cannot_resume_whatever_keys_that_person_has() {
     assert!(world.is_paused(&Scope::Global));
 }
 
+/// Names are labels that a file gives: who somebody is, is asked when it matters, by the keys that spoke.
+#[test]
+fn another_name_makes_nobody_another_person() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    for key in [0, 1] {
+        world.name(key, "ada lovelace");
+    }
+    assert_eq!(code(world.approve(0, proposal)), "SELF_APPROVAL", "the same key");
+    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL", "the same person's other key");
+    world.approve(2, proposal).unwrap();
+}
+
+#[test]
+fn what_a_key_proposed_that_is_no_guardians_any_more_is_not_approved() {
+    let mut world = World::new();
+    let proposal = world.propose(0, Act::Freeze { scope: Scope::Global });
+    world.policy.guardians.remove(&key(0).address());
+    assert_eq!(code(world.approve(2, proposal)), "UNKNOWN_GUARDIAN");
+}
+
+#[test]
+fn what_two_keys_agreed_on_is_void_when_they_are_found_to_be_one_persons() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    world.name(2, "ada ");
+    world.now += QUARTER;
+    let ended = world.execute(proposal, None).unwrap();
+    assert!(matches!(&ended, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }), "{ended:?}");
+    assert!(world.is_paused(&Scope::Global));
+}
+
 #[test]
 fn two_resume_after_the_delay_and_with_green_health() {
     let mut world = frozen();

@@ -86,6 +86,11 @@ impl World {
         }
     }
 
+    /// Gives the person of a key another name, as a changed configuration does.
+    pub fn name(&mut self, n: u8, person: &str) {
+        self.policy.guardians.insert(key(n).address(), person.to_owned());
+    }
+
     pub fn statement(&self, n: u8, act: Act) -> Statement {
         let guardian = key(n).address();
         let nonce = self.state.next_nonce(&guardian);

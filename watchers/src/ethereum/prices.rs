@@ -84,7 +84,7 @@ impl PriceFeed {
     /// same. Nothing is asked yet.
     ///
     /// # Errors
-    /// When the quorum is none or more than there are, or the client cannot be built.
+    /// When the quorum is not more than half of the nodes, or is more than all, or the client cannot be built.
     pub fn new(
         chain: &ChainId,
         contract: Address,
@@ -94,39 +94,40 @@ impl PriceFeed {
         quorum: usize,
         timeout: Duration,
     ) -> Result<Self, FollowError> {
-        if !(1..=nodes.len()).contains(&quorum) {
-            return Err(permanent("quorum", format!("1 to {}", nodes.len()), quorum));
+        let majority = nodes.len() / 2 + 1;
+        if !(majority..=nodes.len()).contains(&quorum) {
+            return Err(FollowError::Permanent {
+                field: "quorum".to_owned(),
+                expected: format!("{majority} to {}", nodes.len()),
+                found: quorum.to_string(),
+            });
         }
         let nodes =
             nodes.into_iter().map(|node| Execution::new(node, chain.clone(), timeout)).collect::<Result<_, _>>()?;
         Ok(Self { contract, kind, digits, nodes, quorum })
     }
 
-    /// What was published last of what a quorum of nodes tell alike.
+    /// What a quorum of nodes tell alike; there is at most one such price.
     ///
     /// # Errors
-    /// Transient, when no quorum agrees: nodes do not answer, or are about to see the next price.
+    /// When no quorum agrees: nodes do not answer, serve another chain, or are about to see the next price. Always
+    /// transient: without a price the limits in amounts stand alone, and no node can end who asks it.
     pub async fn read(&self) -> Result<PublishedPrice, FollowError> {
-        let mut votes: Vec<(PublishedPrice, usize)> = Vec::new();
-        let mut error = None;
+        let (mut votes, mut errors): (Vec<(PublishedPrice, usize)>, _) = (Vec::new(), Vec::new());
         for told in join_all(self.nodes.iter().map(|node| self.read_from(node))).await {
             match told {
                 Ok(price) => match votes.iter_mut().find(|(other, _)| *other == price) {
                     Some((_, count)) => *count = count.saturating_add(1),
                     None => votes.push((price, 1)),
                 },
-                Err(refused) => error = Some(refused),
+                Err(refused) => errors.push(refused.to_string()),
             }
         }
-        let agreed = votes.iter().filter(|(_, count)| *count >= self.quorum).map(|(price, _)| *price);
-        match (agreed.max_by_key(|price| price.published_at), error) {
-            (Some(price), _) => Ok(price),
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(FollowError::Transient {
-                endpoint: format!("price nodes of {}", self.contract),
-                reason: format!("expected {} to tell the same, found {votes:?}", self.quorum),
-            }),
-        }
+        let agreed = votes.iter().find(|(_, count)| *count >= self.quorum).map(|(price, _)| *price);
+        agreed.ok_or_else(|| FollowError::Transient {
+            endpoint: format!("price nodes of {}", self.contract),
+            reason: format!("expected {} to tell the same, found {votes:?} and {errors:?}", self.quorum),
+        })
     }
 
     async fn read_from(&self, node: &Execution) -> Result<PublishedPrice, FollowError> {
@@ -179,10 +180,6 @@ fn published(
         }
         _ => Err(refused()),
     }
-}
-
-fn permanent(field: &str, expected: impl ToString, found: impl ToString) -> FollowError {
-    FollowError::Permanent { field: field.to_owned(), expected: expected.to_string(), found: found.to_string() }
 }
 
 #[cfg(test)]

@@ -111,6 +111,21 @@ async fn a_feed_on_another_chain_and_a_quorum_that_cannot_be_are_refused() {
         let error = make(ChainId::eip155(31_337), quorum).unwrap_err().to_string();
         assert!(error.contains("quorum") && error.contains("1 to 1"), "{error}");
     }
+    let many = vec![Endpoint::parse("node", pyth.url()).unwrap(); 4];
+    let minority = PriceFeed::new(&ChainId::eip155(31_337), CONTRACT, PYTH, 2, many, 2, Duration::from_secs(5));
+    assert!(minority.unwrap_err().to_string().contains("3 to 4"), "two of four could tell two prices");
     let error = make(ChainId::eip155(1), 1).unwrap().read().await.unwrap_err();
-    assert!(matches!(error, FollowError::Permanent { .. }), "{error}");
+    assert!(error.to_string().contains("eip155:1") && error.to_string().contains("eip155:31337"), "{error}");
+}
+
+/// What cannot be read is tried again: a node must not be able to end the process that asks it.
+#[tokio::test]
+async fn a_node_of_another_chain_does_not_end_the_reading_while_the_others_differ() {
+    let (Some(one), Some(two)) = (node([100, 1, 0, 1, 0, 0]).await, node([101, 1, 0, 2, 0, 0]).await) else { return };
+    let stranger = Anvil::start(AnvilOptions { chain_id: 5, ..AnvilOptions::default() }).await.unwrap();
+    let feed = feed(PYTH, 2, &[&one, &two, &stranger]);
+    let error = feed.read().await.unwrap_err();
+    assert!(matches!(error, FollowError::Transient { .. }), "{error}");
+    tell(&one, [101, 1, 0, 2, 0, 0]).await;
+    assert_eq!(feed.read().await.unwrap(), told(10_100, 100, 2));
 }

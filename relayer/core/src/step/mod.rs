@@ -148,14 +148,19 @@ impl<'a> Draft<'a> {
     /// The risk engine's word, with what this step already decided counted in, and the event that records it: to be put
     /// out when anything comes of it.
     fn assess(&self, lane: Lane) -> (Decision, RiskEvent) {
-        let Transfer { id, deposit, created_at, verified_at, .. } = &self.transfer;
-        let Context { policy, risk, now } = self.context;
         let first_asked_at = match lane {
-            Lane::Fast => *created_at,
-            Lane::LightClient => verified_at.unwrap_or(now),
+            Lane::Fast => self.transfer.created_at,
+            Lane::LightClient => self.transfer.verified_at.unwrap_or(self.context.now),
         };
+        self.position(lane).decided(&self.context.policy.risk, first_asked_at)
+    }
+
+    /// What the risk state says about this deposit on `lane`, with what this step already decided counted in.
+    fn position(&self, lane: Lane) -> Position<'_> {
+        let Transfer { id, deposit, .. } = &self.transfer;
+        let Context { risk, now, .. } = self.context;
         let position = Position::new(risk, *id, deposit, lane, now).with_confirmations(self.transfer.confirmations());
-        self.output.risk.iter().fold(position, Position::after).decided(&policy.risk, first_asked_at)
+        self.output.risk.iter().fold(position, Position::after)
     }
 
     /// Which payout (`lane`) or settlement (`None`) of this deposit an effect is, and under which of its checkpoints.

@@ -1,11 +1,11 @@
 //! What the source chain's watcher says: seen, final, replaced.
 
 use alloy_primitives::B256;
-use spandrel_risk::{Decision, Lane, Reason, RiskEvent, Scope};
+use spandrel_risk::{Decision, Lane, RiskEvent, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 
 use super::{Draft, Output};
-use crate::{Context, Effect, Event, Executor, Refusal, Standing, Status, Transfer};
+use crate::{Context, Effect, Event, Executor, Refusal, Standing, Transfer};
 
 /// After so long without a quorum, evidence is built again under a newer final block.
 const EVIDENCE_LIFETIME_SECONDS: u64 = 600;
@@ -95,14 +95,14 @@ impl Draft<'_> {
         self.transfer.evidence.is_some() && self.transfer.checkpoint.is_none() && age >= EVIDENCE_LIFETIME_SECONDS
     }
 
-    /// Whether it is held for want of blocks over it, and has so many now.
+    /// Whether it is held, for whatever first, had too few blocks over it, and has enough now.
     fn waits_for_depth(&self, seen: &SeenDeposit, block: BlockRef) -> bool {
+        if !self.is_held() {
+            return false;
+        }
         let depth = block.height.saturating_sub(seen.block.height).saturating_add(1);
-        let held = match &self.transfer.status {
-            Status::Held { reason: Reason::Confirmations { needed, .. }, .. } => Some(*needed),
-            _ => None,
-        };
-        held.is_some_and(|needed| depth >= needed && depth > self.transfer.confirmations())
+        let needed = self.position(Lane::LightClient).confirmations_needed(&self.context.policy.risk);
+        needed.is_some_and(|needed| self.transfer.confirmations() < needed && needed <= depth)
     }
 
     fn wants_newer_proof(&self) -> bool {

@@ -164,6 +164,9 @@ impl Config {
                 return refuse(format!("{field}.every_seconds"), "at least 1", 0);
             }
             check_pool(&field, feed.quorum, feed.nodes.iter().map(|node| vec![node.as_str()]))?;
+            if feed.quorum <= feed.nodes.len() / 2 {
+                return refuse(format!("{field}.quorum"), "more than half of the nodes", feed.quorum);
+            }
             for node in &feed.nodes {
                 Endpoint::parse("price_feed.nodes", node)?;
             }

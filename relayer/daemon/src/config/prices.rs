@@ -23,7 +23,7 @@ pub struct PriceFeedConfig {
     pub digits: u8,
     /// Seconds between two readings.
     pub every_seconds: u64,
-    /// How many of `nodes` must tell the same.
+    /// How many of `nodes` must tell the same: more than half.
     pub quorum: usize,
     /// JSON-RPC addresses.
     pub nodes: Vec<String>,

@@ -84,15 +84,19 @@ impl ControlDesk for BookDesk {
     ) -> BoxFuture<'_, Result<Vec<ControlEvent>, OrderRefusal>> {
         async move {
             let said = signed.statement.act.to_string();
-            let taken = self.book.order(&signed, seen).await.map_err(|error| match error {
-                OrderError::Refused(refusal) => OrderRefusal::Refused(refusal),
-                OrderError::Stale { expected, found } => OrderRefusal::Stale { expected, found },
-                other => OrderRefusal::Unavailable(other.to_string()),
-            });
+            let guardian = signed.statement.guardian;
+            let book = self.book.clone();
+            // A task of its own, which goes on when the caller hangs up: what is stored must be followed too.
+            let ordered = tokio::spawn(async move { book.order(&signed, seen).await });
+            let taken = match ordered.await {
+                Ok(Ok(events)) => Ok(events),
+                Ok(Err(OrderError::Refused(refusal))) => Err(OrderRefusal::Refused(refusal)),
+                Ok(Err(OrderError::Stale { expected, found })) => Err(OrderRefusal::Stale { expected, found }),
+                Ok(Err(other)) => Err(OrderRefusal::Unavailable(other.to_string())),
+                Err(broken) => Err(OrderRefusal::Unavailable(broken.to_string())),
+            };
             match &taken {
-                Ok(_) => {
-                    tracing::warn!(guardian = %signed.statement.guardian, said, "a guardian's statement was taken")
-                }
+                Ok(_) => tracing::warn!(%guardian, said, "a guardian's statement was taken"),
                 Err(refusal) => tracing::warn!(?refusal, said, "a statement was refused"),
             }
             taken

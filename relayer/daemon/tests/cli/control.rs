@@ -12,6 +12,8 @@ use spandrel::wiring;
 use spandrel_core::Input;
 use spandrel_core::ledger::Ledger;
 use spandrel_signer::{Hardness, Keystore, Secret};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +76,42 @@ fn taken(output: &Output) -> Value {
 fn denied(output: &Output, code: &str) {
     assert_eq!(output.status.code(), Some(6), "{}", told(output));
     assert!(stderr(output).contains(code), "{code}: {}", told(output));
+}
+
+/// The guardian's connection breaks while another process keeps the ledger busy: the order goes on, and what was stored is
+/// what the process acts on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_order_whose_caller_hung_up_is_carried_out_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let mut busy = SqliteConnectOptions::new().filename(&config.database).connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut busy).await.unwrap();
+    let order =
+        ["pause", "--global", "--for", "1h", "--key", "ada", "--password", "file:password", "--reason", "a drill"];
+    let mut caller = tokio::process::Command::new(env!("CARGO_BIN_EXE_spandrel"))
+        .current_dir(folder.path())
+        .args(order)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(caller.try_wait().unwrap().is_none(), "it waits for the ledger");
+    caller.kill().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    sqlx::query("ROLLBACK").execute(&mut busy).await.unwrap();
+
+    let is_paused = async || served.book.read_risk(|risk| risk.pauses_at(unix_now()).count() == 1).await;
+    let carried_out = async {
+        while !is_paused().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), carried_out).await.expect("the pause is in force");
+    assert_eq!(served.book.ledger().control_events(0).await.unwrap().len(), 2, "taken and done");
+    sqlx::Connection::close(busy).await.unwrap();
+    served.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -48,7 +48,7 @@ async fn find(conn: &mut SqliteConnection, commit: &Commit) -> Result<Found, Sto
             .map_err(database)?;
         found.risk_sequence = from_integer(|| "risk_events".to_owned(), next)?;
     }
-    if !commit.control.is_empty() {
+    if commit.depends_on_control() {
         found.control_sequence = control::next_sequence(conn).await?;
     }
     for (id, _) in &commit.ended {

@@ -69,6 +69,10 @@ async fn control_events_grow_only_from_their_end(store: impl Store) {
     store.commit(control_commit(0)).await.unwrap();
     conflict(store.commit(Commit { risk: vec![], ..control_commit(0) }).await);
     store.commit(Commit { risk: vec![], ..control_commit(2) }).await.unwrap();
+    let risk = vec![sample::risk(9)];
+    let unaware = Commit { now: 1, expected_risk_sequence: 3, risk, expected_control_sequence: 2, ..Commit::default() };
+    conflict(store.commit(unaware.clone()).await);
+    store.commit(Commit { expected_control_sequence: 4, ..unaware }).await.unwrap();
     let stored = store.control_events(2).await.unwrap();
     assert_eq!((stored.len(), stored[0].sequence, &stored[0].body), (2, 2, &sample::control(2)));
 }
