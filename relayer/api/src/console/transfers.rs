@@ -3,31 +3,13 @@
 use axum::extract::State;
 use maud::{Markup, html};
 use serde::Deserialize;
+use spandrel_core::Status;
 
 use super::form::{UserForm, given};
 use super::layout::{Door, Page, Trouble, chain, status, table};
 use super::units;
 use crate::http::Api;
 use crate::service::{ListRequest, TransferList, TransferView};
-
-/// Statuses that can be asked for.
-const STATUSES: [&str; 15] = [
-    "observed",
-    "proven",
-    "verified",
-    "attested",
-    "cleared",
-    "submitted",
-    "executed",
-    "final",
-    "settled",
-    "held",
-    "rejected",
-    "reorged",
-    "shortfall",
-    "failed",
-    "quarantined",
-];
 
 /// What is asked for.
 #[derive(Default, Deserialize)]
@@ -64,7 +46,7 @@ fn body(request: &ListRequest, list: &TransferList) -> Markup {
                 label for="status" { "Status" }
                 select #status name="status" {
                     option value="" { "any" }
-                    @for name in STATUSES {
+                    @for name in Status::NAMES {
                         option value=(name) selected[request.status.as_deref() == Some(name)] { (units::words(name)) }
                     }
                 }
