@@ -159,6 +159,7 @@ pub fn full_risk_policy(deposit: &Deposit) -> RiskPolicy {
         sender: bucket,
         recipient: bucket,
         most_of_p99: Limit::Amount(U256::from(1_000)),
+        usual: U256::ZERO,
     };
     policy.wide.assets.insert(deposit.asset.clone(), rules);
     policy.wide.destinations.insert(deposit.destination_chain.clone(), wide);

@@ -382,7 +382,7 @@ impl<'a> Position<'a> {
             }
         }
         if let (Limit::Amount(times), Some(p99)) = (asset.most_of_p99, facts.p99) {
-            let most = U256::saturating_from(U512::from(p99).saturating_mul(U512::from(times)));
+            let most = U256::saturating_from(U512::from(p99).saturating_mul(U512::from(times))).max(asset.usual);
             if amount > most {
                 return Err(Decision::Hold { reason: Reason::Unusual { most, amount } });
             }

@@ -125,7 +125,7 @@ pub enum Reason {
     /// Much more than is usual for this asset.
     #[error("unusual: {amount} over {most}")]
     Unusual {
-        /// A multiple of the p99 of the last clearances.
+        /// A multiple of the p99 of the last clearances, or what is always usual.
         most: U256,
         /// What was asked.
         amount: U256,

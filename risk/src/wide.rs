@@ -39,6 +39,9 @@ pub struct AssetRules {
     pub recipient: Bucket,
     /// A transfer of more than so many times the p99 of the last clearances is held.
     pub most_of_p99: Limit,
+    /// Base units up to which nothing is unusual, so that dust cannot make it so.
+    #[serde(with = "decimal")]
+    pub usual: U256,
 }
 
 /// What of one corridor may be cleared by value.
@@ -70,6 +73,7 @@ impl AssetRules {
         sender: Bucket::UNLIMITED,
         recipient: Bucket::UNLIMITED,
         most_of_p99: Limit::Unlimited,
+        usual: U256::ZERO,
     };
 }
 
@@ -127,6 +131,8 @@ struct AssetRow {
     sender: Bucket,
     recipient: Bucket,
     most_of_p99: Limit,
+    #[serde(with = "decimal")]
+    usual: U256,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     price: Option<PriceRule>,
 }
@@ -162,8 +168,8 @@ struct DepthRow {
 impl From<WideLimits> for WideRows {
     fn from(wide: WideLimits) -> Self {
         let asset = wide.assets.into_iter().map(|(asset, rules)| {
-            let AssetRules { window, price, sender, recipient, most_of_p99 } = rules;
-            AssetRow { asset, window, sender, recipient, most_of_p99, price }
+            let AssetRules { window, price, sender, recipient, most_of_p99, usual } = rules;
+            AssetRow { asset, window, sender, recipient, most_of_p99, usual, price }
         });
         let destination = wide.destinations.into_iter().map(|(chain, notional)| DestinationRow { chain, notional });
         let corridor = wide.corridors.into_iter().map(|(corridor, rules)| {
@@ -189,8 +195,8 @@ impl TryFrom<WideRows> for WideLimits {
 
     fn try_from(rows: WideRows) -> Result<Self, String> {
         let asset = rows.asset.into_iter().map(|row| {
-            let AssetRow { asset, window, sender, recipient, most_of_p99, price } = row;
-            (asset, AssetRules { window, price, sender, recipient, most_of_p99 })
+            let AssetRow { asset, window, sender, recipient, most_of_p99, usual, price } = row;
+            (asset, AssetRules { window, price, sender, recipient, most_of_p99, usual })
         });
         let destination = rows.destination.into_iter().map(|row| (row.chain, row.notional));
         let corridor = rows.corridor.into_iter().map(|row| {
@@ -255,7 +261,7 @@ mod tests {
     fn wide_limits_read_back_what_they_write_and_refuse_what_is_listed_twice() {
         let bucket = r#"{"capacity":"5","refill_seconds":60}"#;
         let asset = format!(
-            r#"{{"asset":"eip155:1/slip44:60","window":"10","sender":{bucket},"recipient":{bucket},"most_of_p99":"unlimited",
+            r#"{{"asset":"eip155:1/slip44:60","window":"10","sender":{bucket},"recipient":{bucket},"most_of_p99":"unlimited","usual":"4",
             "price":{{"unit":"100","floor":"1","fresh_for":1,"stale_after":2,"widest":3}}}}"#
         );
         let corridor = CORRIDOR.replace('}', &format!(r#","notional":"7","netted_with":{CORRIDOR}}}"#));

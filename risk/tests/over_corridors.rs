@@ -313,6 +313,24 @@ fn a_transfer_far_over_what_is_usual_is_held_and_many_small_ones_do_not_hide_it(
     );
 }
 
+#[test]
+fn dust_does_not_make_an_ordinary_transfer_unusual() {
+    let dusty = |usual: u64| {
+        let policy = policy(AssetRules { most_of_p99: amount(3), usual: U256::from(usual), ..rules() });
+        let mut state = RiskState::default();
+        for n in 0..1_000 {
+            pay(&policy, &mut state, &of(n, 1), Lane::Fast, NOW);
+        }
+        move |value| ask(&policy, &state, &of(2_000, value), NOW)
+    };
+    let held = |most: u64, value: u64| Decision::Hold {
+        reason: Reason::Unusual { most: U256::from(most), amount: U256::from(value) },
+    };
+    assert_eq!(dusty(0)(100), held(3, 100), "the attack");
+    let floor = dusty(100);
+    assert_eq!((floor(100), floor(101)), (Decision::Allow, held(100, 101)));
+}
+
 fn depth(block_cost: u64, least: u64) -> (RiskPolicy, RiskState) {
     let (mut policy, state) = valued(Limit::Unlimited, Limit::Unlimited);
     policy.wide.depths.insert(of(0, 0).source_chain, DepthRule { block_cost: U256::from(block_cost), least });
@@ -360,6 +378,7 @@ fn the_checks_run_in_their_order_and_stop_at_the_first_that_bites() {
         sender: closed,
         recipient: closed,
         most_of_p99: Limit::CLOSED,
+        usual: U256::ZERO,
     };
     let mut policy = policy(asset);
     let about = of(900, 5);

@@ -38,9 +38,12 @@ fn price_rule() -> impl Strategy<Value = PriceRule> {
 
 fn asset_rules() -> impl Strategy<Value = AssetRules> {
     let price = prop::option::weighted(0.8, price_rule());
-    (limit(), price, bucket(), bucket(), limit()).prop_map(|(window, price, sender, recipient, most_of_p99)| {
-        AssetRules { window, price, sender, recipient, most_of_p99 }
-    })
+    (limit(), price, bucket(), bucket(), limit(), 0u64..60).prop_map(
+        |(window, price, sender, recipient, most_of_p99, usual)| {
+            let usual = U256::from(usual);
+            AssetRules { window, price, sender, recipient, most_of_p99, usual }
+        },
+    )
 }
 
 /// Policies over the eight corridors of the test deposits; netted with any of them, the fast ones included.

@@ -347,7 +347,7 @@ impl Model {
             }
         }
         if let (Limit::Amount(times), Some(p99)) = (rules.most_of_p99, self.p99(&deposit.asset)) {
-            let most = clip(U512::from(times) * U512::from(p99));
+            let most = clip(U512::from(times) * U512::from(p99)).max(rules.usual);
             if asked > most {
                 return Decision::Hold { reason: Reason::Unusual { most, amount: asked } };
             }
