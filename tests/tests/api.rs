@@ -163,6 +163,7 @@ async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Resu
         key_per_second: rate,
         partner_per_second: rate,
         max_streams: 8,
+        streams_per_caller: 8,
         webhook_key: Some(SecretRef::File(webhook_key)),
         vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
     });

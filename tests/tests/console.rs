@@ -48,6 +48,7 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
         key_per_second: rate,
         partner_per_second: rate,
         max_streams: 16,
+        streams_per_caller: 16,
         webhook_key: None,
         vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
     });

@@ -78,6 +78,7 @@ impl Served {
             key_per_second: unbounded,
             partner_per_second: unbounded,
             max_streams,
+            streams_per_caller: max_streams,
             webhook_key: None,
             vaults: BTreeMap::new(),
         });

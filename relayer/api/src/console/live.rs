@@ -5,13 +5,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 
 use crate::Problem;
-use crate::http::Api;
+use crate::http::{Api, Who};
 
 /// Blocks and ages move without any transfer: a page is told at least this often.
 const AT_LEAST: Duration = Duration::from_secs(5);
@@ -21,10 +21,10 @@ const AT_MOST: Duration = Duration::from_millis(700);
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Told of any change.
-pub async fn all(State(api): State<Api>) -> Result<Response, Problem> {
-    let permit = api.stream()?;
+pub async fn all(State(api): State<Api>, Extension(who): Extension<Who>) -> Result<Response, Problem> {
+    let place = api.stream(who)?;
     let changes = api.service.live.subscribe();
-    let told = stream::unfold((api, changes, permit), |(api, mut changes, permit)| async move {
+    let told = stream::unfold((api, changes, place), |(api, mut changes, place)| async move {
         // Nothing heard in time is news too: ages grew.
         if let Ok(false) = tokio::time::timeout(AT_LEAST, changes.wait(&[])).await {
             return None;
@@ -32,19 +32,23 @@ pub async fn all(State(api): State<Api>) -> Result<Response, Problem> {
         tokio::time::sleep(AT_MOST).await;
         // What happened until now is read by the page that is told now.
         let changes = api.service.live.subscribe();
-        Some((changed(), (api, changes, permit)))
+        Some((changed(), (api, changes, place)))
     });
     Ok(answer(told))
 }
 
 /// Told of changes of one transfer, until it ends.
-pub async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn one(
+    State(api): State<Api>,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let from = api.service.events(&id, 0).await?.last().map_or(0, |last| last.sequence + 1);
     let follow = api.service.clone().follow(id, from).await?;
-    let permit = api.stream()?;
-    let told = stream::unfold((follow, permit), |(mut follow, permit)| async move {
+    let place = api.stream(who)?;
+    let told = stream::unfold((follow, place), |(mut follow, place)| async move {
         match tokio::time::timeout(AT_LEAST, follow.next()).await {
-            Ok(Ok(Some(_))) | Err(_) => Some((changed(), (follow, permit))),
+            Ok(Ok(Some(_))) | Err(_) => Some((changed(), (follow, place))),
             Ok(Ok(None) | Err(_)) => None,
         }
     });

@@ -4,11 +4,11 @@ use std::pin::Pin;
 
 use futures::{Stream, stream};
 use spandrel_store::ApiScope;
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Request, Response, Status};
 
 use super::views::all;
 use super::{Rpc, proto, respond, status};
+use crate::http::{Place, Who};
 use crate::service::{EventView, Follow, ListRequest, OrderRequest, QuoteRequest};
 use crate::{Problem, quote_lane};
 
@@ -104,8 +104,9 @@ impl proto::transfers_server::Transfers for Rpc {
     type WatchTransferStream = Updates;
 
     async fn watch_transfer(&self, request: Request<proto::WatchTransferRequest>) -> Result<Response<Updates>, Status> {
+        let who = request.extensions().get::<Who>().cloned().unwrap_or_default();
         let proto::WatchTransferRequest { id, from_sequence } = request.into_inner();
-        let watch = Watch::begin(self, id, from_sequence).await;
+        let watch = Watch::begin(self, who, id, from_sequence).await;
         respond(watch, |watch| -> Updates { Box::pin(watch.updates()) })
     }
 
@@ -124,14 +125,14 @@ struct Watch {
     id: String,
     follow: Follow,
     has_begun: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: Place<Who>,
 }
 
 impl Watch {
-    async fn begin(rpc: &Rpc, id: String, from: u64) -> Result<Self, Problem> {
+    async fn begin(rpc: &Rpc, who: Who, id: String, from: u64) -> Result<Self, Problem> {
         let follow = rpc.api.service.clone().follow(id.clone(), from).await?;
-        let permit = rpc.api.stream()?;
-        Ok(Self { rpc: rpc.clone(), id, follow, has_begun: false, _permit: permit })
+        let place = rpc.api.stream(who)?;
+        Ok(Self { rpc: rpc.clone(), id, follow, has_begun: false, _place: place })
     }
 
     fn updates(self) -> impl Stream<Item = Result<proto::TransferUpdate, Status>> {

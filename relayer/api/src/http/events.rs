@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::Api;
 use super::answer::Path;
+use super::{Api, Place, Who};
 use crate::Problem;
 use crate::service::{EventView, Follow};
 
@@ -26,15 +25,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
-pub async fn events(State(api): State<Api>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn events(
+    State(api): State<Api>,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let from = resume(&headers)?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if !accept.contains("text/event-stream") {
         return Ok(axum::Json(api.service.events(&id, from).await?).into_response());
     }
     let follow = api.service.clone().follow(id, from).await?;
-    let permit = api.stream()?;
-    Ok(Sse::new(shown(follow, permit)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let place = api.stream(who)?;
+    Ok(Sse::new(shown(follow, place)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
 /// The sequence that comes after the last one seen.
@@ -46,10 +50,10 @@ fn resume(headers: &HeaderMap) -> Result<u64, Problem> {
 }
 
 /// Every event once, in order; the place among the streams is free again when it ends.
-fn shown(follow: Follow, permit: OwnedSemaphorePermit) -> impl Stream<Item = Result<sse::Event, Problem>> {
-    let batches = stream::try_unfold((follow, permit), |(mut follow, permit)| async move {
+fn shown(follow: Follow, place: Place<Who>) -> impl Stream<Item = Result<sse::Event, Problem>> {
+    let batches = stream::try_unfold((follow, place), |(mut follow, place)| async move {
         let events: Option<Vec<EventView>> = follow.next().await?;
-        Ok::<_, Problem>(events.map(|events| (stream::iter(events).map(Ok), (follow, permit))))
+        Ok::<_, Problem>(events.map(|events| (stream::iter(events).map(Ok), (follow, place))))
     });
     batches.try_flatten().map_ok(|event| {
         let data = serde_json::to_string(&event).unwrap_or_default();

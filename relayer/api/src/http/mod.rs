@@ -7,6 +7,7 @@ mod control;
 mod events;
 mod limits;
 mod orders;
+mod places;
 mod rate;
 mod serve;
 mod status;
@@ -18,7 +19,6 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::{Router, middleware};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -28,10 +28,15 @@ use utoipa_axum::routes;
 
 use crate::{Problem, Service, console, grpc};
 
+use places::{Places, Taken};
+
 pub(crate) use auth::Known;
 pub use control::control_router;
 pub(crate) use control::{Control, Row, Waiting, waiting};
+pub(crate) use places::Place;
+pub use places::Room;
 pub use rate::Rates;
+pub(crate) use rate::Who;
 pub use serve::serve;
 
 /// Largest request body, bytes.
@@ -44,17 +49,23 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Api {
     pub(crate) service: Arc<Service>,
     rates: Arc<Rates>,
-    streams: Arc<Semaphore>,
+    streams: Arc<Places<Who>>,
 }
 
 impl Api {
     /// A place among the streams.
     ///
     /// # Errors
-    /// 503 when all are taken.
-    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        self.streams.clone().try_acquire_owned().map_err(|_| {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", "all streams are taken").retry_in(10)
+    /// 503 when all are taken, 429 when the caller has a share of them already.
+    pub(crate) fn stream(&self, who: Who) -> Result<Place<Who>, Problem> {
+        self.streams.take(who).map_err(|taken| match taken {
+            Taken::All => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", "all streams are taken").retry_in(10)
+            }
+            Taken::Share => {
+                let detail = "one caller may hold no more streams";
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_STREAMS_OF_ONE", detail).retry_in(10)
+            }
         })
     }
 }
@@ -110,8 +121,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The whole API, REST and gRPC, and the users' pages of the console. Serve it with connect info: addresses are what anonymous rates are kept by.
-pub fn router(service: Arc<Service>, rates: Rates, max_streams: usize) -> Router {
-    let api = Api { service, rates: Arc::new(rates), streams: Arc::new(Semaphore::new(max_streams)) };
+pub fn router(service: Arc<Service>, rates: Rates, streams: Room) -> Router {
+    let api = Api { service, rates: Arc::new(rates), streams: Arc::new(Places::new(streams)) };
     let (router, document) = documented();
     let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];

@@ -23,10 +23,20 @@ const SWEEP_EVERY: u64 = 4096;
 
 type Buckets = RateLimiter<Who, DefaultKeyedStateStore<Who>, DefaultClock, StateInformationMiddleware>;
 
+/// Who is counted as one caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Who {
+pub(crate) enum Who {
+    /// Without a key: an address, or a whole IPv6 /64.
     Address(IpAddr),
+    /// With one.
     Key(String),
+}
+
+/// All whose address is not known are one.
+impl Default for Who {
+    fn default() -> Self {
+        Self::Address(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+    }
 }
 
 /// The buckets of every class.
@@ -71,7 +81,7 @@ impl Rates {
 /// Takes a token, or answers 429 with the time to wait.
 pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| bucket_of(info.0.ip()));
-    let anonymous = Who::Address(address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)));
+    let anonymous = address.map_or_else(Who::default, Who::Address);
     let sent = request.headers().get(header::AUTHORIZATION).map(|sent| sent.as_bytes());
     let key = match api.service.caller(sent).await {
         Ok(key) => key,
@@ -92,6 +102,7 @@ pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> 
     };
     let taken = api.rates.take(class, &who);
     request.extensions_mut().insert(Known(key));
+    request.extensions_mut().insert(who);
     let (mut response, remaining, reset) = match taken {
         Ok(remaining) => (next.run(request).await, remaining, 1),
         Err(wait) => (exhausted(wait).into_response(), 0, wait),
@@ -110,8 +121,8 @@ fn tell(headers: &mut HeaderMap, limit: u32, remaining: u32, reset: u64) {
     headers.insert(HeaderName::from_static("ratelimit-reset"), reset.into());
 }
 
-/// One bucket for a whole IPv6 /64: its holder has all of it.
-fn bucket_of(address: IpAddr) -> IpAddr {
+/// Who is one by address. A whole IPv6 /64 is: its holder has all of it.
+pub(super) fn bucket_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

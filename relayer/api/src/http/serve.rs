@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,6 +21,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
+
+use super::places::{Place, Places, Room};
+use super::rate::bucket_of;
 
 /// Most time for the head of a request, the first one's beginning included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,9 +47,10 @@ const FULL: &str = concat!(
 /// How long to wait when no connection can be accepted, as when files have run out.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Serves `app` to at most `most` connections at once, until `stop`. More of them are told when to come again.
-pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(most));
+/// Serves `app` to no more connections at once than there is room for, in all and for each address, until `stop`. More of
+/// them are told when to come again.
+pub async fn serve(listener: TcpListener, app: Router, room: Room, stop: impl Future<Output = ()>) {
+    let places = Places::new(room);
     let doors = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     let ending = CancellationToken::new();
     let mut connections = JoinSet::new();
@@ -56,13 +60,10 @@ pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl F
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match (places.clone().try_acquire_owned(), doors.clone().try_acquire_owned()) {
+                Ok((stream, peer)) => match (places.take(bucket_of(peer.ip())), doors.clone().try_acquire_owned()) {
                     (Ok(place), _) => {
-                        let connection = Connection { app: app.clone(), peer, ending: ending.clone() };
-                        connections.spawn(async move {
-                            connection.run(stream).await;
-                            drop(place);
-                        });
+                        let connection = Connection { app: app.clone(), peer, ending: ending.clone(), _place: place };
+                        connections.spawn(connection.run(stream));
                     }
                     (Err(_), Ok(door)) => {
                         connections.spawn(async move {
@@ -109,6 +110,7 @@ struct Connection {
     app: Router,
     peer: SocketAddr,
     ending: CancellationToken,
+    _place: Place<IpAddr>,
 }
 
 impl Connection {

@@ -1,7 +1,9 @@
 //! Clients that take their time.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use spandrel_api::http::Room;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -44,7 +46,7 @@ async fn who_says_nothing_or_half_a_request_is_cut_off_in_time() {
 
 #[tokio::test]
 async fn more_connections_than_there_are_places_are_turned_away_at_once_and_served_when_others_end() {
-    let world = World::with_places(2).await;
+    let world = World::with_places(Room { all: 2, each: 2 }).await;
     let address = world.base.trim_start_matches("http://").to_owned();
     let ask = async |stream: &mut TcpStream| {
         stream.write_all(b"GET /v1/chains HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
@@ -75,10 +77,27 @@ async fn more_connections_than_there_are_places_are_turned_away_at_once_and_serv
     tokio::time::timeout(Duration::from_secs(5), served).await.expect("a place that was left");
 }
 
+#[tokio::test]
+async fn one_address_takes_no_more_than_its_share_and_leaves_room_for_others() {
+    let world = World::with_places(Room { all: 4, each: 2 }).await;
+    let from = |address: [u8; 4]| reqwest::Client::builder().local_address(IpAddr::from(address)).build().unwrap();
+    let asks = async |client: &reqwest::Client| {
+        client.get(format!("{}/v1/chains", world.base)).send().await.unwrap().status().as_u16()
+    };
+    // A client keeps its connection.
+    let hoarder = [from([127, 0, 0, 2]), from([127, 0, 0, 2])];
+    for client in &hoarder {
+        assert_eq!(asks(client).await, 200);
+    }
+    assert_eq!(asks(&from([127, 0, 0, 2])).await, 503);
+    assert_eq!(asks(&from([127, 0, 0, 3])).await, 200);
+    assert_eq!(asks(&hoarder[0]).await, 200);
+}
+
 /// Those who are turned away are bounded too: nobody who stays on the line takes a place, or the door, for long.
 #[tokio::test]
 async fn who_stays_after_being_turned_away_is_cut_off() {
-    let world = World::with_places(0).await;
+    let world = World::with_places(Room { all: 0, each: 0 }).await;
     let (silent, asking) = tokio::join!(dawdle::<&str>(&world, &[]), dawdle(&world, &["GET", " "]));
     assert!(silent.0 < Duration::from_secs(4) && silent.1.is_empty(), "{silent:?}");
     assert!(asking.0 < Duration::from_secs(4) && asking.1.starts_with("HTTP/1.1 503"), "{asking:?}");

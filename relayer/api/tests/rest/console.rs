@@ -241,10 +241,10 @@ async fn a_page_hears_of_a_change_and_listeners_are_bounded() {
         }
     }
     let mut open = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..6 {
         open.push(world.get("/console/live").send().await.unwrap());
     }
-    problem(world.get("/console/live"), StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS").await;
+    problem(world.get("/console/live"), StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_STREAMS_OF_ONE").await;
     let unknown = world.get(&format!("/console/live/0x{}", "1".repeat(64)));
     problem(unknown, StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
 }

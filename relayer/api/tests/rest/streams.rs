@@ -50,10 +50,14 @@ async fn streams_are_bounded_and_unknown_transfers_have_none() {
     let path = format!("/v1/transfers/{}/events", order["transfer"]["order"].as_str().unwrap());
     let stream = || world.get(&path).header("Accept", "text/event-stream");
     let mut open = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..6 {
         open.push(stream().send().await.unwrap());
     }
-    problem(stream(), StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS").await;
+    problem(stream(), StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_STREAMS_OF_ONE").await;
+    for _ in 0..2 {
+        open.push(stream().bearer_auth(&world.key).send().await.unwrap());
+    }
+    problem(stream().bearer_auth(&world.key), StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS").await;
     drop(open);
     let unknown = world.get(&format!("/v1/transfers/0x{}/events", "1".repeat(64)));
     problem(unknown.header("Accept", "text/event-stream"), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;

@@ -9,7 +9,7 @@ use alloy::primitives::{Address, B256, U256};
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{Rates, router, serve};
+use spandrel_api::http::{Rates, Room, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
@@ -68,7 +68,7 @@ pub struct Options {
     /// Requests a second of anonymous callers.
     pub rate: u32,
     /// Connections at once.
-    pub places: usize,
+    pub places: Room,
     pub reach: Reach,
     pub resolver: Arc<dyn Resolve>,
     pub store: Sqlite,
@@ -84,7 +84,7 @@ impl Options {
         let folder = tempfile::tempdir().unwrap();
         Self {
             rate: 10_000,
-            places: 1_000,
+            places: Room { all: 1_000, each: 1_000 },
             reach: Reach::PublicAndLoopback,
             resolver: Arc::new(SystemResolver),
             store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
@@ -179,7 +179,7 @@ impl World {
     }
 
     /// No more connections at once than this.
-    pub async fn with_places(places: usize) -> Self {
+    pub async fn with_places(places: Room) -> Self {
         Self::with(Options { places, ..Options::new().await }).await
     }
 
@@ -206,7 +206,7 @@ impl World {
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(10_000), per_second(10_000));
-        let app = router(service.clone(), rates, 8);
+        let app = router(service.clone(), rates, Room { all: 8, each: 6 });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, app, places, std::future::pending()));

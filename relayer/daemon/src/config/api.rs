@@ -23,6 +23,8 @@ pub struct ApiConfig {
     pub partner_per_second: NonZeroU32,
     /// Most event streams at once.
     pub max_streams: usize,
+    /// Most event streams at once of one key, or of one address without a key.
+    pub streams_per_caller: usize,
     /// Where the key is that the secrets of webhooks are derived from, 32 bytes or more; without it webhooks are not
     /// offered. Another key makes other secrets: keep it as long as the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rand::RngCore;
-use spandrel_api::http::{Rates, router, serve};
+use spandrel_api::http::{Rates, Room, router, serve};
 use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
 use spandrel_engine::Book;
@@ -21,6 +21,8 @@ use crate::metrics::{Requests, observe};
 const BITCOIN_BLOCK: u64 = 600;
 /// Connections beside those that streams hold.
 const PLACES_BESIDE_STREAMS: usize = 1_024;
+/// The same, of one address.
+const OF_ONE_ADDRESS: usize = 256;
 /// Epochs from an Ethereum block to the finality that covers it, at most.
 const FINALITY_EPOCHS: u64 = 3;
 
@@ -54,12 +56,15 @@ pub async fn serve_api(
     }
     let service = Arc::new(service);
     let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
-    let app = router(service.clone(), rates, api.max_streams);
+    let app = router(service.clone(), rates, Room { all: api.max_streams, each: api.streams_per_caller });
     let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;
     tracing::info!(address = %listener.local_addr()?, "transfer API");
-    let places = api.max_streams.saturating_add(PLACES_BESIDE_STREAMS);
+    let places = Room {
+        all: api.max_streams.saturating_add(PLACES_BESIDE_STREAMS),
+        each: api.streams_per_caller.saturating_add(OF_ONE_ADDRESS),
+    };
     let served = serve(listener, app, places, stop.cancelled());
     let told = async {
         if let Some(courier) = Courier::new(service) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use spandrel_api::http::{control_router, serve};
+use spandrel_api::http::{Room, control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_engine::{Book, OrderError};
 use spandrel_risk::control::{ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole};
@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{SystemClock, unix_now};
 use crate::config::{Config, ControlConfig};
 
-/// Connections at once: guardians, their command lines and their browsers.
-const PLACES: usize = 256;
+/// Connections at once: guardians, their command lines and their browsers, all on this machine.
+const PLACES: Room = Room { all: 256, each: 256 };
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
