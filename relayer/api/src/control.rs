@@ -107,6 +107,8 @@ fn status(refusal: &ControlRefusal) -> StatusCode {
         | ControlRefusal::TooManyProposals(_)
         | ControlRefusal::NotHeld
         | ControlRefusal::NotQuarantined
+        | ControlRefusal::NotHalted
+        | ControlRefusal::NotShort
         | ControlRefusal::PayoutUnderWay => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

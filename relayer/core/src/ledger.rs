@@ -96,6 +96,8 @@ pub struct Commit {
     pub ended: Vec<(EffectId, EffectEnd)>,
     /// A halt to be written: this chain is not followed any more until an operator acknowledges.
     pub halt: Option<(ChainId, String)>,
+    /// A halt to be lifted, by whom and why it is safe. The chain must be halted.
+    pub acknowledged: Option<(ChainId, String)>,
 }
 
 impl Commit {

@@ -6,7 +6,6 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use spandrel_signer::SecretRef;
-use spandrel_verifiers::ChainId;
 
 use crate::audit::{self, AuditCommand};
 use crate::config::Config;
@@ -14,7 +13,7 @@ use crate::control::{self, ControlCommand};
 use crate::exit::Exit;
 use crate::output::print;
 use crate::transfers::{self, TransferCommand};
-use crate::{api_keys, database, demo, doctor, keys, manual, operate, proof, replay, status, telemetry, up};
+use crate::{api_keys, database, demo, doctor, keys, manual, proof, replay, status, telemetry, up};
 
 /// Bridge relayer and proof verifier.
 #[derive(Debug, Parser)]
@@ -55,16 +54,6 @@ enum Command {
     Replay {
         /// A deposit id, or places as in `1..100`, `5..` or `..`; the last one is not included.
         what: replay::What,
-        #[command(flatten)]
-        ledger: LedgerOptions,
-    },
-    /// Let a halted chain be followed again.
-    Acknowledge {
-        /// The halted chain.
-        chain: ChainId,
-        /// Who says so: kept with the halt.
-        #[arg(long)]
-        operator: String,
         #[command(flatten)]
         ledger: LedgerOptions,
     },
@@ -244,9 +233,6 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Status { ledger } => status::status(&ledger.database, json).await?,
         Command::Transfer(command) => transfers::run(command, json).await?,
         Command::Replay { what, ledger } => return replay::run(&ledger.database, what, json).await,
-        Command::Acknowledge { chain, operator, ledger } => {
-            operate::acknowledge(&ledger.database, &chain, &operator, json).await?;
-        }
         Command::Proof(ProofCommand::Verify { file }) => return proof::verify(&file, json),
         Command::Proof(ProofCommand::Explain { file }) => return proof::explain(&file, json),
         Command::Proof(ProofCommand::Export { id, to, config }) => {

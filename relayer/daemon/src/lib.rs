@@ -14,7 +14,6 @@ pub mod exit;
 pub mod keys;
 mod manual;
 pub mod metrics;
-pub mod operate;
 mod output;
 mod progress;
 pub mod proof;

@@ -42,6 +42,8 @@ pub struct Change {
     pub ended: Vec<(EffectId, EffectEnd)>,
     /// A halt to be written.
     pub halt: Option<(ChainId, String)>,
+    /// A halt to be lifted: by whom, and why it is safe.
+    pub acknowledged: Option<(ChainId, String)>,
 }
 
 /// What guardians did, stored together with a change.
@@ -280,6 +282,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             expected_risk_sequence: view.sequence,
             ended: change.ended.clone(),
             halt: change.halt.clone(),
+            acknowledged: change.acknowledged.clone(),
             expected_control_sequence: view.control_sequence,
             control: orders.events.clone(),
             effects: orders.effects.clone(),
@@ -318,7 +321,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             && commit.control.is_empty()
             && commit.ended.is_empty()
             && commit.cursor.is_none()
-            && commit.halt.is_none();
+            && commit.halt.is_none()
+            && commit.acknowledged.is_none();
         if is_empty {
             return Ok(Vec::new());
         }

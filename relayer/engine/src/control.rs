@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
 use spandrel_core::{Effect, EffectId, Executor, Input, Status, Transfer};
 use spandrel_risk::control::{
-    ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement, SignerRole,
+    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement, SignerRole,
     View, decide, execute,
 };
 use spandrel_risk::{RiskPolicy, Scope};
@@ -46,10 +46,10 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     /// Why nothing was changed.
     pub async fn order(&self, signed: &SignedStatement, seen: Option<Seen>) -> Result<Vec<ControlEvent>, OrderError> {
         let guardians = self.guardians.as_ref().ok_or(OrderError::NoGuardians)?;
-        let subject = signed.statement.act.transfer();
+        let subject = Subject::of(&signed.statement.act);
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
-            let facts = self.facts(guardians, subject, &view).await?;
+            let facts = self.facts(guardians, &subject, &view).await?;
             if let Some(expected) = seen {
                 let found = facts.standing(expected, &view);
                 if found != expected {
@@ -72,9 +72,10 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let Some(guardians) = &self.guardians else { return Ok(0) };
         let mut view = self.risk.lock().await;
         let mut done = 0;
-        for (proposal, subject) in view.control.due(self.clock.now()) {
+        for (proposal, transfer) in view.control.due(self.clock.now()) {
+            let subject = Subject { transfer, chain: None };
             for attempt in 0.. {
-                let facts = self.facts(guardians, subject, &view).await?;
+                let facts = self.facts(guardians, &subject, &view).await?;
                 let Ok(event) = execute(&view.control, proposal, &facts.view(&view), health) else { break };
                 let orders = Orders { events: vec![event], ..Orders::default() };
                 if self.record_once(&change(&orders.events), &orders, &mut view).await?.is_some() {
@@ -98,6 +99,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     pub async fn control(&self) -> (ControlState, RiskPolicy) {
         let view = self.risk.lock().await;
         (view.control.clone(), view.policy.risk.clone())
+    }
+
+    /// A fast payout whose deposit is gone, and whose loss nobody has accepted.
+    pub async fn open_shortfall(&self) -> Option<DepositId> {
+        let view = self.risk.lock().await;
+        let mut short = view.state.shortfalls().map(|(id, ..)| id);
+        short.find(|id| !view.control.has_accepted(id))
     }
 
     /// The limits as they stand: the configured ones with those that guardians have set in their place.
@@ -133,18 +141,34 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     async fn facts<'a>(
         &self,
         guardians: &'a ControlPolicy,
-        subject: Option<DepositId>,
+        subject: &Subject,
         view: &RiskView,
     ) -> Result<Facts<'a>, EngineError> {
-        let transfer = match subject {
+        let transfer = match subject.transfer {
             Some(id) => self.ledger().transfer(id).await?,
             None => None,
+        };
+        let is_halted = match &subject.chain {
+            Some(chain) => self.ledger().halted(chain).await?.is_some(),
+            None => false,
         };
         let mut signers = BTreeMap::from([(SignerRole::Verifiers, view.policy.verifiers.clone())]);
         if let Some(target) = view.policy.destinations.values().max_by_key(|target| target.signers.epoch) {
             signers.insert(SignerRole::FastLane, target.signers.clone());
         }
-        Ok(Facts { guardians, transfer, signers, now: self.clock.now() })
+        Ok(Facts { guardians, transfer, is_halted, signers, now: self.clock.now() })
+    }
+}
+
+/// What an order is about.
+struct Subject {
+    transfer: Option<DepositId>,
+    chain: Option<ChainId>,
+}
+
+impl Subject {
+    fn of(act: &Act) -> Self {
+        Self { transfer: act.transfer(), chain: act.halted_chain().cloned() }
     }
 }
 
@@ -152,6 +176,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
 struct Facts<'a> {
     guardians: &'a ControlPolicy,
     transfer: Option<Transfer>,
+    is_halted: bool,
     signers: BTreeMap<SignerRole, SignerSet>,
     now: UnixSeconds,
 }
@@ -176,14 +201,19 @@ impl Facts<'_> {
             is_held: matches!(status, Some(Status::Held { .. })),
             is_quarantined: matches!(status, Some(Status::Quarantined { .. })),
             is_idle: transfer.is_some_and(|transfer| transfer.payout.is_none() && transfer.issued.is_none()),
+            is_halted: self.is_halted,
             now: self.now,
         }
     }
 }
 
-/// What the events do to transfers.
+/// What the events do to transfers and halts.
 fn change(events: &[ControlEvent]) -> Change {
-    Change { steps: events.iter().filter_map(step).collect(), ..Change::default() }
+    let acknowledged = events.iter().find_map(|event| match event {
+        ControlEvent::Done { outcome: Outcome::HaltAcknowledged { chain }, by, .. } => Some((chain.clone(), by.clone())),
+        _ => None,
+    });
+    Change { steps: events.iter().filter_map(step).collect(), acknowledged, ..Change::default() }
 }
 
 fn step(event: &ControlEvent) -> Option<Step> {

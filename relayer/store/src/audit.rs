@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spandrel_core::Event;
 use spandrel_core::ledger::{Commit, StoreError};
-use spandrel_verifiers::{ChainId, UnixSeconds};
+use spandrel_verifiers::UnixSeconds;
 
 use crate::json::encode;
 
@@ -121,7 +121,7 @@ struct Decision<'a> {
     event: &'a Event,
 }
 
-/// What a commit has to tell: control events, risk events, decisions on transfers, halts; in this order.
+/// What a commit has to tell: control events, risk events, decisions on transfers, halts and their end; in this order.
 pub(crate) fn entries(commit: &Commit) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     for event in &commit.control {
@@ -140,13 +140,11 @@ pub(crate) fn entries(commit: &Commit) -> Result<Vec<Entry>, StoreError> {
         let body = encode("halt", &serde_json::json!({ "chain": chain.as_str(), "reason": reason }))?;
         entries.push(Entry { kind: "halt", body });
     }
+    if let Some((chain, by)) = &commit.acknowledged {
+        let body = encode("acknowledgement", &serde_json::json!({ "chain": chain.as_str(), "operator": by }))?;
+        entries.push(Entry { kind: "acknowledgement", body });
+    }
     Ok(entries)
-}
-
-/// The lifting of a halt.
-pub(crate) fn acknowledgement(chain: &ChainId, operator: &str) -> Result<Entry, StoreError> {
-    let body = encode("acknowledgement", &serde_json::json!({ "chain": chain.as_str(), "operator": operator }))?;
-    Ok(Entry { kind: "acknowledgement", body })
 }
 
 /// The risk engine's word on a transfer, and what people did with it. A clearance is told by its risk event.

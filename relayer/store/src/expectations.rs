@@ -23,6 +23,8 @@ pub struct Found {
     pub risk_sequence: u64,
     /// Next sequence number of the control log.
     pub control_sequence: u64,
+    /// Whether the chain is halted whose halt the commit lifts.
+    pub is_acknowledged_halted: bool,
     /// The effects to be ended that exist, and whether each is done.
     pub effects: BTreeMap<EffectId, bool>,
 }
@@ -72,8 +74,9 @@ pub fn well_formed(commit: &Commit) -> Result<(), StoreError> {
 /// Checks everything a commit expects against what stands there.
 ///
 /// # Errors
-/// `Conflict` for the first expectation that is not met: the cursor's place, a halted chain's cursor, a transfer's or
-/// the risk log's sequence, an ended effect that does not exist or is done already.
+/// `Conflict` for the first expectation that is not met: the cursor's place, a halted chain's cursor, a transfer's, the
+/// risk log's or the control log's sequence, a halt to be lifted that is not there, an ended effect that does not exist or
+/// is done already.
 pub fn check(commit: &Commit, found: &Found) -> Result<(), StoreError> {
     if let Some(mv) = &commit.cursor {
         let what = || format!("cursor of {}", mv.chain);
@@ -96,6 +99,9 @@ pub fn check(commit: &Commit, found: &Found) -> Result<(), StoreError> {
     }
     if commit.depends_on_control() && commit.expected_control_sequence != found.control_sequence {
         return Err(conflict("sequence of the control log", commit.expected_control_sequence, found.control_sequence));
+    }
+    if let Some((chain, _)) = commit.acknowledged.as_ref().filter(|_| !found.is_acknowledged_halted) {
+        return Err(conflict(format!("chain {chain}"), "halted", "not halted"));
     }
     for (id, _) in &commit.ended {
         let is_new = || commit.effects.iter().any(|effect| effect.id == *id);

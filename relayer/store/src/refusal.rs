@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use spandrel_core::ledger::StoreError;
-use spandrel_verifiers::ChainId;
 
 /// Somebody else was faster, or it was done already.
 pub fn conflict(what: impl Into<String>, expected: impl Display, found: impl Display) -> StoreError {
@@ -13,9 +12,4 @@ pub fn conflict(what: impl Into<String>, expected: impl Display, found: impl Dis
 /// Data that does not read back, or would not: fail closed.
 pub fn corrupt(what: impl Into<String>, reason: impl Display) -> StoreError {
     StoreError::Corrupt { what: what.into(), reason: reason.to_string() }
-}
-
-/// An acknowledgement of a halt that is not there.
-pub fn not_halted(chain: &ChainId) -> StoreError {
-    conflict(format!("chain {chain}"), "halted", "not halted")
 }

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::{DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use crate::{Corridor, Limits, Scope};
 
@@ -86,6 +86,17 @@ pub enum Act {
         /// The set from then on.
         set: SignerSet,
     },
+    /// One, at once: a halted chain is followed again. What is paused stays paused.
+    AcknowledgeHalt {
+        /// Which.
+        chain: ChainId,
+    },
+    /// Two and a timelock: a fast payout whose deposit is gone is a loss; resumptions and releases wait for it no more. It
+    /// counts as exposure on.
+    AcceptLoss {
+        /// Of which transfer.
+        transfer: DepositId,
+    },
     /// The second person's word on a proposal.
     Approve {
         /// Digest of the statement that proposed it.
@@ -110,7 +121,16 @@ impl Act {
             | Self::ExtendHold { transfer, .. }
             | Self::ReleaseHeld { transfer }
             | Self::RequeueQuarantined { transfer }
-            | Self::DropQuarantined { transfer } => Some(*transfer),
+            | Self::DropQuarantined { transfer }
+            | Self::AcceptLoss { transfer } => Some(*transfer),
+            _ => None,
+        }
+    }
+
+    /// The halted chain it is about, if it is about one.
+    pub fn halted_chain(&self) -> Option<&ChainId> {
+        match self {
+            Self::AcknowledgeHalt { chain } => Some(chain),
             _ => None,
         }
     }
@@ -124,6 +144,7 @@ impl Act {
                 | Self::RaiseLimits { .. }
                 | Self::ReleaseHeld { .. }
                 | Self::ChangeSigners { .. }
+                | Self::AcceptLoss { .. }
         )
     }
 }
@@ -146,6 +167,8 @@ impl std::fmt::Display for Act {
                 write!(f, "change {} to epoch {}, {} of", role.name(), set.epoch, set.threshold)?;
                 set.members.iter().try_for_each(|member| write!(f, " {member}"))
             }
+            Self::AcknowledgeHalt { chain } => write!(f, "acknowledge the halt of {chain}"),
+            Self::AcceptLoss { transfer } => write!(f, "accept the loss of {transfer}"),
             Self::Approve { proposal, what } => write!(f, "approve {proposal}: {what}"),
             Self::Cancel { proposal, what } => write!(f, "cancel {proposal}: {what}"),
         }

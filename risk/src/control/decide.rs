@@ -157,6 +157,15 @@ impl Said<'_> {
                 }
                 self.propose(state, view, None)
             }
+            Act::AcknowledgeHalt { chain } => {
+                require(view.is_halted, ControlRefusal::NotHalted)?;
+                Ok(vec![self.done(Outcome::HaltAcknowledged { chain: chain.clone() })])
+            }
+            Act::AcceptLoss { transfer } => {
+                let stands = view.risk.is_short(*transfer) && !state.has_accepted(transfer);
+                require(stands, ControlRefusal::NotShort)?;
+                self.propose(state, view, None)
+            }
             Act::Approve { proposal, what } => self.approve(state, view, *proposal, what),
             Act::Cancel { proposal, what } => {
                 open_proposal(state, view, *proposal, what)?;

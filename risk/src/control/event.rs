@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::{DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use super::{SignedStatement, SignerRole};
 use crate::{Corridor, Limits, RiskEvent, Scope};
@@ -130,6 +130,16 @@ pub enum Outcome {
         role: SignerRole,
         /// The set.
         set: SignerSet,
+    },
+    /// A halted chain is followed again.
+    HaltAcknowledged {
+        /// Which.
+        chain: ChainId,
+    },
+    /// A payout whose deposit is gone is a loss.
+    LossAccepted {
+        /// Of which transfer.
+        transfer: DepositId,
     },
 }
 

@@ -63,6 +63,7 @@ fn overtaken(proposal: &Proposal, view: &View<'_>) -> Option<&'static str> {
         Act::ChangeSigners { role, set } if view.signers.get(role).is_some_and(|now| now.epoch >= set.epoch) => {
             Some("a later set")
         }
+        Act::AcceptLoss { transfer } if !view.risk.is_short(*transfer) => Some("the deposit, which came back"),
         _ => None,
     }
 }
@@ -77,6 +78,7 @@ pub(super) fn outcome_of(act: &Act) -> Option<Outcome> {
         }
         Act::ReleaseHeld { transfer } => Some(Outcome::Released { transfer: *transfer }),
         Act::ChangeSigners { role, set } => Some(Outcome::SignersChanged { role: *role, set: set.clone() }),
+        Act::AcceptLoss { transfer } => Some(Outcome::LossAccepted { transfer: *transfer }),
         _ => None,
     }
 }

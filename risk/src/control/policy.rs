@@ -86,6 +86,8 @@ pub struct View<'a> {
     pub is_quarantined: bool,
     /// Whether no payout of it is issued or under way: only then may it be dropped or released.
     pub is_idle: bool,
+    /// Whether the chain that the act is about is halted.
+    pub is_halted: bool,
     /// Unix seconds.
     pub now: UnixSeconds,
 }

@@ -96,6 +96,12 @@ pub enum ControlRefusal {
     /// The transfer is not quarantined.
     #[error("the transfer is not quarantined")]
     NotQuarantined,
+    /// The chain is not halted.
+    #[error("the chain is not halted")]
+    NotHalted,
+    /// The transfer's fast payout is no shortfall, or its loss is accepted already.
+    #[error("the transfer is no shortfall that waits for a word")]
+    NotShort,
     /// A payout of the transfer is issued: it is not to be dropped or paid again.
     #[error("a payout of the transfer is under way")]
     PayoutUnderWay,
@@ -146,6 +152,8 @@ impl ControlRefusal {
             Self::NotALowering(_) => "NOT_A_LOWERING",
             Self::NotHeld => "NOT_HELD",
             Self::NotQuarantined => "NOT_QUARANTINED",
+            Self::NotHalted => "NOT_HALTED",
+            Self::NotShort => "NOT_SHORT",
             Self::PayoutUnderWay => "PAYOUT_UNDER_WAY",
             Self::HoldOutOfRange { .. } => "HOLD_OUT_OF_RANGE",
             Self::BadSignerSet(_) => "BAD_SIGNER_SET",

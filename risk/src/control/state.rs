@@ -1,6 +1,6 @@
 //! The control state: a fold of [`ControlEvent`]s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
 use spandrel_verifiers::attestation::SignerSet;
@@ -10,7 +10,7 @@ use super::{Act, ControlEvent, Outcome, SignerRole};
 use crate::{Corridor, Limits, RiskPolicy};
 
 /// What guardians have said so far, as far as it still matters. The same events give the same state; what is remembered
-/// is bounded by guardians, open proposals, corridors, and a day's statements.
+/// is bounded by guardians, open proposals, corridors, accepted losses, and a day's statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ControlState {
     version: u64,
@@ -22,6 +22,7 @@ pub struct ControlState {
     proposals: BTreeMap<B256, Proposal>,
     limits: BTreeMap<Corridor, Limits>,
     signers: BTreeMap<SignerRole, SignerSet>,
+    losses: BTreeSet<DepositId>,
 }
 
 /// What waits for a second person, or for its time.
@@ -104,6 +105,9 @@ impl ControlState {
             Outcome::SignersChanged { role, set } => {
                 self.signers.insert(*role, set.clone());
             }
+            Outcome::LossAccepted { transfer } => {
+                self.losses.insert(*transfer);
+            }
             _ => {}
         }
     }
@@ -140,6 +144,11 @@ impl ControlState {
         };
         let due = self.proposals.iter().filter(|(_, proposal)| is_due(proposal));
         due.map(|(id, proposal)| (*id, proposal.act.transfer())).collect()
+    }
+
+    /// Whether the loss of this transfer was accepted.
+    pub fn has_accepted(&self, transfer: &DepositId) -> bool {
+        self.losses.contains(transfer)
     }
 
     /// Limits that guardians have set.

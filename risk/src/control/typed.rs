@@ -119,6 +119,8 @@ fn act(act: &Act) -> (&'static str, Vec<Field>) {
             ];
             ("ChangeSigners", fields)
         }
+        Act::AcknowledgeHalt { chain } => ("AcknowledgeHalt", vec![text("chain", chain)]),
+        Act::AcceptLoss { transfer } => ("AcceptLoss", vec![hash("transfer", transfer.0)]),
         Act::Approve { proposal, what } => ("Approve", vec![hash("proposal", *proposal), text("what", what)]),
         Act::Cancel { proposal, what } => ("Cancel", vec![hash("proposal", *proposal), text("what", what)]),
     }

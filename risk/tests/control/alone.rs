@@ -105,6 +105,17 @@ fn what_is_quarantined_is_requeued_or_dropped_and_only_that() {
 }
 
 #[test]
+fn one_guardian_acknowledges_a_halt_that_is_there() {
+    let mut world = World::new();
+    let acknowledge = Act::AcknowledgeHalt { chain: chain(1) };
+    assert_eq!(code(world.say(0, acknowledge.clone())), "NOT_HALTED");
+    world.is_halted = true;
+    let events = world.say(0, acknowledge).unwrap();
+    let done = Outcome::HaltAcknowledged { chain: chain(1) };
+    assert!(matches!(events.last(), Some(ControlEvent::Done { outcome, .. }) if *outcome == done));
+}
+
+#[test]
 fn what_is_being_paid_is_neither_dropped_nor_released() {
     let mut world = World::new();
     (world.is_held, world.is_quarantined, world.is_idle) = (true, true, false);

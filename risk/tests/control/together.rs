@@ -142,6 +142,36 @@ fn limits_rise_by_two_after_the_timelock_and_anyone_may_cancel() {
 }
 
 #[test]
+fn two_accept_a_loss_after_the_timelock_while_it_stands() {
+    let accept = || Act::AcceptLoss { transfer: transfer() };
+    let mut world = World::new();
+    assert_eq!(code(world.say(0, accept())), "NOT_SHORT");
+    world.lose(transfer());
+    let proposal = world.propose(0, accept());
+    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL");
+    world.now += DAY;
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unapproved));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY - 1;
+    assert!(matches!(world.execute(proposal, None), Err(Wait::NotYet(_))));
+    assert!(!world.state.has_accepted(&transfer()));
+    world.now += 1;
+    world.execute(proposal, Some("the loss itself is what is wrong")).unwrap();
+    assert!(world.state.has_accepted(&transfer()));
+    assert_eq!(code(world.say(0, accept())), "NOT_SHORT");
+    assert!(world.risk.is_short(transfer()), "it counts as exposure on");
+
+    let mut world = World::new();
+    world.lose(transfer());
+    let proposal = world.propose(0, accept());
+    world.approve(2, proposal).unwrap();
+    world.risk.apply(&RiskEvent::Settled { id: transfer() }, world.now);
+    world.now += DAY;
+    let event = world.execute(proposal, None).unwrap();
+    assert!(matches!(event, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }), "it came back");
+}
+
+#[test]
 fn an_approval_is_of_the_words_that_were_read() {
     let mut world = World::new();
     let proposal = world.propose(0, raise(200));

@@ -7,7 +7,7 @@ use spandrel_risk::control::{
     Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, SignedStatement, SignerRole, Statement, View, Wait,
     decide, execute,
 };
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy, RiskState, Scope};
+use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
@@ -58,6 +58,7 @@ pub struct World {
     pub is_held: bool,
     pub is_quarantined: bool,
     pub is_idle: bool,
+    pub is_halted: bool,
     pub now: u64,
     pub log: Vec<ControlEvent>,
 }
@@ -81,6 +82,7 @@ impl World {
             is_held: false,
             is_quarantined: false,
             is_idle: true,
+            is_halted: false,
             now: NOW,
             log: Vec::new(),
         }
@@ -109,8 +111,8 @@ impl World {
 
     fn view<'a>(&'a self, limits: &'a RiskPolicy) -> View<'a> {
         let Self { policy, signers, risk, .. } = self;
-        let Self { is_held, is_quarantined, is_idle, now, .. } = *self;
-        View { policy, limits, signers, risk, is_held, is_quarantined, is_idle, now }
+        let Self { is_held, is_quarantined, is_idle, is_halted, now, .. } = *self;
+        View { policy, limits, signers, risk, is_held, is_quarantined, is_idle, is_halted, now }
     }
 
     fn store(&mut self, events: &[ControlEvent]) {
@@ -155,6 +157,14 @@ impl World {
         let event = execute(&self.state, proposal, &self.view(&limits), health)?;
         self.store(std::slice::from_ref(&event));
         Ok(event)
+    }
+
+    /// A fast payout whose deposit is gone.
+    pub fn lose(&mut self, id: DepositId) {
+        let Corridor { source, destination, asset, lane } = corridor();
+        let cleared = RiskEvent::Cleared { id, source, destination, asset, amount: U256::from(5), lane };
+        self.risk.apply(&cleared, self.now);
+        self.risk.apply(&RiskEvent::Shortfall { id }, self.now);
     }
 
     pub fn is_paused(&self, scope: &Scope) -> bool {

@@ -483,7 +483,9 @@ impl World {
             self.note(|| format!("operator: {chain}"));
             self.sync_node(place);
             let at = self.clock.now();
-            self.work("acknowledge", |_| Ok(now(ledger.acknowledge_halt(&chain, "operator", at))?))?;
+            let acknowledged = Some((chain.clone(), "operator".to_owned()));
+            let commit = Commit { now: at, acknowledged, ..Commit::default() };
+            self.work("acknowledge", |_| Ok(now(ledger.commit(commit))?))?;
             let ledger = self.relayer.ledger.clone();
             let Some(cursor) = now(ledger.cursor(&chain)).map_err(|error| error.to_string())? else { continue };
             let next = self.forget_false_finality(place, &cursor);

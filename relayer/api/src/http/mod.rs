@@ -32,7 +32,7 @@ use places::{Places, Taken};
 
 pub(crate) use auth::Known;
 pub use control::control_router;
-pub(crate) use control::{Control, Row, Waiting, waiting};
+pub(crate) use control::{Control, HaltRow, Row, Waiting, halted, short, waiting};
 pub(crate) use places::Place;
 pub use places::Room;
 pub use rate::Rates;

@@ -1,6 +1,7 @@
 //! What guardians do from the command line: build a statement, sign it with a key of the keystore, and tell it to the
 //! control API.
 
+mod loss;
 mod orders;
 mod scope;
 mod send;
@@ -10,12 +11,14 @@ mod view;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use loss::LossCommand;
 pub use orders::{HoldCommand, LimitsCommand, ProposalCommand, QuarantineCommand, SignersCommand};
 pub use scope::ScopeOptions;
 pub use send::{Denied, Door, Order};
 use view::list;
 
 use spandrel_risk::control::Act;
+use spandrel_verifiers::ChainId;
 
 /// Guardians' commands.
 #[derive(Debug, Subcommand)]
@@ -58,6 +61,18 @@ pub enum ControlCommand {
     /// List quarantined transfers; send them back to work or drop them.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Let a halted chain be followed again. What is paused stays paused.
+    Acknowledge {
+        /// The halted chain (CAIP-2).
+        chain: ChainId,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// Show halted chains.
+    Halts(Door),
+    /// List fast payouts whose deposits are gone; propose to accept the loss.
+    #[command(subcommand)]
+    Loss(LossCommand),
     /// Show guardians and signers; propose another set.
     #[command(subcommand)]
     Signers(SignersCommand),
@@ -77,6 +92,9 @@ pub async fn run(command: ControlCommand, json: bool) -> Result<()> {
         ControlCommand::Limits(command) => command.run(json).await,
         ControlCommand::Hold(command) => command.run(json).await,
         ControlCommand::Quarantine(command) => command.run(json).await,
+        ControlCommand::Acknowledge { chain, order } => order.send(Act::AcknowledgeHalt { chain }, None, json).await,
+        ControlCommand::Halts(door) => list(&door.open()?, "halts", "", &["chain", "reason"], json).await,
+        ControlCommand::Loss(command) => command.run(json).await,
         ControlCommand::Signers(command) => command.run(json).await,
     }
 }

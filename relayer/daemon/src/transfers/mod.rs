@@ -5,8 +5,6 @@ mod follow;
 mod ledger;
 mod send;
 
-use std::path::PathBuf;
-
 use alloy_primitives::B256;
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -14,8 +12,6 @@ use spandrel_core::Status;
 use spandrel_verifiers::DepositId;
 
 use crate::cli::LedgerOptions;
-use crate::config::Config;
-use crate::operate;
 
 pub use api::ApiDoor;
 pub use send::SendOptions;
@@ -59,14 +55,6 @@ pub enum TransferCommand {
     },
     /// Order a transfer through the transfer API, and print how its deposit is made.
     Send(SendOptions),
-    /// Send a quarantined transfer back to work.
-    Requeue {
-        /// Its deposit id.
-        id: String,
-        /// The configuration: ledger and policy.
-        #[arg(long, default_value = "spandrel.toml")]
-        config: PathBuf,
-    },
 }
 
 /// Carries a command out.
@@ -79,7 +67,6 @@ pub async fn run(command: TransferCommand, json: bool) -> Result<()> {
         }
         TransferCommand::Watch { id, door } => follow::watch(&door.open()?, &id, json).await,
         TransferCommand::Send(options) => options.send(json).await,
-        TransferCommand::Requeue { id, config } => operate::requeue(&Config::read(&config)?, &id, json).await,
     }
 }
 

@@ -62,8 +62,7 @@ pub async fn health(book: &RelayerBook) -> Option<String> {
         }
         Err(error) => return Some(format!("ledger: {error}")),
     }
-    let short = book.read_risk(|risk| risk.shortfalls().next().map(|(id, ..)| id)).await;
-    short.map(|id| format!("the deposit of {id} is gone"))
+    book.open_shortfall().await.map(|id| format!("the deposit of {id} is gone"))
 }
 
 struct BookDesk {

@@ -184,7 +184,7 @@ async fn a_dry_run_shows_what_would_be_signed_and_signs_and_sends_nothing() {
             "--member",
             "0x5555555555555555555555555555555555555555",
         ];
-        let commands: [(Vec<&str>, &str); 11] = [
+        let commands: [(Vec<&str>, &str); 13] = [
             (vec!["pause", "--lane", "fast", "--for", "1h"], "pause"),
             (vec!["freeze", "--global"], "freeze"),
             (vec!["resume", "--global"], "resume"),
@@ -195,6 +195,8 @@ async fn a_dry_run_shows_what_would_be_signed_and_signs_and_sends_nothing() {
             (vec!["hold", "release", &held], "release_held"),
             (vec!["quarantine", "requeue", &broken], "requeue_quarantined"),
             (vec!["quarantine", "drop", &broken], "drop_quarantined"),
+            (vec!["acknowledge", "eip155:31337"], "acknowledge_halt"),
+            (vec!["loss", "accept", &held], "accept_loss"),
             (
                 [&["signers", "change", "--role", "verifiers", "--epoch", "2", "--threshold", "2"][..], &members]
                     .concat(),
@@ -267,6 +269,52 @@ async fn waiting_transfers_are_shown_and_dealt_with() {
     .unwrap();
     let status = async |id| served.book.ledger().transfer(id).await.unwrap().unwrap().status.name();
     assert_eq!((status(dropped).await, status(requeued).await), ("failed", "observed"));
+    served.end().await;
+}
+
+/// A halt and a lost payout stand in the way of every resumption: nobody but guardians clears it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_halt_is_acknowledged_by_one_and_a_loss_accepted_by_two() {
+    use spandrel_core::ledger::Commit;
+    use spandrel_risk::{Lane, RiskEvent};
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let lost = see(&served.book, &config, 1).await;
+    let deposit = served.book.ledger().transfer(lost).await.unwrap().unwrap().deposit;
+    let (source, destination) = (deposit.source_chain.clone(), deposit.destination_chain);
+    let cleared = RiskEvent::Cleared {
+        id: lost,
+        source: source.clone(),
+        destination,
+        asset: deposit.asset,
+        amount: deposit.amount,
+        lane: Lane::Fast,
+    };
+    for event in [cleared, RiskEvent::Shortfall { id: lost }] {
+        served.book.record_risk(event).await.unwrap();
+    }
+    let halt = Some((source.clone(), "a final block was replaced".to_owned()));
+    served.book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
+    let health = async || wiring::health(&served.book).await;
+    assert!(health().await.unwrap().contains("is halted: a final block was replaced"));
+    let (here, chain) = (folder.path().to_owned(), source.to_string());
+    let id = lost.to_string();
+    tokio::task::spawn_blocking(move || {
+        ends(&here, &["halts"], 0, &[&chain, "a final block was replaced"]);
+        assert_eq!(taken(&as_guardian(&here, "bo", &["acknowledge", &chain]))["state"], "done");
+        denied(&as_guardian(&here, "bo", &["acknowledge", &chain]), "NOT_HALTED");
+        ends(&here, &["loss", "list"], 0, &[&id, "false"]);
+        let proposed = taken(&as_guardian(&here, "ada", &["loss", "accept", &id]));
+        assert_eq!(proposed["state"], "proposed");
+        let approve = ["proposals", "approve", proposed["statement"].as_str().unwrap()];
+        denied(&as_guardian(&here, "ada", &approve), "SELF_APPROVAL");
+        assert_eq!(taken(&as_guardian(&here, "bo", &approve))["state"], "approved");
+    })
+    .await
+    .unwrap();
+    assert_eq!(served.book.ledger().halted(&source).await.unwrap(), None);
+    assert_eq!(health().await, Some(format!("the deposit of {lost} is gone")), "not before the timelock");
     served.end().await;
 }
 

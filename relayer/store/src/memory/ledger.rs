@@ -4,14 +4,13 @@ use alloy_primitives::Bytes;
 use spandrel_core::Transfer;
 use spandrel_core::ledger::{Commit, Recorded, StoreError, TransferChange, TransferFilter};
 use spandrel_verifiers::bitcoin::DepositTerms;
-use spandrel_verifiers::{ChainId, UnixSeconds};
+use spandrel_verifiers::UnixSeconds;
 
 use super::Written;
 use super::stored::{EffectState, Stored};
 use crate::audit;
 use crate::expectations::{self, Found};
 use crate::json::to_integer;
-use crate::refusal::not_halted;
 use crate::{AuditRow, Intent};
 
 impl Stored {
@@ -41,6 +40,7 @@ impl Stored {
             sequences: transfers.map(|transfer| (transfer.id, transfer.sequence)).collect(),
             risk_sequence: self.risk.last().map_or(0, |last| last.sequence.saturating_add(1)),
             control_sequence: self.control.last().map_or(0, |last| last.sequence.saturating_add(1)),
+            is_acknowledged_halted: commit.acknowledged.as_ref().is_some_and(|(chain, _)| self.halted.contains_key(chain)),
             effects: commit
                 .ended
                 .iter()
@@ -73,6 +73,9 @@ impl Stored {
         if let Some((chain, reason)) = commit.halt {
             self.halted.insert(chain, reason);
         }
+        if let Some((chain, _)) = commit.acknowledged {
+            self.halted.remove(&chain);
+        }
     }
 
     fn apply_transfer(&mut self, change: TransferChange, now: UnixSeconds) {
@@ -94,21 +97,6 @@ impl Stored {
         let mut transfers: Vec<Transfer> = arrivals.filter(wanted).cloned().collect();
         transfers.sort_by_key(|transfer| transfer.created_at);
         transfers
-    }
-
-    pub fn acknowledge_halt(
-        &mut self,
-        chain: &ChainId,
-        operator: &str,
-        now: UnixSeconds,
-    ) -> Result<Written<()>, StoreError> {
-        to_integer("halt.at", now)?;
-        let entry = audit::acknowledgement(chain, operator)?;
-        if self.halted.remove(chain).is_none() {
-            return Err(not_halted(chain));
-        }
-        self.tell(vec![entry], now);
-        Ok(Written::changed(()))
     }
 
     pub fn add_intent(

@@ -55,8 +55,7 @@ impl Memory {
         Self::default()
     }
 
-    /// How many writes were stored: commits, leases of at least one effect, journal entries, acknowledgements and
-    /// intents. Goes on counting after [`Memory::restart`].
+    /// How many writes were stored: commits, leases of at least one effect, journal entries and intents. Goes on counting after [`Memory::restart`].
     ///
     /// # Errors
     /// `Database` when a task panicked inside the ledger.
@@ -102,16 +101,6 @@ impl Memory {
         let process = self.lock()?;
         let copy = Process { stored: process.stored.clone(), writes: process.writes, crash: None, crashed: false };
         Ok(Self { process: Arc::new(Mutex::new(copy)) })
-    }
-
-    /// Lifts the halt of `chain`; `operator` says who, and why it is safe.
-    ///
-    /// # Errors
-    /// `Conflict` when the chain is not halted.
-    pub async fn acknowledge_halt(&self, chain: &ChainId, operator: &str, now: UnixSeconds) -> Result<(), StoreError> {
-        self.write(|stored| stored.acknowledge_halt(chain, operator, now))?;
-        tracing::warn!(%chain, operator, "a halt was acknowledged");
-        Ok(())
     }
 
     /// Stores that an output with `script` is meant as a deposit on `terms`. Announcing the same again changes

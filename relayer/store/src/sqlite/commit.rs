@@ -51,6 +51,9 @@ async fn find(conn: &mut SqliteConnection, commit: &Commit) -> Result<Found, Sto
     if commit.depends_on_control() {
         found.control_sequence = control::next_sequence(conn).await?;
     }
+    if let Some((chain, _)) = &commit.acknowledged {
+        found.is_acknowledged_halted = halts::halted(conn, chain).await?.is_some();
+    }
     for (id, _) in &commit.ended {
         if let Some(done) = effect_is_done(conn, *id).await? {
             found.effects.insert(*id, done);
@@ -94,6 +97,9 @@ async fn store(conn: &mut SqliteConnection, commit: &Commit) -> Result<(), Store
     }
     if let Some((chain, reason)) = &commit.halt {
         halts::halt(conn, chain, reason, commit.now).await?;
+    }
+    if let Some((chain, by)) = &commit.acknowledged {
+        halts::acknowledge(conn, chain, by, commit.now).await?;
     }
     Ok(())
 }

@@ -5,10 +5,8 @@ use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::{ChainId, UnixSeconds};
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, audit, database};
-use crate::audit::acknowledgement;
+use super::database;
 use crate::json::{decode, encode, to_integer};
-use crate::refusal::not_halted;
 
 /// One entry. Variants are never removed or renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,24 +14,6 @@ use crate::refusal::not_halted;
 enum Entry {
     Halted { reason: String },
     Acknowledged { operator: String },
-}
-
-impl Sqlite {
-    /// Lifts the halt of `chain`; `operator` says who, and why it is safe.
-    ///
-    /// # Errors
-    /// `Conflict` when the chain is not halted, `Corrupt` when the flag does not read back.
-    pub async fn acknowledge_halt(&self, chain: &ChainId, operator: &str, now: UnixSeconds) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        if halted(&mut tx, chain).await?.is_none() {
-            return Err(not_halted(chain));
-        }
-        append(&mut tx, chain, &Entry::Acknowledged { operator: operator.to_owned() }, now).await?;
-        audit::append(&mut tx, vec![acknowledgement(chain, operator)?], now).await?;
-        tx.commit().await.map_err(database)?;
-        tracing::warn!(%chain, operator, "a halt was acknowledged");
-        Ok(())
-    }
 }
 
 /// Why `chain` is halted, if it is. What does not read back is an error.
@@ -59,6 +39,18 @@ pub async fn halt(
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
     append(conn, chain, &Entry::Halted { reason: reason.to_owned() }, now).await
+}
+
+/// Lifts the halt of `chain`, which is there; `by` says who, and why it is safe.
+pub async fn acknowledge(
+    conn: &mut SqliteConnection,
+    chain: &ChainId,
+    by: &str,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    append(conn, chain, &Entry::Acknowledged { operator: by.to_owned() }, now).await?;
+    tracing::warn!(%chain, by, "a halt was acknowledged");
+    Ok(())
 }
 
 async fn append(

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::append_only::{furnish, prompt};
 use crate::sample::{self, cursor_move, deposit, due, effects, new_tx, payer};
-use crate::store::{corrupt, on_file, refused};
+use crate::store::{Store as _, corrupt, on_file, refused};
 
 /// A furnished ledger after somebody took the triggers away and ran `statement`.
 async fn damaged(statement: &'static str) -> (TempDir, Sqlite) {

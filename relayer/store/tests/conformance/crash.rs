@@ -7,7 +7,7 @@ use spandrel_store::{CrashPoint, Memory};
 use crate::sample::{
     self, attempt, due, end_commit, everything, final_state, included, new_tx, payer, transfer_commit,
 };
-use crate::store::{conflict, observe};
+use crate::store::{Store as _, conflict, observe};
 
 /// Every kind of write once or more; stops at the first error.
 async fn day(store: &Memory) -> Result<(), StoreError> {

@@ -264,6 +264,7 @@ pub fn everything(n: u64) -> Commit {
         effects: effects(n).to_vec(),
         ended: Vec::new(),
         halt: Some((bitcoin(), format!("block {n} was replaced"))),
+        acknowledged: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use alloy_primitives::Bytes;
 use spandrel_core::journal::{Journal, JournaledTx};
-use spandrel_core::ledger::{LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Transfer};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
@@ -23,9 +23,11 @@ pub trait Store: Ledger + Journal + Clone + 'static {
     fn acknowledge_halt(
         &self,
         chain: &ChainId,
-        operator: &str,
+        by: &str,
         now: UnixSeconds,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.commit(Commit { now, acknowledged: Some((chain.clone(), by.to_owned())), ..Commit::default() })
+    }
     fn add_intent(
         &self,
         script: Bytes,
@@ -40,9 +42,6 @@ pub trait Store: Ledger + Journal + Clone + 'static {
 macro_rules! forward_store {
     ($name:ident) => {
         impl Store for $name {
-            async fn acknowledge_halt(&self, chain: &ChainId, who: &str, now: UnixSeconds) -> Result<(), StoreError> {
-                $name::acknowledge_halt(self, chain, who, now).await
-            }
             async fn add_intent(&self, script: Bytes, terms: DepositTerms, now: UnixSeconds) -> Result<(), StoreError> {
                 $name::add_intent(self, script, terms, now).await
             }

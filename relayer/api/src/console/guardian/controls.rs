@@ -12,7 +12,7 @@ use super::super::units;
 use super::draft::{guardian_field, length_field, link, reason_field, scope_field};
 use super::trouble;
 use crate::control::Standing;
-use crate::http::{Control, Row, Waiting, waiting};
+use crate::http::{Control, HaltRow, Row, Waiting, halted, short, waiting};
 
 /// Rows of each queue.
 const LISTED: u32 = 50;
@@ -21,12 +21,19 @@ const LISTED: u32 = 50;
 pub async fn page(State(control): State<Control>) -> Result<Page, Trouble> {
     let held = waiting(&control, "held", LISTED).await.map_err(trouble)?;
     let quarantined = waiting(&control, "quarantined", LISTED).await.map_err(trouble)?;
+    let halts = halted(&control).await.map_err(trouble)?;
     let standing = control.desk.standing().await;
-    let body = body(control.desk.guardians(), &standing, &held, &quarantined);
+    let body = body(control.desk.guardians(), &standing, &halts, &held, &quarantined);
     Ok(Page::new(Door::Guardians, "/console", "Controls", body).live("/console/live"))
 }
 
-fn body(guardians: &ControlPolicy, standing: &Standing, held: &Waiting, quarantined: &Waiting) -> Markup {
+fn body(
+    guardians: &ControlPolicy,
+    standing: &Standing,
+    halts: &[HaltRow],
+    held: &Waiting,
+    quarantined: &Waiting,
+) -> Markup {
     html! {
         div.heading {
             h1 { "Controls" }
@@ -38,7 +45,7 @@ fn body(guardians: &ControlPolicy, standing: &Standing, held: &Waiting, quaranti
         p.lead { "The safe direction is one person and now; the dangerous direction is two people and later." }
         section aria-labelledby="paused" {
             h2 #paused { "Pauses in force" }
-            div data-live="paused" { (pauses(standing)) }
+            div data-live="paused" { (pauses(standing)) (stopped(halts, standing)) }
         }
         section.card aria-labelledby="pause" {
             h2 #pause { "Pause" }
@@ -85,6 +92,26 @@ fn pauses(standing: &Standing) -> Markup {
                     (until((pause.until != u64::MAX).then_some(pause.until), standing.now)) }
                 p.faint { (pause.reason) }
                 p { a href=(scoped("resume", scope)) { "Propose to resume" } }
+            }
+        }
+    }
+}
+
+/// What keeps health from being green.
+fn stopped(halts: &[HaltRow], standing: &Standing) -> Markup {
+    html! {
+        @for HaltRow { chain, reason } in halts {
+            div.notice.warn {
+                p { strong { "Halted: " (chain) } }
+                p.faint { (reason) }
+                p { a href=(link("acknowledge_halt", &[("chain", chain.as_str())])) { "Acknowledge" } }
+            }
+        }
+        @for row in short(standing).into_iter().filter(|row| !row.is_accepted) {
+            div.notice.warn {
+                p { strong { "Paid, and the deposit is gone: " (units::amount(&row.amount, row.corridor.asset.as_str())) } }
+                p.faint { (row.transfer) }
+                p { a href=(link("accept_loss", &[("transfer", &row.transfer.to_string())])) { "Propose to accept the loss" } }
             }
         }
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spandrel_risk::control::{Act, ControlPolicy};
 use spandrel_risk::{Corridor, Lane, Limits, Scope};
-use spandrel_verifiers::DepositId;
+use spandrel_verifiers::{ChainId, DepositId};
 
 use super::super::form::{GuardianForm, given};
 use super::super::layout::{Door, Page, Trouble};
@@ -39,6 +39,7 @@ pub struct Draft {
     #[serde(rename = "for")]
     length: Option<String>,
     transfer: Option<String>,
+    chain: Option<String>,
     proposal: Option<String>,
     corridor: Option<String>,
     /// Which control state was looked at when limits were written.
@@ -68,7 +69,11 @@ fn body(draft: &Draft, guardians: &ControlPolicy, standing: &Standing) -> Result
             let transfer = draft.transfer()?.to_string();
             html! { (fixed("transfer", &transfer, &transfer)) (length_field("From now on; at most 30 days.")) }
         }
-        "release_held" | "drop_held" | "requeue_quarantined" | "drop_quarantined" => {
+        "acknowledge_halt" => {
+            let chain = draft.chain()?.to_string();
+            fixed("chain", &chain, &chain)
+        }
+        "release_held" | "drop_held" | "requeue_quarantined" | "drop_quarantined" | "accept_loss" => {
             let transfer = draft.transfer()?.to_string();
             fixed("transfer", &transfer, &transfer)
         }
@@ -113,6 +118,8 @@ impl Draft {
             "drop_held" => Act::DropHeld { transfer: self.transfer()? },
             "requeue_quarantined" => Act::RequeueQuarantined { transfer: self.transfer()? },
             "drop_quarantined" => Act::DropQuarantined { transfer: self.transfer()? },
+            "acknowledge_halt" => Act::AcknowledgeHalt { chain: self.chain()? },
+            "accept_loss" => Act::AcceptLoss { transfer: self.transfer()? },
             "approve" => {
                 let (proposal, what) = self.proposal(standing)?;
                 Act::Approve { proposal, what }
@@ -144,6 +151,11 @@ impl Draft {
     fn transfer(&self) -> Result<DepositId, Problem> {
         let text = given(&self.transfer).unwrap_or_default();
         text.parse().map(DepositId).map_err(|_| Problem::invalid("transfer", "0x and 64 hex digits", text))
+    }
+
+    fn chain(&self) -> Result<ChainId, Problem> {
+        let text = given(&self.chain).unwrap_or_default();
+        ChainId::parse(text).map_err(|_| Problem::invalid("chain", "a CAIP-2 id", text))
     }
 
     fn proposal(&self, standing: &Standing) -> Result<(B256, String), Problem> {
@@ -181,6 +193,8 @@ fn consequence(act: &str) -> &'static str {
         "pause" => "One guardian, at once; it ends by itself.",
         "freeze" => "The first guardian pauses for five days at once, the second makes it endless.",
         "resume" | "release_held" => "Two people; carried out after the delay, once health is green.",
+        "acknowledge_halt" => "One guardian, at once: the chain is followed again. What is paused stays paused.",
+        "accept_loss" => "Two people and a timelock: resumptions wait for this payout no more. It counts as exposure on.",
         "raise_limits" => "Two people and a timelock; any guardian may cancel it until then.",
         "approve" => "The second person's word. Who proposed it cannot approve it.",
         "cancel" => "Ends the proposal.",

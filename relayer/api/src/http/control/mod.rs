@@ -6,6 +6,7 @@
 
 mod audit;
 mod statements;
+mod stopped;
 mod transfers;
 mod views;
 
@@ -25,6 +26,7 @@ use tower_http::timeout::TimeoutLayer;
 use super::{MAX_BODY, TIMEOUT, answer};
 use crate::{ControlDesk, Problem, console};
 
+pub(crate) use stopped::{HaltRow, halted, short};
 pub(crate) use transfers::{Row, Waiting, waiting};
 
 /// Most pages that listen at once.
@@ -47,6 +49,8 @@ pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite) -> Router {
         .route("/v1/control/proposals", get(views::proposals))
         .route("/v1/control/limits", get(views::limits))
         .route("/v1/control/signers", get(views::signers))
+        .route("/v1/control/halts", get(stopped::halts))
+        .route("/v1/control/shortfalls", get(stopped::shortfalls))
         .route("/v1/control/held", get(transfers::held))
         .route("/v1/control/held/{id}", get(transfers::held_one))
         .route("/v1/control/quarantine", get(transfers::quarantined))
