@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::control::{self, ControlCommand};
 use crate::exit::Exit;
 use crate::output::print;
+use crate::traces::{Traces, TransferSpans};
 use crate::transfers::{self, TransferCommand};
 use crate::{api_keys, database, demo, doctor, keys, manual, proof, replay, status, telemetry, up};
 
@@ -226,8 +227,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Demo(options) => return demo::run(options, json).await,
         Command::Up { config } => {
             let config = Config::read(&config)?;
-            telemetry::start(&config.telemetry.log, config.telemetry.format)?;
-            up::run(config).await?;
+            let traces = config.telemetry.otlp.as_deref().map(Traces::start).transpose()?;
+            let spans = traces.clone().map(TransferSpans);
+            telemetry::start(&config.telemetry.log, config.telemetry.format, spans)?;
+            up::run(config, traces).await?;
         }
         Command::Doctor { config } => return doctor::run(&config, json).await,
         Command::Status { ledger } => status::status(&ledger.database, json).await?,

@@ -21,6 +21,7 @@ mod replay;
 pub mod status;
 pub mod supervise;
 pub mod telemetry;
+pub mod traces;
 mod transfers;
 pub mod up;
 pub mod wiring;

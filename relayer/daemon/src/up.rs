@@ -23,6 +23,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::{self, Metrics};
 use crate::supervise::Tasks;
+use crate::traces::Traces;
 use crate::wiring::{self, RegisteredTerms};
 
 /// Messages that a slow role may fall behind.
@@ -63,9 +64,19 @@ impl Running {
 }
 
 /// Runs until a signal or a failure.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config, traces: Option<Arc<Traces>>) -> Result<()> {
+    let observer = traces.clone().map(|traces| -> Arc<dyn Observer> { traces });
+    let ended = run_observed(config, observer).await;
+    if let Some(traces) = traces {
+        // It waits for the collector.
+        tokio::task::spawn_blocking(move || traces.close()).await?;
+    }
+    ended
+}
+
+async fn run_observed(config: Config, observer: Option<Arc<dyn Observer>>) -> Result<()> {
     let stop = CancellationToken::new();
-    let running = start(config, None, stop.clone()).await?;
+    let running = start(config, observer, stop.clone()).await?;
     tracing::info!("running; SIGINT or SIGTERM stops it");
     tokio::select! {
         stopped = signalled() => {

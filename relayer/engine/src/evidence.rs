@@ -6,6 +6,7 @@ use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
 use spandrel_core::{Effect, Executor, Input};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::EvidenceSource;
+use tracing::Instrument;
 
 use crate::gate::{Gate, retry};
 use crate::{Book, Change, Clock, EngineError};
@@ -33,7 +34,8 @@ impl<S: EvidenceSource, L: Ledger, C: Clock> EvidenceDesk<S, L, C> {
         let due = self.book.ledger().lease(&executor, now, now + LEASE_SECONDS, BATCH).await?;
         let taken = due.len();
         for leased in due {
-            self.build(leased).await?;
+            let span = tracing::info_span!("build_evidence", deposit = %leased.deposit, chain = %self.chain);
+            self.build(leased).instrument(span).await?;
         }
         Ok(taken)
     }

@@ -137,8 +137,15 @@ impl VerifierRole {
         for (source, batch) in by_source {
             let Some(judge) = self.judges.get(source) else { continue };
             let evidence: Vec<Evidence> = batch.iter().map(|request| request.evidence.clone()).collect();
+            let spans = batch.iter().map(|request| {
+                tracing::info_span!("verify", deposit = %request.deposit, chain = %source, error = tracing::field::Empty)
+            });
+            let spans: Vec<tracing::Span> = spans.collect();
             let results = judge.judge(&evidence, now).await;
-            for (request, result) in batch.iter().zip(results) {
+            for ((request, result), span) in batch.iter().zip(results).zip(spans) {
+                if let Err(error) = &result {
+                    span.record("error", tracing::field::display(error));
+                }
                 answers.extend(self.say(request, result).await);
             }
         }

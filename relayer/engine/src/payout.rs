@@ -56,10 +56,17 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
             }
         }
         if !due.is_empty() {
+            let spans = owners.iter().map(|(_, deposit, attempt)| {
+                tracing::info_span!("submit", %deposit, chain = %self.chain, attempt, error = tracing::field::Empty)
+            });
+            let spans: Vec<tracing::Span> = spans.collect();
             match self.submitter.submit(&due, &*self.book).await {
                 Ok(progress) => change = settle_leases(change, &owners, progress, now),
                 Err(error) => {
                     tracing::warn!(chain = %self.chain, %error, "submission did not work, will be tried again");
+                    spans.iter().for_each(|span| {
+                        span.record("error", tracing::field::display(&error));
+                    });
                     for (id, _, attempt) in &owners {
                         change = change.ending(*id, retry(now, *attempt, error.to_string()));
                     }

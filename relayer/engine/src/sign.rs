@@ -79,7 +79,9 @@ impl SignerRole {
         self.learn(request);
         let mut unseen = Vec::new();
         for (seen, id) in request.items.iter().zip(&ids) {
+            let span = tracing::info_span!("sight", deposit = %id, error = tracing::field::Empty);
             if let Err(reason) = self.sight(request, seen, now).await {
+                span.record("error", &*reason);
                 unseen.push((*id, reason));
             }
         }

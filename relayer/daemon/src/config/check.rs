@@ -45,6 +45,12 @@ impl Config {
         if !self.telemetry.listen.ip().is_loopback() {
             return refuse("telemetry.listen", "a loopback address", self.telemetry.listen);
         }
+        if let Some(otlp) = &self.telemetry.otlp {
+            let scheme = reqwest::Url::parse(otlp).map(|url| url.scheme().to_owned()).unwrap_or_default();
+            if !["http", "https"].contains(&&*scheme) {
+                return refuse("telemetry.otlp", "an http or https URL", otlp);
+            }
+        }
         if let Some(control) = self.control.as_ref().filter(|control| !control.listen.ip().is_loopback()) {
             let expected = "a loopback address (others reach it through a TLS terminator or a tunnel)";
             return refuse("control.listen", expected, control.listen);

@@ -110,6 +110,9 @@ pub struct Telemetry {
     /// How log lines look.
     #[serde(default)]
     pub format: LogFormat,
+    /// The traces URL of an OTLP collector (HTTP, protobuf); without it nothing is traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<String>,
 }
 
 impl Config {

@@ -39,7 +39,7 @@ pub struct DemoOptions {
 
 /// Runs the demo.
 pub async fn run(options: DemoOptions, json: bool) -> Result<Exit> {
-    telemetry::start(&options.log, telemetry::LogFormat::Text)?;
+    telemetry::start(&options.log, telemetry::LogFormat::Text, None)?;
     let started = Instant::now();
     let temporary = tempfile::Builder::new().prefix("spandrel-demo-").tempdir()?;
     let folder = options.folder.clone().unwrap_or_else(|| temporary.path().to_owned());

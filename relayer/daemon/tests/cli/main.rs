@@ -9,4 +9,5 @@ mod manual;
 mod metrics;
 mod replay;
 mod run;
+mod traces;
 mod transfers;
