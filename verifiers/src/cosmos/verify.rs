@@ -231,5 +231,7 @@ fn check_signatures(
         let field = format!("commit.signatures[{index}].signature");
         let validator = counted.get(bad).map(|(counted, _)| counted.vote.validator).unwrap_or_default();
         VerifyError::invalid(field, format!("a signature by {validator}"), "another")
-    })
+    })?;
+    tables.signed(hash);
+    Ok(())
 }

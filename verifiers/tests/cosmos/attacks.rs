@@ -232,6 +232,34 @@ fn the_bad_signature_is_named_wherever_it_is_and_with_or_without_tables() {
 }
 
 #[test]
+fn forged_headers_put_no_honest_tables_out_and_have_none_made() {
+    let honest = members(0..10, 10);
+    let trusted = block(3, &honest, &honest);
+    let tables = KeyTables::new();
+    let judge = |header: &ClientHeader| {
+        verify_header(&params(CHAIN, 1_000), &state(&trusted), header, NOW, &tables)
+    };
+    for _ in 0..2 {
+        judge(&block(10, &honest, &honest).verified_from(&trusted)).unwrap();
+    }
+    let kept = format!("{tables:?}");
+    for more in 11..20 {
+        // The trusted validators are in it, so only signatures are left to refuse it by.
+        let everybody = members(0..more, 10);
+        let mut forged = block(10, &everybody, &everybody).verified_from(&trusted);
+        for vote in &mut forged.signed_header.commit.signatures {
+            let CommitSig::ForBlock(vote) = vote else { continue };
+            vote.signature.0[40] ^= 1;
+        }
+        for _ in 0..2 {
+            let refused = judge(&forged).unwrap_err();
+            assert!(refused.field.starts_with("commit.signatures["), "{refused}");
+        }
+    }
+    assert_eq!(format!("{tables:?}"), kept);
+}
+
+#[test]
 fn power_that_would_wrap_is_refused() {
     let huge: Vec<Validator> =
         (0..16).map(|seed| Validator::new(*Member::new(seed, 0).validator().key(), u64::MAX / 16)).collect();

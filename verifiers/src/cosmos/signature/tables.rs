@@ -1,7 +1,8 @@
 //! What is kept about the keys of validator sets, so that the next block of the same set costs less.
 //!
-//! The first block of a set only leaves a mark; from the second on, tables of multiples of each key stand ready (about
-//! 8 KiB a key). Nothing kept here changes a verdict.
+//! The first block of a set only leaves a mark, once its signatures have passed; from the second on, tables of multiples of
+//! each key stand ready (about 8 KiB a key). A set whose validators signed nothing leaves no mark: forged headers neither
+//! have tables made nor put out those of honest sets. Nothing kept here changes a verdict.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,7 @@ const MAX_TABLED: usize = 1024;
 #[derive(Clone, Default)]
 pub struct KeyTables(Arc<Mutex<VecDeque<Kept>>>);
 
-/// A set's hash, and its tables once it was seen twice.
+/// The hash of a set that has signed, and its tables once it was seen twice.
 type Kept = (B256, Option<Arc<SetTable>>);
 
 /// Multiples of the base point and of each key of one set.
@@ -39,16 +40,17 @@ impl KeyTables {
         Self::default()
     }
 
-    /// The tables of `set`, whose hash is `hash`, if it has been seen before.
+    /// The tables of `set`, whose hash is `hash`, if it has signed before.
     pub(crate) fn of(&self, hash: B256, set: &ValidatorSet) -> Option<Arc<SetTable>> {
-        let known = self.take(hash);
-        let table = match known {
-            None => None,
-            Some(Some(table)) => Some(table),
-            Some(None) => SetTable::of(set).map(Arc::new),
-        };
+        let table = self.take(hash)?.or_else(|| SetTable::of(set).map(Arc::new));
         self.put(hash, table.clone());
         table
+    }
+
+    /// The set with this hash has signed a block.
+    pub(crate) fn signed(&self, hash: B256) {
+        let table = self.take(hash).flatten();
+        self.put(hash, table);
     }
 
     fn take(&self, hash: B256) -> Option<Option<Arc<SetTable>>> {
