@@ -17,7 +17,7 @@ use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::Chains;
 use spandrel::up;
 use spandrel_api::issue_key;
-use spandrel_contracts::WrappedToken;
+use spandrel_contracts::{PauseController, WrappedToken};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_risk::control::ControlEvent;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
@@ -143,8 +143,11 @@ async fn happened(chains: &Chains, bridge: &Bridge, store: &Sqlite) -> Result<()
     let sent: Vec<_> = transfers.iter().filter(|sent| sent.deposit.recipient == RECIPIENT.into_word()).collect();
     ensure!(sent.len() == 1 && sent[0].status.is_terminal(), "{} transfers", sent.len());
     let (provider, _) = wallet(&chains.destination, 0)?;
-    let balance = WrappedToken::new(bridge.target.wrapped[1], provider).balanceOf(RECIPIENT).call().await?;
+    let balance = WrappedToken::new(bridge.target.wrapped[1], &provider).balanceOf(RECIPIENT).call().await?;
     ensure!(balance == U256::from(WEI), "{RECIPIENT} holds {balance}");
+    let pauses = PauseController::new(bridge.target.pauses, &provider);
+    let everything = pauses.globalScope().call().await?;
+    ensure!(pauses.isPaused(everything).call().await?, "the guardian's pause is in force on the chain too");
     let said: Vec<String> = store
         .control_events(0)
         .await?
