@@ -103,7 +103,7 @@ pub trait SendGate: Send + Sync {
 ///
 /// Guarantees: intent, nonce and raw transaction are in the journal before anything is broadcast; submitting an
 /// effect id twice sends it once; after a crash, [`Submitter::follow`] takes up every open transaction again; nothing
-/// is signed for the first time while the gate is closed for any effect that it carries.
+/// is signed or broadcast while the gate is closed for any effect that it carries, not again either.
 pub trait Submitter: Send + Sync {
     /// Builds, simulates, journals, signs and broadcasts a batch. One bad item never fails its neighbours. Answers
     /// what is known at once, per effect; the rest comes from [`Submitter::follow`]. What is not answered waits for

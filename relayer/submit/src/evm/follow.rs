@@ -4,6 +4,7 @@
 //! - A block is remembered by its hash; when another block stands at its height, the transaction is pending again.
 //! - A transaction counts as lost to a stranger only when its nonce is used in a *final* block and none of its
 //!   attempts has a receipt.
+//! - What is not wanted any more (paused, its deposit gone) is not broadcast again: its nonce is used up instead.
 //! - An end is journaled by the call after the one that answered it (see `memory`).
 
 use alloy::rpc::types::TransactionReceipt;
@@ -117,12 +118,12 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             (TxState::Pending, Some(receipt)) => self.included(&tx, &receipt, &view.head, memory).await,
             (TxState::Pending, None) if tx.attempts.is_empty() => self.first_attempt(tx, gate, memory).await,
             (TxState::Pending, None) if view.nonce > tx.nonce => self.nonce_used(&tx, view, memory).await,
-            (TxState::Pending, None) => self.keep_alive(tx, memory).await,
+            (TxState::Pending, None) => self.keep_alive(tx, gate, memory).await,
             (TxState::Included { .. }, Some(receipt)) => self.included(&tx, &receipt, &view.head, memory).await,
             (TxState::Included { height, block, .. }, None) => {
                 let (height, block) = (*height, *block);
                 if self.is_replaced(height, block, &view.head).await? {
-                    self.reorged(tx, memory).await
+                    self.reorged(tx, gate, memory).await
                 } else {
                     Ok(Answers::new())
                 }
@@ -162,8 +163,16 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     }
 
     /// Broadcasts the newest attempt again (it may never have arrived, or have been forgotten), with a higher fee when
-    /// it is stuck or outbid.
-    async fn keep_alive(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+    /// it is stuck or outbid. What the gate has closed for since is called back instead.
+    async fn keep_alive<G: SendGate>(
+        &self,
+        mut tx: JournaledTx,
+        gate: &G,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
+        if !self.is_wanted(&tx, gate).await? {
+            return self.call_back(tx, memory).await;
+        }
         let delivery = self.deliver(&tx).await?;
         let age = tx.attempts.last().map_or(0, |attempt| (self.clock)().saturating_sub(attempt.at));
         let is_stuck = age >= self.config.escalate_after && delivery == Delivery::Known;
@@ -181,6 +190,23 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 delivery
             }
         };
+        Ok(self.delivered(&tx, delivery, memory))
+    }
+
+    /// Whether its newest form may leave the house again. One that does nothing always may.
+    async fn is_wanted<G: SendGate>(&self, tx: &JournaledTx, gate: &G) -> Result<bool, SubmitError> {
+        Ok(self.content_of(tx) == Content::Nothing || gate.is_open(&tx.tx.effects).await?)
+    }
+
+    /// Outbids it by a transaction that does nothing, so that it is not mined if that can still be helped, and what comes
+    /// after its nonce, such as a pause, need not wait.
+    async fn call_back(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+        let Some(fees) = self.escalated_fees(&tx).await? else {
+            tracing::warn!(nonce = tx.nonce, "a transaction that is not wanted any more cannot be outbid: at the cap");
+            return Ok(Answers::new());
+        };
+        tracing::warn!(nonce = tx.nonce, max_fee = fees.max, "a transaction that is not wanted any more is called back");
+        let delivery = self.attempt(&mut tx, Content::Nothing, fees).await?;
         Ok(self.delivered(&tx, delivery, memory))
     }
 
@@ -336,8 +362,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Ok(self.rpc.block_hash(height).await?.is_some_and(|canonical| canonical != block))
     }
 
-    /// Its block is gone: it is pending again, and its newest attempt is broadcast again.
-    async fn reorged(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+    /// Its block is gone: it is pending again, and its newest attempt is broadcast again if it is still wanted. One that
+    /// is not is called back once this is known to who asked for it.
+    async fn reorged<G: SendGate>(
+        &self,
+        mut tx: JournaledTx,
+        gate: &G,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
         tracing::warn!(nonce = tx.nonce, "the block of a transaction was replaced");
         let was_done = matches!(tx.state, TxState::Included { success: true, .. });
         self.journal.set_state(tx.number, TxState::Pending).await.map_err(journal_error)?;
@@ -345,6 +377,9 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let mut answers = Answers::new();
         if was_done {
             answers.extend(tx.tx.effects.iter().filter_map(|effect| memory.news(*effect, Progress::Reorged)));
+        }
+        if !self.is_wanted(&tx, gate).await? {
+            return Ok(answers);
         }
         match self.deliver(&tx).await {
             Ok(delivery) => answers.extend(self.delivered(&tx, delivery, memory)),

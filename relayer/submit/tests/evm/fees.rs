@@ -94,6 +94,79 @@ async fn a_transaction_the_node_forgot_is_broadcast_again_as_it_was() {
     assert_eq!(hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0])), hash);
 }
 
+#[tokio::test]
+async fn what_is_paused_after_it_was_sent_is_called_back_and_never_sent_again() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    world.stop_mining().await;
+    destination.submit(&due, &Open).await.unwrap();
+    // The node forgets it; under a pause it must not be told again.
+    world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
+    let tx = world.journal.tx_of(due[0].id).await.unwrap().unwrap();
+    for _ in 0..3 {
+        world.pass(31);
+        destination.follow(&Closed).await.unwrap();
+        for attempt in &tx.attempts {
+            assert!(world.governor.get_transaction_by_hash(attempt.hash).await.unwrap().is_none());
+        }
+    }
+    for _ in 0..3 {
+        world.anvil.mine(1).await.unwrap();
+        destination.follow(&Closed).await.unwrap();
+    }
+    assert_eq!((world.received(&deposit).await, world.mined().await), (0, 2), "its nonce holds nothing up");
+    assert!(!destination.is_sent(due[0].id).await.unwrap());
+    destination.submit(&due, &Open).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.received(&deposit).await, 10, "once it is wanted again");
+}
+
+#[tokio::test]
+async fn what_was_mined_before_it_could_be_called_back_counts() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    world.stop_mining().await;
+    let hash = hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
+    destination.follow(&Closed).await.unwrap();
+    world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
+    for tx in world.journal.open_txs(&ChainId::eip155(31_338), destination.account()).await.unwrap() {
+        world.anvil.rpc::<Value>("eth_sendRawTransaction", json!([tx.attempts[0].raw])).await.unwrap();
+    }
+    world.anvil.mine(1).await.unwrap();
+    let answers = destination.follow(&Closed).await.unwrap();
+    assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { tx }) if tx.hash == hash), "{answers:?}");
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.received(&deposit).await, 10);
+}
+
+#[tokio::test]
+async fn a_payout_that_a_reorg_takes_away_under_a_pause_is_not_broadcast_again() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let deposit = world.deposit(10);
+    let due = world.fast(std::slice::from_ref(&deposit));
+    world.stop_mining().await;
+    destination.submit(&due, &Open).await.unwrap();
+    world.anvil.mine(1).await.unwrap();
+    destination.follow(&Open).await.unwrap();
+    world.anvil.reorg(1).await.unwrap();
+    world.anvil.rpc::<Value>("anvil_dropAllTransactions", json!([])).await.unwrap();
+    let answers = destination.follow(&Closed).await.unwrap();
+    assert_eq!(said(&answers, &due[0]), Some(Progress::Reorged), "{answers:?}");
+    for _ in 0..4 {
+        destination.follow(&Closed).await.unwrap();
+        world.anvil.mine(1).await.unwrap();
+    }
+    assert_eq!(world.received(&deposit).await, 0);
+    destination.submit(&due, &Open).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
+    assert_eq!(world.received(&deposit).await, 10);
+}
+
 /// Spends the submitter's next `count` nonces from outside.
 async fn steal_nonces(world: &World, count: u64) {
     let thief = stranger(world);
