@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, U256, U512};
 use spandrel_core::{Policy, Transfer};
-use spandrel_risk::{Lane, Limit, RiskState};
+use spandrel_risk::{Lane, Limit, RiskPolicy, RiskState};
 use spandrel_store::PageFilter;
 use spandrel_verifiers::{UnixSeconds, attestation};
 
@@ -121,14 +121,14 @@ impl Service {
     pub async fn overview(&self) -> Result<Overview, Problem> {
         let now = self.now();
         let summary = self.store.summary(now).await?;
-        let risk = self.risk().await;
+        let (risk, policy) = (self.risk().await, self.risk_policy().await);
         let mut routes = Vec::new();
         for view in self.routes() {
             let route = self.catalog.route(&view.id)?;
             let limits = self.limits(&route.id).await?;
             let lanes = limits.into_iter().filter_map(|limits| {
                 let lane = route.lanes.iter().find(|lane| lane.to_string() == limits.lane)?;
-                Some(lane_use(&self.policy, &risk, route, *lane, limits, now))
+                Some(lane_use(&policy, &risk, route, *lane, limits, now))
             });
             let lanes = lanes.collect();
             routes.push(RouteUse { route: view, lanes });
@@ -169,7 +169,7 @@ impl Service {
 }
 
 fn lane_use(
-    policy: &Policy,
+    policy: &RiskPolicy,
     risk: &RiskState,
     route: &Route,
     lane: Lane,
@@ -177,7 +177,7 @@ fn lane_use(
     now: UnixSeconds,
 ) -> LaneUse {
     let corridor = route.corridor(lane);
-    let bounds = policy.risk.limits(&corridor).copied().unwrap_or(spandrel_risk::Limits::CLOSED);
+    let bounds = policy.limits(&corridor).copied().unwrap_or(spandrel_risk::Limits::CLOSED);
     let exposed = risk.exposure(&route.source, &route.asset, &route.destination);
     LaneUse {
         limits,
