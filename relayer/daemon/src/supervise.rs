@@ -1,25 +1,53 @@
 //! Supervision: tasks run side by side; when one ends by itself, all are told to stop, and every reason is reported.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use spandrel_engine::Pulse;
+use spandrel_verifiers::UnixSeconds;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 const GRACE: Duration = Duration::from_secs(10);
+/// A step that takes longer, seconds, is stuck: every call that it makes is bounded by seconds.
+const STUCK: u64 = 300;
+
+/// The pulses of all tasks, by name. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Pulses(Arc<Mutex<Vec<(String, Pulse)>>>);
+
+impl Pulses {
+    /// For how many seconds each task is at its present step; zero while it waits for work.
+    pub fn busy(&self, now: UnixSeconds) -> Vec<(String, u64)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(name, pulse)| (name.clone(), pulse.busy_for(now).unwrap_or(0))).collect()
+    }
+
+    /// Tasks that are stuck.
+    pub fn stuck(&self, now: UnixSeconds) -> Vec<(String, u64)> {
+        self.busy(now).into_iter().filter(|(_, seconds)| *seconds > STUCK).collect()
+    }
+
+    /// Feels another task.
+    pub fn feel(&self, name: String, pulse: Pulse) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((name, pulse));
+    }
+}
 
 /// Named tasks under one stop signal.
 pub struct Tasks {
     stop: CancellationToken,
     set: JoinSet<Result<()>>,
     names: Vec<(Id, String)>,
+    pulses: Pulses,
 }
 
 impl Tasks {
     /// No tasks yet; `stop` tells all of them to end.
     pub fn new(stop: CancellationToken) -> Self {
-        Self { stop, set: JoinSet::new(), names: Vec::new() }
+        Self { stop, set: JoinSet::new(), names: Vec::new(), pulses: Pulses::default() }
     }
 
     /// Starts a task. It must end soon after `stop` is cancelled.
@@ -28,8 +56,15 @@ impl Tasks {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<anyhow::Error>,
     {
-        let handle = self.set.spawn(async move { task.await.map_err(Into::into) });
-        self.names.push((handle.id(), name.into()));
+        let (name, pulse) = (name.into(), Pulse::default());
+        self.pulses.feel(name.clone(), pulse.clone());
+        let handle = self.set.spawn(pulse.of(async move { task.await.map_err(Into::into) }));
+        self.names.push((handle.id(), name));
+    }
+
+    /// The signs of life of all tasks, those that are yet to be spawned included.
+    pub fn pulses(&self) -> Pulses {
+        self.pulses.clone()
     }
 
     /// Waits until `stop` is cancelled or a task ends, stops the rest, and reports every failure.

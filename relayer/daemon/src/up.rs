@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Metrics, Vitals};
 use crate::supervise::Tasks;
 use crate::traces::Traces;
 use crate::wiring::{self, RegisteredTerms};
@@ -116,7 +116,8 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
 
     let listener = metrics::bind(config.telemetry.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "telemetry");
-    tasks.spawn("telemetry", metrics::serve(listener, metrics.clone(), book.clone(), stop.clone()));
+    let health = Vitals { pulses: tasks.pulses(), late_after: config.telemetry.late_after.clone() };
+    tasks.spawn("telemetry", metrics::serve(listener, metrics.clone(), book.clone(), health, stop.clone()));
 
     if let Some(api) = config.api.clone() {
         let serving = wiring::serve_api(config.clone(), api, book.clone(), live, metrics.requests(), stop.clone());

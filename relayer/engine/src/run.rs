@@ -10,6 +10,7 @@ use spandrel_core::submission::Submitter;
 use spandrel_verifiers::follow::{EvidenceSource, Watcher};
 use tokio_util::sync::CancellationToken;
 
+use crate::pulse::Beat;
 use crate::{
     AttestationDesk, Book, Bus, ChainFollower, Change, Clock, EngineError, EvidenceDesk, Message, PayoutDesk, Step,
     Subscription, VerdictDesk,
@@ -37,7 +38,10 @@ where
     loop {
         let done = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            done = step() => done,
+            done = async {
+                let _beat = Beat::at(clock.now());
+                step().await
+            } => done,
         };
         match done {
             Ok(true) => pause = IDLE,

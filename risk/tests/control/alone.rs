@@ -4,7 +4,7 @@ use alloy_primitives::U256;
 use spandrel_risk::control::{Act, ControlEvent, Outcome};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, Scope};
 
-use crate::world::{DAY, NOW, World, code, corridor, limits, pause, raise, resume, transfer};
+use crate::world::{DAY, NOW, World, chain, code, corridor, limits, pause, raise, resume, transfer};
 
 #[test]
 fn one_guardian_pauses_at_once_and_the_pause_ends_by_itself() {

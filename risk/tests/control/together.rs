@@ -1,7 +1,7 @@
 //! The dangerous direction: two people, and later.
 
-use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole, Wait};
+use spandrel_risk::{RiskEvent, Scope};
 
 use crate::world::{DAY, QUARTER, World, code, corridor, key, limits, pause, raise, resume, set, transfer};
 

@@ -8,6 +8,7 @@ mod control;
 mod prices;
 mod roles;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -110,6 +111,10 @@ pub struct Telemetry {
     /// How log lines look.
     #[serde(default)]
     pub format: LogFormat,
+    /// Seconds, by chain, after which the last block read is too old for the process to be ready. A chain without a row is
+    /// never late.
+    #[serde(default)]
+    pub late_after: BTreeMap<ChainId, u64>,
     /// The traces URL of an OTLP collector (HTTP, protobuf); without it nothing is traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otlp: Option<String>,

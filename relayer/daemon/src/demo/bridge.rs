@@ -119,6 +119,7 @@ impl Bridge {
                 listen: ([127, 0, 0, 1], 0).into(),
                 log: "warn".to_owned(),
                 format: LogFormat::Text,
+                late_after: Default::default(),
                 otlp: None,
             },
             api: None,

@@ -23,6 +23,7 @@ pub struct Gauges {
     halts: IntGaugeVec,
     webhooks: IntGaugeVec,
     webhook_age: IntGauge,
+    busy: IntGaugeVec,
     pauses: IntGauge,
     paused: IntGaugeVec,
     window_used: GaugeVec,
@@ -32,6 +33,13 @@ pub struct Gauges {
 }
 
 impl Gauges {
+    /// Shows for how long each task is at its present step.
+    pub fn show_tasks(&self, busy: &[(String, u64)]) {
+        for (task, seconds) in busy {
+            self.busy.with_label_values(&[task]).set(seconds.cast_signed());
+        }
+    }
+
     /// Registers them.
     pub fn new(registry: &Registry) -> Result<Self> {
         let integers = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
@@ -73,6 +81,11 @@ impl Gauges {
                 "spandrel_watcher_halted_bool",
                 "1 while nothing is read of a chain, until someone says so",
                 &["chain"],
+            )?,
+            busy: integers(
+                "spandrel_task_busy_seconds",
+                "For how long a task is at its present step; 0: it waits for work",
+                &["task"],
             )?,
             webhooks: integers(
                 "spandrel_webhook_backlog_count",

@@ -3,6 +3,7 @@
 //! Names are `spandrel_<subsystem>_<what>_<unit>`; labels are bounded: chains, corridors, lanes, states, routes.
 
 mod gauges;
+mod health;
 mod requests;
 
 use std::net::SocketAddr;
@@ -11,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use spandrel_core::{Event, Transfer};
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
 use gauges::Gauges;
+pub use health::Vitals;
 pub use requests::{Requests, observe};
 
 type RelayerBook = Book<Sqlite, SystemClock>;
@@ -164,14 +165,14 @@ pub async fn serve(
     listener: tokio::net::TcpListener,
     metrics: Arc<Metrics>,
     book: Arc<RelayerBook>,
+    vitals: Vitals,
     stop: CancellationToken,
 ) -> Result<()> {
-    let state = Served { metrics, book };
     let router = axum::Router::new()
         .route("/metrics", get(scrape))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(state);
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .with_state(Served { metrics, book, vitals });
     axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .await
@@ -188,6 +189,7 @@ pub async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener> {
 struct Served {
     metrics: Arc<Metrics>,
     book: Arc<RelayerBook>,
+    vitals: Vitals,
 }
 
 async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, String)> {
@@ -200,18 +202,6 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
     metrics.gauges.show_ledger(&summary, &webhooks, now);
     served.book.read_risk(|risk| metrics.gauges.show_risk(&limits, risk, now)).await;
     metrics.show_nodes();
+    metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))
-}
-
-async fn ready(State(served): State<Served>) -> impl IntoResponse {
-    let summary = match served.book.ledger().summary(unix_now()).await {
-        Ok(summary) => summary,
-        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("ledger: {error}\n")),
-    };
-    let halted = summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n"));
-    let reasons: Vec<String> = halted.chain(served.metrics.lasting_dissent()).collect();
-    match reasons.is_empty() {
-        true => (StatusCode::OK, "ready\n".to_owned()),
-        false => (StatusCode::SERVICE_UNAVAILABLE, reasons.concat()),
-    }
 }

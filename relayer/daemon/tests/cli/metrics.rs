@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use spandrel::clock::unix_now;
-use spandrel::metrics::{self, Metrics};
+use spandrel::metrics::{self, Metrics, Vitals};
+use spandrel::supervise::Pulses;
 use spandrel_core::Input;
+use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_engine::{Pulse, repeat};
 use spandrel_risk::{Lane, RiskEvent, Scope};
+use spandrel_verifiers::follow::{BlockRef, Cursor};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{configured, see, silent_book, tell};
@@ -34,7 +39,7 @@ async fn pauses_limits_and_waiting_work_are_exported() {
     let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(metrics::serve(listener, metrics, book.clone(), stop.clone()));
+    let serving = tokio::spawn(metrics::serve(listener, metrics, book.clone(), Vitals::default(), stop.clone()));
     let scrape = async || reqwest::get(&url).await.unwrap().text().await.unwrap();
 
     let open = scrape().await;
@@ -66,6 +71,81 @@ async fn pauses_limits_and_waiting_work_are_exported() {
     assert!(paused.contains("spandrel_risk_pauses_count 1\n"), "{paused}");
     stop.cancel();
     serving.await.unwrap().unwrap();
+}
+
+/// Each thing that keeps it from its work is named, and nothing else is.
+#[tokio::test]
+async fn readiness_names_what_is_late_paused_or_halted_and_liveness_who_is_stuck() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let book = silent_book(&config).await;
+    let chain = config.bitcoin[0].chain.clone();
+    let pulses = Pulses::default();
+    let vitals = Vitals { pulses: pulses.clone(), late_after: [(chain.clone(), 600)].into() };
+    let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let serving = tokio::spawn(metrics::serve(listener, metrics, book.clone(), vitals, stop.clone()));
+    let ask = async |path: &str| {
+        let answer = reqwest::get(format!("{base}/{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let read = async |age: u64, expected: Option<Cursor>| {
+        let time = unix_now() - age;
+        let next = Cursor::at(BlockRef { height: 100, hash: B256::repeat_byte(1), time });
+        let cursor = Some(CursorMove { chain: chain.clone(), expected, next: next.clone() });
+        book.ledger().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
+        next
+    };
+    assert_eq!(ask("readyz").await, (503, format!("{chain} is late: nothing of it was read\n")));
+    let fresh = read(5, None).await;
+    assert_eq!(ask("readyz").await, (200, "ready\n".to_owned()));
+    let scope = Scope::Lane { lane: Lane::Fast, source: None };
+    let pause = RiskEvent::Paused { scope: scope.clone(), until: unix_now() + 60, reason: "a drill".to_owned() };
+    book.record_risk(pause).await.unwrap();
+    assert_eq!(ask("readyz").await, (503, "paused: fast lane: a drill\n".to_owned()));
+    book.record_risk(RiskEvent::Resumed { scope }).await.unwrap();
+    let old = read(90, Some(fresh)).await;
+    assert_eq!(ask("readyz").await.0, 200, "old, but not late");
+    drop(old);
+    let halt = Some((chain.clone(), "a final block was replaced".to_owned()));
+    book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
+    assert_eq!(ask("readyz").await, (503, format!("{chain} is halted: a final block was replaced\n")));
+
+    assert_eq!(ask("healthz").await, (200, "ok\n".to_owned()));
+    let (stuck, idle) = (Pulse::default(), Pulse::default());
+    pulses.feel("payouts".to_owned(), stuck.clone());
+    pulses.feel("ticks".to_owned(), idle.clone());
+    let hours_ago = Ago(unix_now() - 7_200);
+    let working = repeat("payouts", hours_ago.clone(), stop.clone(), std::future::pending, async || {});
+    let waiting = repeat("ticks", hours_ago, stop.clone(), async || Ok(false), std::future::pending);
+    let tasks = [tokio::spawn(stuck.of(working)), tokio::spawn(idle.of(waiting))];
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let (status, text) = ask("healthz").await;
+    assert_eq!(status, 503);
+    assert!(text.starts_with("payouts: at one step for 72") && text.lines().count() == 1, "{text}");
+    let scraped = ask("metrics").await.1;
+    assert!(scraped.contains("spandrel_task_busy_seconds{task=\"ticks\"} 0\n"), "{scraped}");
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+/// A clock that stopped.
+#[derive(Clone)]
+struct Ago(u64);
+
+impl spandrel_engine::Clock for Ago {
+    fn now(&self) -> u64 {
+        self.0
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {
+        std::future::pending().await
+    }
 }
 
 #[test]

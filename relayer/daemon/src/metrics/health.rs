@@ -1,0 +1,71 @@
+//! Whether the process lives, and whether it can do its work.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use spandrel_store::summary::Summary;
+use spandrel_verifiers::{ChainId, UnixSeconds};
+
+use super::Served;
+use crate::clock::unix_now;
+use crate::supervise::Pulses;
+
+/// What is looked at beside the ledger.
+#[derive(Clone, Debug, Default)]
+pub struct Vitals {
+    /// The tasks' signs of life.
+    pub pulses: Pulses,
+    /// Seconds, by chain, after which its last block is too old.
+    pub late_after: BTreeMap<ChainId, u64>,
+}
+
+type Answer = (StatusCode, String);
+
+fn answer(well: &str, reasons: &[String]) -> Answer {
+    match reasons.is_empty() {
+        true => (StatusCode::OK, format!("{well}\n")),
+        false => (StatusCode::SERVICE_UNAVAILABLE, reasons.concat()),
+    }
+}
+
+/// 503 while a task is stuck: to be started again.
+pub async fn alive(State(served): State<Served>) -> Answer {
+    let stuck = served.vitals.pulses.stuck(unix_now());
+    let reasons: Vec<String> =
+        stuck.iter().map(|(task, seconds)| format!("{task}: at one step for {seconds} s\n")).collect();
+    answer("ok", &reasons)
+}
+
+/// 503 while a chain is halted, late or disputed by its nodes, or a lane is paused.
+pub async fn ready(State(served): State<Served>) -> Answer {
+    let now = unix_now();
+    let summary = match served.book.ledger().summary(now).await {
+        Ok(summary) => summary,
+        Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("ledger: {error}\n")),
+    };
+    let halted = summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n"));
+    let late = late(&summary, &served.vitals.late_after, now);
+    let paused = served.book.read_risk(|risk| {
+        let all = risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason));
+        all.collect::<Vec<_>>()
+    });
+    let reasons: Vec<String> =
+        halted.chain(late).chain(served.metrics.lasting_dissent()).chain(paused.await).collect();
+    answer("ready", &reasons)
+}
+
+fn late<'a>(
+    summary: &'a Summary,
+    late_after: &'a BTreeMap<ChainId, u64>,
+    now: UnixSeconds,
+) -> impl Iterator<Item = String> + 'a {
+    late_after.iter().filter_map(move |(chain, most)| {
+        let tip = summary.cursors.get(chain).and_then(|cursor| cursor.tip);
+        match tip.map(|tip| now.saturating_sub(tip.time)) {
+            Some(age) if age <= *most => None,
+            Some(age) => Some(format!("{chain} is late: its last block is {age} s old, expected at most {most}\n")),
+            None => Some(format!("{chain} is late: nothing of it was read\n")),
+        }
+    })
+}
