@@ -7,7 +7,7 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup format lint rules contracts rust schema client console fuzz bench load clean
+.PHONY: demo test setup toolchains format lint rules contracts rust schema client console fuzz bench load clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
@@ -17,10 +17,12 @@ demo: setup
 test: setup format lint rules contracts rust schema client console fuzz
 	@echo '==> all tests passed'
 
-setup: $(NODE_READY)
+setup: toolchains $(NODE_READY)
+
+toolchains:
 	@./.ci/setup
 
-$(NODE_READY): contracts/package.json contracts/package-lock.json
+$(NODE_READY): contracts/package.json contracts/package-lock.json | toolchains
 	@echo '==> installing solc, forge, anvil and OpenZeppelin (npm)'
 	@cd contracts && npm ci --no-audit --no-fund
 	@touch $@

@@ -16,6 +16,14 @@ pub fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// Sends a signal, as in `INT`.
+pub async fn signal(child: &Child, name: &str) -> Result<()> {
+    let id = child.id().context("it ended before")?.to_string();
+    let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await?;
+    anyhow::ensure!(sent.success(), "kill -{name} {id}: {sent}");
+    Ok(())
+}
+
 /// Starts `spandrel` with these arguments; it is killed when dropped.
 pub fn start(arguments: &[&str]) -> Result<Child> {
     Command::new(binary()?)

@@ -22,6 +22,7 @@ use spandrel_verifiers::LanePreference;
 
 const ROUNDS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(150);
+const GRACE: Duration = Duration::from_secs(15);
 
 struct Deposit {
     recipient: Address,
@@ -62,7 +63,10 @@ async fn a_process_killed_at_random_pays_every_deposit_exactly_once() -> Result<
         chains.bitcoin.mine(1).await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    process.kill().await?;
+    // And asked to stop, it stops, gracefully.
+    process::signal(&process, "TERM").await?;
+    let stopped = tokio::time::timeout(GRACE, process.wait()).await.context("it did not stop in time")??;
+    ensure!(stopped.success(), "after SIGTERM: {stopped}");
     check_balances(&chains, &bridge, &deposits).await?;
     check_claims(&chains, &bridge, deposits.len()).await?;
     check_replay(&store).await

@@ -11,7 +11,7 @@ const THREADS: u64 = 2;
 const SEEDS: u64 = 10_000;
 
 /// What some storm must have come to, or the storms are too mild to show anything.
-const REACHED: [&str; 14] = [
+const REACHED: [&str; 15] = [
     "crash",
     "destination reorg",
     "final",
@@ -19,6 +19,7 @@ const REACHED: [&str; 14] = [
     "lie",
     "paid fast",
     "paid proven",
+    "pause",
     "proof_refused",
     "reverted",
     "rejected",
@@ -101,6 +102,12 @@ fn an_exposure_without_cap_is_noticed() {
 fn members_who_believe_anything_are_noticed() {
     let violation = noticed(Breakage::Gullible, 300).expect("a violation");
     assert!(violation.what.contains("never made") || violation.what.contains("not final"), "{violation}");
+}
+
+#[test]
+fn a_submitter_that_asks_nobody_is_noticed() {
+    let violation = noticed(Breakage::Unheeding, 300).expect("a violation");
+    assert!(violation.what.contains("under a pause"), "{violation}");
 }
 
 #[test]

@@ -243,6 +243,10 @@ impl SimSubmitter {
                 let is_known = self.attempt(&mut tx, input).await?;
                 Ok(self.delivered(&tx, is_known))
             }
+            (TxState::Pending, None) if !self.is_wanted(&tx, gate).await? => {
+                let is_known = self.attempt(&mut tx, NOTHING).await?;
+                Ok(self.delivered(&tx, is_known))
+            }
             (TxState::Pending, None) => {
                 let age = tx.attempts.last().map_or(0, |last| self.clock.now() - last.at);
                 let is_known = match input_of(&tx) {
@@ -255,7 +259,7 @@ impl SimSubmitter {
                 let (height, block) = (*height, *block);
                 let is_replaced =
                     self.universe.lock().destination.block_hash(height).is_some_and(|found| found != block);
-                if is_replaced { self.reorged(tx).await } else { Ok(Answers::new()) }
+                if is_replaced { self.reorged(tx, gate).await } else { Ok(Answers::new()) }
             }
         }
     }
@@ -291,7 +295,12 @@ impl SimSubmitter {
         Ok(answers)
     }
 
-    async fn reorged(&self, mut tx: JournaledTx) -> Result<Answers, SubmitError> {
+    /// Whether its newest form may leave the house again.
+    async fn is_wanted<G: SendGate>(&self, tx: &JournaledTx, gate: &G) -> Result<bool, SubmitError> {
+        Ok(input_of(tx) == Some(NOTHING) || gate.is_open(&tx.tx.effects).await?)
+    }
+
+    async fn reorged<G: SendGate>(&self, mut tx: JournaledTx, gate: &G) -> Result<Answers, SubmitError> {
         let was_done = matches!(tx.state, TxState::Included { success: true, .. });
         self.journal.set_state(tx.number, TxState::Pending).await.map_err(journal_error)?;
         tx.state = TxState::Pending;
@@ -300,8 +309,10 @@ impl SimSubmitter {
             let mut said = self.said();
             answers.extend(tx.tx.effects.iter().filter_map(|effect| said.news(*effect, Progress::Reorged)));
         }
-        let is_known = self.deliver(&tx);
-        answers.extend(self.delivered(&tx, is_known));
+        if self.is_wanted(&tx, gate).await? {
+            let is_known = self.deliver(&tx);
+            answers.extend(self.delivered(&tx, is_known));
+        }
         Ok(answers)
     }
 
@@ -327,7 +338,7 @@ impl Submitter for SimSubmitter {
         let left = self.without_done(candidates, &mut answers);
         for group in self.vet(left, &mut answers) {
             let effects: Vec<EffectId> = group.iter().map(|due| due.id).collect();
-            if gate.is_open(&effects).await? {
+            if self.universe.lock().is_unheeding() || gate.is_open(&effects).await? {
                 self.send(group, &mut answers).await?;
             }
         }

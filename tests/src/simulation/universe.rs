@@ -20,6 +20,8 @@ pub enum Breakage {
     Gullible,
     /// The watcher moves the cursor past deposits that it does not report.
     SkippingWatcher,
+    /// The submitter asks nobody before it sends.
+    Unheeding,
 }
 
 /// Everything outside.
@@ -63,6 +65,11 @@ impl Universe {
     /// Whether something fails now that fails in `percent` of 100 cases on a bad day.
     pub fn fault(&mut self, percent: u64) -> bool {
         self.is_stormy && self.dice.percent(percent)
+    }
+
+    /// Whether the submitter was told to ask nobody.
+    pub fn is_unheeding(&self) -> bool {
+        self.breakage == Some(Breakage::Unheeding)
     }
 
     /// Whether the watchers were told to skip deposits.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
@@ -37,15 +37,27 @@ pub struct DemoOptions {
     log: String,
 }
 
-/// Runs the demo.
+/// Runs the demo. Its last line is the verdict, whatever happened.
 pub async fn run(options: DemoOptions, json: bool) -> Result<Exit> {
+    let live = Arc::new(Live::new(Instant::now(), json));
+    match play(&options, &live, json).await {
+        Ok(()) => {
+            live.end("demo: ok");
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            live.end(&format!("demo: failed: {error:#}"));
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+async fn play(options: &DemoOptions, live: &Arc<Live>, json: bool) -> Result<()> {
     telemetry::start(&options.log, telemetry::LogFormat::Text, None)?;
-    let started = Instant::now();
     let temporary = tempfile::Builder::new().prefix("spandrel-demo-").tempdir()?;
     let folder = options.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
 
-    let live = Arc::new(Live::new(started, json));
     let say = |what: &str| live.say(what);
     say("starting chains: anvil (Ethereum), beacon companion, Bitcoin regtest, anvil (destination)");
     let chains = Chains::start(options.bitcoind.clone()).await?;
@@ -56,29 +68,23 @@ pub async fn run(options: DemoOptions, json: bool) -> Result<Exit> {
     let running = up::start(bridge.config.clone(), Some(live.clone()), stop.clone()).await?;
 
     let store = running.store().clone();
+    let stopped = || anyhow!("the bridge stopped by itself");
     let outcome = tokio::select! {
-        outcome = scenario::play(&chains, &bridge, &store, &live) => outcome,
-        ended = running.ended() => Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the bridge stopped by itself"))),
+        outcome = scenario::play(&chains, &bridge, &store, live) => outcome,
+        ended = running.ended() => Err(ended.err().unwrap_or_else(stopped)),
     };
-    let verdict = match outcome {
-        Ok(rows) => view::print_table(&rows, json),
-        Err(error) => Err(format!("{error:#}")),
-    };
+    let verdict = outcome.and_then(|rows| view::print_table(&rows, json));
     if options.keep {
-        live.say(&format!("ledger and configuration are in {}; Ctrl-C ends it", folder.display()));
-        tokio::signal::ctrl_c().await?;
+        say(&format!("it goes on, and Bitcoin is mined; ledger and keys are in {}", folder.display()));
+        say(&format!("nodes: Ethereum {}, destination {}", chains.ethereum.url(), chains.destination.url()));
+        say("Ctrl-C ends it");
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed?,
+            error = scenario::go_on(&chains, &bridge, &store, live) => return Err(error),
+            ended = running.ended() => return ended.and_then(|()| Err(stopped())),
+        }
     }
     stop.cancel();
-    let stopped = running.finish().await;
-    let verdict = verdict.and_then(|()| stopped.map_err(|error| format!("{error:#}")));
-    match verdict {
-        Ok(()) => {
-            live.end("demo: ok");
-            Ok(Exit::Done)
-        }
-        Err(what) => {
-            live.end(&format!("demo: failed: {what}"));
-            Ok(Exit::Failed)
-        }
-    }
+    let finished = running.finish().await;
+    verdict.and(finished)
 }

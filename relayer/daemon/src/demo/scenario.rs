@@ -67,6 +67,12 @@ pub async fn play(chains: &Chains, bridge: &Bridge, store: &Sqlite, live: &Live)
     }
 }
 
+/// Mines Bitcoin until something fails.
+pub async fn go_on(chains: &Chains, bridge: &Bridge, store: &Sqlite, live: &Live) -> anyhow::Error {
+    let mining = Mutex::new(());
+    Stage { chains, bridge, store, live, mining: &mining }.mine_bitcoin().await
+}
+
 impl Stage<'_> {
     /// Mines until something fails. A block waits while the last one is not read or a fast payout is on its way: on the
     /// real chain ten minutes pass between blocks, so however slow this machine is, a fast deposit is paid before it is

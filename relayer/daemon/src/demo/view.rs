@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use alloy::primitives::{Address, B256};
+use anyhow::{Result, ensure};
 use spandrel_contracts::proof;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::Observer;
@@ -147,9 +148,9 @@ fn told(event: &Event) -> String {
 }
 
 /// Prints the table. The error names every expectation that did not hold.
-pub fn print_table(rows: &[Row], json: bool) -> Result<(), String> {
+pub fn print_table(rows: &[Row], json: bool) -> Result<()> {
     let mut shown =
-        table(&["transfer", "amount", "lane", "states (seconds after it was sent)", "gas", "proof", "held"]);
+        table(&["transfer", "route", "amount", "lane", "states (seconds after it was sent)", "gas", "proof", "held"]);
     let mut failures = Vec::new();
     for row in rows {
         let held = match &row.failure {
@@ -160,7 +161,7 @@ pub fn print_table(rows: &[Row], json: bool) -> Result<(), String> {
             }
         };
         let Some(story) = &row.story else {
-            shown.add_row([row.name.as_str(), "", "", "never observed", "", "", held]);
+            shown.add_row([row.name.as_str(), "", "", "", "never observed", "", "", held]);
             continue;
         };
         let transfer = &story.transfer;
@@ -170,6 +171,7 @@ pub fn print_table(rows: &[Row], json: bool) -> Result<(), String> {
         let gas: Vec<String> = story.gas.iter().map(u64::to_string).collect();
         shown.add_row([
             row.name.clone(),
+            format!("{}\n{}", short(&transfer.deposit.source_chain), short(&transfer.deposit.destination_chain)),
             transfer.deposit.amount.to_string(),
             lane,
             states(story, row.sent_at),
@@ -179,8 +181,14 @@ pub fn print_table(rows: &[Row], json: bool) -> Result<(), String> {
         ]);
     }
     let values: Vec<_> = rows.iter().map(value).collect();
-    print(json, &values, || shown.to_string()).map_err(|error| error.to_string())?;
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+    print(json, &values, || shown.to_string())?;
+    ensure!(failures.is_empty(), "{}", failures.join("; "));
+    Ok(())
+}
+
+/// A chain's id, its reference cut to what tells chains apart here.
+fn short(chain: &ChainId) -> String {
+    chain.as_str().chars().take(15).collect()
 }
 
 fn value(row: &Row) -> serde_json::Value {
@@ -213,4 +221,22 @@ fn states(story: &Story, sent_at: f64) -> String {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_that_did_not_hold_fails_the_demo_by_its_name() {
+        let row = |name: &str, failure: Option<&str>| Row {
+            name: name.to_owned(),
+            sent_at: 0.0,
+            story: None,
+            failure: failure.map(str::to_owned),
+        };
+        print_table(&[row("one", None), row("two", None)], true).unwrap();
+        let failed = print_table(&[row("one", None), row("two", Some("ended held"))], false).unwrap_err();
+        assert_eq!(failed.to_string(), "two: ended held");
+    }
 }
