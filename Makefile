@@ -49,7 +49,7 @@ contracts: setup
 
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
-	@$(CARGO_BIN) test --workspace --no-fail-fast
+	@$(CARGO_BIN) test --workspace --no-fail-fast -- --show-output | ./.ci/skipped
 
 schema: setup
 	@echo '==> the transfer API against its own document, by schemathesis'
