@@ -43,6 +43,12 @@ pub enum Reason {
         /// Which.
         scope: Scope,
     },
+    /// A guardian dropped it: it is not paid, and its depositor takes it back.
+    #[error("dropped by {by}")]
+    Dropped {
+        /// Who, and why.
+        by: String,
+    },
     /// No limits are configured for this route, asset and lane.
     #[error("unknown route, asset or lane")]
     Unknown,

@@ -39,6 +39,7 @@ impl ReasonView {
         let code = match reason {
             Reason::Paused { scope } if until.is_none() => return Self::paused(scope, risk, now),
             Reason::Paused { .. } => "PAUSED",
+            Reason::Dropped { .. } => "DROPPED",
             Reason::Unknown => "UNKNOWN_ROUTE",
             Reason::Ledger { .. } => "LEDGER",
             Reason::PerTransferCap { .. } => "PER_TRANSFER_CAP",

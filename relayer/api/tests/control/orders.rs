@@ -143,7 +143,7 @@ async fn a_held_transfer_is_extended_and_dropped_by_one() {
     assert_eq!(world.get("held").await["transfers"][0]["until"], json!(until));
     assert_eq!(world.say(0, Act::DropHeld { transfer: id }).await.0, StatusCode::OK);
     let transfer = world.book.ledger().transfer(id).await.unwrap().unwrap();
-    assert_eq!(transfer.status.name(), "failed");
+    assert_eq!(transfer.status.name(), "rejected");
     let (status, refused) = world.say(0, Act::DropHeld { transfer: id }).await;
     assert_eq!((status, &refused["code"]), (StatusCode::CONFLICT, &json!("NOT_HELD")));
 }

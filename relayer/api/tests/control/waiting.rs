@@ -60,7 +60,7 @@ async fn a_release_passes_no_pause_and_ends_with_a_drop_or_a_longer_hold() {
     world.say(0, pause(86_400)).await;
     world.clock.pass(1_000);
     assert_eq!(world.book.carry_out(None).await.unwrap(), 1);
-    for (id, status) in ids.into_iter().zip(["failed", "held", "held"]) {
+    for (id, status) in ids.into_iter().zip(["rejected", "held", "held"]) {
         assert_eq!(world.status(id).await, status);
     }
     let payouts: Vec<&str> = due(&world).await.into_iter().filter(|step| step.starts_with("pay")).collect();
@@ -87,7 +87,7 @@ async fn nothing_is_ordered_on_a_transfer_that_another_has_changed() {
     assert_eq!(world.get("held").await["transfers"][0]["until"], json!(until));
     // What stops something is taken without a version too.
     assert_eq!(world.say(0, Act::DropHeld { transfer: id }).await.0, StatusCode::OK);
-    assert_eq!(world.status(id).await, "failed");
+    assert_eq!(world.status(id).await, "rejected");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn quarantined_transfers_are_shown_requeued_and_dropped_by_one() {
     assert_eq!((status, &refused["code"]), (StatusCode::CONFLICT, &json!("NOT_QUARANTINED")), "{refused}");
 
     assert_eq!(world.say(2, Act::DropQuarantined { transfer: second }).await.0, StatusCode::OK);
-    assert_eq!(world.status(second).await, "failed");
+    assert_eq!(world.status(second).await, "rejected");
     assert_eq!(world.get("quarantine").await["transfers"], json!([]));
     for (path, status, code) in [
         (format!("quarantine/{second}"), StatusCode::NOT_FOUND, "NOT_QUARANTINED"),

@@ -1,7 +1,7 @@
 //! What guardians do with a transfer that waits. Who may ask for it, and after which delay, is dual control's
 //! (`spandrel_risk::control`); here it only happens where nothing was paid and nothing is under way.
 
-use spandrel_risk::Lane;
+use spandrel_risk::{Lane, Reason};
 use spandrel_verifiers::UnixSeconds;
 
 use super::Draft;
@@ -14,7 +14,7 @@ impl Draft<'_> {
         if !is_waiting || self.transfer.payout.is_some() || self.transfer.issued.is_some() {
             return Ok(());
         }
-        self.record(Event::Failed { reason: format!("dropped by {reason}") })
+        self.record(Event::Rejected { reason: Reason::Dropped { by: reason.to_owned() } })
     }
 
     /// A hold gets longer, never shorter.

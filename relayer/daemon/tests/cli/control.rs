@@ -268,7 +268,7 @@ async fn waiting_transfers_are_shown_and_dealt_with() {
     .await
     .unwrap();
     let status = async |id| served.book.ledger().transfer(id).await.unwrap().unwrap().status.name();
-    assert_eq!((status(dropped).await, status(requeued).await), ("failed", "observed"));
+    assert_eq!((status(dropped).await, status(requeued).await), ("rejected", "observed"));
     served.end().await;
 }
 

@@ -69,7 +69,7 @@ async fn a_transfer_is_one_trace_whatever_process_is_at_it() {
     assert!(!others.is_empty() && others.iter().all(|span| span.trace_id == trace_of(other).to_bytes()), "{others:?}");
     let mut names: Vec<&str> = own.iter().map(|span| span.name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["failed", "observed", "quarantined", "transfer", "verify"]);
+    assert_eq!(names, ["observed", "quarantined", "rejected", "transfer", "verify"]);
     let whole = own.iter().find(|span| span.name == "transfer").unwrap();
     assert_eq!((&whole.span_id[..], whole.parent_span_id.len()), (&root_of(id).to_bytes()[..], 0));
     assert!(whole.start_time_unix_nano / 1_000_000_000 <= unix_now());

@@ -144,8 +144,8 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
     let lines: Vec<serde_json::Value> =
         String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
-    assert_eq!(events, ["observed", "quarantined", "failed"]);
-    assert_eq!((&lines[3]["status"], &lines[3]["terminal"]), (&"failed".into(), &true.into()));
+    assert_eq!(events, ["observed", "quarantined", "rejected"]);
+    assert_eq!((&lines[3]["status"], &lines[3]["terminal"]), (&"rejected".into(), &true.into()));
     stop.cancel();
     serving.await.unwrap().unwrap();
 }
