@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use spandrel_tests::simulation::{Breakage, Tally, Violation, run};
+use spandrel_tests::simulation::{Breakage, CrashPoint, Tally, Violation, run, run_dying_at};
 
 const THREADS: u64 = 2;
 const SEEDS: u64 = 10_000;
@@ -83,6 +83,31 @@ fn noticed(breakage: Breakage, within: u64) -> Option<Violation> {
 fn a_seed_is_its_whole_story() {
     for seed in 0..20 {
         assert_eq!(run(seed, None, false), run(seed, None, false));
+    }
+}
+
+/// Every commit point of a story, on either side of the write.
+#[test]
+fn a_crash_at_any_write_of_a_story_breaks_no_rule() {
+    for seed in 1..3 {
+        for point in [CrashPoint::Before, CrashPoint::After] {
+            let dies = |nth: u64| {
+                let tally = run_dying_at(seed, nth, point).unwrap_or_else(|found| panic!("{point:?} {nth}: {found}"));
+                tally.contains_key("crash")
+            };
+            // A write that is refused is none, so a number may go without a crash.
+            let (mut writes, mut without) = (0, 0);
+            for nth in 1.. {
+                let has_died = dies(nth);
+                writes += u64::from(has_died);
+                without = if has_died { 0 } else { without + 1 };
+                if without == 10 {
+                    break;
+                }
+            }
+            println!("seed {seed}: a crash {point:?} each of {writes} writes");
+            assert!(writes > 50, "{writes}");
+        }
     }
 }
 

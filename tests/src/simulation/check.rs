@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::U512;
-use spandrel_core::journal::Journal;
+use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_core::{Executor, Standing, Status, Transfer};
 use spandrel_risk::{Lane, Reason, RiskState};
@@ -14,7 +14,7 @@ use super::keys::{self, EXPOSURE_CAP};
 use super::relayer::{Relayer, now};
 use super::rules::units;
 use super::source::{Order, SourceChain};
-use super::submitter::ACCOUNT;
+use super::submitter::{ACCOUNT, NOTHING, input_of};
 use super::universe::Universe;
 
 /// What is wrong, in words.
@@ -34,6 +34,11 @@ pub struct Checker {
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Finding {
     if holds { Ok(()) } else { Err(what()) }
+}
+
+/// Whether its newest signed form does what was journaled.
+fn carries(tx: &JournaledTx) -> bool {
+    input_of(tx).is_some_and(|input| input != NOTHING)
 }
 
 fn stored<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
@@ -127,15 +132,42 @@ impl Checker {
         let open = stored(now(ledger.open_txs(&keys::destination(), ACCOUNT)))?;
         let last = self.last_tx;
         for tx in open.into_iter().filter(|tx| tx.number > last) {
-            for effect in &tx.tx.effects {
-                let Some(leased) = stored(now(ledger.effect(*effect)))? else { continue };
-                let transfer = stored(now(ledger.transfer(leased.deposit)))?;
-                if let (Some(lane), Some(transfer)) = (leased.effect.lane(), transfer) {
-                    let scope = risk.paused_by(&transfer.deposit, lane, at);
-                    ensure(scope.is_none(), || format!("{} was sent under a pause of {scope:?}", transfer.id))?;
-                }
-            }
+            self.require_open(ledger, &tx, risk, at, "sent")?;
             self.last_tx = self.last_tx.max(tx.number);
+        }
+        Ok(())
+    }
+
+    /// How often each open transaction that carries something was signed.
+    pub fn signed(&self, ledger: &Memory) -> Result<BTreeMap<i64, usize>, String> {
+        let open = stored(now(ledger.open_txs(&keys::destination(), ACCOUNT)))?;
+        Ok(open.into_iter().filter(carries).map(|tx| (tx.number, tx.attempts.len())).collect())
+    }
+
+    /// What was signed since `before` in a step that began under `risk`: nothing that a pause covers.
+    pub fn nothing_signed_under(
+        &self,
+        ledger: &Memory,
+        before: &BTreeMap<i64, usize>,
+        risk: &RiskState,
+        at: u64,
+    ) -> Finding {
+        let open = stored(now(ledger.open_txs(&keys::destination(), ACCOUNT)))?;
+        let is_new = |tx: &JournaledTx| before.get(&tx.number).is_none_or(|signed| tx.attempts.len() > *signed);
+        for tx in open.iter().filter(|tx| carries(tx) && is_new(tx)) {
+            self.require_open(ledger, tx, risk, at, "signed")?;
+        }
+        Ok(())
+    }
+
+    fn require_open(&self, ledger: &Memory, tx: &JournaledTx, risk: &RiskState, at: u64, what: &str) -> Finding {
+        for effect in &tx.tx.effects {
+            let Some(leased) = stored(now(ledger.effect(*effect)))? else { continue };
+            let transfer = stored(now(ledger.transfer(leased.deposit)))?;
+            if let (Some(lane), Some(transfer)) = (leased.effect.lane(), transfer) {
+                let scope = risk.paused_by(&transfer.deposit, lane, at);
+                ensure(scope.is_none(), || format!("{} was {what} under a pause of {scope:?}", transfer.id))?;
+            }
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ mod submitter;
 mod universe;
 mod world;
 
+pub use spandrel_store::CrashPoint;
 pub use universe::Breakage;
 pub use world::Tally;
 
@@ -40,5 +41,12 @@ pub struct Violation {
 /// Runs one seed, with a rule taken out if `breakage` says so. Answers how often what happened, or what was violated.
 pub fn run(seed: u64, breakage: Option<Breakage>, is_traced: bool) -> Result<Tally, Violation> {
     let world = World::new(seed, breakage, is_traced).map_err(|what| Violation { seed, step: 0, what })?;
+    world.run().map_err(|(step, what)| Violation { seed, step, what })
+}
+
+/// Runs one seed with a single crash, at the `nth` write. Answers how often what happened: no `crash` if there were fewer.
+pub fn run_dying_at(seed: u64, nth: u64, point: CrashPoint) -> Result<Tally, Violation> {
+    let world = World::new(seed, None, false).and_then(|world| world.dying_at(nth, point));
+    let world = world.map_err(|what| Violation { seed, step: 0, what })?;
     world.run().map_err(|(step, what)| Violation { seed, step, what })
 }

@@ -55,6 +55,8 @@ pub struct World {
     tempo: u64,
     is_traced: bool,
     step: u64,
+    /// The one write at which it dies, if crashes do not come by chance.
+    dies_at: Option<(u64, CrashPoint)>,
 }
 
 /// Prints what is stored.
@@ -117,7 +119,15 @@ impl World {
             tempo,
             is_traced,
             step,
+            dies_at: None,
         })
+    }
+
+    /// Dies at its `nth` write, and at no other.
+    pub fn dying_at(mut self, nth: u64, point: CrashPoint) -> Result<Self, String> {
+        self.dies_at = Some((nth, point));
+        self.relayer.ledger.crash_at(nth, point).map_err(|error| error.to_string())?;
+        Ok(self)
     }
 
     /// Lives through it. Answers how often what happened.
@@ -173,7 +183,7 @@ impl World {
             49..=66 => drop(self.deliver()?),
             67..=69 => self.tick()?,
             70..=76 => self.submit()?,
-            77..=83 => self.work("follow payouts", |relayer| now(relayer.payouts.follow_once()).map(drop))?,
+            77..=83 => self.follow_payouts()?,
             84..=89 => self.mine_destination(),
             90 => self.reorg_destination(),
             91 => self.forget_transaction(),
@@ -259,6 +269,9 @@ impl World {
     fn restart(&mut self) -> Finding {
         self.note(|| "  restarted".to_owned());
         let ledger = self.relayer.ledger.restart().map_err(|error| error.to_string())?;
+        if let Some((nth, point)) = self.dies_at.filter(|_| !self.tally.contains_key("crash")) {
+            ledger.crash_at(nth, point).map_err(|error| error.to_string())?;
+        }
         if self.chance(|dice| dice.percent(50)) {
             self.bus.lose_relayers_mail();
         }
@@ -273,6 +286,9 @@ impl World {
         let writes = self.relayer.ledger.writes().map_err(|error| error.to_string())?;
         let (nth, point) =
             self.chance(|dice| (writes + 1 + dice.below(within), dice.pick(&[CrashPoint::Before, CrashPoint::After])));
+        if self.dies_at.is_some() {
+            return Ok(());
+        }
         self.note(|| format!("will crash {point:?} write {nth}"));
         self.relayer.ledger.crash_at(nth, point).map_err(|error| error.to_string())
     }
@@ -365,6 +381,13 @@ impl World {
         let (risk, at) = (now(self.relayer.book.risk()), self.clock.now());
         self.work("submit", |relayer| now(relayer.payouts.submit_once()).map(drop))?;
         self.checker.nothing_sent_under(&self.relayer.ledger, &risk, at)
+    }
+
+    fn follow_payouts(&mut self) -> Finding {
+        let (risk, at) = (now(self.relayer.book.risk()), self.clock.now());
+        let before = self.checker.signed(&self.relayer.ledger)?;
+        self.work("follow payouts", |relayer| now(relayer.payouts.follow_once()).map(drop))?;
+        self.checker.nothing_signed_under(&self.relayer.ledger, &before, &risk, at)
     }
 
     /// Delivers one message. Answers whether there was one.
@@ -518,7 +541,9 @@ impl World {
 
     fn calm_down(&mut self) -> Finding {
         self.note(|| "calm".to_owned());
-        self.relayer.ledger.crash_at(u64::MAX, CrashPoint::Before).map_err(|error| error.to_string())?;
+        if self.dies_at.is_none() {
+            self.relayer.ledger.crash_at(u64::MAX, CrashPoint::Before).map_err(|error| error.to_string())?;
+        }
         self.universe.lock().is_stormy = false;
         for verifier in &mut self.verifiers {
             verifier.conduct = awake(verifier.conduct);
