@@ -81,7 +81,10 @@ impl Position<'_> {
         all.number(limits.large_delay).amount(limits.dust);
         all.number(rules.by_value.is_some().into()).limit(rules.by_value.map_or(Limit::CLOSED, |rules| rules.notional));
         all.limit(rules.destination).limit(rules.asset.window);
-        all.bucket(&rules.asset.sender).bucket(&rules.asset.recipient).limit(rules.asset.most_of_p99).amount(rules.asset.usual);
+        all.bucket(&rules.asset.sender)
+            .bucket(&rules.asset.recipient)
+            .limit(rules.asset.most_of_p99)
+            .amount(rules.asset.usual);
         if let Some(depth) = policy.wide.depths.get(&self.corridor.source) {
             all.amount(depth.block_cost).number(depth.least);
         }

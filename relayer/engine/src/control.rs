@@ -6,8 +6,8 @@ use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
 use spandrel_core::{Effect, EffectId, Executor, Input, Status, Transfer};
 use spandrel_risk::control::{
-    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement, SignerRole,
-    View, decide, execute,
+    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement,
+    SignerRole, View, decide, execute,
 };
 use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
@@ -210,7 +210,9 @@ impl Facts<'_> {
 /// What the events do to transfers and halts.
 fn change(events: &[ControlEvent]) -> Change {
     let acknowledged = events.iter().find_map(|event| match event {
-        ControlEvent::Done { outcome: Outcome::HaltAcknowledged { chain }, by, .. } => Some((chain.clone(), by.clone())),
+        ControlEvent::Done { outcome: Outcome::HaltAcknowledged { chain }, by, .. } => {
+            Some((chain.clone(), by.clone()))
+        }
         _ => None,
     });
     Change { steps: events.iter().filter_map(step).collect(), acknowledged, ..Change::default() }

@@ -236,9 +236,7 @@ fn forged_headers_put_no_honest_tables_out_and_have_none_made() {
     let honest = members(0..10, 10);
     let trusted = block(3, &honest, &honest);
     let tables = KeyTables::new();
-    let judge = |header: &ClientHeader| {
-        verify_header(&params(CHAIN, 1_000), &state(&trusted), header, NOW, &tables)
-    };
+    let judge = |header: &ClientHeader| verify_header(&params(CHAIN, 1_000), &state(&trusted), header, NOW, &tables);
     for _ in 0..2 {
         judge(&block(10, &honest, &honest).verified_from(&trusted)).unwrap();
     }

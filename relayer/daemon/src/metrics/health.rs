@@ -50,8 +50,7 @@ pub async fn ready(State(served): State<Served>) -> Answer {
         let all = risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason));
         all.collect::<Vec<_>>()
     });
-    let reasons: Vec<String> =
-        halted.chain(late).chain(served.metrics.lasting_dissent()).chain(paused.await).collect();
+    let reasons: Vec<String> = halted.chain(late).chain(served.metrics.lasting_dissent()).chain(paused.await).collect();
     answer("ready", &reasons)
 }
 

@@ -407,7 +407,10 @@ async fn the_transfer_api_shows_and_quotes_the_limits_that_guardians_set() {
     .await
     .unwrap();
     let page = reqwest::get(format!("http://{address}/console")).await.unwrap().text().await.unwrap();
-    assert!(page.contains("of 0.0006 BTC") && !page.contains("of 0.5 BTC"), "gauges are of the limits as they stand: {page}");
+    assert!(
+        page.contains("of 0.0006 BTC") && !page.contains("of 0.5 BTC"),
+        "gauges are of the limits as they stand: {page}"
+    );
     let (per_transfer, window, offer) = fast().await;
     assert_eq!((per_transfer, window), ("40000".into(), "60000".into()));
     assert_eq!((&offer["offered"], &offer["reason"]["code"]), (&false.into(), &"PER_TRANSFER_CAP".into()), "{offer}");

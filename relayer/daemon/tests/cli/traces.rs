@@ -64,8 +64,7 @@ async fn a_transfer_is_one_trace_whatever_process_is_at_it() {
     while let Ok(span) = spans.try_recv() {
         all.push(span);
     }
-    let (own, others): (Vec<&Span>, Vec<&Span>) =
-        all.iter().partition(|span| span.trace_id == trace_of(id).to_bytes());
+    let (own, others): (Vec<&Span>, Vec<&Span>) = all.iter().partition(|span| span.trace_id == trace_of(id).to_bytes());
     assert!(!others.is_empty() && others.iter().all(|span| span.trace_id == trace_of(other).to_bytes()), "{others:?}");
     let mut names: Vec<&str> = own.iter().map(|span| span.name.as_str()).collect();
     names.sort_unstable();

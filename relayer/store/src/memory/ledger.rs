@@ -3,8 +3,8 @@
 use alloy_primitives::Bytes;
 use spandrel_core::Transfer;
 use spandrel_core::ledger::{Commit, Recorded, StoreError, TransferChange, TransferFilter};
-use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::UnixSeconds;
+use spandrel_verifiers::bitcoin::DepositTerms;
 
 use super::Written;
 use super::stored::{EffectState, Stored};
@@ -40,7 +40,10 @@ impl Stored {
             sequences: transfers.map(|transfer| (transfer.id, transfer.sequence)).collect(),
             risk_sequence: self.risk.last().map_or(0, |last| last.sequence.saturating_add(1)),
             control_sequence: self.control.last().map_or(0, |last| last.sequence.saturating_add(1)),
-            is_acknowledged_halted: commit.acknowledged.as_ref().is_some_and(|(chain, _)| self.halted.contains_key(chain)),
+            is_acknowledged_halted: commit
+                .acknowledged
+                .as_ref()
+                .is_some_and(|(chain, _)| self.halted.contains_key(chain)),
             effects: commit
                 .ended
                 .iter()

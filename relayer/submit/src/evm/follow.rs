@@ -205,7 +205,11 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             tracing::warn!(nonce = tx.nonce, "a transaction that is not wanted any more cannot be outbid: at the cap");
             return Ok(Answers::new());
         };
-        tracing::warn!(nonce = tx.nonce, max_fee = fees.max, "a transaction that is not wanted any more is called back");
+        tracing::warn!(
+            nonce = tx.nonce,
+            max_fee = fees.max,
+            "a transaction that is not wanted any more is called back"
+        );
         let delivery = self.attempt(&mut tx, Content::Nothing, fees).await?;
         Ok(self.delivered(&tx, delivery, memory))
     }

@@ -194,7 +194,9 @@ fn consequence(act: &str) -> &'static str {
         "freeze" => "The first guardian pauses for five days at once, the second makes it endless.",
         "resume" | "release_held" => "Two people; carried out after the delay, once health is green.",
         "acknowledge_halt" => "One guardian, at once: the chain is followed again. What is paused stays paused.",
-        "accept_loss" => "Two people and a timelock: resumptions wait for this payout no more. It counts as exposure on.",
+        "accept_loss" => {
+            "Two people and a timelock: resumptions wait for this payout no more. It counts as exposure on."
+        }
         "raise_limits" => "Two people and a timelock; any guardian may cancel it until then.",
         "approve" => "The second person's word. Who proposed it cannot approve it.",
         "cancel" => "Ends the proposal.",
