@@ -7,14 +7,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
 NODE_READY := contracts/node_modules/.package-lock.json
 
-.PHONY: demo test setup toolchains format lint rules contracts rust schema client console fuzz bench load clean
+.PHONY: demo test setup toolchains format lint rules contracts rust vectors summary schema client console fuzz bench load clean
 
 demo: setup
 	@echo '==> building spandrel (the first build takes some minutes)'
 	@$(CARGO_BIN) build --package spandrel
 	@$(CARGO_TARGET_DIR)/debug/spandrel demo $(DEMO_FLAGS)
 
-test: setup format lint rules contracts rust schema client console fuzz
+test: setup format lint rules contracts rust summary schema client console fuzz
 	@echo '==> all tests passed'
 
 setup: toolchains $(NODE_READY)
@@ -50,6 +50,16 @@ contracts: setup
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
 	@$(CARGO_BIN) test --workspace --no-fail-fast -- --show-output | ./.ci/skipped
+	@echo '==> hashing without wide lanes'
+	@$(CARGO_BIN) test --quiet --package spandrel-lanes --features plain
+
+# What came of every case of the vectors; `summary` is of those that `rust` has run already, by chain.
+vectors: setup
+	@CARGO=$(CARGO_BIN) ./.ci/vectors
+
+summary: setup
+	@echo '==> vectors: what came of them, by chain'
+	@CARGO=$(CARGO_BIN) ./.ci/vectors -q
 
 schema: setup
 	@echo '==> the transfer API against its own document, by schemathesis'

@@ -12,3 +12,4 @@ mod files;
 mod proofs;
 #[path = "bitcoin_vectors/rivals.rs"]
 mod rivals;
+mod vector_coverage;

@@ -4,6 +4,7 @@ mod attacks;
 mod bisection;
 mod bsc;
 mod chain;
+mod coverage;
 mod differential;
 mod edge;
 mod evidence;
@@ -18,3 +19,5 @@ mod signatures;
 mod single_step;
 mod store;
 mod support;
+#[path = "../vector_coverage/mod.rs"]
+mod vector_coverage;

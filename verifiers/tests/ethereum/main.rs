@@ -10,6 +10,7 @@ mod bitcoin_miner;
 mod bls;
 mod chain;
 mod containers;
+mod coverage;
 mod devnets;
 mod differential;
 mod evidence;
@@ -25,4 +26,6 @@ mod receipts;
 mod recorded;
 mod support;
 mod tries;
+#[path = "../vector_coverage/mod.rs"]
+mod vector_coverage;
 mod wire;

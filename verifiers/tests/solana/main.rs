@@ -2,6 +2,7 @@
 
 mod alpenglow;
 mod batches;
+mod coverage;
 mod deposits;
 mod files;
 mod maker;
@@ -9,4 +10,6 @@ mod signatures;
 mod support;
 mod tampering;
 mod tower;
+#[path = "../vector_coverage/mod.rs"]
+mod vector_coverage;
 mod vectors;
