@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::EvidenceFile;
-use crate::{Deposit, UnixSeconds, Verified, VerifyError};
+use crate::{Deposit, ErrorKind, UnixSeconds, Verified, VerifyError};
 
 /// One step of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +19,9 @@ pub struct Step {
     /// Beginnings of the names of the error fields that are this step's.
     #[serde(skip)]
     fields: &'static [&'static str],
+    /// The same, but for what does not even decode: that is another step's.
+    #[serde(skip)]
+    contents: &'static [&'static str],
 }
 
 /// What came of a step.
@@ -46,12 +49,19 @@ pub struct Explanation {
 
 impl Step {
     pub(super) fn new(claim: String, against: String, fields: &'static [&'static str]) -> Self {
-        Self { claim, against, outcome: Outcome::Checked, fields }
+        Self { claim, against, outcome: Outcome::Checked, fields, contents: &[] }
+    }
+
+    /// With `contents`, fields that another step decodes and this one looks into.
+    pub(super) fn looking_into(self, contents: &'static [&'static str]) -> Self {
+        Self { contents, ..self }
     }
 
     /// How much of an error's field this step names: the step that names most of it is the one refused.
-    fn names(&self, field: &str) -> usize {
-        self.fields.iter().filter(|name| is_within(field, name)).map(|name| name.len()).max().unwrap_or_default()
+    fn names(&self, error: &VerifyError) -> usize {
+        let contents = if error.kind == ErrorKind::Malformed { &[] } else { self.contents };
+        let names = self.fields.iter().chain(contents).filter(|name| is_within(&error.field, name));
+        names.map(|name| name.len()).max().unwrap_or_default()
     }
 }
 
@@ -77,7 +87,7 @@ pub(super) fn explain(file: &EvidenceFile, now: UnixSeconds) -> Explanation {
 
 /// Marks the step that `error` belongs to, and those that were not reached.
 fn mark(steps: &mut [Step], error: &VerifyError) {
-    let named = steps.iter().enumerate().max_by_key(|(index, step)| (step.names(&error.field), *index));
+    let named = steps.iter().enumerate().max_by_key(|(index, step)| (step.names(error), *index));
     let refused = named.map_or(0, |(index, _)| index);
     for (index, step) in steps.iter_mut().enumerate().skip(refused) {
         step.outcome = if index == refused { Outcome::Refused(error.clone()) } else { Outcome::NotReached };

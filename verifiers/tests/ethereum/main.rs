@@ -14,6 +14,7 @@ mod coverage;
 mod devnets;
 mod differential;
 mod evidence;
+mod files;
 mod gloas;
 mod headers;
 mod history;

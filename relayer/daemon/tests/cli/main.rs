@@ -2,11 +2,17 @@
 
 mod audit;
 mod basics;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../../verifiers/tests/bitcoin_deposits/mod.rs"]
+mod bitcoin_deposits;
+#[path = "../../../../verifiers/tests/bitcoin_miner/mod.rs"]
+mod bitcoin_miner;
 mod control;
 mod doctor;
 mod load;
 mod manual;
 mod metrics;
+mod proof;
 mod replay;
 mod run;
 mod traces;

@@ -97,7 +97,8 @@ impl EthereumTrust {
                     None => "the blocks that the updates above proved final".to_owned(),
                 },
                 &["evidence.finality", "evidence"],
-            ),
+            )
+            .looking_into(&["evidence.inclusion.header"]),
         ]
     }
 }
