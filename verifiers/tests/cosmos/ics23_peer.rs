@@ -2,49 +2,11 @@
 
 use ics23::{HostFunctionsManager, iavl_spec, tendermint_spec};
 use proptest::prelude::*;
+use prost_of_ics23::Message;
 use spandrel_verifiers::cosmos::ics23 as ours;
+use spandrel_verifiers::{ErrorKind, VerifyError};
 
-use crate::store::{App, Kind, Tree, absence, commitments};
-
-fn leaf_op(leaf: &ours::LeafOp<'_>) -> ics23::LeafOp {
-    ics23::LeafOp {
-        hash: leaf.hash as i32,
-        prehash_key: leaf.prehash_key as i32,
-        prehash_value: leaf.prehash_value as i32,
-        length: leaf.length as i32,
-        prefix: leaf.prefix.to_vec(),
-    }
-}
-
-pub fn existence(proof: &ours::ExistenceProof<'_>) -> ics23::ExistenceProof {
-    ics23::ExistenceProof {
-        key: proof.key.to_vec(),
-        value: proof.value.to_vec(),
-        leaf: proof.leaf.as_ref().map(leaf_op),
-        path: proof
-            .path
-            .iter()
-            .map(|step| ics23::InnerOp {
-                hash: step.hash as i32,
-                prefix: step.prefix.to_vec(),
-                suffix: step.suffix.to_vec(),
-            })
-            .collect(),
-    }
-}
-
-pub fn commitment(proof: &ours::CommitmentProof<'_>) -> ics23::CommitmentProof {
-    let proof = match proof {
-        ours::CommitmentProof::Exist(proof) => ics23::commitment_proof::Proof::Exist(existence(proof)),
-        ours::CommitmentProof::Nonexist(proof) => ics23::commitment_proof::Proof::Nonexist(ics23::NonExistenceProof {
-            key: proof.key.to_vec(),
-            left: proof.left.as_ref().map(existence),
-            right: proof.right.as_ref().map(existence),
-        }),
-        ours::CommitmentProof::Batch(_) => panic!("batches are compared entry by entry"),
-    };
-    ics23::CommitmentProof { proof: Some(proof) }
-}
+use crate::store::{App, Kind, Leaf, Step, Tree, absence, commitments, field, sha};
 
 fn specs(kind: Kind) -> (ours::ProofSpec, ics23::ProofSpec) {
     match kind {
@@ -53,30 +15,74 @@ fn specs(kind: Kind) -> (ours::ProofSpec, ics23::ProofSpec) {
     }
 }
 
-/// Ours and the peer's verdict on an encoded proof that `key` has `value` (or none) under `root`.
-pub fn verdicts(kind: Kind, root: &[u8; 32], bytes: &[u8], key: &[u8], value: Option<&[u8]>) -> (bool, bool) {
+/// What both say of the same bytes.
+pub struct Judged {
+    pub ours: Result<(), VerifyError>,
+    pub peer: bool,
+    is_absence: bool,
+    /// Whether the bytes are what the peer itself would write.
+    is_canonical: bool,
+}
+
+/// Why something that the peer takes is refused here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stricter {
+    /// One meaning has one encoding here: unknown, repeated or misplaced fields, long varints and written zeros.
+    Encoding,
+    /// An absence proof names the key that is absent. The peer reads its neighbours alone.
+    KeyOfAbsence,
+    /// A node has two children, as many as either tree's nodes have. The peer lets a prefix that is long enough to hold
+    /// a left sibling stand beside a right one: the BNB Bridge's forgery.
+    Children,
+}
+
+/// Judges an encoded proof that `key` has `value` (or none) under `root`: the peer by its own decoder.
+pub fn judge(kind: Kind, root: &[u8; 32], bytes: &[u8], key: &[u8], value: Option<&[u8]>) -> Judged {
     let (ours_spec, peer_spec) = specs(kind);
-    let Ok(proof) = ours::CommitmentProof::decode(bytes, key) else { return (false, false) };
-    let peer_proof = commitment(&proof);
+    let ours = ours::CommitmentProof::decode(bytes, key).and_then(|proof| match value {
+        Some(value) => proof.existence(key)?.verify(&ours_spec, root.into(), key, value),
+        None => proof.absence(key)?.verify(&ours_spec, root.into(), key),
+    });
+    let is_absence = value.is_none();
+    let Ok(proof) = ics23::CommitmentProof::decode(bytes) else {
+        return Judged { ours, peer: false, is_absence, is_canonical: false };
+    };
     let root = root.to_vec();
-    match value {
-        Some(value) => (
-            proof.existence(key).is_ok_and(|proof| proof.verify(&ours_spec, ours_root(&root), key, value).is_ok()),
-            ics23::verify_membership::<HostFunctionsManager>(&peer_proof, &peer_spec, &root, key, value),
-        ),
-        None => (
-            proof.absence(key).is_ok_and(|proof| proof.verify(&ours_spec, ours_root(&root), key).is_ok()),
-            // The peer panics on paths that are the same: it looks for the step at which they part.
-            std::panic::catch_unwind(|| {
-                ics23::verify_non_membership::<HostFunctionsManager>(&peer_proof, &peer_spec, &root, key)
-            })
-            .unwrap_or(false),
-        ),
+    // The peer panics on absence between paths that are the same: it looks for the step at which they part.
+    let peer = std::panic::catch_unwind(|| match value {
+        Some(value) => ics23::verify_membership::<HostFunctionsManager>(&proof, &peer_spec, &root, key, value),
+        None => ics23::verify_non_membership::<HostFunctionsManager>(&proof, &peer_spec, &root, key),
+    });
+    Judged { ours, peer: peer.unwrap_or(false), is_absence, is_canonical: proof.encode_to_vec() == bytes }
+}
+
+impl Judged {
+    /// Why the verdicts differ; `None` where they do not.
+    ///
+    /// # Panics
+    /// When something passes here that the peer refuses, or is refused here for a reason that is not known.
+    pub fn difference(&self) -> Option<Stricter> {
+        match (&self.ours, self.peer) {
+            (Ok(()), true) | (Err(_), false) => None,
+            (Ok(()), false) => panic!("only the peer refuses it"),
+            (Err(error), true) if !self.is_canonical => {
+                assert_eq!(error.kind, ErrorKind::Malformed, "{error}");
+                Some(Stricter::Encoding)
+            }
+            (Err(error), true) => Some(match error.field.as_str() {
+                "key" if self.is_absence => Stricter::KeyOfAbsence,
+                field if field.starts_with("path[") => Stricter::Children,
+                _ => panic!("only refused here: {error}"),
+            }),
+        }
     }
 }
 
-fn ours_root(root: &[u8]) -> alloy_primitives::B256 {
-    alloy_primitives::B256::from_slice(root)
+/// Both verdicts, which may differ for known reasons alone.
+pub fn verdicts(kind: Kind, root: &[u8; 32], bytes: &[u8], key: &[u8], value: Option<&[u8]>) -> (bool, bool) {
+    let judged = judge(kind, root, bytes, key, value);
+    judged.difference();
+    (judged.ours.is_ok(), judged.peer)
 }
 
 #[test]
@@ -127,20 +133,64 @@ fn absence_between_leaves_that_are_not_neighbours_is_refused_by_both() {
 fn what_is_stricter_here_has_its_reason() {
     let tree = Tree::new(Kind::Iavl, &commitments(3));
     let leaf = &tree.leaves[0];
-    // An absence proof that names another key than the one asked for: the peer reads the neighbours alone.
     let key = [&leaf.key[..], &[0]].concat();
     let other = absence(&[&leaf.key[..], &[0, 0]].concat(), Some(leaf), Some(&tree.leaves[1]));
-    assert_eq!(verdicts(Kind::Iavl, &tree.root.0, &other, &key, None), (false, true));
-    // A node of three children, as in the BNB Bridge: the peer's spec lets a left and a right sibling stand together.
+    let judged = judge(Kind::Iavl, &tree.root.0, &other, &key, None);
+    assert_eq!(judged.difference(), Some(Stricter::KeyOfAbsence));
     let simple = Tree::new(Kind::Simple, &commitments(1));
     let mut leaf = simple.leaves[0].clone();
-    leaf.path.push(crate::store::Step { prefix: [&[1][..], &[7; 32]].concat(), suffix: vec![8; 32] });
-    let bytes = leaf.proof();
-    let three = ours::CommitmentProof::decode(&bytes, &leaf.key).unwrap();
-    let root =
-        ics23::calculate_existence_root::<HostFunctionsManager>(&existence(&three.existence(&leaf.key).unwrap()));
-    let root: [u8; 32] = root.unwrap().try_into().unwrap();
-    assert_eq!(verdicts(Kind::Simple, &root, &bytes, &leaf.key, Some(&leaf.value)), (false, true));
+    let three = Step { prefix: [&[1][..], &[7; 32]].concat(), suffix: vec![8; 32] };
+    let root = sha(&[&three.prefix, &leaf.hash(), &three.suffix]);
+    leaf.path.push(three);
+    let judged = judge(Kind::Simple, &root, &leaf.proof(), &leaf.key, Some(&leaf.value));
+    assert_eq!(judged.difference(), Some(Stricter::Children));
+}
+
+/// The same proof, written otherwise: the peer reads what it means, so that one proof would have many encodings.
+#[test]
+fn other_encodings_of_a_proof_are_taken_by_the_peer_alone() {
+    for kind in [Kind::Iavl, Kind::Simple] {
+        let tree = Tree::new(kind, &commitments(5));
+        let leaf = &tree.leaves[2];
+        let (whole, existence) = (leaf.proof(), leaf.existence());
+        let (first, rest) = existence.split_at(2 + leaf.key.len());
+        assert_eq!(first, field(1, &leaf.key));
+        let long = |length: usize| vec![length as u8 | 0x80, 0];
+        let encodings = [
+            ("an unknown field", [&whole[..], &field(9, b"x")].concat()),
+            ("an unknown field inside", field(1, &[&existence[..], &field(9, b"x")].concat())),
+            ("the key behind the rest", field(1, &[rest, first].concat())),
+            ("the key twice", field(1, &[first, &existence].concat())),
+            ("a long length", field(1, &[&[0x0a], &long(leaf.key.len())[..], &leaf.key, rest].concat())),
+            ("an absence before the existence", [&field(2, b"\x0a\x01x")[..], &whole].concat()),
+        ];
+        for (name, bytes) in encodings {
+            let judged = judge(kind, &tree.root.0, &bytes, &leaf.key, Some(&leaf.value));
+            assert!(judged.peer, "{name}");
+            assert_eq!(judged.difference(), Some(Stricter::Encoding), "{name}");
+        }
+    }
+}
+
+#[test]
+fn entries_of_a_batch_are_judged_alike_compressed_or_not() {
+    for kind in [Kind::Iavl, Kind::Simple] {
+        let tree = Tree::new(kind, &commitments(9));
+        let missing = [&tree.leaves[4].key[..], &[0]].concat();
+        // An entry is written as a proof of its own.
+        let entries = tree.leaves.iter().map(Leaf::proof).chain([tree.absence(&missing)]);
+        let plain = field(3, &entries.flat_map(|entry| field(1, &entry)).collect::<Vec<_>>());
+        let compressed = ics23::compress(&ics23::CommitmentProof::decode(&plain[..]).unwrap()).unwrap().encode_to_vec();
+        assert!(compressed.len() < plain.len());
+        for bytes in [plain, compressed] {
+            for leaf in &tree.leaves {
+                assert_eq!(verdicts(kind, &tree.root.0, &bytes, &leaf.key, Some(&leaf.value)), (true, true));
+                assert_eq!(verdicts(kind, &tree.root.0, &bytes, &leaf.key, Some(b"other")), (false, false));
+                assert_eq!(verdicts(kind, &tree.root.0, &bytes, &leaf.key, None), (false, false));
+            }
+            assert_eq!(verdicts(kind, &tree.root.0, &bytes, &missing, None), (true, true));
+        }
+    }
 }
 
 proptest! {
@@ -159,8 +209,11 @@ proptest! {
         let at = place.index(bytes.len());
         bytes[at] ^= mask;
         let value = (!is_absence).then_some(&leaf.value[..]);
-        let (ours, peer) = verdicts(kind, &tree.root.0, &bytes, &key, value);
-        prop_assert!(!ours || peer);
+        let judged = judge(kind, &tree.root.0, &bytes, &key, value);
+        // Where the peer takes it, by an encoding that is not its own, or for the key that it does not look at.
+        let known = [None, Some(Stricter::Encoding), Some(Stricter::KeyOfAbsence)];
+        prop_assert!(known.contains(&judged.difference()));
+        let ours = judged.ours.is_ok();
         // A flipped byte of a proof that is read canonically is never the same proof.
         prop_assert!(!ours, "byte {at} of {}", hex::encode(&bytes));
     }
