@@ -58,3 +58,23 @@ pub fn sha256_path() -> Path {
 pub fn keccak256_path() -> Path {
     [Path::Avx512, Path::Avx2].into_iter().find(|path| path.is_open()).unwrap_or(Path::Plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_that_go_untried_here_are_named() {
+        for path in Path::ALL.into_iter().filter(|path| !path.is_available()) {
+            println!("skipped: {path:?}: this processor has no such way, or this build is plain");
+        }
+        assert!(Path::Plain.is_available());
+    }
+
+    #[cfg(feature = "plain")]
+    #[test]
+    fn a_plain_build_goes_no_other_way() {
+        assert_eq!(Path::ALL.into_iter().filter(|path| path.is_available()).collect::<Vec<_>>(), [Path::Plain]);
+        assert_eq!((sha256_path(), keccak256_path()), (Path::Plain, Path::Plain));
+    }
+}

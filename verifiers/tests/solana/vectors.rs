@@ -10,6 +10,7 @@ use spandrel_verifiers::solana::{
     require_majority, select_votes, verify_strict,
 };
 
+use super::maker::sha256;
 use super::support::{Tally, base58, files, hash, json, unbase64, unhex, unzip};
 
 struct Recording {
@@ -104,7 +105,11 @@ fn the_recorded_bank_hash_is_that_of_its_preimage() {
             BankPreimage { signature_count: preimage.signature_count + 1, ..preimage.clone() }.hash().unwrap(),
             ballot.bank_hash
         );
-        assert_ne!(BankPreimage { hard_forks: Some(1), ..preimage.clone() }.hash().unwrap(), ballot.bank_hash);
+        // A hard fork hashes the hash once more, behind it the number of forks, 64 bits little-endian.
+        for forks in [1_u64, 2, 0x0102_0304_0506_0708] {
+            let forked = BankPreimage { hard_forks: Some(forks), ..preimage.clone() }.hash().unwrap();
+            assert_eq!(forked, sha256(&[ballot.bank_hash.as_slice(), &forks.to_le_bytes()]));
+        }
         let short = preimage.accounts.slice(..2_047);
         tally.refuse(BankPreimage { accounts: short, ..preimage.clone() }.hash(), "accounts");
         tally.refuse(BankPreimage { hard_forks: Some(0), ..preimage }.hash(), "hard_forks");
