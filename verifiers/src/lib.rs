@@ -41,6 +41,91 @@
 //!
 //! What is trusted without proof is listed with every evidence file: [`file::Trust::said`].
 //!
+//! # A worked example
+//!
+//! Bitcoin on regtest, where a block is mined in a moment. Of the other chains only the types differ.
+//!
+//! ```
+//! # use bitcoin::consensus::encode::serialize;
+//! # use bitcoin::hashes::Hash;
+//! # use bitcoin::script::{Builder, ScriptBuf};
+//! # use bitcoin::{absolute, block, transaction, Amount, Block, BlockHash, CompactTarget, OutPoint, Sequence};
+//! # use bitcoin::{Transaction, TxIn, TxMerkleNode, TxOut, Txid, Witness};
+//! # use alloy_primitives::{B256, U256};
+//! use spandrel_verifiers::bitcoin::{
+//!     Anchor, BitcoinVerifier, ChainParams, ConfirmationPolicy, DepositTerms, HeaderChain, HeaderUpdate, Inclusion,
+//!     deposit_script,
+//! };
+//! use spandrel_verifiers::{ChainId, LanePreference, Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What is trusted: the network's rules and one block. What is asked for: deposits to this key, two blocks deep.
+//! let params = ChainParams::regtest();
+//! let mut trusted = HeaderChain::new(params.clone(), Anchor::genesis(&params)?)?;
+//! let vault: B256 = "0xc6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5".parse()?;
+//! let verifier = BitcoinVerifier::new(params, vault, ConfirmationPolicy::flat(2))?;
+//!
+//! // A depositor pays to a script that commits to who is to be paid, and where.
+//! let terms = DepositTerms {
+//!     destination_chain: ChainId::eip155(1),
+//!     destination_bridge: B256::left_padding_from(&[1; 20]),
+//!     recipient: B256::left_padding_from(&[2; 20]),
+//!     lane: LanePreference::Any,
+//!     expiry: 1_900_000_000,
+//!     refund_key: "0xf9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9".parse()?,
+//!     refund_delay: 4_320,
+//! };
+//! let script = ScriptBuf::from(deposit_script(vault, &terms)?.to_vec());
+//! let pays = TxOut { value: Amount::from_sat(250_000), script_pubkey: script };
+//! # let spend = |previous_output, script_sig, output: TxOut| Transaction {
+//! #     version: transaction::Version::TWO,
+//! #     lock_time: absolute::LockTime::ZERO,
+//! #     input: vec![TxIn { previous_output, script_sig, sequence: Sequence::MAX, witness: Witness::new() }],
+//! #     output: vec![output],
+//! # };
+//! # let mine = |parent: B256, time: u32, txdata: Vec<Transaction>| {
+//! #     let mut header = block::Header {
+//! #         version: block::Version::from_consensus(4),
+//! #         prev_blockhash: BlockHash::from_byte_array(parent.0),
+//! #         merkle_root: TxMerkleNode::from_byte_array([0; 32]),
+//! #         time,
+//! #         bits: CompactTarget::from_consensus(0x207f_ffff),
+//! #         nonce: 0,
+//! #     };
+//! #     let mut block = Block { header, txdata };
+//! #     header.merkle_root = block.compute_merkle_root().unwrap_or(header.merkle_root);
+//! #     while header.validate_pow(header.target()).is_err() {
+//! #         header.nonce += 1;
+//! #     }
+//! #     block.header = header;
+//! #     block
+//! # };
+//! # let nothing = TxOut { value: Amount::ZERO, script_pubkey: ScriptBuf::new() };
+//! # let height = Builder::new().push_int(1).push_int(0).into_script();
+//! # let coinbase = spend(OutPoint::null(), height, nothing.clone());
+//! # let deposit = spend(OutPoint::new(Txid::from_byte_array([7; 32]), 0), ScriptBuf::new(), pays);
+//! # let now = 1_700_001_200;
+//! # let block = mine(trusted.best().hash, 1_700_000_000, vec![coinbase, deposit]);
+//! # let next = mine(B256::new(block.block_hash().to_byte_array()), 1_700_000_600, vec![]);
+//!
+//! // Consensus: the headers of the block that holds the deposit, and of the next one, advance what is trusted.
+//! let headers = [block.header, next.header].map(|header| serialize(&header).into()).to_vec();
+//! verifier.advance(&mut trusted, &HeaderUpdate { headers }, now)?;
+//!
+//! // Inclusion: output 0 of transaction 1 of that block, at height 1.
+//! let evidence = Inclusion::of_block(&block, 1, 1, 0, terms)?;
+//! let verified = verifier.verify(&trusted, &evidence, now)?;
+//! assert_eq!(verified.fact().amount, U256::from(250_000));
+//! assert_eq!(verified.under().height, 1);
+//!
+//! // Whatever is changed is refused by its name.
+//! let mut stolen = evidence;
+//! stolen.terms.recipient = B256::left_padding_from(&[3; 20]);
+//! assert_eq!(verifier.verify(&trusted, &stolen, now).unwrap_err().field, "terms");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Evidence
 //!
 //! [`Evidence`] has a canonical protobuf form ([`wire`]) and a JSON form. An [`file::EvidenceFile`] adds the anchor and
