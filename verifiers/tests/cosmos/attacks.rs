@@ -7,7 +7,7 @@ use spandrel_verifiers::cosmos::{
 use spandrel_verifiers::{ErrorKind, VerifyError};
 
 use crate::chain::{CHAIN, Does, Member, START, at, block, block_of, commit, header, members, set, state};
-use crate::support::params;
+use crate::scene::params;
 
 const NOW: u64 = START + 200;
 

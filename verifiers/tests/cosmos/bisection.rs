@@ -10,7 +10,8 @@ use spandrel_verifiers::cosmos::{
 
 use crate::chain::{Does, Member, START, block, commit, members, set};
 use crate::json::{light_block, number, signed_header, time};
-use crate::support::{Tally, json_files, name_of, params, read_json, vectors};
+use crate::scene::params;
+use crate::support::{Tally, json_files, name_of, read_json, vectors};
 
 /// Runs a bisection over a provider's blocks; the path, and how many blocks were fetched.
 pub fn run(

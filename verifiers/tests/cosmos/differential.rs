@@ -11,7 +11,7 @@ use tendermint_light_client::verifier::{ProdVerifier, Verdict, Verifier};
 
 use crate::chain::{CHAIN, Does, START, block, commit, members, state};
 use crate::edge::generated;
-use crate::support::params;
+use crate::scene::params;
 
 const NOW: u64 = START + 2_000;
 const TRUSTING: u64 = 3_000;

@@ -5,7 +5,7 @@ use spandrel_verifiers::cosmos::{DepositEvidence, Update};
 use spandrel_verifiers::file::{CosmosTrust, EvidenceFile, Outcome, Trust, VERSION};
 
 use crate::chain::state;
-use crate::evidence::{NOW, packet, route, scene};
+use crate::scene::{NOW, packet, route, scene};
 
 fn file() -> EvidenceFile {
     let scene = scene();

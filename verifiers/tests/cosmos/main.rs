@@ -15,6 +15,7 @@ mod ics23_vectors;
 mod json;
 mod misbehaviour;
 mod recorded;
+mod scene;
 mod signatures;
 mod single_step;
 mod store;

@@ -6,8 +6,7 @@ use spandrel_verifiers::cosmos::{
 use spandrel_verifiers::{ErrorKind, Verifier};
 
 use crate::chain::{CHAIN, Does, Member, START, at, block, block_of, commit, header, members, state};
-use crate::evidence::route;
-use crate::support::params;
+use crate::scene::{params, route};
 
 const NOW: u64 = START + 200;
 

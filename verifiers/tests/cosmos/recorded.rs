@@ -9,8 +9,9 @@ use spandrel_verifiers::cosmos::{
 };
 
 use crate::json::{base64, header, light_block, number, signed_header, validators};
+use crate::scene::params;
 use crate::store::field;
-use crate::support::{Tally, json_files, name_of, params, read_json, vectors};
+use crate::support::{Tally, json_files, name_of, read_json, vectors};
 
 /// What is trusted of a header whose place in a chain is not in question.
 fn state(header: &Header) -> ConsensusState {

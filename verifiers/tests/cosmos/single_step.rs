@@ -4,7 +4,8 @@ use spandrel_verifiers::VerifyError;
 use spandrel_verifiers::cosmos::{ConsensusState, KeyTables, LightBlock, Outcome, ValidatorSet, verify_header};
 
 use crate::json::{light_block, number, signed_header, time, validators};
-use crate::support::{Tally, json_files, name_of, params, read_json, vectors};
+use crate::scene::params;
+use crate::support::{Tally, json_files, name_of, read_json, vectors};
 
 /// Verifies `block` from a trusted state whose next validators are `next`.
 fn judge(

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use spandrel_verifiers::cosmos::{ClientParams, Fraction};
 
 /// The folder `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word on
 /// the output, when it is not there.
@@ -42,16 +41,6 @@ pub fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 pub fn name_of(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
-}
-
-pub fn params(chain_id: &str, trusting_period: u64) -> ClientParams {
-    ClientParams {
-        chain_id: chain_id.to_owned(),
-        trusting_period,
-        unbonding_period: trusting_period * 2,
-        max_clock_drift: 1,
-        trust_level: Fraction::ONE_THIRD,
-    }
 }
 
 /// Passed, refused as expected, and skipped with a reason; printed when dropped.

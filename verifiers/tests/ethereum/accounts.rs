@@ -8,7 +8,7 @@ use spandrel_verifiers::ethereum::account::Account;
 use spandrel_verifiers::ethereum::trie::EMPTY_ROOT;
 
 use crate::chain::rlp_list;
-use crate::tries::build;
+use crate::planted::build;
 
 const OWNER: Address = Address::repeat_byte(0x11);
 

@@ -15,7 +15,7 @@ use spandrel_verifiers::ethereum::trie::{self, Query};
 use spandrel_verifiers::ethereum::{DepositEvidence, EthereumVerifier};
 
 use crate::chain::{Execution, OUTBOX, SEATS, World, sign};
-use crate::tries::build;
+use crate::planted::build;
 
 /// Some tries with proofs of what they hold and of what they do not.
 struct Forest {

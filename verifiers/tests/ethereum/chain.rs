@@ -19,8 +19,8 @@ use spandrel_verifiers::ethereum::{
 };
 use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference};
 
-use crate::support::minimal_network;
-use crate::tries::build;
+use super::networks::minimal_network;
+use super::planted::build;
 
 pub const SEATS: usize = 32;
 pub const PERIOD: u64 = 64;

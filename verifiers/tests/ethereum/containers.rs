@@ -10,8 +10,8 @@ use spandrel_verifiers::ethereum::containers::{
 use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, branch, merkleize};
 use spandrel_verifiers::ethereum::{ChainConfig, Fork, Form, Preset};
 
+use crate::networks::minimal_network;
 use crate::oracle;
-use crate::support::minimal_network;
 
 fn filled<const N: usize>(seed: u8) -> [u8; N] {
     std::array::from_fn(|index| (index as u8).wrapping_mul(31).wrapping_add(seed))

@@ -13,7 +13,8 @@ use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, LightClientStor
 use spandrel_verifiers::{ChainId, ErrorKind};
 
 use crate::mainnet::GetProof;
-use crate::support::{Tally, bytes, files, hex_bytes, json, minimal_network, vectors};
+use crate::networks::minimal_network;
+use crate::support::{Tally, bytes, files, hex_bytes, json, vectors};
 
 const NOW: u64 = 1_900_000_000;
 

@@ -9,7 +9,7 @@ use alloy_trie::proof::verify_proof;
 use proptest::prelude::*;
 use spandrel_verifiers::ethereum::trie;
 
-use crate::tries::build;
+use crate::planted::build;
 
 fn oracle(root: B256, key: &[u8], value: Option<&[u8]>, proof: &[Bytes]) -> bool {
     verify_proof(root, Nibbles::unpack(key), value.map(<[u8]>::to_vec), proof).is_ok()

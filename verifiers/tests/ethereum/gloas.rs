@@ -13,7 +13,7 @@ use spandrel_verifiers::ethereum::{
 use spandrel_verifiers::{ErrorKind, Verifier};
 
 use crate::chain::{Execution, OUTBOX, PERIOD, SEATS, committee, deposit, sign};
-use crate::support::minimal_network;
+use crate::networks::minimal_network;
 
 /// A tree of which only some nodes are known, by generalized index; the others are made up.
 #[derive(Clone)]

@@ -12,7 +12,8 @@ use spandrel_verifiers::ethereum::containers::{
 use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
 use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkVersion, LightClientStore, Preset, signing_root};
 
-use crate::support::{Tally, bytes, json, minimal_network, vectors};
+use crate::networks::minimal_network;
+use crate::support::{Tally, bytes, json, vectors};
 
 /// Long after every recording.
 const NOW: u64 = 1_800_000_000;

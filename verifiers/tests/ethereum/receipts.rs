@@ -9,8 +9,8 @@ use serde_json::Value;
 use spandrel_verifiers::ethereum::trie::{self, Query};
 use spandrel_verifiers::ethereum::{ExecutionHeader, LogPosition, Outcome, Receipt};
 
+use crate::planted::build;
 use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, yaml};
-use crate::tries::build;
 
 /// RLP of a list of encoded items.
 fn list(items: &[Vec<u8>]) -> Vec<u8> {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::Bytes;
 use serde::de::DeserializeOwned;
-use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, Preset};
-use spandrel_verifiers::{ChainId, VerifyError};
+use spandrel_verifiers::VerifyError;
 
 /// The folder `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word on
 /// the output, when it is not there.
@@ -94,20 +93,6 @@ impl Drop for Tally {
         for (reason, count) in &self.skipped {
             println!("{}: {count} skipped: {reason}", self.suite);
         }
-    }
-}
-
-/// A development network with every fork up to `last` from epoch 0, versions `[n, 0, 0, 1]`.
-pub fn minimal_network(last: Fork, genesis_validators_root: B256) -> ChainConfig {
-    let all = [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu, Fork::Gloas];
-    let forks = all.into_iter().zip(1..).filter(|(name, _)| *name <= last);
-    ChainConfig {
-        chain: ChainId::eip155(31_337),
-        genesis_validators_root,
-        genesis_time: 0,
-        seconds_per_slot: 6,
-        preset: Preset::Minimal,
-        forks: forks.map(|(name, n)| ForkEpoch { name, version: [n, 0, 0, 1].into(), epoch: 0 }).collect(),
     }
 }
 

@@ -3,31 +3,12 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_trie::proof::ProofRetainer;
-use alloy_trie::{HashBuilder, Nibbles};
 use serde::Deserialize;
 use serde_json::Value;
 use spandrel_verifiers::ethereum::{ExecutionHeader, trie};
 
+use crate::planted::build;
 use crate::support::{Tally, files, hex_bytes, json, vectors, yaml};
-
-/// A trie of `entries`, with the proof of each of `targets`.
-pub fn build(entries: &BTreeMap<Vec<u8>, Vec<u8>>, targets: &[Vec<u8>]) -> (B256, Vec<Vec<Bytes>>) {
-    let keys: Vec<Nibbles> = targets.iter().map(Nibbles::unpack).collect();
-    let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(keys.clone()));
-    for (key, value) in entries {
-        builder.add_leaf(Nibbles::unpack(key), value);
-    }
-    let root = builder.root();
-    let nodes = builder.take_proof_nodes();
-    // The builder also reports nodes that stand in their parent: no node serves those.
-    let is_served = |(path, node): &(Nibbles, Bytes)| path.is_empty() || node.len() >= 32;
-    let proof = |key: &Nibbles| {
-        let matching = nodes.matching_nodes_sorted(key).into_iter();
-        matching.filter(is_served).map(|(_, node)| node).collect()
-    };
-    (root, keys.iter().map(proof).collect())
-}
 
 #[test]
 fn known_forgeries_are_refused_and_their_valid_twins_accepted() {

@@ -12,12 +12,11 @@ use spandrel_verifiers::solana::{
 };
 use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
-use super::deposits::{attested, depositor};
 use super::maker::{
     Block, NOW, SHRED_VERSION, Validator, base2, base3, certificate, config, entries, footer, key, quorum, table,
     terms, transfer, validators, votes, witnesses,
 };
-use super::tower::ballot;
+use super::scene::{attested, ballot, depositor};
 
 const GENESIS: u64 = 200;
 const SLOT: u64 = 300;

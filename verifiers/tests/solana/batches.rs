@@ -3,8 +3,8 @@
 use spandrel_verifiers::Verifier;
 use spandrel_verifiers::solana::{BlockPath, DepositEvidence};
 
-use super::deposits::Scene;
 use super::maker::NOW;
+use super::scene::Scene;
 
 #[test]
 fn a_batch_says_of_each_what_the_single_check_says() {

@@ -4,8 +4,8 @@ use spandrel_verifiers::Evidence;
 use spandrel_verifiers::file::{EvidenceFile, Outcome, SolanaTrust, Trust, VERSION};
 use spandrel_verifiers::solana::DepositEvidence;
 
-use super::deposits::{SLOT, Scene, finalizing};
 use super::maker::{NOW, config, table, validators};
+use super::scene::{SLOT, Scene, finalizing};
 
 fn file() -> EvidenceFile {
     let scene = Scene::shared();

@@ -6,6 +6,7 @@ mod coverage;
 mod deposits;
 mod files;
 mod maker;
+mod scene;
 mod signatures;
 mod support;
 mod tampering;

@@ -11,9 +11,9 @@ use spandrel_verifiers::solana::{
 };
 use spandrel_verifiers::{Evidence, Verifier};
 
-use super::deposits::Scene;
 use super::maker::{NOW, table, validators, votes};
-use super::tower::{ballot, rooted};
+use super::scene::{Scene, ballot};
+use super::tower::rooted;
 
 fn flip(bytes: &Bytes, bit: usize) -> Bytes {
     let mut bytes = bytes.to_vec();

@@ -11,10 +11,7 @@ use super::maker::{
     NOW, Validator, bank, config, key, public, quorum, table, tower_sync, transaction, validators, vote_transaction,
     votes, witnesses,
 };
-
-pub fn ballot(slot: u64, bank_hash: B256) -> Ballot {
-    Ballot { slot, bank_hash, block_id: keccak256(slot.to_le_bytes()) }
-}
+use super::scene::ballot;
 
 fn any_ballot() -> Ballot {
     ballot(100, B256::repeat_byte(5))
