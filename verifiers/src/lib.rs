@@ -160,12 +160,18 @@
     )
 )]
 
+// Makers of honest evidence are shared with the integration tests, which name the crate.
+#[cfg(test)]
+extern crate self as spandrel_verifiers;
+
 pub mod attestation;
 pub mod batch;
 pub mod bitcoin;
 mod caip;
 mod checkpoint;
 pub mod cosmos;
+#[cfg(test)]
+mod counted;
 mod deposit;
 pub mod eip712;
 mod error;

@@ -215,7 +215,8 @@ impl Verifier for BitcoinVerifier {
         self.verify_prepared(trusted, evidence, &Prepared::of(evidence), now)
     }
 
-    /// All hashing is done together, each distinct node of a Merkle tree once; the rest is spread over threads.
+    /// All hashing is done together, each distinct node of a Merkle tree once; the rest is spread over threads. A bad
+    /// item costs the others nothing: its nodes are hashed beside theirs, and no item is looked at twice.
     fn verify_batch(
         &self,
         trusted: &HeaderChain,

@@ -203,6 +203,9 @@ impl Verifier for CosmosVerifier {
     }
 
     /// Verifies each distinct chain of headers once, and hashes each distinct node of the proofs once.
+    ///
+    /// What one bad item costs the others: headers nothing, as each chain of them is checked by itself; a forged proof
+    /// its own path and that of one neighbour, and its own single check.
     fn verify_batch(
         &self,
         trusted: &TrustedState,

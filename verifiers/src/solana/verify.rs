@@ -222,7 +222,8 @@ impl Verifier for SolanaVerifier {
         self.verify_with(trusted, evidence, now, |inclusion| self.check_shreds(trusted, inclusion))
     }
 
-    /// Checks each distinct batch of shreds once, however many deposits are in it.
+    /// Checks each distinct batch of shreds once, however many deposits are in it. A bad item costs the others nothing:
+    /// its shreds are another batch, and what is said of them is said once.
     fn verify_batch(
         &self,
         trusted: &TrustedSlots,

@@ -68,6 +68,8 @@ impl Messages {
     }
 
     fn hash(&self) -> Vec<Hash> {
+        #[cfg(test)]
+        crate::counted::add(&crate::counted::STORE_NODES, self.ends.len());
         sha256_each(&(0..self.ends.len()).map(|index| self.get(index).unwrap_or_default()).collect::<Vec<_>>())
     }
 }

@@ -4,7 +4,8 @@
 //!
 //! An equation that does not hold is split until the bad ones are found; a part that must hold a bad one, because its
 //! neighbour held none, is split without being tried. At most `⌈log2 n⌉ + 1` equations pass over each signature, and
-//! each refusal comes from the single check itself.
+//! each refusal comes from the single check itself. One bad signature among `n` costs at most `2⌈log2 n⌉` equations more,
+//! over at most `2n + ⌈log2 n⌉` signatures, and its own single check.
 
 use alloy_primitives::B256;
 use blst::min_pk::Signature;
@@ -96,6 +97,8 @@ fn settle(terms: &[Term], is_wrong: bool, right: &mut [bool]) {
 
 /// Whether the equation over `terms` holds; shared among threads, with one final exponentiation.
 fn holds(terms: &[Term]) -> bool {
+    #[cfg(test)]
+    crate::counted::EQUATIONS.with_borrow_mut(|all| all.push(terms.iter().map(|term| term.place).collect()));
     let share = terms.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
     let shares: Option<Vec<Pairing<'_>>> = terms.par_chunks(share).map(multiply).collect();
     let Some(shares) = shares else { return false };
@@ -180,6 +183,37 @@ mod tests {
                 scene.signed[*place].1 = keccak256("another message");
             }
             assert_eq!(scene.right(&mut SystemScalars), 9 - bad.len(), "{bad:?}");
+        }
+    }
+
+    /// Equations that the batch takes, and how many signatures they pass over: together, and over any one at most.
+    fn work(scene: &Scene) -> (usize, usize, usize) {
+        let count = scene.signed.len();
+        crate::counted::EQUATIONS.take();
+        verify_each(&scene.claims(), &mut SystemScalars);
+        let equations = crate::counted::EQUATIONS.take();
+        let over = |place: usize| equations.iter().filter(|equation| equation.contains(&place)).count();
+        (equations.len(), equations.iter().map(Vec::len).sum(), (0..count).map(over).max().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_bad_signature_costs_its_neighbours_no_more_than_the_stated_bound() {
+        for count in [2_usize, 3, 8, 9, 16] {
+            let halvings = count.next_power_of_two().ilog2() as usize;
+            let honest = scene(count as u8);
+            assert_eq!(work(&honest), (1, count, 1));
+            for bad in 0..count {
+                let mut scene = scene(count as u8);
+                scene.signed[bad].1 = keccak256("another message");
+                let (equations, passes, most) = work(&scene);
+                assert!(equations <= 1 + 2 * halvings, "{bad} of {count}: {equations} equations");
+                assert!(passes <= 3 * count + halvings, "{bad} of {count}: {passes} signatures");
+                assert!(most <= halvings + 1, "{bad} of {count}: {most} times one signature");
+            }
+            // However many are bad, each is passed over so often and no more.
+            let mut all = scene(count as u8);
+            all.signed.iter_mut().for_each(|(_, message)| *message = keccak256("another message"));
+            assert!(work(&all).2 <= halvings + 1);
         }
     }
 

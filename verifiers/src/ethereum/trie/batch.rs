@@ -4,6 +4,9 @@
 //! Proofs are put in order of root and key. In that order the proofs that share a node are neighbours, at every level:
 //! whether the next proof's node is one already read is a comparison of bytes. Each thread takes a run of neighbours;
 //! only a node that two runs share is hashed once for each.
+//!
+//! A proof that lies is refused at its first false node. So `l` liars in a run whose honest proofs have `d` distinct
+//! nodes make it hash at most `d + l + l / 4` nodes: their own, and an honest one again for every four lies about it.
 
 use alloy_primitives::{B256, Bytes};
 use rayon::prelude::*;
@@ -116,6 +119,8 @@ fn walk_together<'a, K: AsRef<[u8]>>(
             }
         });
         let bytes: Vec<&[u8]> = met.iter().map(|met: &Met<'a>| met.bytes).collect();
+        #[cfg(test)]
+        crate::counted::add(&crate::counted::TRIE_NODES, bytes.len());
         let hashes = keccak256_each(&bytes);
         let nodes = met.iter().zip(hashes).map(|(met, hash)| read(met.bytes, hash.into(), met.expected, level == 0));
         let nodes: Vec<_> = nodes.collect();
@@ -149,4 +154,57 @@ fn meet<'a>(met: &mut Vec<Met<'a>>, walker: &Walker<'_, 'a>, field: &str, level:
         met.push(Met { bytes, expected });
         met.len().saturating_sub(1)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use alloy_primitives::keccak256;
+    use alloy_trie::proof::ProofRetainer;
+    use alloy_trie::{HashBuilder, Nibbles};
+
+    use super::*;
+    use crate::counted::{TRIE_NODES, counting};
+
+    /// A trie of 40 keys, and the proof of each.
+    fn trie() -> (B256, Vec<(B256, Vec<Bytes>)>) {
+        let mut keys: Vec<B256> = (0..40_u8).map(|n| keccak256([n])).collect();
+        keys.sort_unstable();
+        let paths: Vec<Nibbles> = keys.iter().map(Nibbles::unpack).collect();
+        let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(paths.clone()));
+        paths.iter().for_each(|path| builder.add_leaf(*path, &[7; 40]));
+        let root = builder.root();
+        let nodes = builder.take_proof_nodes();
+        let proof = |path: &Nibbles| nodes.matching_nodes_sorted(path).into_iter().map(|(_, node)| node).collect();
+        (root, keys.into_iter().zip(paths.iter().map(proof)).collect())
+    }
+
+    #[test]
+    fn liars_make_a_run_hash_no_more_than_the_stated_bound() {
+        let (root, honest) = trie();
+        let distinct = honest.iter().flat_map(|(_, proof)| proof).collect::<BTreeSet<_>>().len();
+        for (liars_each, level) in [(0, 0), (1, 0), (1, 1), (3, 0), (4, 0), (5, 1), (9, 0)] {
+            let mut all: Vec<(B256, Vec<Bytes>)> = Vec::new();
+            for (key, proof) in &honest {
+                for _ in 0..liars_each {
+                    let mut false_one = proof.clone();
+                    false_one[level] = [&all.len().to_be_bytes()[..], &[0xc0; 60]].concat().into();
+                    all.push((*key, false_one));
+                }
+                all.push((*key, proof.clone()));
+            }
+            let queries: Vec<_> = all.iter().map(|(key, proof)| Query { root, key, proof }).collect();
+            let run: Vec<_> = queries.iter().enumerate().collect();
+            let (answers, hashed) =
+                counting(&TRIE_NODES, || walk_together("proof", &run, |_: &str, _: &[Bytes]| Ok(())));
+            let proven: BTreeSet<usize> =
+                answers.iter().filter(|(_, answer)| matches!(answer, Ok(Some(_)))).map(|(place, _)| *place).collect();
+            let expected = (0..all.len()).filter(|place| place % (liars_each + 1) == liars_each);
+            assert_eq!(proven, expected.collect(), "the honest ones, and none else");
+            let liars = liars_each * honest.len();
+            assert!(hashed <= distinct + liars + liars / RIVALS, "{hashed}: {liars} liars, {distinct} nodes");
+            assert!(hashed >= distinct + liars);
+        }
+    }
 }

@@ -1,0 +1,28 @@
+//! How much of some work this thread has done, for tests of what bad items cost their neighbours.
+
+use std::cell::{Cell, RefCell};
+use std::thread::LocalKey;
+
+pub(crate) type Counter = Cell<usize>;
+
+thread_local! {
+    /// Nodes of Ethereum tries that were hashed.
+    pub(crate) static TRIE_NODES: Counter = const { Cell::new(0) };
+    /// Leaves and inner nodes of ICS-23 proofs that were hashed together.
+    pub(crate) static STORE_NODES: Counter = const { Cell::new(0) };
+    /// ICS-23 claims that were checked once more by themselves.
+    pub(crate) static SINGLE_CLAIMS: Counter = const { Cell::new(0) };
+    /// The claims that each pairing equation was about.
+    pub(crate) static EQUATIONS: RefCell<Vec<Vec<usize>>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn add(counter: &'static LocalKey<Counter>, more: usize) {
+    counter.set(counter.get() + more);
+}
+
+/// What `work` returns, and how much it counted.
+pub(crate) fn counting<T>(counter: &'static LocalKey<Counter>, work: impl FnOnce() -> T) -> (T, usize) {
+    counter.set(0);
+    let done = work();
+    (done, counter.take())
+}
