@@ -1,4 +1,4 @@
-//! The wire format: one evidence, one encoding, as the committed `.proto` says.
+//! The wire format: one evidence, one encoding, as the committed `.proto` says; and evidence of all chains together.
 
 mod arbitrary;
 #[expect(dead_code, reason = "other tests use the rest of it")]
@@ -7,5 +7,12 @@ mod bitcoin_deposits;
 #[path = "../bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
 mod canonical;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod cosmos;
 mod definitions;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod ethereum;
 mod files;
+mod mixed;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod solana;
