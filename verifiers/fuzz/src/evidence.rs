@@ -1,18 +1,40 @@
-//! Evidence of every chain: honest where a scene makes it, well-formed otherwise.
+//! Evidence of every chain, honest, and who judges it.
 
 use std::sync::LazyLock;
 
-use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use spandrel_verifiers::ethereum::{ChainConfig, DepositEvidence, EthereumVerifier, Inclusion};
-use spandrel_verifiers::{AssetId, ChainId, Deposit, Evidence, LanePreference, Verifier, cosmos, solana};
+use spandrel_verifiers::ethereum::EthereumVerifier;
+use spandrel_verifiers::{Deposit, Evidence, Verified, Verifier, VerifyError};
 
+use crate::cosmos::scene as cosmos;
+use crate::ethereum::chain::{OUTBOX, World};
 use crate::scene::Scene;
+use crate::solana::NOW as SOLANA_NOW;
+use crate::solana::scene::Scene as Solana;
 
 /// A Bitcoin deposit that verifies.
 pub static BITCOIN: LazyLock<Scene> = LazyLock::new(Scene::new);
-/// Ethereum evidence that does not verify, and who refuses it.
-pub static ETHEREUM: LazyLock<(EthereumVerifier, DepositEvidence)> = LazyLock::new(ethereum);
+/// Ethereum deposits that verify.
+pub static ETHEREUM: LazyLock<(EthereumVerifier, World)> = LazyLock::new(|| {
+    let world = World::new();
+    (EthereumVerifier::new(world.network.config.clone(), OUTBOX).expect("an outbox"), world)
+});
+/// Cosmos deposits that verify.
+pub static COSMOS: LazyLock<cosmos::Scene> = LazyLock::new(cosmos::scene);
+
+static HONEST: LazyLock<[(Evidence, Verified<Deposit>); 4]> = LazyLock::new(|| {
+    let (_, world) = &*ETHEREUM;
+    let all: [Evidence; 4] = [
+        BITCOIN.evidence.clone().into(),
+        world.execution.evidence(1, Some(&world.finality)).into(),
+        COSMOS.evidence(5).into(),
+        Solana::shared().evidence.clone().into(),
+    ];
+    all.map(|evidence| {
+        let verified = verify(&evidence).expect("honest evidence verifies");
+        (evidence, verified)
+    })
+});
 
 /// Which chain's evidence.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -21,77 +43,54 @@ pub enum Kind {
     Bitcoin,
     /// [`ETHEREUM`].
     Ethereum,
-    /// Well-formed only.
+    /// [`COSMOS`].
     Cosmos,
-    /// Well-formed only, chained.
+    /// [`Solana::shared`].
     Solana,
 }
 
 impl Kind {
-    /// Evidence of this kind.
-    pub fn evidence(self) -> Evidence {
-        match self {
-            Self::Bitcoin => BITCOIN.evidence.clone().into(),
-            Self::Ethereum => ETHEREUM.1.clone().into(),
-            Self::Cosmos => cosmos().into(),
-            Self::Solana => solana().into(),
+    /// Honest evidence of this kind.
+    pub fn evidence(self) -> &'static Evidence {
+        &HONEST[self as usize].0
+    }
+}
+
+/// The verdict of its chain's scene.
+pub fn verify(evidence: &Evidence) -> Result<Verified<Deposit>, VerifyError> {
+    match evidence {
+        Evidence::Bitcoin(inclusion) => BITCOIN.verifier.verify(&BITCOIN.chain, inclusion, BITCOIN.now),
+        Evidence::Ethereum(evidence) => {
+            let (verifier, world) = &*ETHEREUM;
+            verifier.verify(&world.store, evidence, world.network.now())
+        }
+        Evidence::Cosmos(evidence) => COSMOS.verifier.verify(&COSMOS.trusted, evidence, cosmos::NOW),
+        Evidence::Solana(evidence) => {
+            let scene = Solana::shared();
+            scene.verifier.verify(&scene.trusted, evidence, SOLANA_NOW)
         }
     }
 }
 
-/// None but the honest evidence of a scene verifies.
+/// Nothing but what the honest evidence of its chain means is ever verified. On Bitcoin no other bytes mean it. Others
+/// carry what no rule reads, such as votes beyond those needed.
 ///
 /// # Panics
-/// When other evidence does.
+/// When evidence proves something else, or the honest evidence does not.
 pub fn assert_refused_unless_honest(evidence: &Evidence) {
-    match evidence {
-        Evidence::Bitcoin(inclusion) => {
-            let verified = BITCOIN.verifier.verify(&BITCOIN.chain, inclusion, BITCOIN.now);
-            assert_eq!(verified.is_ok(), **inclusion == BITCOIN.evidence);
-        }
-        Evidence::Ethereum(evidence) => {
-            let hash = keccak256(&evidence.inclusion.header);
-            assert!(ETHEREUM.0.verify_under(hash, &evidence.inclusion).is_err(), "a header of this very state");
-        }
-        Evidence::Cosmos(_) | Evidence::Solana(_) => {}
-    }
-}
-
-fn ethereum() -> (EthereumVerifier, DepositEvidence) {
-    let outbox = Address::repeat_byte(1);
-    let chain = ChainId::eip155(1);
-    let deposit = Deposit {
-        version: Deposit::VERSION,
-        asset: AssetId::slip44(&chain, 60),
-        source_chain: chain,
-        source_bridge: outbox.into_word(),
-        source_key: B256::ZERO,
-        amount: "5".parse().expect("a number"),
-        destination_chain: ChainId::eip155(2),
-        destination_bridge: B256::ZERO,
-        recipient: B256::ZERO,
-        sender: B256::ZERO,
-        lane: LanePreference::Any,
-        expiry: 1,
+    let place = match evidence {
+        Evidence::Bitcoin(_) => Kind::Bitcoin,
+        Evidence::Ethereum(_) => Kind::Ethereum,
+        Evidence::Cosmos(_) => Kind::Cosmos,
+        Evidence::Solana(_) => Kind::Solana,
     };
-    let nodes = vec![Bytes::from_static(&[0x80]); 2];
-    let inclusion = Inclusion { header: nodes[0].clone(), account_proof: nodes.clone(), storage_proof: nodes, deposit };
-    let evidence = DepositEvidence { finality: Some(Bytes::from_static(&[1, 2])), inclusion };
-    (EthereumVerifier::new(ChainConfig::mainnet(), outbox).expect("an outbox"), evidence)
-}
-
-fn cosmos() -> cosmos::DepositEvidence {
-    let bytes = |byte| Bytes::from(vec![byte; 3]);
-    let inclusion = cosmos::Inclusion { height: 7, app_hash: B256::repeat_byte(1), packet: bytes(2), proof: bytes(3) };
-    cosmos::DepositEvidence { headers: vec![bytes(4), bytes(5)], inclusion }
-}
-
-fn solana() -> solana::DepositEvidence {
-    let shreds = || vec![Bytes::from_static(&[1, 2, 3]); 2];
-    let block = solana::BlockPath::Chained { tail: shreds() };
-    let shreds = solana::ShredProof { before: Some(Bytes::new()), batch: shreds(), block };
-    let block_id = B256::repeat_byte(9);
-    let inclusion = solana::Inclusion { slot: 5, block_id, shreds, entry: 1, transaction: 0, instruction: 2 };
-    let signatures = vec![Signature::new(U256::from(1), U256::from(2), true)];
-    solana::DepositEvidence { inclusion, execution: solana::ExecutionAttestation { time: 6, signatures } }
+    let (honest, expected) = &HONEST[place as usize];
+    let is_honest = evidence == honest;
+    match verify(evidence) {
+        Ok(verified) => {
+            assert_eq!(verified, *expected);
+            assert!(is_honest || !matches!(place, Kind::Bitcoin));
+        }
+        Err(error) => assert!(!is_honest, "{error}"),
+    }
 }

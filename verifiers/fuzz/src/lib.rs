@@ -20,12 +20,14 @@ macro_rules! fuzz_target {
 }
 
 pub mod containers;
+pub mod cosmos;
+#[expect(clippy::new_without_default, reason = "of the tests' own kind")]
+pub mod ethereum;
 pub mod evidence;
 pub mod headers;
 pub mod patch;
 pub mod rlp;
 pub mod scene;
-#[path = "../../tests/solana/maker.rs"]
+#[expect(clippy::new_without_default, reason = "of the tests' own kind")]
 pub mod solana;
-pub mod store;
 pub mod targets;

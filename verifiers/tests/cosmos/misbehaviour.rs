@@ -1,5 +1,8 @@
 //! Two headers that one chain cannot have: told by kind, and none of them a frame-up.
 
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
 use spandrel_verifiers::cosmos::{
     Attack, ClientHeader, CommitSig, CosmosVerifier, KeyTables, LightBlock, Misbehaviour, Status, TrustedState, Update,
 };
@@ -9,6 +12,31 @@ use crate::chain::{CHAIN, Does, Member, START, at, block, block_of, commit, head
 use crate::scene::{params, route};
 
 const NOW: u64 = START + 200;
+
+proptest! {
+    /// Of either header: refused, or what no rule reads, such as a vote beyond those that are needed.
+    #[test]
+    fn a_flipped_byte_is_refused_or_proves_the_same(place in any::<prop::sample::Index>(), mask in 1..=255_u8) {
+        static BOTH: LazyLock<(Scene, Vec<u8>)> = LazyLock::new(|| {
+            let scene = scene();
+            let both = Misbehaviour { header_1: scene.header(|_| (), 0), header_2: scene.header(|head| head.data_hash = None, 0) };
+            let bytes = both.encode().to_vec();
+            (scene, bytes)
+        });
+        let (scene, honest) = &*BOTH;
+        let mut bytes = honest.clone();
+        bytes[place.index(honest.len())] ^= mask;
+        if let Ok(flipped) = Misbehaviour::decode(&bytes) {
+            let again = Misbehaviour::decode(&flipped.encode());
+            prop_assert_eq!(again.as_ref(), Ok(&flipped));
+            if let Ok(proven) = flipped.verify(&params(CHAIN, 1_000), &scene.trusted, NOW, &KeyTables::new()) {
+                prop_assert_eq!((proven.attack, proven.height), (Attack::Equivocation, 10));
+                let signed = |suspect| scene.members.iter().any(|member| member.validator().address() == suspect);
+                prop_assert!(proven.suspects.iter().all(signed));
+            }
+        }
+    }
+}
 
 struct Scene {
     members: Vec<Member>,

@@ -5,6 +5,7 @@ mod batches;
 mod coverage;
 mod deposits;
 mod files;
+mod flips;
 mod maker;
 mod scene;
 mod signatures;

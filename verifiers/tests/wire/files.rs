@@ -56,6 +56,35 @@ fn what_is_no_file_is_refused_by_the_field_that_spoils_it() {
     assert_eq!(refused(json.replace("\"version\":1", "\"version\":2").as_bytes()), "version");
 }
 
+/// Every bit of a file: what is trusted, when, and the evidence.
+#[test]
+fn no_flipped_bit_of_a_file_proves_another_deposit() {
+    let file = file();
+    let (bytes, honest) = (file.to_bytes().unwrap(), file.verify(file.at).unwrap());
+    let (mut unread, mut unproven, mut same) = (0, 0, 0);
+    for place in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << bit;
+            let Ok(read) = EvidenceFile::read(&flipped) else {
+                unread += 1;
+                continue;
+            };
+            assert_eq!(read.to_bytes().unwrap(), flipped, "byte {place} bit {bit}");
+            match read.verify(file.at) {
+                Ok(verified) => {
+                    assert_eq!(verified, honest, "byte {place} bit {bit}");
+                    same += 1;
+                }
+                Err(_) => unproven += 1,
+            }
+        }
+    }
+    println!("{unread} flipped bits do not decode, {unproven} do not verify, {same} prove the same");
+    // Other times and laxer policies, which the reader sees, prove the same.
+    assert!(unread > 1_000 && unproven > 1_000 && same < 200);
+}
+
 #[test]
 fn an_explanation_marks_the_step_that_fails() {
     let honest = file();

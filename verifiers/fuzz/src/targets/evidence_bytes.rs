@@ -1,4 +1,4 @@
-//! Evidence as protobuf: what is read is written again byte for byte, and none but the honest one verifies.
+//! Evidence as protobuf: what is read is written again byte for byte, and none verifies but what means the honest one.
 
 use spandrel_verifiers::Evidence;
 
@@ -11,6 +11,6 @@ fuzz_target!(|input: (Kind, Vec<Patch>)| {
     let bytes = patched(honest.clone(), &patches);
     let Ok(evidence) = Evidence::from_bytes(&bytes) else { return };
     assert_eq!(evidence.to_bytes(), bytes);
-    assert_eq!(bytes == honest, evidence == kind.evidence());
+    assert_eq!(bytes == honest, evidence == *kind.evidence());
     assert_refused_unless_honest(&evidence);
 });

@@ -1,4 +1,4 @@
-//! Evidence as JSON: what parses prints and parses to itself, and none but the honest one verifies.
+//! Evidence as JSON: what parses prints and parses to itself, and none verifies but what means the honest one.
 
 use spandrel_verifiers::Evidence;
 
@@ -7,7 +7,7 @@ use crate::patch::{Patch, patched};
 
 fuzz_target!(|input: (Kind, Vec<Patch>)| {
     let (kind, patches) = input;
-    let json = patched(serde_json::to_vec(&kind.evidence()).expect("evidence prints"), &patches);
+    let json = patched(serde_json::to_vec(kind.evidence()).expect("evidence prints"), &patches);
     let Ok(evidence) = serde_json::from_slice::<Evidence>(&json) else { return };
     let again = serde_json::to_vec(&evidence).expect("evidence prints");
     assert_eq!(serde_json::from_slice::<Evidence>(&again).expect("what prints parses"), evidence);

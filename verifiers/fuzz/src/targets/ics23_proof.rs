@@ -1,19 +1,66 @@
-//! ICS-23 proofs of both levels: a changed proof proves nothing, and no key is absent that is there.
+//! ICS-23 proofs of both levels, of existence, of absence, and of many keys compressed: a changed proof proves nothing
+//! that is not so.
 
-use spandrel_verifiers::cosmos::ics23::{Membership, MerkleProof, verify_absence, verify_membership};
+use std::sync::LazyLock;
+
+use crate::cosmos::store::{App, Leaf, commitments, field};
 use crate::patch::{Patch, patched};
-use crate::store::app;
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use spandrel_verifiers::cosmos::ics23::{Membership, MerkleProof, verify_absence, verify_membership};
 
-fuzz_target!(|input: (u8, Vec<Patch>)| {
-    let (which, patches) = input;
-    let (app_hash, proofs) = app();
-    let (leaf, honest) = &proofs[usize::from(which) % proofs.len()];
+static APP: LazyLock<App> = LazyLock::new(|| App::new(&commitments(7)));
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Start {
+    Existence,
+    Absence,
+    Compressed,
+}
+
+/// All leaves in one compressed batch, each step by its place among all steps.
+fn compressed(leaves: &[Leaf]) -> Vec<u8> {
+    let (mut entries, mut lookup) = (Vec::new(), Vec::new());
+    let mut count = 0_u8;
+    for leaf in leaves {
+        let mut alone = leaf.clone();
+        let steps = std::mem::take(&mut alone.path);
+        let places: Vec<u8> = steps.iter().zip(count..).map(|(_, place)| place).collect();
+        count += steps.len() as u8;
+        for step in steps {
+            lookup.extend(field(2, &[&[8, 1][..], &field(2, &step.prefix), &field(3, &step.suffix)].concat()));
+        }
+        entries.extend(field(1, &field(1, &[alone.existence(), field(4, &places)].concat())));
+    }
+    field(4, &[entries, lookup].concat())
+}
+
+fuzz_target!(|input: (Start, u8, Vec<Patch>)| {
+    let (start, which, patches) = input;
+    let (app, root) = (&*APP, APP.app_hash());
+    let leaf = &app.ibc.leaves[usize::from(which) % app.ibc.leaves.len()];
+    let missing = [&leaf.key[..], &[0]].concat();
+    let honest = match start {
+        Start::Existence => app.membership(&leaf.key),
+        Start::Absence => app.non_membership(&missing),
+        Start::Compressed => {
+            let of_store = field(1, &app.stores.leaf(b"ibc").proof());
+            [field(1, &compressed(&app.ibc.leaves)), of_store].concat()
+        }
+    };
     let proof = patched(honest.clone(), &patches);
-    let claim =
-        Membership { root: app_hash.into(), store: b"ibc", key: &leaf.key, value: &leaf.value, proof: &proof };
-    assert_eq!(verify_membership(&claim).is_ok(), proof == *honest);
+    let claim = Membership { root, store: b"ibc", key: &leaf.key, value: &leaf.value, proof: &proof };
+    let (exists, is_absent) =
+        (verify_membership(&claim).is_ok(), verify_absence(root, b"ibc", &missing, &proof).is_ok());
+    let is_honest = proof == honest;
+    match start {
+        Start::Existence => assert_eq!((exists, is_absent), (is_honest, false)),
+        Start::Absence => assert_eq!((exists, is_absent), (false, is_honest)),
+        // Entries for other keys are not looked into.
+        Start::Compressed => assert!(!is_absent && (exists || !is_honest)),
+    }
     assert!(verify_membership(&Membership { value: &[7; 31], ..claim }).is_err());
-    assert!(verify_absence(app_hash.into(), b"ibc", &leaf.key, &proof).is_err());
+    assert!(verify_membership(&Membership { key: &missing, ..claim }).is_err());
+    assert!(verify_absence(root, b"ibc", &leaf.key, &proof).is_err());
     if let Ok(decoded) = MerkleProof::decode(&proof) {
         assert_eq!(decoded.encode(), proof);
     }
