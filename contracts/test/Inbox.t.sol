@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {BatchProof} from "src/BatchProof.sol";
 import {Deposit, DepositLib} from "src/DepositLib.sol";
 import {EthereumStorageVerifier} from "src/EthereumStorageVerifier.sol";
@@ -8,6 +9,7 @@ import {ILaneVerifier} from "src/ILaneVerifier.sol";
 import {Inbox} from "src/Inbox.sol";
 import {Lane} from "src/Lane.sol";
 import {Nullifier} from "src/Nullifier.sol";
+import {PauseController} from "src/PauseController.sol";
 import {RiskGuard} from "src/RiskGuard.sol";
 import {Bridge} from "./base/Bridge.sol";
 
@@ -146,7 +148,7 @@ contract InboxTest is Bridge {
         vm.expectRevert(abi.encodeWithSelector(Inbox.NotLightClient.selector, Lane.FAST));
         inbox.settle(deposit, Lane.FAST, fast);
         bytes memory other = prove(sample(1));
-        vm.expectRevert();
+        vm.expectPartialRevert(EthereumStorageVerifier.DepositMismatch.selector);
         inbox.settle(deposit, Lane.ETHEREUM, other);
     }
 
@@ -197,7 +199,7 @@ contract InboxTest is Bridge {
         inbox.claim(Lane.FAST, deposit, attest(deposit));
         vm.warp(block.timestamp + 1 hours);
         pauses.pause(pauses.globalScope(), 1 hours);
-        vm.expectRevert();
+        vm.expectPartialRevert(PauseController.ScopePaused.selector);
         inbox.executeDelayed(deposit);
         pauses.unpause(pauses.globalScope());
         vm.warp(block.timestamp + 1 hours);
@@ -281,13 +283,13 @@ contract InboxTest is Bridge {
 
     function test_strangers_change_nothing() public {
         vm.startPrank(address(0xbad));
-        vm.expectRevert();
+        vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
         inbox.setVerifier(Lane.FAST, ILaneVerifier(address(0)));
-        vm.expectRevert();
+        vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
         inbox.setBridge(SOURCE, 0);
-        vm.expectRevert();
+        vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
         inbox.setPayout(SOURCE, COIN, Inbox.Kind.None, address(0));
-        vm.expectRevert();
+        vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
         inbox.dropDelayed(sample(0));
         vm.expectRevert(abi.encodeWithSelector(Inbox.OnlyVault.selector, address(0xbad)));
         inbox.burnWrapped(address(wrapped), ALICE, 1, SOURCE);

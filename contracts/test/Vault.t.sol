@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Deposit, DepositLib} from "src/DepositLib.sol";
 import {Inbox} from "src/Inbox.sol";
@@ -79,7 +80,7 @@ contract VaultTest is Bridge {
     function test_a_token_that_returns_false_deposits_nothing() public {
         FalseToken liar = new FalseToken();
         _admit(liar);
-        vm.expectRevert();
+        vm.expectPartialRevert(SafeERC20.SafeERC20FailedOperation.selector);
         this.lockFor(address(liar), 1000);
         vm.assertEq(outbox.count(), 0);
     }

@@ -24,7 +24,7 @@ use spandrel_api::issue_key;
 use spandrel_contracts::WrappedToken;
 use spandrel_signer::SecretRef;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
-use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_testnets::bitcoin::{Bitcoind, RegtestNode};
 use spandrel_verifiers::{ChainId, DepositId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -150,7 +150,7 @@ async fn mine(chains: &Chains) -> anyhow::Error {
 /// Serves the API of a bridge over the demo's chains while `play` goes on.
 async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Result<()>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(None).await?;
+    let chains = Chains::start(Bitcoind::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let webhook_key = folder.path().join("webhook-key");

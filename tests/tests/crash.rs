@@ -16,7 +16,7 @@ use spandrel_contracts::{Inbox, WrappedToken};
 use spandrel_core::Transfer;
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_store::Sqlite;
-use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_testnets::bitcoin::{Bitcoind, RegtestNode};
 use spandrel_tests::process;
 use spandrel_verifiers::LanePreference;
 
@@ -36,7 +36,7 @@ async fn a_process_killed_at_random_pays_every_deposit_exactly_once() -> Result<
     println!("seed {seed} (repeat with SPANDREL_SEED={seed})");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(None).await?;
+    let chains = Chains::start(Bitcoind::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let store = Sqlite::open(&bridge.config.database).await?;
     let config = folder.path().join("spandrel.toml");

@@ -14,7 +14,7 @@ use spandrel::{proof, up};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_engine::Silent;
 use spandrel_store::Sqlite;
-use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_testnets::bitcoin::{Bitcoind, RegtestNode};
 use spandrel_tests::tamper::{leaves, protobuf, tamper};
 use spandrel_verifiers::{ChainId, DepositId, LanePreference};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 #[tokio::test(flavor = "multi_thread")]
 async fn exported_evidence_verifies_and_tampered_evidence_is_refused_by_field() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(None).await?;
+    let chains = Chains::start(Bitcoind::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let stop = CancellationToken::new();
     let running = up::start(bridge.config.clone(), Some(Arc::new(Silent)), stop.clone()).await?;
