@@ -10,7 +10,7 @@ use spandrel_risk::{Lane, Reason, RiskState};
 use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 
-use super::keys::{self, EXPOSURE_CAP};
+use super::keys::{self, EXPOSURE_CAP, FAST_CAP, PROVEN_CAP, WINDOWS};
 use super::relayer::{Relayer, now};
 use super::rules::units;
 use super::source::{Order, SourceChain};
@@ -72,6 +72,8 @@ impl Checker {
             let chain = universe.sources.iter().find(|chain| chain.id == payment.source);
             let Some(chain) = chain else { return Err(format!("{id} is from nowhere")) };
             ensure(units(order.deposit.amount) == payment.amount, || format!("{id}: another amount was paid"))?;
+            let cap = if payment.lane == Lane::Fast { FAST_CAP } else { PROVEN_CAP };
+            ensure(payment.amount <= cap, || format!("{id}: {} over the transfer cap {cap}", payment.amount))?;
             ensure(!payment.is_proven || chain.is_final(id), || format!("{id} was proven and is not final"))?;
         }
         universe.sources.iter().try_for_each(|chain| self.released_is_locked(universe, chain))
@@ -83,6 +85,10 @@ impl Checker {
         ensure(exposure <= EXPOSURE_CAP, || format!("exposure {exposure} over {EXPOSURE_CAP} from {}", chain.id))?;
         let payments = || state.payments.iter().filter(|payment| payment.source == chain.id);
         let released: u64 = payments().map(|payment| payment.amount).sum();
+        for (lane, window) in [Lane::Fast, Lane::LightClient].into_iter().zip(WINDOWS) {
+            let used: u64 = payments().filter(|payment| payment.lane == lane).map(|payment| payment.amount).sum();
+            ensure(used <= window, || format!("{used} paid by the {lane} lane from {}, over {window}", chain.id))?;
+        }
         let vanished = payments().filter(|payment| chain.mined(payment.id).is_none());
         let short: u64 = vanished.map(|payment| payment.amount).sum();
         let here = chain.standing().iter().filter_map(|(id, _)| self.real.get(id));
@@ -179,7 +185,7 @@ impl Checker {
             chain.standing().iter().all(|(id, block)| is_known(id) && block.height <= chain.final_height())
         });
         let waits = |transfer: &Transfer| match &transfer.status {
-            Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. }),
+            Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. } | Reason::Window { .. }),
             Status::Reorged { .. } | Status::Shortfall { .. } => transfer.deposit.expiry < universe.now,
             status => status.is_terminal(),
         };
@@ -201,7 +207,7 @@ impl Checker {
                 Status::Final { .. } | Status::Settled { .. } => {
                     state.payment(*id).is_some_and(|payment| payment.is_proven)
                 }
-                Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. }),
+                Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. } | Reason::Window { .. }),
                 Status::Rejected { reason } => match reason {
                     Reason::Expired { .. } => order.deposit.expiry < universe.now,
                     Reason::Dust { .. } | Reason::Mismatch { .. } => true,

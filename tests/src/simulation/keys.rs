@@ -23,6 +23,8 @@ pub const FAST_CAP: u64 = 100;
 pub const EXPOSURE_CAP: u64 = 150;
 /// Largest payout of the light-client lane.
 pub const PROVEN_CAP: u64 = 1000;
+/// Most that may be paid in a day, per source chain, by the fast lane and by the light-client lane. A storm is shorter.
+pub const WINDOWS: [u64; 2] = [250, 1500];
 /// From here on a proven payout waits.
 pub const LARGE_FROM: u64 = 500;
 /// Smallest amount that is paid.
@@ -129,7 +131,7 @@ pub fn policy(is_capped: bool) -> Policy {
             let found = Limits {
                 per_transfer: if is_fast { cap(FAST_CAP) } else { Limit::Amount(U256::from(PROVEN_CAP)) },
                 exposure_cap: if is_fast { cap(EXPOSURE_CAP) } else { Limit::Unlimited },
-                window: Limit::Unlimited,
+                window: if is_fast { cap(WINDOWS[0]) } else { Limit::Amount(U256::from(WINDOWS[1])) },
                 large_from: if is_fast { Limit::Unlimited } else { Limit::Amount(U256::from(LARGE_FROM)) },
                 large_delay: LARGE_DELAY,
                 dust: U256::from(DUST),

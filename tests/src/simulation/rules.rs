@@ -10,7 +10,7 @@ use spandrel_risk::{Lane, Scope};
 use spandrel_verifiers::attestation::{SignerSet, recover};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, merkle};
 
-use super::keys::{self, EXPOSURE_CAP, FAST_CAP, PROVEN_CAP, Set};
+use super::keys::{self, EXPOSURE_CAP, FAST_CAP, PROVEN_CAP, Set, WINDOWS};
 use super::source::SourceChain;
 use super::universe::Breakage;
 
@@ -213,6 +213,12 @@ impl Rules {
         let source = deposit.source_chain.clone();
         if lane == Lane::Fast && is_capped && state.exposure(&source).saturating_add(amount) > EXPOSURE_CAP {
             return Err(not_now("OverExposure"));
+        }
+        let same = |payment: &&Payment| payment.lane == lane && payment.source == source;
+        let used: u64 = state.payments.iter().filter(same).map(|payment| payment.amount).sum();
+        let window = WINDOWS[usize::from(lane == Lane::LightClient)];
+        if is_capped && used.saturating_add(amount) > window {
+            return Err(not_now("OverWindow"));
         }
         state.payments.push(Payment { id, lane, source, amount, is_proven: lane == Lane::LightClient });
         Ok(())

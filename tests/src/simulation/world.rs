@@ -8,7 +8,7 @@ use spandrel_core::journal::Journal;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger, TransferFilter};
 use spandrel_core::{Event, Input, Policy, Status, Transfer};
 use spandrel_engine::{Change, Clock, EngineError, Message, Observer, Step};
-use spandrel_risk::{Lane, RiskEvent, Scope};
+use spandrel_risk::{Lane, Reason, RiskEvent, Scope};
 use spandrel_store::{CrashPoint, Memory};
 use spandrel_verifiers::DepositId;
 use spandrel_verifiers::follow::Cursor;
@@ -160,6 +160,10 @@ impl World {
         for transfer in now(self.relayer.ledger.transfers(&TransferFilter::default())).map_err(|e| e.to_string())? {
             self.count(transfer.status.name());
             let events = now(self.relayer.ledger.events(transfer.id)).map_err(|e| e.to_string())?;
+            let is_delayed = |event: &Event| matches!(event, Event::Held { reason: Reason::Window { .. }, .. });
+            if events.iter().any(|event| is_delayed(&event.body)) {
+                self.count("delayed by a window");
+            }
             for event in events.iter().filter(|event| matches!(event.body, Event::ProofRefused { .. })) {
                 self.count(event.body.name());
             }
