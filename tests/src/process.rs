@@ -19,7 +19,7 @@ pub fn binary() -> Result<PathBuf> {
 /// Sends a signal, as in `INT`.
 pub async fn signal(child: &Child, name: &str) -> Result<()> {
     let id = child.id().context("it ended before")?.to_string();
-    let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await?;
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().await?;
     anyhow::ensure!(sent.success(), "kill -{name} {id}: {sent}");
     Ok(())
 }
