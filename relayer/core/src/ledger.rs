@@ -94,7 +94,7 @@ pub struct Commit {
     pub effects: Vec<NewEffect>,
     /// What became of leased effects.
     pub ended: Vec<(EffectId, EffectEnd)>,
-    /// A halt to be written: this chain is not followed any more until an operator acknowledges.
+    /// A halt to be written: this chain is not followed any more until a guardian acknowledges.
     pub halt: Option<(ChainId, String)>,
     /// A halt to be lifted, by whom and why it is safe. The chain must be halted.
     pub acknowledged: Option<(ChainId, String)>,

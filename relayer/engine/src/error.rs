@@ -29,7 +29,7 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
-    /// The chain is halted until an operator acknowledges.
+    /// The chain is halted until a guardian acknowledges.
     #[error("{chain} is halted: {reason}")]
     Halted {
         /// Which chain.

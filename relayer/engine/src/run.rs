@@ -66,12 +66,12 @@ where
 }
 
 impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
-    /// Follows until told to stop. A halted chain is not read until an operator acknowledges; the others go on.
+    /// Follows until told to stop. A halted chain is not read until a guardian acknowledges; the others go on.
     pub async fn run(&self, clock: C, stop: CancellationToken) -> Result<(), EngineError> {
         let step = || async {
             match self.read_once().await {
                 Err(EngineError::Halted { chain, reason }) => {
-                    tracing::error!(chain, reason, "halted: not followed until an operator acknowledges");
+                    tracing::error!(chain, reason, "halted: not followed until a guardian acknowledges");
                     Ok(false)
                 }
                 read => read,
