@@ -3,21 +3,23 @@
 //! Sources: CAIP-2 (chains), CAIP-19 (assets). On-chain both appear as `keccak256` of their UTF-8 bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::VerifyError;
 
-/// A CAIP-2 chain id, such as `eip155:1` or `bip122:000000000019d6689c085ae165831e93`.
+/// A CAIP-2 chain id, such as `eip155:1` or `bip122:000000000019d6689c085ae165831e93`. Copies share
+/// the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ChainId(String);
+pub struct ChainId(Arc<str>);
 
-/// A CAIP-19 asset id, such as `eip155:1/slip44:60` or `eip155:1/erc20:0x…`.
+/// A CAIP-19 asset id, such as `eip155:1/slip44:60` or `eip155:1/erc20:0x…`. Copies share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct AssetId(String);
+pub struct AssetId(Arc<str>);
 
 impl ChainId {
     /// Parses a CAIP-2 string: namespace of 3 to 8 `[-a-z0-9]`, reference of 1 to 32 `[-_a-zA-Z0-9]`.
@@ -27,7 +29,7 @@ impl ChainId {
                 && is_token(reference, 1, 32, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
         });
         if valid {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(VerifyError::malformed("chain id", "a CAIP-2 string `namespace:reference`", shown(text)))
         }
@@ -35,14 +37,14 @@ impl ChainId {
 
     /// The chain id of an EVM chain: `eip155:<number>`.
     pub fn eip155(number: u64) -> Self {
-        Self(format!("eip155:{number}"))
+        Self(format!("eip155:{number}").into())
     }
 
     /// The chain id of a Bitcoin chain: `bip122:` and the first 32 hex digits of the genesis block's hash as it is
     /// displayed (CAIP-4). `genesis` is in wire order.
     pub fn bip122(genesis: B256) -> Self {
         let displayed: String = genesis.iter().rev().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("bip122:{displayed}"))
+        Self(format!("bip122:{displayed}").into())
     }
 
     /// The number of an `eip155` chain, if it is one.
@@ -72,7 +74,7 @@ impl AssetId {
                 })
         });
         if valid {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(VerifyError::malformed("asset id", "a CAIP-19 string `chain/namespace:reference`", shown(text)))
         }
@@ -80,7 +82,7 @@ impl AssetId {
 
     /// The native asset of a chain by its SLIP-44 coin type: `<chain>/slip44:<coin type>`.
     pub fn slip44(chain: &ChainId, coin_type: u32) -> Self {
-        Self(format!("{chain}/slip44:{coin_type}"))
+        Self(format!("{chain}/slip44:{coin_type}").into())
     }
 
     /// The text, as parsed.
@@ -122,7 +124,7 @@ macro_rules! caip_text {
         }
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.0.as_ref().into()
             }
         }
         impl fmt::Display for $name {

@@ -250,6 +250,20 @@ impl ChainConfig {
     pub fn signing_version(&self, signature_slot: u64) -> Result<ForkVersion, VerifyError> {
         Ok(self.fork_at(signature_slot.max(1).saturating_sub(1))?.version)
     }
+
+    /// The first slot after `attested` at which a signature means what it means at `signature_slot`: by the same
+    /// committee, under the same version. No committee signs the slot itself, so that any other slot between the two
+    /// would do as well; what must have one form takes this one.
+    ///
+    /// # Errors
+    /// Names `signature_slot` when it is before the first fork with sync committees.
+    pub fn first_signature_slot(&self, attested: u64, signature_slot: u64) -> Result<u64, VerifyError> {
+        let period_begins = self.preset.period_at(signature_slot).saturating_mul(self.preset.slots_per_period());
+        let fork =
+            self.fork_at(signature_slot.max(1).saturating_sub(1)).map_err(|error| error.within("signature_slot"))?;
+        let version_begins = fork.epoch.saturating_mul(self.preset.slots_per_epoch()).saturating_add(1);
+        Ok(attested.saturating_add(1).max(period_begins).max(version_begins))
+    }
 }
 
 #[cfg(test)]
@@ -265,6 +279,29 @@ mod tests {
         assert_eq!(config.fork_at(electra).unwrap().name, Fork::Electra);
         assert_eq!(config.fork_at(electra - 1).unwrap().name, Fork::Deneb);
         assert_eq!(config.fork_at(74_240 * 32 - 1).unwrap_err().field, "slot");
+    }
+
+    #[test]
+    fn the_first_signature_slot_keeps_committee_and_version() {
+        let config = ChainConfig::mainnet();
+        let (electra, period) = (364_032 * 32, 8192);
+        // Skipped slots within a period and a fork: the one after the attested slot.
+        assert_eq!(config.first_signature_slot(electra + 10, electra + 13).unwrap(), electra + 11);
+        // Across the fork: Electra's version signs from the slot after its first.
+        assert_eq!(config.first_signature_slot(electra - 3, electra + 9).unwrap(), electra + 1);
+        // Its first slot is signed under Deneb's; it is a period's first as well, so no earlier one means the same.
+        assert_eq!(config.first_signature_slot(electra - 3, electra).unwrap(), electra);
+        // Across a period: the next committee signs from its first slot.
+        let begins = 1500 * period;
+        assert_eq!(config.first_signature_slot(begins - 5, begins + 3).unwrap(), begins);
+        assert_eq!(config.first_signature_slot(begins - 5, begins - 1).unwrap(), begins - 4);
+        assert_eq!(config.first_signature_slot(0, 1).unwrap_err().field, "signature_slot.slot");
+        for (attested, signature) in [(electra - 3, electra + 9), (begins - 5, begins + 3), (begins - 5, begins - 1)] {
+            let first = config.first_signature_slot(attested, signature).unwrap();
+            assert!(attested < first && first <= signature);
+            assert_eq!(config.signing_version(first).unwrap(), config.signing_version(signature).unwrap());
+            assert_eq!(first / period, signature / period);
+        }
     }
 
     #[test]

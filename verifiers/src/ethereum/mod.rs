@@ -43,7 +43,7 @@ pub mod trie;
 mod verify;
 
 pub use deposit::deposit_slot;
-pub use evidence::{DepositEvidence, Inclusion};
+pub use evidence::{DepositEvidence, Inclusion, finality_bytes};
 pub use fork::{ChainConfig, Fork, ForkEpoch, ForkVersion, Form, Preset};
 pub use gindex::Gindex;
 pub use header::ExecutionHeader;

@@ -6,8 +6,9 @@ use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
 use super::bls::SystemScalars;
-use super::containers::{FinalityUpdate, LightClientUpdate, OptimisticUpdate, from_ssz};
+use super::containers::{FinalityUpdate, LightClientUpdate, OptimisticUpdate};
 use super::deposit::Source;
+use super::evidence::read_finality;
 use super::sync::{LightClientStore, NamedBlock, require_supermajority};
 use super::{ChainConfig, DepositEvidence, ExecutionHeader, Inclusion};
 use crate::follow::BlockRef;
@@ -77,7 +78,7 @@ impl EthereumVerifier {
         bytes: &[u8],
         now: UnixSeconds,
     ) -> Result<NamedBlock, VerifyError> {
-        let update: FinalityUpdate = from_ssz(bytes, &self.config)?;
+        let update = read_finality(&self.config, bytes)?;
         trusted.prove_final(&self.config, &update, now)
     }
 
@@ -93,7 +94,7 @@ impl EthereumVerifier {
         let mut decoded = Vec::new();
         let mut results = BTreeMap::new();
         for bytes in distinct {
-            match from_ssz::<FinalityUpdate>(bytes, &self.config) {
+            match read_finality(&self.config, bytes) {
                 Ok(update) => decoded.push((bytes, update)),
                 Err(error) => drop(results.insert(bytes, Err(error))),
             }

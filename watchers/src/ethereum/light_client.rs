@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::Bytes;
-use spandrel_verifiers::ethereum::containers::{FinalityUpdate, LightClientData, LightClientUpdate};
-use spandrel_verifiers::ethereum::{ChainConfig, LightClientStore, Update};
+use spandrel_verifiers::ethereum::containers::{FinalityUpdate, LightClientUpdate};
+use spandrel_verifiers::ethereum::{ChainConfig, LightClientStore, Update, finality_bytes};
 use spandrel_verifiers::follow::{BlockRef, ConsensusSource, FollowError};
 use spandrel_verifiers::{UnixSeconds, VerifyError};
 use tokio::sync::Mutex;
@@ -18,7 +18,7 @@ use super::{EthereumConfig, EthereumConsensus};
 pub struct FinalBlock {
     /// The block.
     pub block: BlockRef,
-    /// SSZ of the finality update that proves it; `None` for the trusted root's own block.
+    /// [`finality_bytes`] of the update that proves it; `None` for the trusted root's own block.
     pub update: Option<Bytes>,
 }
 
@@ -103,10 +103,7 @@ impl State {
         };
         let proven = self.store.check_finality(network, &finality, now);
         self.store.process_update(network, update, now)?;
-        if let Ok(block) = proven {
-            self.keep(block, &finality);
-        }
-        Ok(())
+        proven.map_or(Ok(()), |block| self.keep(network, block, &finality))
     }
 
     /// Checked first by itself, for two thirds of the committee, so that what is kept as proof is one.
@@ -118,14 +115,14 @@ impl State {
     ) -> Result<(), VerifyError> {
         let block = self.store.check_finality(network, update, now)?;
         self.store.process_finality_update(network, update, now)?;
-        self.keep(block, update);
-        Ok(())
+        self.keep(network, block, update)
     }
 
-    fn keep(&mut self, block: BlockRef, update: &FinalityUpdate) {
+    fn keep(&mut self, network: &ChainConfig, block: BlockRef, update: &FinalityUpdate) -> Result<(), VerifyError> {
         if self.known.as_ref().is_none_or(|known| known.block.height <= block.height) {
-            self.known = Some(FinalBlock { block, update: Some(update.encode_ssz().into()) });
+            self.known = Some(FinalBlock { block, update: Some(finality_bytes(network, update)?) });
         }
+        Ok(())
     }
 }
 
