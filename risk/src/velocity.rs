@@ -191,6 +191,8 @@ pub(crate) struct Sizes {
     #[serde(with = "as_list")]
     by_size: RedBlackTreeMapSync<(U256, u64), ()>,
     next: u64,
+    /// The size that at most one in a hundred is over; `None` while there are too few. Read for every decision.
+    p99: Option<U256>,
 }
 
 impl Sizes {
@@ -204,10 +206,14 @@ impl Sizes {
             self.by_time.remove_mut(&old);
             self.by_size.remove_mut(&(amount, old));
         }
+        self.p99 = self.find_p99();
     }
 
-    /// The size that at most one in a hundred is over; `None` while there are too few.
     pub(crate) fn p99(&self) -> Option<U256> {
+        self.p99
+    }
+
+    fn find_p99(&self) -> Option<U256> {
         let count = self.next.min(SIZES);
         let over = usize::try_from(count.checked_div(100)?).ok()?;
         let mut largest_first = self.by_size.iter().rev();

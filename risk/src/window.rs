@@ -64,7 +64,12 @@ impl Window {
 
     /// The sum of all charges still in the window at `now`.
     pub(crate) fn used(&self, now: UnixSeconds) -> U512 {
-        let Some(last_left) = now.checked_sub(WINDOW_SECONDS) else { return self.total().saturating_sub(self.before) };
+        let all = || self.total().saturating_sub(self.before);
+        let Some(last_left) = now.checked_sub(WINDOW_SECONDS) else { return all() };
+        // Whatever is charged prunes the window, so that mostly nothing has left it since.
+        if self.charges.first().is_none_or(|((first, _), _)| *first > last_left) {
+            return all();
+        }
         let left = self.charges.range(..=(last_left, u64::MAX)).next_back();
         let gone = left.map_or(self.before, |(_, charge)| charge.through);
         self.total().saturating_sub(gone)

@@ -108,6 +108,7 @@ fn status(refusal: &ControlRefusal) -> StatusCode {
         | ControlRefusal::NotHeld
         | ControlRefusal::NotQuarantined
         | ControlRefusal::NotHalted
+        | ControlRefusal::AnotherHalt(_)
         | ControlRefusal::NotShort
         | ControlRefusal::PayoutUnderWay => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -148,15 +148,15 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             Some(id) => self.ledger().transfer(id).await?,
             None => None,
         };
-        let is_halted = match &subject.chain {
-            Some(chain) => self.ledger().halted(chain).await?.is_some(),
-            None => false,
+        let halt = match &subject.chain {
+            Some(chain) => self.ledger().halted(chain).await?,
+            None => None,
         };
         let mut signers = BTreeMap::from([(SignerRole::Verifiers, view.policy.verifiers.clone())]);
         if let Some(target) = view.policy.destinations.values().max_by_key(|target| target.signers.epoch) {
             signers.insert(SignerRole::FastLane, target.signers.clone());
         }
-        Ok(Facts { guardians, transfer, is_halted, signers, now: self.clock.now() })
+        Ok(Facts { guardians, transfer, halt, signers, now: self.clock.now() })
     }
 }
 
@@ -176,7 +176,7 @@ impl Subject {
 struct Facts<'a> {
     guardians: &'a ControlPolicy,
     transfer: Option<Transfer>,
-    is_halted: bool,
+    halt: Option<String>,
     signers: BTreeMap<SignerRole, SignerSet>,
     now: UnixSeconds,
 }
@@ -201,7 +201,7 @@ impl Facts<'_> {
             is_held: matches!(status, Some(Status::Held { .. })),
             is_quarantined: matches!(status, Some(Status::Quarantined { .. })),
             is_idle: transfer.is_some_and(|transfer| transfer.payout.is_none() && transfer.issued.is_none()),
-            is_halted: self.is_halted,
+            halt: self.halt.as_deref(),
             now: self.now,
         }
     }

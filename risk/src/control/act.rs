@@ -90,6 +90,8 @@ pub enum Act {
     AcknowledgeHalt {
         /// Which.
         chain: ChainId,
+        /// Why it is halted, as the ledger says: what is signed is for this halt, and for no later one.
+        halt: String,
     },
     /// Two and a timelock: a fast payout whose deposit is gone is a loss; resumptions and releases wait for it no more. It
     /// counts as exposure on.
@@ -130,7 +132,7 @@ impl Act {
     /// The halted chain it is about, if it is about one.
     pub fn halted_chain(&self) -> Option<&ChainId> {
         match self {
-            Self::AcknowledgeHalt { chain } => Some(chain),
+            Self::AcknowledgeHalt { chain, .. } => Some(chain),
             _ => None,
         }
     }
@@ -167,7 +169,7 @@ impl std::fmt::Display for Act {
                 write!(f, "change {} to epoch {}, {} of", role.name(), set.epoch, set.threshold)?;
                 set.members.iter().try_for_each(|member| write!(f, " {member}"))
             }
-            Self::AcknowledgeHalt { chain } => write!(f, "acknowledge the halt of {chain}"),
+            Self::AcknowledgeHalt { chain, halt } => write!(f, "acknowledge the halt of {chain}: {halt}"),
             Self::AcceptLoss { transfer } => write!(f, "accept the loss of {transfer}"),
             Self::Approve { proposal, what } => write!(f, "approve {proposal}: {what}"),
             Self::Cancel { proposal, what } => write!(f, "cancel {proposal}: {what}"),

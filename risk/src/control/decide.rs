@@ -157,8 +157,9 @@ impl Said<'_> {
                 }
                 self.propose(state, view, None)
             }
-            Act::AcknowledgeHalt { chain } => {
-                require(view.is_halted, ControlRefusal::NotHalted)?;
+            Act::AcknowledgeHalt { chain, halt } => {
+                let standing = view.halt.ok_or(ControlRefusal::NotHalted)?;
+                require(standing == halt, ControlRefusal::AnotherHalt(standing.to_owned()))?;
                 Ok(vec![self.done(Outcome::HaltAcknowledged { chain: chain.clone() })])
             }
             Act::AcceptLoss { transfer } => {

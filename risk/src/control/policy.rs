@@ -86,8 +86,8 @@ pub struct View<'a> {
     pub is_quarantined: bool,
     /// Whether no payout of it is issued or under way: only then may it be dropped or released.
     pub is_idle: bool,
-    /// Whether the chain that the act is about is halted.
-    pub is_halted: bool,
+    /// Why the chain that the act is about is halted, if it is.
+    pub halt: Option<&'a str>,
     /// Unix seconds.
     pub now: UnixSeconds,
 }

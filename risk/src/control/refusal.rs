@@ -99,6 +99,9 @@ pub enum ControlRefusal {
     /// The chain is not halted.
     #[error("the chain is not halted")]
     NotHalted,
+    /// The chain is halted, but not by what was acknowledged.
+    #[error("halt: expected {0:?}, as the chain is halted now, found another")]
+    AnotherHalt(String),
     /// The transfer's fast payout is no shortfall, or its loss is accepted already.
     #[error("the transfer is no shortfall that waits for a word")]
     NotShort,
@@ -153,6 +156,7 @@ impl ControlRefusal {
             Self::NotHeld => "NOT_HELD",
             Self::NotQuarantined => "NOT_QUARANTINED",
             Self::NotHalted => "NOT_HALTED",
+            Self::AnotherHalt(_) => "ANOTHER_HALT",
             Self::NotShort => "NOT_SHORT",
             Self::PayoutUnderWay => "PAYOUT_UNDER_WAY",
             Self::HoldOutOfRange { .. } => "HOLD_OUT_OF_RANGE",

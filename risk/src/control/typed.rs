@@ -119,7 +119,7 @@ fn act(act: &Act) -> (&'static str, Vec<Field>) {
             ];
             ("ChangeSigners", fields)
         }
-        Act::AcknowledgeHalt { chain } => ("AcknowledgeHalt", vec![text("chain", chain)]),
+        Act::AcknowledgeHalt { chain, halt } => ("AcknowledgeHalt", vec![text("chain", chain), text("halt", halt)]),
         Act::AcceptLoss { transfer } => ("AcceptLoss", vec![hash("transfer", transfer.0)]),
         Act::Approve { proposal, what } => ("Approve", vec![hash("proposal", *proposal), text("what", what)]),
         Act::Cancel { proposal, what } => ("Cancel", vec![hash("proposal", *proposal), text("what", what)]),

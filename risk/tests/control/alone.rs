@@ -107,12 +107,26 @@ fn what_is_quarantined_is_requeued_or_dropped_and_only_that() {
 #[test]
 fn one_guardian_acknowledges_a_halt_that_is_there() {
     let mut world = World::new();
-    let acknowledge = Act::AcknowledgeHalt { chain: chain(1) };
-    assert_eq!(code(world.say(0, acknowledge.clone())), "NOT_HALTED");
-    world.is_halted = true;
-    let events = world.say(0, acknowledge).unwrap();
+    let acknowledge = |halt: &str| Act::AcknowledgeHalt { chain: chain(1), halt: halt.to_owned() };
+    assert_eq!(code(world.say(0, acknowledge("finality moved back"))), "NOT_HALTED");
+    world.halt = Some("finality moved back");
+    let events = world.say(0, acknowledge("finality moved back")).unwrap();
     let done = Outcome::HaltAcknowledged { chain: chain(1) };
     assert!(matches!(events.last(), Some(ControlEvent::Done { outcome, .. }) if *outcome == done));
+}
+
+#[test]
+fn an_acknowledgement_of_one_halt_lifts_no_other() {
+    let mut world = World::new();
+    world.halt = None;
+    let signed = world
+        .sign(0, world.statement(0, Act::AcknowledgeHalt { chain: chain(1), halt: "block 7 was replaced".to_owned() }));
+    assert_eq!(code(world.judge(&signed)), "NOT_HALTED");
+    // Its nonce is not used: who saw it hands it in again while it has not expired.
+    world.halt = Some("block 9 was replaced");
+    let refused = world.judge(&signed).unwrap_err();
+    assert_eq!(refused.code(), "ANOTHER_HALT");
+    assert!(refused.to_string().contains("block 9 was replaced"), "{refused}");
 }
 
 #[test]

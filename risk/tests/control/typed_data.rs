@@ -20,7 +20,7 @@ sol! {
     struct ChangeSigners {
         string role; uint64 epoch; uint64 threshold; address[] members; string reason; address guardian; uint64 nonce; uint64 expiry;
     }
-    struct AcknowledgeHalt { string chain; string reason; address guardian; uint64 nonce; uint64 expiry; }
+    struct AcknowledgeHalt { string chain; string halt; string reason; address guardian; uint64 nonce; uint64 expiry; }
     struct AcceptLoss { bytes32 transfer; string reason; address guardian; uint64 nonce; uint64 expiry; }
     struct Approve { bytes32 proposal; string what; string reason; address guardian; uint64 nonce; uint64 expiry; }
 }
@@ -91,9 +91,15 @@ fn digests_are_those_of_eip_712() {
     let ours = digest(Act::ChangeSigners { role: SignerRole::Verifiers, set: set(2) });
     assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
 
-    let theirs =
-        AcknowledgeHalt { chain: "eip155:1".into(), reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };
-    let ours = digest(Act::AcknowledgeHalt { chain: ChainId::eip155(1) });
+    let theirs = AcknowledgeHalt {
+        chain: "eip155:1".into(),
+        halt: "finality moved back".into(),
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::AcknowledgeHalt { chain: ChainId::eip155(1), halt: "finality moved back".into() });
     assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
 
     let theirs = AcceptLoss { transfer: transfer().0, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };

@@ -58,7 +58,7 @@ pub struct World {
     pub is_held: bool,
     pub is_quarantined: bool,
     pub is_idle: bool,
-    pub is_halted: bool,
+    pub halt: Option<&'static str>,
     pub now: u64,
     pub log: Vec<ControlEvent>,
 }
@@ -82,7 +82,7 @@ impl World {
             is_held: false,
             is_quarantined: false,
             is_idle: true,
-            is_halted: false,
+            halt: None,
             now: NOW,
             log: Vec::new(),
         }
@@ -111,8 +111,8 @@ impl World {
 
     fn view<'a>(&'a self, limits: &'a RiskPolicy) -> View<'a> {
         let Self { policy, signers, risk, .. } = self;
-        let Self { is_held, is_quarantined, is_idle, is_halted, now, .. } = *self;
-        View { policy, limits, signers, risk, is_held, is_quarantined, is_idle, is_halted, now }
+        let Self { is_held, is_quarantined, is_idle, halt, now, .. } = *self;
+        View { policy, limits, signers, risk, is_held, is_quarantined, is_idle, halt, now }
     }
 
     fn store(&mut self, events: &[ControlEvent]) {

@@ -1,6 +1,7 @@
 //! What guardians do from the command line: build a statement, sign it with a key of the keystore, and tell it to the
 //! control API.
 
+mod halt;
 mod loss;
 mod orders;
 mod scope;
@@ -92,7 +93,10 @@ pub async fn run(command: ControlCommand, json: bool) -> Result<()> {
         ControlCommand::Limits(command) => command.run(json).await,
         ControlCommand::Hold(command) => command.run(json).await,
         ControlCommand::Quarantine(command) => command.run(json).await,
-        ControlCommand::Acknowledge { chain, order } => order.send(Act::AcknowledgeHalt { chain }, None, json).await,
+        ControlCommand::Acknowledge { chain, order } => {
+            let halt = halt::standing(&order.client()?, &chain).await?;
+            order.send(Act::AcknowledgeHalt { chain, halt }, None, json).await
+        }
         ControlCommand::Halts(door) => list(&door.open()?, "halts", "", &["chain", "reason"], json).await,
         ControlCommand::Loss(command) => command.run(json).await,
         ControlCommand::Signers(command) => command.run(json).await,

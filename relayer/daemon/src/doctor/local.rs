@@ -78,8 +78,9 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
         ),
     });
     for (chain, reason) in store.summary(unix_now()).await?.halted {
-        let mend =
-            format!("find out why (runbook: ChainHalted), then a guardian: spandrel acknowledge {chain} --reason …");
+        let mend = format!(
+            "find out why (runbook: ChainHalted), then a guardian: spandrel acknowledge {chain} --reason … --key …"
+        );
         rows.push(Row::wrong(format!("chain {chain}"), format!("halted: {reason}"), mend));
     }
     let mut control = ControlState::default();

@@ -104,7 +104,7 @@ fn stopped(halts: &[HaltRow], standing: &Standing) -> Markup {
             div.notice.warn {
                 p { strong { "Halted: " (chain) } }
                 p.faint { (reason) }
-                p { a href=(link("acknowledge_halt", &[("chain", chain.as_str())])) { "Acknowledge" } }
+                p { a href=(link("acknowledge_halt", &[("chain", chain.as_str()), ("halt", reason)])) { "Acknowledge" } }
             }
         }
         @for row in short(standing).into_iter().filter(|row| !row.is_accepted) {

@@ -40,6 +40,7 @@ pub struct Draft {
     length: Option<String>,
     transfer: Option<String>,
     chain: Option<String>,
+    halt: Option<String>,
     proposal: Option<String>,
     corridor: Option<String>,
     /// Which control state was looked at when limits were written.
@@ -70,8 +71,8 @@ fn body(draft: &Draft, guardians: &ControlPolicy, standing: &Standing) -> Result
             html! { (fixed("transfer", &transfer, &transfer)) (length_field("From now on; at most 30 days.")) }
         }
         "acknowledge_halt" => {
-            let chain = draft.chain()?.to_string();
-            fixed("chain", &chain, &chain)
+            let (chain, halt) = (draft.chain()?.to_string(), about(&draft.halt));
+            html! { (fixed("chain", &chain, &chain)) (fixed("halt", &halt, &halt)) }
         }
         "release_held" | "drop_held" | "requeue_quarantined" | "drop_quarantined" | "accept_loss" => {
             let transfer = draft.transfer()?.to_string();
@@ -118,7 +119,9 @@ impl Draft {
             "drop_held" => Act::DropHeld { transfer: self.transfer()? },
             "requeue_quarantined" => Act::RequeueQuarantined { transfer: self.transfer()? },
             "drop_quarantined" => Act::DropQuarantined { transfer: self.transfer()? },
-            "acknowledge_halt" => Act::AcknowledgeHalt { chain: self.chain()? },
+            "acknowledge_halt" => {
+                Act::AcknowledgeHalt { chain: self.chain()?, halt: given(&self.halt).unwrap_or_default().to_owned() }
+            }
             "accept_loss" => Act::AcceptLoss { transfer: self.transfer()? },
             "approve" => {
                 let (proposal, what) = self.proposal(standing)?;
