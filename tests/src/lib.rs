@@ -4,3 +4,6 @@ pub mod load;
 pub mod process;
 pub mod simulation;
 pub mod tamper;
+
+/// How long a test waits for what must come: real Ethereum nodes take minutes to their first finality.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);

@@ -18,19 +18,19 @@ use serde_json::{Value, json};
 use spandrel::clock::unix_now;
 use spandrel::config::ApiConfig;
 use spandrel::demo::bridge::{Bridge, wallet};
-use spandrel::demo::chains::Chains;
+use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::{proof, up};
 use spandrel_api::issue_key;
 use spandrel_contracts::WrappedToken;
 use spandrel_signer::SecretRef;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
-use spandrel_testnets::bitcoin::{Bitcoind, RegtestNode};
+use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_tests::PATIENCE;
 use spandrel_verifiers::{ChainId, DepositId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_secs(120);
 const AMOUNT: u64 = 50_000;
 /// x-only key of the user's refund: twice the generator point.
 const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
@@ -150,7 +150,7 @@ async fn mine(chains: &Chains) -> anyhow::Error {
 /// Serves the API of a bridge over the demo's chains while `play` goes on.
 async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Result<()>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(Bitcoind::find()).await?;
+    let chains = Chains::start(&RealNodes::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let webhook_key = folder.path().join("webhook-key");
@@ -162,6 +162,7 @@ async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Resu
         anonymous_per_second: rate,
         key_per_second: rate,
         partner_per_second: rate,
+        own_keys_per_hour: std::num::NonZeroU32::new(5),
         max_streams: 8,
         streams_per_caller: 8,
         webhook_key: Some(SecretRef::File(webhook_key)),
@@ -188,6 +189,66 @@ async fn a_transfer_made_by_the_api_alone_is_paid_told_and_proven() -> Result<()
         Ok(())
     })
     .await
+}
+
+/// The relayer's account cannot pay for gas. Whoever has the proof needs nothing else of the bridge; and when the relayer can
+/// send again, it sees that the deposit is paid, and does not pay it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_claims_by_the_proof_alone_while_the_relayer_cannot() -> Result<()> {
+    beside_a_bridge(async |user, chains, bridge| {
+        chains.destination.set_balance(bridge.relayer_address, U256::ZERO).await?;
+        let recipient = Address::repeat_byte(0x5a);
+        let order = user.order(&chains.bitcoin_id(), "light_client", recipient).await?;
+        let id = order["transfer"]["id"].as_str().context("id")?;
+        let script = deposit_script(&order["instructions"])?;
+        let (events, paid) = tokio::join!(user.follow(id), async {
+            chains.bitcoin.pay(&script, AMOUNT).await?;
+            claim_as_a_stranger(&claimable(user, id).await?, chains).await?;
+            let (provider, _) = wallet(&chains.destination, 0)?;
+            let sent = provider.get_transaction_count(bridge.relayer_address).await?;
+            let token = WrappedToken::new(bridge.target.wrapped[0], provider);
+            let balance = token.balanceOf(recipient).call().await?;
+            ensure!((sent, balance) == (0, U256::from(AMOUNT)), "{sent} sent by the relayer, {balance} paid");
+            chains.destination.set_balance(bridge.relayer_address, U256::from(10).pow(U256::from(20))).await?;
+            anyhow::Ok(())
+        });
+        paid?;
+        check(user, chains, bridge, id, &events?, recipient, 0).await
+    })
+    .await
+}
+
+/// The calls of a transfer's proof, once there are any.
+async fn claimable(user: &User, id: &str) -> Result<Value> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let answered = user.get(&format!("/v1/transfers/{id}/proof")).send().await?;
+        match answered.status() {
+            StatusCode::OK => {
+                let proof: Value = answered.json().await?;
+                if proof["claim"].as_array().is_some_and(|calls| !calls.is_empty()) {
+                    return Ok(proof["claim"].clone());
+                }
+            }
+            StatusCode::CONFLICT => ensure!(answered.headers().contains_key("retry-after"), "{answered:?}"),
+            other => anyhow::bail!("expected 200 or 409, found {other}"),
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "{id} was not proven");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Sends the calls from an account that the bridge does not know.
+async fn claim_as_a_stranger(calls: &Value, chains: &Chains) -> Result<()> {
+    let (stranger, _) = wallet(&chains.destination, 7)?;
+    for call in calls.as_array().context("calls")? {
+        let text = |field: &str| call[field].as_str().context("a text");
+        let request =
+            TransactionRequest::default().with_to(text("to")?.parse()?).with_input(text("data")?.parse::<Bytes>()?);
+        let receipt = stranger.send_transaction(request).await?.get_receipt().await?;
+        ensure!(receipt.status(), "{} failed", text("step")?);
+    }
+    Ok(())
 }
 
 /// `.ci/client` generates the client and sets `SPANDREL_GENERATED_CLIENT`. Skipped without it.

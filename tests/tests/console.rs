@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use spandrel::clock::unix_now;
 use spandrel::config::{ApiConfig, Config, ControlConfig};
 use spandrel::demo::bridge::{Bridge, wallet};
-use spandrel::demo::chains::Chains;
+use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::up;
 use spandrel_api::issue_key;
 use spandrel_contracts::{PauseController, WrappedToken};
@@ -47,6 +47,7 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
         anonymous_per_second: rate,
         key_per_second: rate,
         partner_per_second: rate,
+        own_keys_per_hour: std::num::NonZeroU32::new(5),
         max_streams: 16,
         streams_per_caller: 16,
         webhook_key: None,
@@ -81,7 +82,7 @@ async fn world(chains: &Chains, bridge: &Bridge, config: &Config, store: &Sqlite
         "guardians": format!("http://{}", control.listen),
         "key": secret.reveal(),
         "source": chains.ethereum.chain_id().to_string(),
-        "sourceNode": chains.ethereum.url(),
+        "sourceNode": chains.ethereum.execution_url(),
         "signerNode": chains.destination.url(),
         "user": bridge.user_address,
         "ada": guardian(chains, GUARDIANS[0].0)?,
@@ -109,7 +110,7 @@ async fn people_send_follow_pause_and_cannot_resume_alone_in_a_browser() -> Resu
         return Ok(());
     };
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(None).await?;
+    let chains = Chains::start(&RealNodes::default()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let config = configured(&chains, &bridge)?;
     let stop = CancellationToken::new();

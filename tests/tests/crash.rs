@@ -10,18 +10,17 @@ use anyhow::{Context, Result, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spandrel::demo::bridge::{Bridge, wallet};
-use spandrel::demo::chains::Chains;
+use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::demo::deposit;
 use spandrel_contracts::{Inbox, WrappedToken};
 use spandrel_core::Transfer;
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_store::Sqlite;
-use spandrel_testnets::bitcoin::{Bitcoind, RegtestNode};
-use spandrel_tests::process;
+use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_tests::{PATIENCE, process};
 use spandrel_verifiers::LanePreference;
 
 const ROUNDS: usize = 8;
-const PATIENCE: Duration = Duration::from_secs(150);
 const GRACE: Duration = Duration::from_secs(15);
 
 struct Deposit {
@@ -36,7 +35,7 @@ async fn a_process_killed_at_random_pays_every_deposit_exactly_once() -> Result<
     println!("seed {seed} (repeat with SPANDREL_SEED={seed})");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(Bitcoind::find()).await?;
+    let chains = Chains::start(&RealNodes::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let store = Sqlite::open(&bridge.config.database).await?;
     let config = folder.path().join("spandrel.toml");

@@ -4,7 +4,7 @@ use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, ensure};
 use spandrel::config::Config;
 use spandrel::demo::bridge::Bridge;
-use spandrel::demo::chains::Chains;
+use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::doctor::{Row, State, examine};
 use spandrel_store::Sqlite;
 
@@ -25,7 +25,7 @@ async fn require(what: &str, config: &Config, expected: &[&str]) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(None).await?;
+    let chains = Chains::start(&RealNodes::default()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let config = &bridge.config;
     require("no ledger yet", config, &[]).await?;

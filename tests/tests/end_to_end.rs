@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use spandrel_testnets::bitcoin::Bitcoind;
+use spandrel_testnets::ethereum::EthereumNodes;
 use spandrel_tests::process;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -22,6 +23,15 @@ async fn the_demo_holds_every_expectation_on_a_real_bitcoind() -> Result<()> {
     };
     let path = path.display().to_string();
     demo(&["--bitcoind", &path]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_holds_every_expectation_on_a_real_lodestar_and_geth() -> Result<()> {
+    let Some(EthereumNodes { lodestar, geth }) = EthereumNodes::find() else {
+        println!("skipped: lodestar and geth not found");
+        return Ok(());
+    };
+    demo(&["--lodestar", &lodestar.display().to_string(), "--geth", &geth.display().to_string()]).await
 }
 
 /// Whatever goes wrong, the last line says so, and so does the exit code.

@@ -7,23 +7,22 @@ use alloy::primitives::Address;
 use anyhow::{Result, ensure};
 use spandrel::config::EthereumNode;
 use spandrel::demo::bridge::Bridge;
-use spandrel::demo::chains::Chains;
+use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::demo::deposit;
 use spandrel::up;
 use spandrel_core::Status;
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_engine::Silent;
 use spandrel_store::Sqlite;
-use spandrel_testnets::bitcoin::{Bitcoind, RegtestNode};
+use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_tests::PATIENCE;
 use spandrel_verifiers::LanePreference;
 use tokio_util::sync::CancellationToken;
-
-const PATIENCE: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_ethereum_node_does_not_keep_bitcoin_deposits_from_being_paid() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(Bitcoind::find()).await?;
+    let chains = Chains::start(&RealNodes::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     let mut config = bridge.config.clone();
     let dead = EthereumNode { execution: "http://127.0.0.1:9".to_owned(), beacon: "http://127.0.0.1:9".to_owned() };
@@ -45,7 +44,7 @@ async fn a_dead_ethereum_node_does_not_keep_bitcoin_deposits_from_being_paid() -
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deposit_whose_terms_are_registered_after_its_block_was_read_is_still_paid() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let chains = Chains::start(Bitcoind::find()).await?;
+    let chains = Chains::start(&RealNodes::find()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
     // The deposit is made against another ledger, which knows its terms.
     let elsewhere = Sqlite::memory().await?;

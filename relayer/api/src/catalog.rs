@@ -68,7 +68,6 @@ pub struct Catalog {
     sources: BTreeMap<ChainId, Source>,
     destinations: BTreeSet<ChainId>,
     routes: BTreeMap<String, Route>,
-    version: String,
 }
 
 impl Catalog {
@@ -88,18 +87,7 @@ impl Catalog {
             route.lanes.insert(*lane);
         }
         let sources: BTreeMap<_, _> = sources.into_iter().map(|source| (source.chain.clone(), source)).collect();
-        let version = keccak256(format!("{sources:?}{routes:?}"));
-        Self {
-            sources,
-            destinations: policy.destinations.keys().cloned().collect(),
-            routes,
-            version: hex::encode(version.get(..8).unwrap_or_default()),
-        }
-    }
-
-    /// Changes when anything in it changes.
-    pub fn version(&self) -> &str {
-        &self.version
+        Self { sources, destinations: policy.destinations.keys().cloned().collect(), routes }
     }
 
     /// The chains on which deposits are made.

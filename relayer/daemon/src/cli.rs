@@ -136,6 +136,8 @@ enum ConfigCommand {
     },
     /// Print a commented example.
     Example,
+    /// Print the JSON Schema of a configuration, for editors.
+    Schema,
 }
 
 #[derive(Debug, Subcommand)]
@@ -247,6 +249,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Config(ConfigCommand::Check { config }) => {
             Config::read(&config)?;
             print(json, &serde_json::json!({ "config": config, "ok": true }), || format!("{}: ok", config.display()))?;
+        }
+        Command::Config(ConfigCommand::Schema) => {
+            let schema = serde_json::to_string_pretty(&crate::config::schema::schema())?;
+            print(json, &crate::config::schema::schema(), || schema)?;
         }
         Command::Config(ConfigCommand::Example) => {
             print(json, &Config::parse(crate::config::EXAMPLE)?, || crate::config::EXAMPLE.to_owned())?;

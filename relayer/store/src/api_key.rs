@@ -17,6 +17,16 @@ pub enum ApiScope {
     WebhooksWrite,
 }
 
+impl ApiScope {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TransfersWrite => "transfers:write",
+            Self::WebhooksWrite => "webhooks:write",
+        }
+    }
+}
+
 /// How much a key may ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,6 +11,7 @@ use spandrel_core::Event;
 use spandrel_core::ledger::{Commit, StoreError};
 use spandrel_verifiers::UnixSeconds;
 
+use crate::api_key::ApiKey;
 use crate::json::encode;
 
 /// One row.
@@ -145,6 +146,17 @@ pub(crate) fn entries(commit: &Commit) -> Result<Vec<Entry>, StoreError> {
         entries.push(Entry { kind: "acknowledgement", body });
     }
     Ok(entries)
+}
+
+/// A key of the transfer API begins: who got it, and what it may do. Nothing of its secret.
+pub(crate) fn key_made(key: &ApiKey) -> Result<Entry, StoreError> {
+    let body = serde_json::json!({ "made": key.id, "name": key.name, "grant": key.grant });
+    Ok(Entry { kind: "api_key", body: encode("api key", &body)? })
+}
+
+/// A key of the transfer API ends.
+pub(crate) fn key_revoked(id: &str) -> Result<Entry, StoreError> {
+    Ok(Entry { kind: "api_key", body: encode("api key", &serde_json::json!({ "revoked": id }))? })
 }
 
 /// The risk engine's word on a transfer, and what people did with it. A clearance is told by its risk event.

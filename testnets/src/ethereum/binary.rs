@@ -1,6 +1,7 @@
-//! Finds the native programs that the launchers start.
+//! Finds the native programs that the launchers start, and ports for those that cannot choose one.
 
 use std::env;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use super::EthereumTestnetError;
@@ -28,6 +29,11 @@ fn anvil_missing(looked_at: String) -> EthereumTestnetError {
 /// The first native (not script) file of that name in `PATH`.
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|file| is_native(file))
+}
+
+/// A loopback port that nobody listens on now.
+pub(super) fn free_port() -> std::io::Result<u16> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr().map(|address| address.port())
 }
 
 fn installed_by_npm(package: &str, file: &str) -> Option<PathBuf> {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use spandrel::clock::unix_now;
 use spandrel::config::ApiConfig;
 use spandrel::demo::bridge::Bridge;
-use spandrel::demo::chains::Chains;
+use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel_api::issue_key;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_testnets::bitcoin::RegtestNode;
@@ -63,7 +63,7 @@ impl Served {
     /// When one of them does not start.
     pub async fn start(anonymous: Anonymous, max_streams: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let chains = Chains::start(None).await?;
+        let chains = Chains::start(&RealNodes::default()).await?;
         let bridge = Bridge::build(&chains, folder.path()).await?;
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let anonymous_per_second = match anonymous {
@@ -77,6 +77,7 @@ impl Served {
             anonymous_per_second,
             key_per_second: unbounded,
             partner_per_second: unbounded,
+            own_keys_per_hour: None,
             max_streams,
             streams_per_caller: max_streams,
             webhook_key: None,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use spandrel_testnets::ethereum::{EthereumTestnetError, Lodestar, LodestarOptions};
+use spandrel_testnets::ethereum::{Lodestar, LodestarOptions};
+use spandrel_verifiers::ChainId;
 use spandrel_verifiers::ethereum::{LightClientStore, Update};
 use spandrel_verifiers::follow::ConsensusSource;
 use spandrel_watchers::ethereum::{BeaconApi, BlockId, Encoding, Endpoint, EthereumConsensus};
 
 use super::evidence::now;
-use super::recordings::network_of;
 
 /// Finality comes after four epochs of eight slots.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -19,18 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 async fn a_configured_lodestar_is_followed_to_its_finality() {
     let options = LodestarOptions::default();
     let slot = Duration::from_secs(options.seconds_per_slot);
-    let lodestar = match Lodestar::start(options).await {
-        Ok(lodestar) => lodestar,
-        Err(EthereumTestnetError::NotFound { .. }) => {
-            println!("skipped: lodestar not found");
-            return;
-        }
-        Err(error) => panic!("{error}"),
+    let Some(path) = Lodestar::find() else {
+        println!("skipped: lodestar not found");
+        return;
     };
-    let get = async |call: &str| -> Value {
-        reqwest::get(format!("{}/eth/v1/{call}", lodestar.url())).await.unwrap().json().await.unwrap()
-    };
-    let network = network_of(&get("beacon/genesis").await, &get("config/spec").await);
+    let lodestar = Lodestar::start(&path, options).await.unwrap();
+    let network = lodestar.network(ChainId::eip155(1337)).await.unwrap();
     let endpoint = Endpoint::parse("beacon", lodestar.url()).unwrap();
     let api = Arc::new(BeaconApi::new(endpoint, network.clone(), Encoding::Ssz, Duration::from_secs(5)).unwrap());
     let followed = async {

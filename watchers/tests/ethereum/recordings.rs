@@ -9,8 +9,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use spandrel_testnets::ethereum::network_of;
 use spandrel_verifiers::ChainId;
-use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, LightClientStore, Preset, Update};
+use spandrel_verifiers::ethereum::{ChainConfig, LightClientStore, Update};
 use spandrel_verifiers::follow::ConsensusSource;
 use spandrel_watchers::ethereum::{
     BeaconApi, BeaconApiError, BlockId, DEPOSITED_TOPIC, Encoding, Endpoint, EthereumConsensus,
@@ -38,25 +39,7 @@ fn json(folder: &Path, file: &str) -> Value {
 }
 
 fn network(folder: &Path) -> ChainConfig {
-    network_of(&json(folder, "genesis.json"), &json(folder, "spec.json"))
-}
-
-/// The network that a node's `beacon/genesis` and `config/spec` tell.
-pub fn network_of(genesis: &Value, spec: &Value) -> ChainConfig {
-    let fork = |name: Fork| {
-        let text =
-            |what: &str| spec["data"][format!("{name:?}_FORK_{what}").to_uppercase()].as_str().unwrap().to_owned();
-        ForkEpoch { name, version: text("VERSION").parse().unwrap(), epoch: text("EPOCH").parse().unwrap() }
-    };
-    let forks = [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu].map(fork);
-    ChainConfig {
-        chain: ChainId::eip155(1337),
-        genesis_validators_root: genesis["data"]["genesis_validators_root"].as_str().unwrap().parse().unwrap(),
-        genesis_time: genesis["data"]["genesis_time"].as_str().unwrap().parse().unwrap(),
-        seconds_per_slot: spec["data"]["SECONDS_PER_SLOT"].as_str().unwrap().parse().unwrap(),
-        preset: Preset::Minimal,
-        forks: forks.into(),
-    }
+    network_of(ChainId::eip155(1337), &json(folder, "genesis.json"), &json(folder, "spec.json")).unwrap()
 }
 
 /// Serves the files of a recording; `updates` only for exactly the periods recorded, 500 beyond them.

@@ -34,14 +34,16 @@ enum Answer {
 
 /// The page.
 pub async fn page(State(api): State<Api>, UserForm(asked): UserForm<Asked>) -> Result<Page, Trouble> {
-    let routes: Vec<RouteView> = api.service.routes().into_iter().filter(|route| route.orders).collect();
+    let routes = api.service.routes().await.map_err(|problem| Trouble::new(Door::Users, problem))?;
+    let routes: Vec<RouteView> = routes.into_iter().filter(|route| route.orders).collect();
     let route = routes.iter().find(|route| given(&asked.route) == Some(route.id.as_str()));
     let answer = match ask(&api, route, &asked).await {
         Ok(answer) => answer,
         Err(problem) if problem.status < 500 => Answer::Wrong(problem),
         Err(problem) => return Err(Trouble::new(Door::Users, problem)),
     };
-    Ok(Page::new(Door::Users, "/console/send", "Send", body(&routes, route, &asked, &answer)))
+    let body = body(&routes, route, &asked, &answer, api.gives_keys());
+    Ok(Page::new(Door::Users, "/console/send", "Send", body))
 }
 
 async fn ask(api: &Api, route: Option<&RouteView>, asked: &Asked) -> Result<Answer, Problem> {
@@ -57,7 +59,7 @@ async fn ask(api: &Api, route: Option<&RouteView>, asked: &Asked) -> Result<Answ
     Ok(Answer::Lanes(lanes, quote))
 }
 
-fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: &Answer) -> Markup {
+fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: &Answer, gives_keys: bool) -> Markup {
     html! {
         h1 { "Send" }
         section.card aria-labelledby="ask" {
@@ -75,7 +77,7 @@ fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: 
                     div.lanes { @for lane in lanes { (offer(lane)) } }
                     @if quote.is_none() { p.notice.warn role="alert" { "No lane takes it now." } }
                 }
-                @if let (Some(quote), Some(route)) = (quote, route) { (order(route, quote)) }
+                @if let (Some(quote), Some(route)) = (quote, route) { (order(route, quote, gives_keys)) }
             },
         }
     }
@@ -126,7 +128,7 @@ fn offer(offer: &LaneOffer) -> Markup {
     }
 }
 
-fn order(route: &RouteView, quote: &Quote) -> Markup {
+fn order(route: &RouteView, quote: &Quote, gives_keys: bool) -> Markup {
     let needs_refund = route.source.starts_with("bip122:");
     html! {
         section.card aria-labelledby="order" {
@@ -151,9 +153,12 @@ fn order(route: &RouteView, quote: &Quote) -> Markup {
                     }
                 }
                 div.field.wide {
-                    label for="key" { "API key" }
-                    input #key type="password" required autocomplete="off" aria-describedby="key-hint" placeholder="sk_…";
-                    p.hint #key-hint { "Sent with this order alone; this page does not keep it." }
+                    label for="key" { "API key" @if gives_keys { " (if you have one)" } }
+                    input #key type="password" required[!gives_keys] autocomplete="off" aria-describedby="key-hint" placeholder="sk_…";
+                    p.hint #key-hint {
+                        "Sent with this order alone; this page does not keep it."
+                        @if gives_keys { " Without one, this order gets a key of its own." }
+                    }
                 }
                 button type="submit" { "Order the transfer" }
             }

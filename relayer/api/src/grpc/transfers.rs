@@ -1,7 +1,9 @@
 //! The service `Transfers`.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 
+use axum::extract::ConnectInfo;
 use futures::{Stream, stream};
 use spandrel_store::ApiScope;
 use tonic::{Request, Response, Status};
@@ -9,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::views::all;
 use super::{Rpc, proto, respond, status};
 use crate::http::{Place, Who};
-use crate::service::{EventView, Follow, ListRequest, OrderRequest, QuoteRequest};
+use crate::service::{EventView, Follow, KeyRequest, ListRequest, OrderRequest, QuoteRequest};
 use crate::{Problem, quote_lane};
 
 type Updates = Pin<Box<dyn Stream<Item = Result<proto::TransferUpdate, Status>> + Send>>;
@@ -20,7 +22,7 @@ impl proto::transfers_server::Transfers for Rpc {
         &self,
         _: Request<proto::ListChainsRequest>,
     ) -> Result<Response<proto::ListChainsResponse>, Status> {
-        Ok(Response::new(proto::ListChainsResponse { chains: all(self.api.service.chains()) }))
+        respond(self.api.service.chains().await, |chains| proto::ListChainsResponse { chains: all(chains) })
     }
 
     async fn list_assets(
@@ -34,7 +36,7 @@ impl proto::transfers_server::Transfers for Rpc {
         &self,
         _: Request<proto::ListRoutesRequest>,
     ) -> Result<Response<proto::ListRoutesResponse>, Status> {
-        Ok(Response::new(proto::ListRoutesResponse { routes: all(self.api.service.routes()) }))
+        respond(self.api.service.routes().await, |routes| proto::ListRoutesResponse { routes: all(routes) })
     }
 
     async fn get_limits(
@@ -52,6 +54,12 @@ impl proto::transfers_server::Transfers for Rpc {
         let proto::CreateQuoteRequest { route, amount, lane } = request.into_inner();
         let lane = lane.as_deref().map(quote_lane).transpose().map_err(|problem| status::of(&problem))?;
         respond(self.api.service.quote(&QuoteRequest { route, amount, lane }).await, Into::into)
+    }
+
+    async fn create_key(&self, request: Request<proto::CreateKeyRequest>) -> Result<Response<proto::Key>, Status> {
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let request = KeyRequest { name: request.into_inner().name };
+        respond(self.api.own_key(address, &request).await, Into::into)
     }
 
     async fn create_transfer(

@@ -3,8 +3,9 @@
 use super::proto;
 use crate::instructions::{EvmCall, Instructions, RefundData};
 use crate::service::{
-    AssetView, ChainView, DeliveryView, EventView, LaneLimits, LaneOffer, OrderView, PauseView, ProofView, Quote,
-    ReadTo, ReasonView, RouteView, StatusView, TestView, TransferList, TransferView, WebhookSecretView, WebhookView,
+    AssetView, ChainView, DeliveryView, EventView, KeyView, LaneLimits, LaneOffer, OrderView, PauseView, ProofView,
+    Quote, ReadTo, ReasonView, RouteView, StatusView, TestView, TransferList, TransferView, WebhookSecretView,
+    WebhookView,
 };
 
 /// Each of `views` as a message.
@@ -14,8 +15,9 @@ pub fn all<V, M: From<V>>(views: Vec<V>) -> Vec<M> {
 
 impl From<ChainView> for proto::Chain {
     fn from(view: ChainView) -> Self {
-        let ChainView { id, source, destination, finality, finality_seconds } = view;
-        Self { id, source, destination, finality: finality.map(str::to_owned), finality_seconds }
+        let ChainView { id, source, destination, finality, finality_seconds, status } = view;
+        let (finality, status) = (finality.map(str::to_owned), status.to_owned());
+        Self { id, source, destination, finality, finality_seconds, status }
     }
 }
 
@@ -27,8 +29,16 @@ impl From<AssetView> for proto::Asset {
 
 impl From<RouteView> for proto::Route {
     fn from(view: RouteView) -> Self {
-        let RouteView { id, source, destination, asset, lanes, orders } = view;
-        Self { id, source, destination, asset, lanes, orders }
+        let RouteView { id, source, destination, asset, lanes, orders, eta_seconds, closed } = view;
+        let eta_seconds = eta_seconds.into_iter().collect();
+        let closed = closed.into_iter().map(|(lane, reason)| (lane, reason.into())).collect();
+        Self { id, source, destination, asset, lanes, orders, eta_seconds, closed }
+    }
+}
+
+impl From<KeyView> for proto::Key {
+    fn from(KeyView { id, key, scopes }: KeyView) -> Self {
+        Self { id, key, scopes: scopes.into_iter().map(str::to_owned).collect() }
     }
 }
 

@@ -5,6 +5,7 @@ mod auth;
 mod catalog;
 mod control;
 mod events;
+mod keys;
 mod limits;
 mod orders;
 mod places;
@@ -35,8 +36,8 @@ pub use control::control_router;
 pub(crate) use control::{Control, HaltRow, Row, Waiting, halted, short, waiting};
 pub(crate) use places::Place;
 pub use places::Room;
-pub use rate::Rates;
 pub(crate) use rate::Who;
+pub use rate::{OwnKeys, Rates};
 pub use serve::serve;
 
 /// Largest request body, bytes.
@@ -50,9 +51,16 @@ pub struct Api {
     pub(crate) service: Arc<Service>,
     rates: Arc<Rates>,
     streams: Arc<Places<Who>>,
+    /// `None` where keys come from the operator alone.
+    keys: Option<Arc<OwnKeys>>,
 }
 
 impl Api {
+    /// Whether whoever asks gets a key.
+    pub(crate) fn gives_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// A place among the streams.
     ///
     /// # Errors
@@ -95,6 +103,7 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(catalog::chains))
         .routes(routes!(catalog::assets))
         .routes(routes!(catalog::routes))
+        .routes(routes!(keys::make))
         .routes(routes!(limits::limits))
         .routes(routes!(limits::quote))
         .routes(routes!(orders::create))
@@ -121,8 +130,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The whole API, REST and gRPC, and the users' pages of the console. Serve it with connect info: addresses are what anonymous rates are kept by.
-pub fn router(service: Arc<Service>, rates: Rates, streams: Room) -> Router {
-    let api = Api { service, rates: Arc::new(rates), streams: Arc::new(Places::new(streams)) };
+pub fn router(service: Arc<Service>, rates: Rates, streams: Room, keys: Option<OwnKeys>) -> Router {
+    let (rates, streams) = (Arc::new(rates), Arc::new(Places::new(streams)));
+    let api = Api { service, rates, streams, keys: keys.map(Arc::new) };
     let (router, document) = documented();
     let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
+use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use spandrel_store::TenantClass;
 
@@ -75,6 +76,35 @@ impl Rates {
             Ok(state) => Ok(state.remaining_burst_capacity()),
             Err(until) => Err(until.wait_time_from(class.buckets.clock().now()).as_secs().saturating_add(1)),
         }
+    }
+}
+
+/// How often keys are given out to whoever asks: in an hour, to one address and to all. An address may ask for all of an
+/// hour's at once.
+pub struct OwnKeys {
+    each: Buckets,
+    all: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
+}
+
+impl OwnKeys {
+    /// At most this many in an hour.
+    pub fn per_hour(each: NonZeroU32, all: NonZeroU32) -> Self {
+        let each = RateLimiter::keyed(Quota::per_hour(each)).with_middleware();
+        Self { each, all: RateLimiter::direct(Quota::per_hour(all)) }
+    }
+
+    /// # Errors
+    /// 429 for an address that had its keys, 503 when all were given out.
+    pub(super) fn take(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+        let who = address.map_or_else(Who::default, |address| Who::Address(bucket_of(address)));
+        self.each.retain_recent();
+        if let Err(until) = self.each.check_key(&who) {
+            return Err(exhausted(until.wait_time_from(self.each.clock().now()).as_secs().saturating_add(1)));
+        }
+        self.all.check().map_err(|until| {
+            let wait = until.wait_time_from(self.all.clock().now()).as_secs().saturating_add(1);
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "NO_KEYS_LEFT", "no more keys in this hour").retry_in(wait)
+        })
     }
 }
 
@@ -143,6 +173,20 @@ mod tests {
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
         assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+    }
+
+    #[test]
+    fn keys_are_given_out_so_many_an_hour_to_one_address_and_to_all() {
+        let keys = OwnKeys::per_hour(NonZeroU32::new(2).unwrap(), NonZeroU32::new(3).unwrap());
+        let address = |n: u8| Some(IpAddr::from([192, 0, 2, n]));
+        keys.take(address(1)).unwrap();
+        keys.take(address(1)).unwrap();
+        let refused = keys.take(address(1)).unwrap_err();
+        assert_eq!((refused.code, refused.status), ("RATE_LIMITED", 429));
+        assert!(refused.retry_after.unwrap() > 1_000);
+        keys.take(address(2)).unwrap();
+        let refused = keys.take(address(3)).unwrap_err();
+        assert_eq!((refused.code, refused.status), ("NO_KEYS_LEFT", 503));
     }
 
     #[test]

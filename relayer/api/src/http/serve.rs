@@ -1,4 +1,5 @@
-//! Connections: HTTP/1.1 and HTTP/2 (gRPC) on one port. Who says nothing, or says it too slowly, is cut off.
+//! Connections: HTTP/1.1 and HTTP/2 (gRPC) on one port. Who says nothing, says it too slowly, or does not read what is
+//! answered, is cut off.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
@@ -27,6 +29,8 @@ use super::rate::bucket_of;
 
 /// Most time for the head of a request, the first one's beginning included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most time for a peer to take any of what is written to it.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that speaks HTTP/2 is asked this often whether it is there, and has this long to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -126,8 +130,10 @@ impl Connection {
             let answer: axum::routing::future::RouteFuture<Infallible> = app.clone().call(request);
             async move { answer.await as Result<Response<Body>, Infallible> }
         });
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(UNREAD_TIMEOUT));
         let builder = builder();
-        let serving = builder.serve_connection(TokioIo::new(stream), service);
+        let serving = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
         tokio::pin!(serving);
         let too_late = tokio::time::sleep(HEAD_TIMEOUT);
         tokio::pin!(too_late);

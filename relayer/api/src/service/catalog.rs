@@ -1,12 +1,14 @@
 //! What is served: chains, assets, routes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use spandrel_risk::{Lane, Scope};
+use spandrel_verifiers::ChainId;
 use utoipa::ToSchema;
 
-use super::Service;
-use crate::SourceKind;
+use super::{ReasonView, Service};
+use crate::{Problem, SourceKind};
 
 /// A chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -23,6 +25,8 @@ pub struct ChainView {
     /// Seconds from a deposit to its finality, typically.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finality_seconds: Option<u64>,
+    /// `ok`; `halted` while it is not followed, `paused` while nothing goes from or to it.
+    pub status: &'static str,
 }
 
 /// An asset.
@@ -49,14 +53,30 @@ pub struct RouteView {
     pub lanes: Vec<String>,
     /// Whether orders are taken.
     pub orders: bool,
+    /// Seconds from a deposit to its payout, typically, by lane.
+    pub eta_seconds: BTreeMap<String, u64>,
+    /// Why nothing passes now, by lane; empty while both are open.
+    pub closed: BTreeMap<String, ReasonView>,
 }
 
 impl Service {
     /// The chains that are served.
-    pub fn chains(&self) -> Vec<ChainView> {
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn chains(&self) -> Result<Vec<ChainView>, Problem> {
+        let now = self.now();
+        let (halted, risk) = (self.store.summary(now).await?.halted, self.risk().await);
+        let is_paused = |id: &ChainId| {
+            risk.pauses_at(now).any(|(scope, _)| match scope {
+                Scope::Global => true,
+                Scope::Chain { chain } => chain == id,
+                _ => false,
+            })
+        };
         let catalog = &self.catalog;
         let ids: BTreeSet<_> = catalog.sources().map(|source| &source.chain).chain(catalog.destinations()).collect();
-        let view = |id: &spandrel_verifiers::ChainId| {
+        let view = |id: &ChainId| {
             let source = catalog.source(id);
             ChainView {
                 id: id.to_string(),
@@ -67,9 +87,14 @@ impl Service {
                     SourceKind::Evm { .. } => "sync_committee",
                 }),
                 finality_seconds: source.map(|source| source.finality_seconds),
+                status: match (halted.contains_key(id), is_paused(id)) {
+                    (true, _) => "halted",
+                    (false, true) => "paused",
+                    (false, false) => "ok",
+                },
             }
         };
-        ids.into_iter().map(view).collect()
+        Ok(ids.into_iter().map(view).collect())
     }
 
     /// The assets that are served.
@@ -83,15 +108,32 @@ impl Service {
     }
 
     /// The routes that are served.
-    pub fn routes(&self) -> Vec<RouteView> {
-        let view = |route: &crate::Route| RouteView {
-            id: route.id.clone(),
-            source: route.source.to_string(),
-            destination: route.destination.to_string(),
-            asset: route.asset.to_string(),
-            lanes: route.lanes.iter().map(ToString::to_string).collect(),
-            orders: self.catalog.source(&route.source).is_some(),
-        };
-        self.catalog.routes().map(view).collect()
+    ///
+    /// # Errors
+    /// None that a route of the catalog can have.
+    pub async fn routes(&self) -> Result<Vec<RouteView>, Problem> {
+        let mut views = Vec::new();
+        for route in self.catalog.routes() {
+            let source = self.catalog.source(&route.source);
+            let eta = source.map(|source| {
+                let of = |lane: &Lane| match lane {
+                    Lane::Fast => source.fast_seconds,
+                    Lane::LightClient => source.finality_seconds,
+                };
+                route.lanes.iter().map(|lane| (lane.to_string(), of(lane))).collect()
+            });
+            let lanes = self.limits(&route.id).await?.into_iter();
+            views.push(RouteView {
+                id: route.id.clone(),
+                source: route.source.to_string(),
+                destination: route.destination.to_string(),
+                asset: route.asset.to_string(),
+                lanes: route.lanes.iter().map(ToString::to_string).collect(),
+                orders: source.is_some(),
+                eta_seconds: eta.unwrap_or_default(),
+                closed: lanes.filter_map(|limits| Some((limits.lane, limits.closed?))).collect(),
+            });
+        }
+        Ok(views)
     }
 }

@@ -3,6 +3,8 @@
 mod access;
 mod catalog;
 mod follow;
+mod in_flight;
+mod keys;
 mod limits;
 mod list;
 mod live;
@@ -25,6 +27,8 @@ use spandrel_verifiers::UnixSeconds;
 pub(crate) use access::permitted;
 pub use catalog::{AssetView, ChainView, RouteView};
 pub use follow::Follow;
+use in_flight::InFlight;
+pub use keys::{KeyRequest, KeyView};
 pub use limits::{LaneLimits, LaneOffer};
 pub use list::{ListRequest, TransferList};
 pub use live::{Changes, Live};
@@ -60,6 +64,7 @@ pub struct Service {
     limits: Option<LimitsReader>,
     clock: Clock,
     quote_key: [u8; 32],
+    in_flight: InFlight,
 }
 
 impl Service {
@@ -73,7 +78,18 @@ impl Service {
         clock: Clock,
         quote_key: [u8; 32],
     ) -> Self {
-        Self { store, catalog, policy, live, webhooks: None, risk, limits: None, clock, quote_key }
+        Self {
+            store,
+            catalog,
+            policy,
+            live,
+            webhooks: None,
+            risk,
+            limits: None,
+            clock,
+            quote_key,
+            in_flight: InFlight::default(),
+        }
     }
 
     /// Offers webhooks.

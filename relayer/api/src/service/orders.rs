@@ -44,12 +44,17 @@ impl Service {
     /// Places an order under an idempotency key. `true` when this very request had been answered before.
     ///
     /// # Errors
-    /// 409 for a key that another request used, 410 for a quote that ran out, 422 for terms that the bridge refuses.
+    /// 409 for a key that another request used or that is being worked on, 410 for a quote that ran out, 422 for terms that the bridge refuses.
     pub async fn order(&self, api_key: &str, key: &str, request: &OrderRequest) -> Result<(OrderView, bool), Problem> {
         let is_key = !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_key {
             return Err(Problem::invalid("Idempotency-Key", format!("1 to {MAX_KEY} printable characters"), key));
         }
+        let Some(_flight) = self.in_flight.enter(api_key, key) else {
+            let detail = "a request with this key is being worked on: send it again for its answer";
+            let in_flight = Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT", detail);
+            return Err(in_flight.about("Idempotency-Key").retry_in(1));
+        };
         let request_hash = keccak256(serde_json::to_vec(request).unwrap_or_default());
         if let Some(placed) = self.store.placed(api_key, key, request_hash).await? {
             return self.answer(placed);

@@ -123,7 +123,7 @@ impl Service {
         let summary = self.store.summary(now).await?;
         let (risk, policy) = (self.risk().await, self.risk_policy().await);
         let mut routes = Vec::new();
-        for view in self.routes() {
+        for view in self.routes().await? {
             let route = self.catalog.route(&view.id)?;
             let limits = self.limits(&route.id).await?;
             let lanes = limits.into_iter().filter_map(|limits| {

@@ -56,6 +56,28 @@ async fn order(world: &World, key: &str) -> proto::CreateTransferResponse {
 }
 
 #[tokio::test]
+async fn a_key_for_oneself_orders_through_this_door_too() {
+    let world = World::new().await;
+    let asked = proto::CreateKeyRequest { name: None };
+    let key = transfers(&world).create_key(asked.clone()).await.unwrap().into_inner();
+    assert_eq!(key.scopes, ["transfers:write"]);
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let request = proto::CreateTransferRequest {
+        idempotency_key: "own".to_owned(),
+        quote: quote["id"].as_str().unwrap().to_owned(),
+        recipient: RECIPIENT.to_owned(),
+        refund_key: Some(REFUND_KEY.to_owned()),
+    };
+    transfers(&world).create_transfer(keyed(&key.key, request)).await.unwrap();
+    // The same address is counted at both doors.
+    for _ in 0..2 {
+        answer(world.post("/v1/keys", &serde_json::json!({})), StatusCode::CREATED).await;
+    }
+    let refused = transfers(&world).create_key(asked).await.unwrap_err();
+    assert_eq!((refused.code(), info(&refused).0.as_str()), (Code::ResourceExhausted, "RATE_LIMITED"));
+}
+
+#[tokio::test]
 async fn both_doors_say_the_same_of_chains_routes_limits_and_status() {
     let world = World::new().await;
     let mut client = transfers(&world);

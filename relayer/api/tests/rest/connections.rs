@@ -102,3 +102,32 @@ async fn who_stays_after_being_turned_away_is_cut_off() {
     assert!(silent.0 < Duration::from_secs(4) && silent.1.is_empty(), "{silent:?}");
     assert!(asking.0 < Duration::from_secs(4) && asking.1.starts_with("HTTP/1.1 503"), "{asking:?}");
 }
+
+/// Asks for much, and takes none of it: what is answered does not wait in memory, and the place is another's soon.
+#[tokio::test]
+async fn who_does_not_read_what_is_answered_is_cut_off() {
+    let world = World::with_places(Room { all: 1, each: 1 }).await;
+    let mut stream = TcpStream::connect(world.base.trim_start_matches("http://")).await.unwrap();
+    // More than the system keeps for a connection.
+    let asking = async {
+        let request = b"GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n";
+        for _ in 0..2_000 {
+            if stream.write_all(request).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let started = Instant::now();
+    let freed = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        while !world.get("/v1/chains").send().await.unwrap().status().is_success() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        freed = tokio::time::timeout(Duration::from_secs(30), freed) => freed.expect("a place that was left"),
+    }
+    assert!(started.elapsed() > Duration::from_secs(5), "it was given time");
+}

@@ -4,6 +4,7 @@ mod calls;
 mod connections;
 mod console;
 mod decoders;
+mod keys;
 mod orders;
 mod reads;
 mod receiver;

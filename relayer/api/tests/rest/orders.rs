@@ -1,5 +1,7 @@
 //! Quotes and orders: what a user writes.
 
+use std::time::Duration;
+
 use alloy::primitives::B256;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -107,11 +109,34 @@ async fn many_requests_with_one_key_at_once_make_one_order() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 20_000).await;
     let sent = (0..16).map(|_| world.order(&quote, "same").send());
-    let answers = futures::future::join_all(sent).await;
-    let created = answers.iter().filter(|answer| answer.as_ref().unwrap().status() == StatusCode::CREATED).count();
-    let replayed = answers.iter().filter(|answer| answer.as_ref().unwrap().status() == StatusCode::OK).count();
-    assert_eq!((created, replayed), (1, 15));
+    let mut created = 0;
+    for answer in futures::future::join_all(sent).await {
+        let answer = answer.unwrap();
+        match answer.status() {
+            StatusCode::CREATED => created += 1,
+            StatusCode::OK => assert_eq!(answer.headers()["idempotency-replayed"], "true"),
+            _ => drop(crate::world::refusal(answer, StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await),
+        }
+    }
+    assert_eq!(created, 1);
+    assert_eq!(world.order(&quote, "same").send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(world.store.intents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_being_worked_on_is_told_apart_from_one_that_was() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let busy = world.keep_busy().await;
+    let first = tokio::spawn(world.order(&quote, "one").send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let second = world.order(&quote, "one").timeout(Duration::from_secs(2)).send().await.expect("no wait");
+    assert_eq!(second.headers()["retry-after"], "1");
+    let refused = crate::world::refusal(second, StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await;
+    assert_eq!((&refused["parameter"], &refused["retryable"]), (&"Idempotency-Key".into(), &true.into()));
+    busy.end().await;
+    assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::CREATED);
+    assert_eq!(world.order(&quote, "one").send().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

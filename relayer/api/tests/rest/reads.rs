@@ -3,8 +3,10 @@
 use alloy::primitives::B256;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_risk::{RiskEvent, Scope};
 
-use crate::world::{World, answer, bitcoin, problem};
+use crate::world::{NOW, World, answer, bitcoin, ethereum, problem};
 
 #[tokio::test]
 async fn catalogs_have_a_tag_and_answer_304_to_it() {
@@ -18,6 +20,34 @@ async fn catalogs_have_a_tag_and_answer_304_to_it() {
         let stale = world.get(path).header("If-None-Match", "\"other\"").send().await.unwrap();
         assert_eq!(stale.status(), StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
+    let world = World::new().await;
+    let of = async |path: &str, name: &str, value: &str| -> Value {
+        let rows = answer(world.get(path), StatusCode::OK).await;
+        rows.as_array().unwrap().iter().find(|row| row[name] == value).unwrap().clone()
+    };
+    let (bitcoin, ethereum) = (bitcoin(), ethereum());
+    assert_eq!(of("/v1/chains", "id", bitcoin.as_str()).await["status"], "ok");
+    let open = of("/v1/routes", "source", bitcoin.as_str()).await;
+    assert_eq!((&open["eta_seconds"], &open["closed"]), (&json!({ "fast": 600, "light_client": 3_600 }), &json!({})));
+    let tag = world.get("/v1/routes").send().await.unwrap().headers()["etag"].to_str().unwrap().to_owned();
+
+    let scope = Scope::Chain { chain: bitcoin.clone() };
+    let pause = RiskEvent::Paused { scope, until: NOW + 600, reason: "drill".to_owned() };
+    world.book.record_risk(pause).await.unwrap();
+    let halt =
+        Commit { now: NOW, halt: Some((ethereum.clone(), "finality moved back".to_owned())), ..Commit::default() };
+    world.store.commit(halt).await.unwrap();
+    assert_eq!(of("/v1/chains", "id", bitcoin.as_str()).await["status"], "paused");
+    assert_eq!(of("/v1/chains", "id", ethereum.as_str()).await["status"], "halted");
+    let closed = of("/v1/routes", "source", bitcoin.as_str()).await;
+    assert_eq!(closed["closed"]["fast"]["code"], "PAUSED");
+    assert!(closed["closed"]["light_client"]["release_at"].is_string());
+    let again = world.get("/v1/routes").header("If-None-Match", &tag).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::OK, "it is not what it was");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use alloy::primitives::{Address, B256, U256};
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{Rates, Room, router, serve};
+use spandrel_api::http::{OwnKeys, Rates, Room, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
@@ -21,6 +21,8 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
 
 pub const NOW: u64 = 1_700_000_000;
@@ -75,6 +77,7 @@ pub struct Options {
     /// Where the ledger is, while it is needed.
     pub folder: Option<TempDir>,
     pub clock: TestClock,
+    pub own_keys: Option<OwnKeys>,
 }
 
 impl Options {
@@ -90,6 +93,7 @@ impl Options {
             store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
             folder: Some(folder),
             clock: TestClock(Arc::new(AtomicU64::new(NOW))),
+            own_keys: Some(OwnKeys::per_hour(NonZeroU32::new(3).unwrap(), NonZeroU32::MAX)),
         }
     }
 }
@@ -102,7 +106,17 @@ pub struct World {
     pub key: String,
     pub base: String,
     client: Client,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
+}
+
+/// A transaction of another process that goes on.
+pub struct Busy(SqliteConnection);
+
+impl Busy {
+    pub async fn end(mut self) {
+        sqlx::query("ROLLBACK").execute(&mut self.0).await.unwrap();
+        self.0.close().await.unwrap();
+    }
 }
 
 pub fn bitcoin() -> ChainId {
@@ -184,7 +198,7 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, places, reach, resolver, store, folder, clock } = options;
+        let Options { rate, places, reach, resolver, store, folder, clock, own_keys } = options;
         let live = Live::default();
         let observer = Arc::new(Waking(live.clone()));
         let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
@@ -206,12 +220,11 @@ impl World {
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(10_000), per_second(10_000));
-        let app = router(service.clone(), rates, Room { all: 8, each: 6 });
+        let app = router(service.clone(), rates, Room { all: 8, each: 6 }, own_keys);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, app, places, std::future::pending()));
-        let mut world =
-            Self { service, book, store, _folder: folder, clock, key: String::new(), base, client: Client::new() };
+        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, client: Client::new() };
         world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
         world
     }
@@ -241,6 +254,14 @@ impl World {
 
     pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.put(format!("{}{path}", self.base)).json(body)
+    }
+
+    /// Another process writes to the ledger, until [`Busy::end`]: whoever else would write waits.
+    pub async fn keep_busy(&self) -> Busy {
+        let path = self.folder.as_ref().expect("a ledger on a file").path().join("ledger.db");
+        let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+        Busy(connection)
     }
 
     /// The id of the route from `source`.
@@ -310,7 +331,10 @@ pub async fn body(response: Response, expected: StatusCode) -> Value {
 
 /// Sends, and expects a problem document with this status and code.
 pub async fn problem(request: RequestBuilder, expected: StatusCode, code: &str) -> Value {
-    let response = request.send().await.unwrap();
+    refusal(request.send().await.unwrap(), expected, code).await
+}
+
+pub async fn refusal(response: Response, expected: StatusCode, code: &str) -> Value {
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
     let problem = body(response, expected).await;
     assert_eq!(kind.as_deref(), Some("application/problem+json"));

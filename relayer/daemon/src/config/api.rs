@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
 use alloy_primitives::Address;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
 /// Where the transfer API is served, and how much of it anyone may use.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
     /// Address and port. It speaks plain HTTP: put a TLS terminator before it where it is not loopback.
@@ -21,6 +22,10 @@ pub struct ApiConfig {
     pub key_per_second: NonZeroU32,
     /// Requests a second of a partner's key.
     pub partner_per_second: NonZeroU32,
+    /// Keys that one address gets for itself in an hour: they may order transfers, nothing else. Without it keys come from
+    /// the operator alone (`spandrel api new-key`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_keys_per_hour: Option<NonZeroU32>,
     /// Most event streams at once.
     pub max_streams: usize,
     /// Most event streams at once of one key, or of one address without a key.
@@ -28,8 +33,10 @@ pub struct ApiConfig {
     /// Where the key is that the secrets of webhooks are derived from, 32 bytes or more; without it webhooks are not
     /// offered. Another key makes other secrets: keep it as long as the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<super::schema::Secret>")]
     pub webhook_key: Option<SecretRef>,
     /// The `Vault` on each Ethereum chain where orders are taken.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<super::schema::Chain, super::schema::Account>")]
     pub vaults: BTreeMap<ChainId, Address>,
 }

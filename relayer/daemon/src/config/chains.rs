@@ -3,6 +3,7 @@
 use std::fmt;
 
 use alloy_primitives::{Address, B256};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
@@ -12,16 +13,20 @@ use spandrel_verifiers::ethereum::ChainConfig;
 use super::KeyRef;
 
 /// A Bitcoin chain to follow.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BitcoinSource {
     /// CAIP-2 id, `bip122:…`.
+    #[schemars(with = "super::schema::Chain")]
     pub chain: ChainId,
     /// The vault's Taproot internal key (x-only).
+    #[schemars(with = "super::schema::Word")]
     pub vault: B256,
     /// Where trust begins.
+    #[schemars(with = "super::schema::Anchor")]
     pub anchor: Anchor,
     /// Confirmations asked for by value, in satoshis.
+    #[schemars(with = "super::schema::Confirmations")]
     pub confirmations: ConfirmationPolicy,
     /// Confirmations after which the fast lane's signers attest.
     pub fast_confirmations: u32,
@@ -32,7 +37,7 @@ pub struct BitcoinSource {
 }
 
 /// A Bitcoin node.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BitcoinNode {
     /// JSON-RPC address, without credentials.
@@ -40,31 +45,35 @@ pub struct BitcoinNode {
     /// RPC user.
     pub user: String,
     /// RPC password, by reference.
+    #[schemars(with = "super::schema::Secret")]
     pub password: SecretRef,
     /// ZMQ endpoint that publishes `rawblock`, `hashblock` and `sequence`; without one the chain is polled.
     pub zmq: Option<String>,
 }
 
 /// An Ethereum chain to follow.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EthereumSource {
     /// The bridge's `Outbox`.
+    #[schemars(with = "super::schema::Account")]
     pub outbox: Address,
     /// Execution block at which reading begins.
     pub start_block: u64,
     /// Root of the beacon block at which trust begins: no older than the weak-subjectivity period.
+    #[schemars(with = "super::schema::Word")]
     pub trusted_root: B256,
     /// How many of `nodes` must see the same block before what is in it is reported.
     pub quorum: usize,
     /// The consensus network: chain id, genesis, preset, forks.
+    #[schemars(with = "super::schema::Network")]
     pub network: ChainConfig,
     /// The relayer's nodes, in order of preference: each stands in for those before it.
     pub nodes: Vec<EthereumNode>,
 }
 
 /// An Ethereum node: execution and consensus client.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EthereumNode {
     /// Execution JSON-RPC address.
@@ -74,10 +83,11 @@ pub struct EthereumNode {
 }
 
 /// An EVM chain to pay on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// CAIP-2 id, `eip155:…`.
+    #[schemars(with = "super::schema::Chain")]
     pub chain: ChainId,
     /// JSON-RPC address.
     pub rpc: String,
@@ -85,12 +95,16 @@ pub struct Destination {
     #[serde(default)]
     pub witness_rpc: Vec<String>,
     /// `Inbox` contract.
+    #[schemars(with = "super::schema::Account")]
     pub inbox: Address,
     /// `FastLane` contract.
+    #[schemars(with = "super::schema::Account")]
     pub fast_lane: Address,
     /// `CheckpointRegistry` contract.
+    #[schemars(with = "super::schema::Account")]
     pub checkpoint_registry: Address,
     /// `PauseController` contract.
+    #[schemars(with = "super::schema::Account")]
     pub pause_controller: Address,
     /// Account that pays for gas; a guardian, if automatic pauses are to reach the chain.
     pub account: KeyRef,

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use alloy_primitives::Address;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::control::{ControlPolicy, MIN_RESUME_DELAY, deployment};
 
 use super::Config;
 
 /// Who may stop the bridge, and where statements are taken.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
     /// Address and port of the control API: loopback. It speaks plain HTTP.
     pub listen: SocketAddr,
     /// The guardians' keys, and whose each is: at least two people.
+    #[schemars(with = "BTreeMap<super::schema::Account, String>")]
     pub guardians: BTreeMap<Address, String>,
     /// Seconds from the second approval to a resumption or early release: at least 15 minutes.
     #[serde(default = "resume_delay")]

@@ -7,12 +7,14 @@ mod check;
 mod control;
 mod prices;
 mod roles;
+pub mod schema;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::{LimitTable, WideLimits};
 use spandrel_verifiers::attestation::SignerSet;
@@ -30,7 +32,7 @@ use crate::telemetry::LogFormat;
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// How strict the start is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// For value: everything is refused that a single person or machine could abuse.
@@ -40,7 +42,7 @@ pub enum Profile {
 }
 
 /// Everything a process is told.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// How strict the start is.
@@ -58,8 +60,10 @@ pub struct Config {
     #[serde(default)]
     pub control: Option<ControlConfig>,
     /// The verifiers whose quorum proves a deposit.
+    #[schemars(with = "schema::Signers")]
     pub verifier_set: SignerSet,
     /// The fast lane's signers, per destination contract the same set.
+    #[schemars(with = "schema::Signers")]
     pub signer_set: SignerSet,
     /// How long an automatic pause lasts, seconds; at most five days.
     pub pause_seconds: u64,
@@ -72,8 +76,10 @@ pub struct Config {
     /// EVM chains to pay on.
     pub destination: Vec<Destination>,
     /// What may move, by source, destination, asset and lane. What is not listed is closed.
+    #[schemars(with = "Vec<schema::LimitRow>")]
     pub limit: LimitTable,
     /// What may move over corridors: by asset, destination, party and depth. What is not listed is closed.
+    #[schemars(with = "schema::Wide")]
     pub wide: WideLimits,
     /// Where prices come from. An asset with a price and no feed has none: its limits in amounts stand alone.
     #[serde(default)]
@@ -91,17 +97,19 @@ pub struct Config {
 
 /// Names that outlive their limits. A deposit on an EVM chain names chains and assets by hash, so one that is in no list
 /// cannot be told.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retired {
     /// CAIP-2 ids.
+    #[schemars(with = "Vec<schema::Chain>")]
     pub chains: Vec<ChainId>,
     /// CAIP-19 ids.
+    #[schemars(with = "Vec<schema::Asset>")]
     pub assets: Vec<AssetId>,
 }
 
 /// Logs and metrics.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
     /// Where `/metrics`, `/healthz` and `/readyz` are served: a loopback address.
@@ -114,6 +122,7 @@ pub struct Telemetry {
     /// Seconds, by chain, after which the last block read is too old for the process to be ready. A chain without a row is
     /// never late.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<schema::Chain, u64>")]
     pub late_after: BTreeMap<ChainId, u64>,
     /// The traces URL of an OTLP collector (HTTP, protobuf); without it nothing is traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]

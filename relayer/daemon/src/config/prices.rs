@@ -3,6 +3,7 @@
 use std::fmt;
 
 use alloy_primitives::Address;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId};
 use spandrel_watchers::ethereum::PriceContract;
@@ -10,14 +11,17 @@ use spandrel_watchers::ethereum::PriceContract;
 use super::chains::redacted;
 
 /// A contract that publishes what an asset is worth.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceFeedConfig {
     /// Whose price it is: one with a `price` among the limits over corridors.
+    #[schemars(with = "super::schema::Asset")]
     pub asset: AssetId,
     /// The EVM chain that it is on.
+    #[schemars(with = "super::schema::Chain")]
     pub chain: ChainId,
     /// Where.
+    #[schemars(with = "super::schema::Account")]
     pub contract: Address,
     /// Decimal digits of the unit in which values are limited: 6 for millionths.
     pub digits: u8,
@@ -28,6 +32,7 @@ pub struct PriceFeedConfig {
     /// JSON-RPC addresses.
     pub nodes: Vec<String>,
     /// What kind of contract it is.
+    #[schemars(with = "super::schema::Publisher")]
     pub publisher: PriceContract,
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
 use spandrel_contracts::deploy::{
     BitcoinChain, DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, Quorum, SourceConfig, WrappedConfig, deploy,
@@ -17,7 +18,7 @@ use spandrel_contracts::{RiskGuard, lane, native_asset};
 use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits, WideLimits};
 use spandrel_signer::{Hardness, Keystore, Secret, SecretRef};
 use spandrel_testnets::bitcoin::RegtestNode;
-use spandrel_testnets::ethereum::Anvil;
+use spandrel_testnets::ethereum::{Anvil, SourceChain};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::{Anchor, ChainParams, ConfirmationPolicy, ConfirmationTier};
 use spandrel_verifiers::{AssetId, ChainId};
@@ -55,6 +56,8 @@ pub struct Bridge {
     pub user: DynProvider,
     /// Its address.
     pub user_address: Address,
+    /// The relayer's account on the destination.
+    pub relayer_address: Address,
 }
 
 struct KeyRing {
@@ -139,8 +142,8 @@ impl Bridge {
         };
         config.check()?;
         std::fs::write(folder.join("spandrel.toml"), toml::to_string(&config)?)?;
-        let (user, user_address) = wallet(&chains.ethereum, 1)?;
-        Ok(Self { source, target, config, user, user_address })
+        let (user, user_address) = source_wallet(&chains.ethereum, 1)?;
+        Ok(Self { source, target, config, user, user_address, relayer_address })
     }
 }
 
@@ -152,9 +155,18 @@ fn write_secret(path: &Path, secret: &str) -> Result<()> {
 
 /// A provider that signs as one of anvil's funded accounts.
 pub fn wallet(anvil: &Anvil, index: usize) -> Result<(DynProvider, Address)> {
-    let signer = anvil.signers().into_iter().nth(index).context("anvil has too few accounts")?;
+    signing(anvil.signers(), index, anvil.url())
+}
+
+/// The same, on the source chain.
+fn source_wallet(chain: &SourceChain, index: usize) -> Result<(DynProvider, Address)> {
+    signing(chain.signers(), index, chain.execution_url())
+}
+
+fn signing(signers: Vec<PrivateKeySigner>, index: usize, url: &str) -> Result<(DynProvider, Address)> {
+    let signer = signers.into_iter().nth(index).context("the chain has too few accounts")?;
     let address = signer.address();
-    let provider = ProviderBuilder::new().wallet(EthereumWallet::new(signer)).connect_http(anvil.url().parse()?);
+    let provider = ProviderBuilder::new().wallet(EthereumWallet::new(signer)).connect_http(url.parse()?);
     Ok((provider.erased(), address))
 }
 
@@ -164,7 +176,7 @@ async fn deploy_both(
     (verifiers, fast_signers): (Quorum, Quorum),
     guardian: Address,
 ) -> Result<(Deployment, Deployment)> {
-    let (source_provider, deployer) = wallet(&chains.ethereum, 0)?;
+    let (source_provider, deployer) = source_wallet(&chains.ethereum, 0)?;
     let (target_provider, _) = wallet(&chains.destination, 0)?;
     let governor = chains.destination.signers().get(9).context("anvil has too few accounts")?.address();
     let roles = Roles {
@@ -273,16 +285,15 @@ async fn bitcoin_source(chains: &Chains, params: &ChainParams, folder: &Path) ->
 }
 
 async fn ethereum_source(chains: &Chains, at: &Deployment) -> Result<EthereumSource> {
-    chains.beacon.sync().await?;
     Ok(EthereumSource {
         outbox: at.outbox,
         start_block: 1,
-        trusted_root: chains.beacon.finalized_root().await.context("the beacon companion has finalized nothing")?,
-        network: chains.beacon.network().clone(),
+        trusted_root: chains.ethereum.finalized_root().await?,
+        network: chains.ethereum.network().await?,
         quorum: 1,
         nodes: vec![EthereumNode {
-            execution: chains.ethereum.url().to_owned(),
-            beacon: chains.beacon.url().to_owned(),
+            execution: chains.ethereum.execution_url().to_owned(),
+            beacon: chains.ethereum.beacon_url().to_owned(),
         }],
     })
 }

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
+use spandrel_testnets::ethereum::EthereumNodes;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::{telemetry, up};
 use bridge::Bridge;
-use chains::Chains;
+use chains::{Chains, RealNodes};
 use view::Live;
 
 /// Options of `spandrel demo`.
@@ -29,12 +30,26 @@ pub struct DemoOptions {
     /// A real `bitcoind` to use instead of the embedded node.
     #[arg(long)]
     bitcoind: Option<PathBuf>,
+    /// A real Lodestar to use instead of the beacon companion; it needs `--geth`, and finality takes it over a minute.
+    #[arg(long, requires = "geth")]
+    lodestar: Option<PathBuf>,
+    /// A real geth to use instead of anvil as source chain; it needs `--lodestar`.
+    #[arg(long, requires = "lodestar")]
+    geth: Option<PathBuf>,
     /// Where keys, configuration and ledger are kept; a temporary folder when absent.
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Log filter.
     #[arg(long, default_value = "error")]
     log: String,
+}
+
+impl DemoOptions {
+    fn nodes(&self) -> RealNodes {
+        let ethereum = self.lodestar.clone().zip(self.geth.clone());
+        let ethereum = ethereum.map(|(lodestar, geth)| EthereumNodes { lodestar, geth });
+        RealNodes { bitcoind: self.bitcoind.clone(), ethereum }
+    }
 }
 
 /// Runs the demo. Its last line is the verdict, whatever happened.
@@ -59,8 +74,9 @@ async fn play(options: &DemoOptions, live: &Arc<Live>, json: bool) -> Result<()>
     std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
 
     let say = |what: &str| live.say(what);
-    say("starting chains: anvil (Ethereum), beacon companion, Bitcoin regtest, anvil (destination)");
-    let chains = Chains::start(options.bitcoind.clone()).await?;
+    let nodes = options.nodes();
+    say(&format!("starting chains: {}", nodes.names()));
+    let chains = Chains::start(&nodes).await?;
     say("deploying contracts on both EVM chains");
     let bridge = Bridge::build(&chains, &folder).await?;
     say("starting relayer, 3 verifiers and 3 fast-lane signers");
@@ -76,7 +92,7 @@ async fn play(options: &DemoOptions, live: &Arc<Live>, json: bool) -> Result<()>
     let verdict = outcome.and_then(|rows| view::print_table(&rows, json));
     if options.keep {
         say(&format!("it goes on, and Bitcoin is mined; ledger and keys are in {}", folder.display()));
-        say(&format!("nodes: Ethereum {}, destination {}", chains.ethereum.url(), chains.destination.url()));
+        say(&format!("nodes: Ethereum {}, destination {}", chains.ethereum.execution_url(), chains.destination.url()));
         say("Ctrl-C ends it");
         tokio::select! {
             pressed = tokio::signal::ctrl_c() => pressed?,

@@ -19,7 +19,8 @@ use super::deposit;
 use super::view::{Live, Row};
 
 const BITCOIN_BLOCK_TIME: Duration = Duration::from_millis(1500);
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Real Ethereum nodes take minutes to finality.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What must become of a transfer.
 #[derive(Clone, Copy, PartialEq, Eq)]

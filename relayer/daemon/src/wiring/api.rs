@@ -1,10 +1,11 @@
 //! The transfer API over the relayer's book and ledger.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rand::RngCore;
-use spandrel_api::http::{Rates, Room, router, serve};
+use spandrel_api::http::{OwnKeys, Rates, Room, router, serve};
 use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
 use spandrel_engine::Book;
@@ -23,6 +24,8 @@ const BITCOIN_BLOCK: u64 = 600;
 const PLACES_BESIDE_STREAMS: usize = 1_024;
 /// The same, of one address.
 const OF_ONE_ADDRESS: usize = 256;
+/// Keys that all addresses together get for themselves in an hour.
+const OWN_KEYS_PER_HOUR: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 /// Epochs from an Ethereum block to the finality that covers it, at most.
 const FINALITY_EPOCHS: u64 = 3;
 
@@ -56,7 +59,8 @@ pub async fn serve_api(
     }
     let service = Arc::new(service);
     let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
-    let app = router(service.clone(), rates, Room { all: api.max_streams, each: api.streams_per_caller });
+    let keys = api.own_keys_per_hour.map(|each| OwnKeys::per_hour(each, each.max(OWN_KEYS_PER_HOUR)));
+    let app = router(service.clone(), rates, Room { all: api.max_streams, each: api.streams_per_caller }, keys);
     let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;

@@ -3,8 +3,10 @@
 use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::UnixSeconds;
 
+use super::audit::append;
 use super::{Sqlite, database};
 use crate::api_key::ApiKey;
+use crate::audit;
 use crate::json::{decode, encode, from_integer, parse, to_integer};
 
 /// `(id, name, secret_hash, body, created_at, revoked_at)`.
@@ -26,6 +28,7 @@ impl Sqlite {
             .execute(&mut *tx)
             .await
             .map_err(database)?;
+        append(&mut tx, vec![audit::key_made(key)?], key.created_at).await?;
         tx.commit().await.map_err(database)
     }
 
@@ -69,8 +72,12 @@ impl Sqlite {
             .execute(&mut *tx)
             .await
             .map_err(database)?;
+        let was_valid = done.rows_affected() == 1;
+        if was_valid {
+            append(&mut tx, vec![audit::key_revoked(id)?], now).await?;
+        }
         tx.commit().await.map_err(database)?;
-        Ok(done.rows_affected() == 1)
+        Ok(was_valid)
     }
 }
 

@@ -23,24 +23,29 @@ pub struct PageFilter {
     pub before: Option<u64>,
 }
 
+/// What may be the deposits of an order: their links decide.
+pub(super) const OF_ORDER: &str = "SELECT id, sequence, body FROM transfers WHERE source_chain = ?
+    AND json_extract(body, '$.deposit.expiry') = ? AND json_extract(body, '$.deposit.recipient') = ?
+    ORDER BY number";
+
 impl Sqlite {
     /// The transfers whose deposits have the link of `terms`, oldest first.
     ///
     /// # Errors
     /// `Corrupt` when one does not read back.
     pub async fn transfers_of_order(&self, terms: &OrderTerms) -> Result<Vec<Transfer>, StoreError> {
-        let rows: Vec<TransferRow> = sqlx::query_as(
-            "SELECT id, sequence, body FROM transfers
-             WHERE source_chain = ? AND json_extract(body, '$.deposit.expiry') = ? ORDER BY number",
-        )
-        .bind(terms.source_chain.as_str())
-        .bind(to_integer("order.expiry", terms.expiry)?)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(database)?;
+        let rows: Vec<TransferRow> = sqlx::query_as(OF_ORDER)
+            .bind(terms.source_chain.as_str())
+            .bind(to_integer("order.expiry", terms.expiry)?)
+            .bind(terms.recipient.to_string())
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database)?;
         let link = terms.link();
         let transfers: Result<Vec<Transfer>, StoreError> = rows.into_iter().map(row::transfer).collect();
-        Ok(transfers?.into_iter().filter(|transfer| OrderTerms::link_of(&transfer.deposit) == link).collect())
+        let mut transfers = transfers?;
+        transfers.retain(|transfer| OrderTerms::link_of(&transfer.deposit) == link);
+        Ok(transfers)
     }
 
     /// Up to `limit` transfers, newest first, each with its place.

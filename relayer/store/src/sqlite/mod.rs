@@ -60,7 +60,8 @@ impl Sqlite {
         let writer = one_connection().connect_with(options.clone()).await.map_err(database)?;
         migrate(&writer).await?;
         let options = options.create_if_missing(false).read_only(true);
-        let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await.map_err(database)?;
+        let reader = unasked(SqlitePoolOptions::new().max_connections(READERS));
+        let reader = reader.connect_with(options).await.map_err(database)?;
         Ok(Self { writer, reader })
     }
 
@@ -96,7 +97,12 @@ fn options() -> SqliteConnectOptions {
 }
 
 fn one_connection() -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None)
+    unasked(SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None))
+}
+
+/// A connection to a file does not go away by itself: it is not asked before every use whether it is there.
+fn unasked(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.test_before_acquire(false)
 }
 
 /// All missing migrations in one transaction: a process that dies meanwhile leaves the old schema, and two processes
@@ -163,6 +169,7 @@ mod tests {
             (query::OPEN_FROM, "transfers_open_by_source (source_chain=?)"),
             (query::ALL_FROM, "transfers_by_source (source_chain=?)"),
             (journal::OPEN_OF_ACCOUNT, "txs_open (chain=? AND signer=?)"),
+            (lookup::OF_ORDER, "transfers_by_order (source_chain=? AND <expr>=? AND <expr>=?)"),
         ] {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
             let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&store.reader).await.unwrap();

@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::bitcoin::DepositTerms;
-use sqlx::{Sqlite as Db, Transaction};
+use sqlx::{Sqlite as Db, SqliteExecutor, Transaction};
 
 use super::intents::announce;
 use super::{Sqlite, database};
@@ -78,8 +78,7 @@ impl Sqlite {
     /// # Errors
     /// `Corrupt` when it does not read back.
     pub async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        let mut tx = self.read().await?;
-        by(&mut tx, BY_ID, &id.to_string()).await
+        by(&self.reader, BY_ID, &id.to_string()).await
     }
 
     /// The order that a deposit with this [link](OrderTerms::link) belongs to.
@@ -87,8 +86,7 @@ impl Sqlite {
     /// # Errors
     /// `Corrupt` when it does not read back.
     pub async fn order_by_link(&self, link: B256) -> Result<Option<Order>, StoreError> {
-        let mut tx = self.read().await?;
-        by(&mut tx, BY_LINK, &link.to_string()).await
+        by(&self.reader, BY_LINK, &link.to_string()).await
     }
 
     /// Notes where the user says the deposit is. Saying it again changes nothing.
@@ -97,7 +95,7 @@ impl Sqlite {
     /// `Conflict` when another transaction was named before.
     pub async fn name_source_tx(&self, id: OrderId, source_tx: B256) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let order = by(&mut tx, BY_ID, &id.to_string()).await?;
+        let order = by(&mut *tx, BY_ID, &id.to_string()).await?;
         match order.and_then(|order| order.source_tx) {
             Some(known) if known == source_tx => return Ok(()),
             Some(known) => return Err(conflict(format!("source transaction of {id}"), known, source_tx)),
@@ -142,7 +140,7 @@ async fn placed(
             .await
             .map_err(database)?;
     let Some((hash, id)) = used else { return Ok(None) };
-    let Some(order) = by(tx, BY_ID, &id).await? else {
+    let Some(order) = by(&mut **tx, BY_ID, &id).await? else {
         return Err(corrupt(format!("idempotency {id}"), "its order is gone"));
     };
     Ok(Some(if hash == request_hash.to_string() { Placed::Replayed(order) } else { Placed::KeyReused }))
@@ -151,7 +149,7 @@ async fn placed(
 /// The terms with the first expiry, from theirs on, that makes a link of their own.
 async fn free_link(tx: &mut Transaction<'static, Db>, mut terms: OrderTerms) -> Result<OrderTerms, StoreError> {
     for _ in 0..MOST_MOVES {
-        if by(tx, BY_LINK, &terms.link().to_string()).await?.is_none() {
+        if by(&mut **tx, BY_LINK, &terms.link().to_string()).await?.is_none() {
             return Ok(terms);
         }
         terms.expiry = terms.expiry.saturating_add(1);
@@ -172,8 +170,8 @@ async fn insert(tx: &mut Transaction<'static, Db>, order: &Order) -> Result<(), 
     Ok(())
 }
 
-async fn by(tx: &mut Transaction<'static, Db>, query: &'static str, key: &str) -> Result<Option<Order>, StoreError> {
-    let row: Option<OrderRow> = sqlx::query_as(query).bind(key).fetch_optional(&mut **tx).await.map_err(database)?;
+async fn by(from: impl SqliteExecutor<'_>, query: &'static str, key: &str) -> Result<Option<Order>, StoreError> {
+    let row: Option<OrderRow> = sqlx::query_as(query).bind(key).fetch_optional(from).await.map_err(database)?;
     row.map(read).transpose()
 }
 
