@@ -19,6 +19,7 @@ use crate::{Problem, Service};
     (status = 403, body = Problem, content_type = "application/problem+json", description = "keys come from the operator"),
     (status = 413, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
