@@ -30,7 +30,11 @@ pub async fn list(database: &Path, json: bool) -> Result<()> {
             "created_at": key.created_at, "revoked_at": key.revoked_at,
         }));
         let revoked = if key.revoked_at.is_some() { "yes" } else { "no" };
-        let class = if key.grant.class == TenantClass::Partner { "partner" } else { "standard" };
+        let class = match key.grant.class {
+            TenantClass::Public => "public",
+            TenantClass::Standard => "standard",
+            TenantClass::Partner => "partner",
+        };
         rows.add_row([key.id.as_str(), key.name.as_str(), class, revoked]);
     }
     print(json, &values, || rows.to_string())

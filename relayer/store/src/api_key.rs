@@ -31,6 +31,8 @@ impl ApiScope {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantClass {
+    /// Whoever asked: no more than the address that uses the key.
+    Public,
     /// The default.
     #[default]
     Standard,

@@ -1,4 +1,4 @@
-//! Rates: a token bucket for each key, and for each address that sends none.
+//! Rates: a token bucket for each key, and for each address that sends none or one that it got by asking.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -69,7 +69,7 @@ impl Rates {
     }
 
     fn take(&self, class: &Class, who: &Who) -> Result<u32, u64> {
-        if self.seen.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+        if is_sweep(&self.seen) {
             [&self.anonymous, &self.standard, &self.partner].iter().for_each(|class| class.buckets.retain_recent());
         }
         match class.buckets.check_key(who) {
@@ -79,10 +79,16 @@ impl Rates {
     }
 }
 
+/// Counts a request; whether buckets are swept at it.
+fn is_sweep(seen: &AtomicU64) -> bool {
+    seen.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1
+}
+
 /// How often keys are given out to whoever asks: in an hour, to one address and to all. An address may ask for all of an
 /// hour's at once.
 pub struct OwnKeys {
     each: Buckets,
+    seen: AtomicU64,
     all: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
 }
 
@@ -90,14 +96,16 @@ impl OwnKeys {
     /// At most this many in an hour.
     pub fn per_hour(each: NonZeroU32, all: NonZeroU32) -> Self {
         let each = RateLimiter::keyed(Quota::per_hour(each)).with_middleware();
-        Self { each, all: RateLimiter::direct(Quota::per_hour(all)) }
+        Self { each, seen: AtomicU64::new(0), all: RateLimiter::direct(Quota::per_hour(all)) }
     }
 
     /// # Errors
     /// 429 for an address that had its keys, 503 when all were given out.
     pub(super) fn take(&self, address: Option<IpAddr>) -> Result<(), Problem> {
         let who = address.map_or_else(Who::default, |address| Who::Address(bucket_of(address)));
-        self.each.retain_recent();
+        if is_sweep(&self.seen) {
+            self.each.retain_recent();
+        }
         if let Err(until) = self.each.check_key(&who) {
             return Err(exhausted(until.wait_time_from(self.each.clock().now()).as_secs().saturating_add(1)));
         }
@@ -126,6 +134,7 @@ pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> 
     let (class, who) = match &key {
         None => (&api.rates.anonymous, anonymous),
         Some(key) => match key.grant.class {
+            TenantClass::Public => (&api.rates.anonymous, anonymous),
             TenantClass::Standard => (&api.rates.standard, Who::Key(key.id.clone())),
             TenantClass::Partner => (&api.rates.partner, Who::Key(key.id.clone())),
         },

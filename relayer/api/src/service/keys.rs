@@ -1,4 +1,4 @@
-//! Keys that users get by themselves: they order transfers under the ordinary rates, and nothing else.
+//! Keys that users get by themselves: they order transfers, and nothing else. Their requests count as their address's.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ impl Service {
         if !is_name {
             return Err(Problem::invalid("name", format!("1 to {MAX_NAME} printable bytes"), name));
         }
-        let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Standard };
+        let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Public };
         let (secret, key) = issue_key(name, grant, self.now(), &mut rand::rng());
         self.store.add_api_key(&key).await?;
         Ok(KeyView {

@@ -28,7 +28,7 @@ async fn who_asks_gets_a_key_that_orders_and_does_nothing_else() {
         .filter(|body: &Value| body["made"] == made["id"])
         .collect();
     assert_eq!(told.len(), 1);
-    assert_eq!((&told[0]["name"], &told[0]["grant"]["class"]), (&json!("my shop"), &json!("standard")));
+    assert_eq!((&told[0]["name"], &told[0]["grant"]["class"]), (&json!("my shop"), &json!("public")));
     let secret = key.rsplit('_').next().unwrap();
     assert!(rows.iter().all(|row| !row.body.contains(secret)));
 }
@@ -62,4 +62,22 @@ async fn a_name_that_is_none_is_refused_by_its_field() {
 async fn where_keys_come_from_the_operator_nobody_gets_one() {
     let world = World::with(Options { own_keys: None, ..Options::new().await }).await;
     problem(world.post("/v1/keys", &json!({})), StatusCode::FORBIDDEN, "KEYS_BY_OPERATOR").await;
+}
+
+/// Keys are free, so that many of them must not be worth more than none.
+#[tokio::test]
+async fn keys_that_an_address_got_by_itself_share_its_bucket() {
+    let world = World::with_rate(3).await;
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        let made = answer(world.post("/v1/keys", &json!({})), StatusCode::CREATED).await;
+        keys.push(made["key"].as_str().unwrap().to_owned());
+    }
+    let mut refused = 0;
+    for key in keys.iter().cycle().take(12) {
+        let answered = world.get("/v1/assets").bearer_auth(key).send().await.unwrap();
+        refused += u32::from(answered.status() == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(refused > 0, "three keys ask no more than their address may");
+    assert_eq!(world.get("/v1/assets").bearer_auth(&world.key).send().await.unwrap().status(), StatusCode::OK);
 }
