@@ -233,7 +233,7 @@ struct Observers {
 impl Observer for Observers {
     fn stored(&self, transfer: &Transfer, events: &[Event]) {
         self.metrics.stored(transfer, events);
-        self.live.changed(transfer.id);
+        self.live.changed(&transfer.deposit);
         if let Some(other) = &self.other {
             other.stored(transfer, events);
         }

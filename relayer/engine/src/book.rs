@@ -3,18 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::lock::Mutex;
 use spandrel_core::ledger::{
     Commit, CursorMove, EffectEnd, Ledger, NewEffect, StoreError, TransferChange, TransferFilter,
 };
 use spandrel_core::{Context, EffectId, Event, Input, Output, Policy, Transfer, apply, step};
-use spandrel_risk::control::{ControlEvent, ControlPolicy, ControlState, Outcome};
+use spandrel_risk::control::{ControlEvent, ControlPolicy};
 use spandrel_risk::{RiskEvent, RiskState};
-use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, DepositId};
 use tokio::sync::Notify;
 
+use crate::risk_view::{RiskNow, RiskView};
 use crate::{Clock, EngineError};
 
 /// How often a commit that lost a race is decided again.
@@ -94,57 +95,9 @@ pub struct Book<L, C> {
     policy: Policy,
     pub(crate) guardians: Option<ControlPolicy>,
     pub(crate) risk: Mutex<RiskView>,
+    shown: RwLock<RiskNow>,
     observer: Arc<dyn Observer>,
     wake: Notify,
-}
-
-/// The risk state twice: as it is stored, and as a decision in the making sees it. The state grows with the bridge, so
-/// it is copied only when a decision could not be stored.
-pub(crate) struct RiskView {
-    pub(crate) state: RiskState,
-    draft: RiskState,
-    sequence: u64,
-    /// What guardians said, as it is stored.
-    pub(crate) control: ControlState,
-    control_sequence: u64,
-    /// The configured policy with the limits that guardians set.
-    pub(crate) policy: Policy,
-}
-
-impl RiskView {
-    fn under(policy: Policy) -> Self {
-        let (state, draft, control) = (RiskState::default(), RiskState::default(), ControlState::default());
-        Self { state, draft, sequence: 0, control, control_sequence: 0, policy }
-    }
-
-    /// Takes in an event that is stored.
-    fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
-        self.state.apply(event, at);
-        self.draft.apply(event, at);
-        self.sequence += 1;
-    }
-
-    /// The draft was stored.
-    fn keep(&mut self, events: &[RiskEvent], at: UnixSeconds) {
-        for event in events {
-            self.state.apply(event, at);
-        }
-        self.sequence += events.len() as u64;
-    }
-
-    /// Takes in what guardians did, which is stored.
-    fn obey(&mut self, event: &ControlEvent, at: UnixSeconds, configured: &Policy) {
-        self.control.apply(event, at);
-        self.control_sequence += 1;
-        if let ControlEvent::Done { outcome: Outcome::Limited { .. }, .. } = event {
-            self.policy.risk = self.control.limited(&configured.risk);
-        }
-    }
-
-    /// The draft was not stored.
-    fn discard(&mut self) {
-        self.draft.clone_from(&self.state);
-    }
 }
 
 struct Draft {
@@ -164,8 +117,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     /// Opens the book: folds the stored risk events.
     pub async fn open(ledger: L, clock: C, policy: Policy, observer: Arc<dyn Observer>) -> Result<Self, EngineError> {
         let view = RiskView::under(policy.clone());
+        let shown = RwLock::new(RiskNow { state: RiskState::default(), limits: Arc::new(policy.risk.clone()) });
         let (risk, wake) = (Mutex::new(view), Notify::new());
-        let book = Self { ledger, clock, policy, guardians: None, risk, observer, wake };
+        let book = Self { ledger, clock, policy, guardians: None, risk, shown, observer, wake };
         book.reload_risk(&mut *book.risk.lock().await).await?;
         Ok(book)
     }
@@ -192,9 +146,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         &self.policy
     }
 
-    /// A copy of the risk state as of now: for reports, not for decisions.
-    pub async fn risk(&self) -> RiskState {
-        self.read_risk(Clone::clone).await
+    /// What was stored last: for reports, which wait for no commit, and not for decisions.
+    pub fn risk_now(&self) -> RiskNow {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn show(&self, view: &RiskView) {
+        view.show(&mut self.shown.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Reads the risk state as of now. Nothing is decided meanwhile.
@@ -224,6 +182,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 other => {
                     other?;
                     view.apply(&event, now);
+                    self.show(&view);
                     self.wake.notify_waiters();
                     return Ok(());
                 }
@@ -331,6 +290,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         for event in &orders.events {
             view.obey(event, now, &self.policy);
         }
+        self.show(view);
         for (transfer, events) in &changed {
             self.observer.stored(transfer, events);
         }
@@ -393,6 +353,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         for recorded in self.ledger.control_events(view.control_sequence).await? {
             view.obey(&recorded.body, recorded.at, &self.policy);
         }
+        self.show(view);
         Ok(())
     }
 }

@@ -13,7 +13,8 @@ use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use crate::book::{MAX_CONFLICTS, Orders, RiskView, conflict};
+use crate::book::{MAX_CONFLICTS, Orders, conflict};
+use crate::risk_view::RiskView;
 use crate::{Book, Change, Clock, EngineError, Step};
 
 /// Why an order changed nothing.
@@ -106,11 +107,6 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let view = self.risk.lock().await;
         let mut short = view.state.shortfalls().map(|(id, ..)| id);
         short.find(|id| !view.control.has_accepted(id))
-    }
-
-    /// The limits as they stand: the configured ones with those that guardians have set in their place.
-    pub async fn limits(&self) -> RiskPolicy {
-        self.risk.lock().await.policy.risk.clone()
     }
 
     /// The same pause on the chains: to be sent before everything that waits. A freeze by two is for five days there.

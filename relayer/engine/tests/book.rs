@@ -162,13 +162,13 @@ async fn a_decision_is_made_under_the_limits_that_another_process_was_told() {
     let (ledger, pay) = ledger().await;
     let (told, untold) = (book(&ledger).await, book(&ledger).await);
     let corridor = Corridor::of(&deposit(), Lane::Fast);
-    let limits = Limits { window: Limit::CLOSED, ..told.limits().await.limits[&corridor] };
+    let limits = Limits { window: Limit::CLOSED, ..told.risk_now().limits.limits[&corridor] };
     let outcome = Outcome::Limited { corridor: corridor.clone(), limits: Box::new(limits) };
     let lowered = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned() };
     ledger.commit(Commit { now: NOW, control: vec![lowered], ..Commit::default() }).await.unwrap();
     let refused = Progress::Refused { reason: "OverExposure".to_owned(), lasting: Lasting::ForNow };
     untold.record(Change::one(deposit().id(), Input::Progress(pay, refused))).await.unwrap();
-    assert_eq!(untold.limits().await.limits[&corridor].window, Limit::CLOSED);
+    assert_eq!(untold.risk_now().limits.limits[&corridor].window, Limit::CLOSED);
     told.record_risk(paused(Scope::Global)).await.unwrap();
-    assert_eq!(told.limits().await.limits[&corridor].window, Limit::CLOSED);
+    assert_eq!(told.risk_now().limits.limits[&corridor].window, Limit::CLOSED);
 }

@@ -382,13 +382,13 @@ impl World {
     }
 
     fn submit(&mut self) -> Finding {
-        let (risk, at) = (now(self.relayer.book.risk()), self.clock.now());
+        let (risk, at) = (self.relayer.book.risk_now().state, self.clock.now());
         self.work("submit", |relayer| now(relayer.payouts.submit_once()).map(drop))?;
         self.checker.nothing_sent_under(&self.relayer.ledger, &risk, at)
     }
 
     fn follow_payouts(&mut self) -> Finding {
-        let (risk, at) = (now(self.relayer.book.risk()), self.clock.now());
+        let (risk, at) = (self.relayer.book.risk_now().state, self.clock.now());
         let before = self.checker.signed(&self.relayer.ledger)?;
         self.work("follow payouts", |relayer| now(relayer.payouts.follow_once()).map(drop))?;
         self.checker.nothing_signed_under(&self.relayer.ledger, &before, &risk, at)
@@ -491,7 +491,7 @@ impl World {
     }
 
     fn resume(&mut self) -> Finding {
-        let risk = now(self.relayer.book.risk());
+        let risk = self.relayer.book.risk_now().state;
         let Some((scope, _)) = risk.pauses_at(self.clock.now()).next() else { return Ok(()) };
         let event = RiskEvent::Resumed { scope: scope.clone() };
         self.universe.lock().destination.guarded.remove(scope);

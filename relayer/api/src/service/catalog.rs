@@ -66,7 +66,7 @@ impl Service {
     /// When the ledger fails.
     pub async fn chains(&self) -> Result<Vec<ChainView>, Problem> {
         let now = self.now();
-        let (halted, risk) = (self.store.summary(now).await?.halted, self.risk().await);
+        let (halted, (risk, _)) = (self.store.summary(now).await?.halted, self.risk());
         let is_paused = |id: &ChainId| {
             risk.pauses_at(now).any(|(scope, _)| match scope {
                 Scope::Global => true,

@@ -54,7 +54,7 @@ impl Service {
     /// 404 when there is no such route.
     pub async fn limits(&self, route: &str) -> Result<Vec<LaneLimits>, Problem> {
         let route = self.catalog.route(route)?;
-        let (policy, risk, now) = (self.risk_policy().await, self.risk().await, self.now());
+        let ((risk, policy), now) = (self.risk(), self.now());
         let lanes = route.lanes.iter().filter_map(|lane| {
             let corridor = route.corridor(*lane);
             let limits = policy.limits(&corridor)?;
@@ -88,7 +88,7 @@ impl Service {
 
     /// What each lane of `route` would do with `amount`.
     pub(super) async fn offers(&self, route: &Route, amount: U256, asked: LanePreference) -> Vec<LaneOffer> {
-        let (policy, risk, now) = (self.risk_policy().await, self.risk().await, self.now());
+        let ((risk, policy), now) = (self.risk(), self.now());
         route.lanes.iter().map(|lane| self.offer(route, (&policy, &risk), amount, asked, *lane, now)).collect()
     }
 

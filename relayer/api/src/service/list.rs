@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_store::{OrderTerms, PageFilter};
 use utoipa::{IntoParams, ToSchema};
 
+use super::sketch::Deposited;
 use super::{Service, TransferView};
 use crate::Problem;
 use crate::instructions::read_hash;
@@ -65,7 +66,8 @@ impl Service {
         let mut transfers = Vec::with_capacity(page.len());
         for (_, transfer) in &page {
             let order = self.store.order_by_link(OrderTerms::link_of(&transfer.deposit)).await?;
-            transfers.push(self.view(&transfer.id.to_string(), order.as_ref(), transfer).await?);
+            let deposited = Deposited::of(&transfer.id.to_string(), order.as_ref(), transfer);
+            transfers.push(self.shown(&deposited).await?);
         }
         Ok(TransferList { transfers, next_cursor })
     }

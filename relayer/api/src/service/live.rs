@@ -1,30 +1,50 @@
 //! Who waits for a transfer to change is woken; what changed is then read from the ledger.
 
-use spandrel_verifiers::DepositId;
+use std::sync::Arc;
+
+use spandrel_store::OrderId;
+use spandrel_verifiers::{Deposit, DepositId};
 use tokio::sync::broadcast;
 
-/// Wakes the streams. A stream that falls behind reads the ledger and misses nothing.
-#[derive(Clone, Debug)]
-pub struct Live(broadcast::Sender<DepositId>);
+use super::remembered::Remembered;
+
+/// Wakes the streams, once what was remembered of a transfer is forgotten. A stream that falls behind reads the ledger
+/// and misses nothing.
+#[derive(Clone)]
+pub struct Live {
+    wake: broadcast::Sender<DepositId>,
+    pub(super) remembered: Arc<Remembered>,
+}
 
 impl Default for Live {
     fn default() -> Self {
-        Self(broadcast::channel(1024).0)
+        Self { wake: broadcast::channel(1024).0, remembered: Arc::default() }
     }
 }
 
 impl Live {
     /// A transfer changed.
-    pub fn changed(&self, id: DepositId) {
+    pub fn changed(&self, deposit: &Deposit) {
+        self.remembered.deposit_changed(deposit);
+        self.wake(deposit.id());
+    }
+
+    /// An order changed. Who follows an order without a deposit is woken by any change.
+    pub(super) fn order_changed(&self, id: OrderId) {
+        self.remembered.order_changed(&id.0);
+        self.wake(DepositId(id.0));
+    }
+
+    fn wake(&self, id: DepositId) {
         // Nobody may be listening.
-        if self.0.send(id).is_err() {
+        if self.wake.send(id).is_err() {
             tracing::trace!(%id, "changed, and nobody waits for it");
         }
     }
 
     /// Wakes from now on.
     pub fn subscribe(&self) -> Changes {
-        Changes(self.0.subscribe())
+        Changes(self.wake.subscribe())
     }
 }
 

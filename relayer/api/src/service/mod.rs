@@ -12,13 +12,14 @@ mod orders;
 mod overview;
 mod proof;
 mod quotes;
+mod remembered;
+mod sketch;
 mod status;
 mod view;
 mod webhooks;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use spandrel_core::Policy;
 use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_store::Sqlite;
@@ -44,11 +45,8 @@ pub use webhooks::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, We
 use crate::Catalog;
 use crate::webhooks::Webhooks;
 
-/// Reads the risk state as of now.
-pub type RiskReader = Arc<dyn Fn() -> BoxFuture<'static, RiskState> + Send + Sync>;
-
-/// Reads the limits as they stand.
-pub type LimitsReader = Arc<dyn Fn() -> BoxFuture<'static, RiskPolicy> + Send + Sync>;
+/// Tells the risk state and the limits as they stand, without waiting for what is being decided.
+pub type RiskReader = Arc<dyn Fn() -> (RiskState, Arc<RiskPolicy>) + Send + Sync>;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
@@ -61,7 +59,6 @@ pub struct Service {
     pub(crate) live: Live,
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     risk: RiskReader,
-    limits: Option<LimitsReader>,
     clock: Clock,
     quote_key: [u8; 32],
     in_flight: InFlight,
@@ -78,18 +75,7 @@ impl Service {
         clock: Clock,
         quote_key: [u8; 32],
     ) -> Self {
-        Self {
-            store,
-            catalog,
-            policy,
-            live,
-            webhooks: None,
-            risk,
-            limits: None,
-            clock,
-            quote_key,
-            in_flight: InFlight::default(),
-        }
+        Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key, in_flight: InFlight::default() }
     }
 
     /// Offers webhooks.
@@ -99,28 +85,14 @@ impl Service {
         self
     }
 
-    /// Shows limits as guardians have changed them. Without this they are those of the policy.
-    #[must_use]
-    pub fn with_limits(mut self, limits: LimitsReader) -> Self {
-        self.limits = Some(limits);
-        self
-    }
-
     /// Unix seconds.
     pub fn now(&self) -> UnixSeconds {
         (self.clock)()
     }
 
-    pub(crate) async fn risk(&self) -> RiskState {
-        (self.risk)().await
-    }
-
-    /// The limits as they stand.
-    pub(crate) async fn risk_policy(&self) -> RiskPolicy {
-        match &self.limits {
-            Some(limits) => limits().await,
-            None => self.policy.risk.clone(),
-        }
+    /// The risk state and the limits as they stand.
+    pub(crate) fn risk(&self) -> (RiskState, Arc<RiskPolicy>) {
+        (self.risk)()
     }
 }
 

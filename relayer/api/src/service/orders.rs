@@ -4,8 +4,8 @@ use alloy::primitives::{Address, B256, keccak256};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spandrel_store::{NewOrder, Order, OrderTerms, Placed, Refund};
+use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
-use spandrel_verifiers::{ChainId, DepositId};
 use utoipa::ToSchema;
 
 use super::Service;
@@ -119,6 +119,7 @@ impl Service {
         let (order, is_seen) = self.own_order(api_key, id).await?;
         let hash = read_hash("source_tx", order.terms.source_chain.as_str(), text)?;
         self.store.name_source_tx(order.id, hash).await?;
+        self.live.order_changed(order.id);
         let transfer = self.transfer(id).await?;
         let named = crate::instructions::shown_hash(order.terms.source_chain.as_str(), hash);
         if is_seen && transfer.source_tx.as_ref() != Some(&named) {
@@ -140,8 +141,7 @@ impl Service {
             return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_DEPOSITED", detail).about("id"));
         }
         self.store.cancel_order(order.id).await?;
-        // Who follows an order without a deposit is woken by any change.
-        self.live.changed(DepositId(order.id.0));
+        self.live.order_changed(order.id);
         self.transfer(id).await
     }
 

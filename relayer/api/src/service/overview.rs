@@ -121,7 +121,7 @@ impl Service {
     pub async fn overview(&self) -> Result<Overview, Problem> {
         let now = self.now();
         let summary = self.store.summary(now).await?;
-        let (risk, policy) = (self.risk().await, self.risk_policy().await);
+        let (risk, policy) = self.risk();
         let mut routes = Vec::new();
         for view in self.routes().await? {
             let route = self.catalog.route(&view.id)?;

@@ -51,7 +51,7 @@ impl Service {
     pub async fn status(&self) -> Result<StatusView, Problem> {
         let now = self.now();
         let summary = self.store.summary(now).await?;
-        let risk = self.risk().await;
+        let (risk, _) = self.risk();
         let pauses: Vec<PauseView> = risk
             .pauses_at(now)
             .map(|(scope, pause)| PauseView {

@@ -1,14 +1,18 @@
 //! What the API says of a transfer. Everything is read from the ledger.
 
+use std::sync::Arc;
+
 use alloy::primitives::B256;
 use serde::Serialize;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Event, Payout, PayoutStage, Standing, Status, Transfer, TxRef};
 use spandrel_risk::{Lane, Reason, RiskState, Scope};
 use spandrel_store::{Order, OrderId, OrderTerms};
+use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{DepositId, UnixSeconds};
 use utoipa::ToSchema;
 
+use super::sketch::{Deposited, Sketch};
 use super::{Service, shown_time};
 use crate::Problem;
 use crate::instructions::shown_hash;
@@ -148,17 +152,35 @@ impl Service {
     /// # Errors
     /// 404 when there is none.
     pub async fn transfer(&self, id: &str) -> Result<TransferView, Problem> {
-        match self.find(id).await? {
-            Found::Deposit(order, transfer) => self.view(id, order.as_ref(), &transfer).await,
-            Found::Order(order, transfers) => match transfers.split_first() {
-                None => Ok(awaiting(&order, self.now())),
-                Some((first, more)) => {
-                    let mut view = self.view(id, Some(&order), first).await?;
-                    view.more_deposits = more.iter().map(|transfer| transfer.id.to_string()).collect();
-                    Ok(view)
-                }
-            },
+        let word = word(id)?;
+        let remembered = &self.live.remembered;
+        let sketch = match remembered.sketch(&word) {
+            Some(sketch) => sketch,
+            None => {
+                let before = remembered.before();
+                let sketch = Arc::new(Sketch::of(&word.to_string(), &self.find(id).await?));
+                remembered.keep(before, word, &sketch);
+                sketch
+            }
+        };
+        match &*sketch {
+            Sketch::Awaiting(order) => Ok(awaiting(order, self.now())),
+            Sketch::Deposited(deposited) => self.shown(deposited).await,
         }
+    }
+
+    /// A deposit with its depth, and with what holds it now.
+    pub(super) async fn shown(&self, deposited: &Deposited) -> Result<TransferView, Problem> {
+        let (remembered, source) = (&self.live.remembered, deposited.source());
+        let tip = match remembered.tip(source) {
+            Some(tip) => tip,
+            None => {
+                let tip = self.store.cursor(source).await?.as_ref().and_then(Cursor::tip).map(|tip| tip.height);
+                remembered.keep_tip(source.clone(), tip);
+                tip
+            }
+        };
+        Ok(deposited.shown(tip, &self.risk().0, self.now()))
     }
 
     /// The deposits behind an id, oldest first; none while an order waits for its first.
@@ -188,7 +210,7 @@ impl Service {
     }
 
     pub(super) async fn find(&self, id: &str) -> Result<Found, Problem> {
-        let word: B256 = id.parse().map_err(|_| Problem::invalid("id", "0x and 64 hex digits", id))?;
+        let word = word(id)?;
         if let Some(transfer) = self.store.transfer(DepositId(word)).await? {
             let order = self.store.order_by_link(OrderTerms::link_of(&transfer.deposit)).await?;
             return Ok(Found::Deposit(order, Box::new(transfer)));
@@ -199,50 +221,46 @@ impl Service {
         let transfers = self.store.transfers_of_order(&order.terms).await?;
         Ok(Found::Order(order, transfers))
     }
+}
 
-    pub(super) async fn view(
-        &self,
-        id: &str,
-        order: Option<&Order>,
-        transfer: &Transfer,
-    ) -> Result<TransferView, Problem> {
-        let deposit = &transfer.deposit;
-        let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
-        let cursor = self.store.cursor(&deposit.source_chain).await?;
-        let tip = cursor.as_ref().and_then(|cursor| cursor.tip()).map(|tip| tip.height);
-        let confirmations = transfer.mined().zip(tip).map(|(seen, tip)| tip.saturating_sub(seen.block.height) + 1);
-        let (risk, now) = (self.risk().await, self.now());
-        let hash = |tx: &TxRef| shown_hash(tx.chain.as_str(), tx.hash);
-        let settlement = match &transfer.status {
-            Status::Settled { tx, .. } => Some(hash(tx)),
-            _ => None,
-        };
-        Ok(TransferView {
-            id: id.to_owned(),
-            order: order.map(|order| order.id.to_string()),
-            deposit: Some(transfer.id.to_string()),
-            more_deposits: Vec::new(),
-            status: transfer.status.name().to_owned(),
-            substatus: substatus(transfer).map(str::to_owned),
-            terminal: transfer.status.is_terminal(),
-            reason: reason(&transfer.status, &risk, now),
-            source: deposit.source_chain.to_string(),
-            destination: deposit.destination_chain.to_string(),
-            asset: deposit.asset.to_string(),
-            amount: deposit.amount.to_string(),
-            recipient: deposit.recipient.to_string(),
-            sender: Some(deposit.sender.to_string()),
-            lane: lane(transfer).map(|lane| lane.to_string()),
-            confirmations,
-            source_final: transfer.is_source_final(),
-            source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen.transaction)),
-            payout_tx: payout_tx(transfer).map(hash),
-            settlement_tx: settlement,
-            proof_available: transfer.evidence.is_some(),
-            created_at: shown_time(transfer.created_at),
-            updated_at: shown_time(transfer.updated_at),
-            expires_at: shown_time(deposit.expiry),
-        })
+fn word(id: &str) -> Result<B256, Problem> {
+    id.parse().map_err(|_| Problem::invalid("id", "0x and 64 hex digits", id))
+}
+
+/// A deposit, without what changes by itself: its depth, and what holds it.
+pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) -> TransferView {
+    let deposit = &transfer.deposit;
+    let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
+    let hash = |tx: &TxRef| shown_hash(tx.chain.as_str(), tx.hash);
+    let settlement = match &transfer.status {
+        Status::Settled { tx, .. } => Some(hash(tx)),
+        _ => None,
+    };
+    TransferView {
+        id: id.to_owned(),
+        order: order.map(|order| order.id.to_string()),
+        deposit: Some(transfer.id.to_string()),
+        more_deposits: Vec::new(),
+        status: transfer.status.name().to_owned(),
+        substatus: substatus(transfer).map(str::to_owned),
+        terminal: transfer.status.is_terminal(),
+        reason: None,
+        source: deposit.source_chain.to_string(),
+        destination: deposit.destination_chain.to_string(),
+        asset: deposit.asset.to_string(),
+        amount: deposit.amount.to_string(),
+        recipient: deposit.recipient.to_string(),
+        sender: Some(deposit.sender.to_string()),
+        lane: lane(transfer).map(|lane| lane.to_string()),
+        confirmations: None,
+        source_final: transfer.is_source_final(),
+        source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen.transaction)),
+        payout_tx: payout_tx(transfer).map(hash),
+        settlement_tx: settlement,
+        proof_available: transfer.evidence.is_some(),
+        created_at: shown_time(transfer.created_at),
+        updated_at: shown_time(transfer.updated_at),
+        expires_at: shown_time(deposit.expiry),
     }
 }
 
@@ -309,7 +327,8 @@ fn substatus(transfer: &Transfer) -> Option<&'static str> {
     }
 }
 
-fn reason(status: &Status, risk: &RiskState, now: UnixSeconds) -> Option<ReasonView> {
+/// Why it waits or failed.
+pub(super) fn reason(status: &Status, risk: &RiskState, now: UnixSeconds) -> Option<ReasonView> {
     match status {
         Status::Held { reason, until } => Some(ReasonView::of(reason, *until, risk, now)),
         Status::Rejected { reason } => Some(ReasonView::of(reason, None, risk, now)),

@@ -50,7 +50,7 @@ async fn what_guardians_said_outlives_a_restart() {
     let reopened = world.reopened().await;
     assert_eq!(reopened.control().await, world.book.control().await);
     assert_eq!(reopened.control().await.1.limits(&corridor()), Some(&limits(7)));
-    assert_eq!(reopened.risk().await, world.book.risk().await);
+    assert_eq!(reopened.risk_now().state, world.book.risk_now().state);
     let refused = reopened.order(&first, None).await.unwrap_err();
     assert!(refused.to_string().contains("taken before"), "{refused}");
 }

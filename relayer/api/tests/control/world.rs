@@ -144,7 +144,7 @@ impl ControlDesk for Desk {
         async move {
             let (control, limits) = self.book.control().await;
             let signers = BTreeMap::from([(SignerRole::Verifiers, policy().verifiers)]);
-            Standing { control, risk: self.book.risk().await, limits, signers, now: self.book.clock().now() }
+            Standing { control, risk: self.book.risk_now().state, limits, signers, now: self.book.clock().now() }
         }
         .boxed()
     }

@@ -8,6 +8,7 @@ mod keys;
 mod orders;
 mod reads;
 mod receiver;
+mod remembered;
 mod streams;
 mod webhooks;
 mod world;

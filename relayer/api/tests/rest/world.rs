@@ -56,7 +56,7 @@ struct Waking(Live);
 
 impl Observer for Waking {
     fn stored(&self, transfer: &Transfer, _: &[Event]) {
-        self.0.changed(transfer.id);
+        self.0.changed(&transfer.deposit);
     }
     fn refused(&self, _: DepositId, reason: &str) {
         panic!("refused: {reason}");
@@ -208,8 +208,8 @@ impl World {
             policy(),
             Catalog::new(&policy(), sources()),
             Arc::new(move || {
-                let book = risk.clone();
-                Box::pin(async move { book.risk().await })
+                let now = risk.risk_now();
+                (now.state, now.limits)
             }),
             live,
             Arc::new(move || time.now()),
@@ -262,6 +262,12 @@ impl World {
         let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
         Busy(connection)
+    }
+
+    /// The ledger as another process has it.
+    pub async fn another(&self) -> Sqlite {
+        let folder = self.folder.as_ref().expect("a ledger on a file");
+        Sqlite::open(folder.path().join("ledger.db")).await.unwrap()
     }
 
     /// The id of the route from `source`.

@@ -46,11 +46,9 @@ pub async fn ready(State(served): State<Served>) -> Answer {
     };
     let halted = summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n"));
     let late = late(&summary, &served.vitals.late_after, now);
-    let paused = served.book.read_risk(|risk| {
-        let all = risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason));
-        all.collect::<Vec<_>>()
-    });
-    let reasons: Vec<String> = halted.chain(late).chain(served.metrics.lasting_dissent()).chain(paused.await).collect();
+    let risk = served.book.risk_now().state;
+    let paused = risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason));
+    let reasons: Vec<String> = halted.chain(late).chain(served.metrics.lasting_dissent()).chain(paused).collect();
     answer("ready", &reasons)
 }
 

@@ -197,10 +197,10 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
     let (store, now) = (served.book.ledger(), unix_now());
     let summary = store.summary(now).await.map_err(|error| failed(&error))?;
     let webhooks = store.webhooks_waiting(now).await.map_err(|error| failed(&error))?;
-    let limits = served.book.limits().await;
+    let risk = served.book.risk_now();
     let metrics = &served.metrics;
     metrics.gauges.show_ledger(&summary, &webhooks, now);
-    served.book.read_risk(|risk| metrics.gauges.show_risk(&limits, risk, now)).await;
+    metrics.gauges.show_risk(&risk.limits, &risk.state, now);
     metrics.show_nodes();
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))

@@ -43,17 +43,11 @@ pub async fn serve_api(
     let mut quote_key = [0; 32];
     rand::rng().fill_bytes(&mut quote_key);
     let store = book.ledger().clone();
-    let limited = book.clone();
-    let limits = Arc::new(move || -> futures::future::BoxFuture<'static, _> {
-        let book = limited.clone();
-        Box::pin(async move { book.limits().await })
+    let risk = Arc::new(move || {
+        let now = book.risk_now();
+        (now.state, now.limits)
     });
-    let risk = Arc::new(move || -> futures::future::BoxFuture<'static, _> {
-        let book = book.clone();
-        Box::pin(async move { book.risk().await })
-    });
-    let mut service =
-        Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key).with_limits(limits);
+    let mut service = Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key);
     if let Some(key) = &api.webhook_key {
         service = service.with_webhooks(webhooks(&config, key)?);
     }

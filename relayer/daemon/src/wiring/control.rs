@@ -106,7 +106,7 @@ impl ControlDesk for BookDesk {
     fn standing(&self) -> BoxFuture<'_, Standing> {
         async move {
             let (control, limits) = self.book.control().await;
-            let (risk, signers) = (self.book.risk().await, self.signers.clone());
+            let (risk, signers) = (self.book.risk_now().state, self.signers.clone());
             Standing { control, risk, limits, signers, now: unix_now() }
         }
         .boxed()

@@ -51,7 +51,7 @@ struct Waking(Live);
 
 impl Observer for Waking {
     fn stored(&self, transfer: &Transfer, _: &[Event]) {
-        self.0.changed(transfer.id);
+        self.0.changed(&transfer.deposit);
     }
     fn refused(&self, _: DepositId, reason: &str) {
         panic!("refused: {reason}");

@@ -1,0 +1,80 @@
+//! What is told of a transfer, without what changes by itself: its depth, the pauses and the time.
+
+use alloy::primitives::B256;
+use spandrel_core::{Status, Transfer};
+use spandrel_risk::RiskState;
+use spandrel_store::Order;
+use spandrel_verifiers::{ChainId, UnixSeconds};
+
+use super::TransferView;
+use super::view::{Found, deposited, reason};
+
+/// What an id names, as far as the ledger tells it.
+pub(super) enum Sketch {
+    /// An order that waits for its deposit.
+    Awaiting(Box<Order>),
+    /// A deposit.
+    Deposited(Box<Deposited>),
+}
+
+/// A deposit.
+pub(super) struct Deposited {
+    view: TransferView,
+    status: Status,
+    /// Height of its block, while that stands.
+    height: Option<u64>,
+    source: ChainId,
+    /// What it shares with its order, if that was asked for.
+    link: Option<B256>,
+}
+
+impl Deposited {
+    pub(super) fn of(id: &str, order: Option<&Order>, transfer: &Transfer) -> Self {
+        Self {
+            view: deposited(id, order, transfer),
+            status: transfer.status.clone(),
+            height: transfer.mined().map(|seen| seen.block.height),
+            source: transfer.deposit.source_chain.clone(),
+            link: None,
+        }
+    }
+
+    /// The chain whose tip is wanted to show it.
+    pub(super) fn source(&self) -> &ChainId {
+        &self.source
+    }
+
+    /// The whole of it, now that its chain has been read to `tip`.
+    pub(super) fn shown(&self, tip: Option<u64>, risk: &RiskState, now: UnixSeconds) -> TransferView {
+        TransferView {
+            confirmations: self.height.zip(tip).map(|(height, tip)| tip.saturating_sub(height) + 1),
+            reason: reason(&self.status, risk, now),
+            ..self.view.clone()
+        }
+    }
+}
+
+impl Sketch {
+    pub(super) fn of(id: &str, found: &Found) -> Self {
+        let deposited = match found {
+            Found::Deposit(order, transfer) => Deposited::of(id, order.as_ref(), transfer),
+            Found::Order(order, transfers) => {
+                let Some((first, more)) = transfers.split_first() else {
+                    return Self::Awaiting(Box::new(order.clone()));
+                };
+                let mut deposited = Deposited::of(id, Some(order), first);
+                deposited.view.more_deposits = more.iter().map(|transfer| transfer.id.to_string()).collect();
+                Deposited { link: Some(order.terms.link()), ..deposited }
+            }
+        };
+        Self::Deposited(Box::new(deposited))
+    }
+
+    /// What deposits of this order have in common, where it is one's.
+    pub(super) fn link(&self) -> Option<B256> {
+        match self {
+            Self::Awaiting(order) => Some(order.terms.link()),
+            Self::Deposited(deposited) => deposited.link,
+        }
+    }
+}

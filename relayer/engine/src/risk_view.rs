@@ -1,0 +1,74 @@
+//! The risk state of a book: as it is stored, as a decision in the making sees it, and as it is shown.
+
+use std::sync::Arc;
+
+use spandrel_core::Policy;
+use spandrel_risk::control::{ControlEvent, ControlState, Outcome};
+use spandrel_risk::{RiskEvent, RiskPolicy, RiskState};
+use spandrel_verifiers::UnixSeconds;
+
+/// The risk state and the limits as they were stored last. Both share what they hold: copies cost next to nothing.
+#[derive(Clone, Debug)]
+pub struct RiskNow {
+    /// What was decided.
+    pub state: RiskState,
+    /// The configured limits with those that guardians have set in their place.
+    pub limits: Arc<RiskPolicy>,
+}
+
+/// The risk state twice: as it is stored, and as a decision in the making sees it. The state grows with the bridge, so
+/// it is copied only when a decision could not be stored.
+pub(crate) struct RiskView {
+    pub(crate) state: RiskState,
+    pub(crate) draft: RiskState,
+    pub(crate) sequence: u64,
+    /// What guardians said, as it is stored.
+    pub(crate) control: ControlState,
+    pub(crate) control_sequence: u64,
+    /// The configured policy with the limits that guardians set.
+    pub(crate) policy: Policy,
+}
+
+impl RiskView {
+    pub(crate) fn under(policy: Policy) -> Self {
+        let (state, draft, control) = (RiskState::default(), RiskState::default(), ControlState::default());
+        Self { state, draft, sequence: 0, control, control_sequence: 0, policy }
+    }
+
+    /// Takes in an event that is stored.
+    pub(crate) fn apply(&mut self, event: &RiskEvent, at: UnixSeconds) {
+        self.state.apply(event, at);
+        self.draft.apply(event, at);
+        self.sequence += 1;
+    }
+
+    /// The draft was stored.
+    pub(crate) fn keep(&mut self, events: &[RiskEvent], at: UnixSeconds) {
+        for event in events {
+            self.state.apply(event, at);
+        }
+        self.sequence += events.len() as u64;
+    }
+
+    /// Takes in what guardians did, which is stored.
+    pub(crate) fn obey(&mut self, event: &ControlEvent, at: UnixSeconds, configured: &Policy) {
+        self.control.apply(event, at);
+        self.control_sequence += 1;
+        if let ControlEvent::Done { outcome: Outcome::Limited { .. }, .. } = event {
+            self.policy.risk = self.control.limited(&configured.risk);
+        }
+    }
+
+    /// For whoever looks on.
+    pub(crate) fn show(&self, shown: &mut RiskNow) {
+        shown.state.clone_from(&self.state);
+        if *shown.limits != self.policy.risk {
+            shown.limits = Arc::new(self.policy.risk.clone());
+        }
+    }
+
+    /// The draft was not stored.
+    pub(crate) fn discard(&mut self) {
+        self.draft.clone_from(&self.state);
+    }
+}
