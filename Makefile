@@ -49,7 +49,7 @@ contracts: setup
 
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
-	@$(CARGO_BIN) test --workspace --no-fail-fast -- --show-output | ./.ci/skipped
+	@nats=$$(./.ci/nats); SPANDREL_NATS="$$nats" $(CARGO_BIN) test --workspace --no-fail-fast -- --show-output | ./.ci/skipped
 	@echo '==> hashing without wide lanes'
 	@$(CARGO_BIN) test --quiet --package spandrel-lanes --features plain
 

@@ -5,5 +5,6 @@
 pub mod bitcoin;
 pub mod ethereum;
 mod fault_proxy;
+pub mod nats;
 
 pub use fault_proxy::FaultProxy;

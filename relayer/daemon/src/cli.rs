@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::control::{self, ControlCommand};
 use crate::exit::Exit;
 use crate::output::print;
+use crate::role::Role;
 use crate::traces::{Traces, TransferSpans};
 use crate::transfers::{self, TransferCommand};
 use crate::{api_keys, database, demo, doctor, keys, manual, proof, replay, status, telemetry, up};
@@ -33,6 +34,30 @@ enum Command {
     Demo(demo::DemoOptions),
     /// Run every role of a configuration in one process.
     Up {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+    /// Decide and pay: the relayer alone, beside verifiers, signers, watchers and the API in processes of their own.
+    Relayer {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+    /// Follow the source chains into the relayer's ledger and build evidence, in a process of its own.
+    Watcher {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+    /// Verify what the relayer asks over the bus: own key, own nodes, no ledger.
+    Verifier {
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
+    /// Sign for the fast lane what the relayer asks over the bus: own key, own nodes, no ledger.
+    Signer {
         /// The configuration file.
         #[arg(long, default_value = "spandrel.toml")]
         config: PathBuf,
@@ -72,9 +97,15 @@ enum Command {
     /// The ledger's database.
     #[command(subcommand)]
     Db(DbCommand),
-    /// Handle keys of the transfer API, and print its document.
-    #[command(subcommand)]
-    Api(ApiCommand),
+    /// Serve the transfer API in a process of its own, or handle its keys and print its document.
+    #[command(args_conflicts_with_subcommands = true)]
+    Api {
+        #[command(subcommand)]
+        command: Option<ApiCommand>,
+        /// The configuration file.
+        #[arg(long, default_value = "spandrel.toml")]
+        config: PathBuf,
+    },
     /// Handle the encrypted keystore.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -227,13 +258,13 @@ pub async fn run(cli: Cli) -> Result<Exit> {
     let json = cli.json;
     match cli.command {
         Command::Demo(options) => return demo::run(options, json).await,
-        Command::Up { config } => {
-            let config = Config::read(&config)?;
-            let traces = config.telemetry.otlp.as_deref().map(Traces::start).transpose()?;
-            let spans = traces.clone().map(TransferSpans);
-            telemetry::start(&config.telemetry.log, config.telemetry.format, spans)?;
-            up::run(config, traces).await?;
-        }
+        Command::Up { config } => serve(&config, Role::Whole).await?,
+        Command::Relayer { config } => serve(&config, Role::Relayer).await?,
+        Command::Watcher { config } => serve(&config, Role::Watcher).await?,
+        Command::Verifier { config } => serve(&config, Role::Verifier).await?,
+        Command::Signer { config } => serve(&config, Role::Signer).await?,
+        Command::Api { command: None, config } => serve(&config, Role::Api).await?,
+        Command::Api { command: Some(command), .. } => handle_api(command, json).await?,
         Command::Doctor { config } => return doctor::run(&config, json).await,
         Command::Status { ledger } => status::status(&ledger.database, json).await?,
         Command::Transfer(command) => transfers::run(command, json).await?,
@@ -260,12 +291,6 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Db(DbCommand::Migrate { ledger, dry_run }) => {
             database::migrate(&ledger.database, dry_run, json).await?;
         }
-        Command::Api(ApiCommand::NewKey { name, partner, ledger }) => {
-            api_keys::new(&ledger.database, &name, partner, json).await?;
-        }
-        Command::Api(ApiCommand::ListKeys { ledger }) => api_keys::list(&ledger.database, json).await?,
-        Command::Api(ApiCommand::RevokeKey { id, ledger }) => api_keys::revoke(&ledger.database, &id, json).await?,
-        Command::Api(ApiCommand::Openapi) => api_keys::document()?,
         Command::Keys(KeysCommand::New { name, keystore, password }) => keys::new(&keystore, &name, &password, json)?,
         Command::Keys(KeysCommand::Import { name, keystore, key, password }) => {
             keys::import(&keystore, &name, &key, &password, json)?;
@@ -285,4 +310,23 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Runs a role until it is stopped.
+async fn serve(config: &Path, role: Role) -> Result<()> {
+    let config = Config::read(config)?;
+    role.check(&config)?;
+    let traces = config.telemetry.otlp.as_deref().map(Traces::start).transpose()?;
+    let spans = traces.clone().map(TransferSpans);
+    telemetry::start(&config.telemetry.log, config.telemetry.format, spans)?;
+    up::run(config, role, traces).await
+}
+
+async fn handle_api(command: ApiCommand, json: bool) -> Result<()> {
+    match command {
+        ApiCommand::NewKey { name, partner, ledger } => api_keys::new(&ledger.database, &name, partner, json).await,
+        ApiCommand::ListKeys { ledger } => api_keys::list(&ledger.database, json).await,
+        ApiCommand::RevokeKey { id, ledger } => api_keys::revoke(&ledger.database, &id, json).await,
+        ApiCommand::Openapi => api_keys::document(),
+    }
 }

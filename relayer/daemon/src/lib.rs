@@ -18,6 +18,7 @@ mod output;
 mod progress;
 pub mod proof;
 mod replay;
+pub mod role;
 pub mod status;
 pub mod supervise;
 pub mod telemetry;

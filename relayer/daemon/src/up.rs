@@ -1,4 +1,4 @@
-//! `spandrel up`: every role of a configuration in one process, over SQLite and the in-process bus.
+//! Running the roles of a process: every one over the in-process bus (`spandrel up`), or one beside other processes.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use spandrel_api::Live;
-use spandrel_bus::InProcess;
+use spandrel_bus::Link;
 use spandrel_core::submission::SubmitError;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::{
@@ -22,21 +22,43 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::{self, Metrics, Vitals};
+use crate::role::Role;
 use crate::supervise::Tasks;
 use crate::traces::Traces;
 use crate::wiring::{self, RegisteredTerms};
 
-/// Messages that a slow role may fall behind.
-const BUS_CAPACITY: usize = 4096;
 /// Between two tries to reach a node at start.
 const RETRY_START: Duration = Duration::from_secs(2);
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
-/// A running process.
+/// What runs under one supervisor.
+struct Supervised(watch::Receiver<Option<Result<(), String>>>);
+
+impl Supervised {
+    fn over(tasks: Tasks) -> Self {
+        let (ended, outcome) = watch::channel(None);
+        tokio::spawn(async move {
+            let reasons = tasks.run().await.map_err(|error| format!("{error:#}"));
+            ended.send_replace(Some(reasons));
+        });
+        Self(outcome)
+    }
+
+    async fn ended(&self) -> Result<()> {
+        let mut outcome = self.0.clone();
+        let ended = outcome.wait_for(Option::is_some).await.context("the supervisor is gone")?;
+        match &*ended {
+            Some(Err(reasons)) => bail!("{reasons}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A running process with a ledger.
 pub struct Running {
     store: Sqlite,
-    outcome: watch::Receiver<Option<Result<(), String>>>,
+    supervised: Supervised,
 }
 
 impl Running {
@@ -47,12 +69,7 @@ impl Running {
 
     /// Returns when every role has stopped, with what went wrong.
     pub async fn ended(&self) -> Result<()> {
-        let mut outcome = self.outcome.clone();
-        let ended = outcome.wait_for(Option::is_some).await.context("the supervisor is gone")?;
-        match &*ended {
-            Some(Err(reasons)) => bail!("{reasons}"),
-            _ => Ok(()),
-        }
+        self.supervised.ended().await
     }
 
     /// Waits until every role has stopped, and closes the ledger.
@@ -63,10 +80,10 @@ impl Running {
     }
 }
 
-/// Runs until a signal or a failure.
-pub async fn run(config: Config, traces: Option<Arc<Traces>>) -> Result<()> {
+/// Runs a role until a signal or a failure.
+pub async fn run(config: Config, role: Role, traces: Option<Arc<Traces>>) -> Result<()> {
     let observer = traces.clone().map(|traces| -> Arc<dyn Observer> { traces });
-    let ended = run_observed(config, observer).await;
+    let ended = run_observed(config, role, observer).await;
     if let Some(traces) = traces {
         // It waits for the collector.
         tokio::task::spawn_blocking(move || traces.close()).await?;
@@ -74,19 +91,30 @@ pub async fn run(config: Config, traces: Option<Arc<Traces>>) -> Result<()> {
     ended
 }
 
-async fn run_observed(config: Config, observer: Option<Arc<dyn Observer>>) -> Result<()> {
+async fn run_observed(config: Config, role: Role, observer: Option<Arc<dyn Observer>>) -> Result<()> {
     let stop = CancellationToken::new();
-    let running = start(config, observer, stop.clone()).await?;
-    tracing::info!("running; SIGINT or SIGTERM stops it");
+    if role.is_independent() {
+        let supervised = start_independent(&config, role, &stop).await?;
+        return until_stopped(role, supervised.ended(), &stop).await;
+    }
+    let running = start_role(config, role, observer, stop.clone()).await?;
+    until_stopped(role, running.ended(), &stop).await?;
+    running.finish().await
+}
+
+/// Returns when all has ended by itself or because of a signal.
+async fn until_stopped(role: Role, ended: impl Future<Output = Result<()>>, stop: &CancellationToken) -> Result<()> {
+    tracing::info!(%role, "running; SIGINT or SIGTERM stops it");
+    tokio::pin!(ended);
     tokio::select! {
         stopped = signalled() => {
             stopped?;
             tracing::info!("stopping");
             stop.cancel();
+            ended.await
         }
-        ended = running.ended() => return ended,
+        ended = &mut ended => ended,
     }
-    running.finish().await
 }
 
 async fn signalled() -> Result<()> {
@@ -100,6 +128,17 @@ async fn signalled() -> Result<()> {
 
 /// Starts every role; `watcher` is told of everything that is stored, beside the metrics.
 pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: CancellationToken) -> Result<Running> {
+    start_role(config, Role::Whole, watcher, stop).await
+}
+
+/// Starts a role that has a ledger.
+async fn start_role(
+    config: Config,
+    role: Role,
+    watcher: Option<Arc<dyn Observer>>,
+    stop: CancellationToken,
+) -> Result<Running> {
+    role.check(&config)?;
     let store = Sqlite::open(&config.database).await?;
     let metrics = Arc::new(Metrics::new()?);
     let live = Live::default();
@@ -111,18 +150,73 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
         book = book.guarded_by(guardians);
     }
     let book = Arc::new(book);
-    let bus = InProcess::new(BUS_CAPACITY);
+    let bus = wiring::bus(&config, role).await?;
     let mut tasks = Tasks::new(stop.clone());
-
-    let listener = metrics::bind(config.telemetry.listen).await?;
-    tracing::info!(address = %listener.local_addr()?, "telemetry");
-    let health = Vitals { pulses: tasks.pulses(), late_after: config.telemetry.late_after.clone() };
-    tasks.spawn("telemetry", metrics::serve(listener, metrics.clone(), book.clone(), health, stop.clone()));
-
-    if let Some(api) = config.api.clone() {
+    start_telemetry(&config, metrics.clone(), Some(book.clone()), &bus, &mut tasks, &stop).await?;
+    if role != Role::Whole {
+        tasks.spawn("changes", wiring::follow_changes(book.clone(), live.clone(), stop.clone()));
+    }
+    if role.runs(Role::Api)
+        && let Some(api) = config.api.clone()
+    {
         let serving = wiring::serve_api(config.clone(), api, book.clone(), live, metrics.requests(), stop.clone());
         tasks.spawn("transfer API", serving);
     }
+    if role.runs(Role::Verifier) {
+        start_verifiers(&config, &bus, &mut tasks, &stop)?;
+    }
+    if role.runs(Role::Signer) {
+        start_signers(&config, &bus, &mut tasks, &stop)?;
+    }
+    if role.runs(Role::Watcher) {
+        start_watchers(&config, &store, &book, &metrics, &mut tasks, &stop)?;
+    }
+    if role.runs(Role::Relayer) {
+        start_relayer(&config, store.clone(), book, bus, &mut tasks, &stop)?;
+    }
+    Ok(Running { store, supervised: Supervised::over(tasks) })
+}
+
+/// Starts a role that has none.
+async fn start_independent(config: &Config, role: Role, stop: &CancellationToken) -> Result<Supervised> {
+    role.check(config)?;
+    let bus = wiring::bus(config, role).await?;
+    let mut tasks = Tasks::new(stop.clone());
+    start_telemetry(config, Arc::new(Metrics::new()?), None, &bus, &mut tasks, stop).await?;
+    if role.runs(Role::Verifier) {
+        start_verifiers(config, &bus, &mut tasks, stop)?;
+    }
+    if role.runs(Role::Signer) {
+        start_signers(config, &bus, &mut tasks, stop)?;
+    }
+    Ok(Supervised::over(tasks))
+}
+
+async fn start_telemetry(
+    config: &Config,
+    metrics: Arc<Metrics>,
+    book: Option<Arc<RelayerBook>>,
+    bus: &Link,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let listener = metrics::bind(config.telemetry.listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "telemetry");
+    let late_after = config.telemetry.late_after.clone();
+    let vitals = Vitals { pulses: tasks.pulses(), late_after, bus: Some(bus.clone()) };
+    tasks.spawn("telemetry", metrics::serve(listener, metrics, book, vitals, stop.clone()));
+    Ok(())
+}
+
+/// Decides and pays.
+fn start_relayer(
+    config: &Config,
+    store: Sqlite,
+    book: Arc<RelayerBook>,
+    bus: Link,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<()> {
     if let Some(control) = config.control.clone() {
         let serving = wiring::serve_control(config.clone(), control, book.clone(), stop.clone());
         tasks.spawn("control API", serving);
@@ -133,23 +227,8 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
         };
         tasks.spawn("control", run_control(book.clone(), health, stop.clone()));
     }
-    start_roles(&config, &bus, &mut tasks, &stop)?;
-    for source in &config.bitcoin {
-        let side = wiring::bitcoin_side(source, store.clone())?;
-        metrics.watch(&source.chain, side.watcher.health());
-        start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
-    }
-    for source in &config.ethereum {
-        let side = wiring::ethereum_side(source, &config)?;
-        metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
-        start_source(side.watcher, side.evidence, &book, &mut tasks, &stop);
-    }
-    for feed in &config.price_feed {
-        let following = wiring::follow_price(feed, book.clone(), stop.clone())?;
-        tasks.spawn(format!("price of {}", feed.asset), following);
-    }
     for target in &config.destination {
-        let key = wiring::account_key(&config, target)?;
+        let key = wiring::account_key(config, target)?;
         let (target, store, book, stop) = (target.clone(), store.clone(), book.clone(), stop.clone());
         let name = format!("payouts on {}", target.chain);
         tasks.spawn(name.clone(), async move {
@@ -160,26 +239,51 @@ pub async fn start(config: Config, watcher: Option<Arc<dyn Observer>>, stop: Can
         });
     }
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
-    let attestations = AttestationDesk::new(book.clone(), bus.clone()).telling(RegisteredTerms(store.clone()));
+    let attestations = AttestationDesk::new(book.clone(), bus.clone()).telling(RegisteredTerms(store));
     let inbox = bus.subscribe();
     tasks.spawn("desks", run_desks(book.clone(), verdicts, attestations, inbox, stop.clone()));
-    tasks.spawn("ticks", run_ticks(book, stop));
-
-    let (ended, outcome) = watch::channel(None);
-    tokio::spawn(async move {
-        let reasons = tasks.run().await.map_err(|error| format!("{error:#}"));
-        ended.send_replace(Some(reasons));
-    });
-    Ok(Running { store, outcome })
+    tasks.spawn("ticks", run_ticks(book, stop.clone()));
+    Ok(())
 }
 
-/// Starts verifiers and signers. Their nodes are asked when they are first needed.
-fn start_roles(config: &Config, bus: &InProcess, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
+/// Follows chains and prices, and builds evidence.
+fn start_watchers(
+    config: &Config,
+    store: &Sqlite,
+    book: &Arc<RelayerBook>,
+    metrics: &Metrics,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<()> {
+    for source in &config.bitcoin {
+        let side = wiring::bitcoin_side(source, store.clone())?;
+        metrics.watch(&source.chain, side.watcher.health());
+        start_source(side.watcher, side.evidence, book, tasks, stop);
+    }
+    for source in &config.ethereum {
+        let side = wiring::ethereum_side(source, config)?;
+        metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
+        start_source(side.watcher, side.evidence, book, tasks, stop);
+    }
+    for feed in &config.price_feed {
+        let following = wiring::follow_price(feed, book.clone(), stop.clone())?;
+        tasks.spawn(format!("price of {}", feed.asset), following);
+    }
+    Ok(())
+}
+
+/// Starts verifiers. Their nodes are asked when they are first needed.
+fn start_verifiers(config: &Config, bus: &Link, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
     for role in &config.verifier {
         let verifier = wiring::verifier_role(config, role)?;
         let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("verifier {}", role.key.name), run);
     }
+    Ok(())
+}
+
+/// The same for the fast lane's signers.
+fn start_signers(config: &Config, bus: &Link, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
     for role in &config.signer {
         let signer = wiring::signer_role(config, role)?;
         let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());

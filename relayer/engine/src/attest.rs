@@ -95,7 +95,9 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
         for ((_, destination), items) in by_route {
             let bitcoin_terms = self.terms_of(&items).await;
             if let Some(request) = self.request(destination, items, bitcoin_terms, now) {
-                self.bus.publish(Message::AttestRequest(request)).await?;
+                if let Err(error) = self.bus.publish(Message::AttestRequest(request)).await {
+                    tracing::warn!(%error, "bus: signers are asked again later");
+                }
             }
         }
         Ok(taken)

@@ -160,6 +160,11 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         read(&self.risk.lock().await.state)
     }
 
+    /// Takes in what other processes have decided and what guardians have told them.
+    pub async fn refresh(&self) -> Result<(), EngineError> {
+        self.reload_risk(&mut *self.risk.lock().await).await
+    }
+
     /// Returns when something was stored since the last call.
     pub async fn changed(&self) {
         self.wake.notified().await;
@@ -347,13 +352,17 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     }
 
     async fn reload_risk(&self, view: &mut RiskView) -> Result<(), EngineError> {
-        for recorded in self.ledger.risk_events(view.sequence).await? {
+        let risk = self.ledger.risk_events(view.sequence).await?;
+        let control = self.ledger.control_events(view.control_sequence).await?;
+        for recorded in &risk {
             view.apply(&recorded.body, recorded.at);
         }
-        for recorded in self.ledger.control_events(view.control_sequence).await? {
+        for recorded in &control {
             view.obey(&recorded.body, recorded.at, &self.policy);
         }
-        self.show(view);
+        if !risk.is_empty() || !control.is_empty() {
+            self.show(view);
+        }
         Ok(())
     }
 }

@@ -4,8 +4,6 @@ use spandrel_core::ledger::StoreError;
 use spandrel_core::submission::SubmitError;
 use spandrel_verifiers::follow::FollowError;
 
-use crate::BusError;
-
 /// Why a step did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -18,9 +16,6 @@ pub enum EngineError {
     /// A destination could not be written to.
     #[error("destination: {0}")]
     Submit(#[from] SubmitError),
-    /// The bus failed.
-    #[error("bus: {0}")]
-    Bus(#[from] BusError),
     /// Stored events do not fold: a defect, nothing is done on top of it.
     #[error("transfer {id}: {reason}")]
     Unfoldable {
@@ -48,7 +43,6 @@ impl EngineError {
             Self::Store(StoreError::Conflict { .. } | StoreError::Database(_))
                 | Self::Follow(FollowError::Transient { .. } | FollowError::ProofUnavailable(_))
                 | Self::Submit(_)
-                | Self::Bus(_)
         )
     }
 }

@@ -27,6 +27,8 @@ impl Gate {
         let Some(transfer) = book.ledger().transfer(leased.deposit).await? else {
             return Ok(Self::Never("no such transfer".to_owned()));
         };
+        // A pause may have been stored by another process.
+        book.refresh().await?;
         let now = book.clock().now();
         let may = |risk: &_| may_broadcast(&transfer, &leased.effect, &Context { policy: book.policy(), risk, now });
         Ok(match book.read_risk(may).await {

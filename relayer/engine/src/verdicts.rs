@@ -56,9 +56,9 @@ impl<L: Ledger, C: Clock, B: Bus> VerdictDesk<L, C, B> {
                 destination: transfer.deposit.destination_chain.clone(),
                 evidence,
             };
-            self.bus.publish(Message::Evidence(Arc::new(request))).await?;
+            let asked = self.bus.publish(Message::Evidence(Arc::new(request))).await;
             let run_at = now + ASK_AGAIN_SECONDS;
-            let error = "no quorum yet".to_owned();
+            let error = asked.err().map_or_else(|| "no quorum yet".to_owned(), |error| format!("bus: {error}"));
             change = change.ending(leased.id, EffectEnd::Retry { run_at, error });
         }
         self.book.record(change).await?;

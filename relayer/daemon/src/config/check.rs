@@ -14,7 +14,7 @@ use super::{Config, EthereumNode, Profile, RoleConfig};
 /// More decimal digits than any unit of value has.
 const MOST_DIGITS: u8 = 30;
 
-fn refuse<T>(field: impl Display, expected: impl Display, found: impl Display) -> Result<T> {
+pub(super) fn refuse<T>(field: impl Display, expected: impl Display, found: impl Display) -> Result<T> {
     bail!("{field}: expected {expected}, found {found}")
 }
 
@@ -51,6 +51,7 @@ impl Config {
                 return refuse("telemetry.otlp", "an http or https URL", otlp);
             }
         }
+        self.check_bus()?;
         if let Some(control) = self.control.as_ref().filter(|control| !control.listen.ip().is_loopback()) {
             let expected = "a loopback address (others reach it through a TLS terminator or a tunnel)";
             return refuse("control.listen", expected, control.listen);

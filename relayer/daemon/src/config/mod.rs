@@ -2,6 +2,7 @@
 //! does not start.
 
 mod api;
+mod bus;
 mod chains;
 mod check;
 mod control;
@@ -21,6 +22,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId};
 
 pub use api::ApiConfig;
+pub use bus::BusConfig;
 pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
 pub use control::ControlConfig;
 pub use prices::PriceFeedConfig;
@@ -53,6 +55,9 @@ pub struct Config {
     pub keystore: PathBuf,
     /// Logs and metrics.
     pub telemetry: Telemetry,
+    /// The bus between processes; within this one when absent.
+    #[serde(default)]
+    pub bus: Option<BusConfig>,
     /// The transfer API; not served when absent.
     #[serde(default)]
     pub api: Option<ApiConfig>,
@@ -244,6 +249,24 @@ mod tests {
         assert!(refused("= \"ada\"", "= \"\"").contains("control.guardians"));
         assert!(refused("timelock = 86400", "timelock = 60").contains("control.timelock"));
         assert!(refused("resume_delay = 900", "resume_delay = 60").contains("control.resume_delay"));
+    }
+
+    #[test]
+    fn a_bus_is_named_and_reached_safely() {
+        let with =
+            |bus: &str| Config::parse(&EXAMPLE.replacen("[telemetry]", &format!("[bus]\n{bus}\n[telemetry]"), 1));
+        let refused = |bus: &str| format!("{:#}", with(bus).unwrap_err());
+        let credentials = "credentials = \"env:BUS\"";
+        with(&format!("url = \"tls://bus.example:4222\"\nname = \"main\"\n{credentials}")).unwrap();
+        with(&format!("url = \"nats://127.0.0.1:4222\"\nname = \"main\"\n{credentials}")).unwrap();
+        let elsewhere = refused(&format!("url = \"nats://bus.example:4222\"\nname = \"main\"\n{credentials}"));
+        assert!(elsewhere.contains("bus.url: expected tls://"), "{elsewhere}");
+        let open = refused("url = \"tls://bus.example:4222\"\nname = \"main\"");
+        assert!(open.contains("bus.credentials"), "{open}");
+        let named = refused(&format!("url = \"tls://bus.example:4222\"\nname = \"a.>\"\n{credentials}"));
+        assert!(named.contains("bus.name"), "{named}");
+        let told = refused(&format!("url = \"tls://me:secret@bus.example:4222\"\nname = \"main\"\n{credentials}"));
+        assert!(told.contains("bus.url") && !told.contains("secret"), "{told}");
     }
 
     #[test]

@@ -116,6 +116,7 @@ impl Bridge {
         let limit = limits(chains, &bitcoin)?;
         let config = Config {
             profile: Profile::Dev,
+            bus: None,
             database: folder.join("spandrel.sqlite"),
             keystore: ring.folder.clone(),
             telemetry: Telemetry {

@@ -2,6 +2,7 @@
 //! written, sent or signed.
 
 mod bitcoin;
+mod bus;
 mod destination;
 mod ethereum;
 mod evm;
@@ -113,6 +114,9 @@ pub async fn examine(config: &Config) -> Vec<Row> {
     let (local, accounts) = local::look(config).await;
     rows.extend(local);
     let mut probes: Vec<BoxFuture<'_, Seen>> = Vec::new();
+    if let Some(bus) = &config.bus {
+        probes.push(Box::pin(bus::look(config, bus)));
+    }
     for source in &config.bitcoin {
         let own = own_nodes(config, |role| role.bitcoin.get(&source.chain));
         for (who, node) in relayers(&source.nodes).chain(own) {

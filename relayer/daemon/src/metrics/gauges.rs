@@ -24,6 +24,7 @@ pub struct Gauges {
     webhooks: IntGaugeVec,
     webhook_age: IntGauge,
     busy: IntGaugeVec,
+    bus: IntGauge,
     pauses: IntGauge,
     paused: IntGaugeVec,
     window_used: GaugeVec,
@@ -38,6 +39,11 @@ impl Gauges {
         for (task, seconds) in busy {
             self.busy.with_label_values(&[task]).set(seconds.cast_signed());
         }
+    }
+
+    /// Shows whether other processes are heard.
+    pub fn show_bus(&self, is_heard: bool) {
+        self.bus.set(is_heard.into());
     }
 
     /// Registers them.
@@ -96,6 +102,7 @@ impl Gauges {
                 "spandrel_webhook_oldest_seconds",
                 "For how long the oldest delivery that is not taken has waited",
             )?,
+            bus: integer("spandrel_bus_connected_bool", "0 while the server of the bus to other processes is away")?,
             pauses: integer("spandrel_risk_pauses_count", "Pauses in force")?,
             paused: integers(
                 "spandrel_risk_lane_paused_bool",

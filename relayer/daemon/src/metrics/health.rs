@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use spandrel_bus::Link;
 use spandrel_store::summary::Summary;
 use spandrel_verifiers::{ChainId, UnixSeconds};
 
@@ -18,6 +19,8 @@ pub struct Vitals {
     pub pulses: Pulses,
     /// Seconds, by chain, after which its last block is too old.
     pub late_after: BTreeMap<ChainId, u64>,
+    /// The bus to other processes.
+    pub bus: Option<Link>,
 }
 
 type Answer = (StatusCode, String);
@@ -37,19 +40,30 @@ pub async fn alive(State(served): State<Served>) -> Answer {
     answer("ok", &reasons)
 }
 
-/// 503 while a chain is halted, late or disputed by its nodes, or a lane is paused.
+/// 503 while a chain is halted, late or disputed by its nodes, a lane is paused, or the bus is away.
 pub async fn ready(State(served): State<Served>) -> Answer {
+    let mut reasons = served.metrics.lasting_dissent();
+    if !served.vitals.is_heard() {
+        reasons.push("bus: its server is away\n".to_owned());
+    }
+    let Some(book) = &served.book else { return answer("ready", &reasons) };
     let now = unix_now();
-    let summary = match served.book.ledger().summary(now).await {
+    let summary = match book.ledger().summary(now).await {
         Ok(summary) => summary,
         Err(error) => return (StatusCode::SERVICE_UNAVAILABLE, format!("ledger: {error}\n")),
     };
-    let halted = summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n"));
-    let late = late(&summary, &served.vitals.late_after, now);
-    let risk = served.book.risk_now().state;
-    let paused = risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason));
-    let reasons: Vec<String> = halted.chain(late).chain(served.metrics.lasting_dissent()).chain(paused).collect();
+    reasons.extend(summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n")));
+    reasons.extend(late(&summary, &served.vitals.late_after, now));
+    let risk = book.risk_now().state;
+    reasons.extend(risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason)));
     answer("ready", &reasons)
+}
+
+impl Vitals {
+    /// Whether other processes are heard; true where there is no bus to them.
+    pub fn is_heard(&self) -> bool {
+        self.bus.as_ref().is_none_or(Link::is_connected)
+    }
 }
 
 fn late<'a>(

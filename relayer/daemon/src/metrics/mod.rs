@@ -160,11 +160,11 @@ impl Observer for Metrics {
     }
 }
 
-/// Serves `/metrics`, `/healthz` and `/readyz` until told to stop.
+/// Serves `/metrics`, `/healthz` and `/readyz` until told to stop. A process without a ledger has no book.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     metrics: Arc<Metrics>,
-    book: Arc<RelayerBook>,
+    book: Option<Arc<RelayerBook>>,
     vitals: Vitals,
     stop: CancellationToken,
 ) -> Result<()> {
@@ -188,20 +188,22 @@ pub async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener> {
 #[derive(Clone)]
 struct Served {
     metrics: Arc<Metrics>,
-    book: Arc<RelayerBook>,
+    book: Option<Arc<RelayerBook>>,
     vitals: Vitals,
 }
 
 async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, String)> {
     let failed = |error: &dyn std::fmt::Display| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"));
-    let (store, now) = (served.book.ledger(), unix_now());
-    let summary = store.summary(now).await.map_err(|error| failed(&error))?;
-    let webhooks = store.webhooks_waiting(now).await.map_err(|error| failed(&error))?;
-    let risk = served.book.risk_now();
-    let metrics = &served.metrics;
-    metrics.gauges.show_ledger(&summary, &webhooks, now);
-    metrics.gauges.show_risk(&risk.limits, &risk.state, now);
+    let (metrics, now) = (&served.metrics, unix_now());
+    if let Some(book) = &served.book {
+        let summary = book.ledger().summary(now).await.map_err(|error| failed(&error))?;
+        let webhooks = book.ledger().webhooks_waiting(now).await.map_err(|error| failed(&error))?;
+        let risk = book.risk_now();
+        metrics.gauges.show_ledger(&summary, &webhooks, now);
+        metrics.gauges.show_risk(&risk.limits, &risk.state, now);
+    }
     metrics.show_nodes();
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
+    metrics.gauges.show_bus(served.vitals.is_heard());
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))
 }

@@ -3,6 +3,8 @@
 
 mod api;
 mod bitcoin;
+mod bus;
+mod changes;
 mod control;
 mod destination;
 mod ethereum;
@@ -12,6 +14,8 @@ mod roles;
 
 pub use api::serve_api;
 pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side, endpoint};
+pub use bus::bus;
+pub use changes::follow_changes;
 pub use control::{health, require_agreed_signers, serve_control};
 pub use destination::{BATCH, BATCH_GAS, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};

@@ -39,7 +39,7 @@ async fn pauses_limits_and_waiting_work_are_exported() {
     let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(metrics::serve(listener, metrics, book.clone(), Vitals::default(), stop.clone()));
+    let serving = tokio::spawn(metrics::serve(listener, metrics, Some(book.clone()), Vitals::default(), stop.clone()));
     let scrape = async || reqwest::get(&url).await.unwrap().text().await.unwrap();
 
     let open = scrape().await;
@@ -81,12 +81,12 @@ async fn readiness_names_what_is_late_paused_or_halted_and_liveness_who_is_stuck
     let book = silent_book(&config).await;
     let chain = config.bitcoin[0].chain.clone();
     let pulses = Pulses::default();
-    let vitals = Vitals { pulses: pulses.clone(), late_after: [(chain.clone(), 600)].into() };
+    let vitals = Vitals { pulses: pulses.clone(), late_after: [(chain.clone(), 600)].into(), bus: None };
     let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let serving = tokio::spawn(metrics::serve(listener, metrics, book.clone(), vitals, stop.clone()));
+    let serving = tokio::spawn(metrics::serve(listener, metrics, Some(book.clone()), vitals, stop.clone()));
     let ask = async |path: &str| {
         let answer = reqwest::get(format!("{base}/{path}")).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())

@@ -20,6 +20,7 @@ mod query;
 mod row;
 mod schema;
 mod summary;
+mod tail;
 mod webhooks;
 
 pub use lookup::PageFilter;

@@ -1,0 +1,139 @@
+//! The bus over NATS. Nothing on it is believed: verdicts and attestations are signed, evidence proves itself. Who may
+//! publish and hear what is the server's to say, by subject.
+
+use std::sync::Arc;
+
+use async_nats::connection::State;
+use async_nats::{Client, ConnectOptions, Event};
+use futures::StreamExt;
+use spandrel_engine::{Bus, BusError, Message};
+use tokio::task::JoinHandle;
+
+use crate::wire::{Topic, decode, encode};
+use crate::{InProcess, Receiver};
+
+/// What a role hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// The relayer: answers.
+    Answers,
+    /// A verifier: evidence.
+    Evidence,
+    /// A signer: batches.
+    Batches,
+    /// A process with every role.
+    All,
+}
+
+impl Hears {
+    fn topics(self) -> &'static [Topic] {
+        match self {
+            Self::Answers => &[Topic::Verdict, Topic::Doubt, Topic::Attestation, Topic::Unseen],
+            Self::Evidence => &[Topic::Evidence],
+            Self::Batches => &[Topic::Attest],
+            Self::All => &Topic::ALL,
+        }
+    }
+}
+
+/// How a server is reached.
+#[derive(Clone, Default)]
+pub struct NatsOptions {
+    /// `nats://host:port` or `tls://host:port`.
+    pub url: String,
+    /// First part of every subject: one a deployment.
+    pub name: String,
+    /// An nkey's seed, or the text of a credentials file.
+    pub credentials: Option<String>,
+    /// PEM file of the authority that signed the server's certificate, beside the system's.
+    pub ca: Option<std::path::PathBuf>,
+}
+
+/// A connection to a NATS server, which comes back by itself. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    client: Client,
+    name: Arc<str>,
+    heard: InProcess,
+    _listeners: Arc<Listeners>,
+}
+
+/// Ends with the last clone of the bus.
+#[derive(Debug)]
+struct Listeners(Vec<JoinHandle<()>>);
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Nats {
+    /// A bus over the server, whether or not that answers yet. Subscriptions may fall `capacity` messages behind.
+    ///
+    /// # Errors
+    /// For credentials or a URL that do not read, and a server that refuses them.
+    pub async fn connect(options: NatsOptions, hears: Hears, capacity: usize) -> Result<Self, BusError> {
+        let NatsOptions { url, name, credentials, ca } = options;
+        let mut connect = ConnectOptions::new().name("spandrel").retry_on_initial_connect().event_callback(told);
+        connect = match credentials.as_deref().map(str::trim) {
+            None => connect,
+            Some(text) if text.starts_with("SU") => connect.nkey(text.to_owned()),
+            Some(text) => connect.credentials(text).map_err(|error| BusError(format!("bus.credentials: {error}")))?,
+        };
+        if let Some(ca) = ca {
+            connect = connect.add_root_certificates(ca);
+        }
+        let client = connect.connect(&url).await.map_err(|error| BusError(format!("bus {url}: {error}")))?;
+        let heard = InProcess::new(capacity);
+        let mut listeners = Vec::new();
+        for topic in hears.topics() {
+            let subject = format!("{name}.{}", topic.name());
+            let messages = client.subscribe(subject).await.map_err(|error| BusError(format!("bus {url}: {error}")))?;
+            listeners.push(tokio::spawn(listen(*topic, messages, heard.clone())));
+        }
+        Ok(Self { client, name: name.into(), heard, _listeners: Arc::new(Listeners(listeners)) })
+    }
+
+    /// Whether the server is there.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+}
+
+async fn listen(topic: Topic, mut messages: async_nats::Subscriber, heard: InProcess) {
+    while let Some(message) = messages.next().await {
+        match decode(topic, &message.payload) {
+            Ok(message) => heard.tell(message),
+            Err(error) => tracing::warn!(%error, "a message on the bus does not read"),
+        }
+    }
+}
+
+async fn told(event: Event) {
+    match event {
+        Event::Connected => tracing::info!("bus connected"),
+        Event::ServerError(error) => tracing::error!(%error, "bus"),
+        // One for each try to connect again.
+        Event::ClientError(error) => tracing::debug!(%error, "bus"),
+        event => tracing::warn!(%event, "bus"),
+    }
+}
+
+impl Bus for Nats {
+    type Subscription = Receiver;
+
+    /// Nothing waits for a server that is away: what is asked is asked again.
+    async fn publish(&self, message: Message) -> Result<(), BusError> {
+        if !self.is_connected() {
+            return Err(BusError("its server is away".to_owned()));
+        }
+        let (topic, bytes) = encode(&message)?;
+        let subject = format!("{}.{}", self.name, topic.name());
+        self.client.publish(subject, bytes.into()).await.map_err(|error| BusError(error.to_string()))
+    }
+
+    fn subscribe(&self) -> Receiver {
+        self.heard.subscribe()
+    }
+}

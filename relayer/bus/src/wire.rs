@@ -1,0 +1,199 @@
+//! How messages look on NATS: one JSON object each, its kind in the subject. Evidence is in it as its canonical protobuf,
+//! in hex.
+
+use std::sync::Arc;
+
+use alloy_primitives::{B256, Bytes, Signature};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use spandrel_core::BatchTerms;
+use spandrel_engine::{AttestRequest, BusError, EvidenceRequest, Message, Unseen};
+use spandrel_verifiers::bitcoin::DepositTerms;
+use spandrel_verifiers::follow::SeenDeposit;
+use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
+
+/// Longest message that is sent or read, bytes.
+pub const MAX_MESSAGE: usize = 8 << 20;
+/// Most items of a batch, or that a signer does not see.
+const MAX_ITEMS: usize = 1_024;
+/// Longest reason, bytes.
+const MAX_REASON: usize = 4_096;
+
+/// What a message is about: the last part of its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Relayer to verifiers.
+    Evidence,
+    /// Relayer to signers.
+    Attest,
+    /// Verifier to relayer: proven.
+    Verdict,
+    /// Verifier to relayer: not proven.
+    Doubt,
+    /// Signer to relayer: signed.
+    Attestation,
+    /// Signer to relayer: not seen.
+    Unseen,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 6] =
+        [Self::Evidence, Self::Attest, Self::Verdict, Self::Doubt, Self::Attestation, Self::Unseen];
+
+    /// Its part of the subject.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Evidence => "ask.evidence",
+            Self::Attest => "ask.attest",
+            Self::Verdict => "answer.verdict",
+            Self::Doubt => "answer.doubt",
+            Self::Attestation => "answer.attestation",
+            Self::Unseen => "answer.unseen",
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireEvidence {
+    deposit: DepositId,
+    source: ChainId,
+    destination: ChainId,
+    evidence: Bytes,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireAttest {
+    destination: ChainId,
+    terms: BatchTerms,
+    items: Vec<SeenDeposit>,
+    bitcoin_terms: Vec<DepositTerms>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireDoubt {
+    deposit: DepositId,
+    reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireAttestation {
+    root: B256,
+    signature: Signature,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireUnseen {
+    root: B256,
+    items: Vec<(DepositId, String)>,
+    signature: Signature,
+}
+
+/// A message as it is sent.
+///
+/// # Errors
+/// When it is longer than [`MAX_MESSAGE`].
+pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
+    let (topic, bytes) = match message {
+        Message::Evidence(request) => {
+            let EvidenceRequest { deposit, source, destination, evidence } = &**request;
+            let (source, destination) = (source.clone(), destination.clone());
+            let evidence = evidence.to_bytes().into();
+            (Topic::Evidence, json(&WireEvidence { deposit: *deposit, source, destination, evidence }))
+        }
+        Message::AttestRequest(request) => {
+            let AttestRequest { destination, terms, items, bitcoin_terms } = (**request).clone();
+            (Topic::Attest, json(&WireAttest { destination, terms, items, bitcoin_terms }))
+        }
+        Message::Verdict(verdict) => (Topic::Verdict, json(verdict)),
+        Message::Doubt { deposit, reason } => {
+            let reason = shortened(reason);
+            (Topic::Doubt, json(&WireDoubt { deposit: *deposit, reason }))
+        }
+        Message::Attestation { root, signature } => {
+            (Topic::Attestation, json(&WireAttestation { root: *root, signature: *signature }))
+        }
+        // What is signed is sent as it was signed: a reason that is too long is refused where it is read.
+        Message::Unseen(Unseen { root, items, signature }) => {
+            (Topic::Unseen, json(&WireUnseen { root: *root, items: items.clone(), signature: *signature }))
+        }
+    };
+    let bytes = bytes?;
+    if bytes.len() > MAX_MESSAGE {
+        return Err(refused(topic, "message", format!("at most {MAX_MESSAGE} bytes"), bytes.len()));
+    }
+    Ok((topic, bytes))
+}
+
+/// A message as it was sent. Whoever may publish on the bus may send anything: sizes are bounded, and what a message
+/// claims is checked by who takes it.
+///
+/// # Errors
+/// What was expected where, and what was found.
+pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
+    if bytes.len() > MAX_MESSAGE {
+        return Err(refused(topic, "message", format!("at most {MAX_MESSAGE} bytes"), bytes.len()));
+    }
+    Ok(match topic {
+        Topic::Evidence => {
+            let WireEvidence { deposit, source, destination, evidence } = read(topic, bytes)?;
+            let evidence = Evidence::from_bytes(&evidence)
+                .map_err(|error| BusError(format!("{}: evidence: {error}", topic.name())))?;
+            Message::Evidence(Arc::new(EvidenceRequest { deposit, source, destination, evidence }))
+        }
+        Topic::Attest => {
+            let WireAttest { destination, terms, items, bitcoin_terms } = read(topic, bytes)?;
+            bounded(topic, "items", items.len(), MAX_ITEMS)?;
+            bounded(topic, "bitcoin_terms", bitcoin_terms.len(), MAX_ITEMS)?;
+            Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items, bitcoin_terms }))
+        }
+        Topic::Verdict => Message::Verdict(Box::new(read::<SignedVerdict>(topic, bytes)?)),
+        Topic::Doubt => {
+            let WireDoubt { deposit, reason } = read(topic, bytes)?;
+            bounded(topic, "reason", reason.len(), MAX_REASON)?;
+            Message::Doubt { deposit, reason }
+        }
+        Topic::Attestation => {
+            let WireAttestation { root, signature } = read(topic, bytes)?;
+            Message::Attestation { root, signature }
+        }
+        Topic::Unseen => {
+            let WireUnseen { root, items, signature } = read(topic, bytes)?;
+            bounded(topic, "items", items.len(), MAX_ITEMS)?;
+            for (_, reason) in &items {
+                bounded(topic, "items.reason", reason.len(), MAX_REASON)?;
+            }
+            Message::Unseen(Unseen { root, items, signature })
+        }
+    })
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, BusError> {
+    serde_json::to_vec(value).map_err(|error| BusError(format!("a message is not written: {error}")))
+}
+
+fn read<T: DeserializeOwned>(topic: Topic, bytes: &[u8]) -> Result<T, BusError> {
+    serde_json::from_slice(bytes).map_err(|error| BusError(format!("{}: {error}", topic.name())))
+}
+
+fn bounded(topic: Topic, field: &str, found: usize, most: usize) -> Result<(), BusError> {
+    if found > most { Err(refused(topic, field, format!("at most {most}"), found)) } else { Ok(()) }
+}
+
+fn refused(topic: Topic, field: &str, expected: String, found: usize) -> BusError {
+    BusError(format!("{}: {field}: expected {expected}, found {found}", topic.name()))
+}
+
+/// The start of a reason that nobody signed.
+fn shortened(reason: &str) -> String {
+    let mut end = reason.len().min(MAX_REASON);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason[..end].to_owned()
+}

@@ -1,0 +1,180 @@
+//! The bus over a real NATS server. Skipped where there is none: `SPANDREL_NATS` names it, and `make test` sets that.
+
+use std::time::Duration;
+
+use alloy_primitives::{B256, Signature, U256};
+use spandrel_bus::{Hears, Nats, NatsOptions, Topic, decode};
+use spandrel_engine::{Bus, Message, Subscription, Unseen};
+use spandrel_testnets::nats::{NatsServer, NatsUser};
+use spandrel_verifiers::DepositId;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The users of a deployment, with what `docs/operations/bus.md` lets each do.
+struct Users {
+    relayer: NatsUser,
+    verifier: NatsUser,
+    signer: NatsUser,
+}
+
+impl Users {
+    fn new() -> Self {
+        let user = |publishes: &[&str], hears: &[&str]| NatsUser::new(publishes, hears).unwrap();
+        Self {
+            relayer: user(&["main.ask.>"], &["main.answer.>"]),
+            verifier: user(&["main.answer.verdict", "main.answer.doubt"], &["main.ask.evidence"]),
+            signer: user(&["main.answer.attestation", "main.answer.unseen"], &["main.ask.attest"]),
+        }
+    }
+}
+
+async fn server(users: &Users, max_payload: usize) -> Option<NatsServer> {
+    let Some(binary) = NatsServer::find() else {
+        println!("skipped: no nats-server: SPANDREL_NATS names it");
+        return None;
+    };
+    let users = [users.relayer.clone(), users.verifier.clone(), users.signer.clone()];
+    Some(NatsServer::start(binary, &users, max_payload).await.unwrap())
+}
+
+async fn connect(server: &NatsServer, user: &NatsUser, hears: Hears) -> Nats {
+    let credentials = Some(user.seed.clone());
+    let options = NatsOptions { url: server.url(), name: "main".to_owned(), credentials, ca: None };
+    let bus = Nats::connect(options, hears, 16).await.unwrap();
+    within("a connection", async || bus.is_connected()).await;
+    bus
+}
+
+/// Waits for something.
+async fn within(what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn next(heard: &mut impl Subscription) -> Message {
+    tokio::time::timeout(PATIENCE, heard.next()).await.expect("nothing came").expect("the bus is gone")
+}
+
+fn doubt(n: u8) -> Message {
+    Message::Doubt { deposit: DepositId(B256::repeat_byte(n)), reason: "parent: expected 1, found 2".to_owned() }
+}
+
+fn signature() -> Signature {
+    Signature::new(U256::from(7), U256::from(8), true)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_role_answers_reaches_the_relayer_as_it_was_said() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1 << 20).await else { return };
+    let relayer = connect(&server, &users.relayer, Hears::Answers).await;
+    let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
+    let signer = connect(&server, &users.signer, Hears::Batches).await;
+    let mut heard = relayer.subscribe();
+    let attestation = Message::Attestation { root: B256::repeat_byte(3), signature: signature() };
+    let items = vec![(DepositId(B256::repeat_byte(4)), "not in the best chain".to_owned())];
+    let unseen = Message::Unseen(Unseen { root: B256::repeat_byte(5), items, signature: signature() });
+    verifier.publish(doubt(1)).await.unwrap();
+    assert_eq!(next(&mut heard).await, doubt(1));
+    for message in [attestation, unseen] {
+        signer.publish(message.clone()).await.unwrap();
+        assert_eq!(next(&mut heard).await, message);
+    }
+}
+
+/// A verifier's key on the bus is not a signer's, and neither hears or says what the relayer does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_says_nothing_in_anothers_place() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1 << 20).await else { return };
+    let relayer = connect(&server, &users.relayer, Hears::Answers).await;
+    let verifier = connect(&server, &users.verifier, Hears::All).await;
+    let (mut heard, mut overheard) = (relayer.subscribe(), verifier.subscribe());
+    let attestation = Message::Attestation { root: B256::repeat_byte(3), signature: signature() };
+    verifier.publish(attestation).await.unwrap();
+    verifier.publish(doubt(2)).await.unwrap();
+    assert_eq!(next(&mut heard).await, doubt(2), "and the attestation before it was not let through");
+    let nothing = tokio::time::timeout(Duration::from_millis(300), overheard.next()).await;
+    assert!(nothing.is_err(), "{nothing:?} is not for verifiers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_went_away_is_found_again_and_nothing_waits_for_it() {
+    let users = Users::new();
+    let Some(mut server) = server(&users, 1 << 20).await else { return };
+    let relayer = connect(&server, &users.relayer, Hears::Answers).await;
+    let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
+    let mut heard = relayer.subscribe();
+    server.kill().await.unwrap();
+    within("the loss is noticed", async || !relayer.is_connected() && !verifier.is_connected()).await;
+    let refused = tokio::time::timeout(Duration::from_secs(1), verifier.publish(doubt(1))).await.expect("it waits");
+    assert_eq!(refused.unwrap_err().to_string(), "its server is away");
+    server.resume().await.unwrap();
+    within("both are back", async || relayer.is_connected() && verifier.is_connected()).await;
+    verifier.publish(doubt(2)).await.unwrap();
+    assert_eq!(next(&mut heard).await, doubt(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_key_is_not_connected() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1 << 20).await else { return };
+    let stranger = NatsUser::new(&[">"], &[">"]).unwrap();
+    let options =
+        NatsOptions { url: server.url(), name: "main".to_owned(), credentials: Some(stranger.seed), ca: None };
+    let connected = tokio::time::timeout(Duration::from_secs(2), Nats::connect(options, Hears::All, 16)).await;
+    if let Ok(Ok(bus)) = connected {
+        assert!(!bus.is_connected());
+        assert!(bus.publish(doubt(1)).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_the_server_would_not_take_is_refused_where_it_is_sent() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1_024).await else { return };
+    let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
+    let long = Message::Doubt { deposit: DepositId(B256::ZERO), reason: "r".repeat(2_000) };
+    let refused = verifier.publish(long).await.unwrap_err().to_string();
+    assert!(refused.contains("1024"), "{refused}");
+    verifier.publish(doubt(1)).await.unwrap();
+}
+
+#[test]
+fn sizes_are_bounded_by_name() {
+    let refused = |topic, text: String| decode(topic, text.as_bytes()).unwrap_err().to_string();
+    let zero = B256::ZERO;
+    let long = refused(Topic::Doubt, format!(r#"{{"deposit":"{zero}","reason":"{}"}}"#, "r".repeat(5_000)));
+    assert_eq!(long, "answer.doubt: reason: expected at most 4096, found 5000");
+    let items = format!(r#"["{zero}",""]"#);
+    let (items, signature) = (vec![items; 1_025].join(","), serde_json::to_string(&signature()).unwrap());
+    let many = refused(Topic::Unseen, format!(r#"{{"root":"{zero}","items":[{items}],"signature":{signature}}}"#));
+    assert_eq!(many, "answer.unseen: items: expected at most 1024, found 1025");
+    let huge = decode(Topic::Verdict, &vec![b' '; spandrel_bus::MAX_MESSAGE + 1]).unwrap_err().to_string();
+    assert!(huge.starts_with("answer.verdict: message: expected at most"), "{huge}");
+    let unknown = refused(Topic::Doubt, format!(r#"{{"deposit":"{zero}","reason":"","more":1}}"#));
+    assert!(unknown.contains("more"), "{unknown}");
+}
+
+proptest::proptest! {
+    /// Whatever comes, it is a message or an error.
+    #[test]
+    fn whatever_comes_is_read_or_refused(topic in 0..6usize, bytes: Vec<u8>, cut in 0..400usize) {
+        let topic = Topic::ALL[topic];
+        assert!(decode(topic, &bytes).is_err());
+        let valid = format!(r#"{{"deposit":"{}","reason":"none"}}"#, B256::ZERO);
+        let cut = &valid.as_bytes()[..cut.min(valid.len())];
+        proptest::prop_assert_eq!(decode(Topic::Doubt, cut).is_ok(), cut.len() == valid.len());
+    }
+
+    /// What is said is read as it was said.
+    #[test]
+    fn what_is_said_is_read_as_it_was_said(reason in ".{0,200}", n: u8) {
+        let message = Message::Doubt { deposit: DepositId(B256::repeat_byte(n)), reason };
+        let (topic, bytes) = spandrel_bus::encode(&message).unwrap();
+        proptest::prop_assert_eq!(decode(topic, &bytes).unwrap(), message);
+    }
+}

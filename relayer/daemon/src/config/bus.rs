@@ -1,0 +1,54 @@
+//! The bus between processes.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use spandrel_signer::SecretRef;
+
+use super::check::refuse;
+use super::{Config, Profile};
+
+/// A NATS server over which roles in different processes speak.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BusConfig {
+    /// `tls://host:port`; `nats://` is taken on this machine, and with the profile `dev`.
+    pub url: String,
+    /// First part of every subject: letters, digits, `-` and `_`. One a deployment.
+    pub name: String,
+    /// An nkey's seed, or the text of a credentials file, by reference.
+    #[serde(default)]
+    #[schemars(with = "Option<super::schema::Secret>")]
+    pub credentials: Option<SecretRef>,
+    /// PEM file of the authority that signed the server's certificate, where the system does not know it.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+impl Config {
+    pub(super) fn check_bus(&self) -> Result<()> {
+        let Some(bus) = &self.bus else { return Ok(()) };
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if bus.name.is_empty() || bus.name.len() > 64 || !bus.name.bytes().all(is_name) {
+            return refuse("bus.name", "1 to 64 letters, digits, - and _", format!("{:?}", bus.name));
+        }
+        let url = reqwest::Url::parse(&bus.url).ok();
+        if url.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return refuse("bus.url", "no user and no password: they come by bus.credentials", "some");
+        }
+        let (scheme, host) = url.as_ref().map_or(("", None), |url| (url.scheme(), url.host_str()));
+        let (Some(host), "nats" | "tls") = (host, scheme) else {
+            return refuse("bus.url", "nats://host:port or tls://host:port", &bus.url);
+        };
+        let is_here = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+        if self.profile == Profile::Production && scheme == "nats" && !is_here {
+            return refuse("bus.url", "tls:// to another machine", &bus.url);
+        }
+        if self.profile == Profile::Production && bus.credentials.is_none() {
+            return refuse("bus.credentials", "credentials", "none");
+        }
+        Ok(())
+    }
+}

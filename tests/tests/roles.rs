@@ -1,0 +1,322 @@
+//! Every role in a process of its own, over a real NATS server: relayer, watcher and API over one ledger, verifiers and
+//! signers with nothing but their keys and nodes. Skipped where there is no server: `SPANDREL_NATS` names it, and `make
+//! test` sets that.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use anyhow::{Context, Result, ensure};
+use bitcoin::address::NetworkUnchecked;
+use futures::StreamExt;
+use reqwest::Client;
+use serde_json::{Value, json};
+use spandrel::clock::unix_now;
+use spandrel::config::{ApiConfig, BusConfig, Config};
+use spandrel::demo::bridge::{Bridge, wallet};
+use spandrel::demo::chains::{Chains, RealNodes};
+use spandrel_api::issue_key;
+use spandrel_bus::{Hears, Nats, NatsOptions};
+use spandrel_contracts::WrappedToken;
+use spandrel_engine::{Bus, Message};
+use spandrel_signer::SecretRef;
+use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
+use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_testnets::nats::{NatsServer, NatsUser};
+use spandrel_tests::{PATIENCE, process};
+use spandrel_verifiers::{DepositId, SignedVerdict, Verdict};
+use tokio::process::Child;
+
+const AMOUNT: u64 = 50_000;
+/// x-only key of the user's refund: twice the generator point.
+const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+/// First part of every subject.
+const NAME: &str = "e2e";
+
+/// A bridge in many processes.
+struct Spread {
+    chains: Chains,
+    bridge: Bridge,
+    api: String,
+    key: String,
+    server: NatsServer,
+    users: Users,
+    verifiers: Vec<Child>,
+    _others: Vec<Child>,
+    folder: tempfile::TempDir,
+}
+
+/// Who may do what on the bus, as `docs/operations/bus.md` has it.
+struct Users {
+    relayer: NatsUser,
+    verifier: NatsUser,
+    signer: NatsUser,
+}
+
+impl Users {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            relayer: NatsUser::new(&["e2e.ask.>"], &["e2e.answer.>"])?,
+            verifier: NatsUser::new(&["e2e.answer.verdict", "e2e.answer.doubt"], &["e2e.ask.evidence"])?,
+            signer: NatsUser::new(&["e2e.answer.attestation", "e2e.answer.unseen"], &["e2e.ask.attest"])?,
+        })
+    }
+}
+
+impl Spread {
+    async fn start(binary: PathBuf) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let chains = Chains::start(&RealNodes::default()).await?;
+        let bridge = Bridge::build(&chains, folder.path()).await?;
+        let users = Users::new()?;
+        let all = [users.relayer.clone(), users.verifier.clone(), users.signer.clone()];
+        let server = NatsServer::start(binary, &all, 8 << 20).await?;
+        let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Partner };
+        let (secret, key) = issue_key("roles", grant, unix_now(), &mut rand::rng());
+        Sqlite::open(&bridge.config.database).await?.add_api_key(&key).await?;
+        let mut spread = Self {
+            api: format!("http://{listen}"),
+            key: secret.reveal(),
+            chains,
+            bridge,
+            server,
+            users,
+            verifiers: Vec::new(),
+            _others: Vec::new(),
+            folder,
+        };
+        let mut others = vec![
+            spread.role("relayer", "relayer", &spread.users.relayer, |_| {})?,
+            spread.role("watcher", "watcher", &spread.users.relayer, |_| {})?,
+            spread.role("api", "api", &spread.users.relayer, |config| config.api = Some(api(listen)))?,
+        ];
+        for (n, own) in spread.bridge.config.signer.iter().enumerate() {
+            let only = |config: &mut Config| config.signer = vec![own.clone()];
+            others.push(spread.role("signer", &format!("signer-{n}"), &spread.users.signer, only)?);
+        }
+        spread._others = others;
+        spread.verifiers =
+            (0..spread.bridge.config.verifier.len()).map(|n| spread.verifier(n)).collect::<Result<_>>()?;
+        Ok(spread)
+    }
+
+    /// Starts one of the verifiers.
+    fn verifier(&self, n: usize) -> Result<Child> {
+        let own = self.bridge.config.verifier.get(n).context("a verifier")?.clone();
+        let only = |config: &mut Config| config.verifier = vec![own];
+        self.role("verifier", &format!("verifier-{n}"), &self.users.verifier, only)
+    }
+
+    /// Starts a role on a configuration of its own, without the keys of the others.
+    fn role(&self, role: &str, name: &str, user: &NatsUser, own: impl FnOnce(&mut Config)) -> Result<Child> {
+        let credentials = self.folder.path().join(format!("{name}.nkey"));
+        std::fs::write(&credentials, &user.seed)?;
+        let mut config = self.bridge.config.clone();
+        config.bus = Some(BusConfig {
+            url: self.server.url(),
+            name: NAME.to_owned(),
+            credentials: Some(SecretRef::File(credentials)),
+            ca: None,
+        });
+        (config.verifier, config.signer) = (Vec::new(), Vec::new());
+        if matches!(role, "verifier" | "signer") {
+            config.database = self.folder.path().join("there-is-no-ledger-here/spandrel.sqlite");
+        }
+        own(&mut config);
+        config.check()?;
+        let path = self.folder.path().join(format!("{name}.toml"));
+        std::fs::write(&path, toml::to_string(&config)?)?;
+        process::start(&[role, "--config", path.to_str().context("a UTF-8 path")?])
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        Ok(Client::new().get(format!("{}{path}", self.api)).send().await?.error_for_status()?.json().await?)
+    }
+
+    async fn post(&self, path: &str, key: &str, body: Value) -> Result<Value> {
+        let request = Client::new().post(format!("{}{path}", self.api)).bearer_auth(&self.key).json(&body);
+        let answer = request.header("Idempotency-Key", key).send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success(), "{path}: {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Orders a transfer from Bitcoin and deposits; its id.
+    async fn deposit(&self, lane: &str, recipient: Address) -> Result<String> {
+        let routes = self.get("/v1/routes").await?;
+        let source = self.chains.bitcoin_id();
+        let mut routes = routes.as_array().context("routes")?.iter();
+        let route = routes.find(|route| route["source"] == source.as_str()).context("a route")?;
+        let quote = json!({ "route": route["id"], "amount": AMOUNT.to_string(), "lane": lane });
+        let quote = self.post("/v1/quotes", "", quote).await?;
+        let order = json!({ "quote": quote["id"], "recipient": recipient, "refund_key": REFUND_KEY });
+        let order = self.post("/v1/transfers", &recipient.to_string(), order).await?;
+        let address = order["instructions"]["address"].as_str().context("address")?;
+        let address: bitcoin::Address<NetworkUnchecked> = address.parse()?;
+        self.chains.bitcoin.pay(&address.require_network(bitcoin::Network::Regtest)?.script_pubkey(), AMOUNT).await?;
+        Ok(order["transfer"]["id"].as_str().context("id")?.to_owned())
+    }
+
+    /// The events of a transfer, from a stream of the API's process: what other processes store wakes it.
+    async fn follow(&self, id: &str) -> Result<Vec<String>> {
+        let request = Client::new().get(format!("{}/v1/transfers/{id}/events", self.api));
+        let response = request.header("Accept", "text/event-stream").send().await?.error_for_status()?;
+        let (mut chunks, mut text) = (response.bytes_stream(), String::new());
+        let whole = async {
+            while let Some(chunk) = chunks.next().await {
+                text.push_str(std::str::from_utf8(&chunk?)?);
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, whole).await.with_context(|| format!("no end of {id}"))??;
+        Ok(text.lines().filter_map(|line| line.strip_prefix("event: ")).map(str::to_owned).collect())
+    }
+
+    /// Waits until a transfer has this status.
+    async fn until(&self, id: &str, status: &str) -> Result<Value> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let transfer = self.get(&format!("/v1/transfers/{id}")).await?;
+            if transfer["status"] == status {
+                return Ok(transfer);
+            }
+            ensure!(tokio::time::Instant::now() < deadline, "not {status}: {transfer}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn paid(&self, recipient: Address) -> Result<U256> {
+        let (provider, _) = wallet(&self.chains.destination, 0)?;
+        Ok(WrappedToken::new(self.bridge.target.wrapped[0], provider).balanceOf(recipient).call().await?)
+    }
+
+    async fn answers(&self) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.get("/v1/status").await.is_err() {
+            ensure!(tokio::time::Instant::now() < deadline, "the API does not answer");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// Mines until it is dropped.
+    async fn mine(&self) -> anyhow::Error {
+        loop {
+            if let Err(error) = self.chains.bitcoin.mine(1).await {
+                return error.into();
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    }
+
+    /// Speaks on the bus with a verifier's stolen key to it: verdicts that no verifier signed.
+    async fn lie(&self, bus: &Nats, deposit: &str) -> Result<()> {
+        let deposit_id = DepositId(deposit.parse()?);
+        let transfer = self.get(&format!("/v1/transfers/{deposit}")).await?;
+        let proof = Client::new().get(format!("{}/v1/transfers/{deposit}/proof", self.api)).send().await?;
+        let proof: Value = proof.error_for_status()?.json().await?;
+        let root = proof["root"].as_str().context("root")?.parse()?;
+        ensure!(transfer["status"] == "proven", "{transfer}");
+        for seed in 1..=3u8 {
+            let key = spandrel_signer::LocalKey::from_bytes(&[seed; 32])?;
+            let checkpoint =
+                spandrel_verifiers::Checkpoint { chain: self.chains.bitcoin_id(), height: 1, root, time: unix_now() };
+            let verdict = Verdict { deposit_id, checkpoint, epoch: 1 };
+            let domain = spandrel::wiring::domain(&self.bridge.config.destination[0]);
+            let signed: SignedVerdict = spandrel_signer::sign_verdict(&key, verdict, &domain).await?;
+            bus.publish(Message::Verdict(Box::new(signed))).await?;
+        }
+        Ok(())
+    }
+}
+
+fn api(listen: std::net::SocketAddr) -> ApiConfig {
+    let rate = std::num::NonZeroU32::MIN.saturating_add(999);
+    ApiConfig {
+        listen,
+        anonymous_per_second: rate,
+        key_per_second: rate,
+        partner_per_second: rate,
+        own_keys_per_hour: None,
+        max_streams: 8,
+        streams_per_caller: 8,
+        webhook_key: None,
+        vaults: Default::default(),
+    }
+}
+
+fn server() -> Option<PathBuf> {
+    let found = NatsServer::find();
+    if found.is_none() {
+        println!("skipped: no nats-server: SPANDREL_NATS names it");
+    }
+    found
+}
+
+/// Runs `play` on a spread bridge while blocks are mined.
+async fn beside_a_spread_bridge(play: impl AsyncFnOnce(&mut Spread) -> Result<()>) -> Result<()> {
+    let Some(binary) = server() else { return Ok(()) };
+    let mut spread = Spread::start(binary).await?;
+    spread.answers().await?;
+    play(&mut spread).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_go_through_processes_that_share_nothing_but_ledger_and_bus() -> Result<()> {
+    beside_a_spread_bridge(async |spread| {
+        let (slow, fast) = (Address::repeat_byte(0xb1), Address::repeat_byte(0xb2));
+        let slow_id = spread.deposit("light_client", slow).await?;
+        let fast_id = spread.deposit("fast", fast).await?;
+        let follow = async { tokio::try_join!(spread.follow(&slow_id), spread.follow(&fast_id)) };
+        let (slow_events, fast_events) = tokio::select! {
+            followed = follow => followed?,
+            error = spread.mine() => return Err(error),
+        };
+        ensure!(slow_events.iter().any(|event| event == "verified"), "{slow_events:?}");
+        ensure!(fast_events.iter().any(|event| event == "attested"), "{fast_events:?}");
+        ensure!(fast_events.last().is_some_and(|event| event == "settled"), "{fast_events:?}");
+        ensure!((spread.paid(slow).await?, spread.paid(fast).await?) == (U256::from(AMOUNT), U256::from(AMOUNT)));
+        ensure!(!Path::new(&spread.folder.path().join("there-is-no-ledger-here")).exists());
+        Ok(())
+    })
+    .await
+}
+
+/// Without a quorum of verifiers nothing is proven, whatever is said on the bus; when the server and the verifiers are back,
+/// what waited goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lying_bus_proves_nothing_and_a_bus_that_was_away_loses_nothing() -> Result<()> {
+    beside_a_spread_bridge(async |spread| {
+        for verifier in &mut spread.verifiers[1..] {
+            verifier.kill().await?;
+        }
+        let recipient = Address::repeat_byte(0xb3);
+        let id = spread.deposit("light_client", recipient).await?;
+        let waiting = tokio::select! {
+            waiting = spread.until(&id, "proven") => waiting?,
+            error = spread.mine() => return Err(error),
+        };
+        let deposit = waiting["deposit"].as_str().context("deposit")?.to_owned();
+        let credentials = Some(spread.users.verifier.seed.clone());
+        let options = NatsOptions { url: spread.server.url(), name: NAME.to_owned(), credentials, ca: None };
+        let liar = Nats::connect(options, Hears::Evidence, 16).await?;
+        while !liar.is_connected() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        spread.lie(&liar, &deposit).await?;
+        spread.server.kill().await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let still = spread.get(&format!("/v1/transfers/{id}")).await?;
+        ensure!(still["status"] == "proven" && spread.paid(recipient).await?.is_zero(), "{still}");
+        spread.server.resume().await?;
+        spread.verifiers = vec![spread.verifier(1)?, spread.verifier(2)?];
+        let events = tokio::select! {
+            events = spread.follow(&id) => events?,
+            error = spread.mine() => return Err(error),
+        };
+        ensure!(spread.paid(recipient).await? == U256::from(AMOUNT), "{events:?}");
+        Ok(())
+    })
+    .await
+}
