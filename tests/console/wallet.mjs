@@ -1,10 +1,14 @@
 // A browser wallet (EIP-1193) for tests: the page asks it, and a local chain's node, which holds the keys, signs and sends.
 
+import { call } from "./chain.mjs";
+
 export class Wallet {
   // Which account the person has chosen in it.
   account;
   // What it was asked to sign or send.
   asked = [];
+  // Whether what it sends never arrives, though it names a transaction.
+  loses = false;
 
   constructor(nodes, signer) {
     this.nodes = nodes;
@@ -31,22 +35,16 @@ export class Wallet {
         return null;
       }
       case "eth_sendTransaction":
-        return this.ask(this.nodes[this.chain], method, params);
+        return this.loses ? `0x${"ab".repeat(32)}` : call(this.nodes[this.chain], method, params);
       case "eth_signTypedData_v4":
-        return this.ask(this.signer, method, [params[0], JSON.parse(params[1])]);
+        return call(this.signer, method, [params[0], JSON.parse(params[1])]);
       default:
         throw new Error(`the wallet has no ${method}`);
     }
   }
 
-  async ask(node, method, params) {
-    const answer = await fetch(node, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-    });
-    const { result, error } = await answer.json();
-    if (error) throw new Error(error.message);
-    return result;
+  // How often it was asked for something.
+  count(method) {
+    return this.asked.filter((asked) => asked.method === method).length;
   }
 }

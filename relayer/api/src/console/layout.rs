@@ -130,14 +130,23 @@ impl IntoResponse for Trouble {
         let problem = &self.problem;
         let body = html! {
             h1 { (problem.title) }
-            div.notice.bad role="alert" {
-                p { strong { (problem.code) } @if let Some(parameter) = &problem.parameter { " · " code { (parameter) } } }
-                p { (problem.detail) }
-            }
+            (refusal(problem, None))
             p { a href="/console" { "Back to the first page" } }
         };
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Page { status, ..Page::new(self.door, "", problem.title, body) }.into_response()
+    }
+}
+
+/// What was refused, and why; it has the focus when the page opens. `field` is the id of the field at fault, if the page
+/// has it.
+pub fn refusal(problem: &Problem, field: Option<&str>) -> Markup {
+    html! {
+        div.notice.bad #refusal role="alert" tabindex="-1" autofocus {
+            p { strong { (problem.code) } @if let Some(parameter) = &problem.parameter { " · " code { (parameter) } } }
+            p { (problem.detail) }
+            @if let Some(field) = field { p { a href=(format!("#{field}")) { "Go to the field" } } }
+        }
     }
 }
 

@@ -93,7 +93,7 @@ fn route_card(RouteUse { route, lanes }: &RouteUse) -> Markup {
     html! {
         article.card {
             div.card-head {
-                h3 { (chain(&route.source)) span.arrow aria-label="to" { " → " } (chain(&route.destination))
+                h3 { (chain(&route.source)) span.arrow aria-hidden="true" { " → " } span.hidden { " to " } (chain(&route.destination))
                     " · " span title=(asset) { (units::asset_name(asset)) } }
                 @if route.orders { a href=(format!("/console/send?route={}", route.id)) { "Send on this route" } }
             }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use spandrel_verifiers::LanePreference;
 
 use super::form::{UserForm, given};
-use super::layout::{Door, Page, Trouble, pill, why};
+use super::layout::{Door, Page, Trouble, pill, refusal, why};
 use super::units;
 use crate::Problem;
 use crate::http::Api;
@@ -62,35 +62,40 @@ async fn ask(api: &Api, route: Option<&RouteView>, asked: &Asked) -> Result<Answ
 fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: &Answer, gives_keys: bool) -> Markup {
     html! {
         h1 { "Send" }
+        @if let Answer::Wrong(problem) = answer { (refusal(problem, field_of(problem))) }
         section.card aria-labelledby="ask" {
             h2 #ask { "What, and where to" }
-            (form(routes, route, asked))
+            (form(routes, route, asked, answer))
         }
-        @match answer {
-            Answer::Nothing => {},
-            Answer::Wrong(problem) => {
-                div.notice.bad role="alert" { p { strong { (problem.code) } ": " (problem.detail) } }
-            },
-            Answer::Lanes(lanes, quote) => {
-                section aria-labelledby="lanes" {
-                    h2 #lanes { "Lanes" }
-                    div.lanes { @for lane in lanes { (offer(lane)) } }
-                    @if quote.is_none() { p.notice.warn role="alert" { "No lane takes it now." } }
+        @if let Answer::Lanes(lanes, quote) = answer {
+            section aria-labelledby="lanes" {
+                h2 #lanes { "Lanes" }
+                @if quote.is_none() {
+                    p.notice.warn #refusal role="alert" tabindex="-1" autofocus { "No lane takes it now." }
                 }
-                @if let (Some(quote), Some(route)) = (quote, route) { (order(route, quote, gives_keys)) }
-            },
+                div.lanes { @for lane in lanes { (offer(lane)) } }
+            }
+            @if let (Some(quote), Some(route)) = (quote, route) { (order(route, quote, gives_keys)) }
         }
     }
 }
 
-fn form(routes: &[RouteView], chosen: Option<&RouteView>, asked: &Asked) -> Markup {
+/// The field of the form that a problem is about.
+fn field_of(problem: &Problem) -> Option<&'static str> {
+    ["route", "amount", "lane"].into_iter().find(|field| problem.parameter.as_deref() == Some(*field))
+}
+
+fn form(routes: &[RouteView], chosen: Option<&RouteView>, asked: &Asked, answer: &Answer) -> Markup {
     let lane = given(&asked.lane).unwrap_or("any");
+    let wrong = if let Answer::Wrong(problem) = answer { field_of(problem) } else { None };
+    let is_wrong = |field| (wrong == Some(field)).then_some("true");
+    let told_by = |field| (wrong == Some(field)).then_some("refusal");
     let units = chosen.or(routes.first()).map_or("base units", |route| units::symbol(&route.asset));
     html! {
         form.grid method="get" action="/console/send" {
             div.field.wide {
                 label for="route" { "Route" }
-                select #route name="route" required {
+                select #route name="route" required aria-invalid=[is_wrong("route")] aria-describedby=[told_by("route")] {
                     @for route in routes {
                         option value=(route.id) data-unit=(units::symbol(&route.asset)) selected[chosen == Some(route)] {
                             (units::chain_name(&route.source)) " → " (units::chain_name(&route.destination)) " · "
@@ -102,11 +107,11 @@ fn form(routes: &[RouteView], chosen: Option<&RouteView>, asked: &Asked) -> Mark
             div.field {
                 label for="amount" { "Amount in " span #unit { (units) } }
                 input #amount name="amount" type="text" inputmode="decimal" required autocomplete="off"
-                    value=[given(&asked.amount)];
+                    value=[given(&asked.amount)] aria-invalid=[is_wrong("amount")] aria-describedby=[told_by("amount")];
             }
             div.field {
                 label for="lane" { "Lane" }
-                select #lane name="lane" {
+                select #lane name="lane" aria-invalid=[is_wrong("lane")] aria-describedby=[told_by("lane")] {
                     @for (value, words) in [("any", "whichever is quicker"), ("fast", "fast"), ("light_client", "light client")] {
                         option value=(value) selected[lane == value] { (words) }
                     }
@@ -162,7 +167,7 @@ fn order(route: &RouteView, quote: &Quote, gives_keys: bool) -> Markup {
                 }
                 button type="submit" { "Order the transfer" }
             }
-            p #order-said role="alert" {}
+            p #order-said role="alert" tabindex="-1" {}
             noscript { p.notice.warn { "Ordering needs scripts; or use the API: POST /v1/transfers." } }
         }
     }

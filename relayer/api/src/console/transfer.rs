@@ -40,7 +40,7 @@ fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Ins
             p.state role="status" data-live="state" {
                 span data-terminal[transfer.terminal] { (status(&transfer.status)) }
                 @if let Some(substatus) = &transfer.substatus { " " (units::words(substatus)) }
-                @if let Some(reason) = &transfer.reason { ": " (why(reason)) }
+                @if let Some(reason) = &transfer.reason { " " (why(reason)) }
             }
         }
         div data-live="deposit" {
@@ -66,7 +66,7 @@ fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Ins
 fn timeline(transfer: &TransferView, events: &[EventView]) -> Markup {
     html! {
         ol.timeline {
-            li.done { span { "ordered or first seen" } time datetime=(transfer.created_at) { (units::time(&transfer.created_at)) } }
+            li.done { span { @if transfer.deposit.is_none() { "ordered" } @else { "first seen" } } time datetime=(transfer.created_at) { (units::time(&transfer.created_at)) } }
             @for event in events {
                 li.done { span { (units::words(&event.event)) } time datetime=(event.at) { (units::time(&event.at)) } }
             }
@@ -80,6 +80,7 @@ fn next(transfer: &TransferView) -> String {
     match (&transfer.substatus, transfer.status.as_str()) {
         (Some(substatus), _) => units::words(substatus),
         (None, "awaiting_deposit") => "waiting for the deposit".to_owned(),
+        (None, "held") => "waiting to be let go on".to_owned(),
         (None, status) => format!("after: {}", units::words(status)),
     }
 }
@@ -103,6 +104,10 @@ fn facts(transfer: &TransferView) -> Markup {
             (hash("Deposit transaction", &transfer.source_tx))
             (hash("Payout transaction", &transfer.payout_tx))
             (hash("Settlement transaction", &transfer.settlement_tx))
+            // Guardians' pages know a transfer by its deposit.
+            @if let Some(deposit) = transfer.deposit.as_ref().filter(|deposit| **deposit != transfer.id) {
+                dt { "Deposit" } dd { (copied(deposit, "the deposit's id")) }
+            }
             dt { "Expires" } dd { time datetime=(transfer.expires_at) { (units::time(&transfer.expires_at)) } }
             @for deposit in &transfer.more_deposits {
                 dt { "Further deposit" } dd { a href=(format!("/console/transfers/{deposit}")) { code { (units::short(deposit)) } } }
@@ -149,7 +154,7 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
                         (code_image(transfer, "QR code of the transaction request", uri))
                         div {
                             ol.calls { @for (n, call) in calls.iter().enumerate() { (evm_call(transfer, calls.len(), n, call)) } }
-                            p #wallet-said role="status" {}
+                            p #wallet-said role="status" tabindex="-1" {}
                             p { a href=(uri) { "Open in a wallet" } " (EIP-681)" }
                         }
                     },

@@ -4,7 +4,7 @@
 const main = document.getElementById("main");
 const link = document.getElementById("link");
 const stream = document.body.dataset.liveStream;
-let reading = false;
+let reading;
 let again = false;
 
 function say(state, text) {
@@ -13,49 +13,73 @@ function say(state, text) {
   link.textContent = text;
 }
 
-// What a person has opened, or is in the middle of, stays.
-function isBusy(part) {
-  return part.contains(document.activeElement) || part.querySelector("details[open]") !== null;
+// What the server said last of each part: what a script has changed in it since is not undone by hearing the same again.
+const parts = () => [...main.querySelectorAll("[data-live]")];
+const told = new Map(parts().map((part) => [part.dataset.live, part.innerHTML]));
+
+// Puts what is new in place of the old. The focus stays on the same link or button; where that is gone, on the content.
+function replace(part, fresh) {
+  const name = (element) => element.id || element.getAttribute("href") || element.dataset.copy || element.textContent;
+  const held = part.contains(document.activeElement) ? document.activeElement : null;
+  part.replaceChildren(...document.importNode(fresh, true).childNodes);
+  if (!held) return;
+  const same = [...part.querySelectorAll(held.localName)].find((element) => name(element) === name(held));
+  (same ?? main).focus({ preventScroll: true });
 }
 
-export async function refresh() {
-  if (reading) {
-    again = true;
-    return;
-  }
-  reading = true;
+// Whether the page could be read.
+async function read() {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
-    if (!answer.ok) return;
+    if (!answer.ok) return false;
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of main.querySelectorAll("[data-live]")) {
+    for (const part of parts()) {
       const fresh = next.querySelector(`[data-live="${part.dataset.live}"]`);
-      if (fresh && fresh.innerHTML !== part.innerHTML && !isBusy(part)) {
-        part.replaceChildren(...document.importNode(fresh, true).childNodes);
-      }
+      // What a person has opened stays until it is closed.
+      if (!fresh || fresh.innerHTML === told.get(part.dataset.live) || part.querySelector("details[open]")) continue;
+      told.set(part.dataset.live, fresh.innerHTML);
+      replace(part, fresh);
     }
+    return true;
   } catch {
-    say("lost", "Not connected");
-  } finally {
-    reading = false;
-    if (again) {
-      again = false;
-      refresh();
-    }
+    return false;
   }
+}
+
+// Reads the page, and once more if something changed meanwhile.
+function refresh() {
+  again = true;
+  reading ??= (async () => {
+    let isRead = true;
+    while (again) {
+      again = false;
+      isRead = await read();
+    }
+    reading = undefined;
+    return isRead;
+  })();
+  return reading;
 }
 
 if (stream) {
   const events = new EventSource(stream);
+  // The stream of a transfer closes when the transfer has ended: that is no loss.
+  const hasEnded = () => {
+    if (!main.querySelector("[data-terminal]")) return false;
+    events.close();
+    say("ended", "Ended");
+    return true;
+  };
+  const lost = () => say("lost", "Not connected");
   events.addEventListener("open", () => say("live", "Live"));
-  events.addEventListener("error", () => say("lost", "Not connected"));
+  events.addEventListener("error", async () => {
+    await refresh();
+    if (!hasEnded()) lost();
+  });
   events.addEventListener("change", async () => {
     say("live", "Live");
-    if (document.visibilityState === "visible") await refresh();
-    if (main.querySelector("[data-terminal]")) {
-      events.close();
-      say("ended", "Ended");
-    }
+    if (document.visibilityState === "visible" && !(await refresh())) lost();
+    hasEnded();
   });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") refresh();

@@ -28,6 +28,7 @@ order?.addEventListener("submit", async (event) => {
   const said = document.getElementById("order-said");
   const field = (id) => document.getElementById(id)?.value.trim();
   const button = order.querySelector("button");
+  said.className = "";
   said.textContent = "";
   button.disabled = true;
   try {
@@ -45,8 +46,10 @@ order?.addEventListener("submit", async (event) => {
     document.getElementById("key").value = "";
     location.assign(`/console/transfers/${encodeURIComponent(placed.transfer.id)}`);
   } catch (error) {
+    said.className = "notice bad";
     said.textContent = error.message;
     button.disabled = false;
+    said.focus();
   }
 });
 
@@ -62,9 +65,12 @@ document.addEventListener("click", async (event) => {
     await window.ethereum.request({ method: "wallet_switchEthereumChain", params: [{ chainId: hex(walletChain) }] });
     const call = { from, to: walletTo, data: walletData, value: hex(walletValue) };
     const hash = await window.ethereum.request({ method: "eth_sendTransaction", params: [call] });
+    said.className = "notice good";
     said.textContent = `Sent: ${hash}. The bridge sees it when it is in a block.`;
   } catch (error) {
+    said.className = "notice bad";
     said.textContent = `Not sent: ${error.message}`;
     button.disabled = false;
   }
+  said.focus();
 });

@@ -34,4 +34,5 @@ document.getElementById("sign")?.addEventListener("click", async ({ currentTarge
     said.textContent = error.message;
     button.disabled = false;
   }
+  said.focus();
 });

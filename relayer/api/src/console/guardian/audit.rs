@@ -66,7 +66,7 @@ fn row(row: &AuditRow) -> Vec<Markup> {
     vec![
         html! { (row.sequence) },
         html! { time { (units::moment(row.at)) } },
-        pill(if row.kind == "control" { "warn" } else { "busy" }, &row.kind),
+        pill(if row.kind == "control" { "warn" } else { "plain" }, &row.kind),
         html! { details { summary { (summary(&row.body)) } pre { code { (row.body) } } } },
         copied(&row.hash.to_string(), "the entry's hash"),
     ]

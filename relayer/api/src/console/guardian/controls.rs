@@ -4,13 +4,13 @@ use alloy::primitives::B256;
 use axum::extract::State;
 use maud::{Markup, html};
 use spandrel_risk::Scope;
-use spandrel_risk::control::{ControlPolicy, Proposal};
+use spandrel_risk::control::{Act, ControlPolicy, Proposal};
 
 use super::super::layout::{Door, Page, Trouble, chain, copied, pill, table};
 use super::super::overview::{counted, until};
 use super::super::units;
 use super::draft::{guardian_field, length_field, link, reason_field, scope_field};
-use super::trouble;
+use super::{limits, trouble};
 use crate::control::Standing;
 use crate::http::{Control, HaltRow, Row, Waiting, halted, short, waiting};
 
@@ -51,10 +51,10 @@ fn body(
             h2 #pause { "Pause" }
             form.grid method="get" action="/console/review" {
                 input type="hidden" name="act" value="pause";
-                (scope_field(standing))
-                (length_field("At most five days; it ends by itself."))
+                (scope_field(standing, None))
+                (length_field("At most five days; it ends by itself.", None))
                 (guardian_field(guardians, None))
-                (reason_field())
+                (reason_field(None, false))
                 button.danger type="submit" { "Review the pause" }
             }
             p.faint { "Without an end, by two people: " a href=(link("freeze", &[])) { "freeze" } "." }
@@ -73,7 +73,7 @@ fn body(
         }
         section aria-labelledby="limits" data-live="limits" {
             h2 #limits { "Limits" }
-            (limits(standing))
+            (limit_rows(standing))
         }
         section aria-labelledby="people" data-live="people" {
             h2 #people { "Guardians and signers" }
@@ -130,7 +130,7 @@ fn proposals(standing: &Standing) -> Markup {
         .map(|(id, proposal)| {
             let id = id.to_string();
             vec![
-                html! { strong { (proposal.act) } br; span.faint { (proposal.reason) } },
+                html! { (what(&proposal.act, standing)) span.faint { (proposal.reason) } },
                 html! { (proposal.person) br; span.faint { (units::moment(proposal.at)) } },
                 html! {
                     @match &proposal.approval {
@@ -153,6 +153,14 @@ fn proposals(standing: &Standing) -> Markup {
     html! {
         @if rows.is_empty() { p.faint { "Nothing is proposed." } }
         @else { (table("Open proposals", &["What", "Proposed by", "Stands", "Do"], rows)) }
+    }
+}
+
+/// What is proposed; of limits, what would change.
+fn what(act: &Act, standing: &Standing) -> Markup {
+    match act {
+        Act::RaiseLimits { corridor, limits } => limits::changes(corridor, limits, standing),
+        other => html! { strong { (other) } br; },
     }
 }
 
@@ -179,7 +187,7 @@ fn queue(waiting: &Waiting, none: &str, acts: &[(&str, &str)]) -> Markup {
     }
 }
 
-fn limits(standing: &Standing) -> Markup {
+fn limit_rows(standing: &Standing) -> Markup {
     let rows = standing.limits.limits.iter().map(|(corridor, limits)| {
         let asset = corridor.asset.as_str();
         let shown = |limit: &spandrel_risk::Limit| {

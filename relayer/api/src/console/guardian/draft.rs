@@ -2,31 +2,21 @@
 
 use alloy::primitives::B256;
 use axum::extract::State;
+use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use spandrel_risk::control::{Act, ControlPolicy};
-use spandrel_risk::{Corridor, Lane, Limits, Scope};
+use spandrel_risk::{Corridor, Lane, Scope};
 use spandrel_verifiers::{ChainId, DepositId};
 
 use super::super::form::{GuardianForm, given};
-use super::super::layout::{Door, Page, Trouble};
+use super::super::layout::{Door, Page, Trouble, refusal};
 use super::super::units;
-use super::trouble;
+use super::{limits, trouble};
 use crate::Problem;
 use crate::control::Standing;
 use crate::http::Control;
-
-/// The limits of a corridor, as they are signed: name, and what it bounds.
-const LIMITS: [(&str, &str); 6] = [
-    ("per_transfer", "Largest transfer"),
-    ("exposure_cap", "Exposure"),
-    ("window", "In 24 hours"),
-    ("large_from", "Large from"),
-    ("large_delay", "Seconds a large one waits"),
-    ("dust", "Smallest transfer"),
-];
 
 /// An act as a form's fields.
 #[derive(Debug, Default, Deserialize)]
@@ -56,19 +46,37 @@ pub struct Draft {
 /// The page.
 pub async fn page(State(control): State<Control>, GuardianForm(draft): GuardianForm<Draft>) -> Result<Page, Trouble> {
     let standing = control.desk.standing().await;
-    let body = body(&draft, control.desk.guardians(), &standing).map_err(trouble)?;
+    let body = body(&draft, control.desk.guardians(), &standing, None).map_err(trouble)?;
     Ok(Page::new(Door::Guardians, "/console", units::words(&draft.act), body))
 }
 
-fn body(draft: &Draft, guardians: &ControlPolicy, standing: &Standing) -> Result<Markup, Problem> {
+/// The form once more, as it was filled in, with what is wrong about it.
+///
+/// # Errors
+/// The page of another problem, when the act itself does not read.
+pub fn again(draft: &Draft, guardians: &ControlPolicy, standing: &Standing, problem: Problem) -> Result<Page, Trouble> {
+    let body = body(draft, guardians, standing, Some(&problem)).map_err(trouble)?;
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+    Ok(Page { status, ..Page::new(Door::Guardians, "/console", units::words(&draft.act), body) })
+}
+
+fn body(
+    draft: &Draft,
+    guardians: &ControlPolicy,
+    standing: &Standing,
+    wrong: Option<&Problem>,
+) -> Result<Markup, Problem> {
+    let (scope, length) = (given(&draft.scope), given(&draft.length));
     let about = |text: &Option<String>| given(text).unwrap_or_default().to_owned();
     let fields = match draft.act.as_str() {
-        "pause" => html! { (scope_field(standing)) (length_field("At most five days; it ends by itself.")) },
-        "freeze" => scope_field(standing),
+        "pause" => {
+            html! { (scope_field(standing, scope)) (length_field("At most five days; it ends by itself.", length)) }
+        }
+        "freeze" => scope_field(standing, scope),
         "resume" => fixed("scope", &about(&draft.scope), &draft.scope()?.to_string()),
         "extend_hold" => {
             let transfer = draft.transfer()?.to_string();
-            html! { (fixed("transfer", &transfer, &transfer)) (length_field("From now on; at most 30 days.")) }
+            html! { (fixed("transfer", &transfer, &transfer)) (length_field("From now on; at most 30 days.", length)) }
         }
         "acknowledge_halt" => {
             let (chain, halt) = (draft.chain()?.to_string(), about(&draft.halt));
@@ -82,18 +90,21 @@ fn body(draft: &Draft, guardians: &ControlPolicy, standing: &Standing) -> Result
             let (id, what) = draft.proposal(standing)?;
             fixed("proposal", &id.to_string(), &what)
         }
-        "lower_limits" | "raise_limits" => limit_fields(&draft.corridor()?, standing)?,
+        "lower_limits" | "raise_limits" => {
+            limits::fields(draft, &draft.corridor()?, standing, wrong.and_then(field_of))?
+        }
         other => return Err(unknown(other)),
     };
     Ok(html! {
         h1 { (units::words(&draft.act)) }
         p.lead { (consequence(&draft.act)) }
+        @if let Some(problem) = wrong { (refusal(problem, field_of(problem))) }
         section.card aria-label="Statement" {
             form.grid method="get" action="/console/review" {
                 input type="hidden" name="act" value=(draft.act);
                 (fields)
                 (guardian_field(guardians, given(&draft.guardian)))
-                (reason_field())
+                (reason_field(given(&draft.reason), wrong.and_then(field_of) == Some("reason")))
                 button type="submit" { "Review" }
             }
         }
@@ -131,8 +142,8 @@ impl Draft {
                 let (proposal, what) = self.proposal(standing)?;
                 Act::Cancel { proposal, what }
             }
-            "lower_limits" => Act::LowerLimits { corridor: self.corridor()?, limits: self.limits()? },
-            "raise_limits" => Act::RaiseLimits { corridor: self.corridor()?, limits: self.limits()? },
+            "lower_limits" => Act::LowerLimits { corridor: self.corridor()?, limits: limits::read(self)? },
+            "raise_limits" => Act::RaiseLimits { corridor: self.corridor()?, limits: limits::read(self)? },
             other => return Err(unknown(other)),
         })
     }
@@ -169,16 +180,17 @@ impl Draft {
         Ok((id, proposal.act.to_string()))
     }
 
-    fn limits(&self) -> Result<Limits, Problem> {
-        let text = |text: &Option<String>| given(text).unwrap_or_default().to_owned();
-        let delay = text(&self.large_delay);
-        let delay: u64 = delay.parse().map_err(|_| Problem::invalid("large_delay", "seconds", delay))?;
-        let limits = json!({
-            "per_transfer": text(&self.per_transfer), "exposure_cap": text(&self.exposure_cap),
-            "window": text(&self.window), "large_from": text(&self.large_from), "large_delay": delay,
-            "dust": text(&self.dust),
-        });
-        serde_json::from_value(limits).map_err(|error| Problem::invalid("limits", "base units or unlimited", error))
+    /// What was filled in for a limit.
+    pub fn limit(&self, name: &str) -> Option<&str> {
+        given(match name {
+            "per_transfer" => &self.per_transfer,
+            "exposure_cap" => &self.exposure_cap,
+            "window" => &self.window,
+            "large_from" => &self.large_from,
+            "large_delay" => &self.large_delay,
+            "dust" => &self.dust,
+            _ => return None,
+        })
     }
 }
 
@@ -215,7 +227,15 @@ pub fn link(act: &str, fields: &[(&str, &str)]) -> String {
     format!("/console/draft?{}", query.finish())
 }
 
-fn fixed(name: &str, value: &str, shown: &str) -> Markup {
+/// The field of a form that a problem is about.
+fn field_of(problem: &Problem) -> Option<&str> {
+    let fields = ["scope", "for", "guardian", "reason"].into_iter().chain(limits::LIMITS.map(|(name, _)| name));
+    let parameter = problem.parameter.as_deref()?;
+    fields.into_iter().find(|field| *field == parameter)
+}
+
+/// A field that is not to be filled in.
+pub fn fixed(name: &str, value: &str, shown: &str) -> Markup {
     html! {
         div.field.wide {
             span.label { (units::words(name)) }
@@ -225,14 +245,15 @@ fn fixed(name: &str, value: &str, shown: &str) -> Markup {
     }
 }
 
-/// Which scope.
-pub fn scope_field(standing: &Standing) -> Markup {
+/// Which scope; `chosen` as it stands in an address.
+pub fn scope_field(standing: &Standing, chosen: Option<&str>) -> Markup {
     html! {
         div.field {
             label for="scope" { "Scope" }
             select #scope name="scope" {
                 @for scope in scopes(standing) {
-                    option value=(serde_json::to_string(&scope).unwrap_or_default()) { (scope) }
+                    @let value = serde_json::to_string(&scope).unwrap_or_default();
+                    option value=(value) selected[chosen == Some(value.as_str())] { (scope) }
                 }
             }
         }
@@ -259,13 +280,13 @@ fn scopes(standing: &Standing) -> Vec<Scope> {
 }
 
 /// For how long.
-pub fn length_field(hint: &str) -> Markup {
+pub fn length_field(hint: &str, chosen: Option<&str>) -> Markup {
     html! {
         div.field {
             label for="for" { "For" }
             select #for name="for" aria-describedby="for-hint" {
                 @for (value, words) in [("15m", "15 minutes"), ("1h", "1 hour"), ("2h", "2 hours"), ("6h", "6 hours"), ("1d", "1 day"), ("5d", "5 days")] {
-                    option value=(value) selected[value == "2h"] { (words) }
+                    option value=(value) selected[value == chosen.unwrap_or("2h")] { (words) }
                 }
             }
             p.hint #for-hint { (hint) }
@@ -290,36 +311,13 @@ pub fn guardian_field(guardians: &ControlPolicy, chosen: Option<&str>) -> Markup
 }
 
 /// Why.
-pub fn reason_field() -> Markup {
+pub fn reason_field(said: Option<&str>, is_wrong: bool) -> Markup {
     html! {
         div.field.wide {
             label for="reason" { "Reason" }
-            input #reason name="reason" type="text" required maxlength="500" autocomplete="off" aria-describedby="reason-hint";
+            input #reason name="reason" type="text" required maxlength="500" autocomplete="off" aria-describedby="reason-hint" value=[said]
+                aria-invalid=[is_wrong.then_some("true")];
             p.hint #reason-hint { "One line. It is kept in the audit log, and users see it with a pause." }
         }
     }
-}
-
-fn limit_fields(corridor: &Corridor, standing: &Standing) -> Result<Markup, Problem> {
-    let limits = standing.limits.limits(corridor);
-    let limits = limits.ok_or_else(|| Problem::not_found("UNKNOWN_CORRIDOR", "such limits"))?;
-    let values = serde_json::to_value(limits).unwrap_or_default();
-    let named = serde_json::to_string(corridor).unwrap_or_default();
-    let Corridor { source, destination, asset, lane } = corridor;
-    let text = |name: &str| match &values[name] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    Ok(html! {
-        (fixed("corridor", &named, &format!("{} lane of {asset} from {source} to {destination}", units::words(&lane.to_string()))))
-        input type="hidden" name="version" value=(standing.control.version());
-        @for (name, words) in LIMITS {
-            div.field {
-                label for=(name) { (words) }
-                input id=(name) name=(name) type="text" required autocomplete="off" value=(text(name));
-                @if name != "large_delay" { p.hint { "now " (units::amount(&text(name), asset.as_str())) } }
-            }
-        }
-        p.hint.wide { "Base units, or " code { "unlimited" } "." }
-    })
 }

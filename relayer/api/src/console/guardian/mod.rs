@@ -6,6 +6,7 @@ mod audit;
 mod command;
 mod controls;
 mod draft;
+mod limits;
 mod live;
 mod review;
 mod typed;

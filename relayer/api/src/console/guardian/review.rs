@@ -3,13 +3,13 @@
 use alloy::primitives::Address;
 use axum::extract::State;
 use maud::{Markup, html};
-use spandrel_risk::control::{Act, Statement, Typed};
+use spandrel_risk::control::{Act, ControlPolicy, Statement, Typed};
 
 use super::super::form::{GuardianForm, given};
 use super::super::layout::{Door, Page, Trouble, table};
 use super::super::units;
-use super::draft::Draft;
-use super::{command, trouble, typed};
+use super::draft::{self, Draft};
+use super::{command, typed};
 use crate::Problem;
 use crate::control::Standing;
 use crate::http::Control;
@@ -20,15 +20,23 @@ const VALID_FOR: u64 = 600;
 /// The page.
 pub async fn page(State(control): State<Control>, GuardianForm(draft): GuardianForm<Draft>) -> Result<Page, Trouble> {
     let standing = control.desk.standing().await;
-    let statement = statement(&draft, &standing).map_err(trouble)?;
-    let guardians = &control.desk.guardians().guardians;
-    let person = guardians
-        .get(&statement.guardian)
-        .ok_or_else(|| trouble(Problem::invalid("guardian", "the key of a guardian", statement.guardian)))?;
+    let guardians = control.desk.guardians();
+    let (statement, person) = match said(&draft, guardians, &standing) {
+        Ok(said) => said,
+        Err(problem) => return draft::again(&draft, guardians, &standing, problem),
+    };
     let replaces = matches!(statement.act, Act::LowerLimits { .. } | Act::RaiseLimits { .. });
     let version = replaces.then(|| draft.version.unwrap_or(standing.control.version()));
     let body = body(&statement, person, control.desk.deployment(), version, standing.now);
     Ok(Page::new(Door::Guardians, "/console", "Review and sign", body))
+}
+
+/// The statement, and whose it is.
+fn said<'g>(draft: &Draft, guardians: &'g ControlPolicy, standing: &Standing) -> Result<(Statement, &'g str), Problem> {
+    let statement = statement(draft, standing)?;
+    let person = guardians.guardians.get(&statement.guardian);
+    let person = person.ok_or_else(|| Problem::invalid("guardian", "the key of a guardian", statement.guardian))?;
+    Ok((statement, person))
 }
 
 fn statement(draft: &Draft, standing: &Standing) -> Result<Statement, Problem> {
@@ -72,7 +80,7 @@ fn body(
             div #signing data-typed=(typed_data) data-statement=(serde_json::to_string(statement).unwrap_or_default())
                 data-guardian=(statement.guardian) data-version=[version] {
                 button.danger #sign type="button" { "Sign with the browser wallet and send" }
-                p #sign-said role="status" {}
+                p #sign-said role="status" tabindex="-1" {}
             }
         }
         @if let Some(command) = command::of(statement, now) {

@@ -1,0 +1,103 @@
+//! Limits on guardians' pages: the form in which they are written, and what a proposal would change.
+
+use maud::{Markup, html};
+use serde_json::Value;
+use spandrel_risk::{Corridor, Limit, Limits};
+
+use super::super::units;
+use super::draft::{Draft, fixed};
+use crate::Problem;
+use crate::control::Standing;
+
+/// The limits of a corridor, as they are signed: name, and what it bounds.
+pub const LIMITS: [(&str, &str); 6] = [
+    ("per_transfer", "Largest transfer"),
+    ("exposure_cap", "Exposure"),
+    ("window", "In 24 hours"),
+    ("large_from", "Large from"),
+    ("large_delay", "Seconds a large one waits"),
+    ("dust", "Smallest transfer"),
+];
+
+/// The fields of all limits of a corridor; `wrong` names the one at fault.
+///
+/// # Errors
+/// 404 for a corridor that has none.
+pub fn fields(draft: &Draft, corridor: &Corridor, standing: &Standing, wrong: Option<&str>) -> Result<Markup, Problem> {
+    let limits = standing.limits.limits(corridor);
+    let limits = limits.ok_or_else(|| Problem::not_found("UNKNOWN_CORRIDOR", "such limits"))?;
+    let named = serde_json::to_string(corridor).unwrap_or_default();
+    let version = draft.version.unwrap_or(standing.control.version());
+    let text = |name: &str| of(limits, name);
+    Ok(html! {
+        (fixed("corridor", &named, &corridor_name(corridor)))
+        input type="hidden" name="version" value=(version);
+        @for (name, words) in LIMITS {
+            div.field {
+                label for=(name) { (words) }
+                input id=(name) name=(name) type="text" required autocomplete="off" value=(draft.limit(name).unwrap_or(&text(name)))
+                    aria-invalid=[(wrong == Some(name)).then_some("true")];
+                @if name != "large_delay" { p.hint { "now " (units::amount(&text(name), corridor.asset.as_str())) } }
+            }
+        }
+        p.hint.wide { "Base units, or " code { "unlimited" } "." }
+    })
+}
+
+/// The limits that were filled in.
+///
+/// # Errors
+/// 400 for one that does not read.
+pub fn read(draft: &Draft) -> Result<Limits, Problem> {
+    let text = |name| draft.limit(name).unwrap_or_default();
+    let amount = |name| {
+        let read = serde_json::from_value::<Limit>(text(name).into());
+        read.map_err(|_| Problem::invalid(name, "base units or unlimited", text(name)))
+    };
+    let seconds = text("large_delay").parse();
+    let Limit::Amount(dust) = amount("dust")? else {
+        return Err(Problem::invalid("dust", "base units", text("dust")));
+    };
+    Ok(Limits {
+        per_transfer: amount("per_transfer")?,
+        exposure_cap: amount("exposure_cap")?,
+        window: amount("window")?,
+        large_from: amount("large_from")?,
+        large_delay: seconds.map_err(|_| Problem::invalid("large_delay", "seconds", text("large_delay")))?,
+        dust,
+    })
+}
+
+/// What other limits would change of those that stand.
+pub fn changes(corridor: &Corridor, limits: &Limits, standing: &Standing) -> Markup {
+    let now = standing.limits.limits(corridor);
+    let shown = |limits: &Limits, name: &str| match name {
+        "large_delay" => of(limits, name),
+        _ => units::amount(&of(limits, name), corridor.asset.as_str()),
+    };
+    let changed = LIMITS.iter().filter_map(|(name, words)| {
+        let (before, after) = (now.map(|now| shown(now, name)), shown(limits, name));
+        (before.as_ref() != Some(&after)).then_some((words, before, after))
+    });
+    html! {
+        strong { "raise the limits of the " (corridor_name(corridor)) } br;
+        @for (words, before, after) in changed {
+            (words) ": " @if let Some(before) = before { (before) " → " } strong { (after) } br;
+        }
+    }
+}
+
+/// A limit as it is written: base units, `unlimited`, or seconds.
+fn of(limits: &Limits, name: &str) -> String {
+    match serde_json::to_value(limits).unwrap_or_default()[name].take() {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// A lane of a corridor, by names that people know.
+fn corridor_name(Corridor { source, destination, asset, lane }: &Corridor) -> String {
+    let (lane, asset) = (lane.to_string(), units::asset_name(asset.as_str()));
+    let (from, to) = (units::chain_name(source.as_str()), units::chain_name(destination.as_str()));
+    format!("{} lane of {asset} from {from} to {to}", units::words(&lane))
+}
