@@ -12,6 +12,7 @@ mod places;
 mod rate;
 mod serve;
 mod status;
+mod tls;
 mod transfers;
 mod webhooks;
 
@@ -32,13 +33,14 @@ use crate::{Problem, Service, console, grpc};
 use places::{Places, Taken};
 
 pub(crate) use auth::Known;
-pub use control::control_router;
 pub(crate) use control::{Control, HaltRow, Row, Waiting, halted, short, waiting};
+pub use control::{Hosts, control_router};
 pub(crate) use places::Place;
 pub use places::Room;
 pub(crate) use rate::Who;
 pub use rate::{OwnKeys, Rates};
-pub use serve::serve;
+pub use serve::{Port, serve};
+pub use tls::{Tls, TlsError};
 
 /// Largest request body, bytes.
 const MAX_BODY: usize = 16 * 1024;

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use spandrel_api::http::control_router;
+use spandrel_api::http::{Hosts, control_router};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
 use spandrel_core::{BatchTerms, Destination, Effect, Event, Executor, FastAttestation, Policy, Transfer, Turn};
@@ -115,9 +115,9 @@ pub fn guardians() -> ControlPolicy {
     }
 }
 
-struct Desk {
-    book: Arc<TestBook>,
-    policy: ControlPolicy,
+pub struct Desk {
+    pub book: Arc<TestBook>,
+    pub policy: ControlPolicy,
 }
 
 impl ControlDesk for Desk {
@@ -159,7 +159,7 @@ impl World {
         let desk = Arc::new(Desk { book: book.clone(), policy: guardians() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/v1/control", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, control_router(desk, store)).await.unwrap() });
+        tokio::spawn(async move { axum::serve(listener, control_router(desk, store, Hosts::Local)).await.unwrap() });
         Self { book, clock, base, client: Client::new(), _folder: folder }
     }
 

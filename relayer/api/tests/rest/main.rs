@@ -1,6 +1,8 @@
 //! Both doors of the API, over real connections and a real ledger.
 
 mod calls;
+#[path = "../certificates/mod.rs"]
+mod certificates;
 mod connections;
 mod console;
 mod decoders;
@@ -9,5 +11,6 @@ mod orders;
 mod reads;
 mod receiver;
 mod streams;
+mod tls;
 mod webhooks;
 mod world;
