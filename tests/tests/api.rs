@@ -159,6 +159,7 @@ async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Resu
     let mut config = bridge.config.clone();
     config.api = Some(ApiConfig {
         listen,
+        tls: None,
         anonymous_per_second: rate,
         key_per_second: rate,
         partner_per_second: rate,

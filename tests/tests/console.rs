@@ -44,6 +44,7 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
     let mut config = bridge.config.clone();
     config.api = Some(ApiConfig {
         listen: free()?,
+        tls: None,
         anonymous_per_second: rate,
         key_per_second: rate,
         partner_per_second: rate,
@@ -55,7 +56,7 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
     });
     let guardians = GUARDIANS.iter().map(|(n, person)| Ok((guardian(chains, *n)?, (*person).to_owned())));
     let guardians = guardians.collect::<Result<_>>()?;
-    config.control = Some(ControlConfig { listen: free()?, guardians, resume_delay: 900, timelock: 86_400 });
+    config.control = Some(ControlConfig { listen: free()?, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
     config.check()?;
     Ok(config)
 }

@@ -74,6 +74,7 @@ impl Served {
         let mut config = bridge.config.clone();
         config.api = Some(ApiConfig {
             listen: address,
+            tls: None,
             anonymous_per_second,
             key_per_second: unbounded,
             partner_per_second: unbounded,

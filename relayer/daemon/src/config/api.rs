@@ -10,12 +10,17 @@ use serde::{Deserialize, Serialize};
 use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
+use super::TlsConfig;
+
 /// Where the transfer API is served, and how much of it anyone may use.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
-    /// Address and port. It speaks plain HTTP: put a TLS terminator before it where it is not loopback.
+    /// Address and port. Where it is not loopback it needs TLS: its own, or a terminator before it.
     pub listen: SocketAddr,
+    /// Its certificate; plain HTTP without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsConfig>,
     /// Requests a second from an address without a key.
     pub anonymous_per_second: NonZeroU32,
     /// Requests a second of a key.

@@ -172,6 +172,11 @@ mod tests {
         let depth = "# [[wide.depth]]\n# chain = \"bip122:0f9188f13cb7b2c71f2a335e3a4fc328\"\n# block_cost = \"20000000\"\n# least = 6";
         let text = EXAMPLE.replacen(depth, &depth.replace("# ", ""), 1);
         let text = text.replacen("# confirmations = 12", "confirmations = 12", 1);
+        let text = ["api", "control"].iter().fold(text, |text, name| {
+            let tls = format!("# [{name}.tls]\n# certificate = \"{name}.pem\"\n# key = \"file:{name}.key\"");
+            assert!(text.contains(&tls), "{name}");
+            text.replacen(&tls, &tls.replace("# ", ""), 1)
+        });
         Config::parse(&text).unwrap();
         assert!(json(&text)["wide"]["depth"].is_array() && json(&text)["destination"][0]["confirmations"].is_number());
         assert!(validator.is_valid(&json(&text)));
