@@ -49,6 +49,7 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
         key_per_second: rate,
         partner_per_second: rate,
         own_keys_per_hour: std::num::NonZeroU32::new(5),
+        open_orders_per_address: spandrel_api::http::OPEN_ORDERS,
         max_streams: 16,
         streams_per_caller: 16,
         webhook_key: None,

@@ -38,7 +38,7 @@ pub use control::{Hosts, control_router};
 pub(crate) use places::Place;
 pub use places::Room;
 pub(crate) use rate::Who;
-pub use rate::{OwnKeys, Rates};
+pub use rate::{OPEN_ORDERS, OwnKeys, Rates};
 pub use serve::{Port, serve};
 pub use tls::{Tls, TlsError};
 
@@ -51,7 +51,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Api {
     pub(crate) service: Arc<Service>,
-    rates: Arc<Rates>,
+    pub(crate) rates: Arc<Rates>,
     streams: Arc<Places<Who>>,
     /// `None` where keys come from the operator alone.
     keys: Option<Arc<OwnKeys>>,

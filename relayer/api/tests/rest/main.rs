@@ -7,6 +7,7 @@ mod connections;
 mod console;
 mod decoders;
 mod keys;
+mod open_orders;
 mod orders;
 mod reads;
 mod receiver;

@@ -58,7 +58,8 @@ pub async fn serve_api(
         service = service.with_webhooks(webhooks(&config, key)?);
     }
     let service = Arc::new(service);
-    let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
+    let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second)
+        .with_open_orders(api.open_orders_per_address);
     let keys = api.own_keys_per_hour.map(|each| OwnKeys::per_hour(each, each.max(OWN_KEYS_PER_HOUR)));
     let app = router(service.clone(), rates, Room { all: api.max_streams, each: api.streams_per_caller }, keys);
     let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
