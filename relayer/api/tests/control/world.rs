@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::{Address, B256, Bytes, U256};
+use axum::Router;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, StatusCode};
@@ -55,6 +56,8 @@ pub struct World {
     pub book: Arc<TestBook>,
     pub clock: TestClock,
     pub base: String,
+    /// What is served, for who calls it without a connection.
+    pub app: Router,
     pub client: Client,
     _folder: tempfile::TempDir,
 }
@@ -159,8 +162,10 @@ impl World {
         let desk = Arc::new(Desk { book: book.clone(), policy: guardians() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/v1/control", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, control_router(desk, store, Hosts::Local)).await.unwrap() });
-        Self { book, clock, base, client: Client::new(), _folder: folder }
+        let app = control_router(desk, store, Hosts::Local);
+        let served = app.clone();
+        tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        Self { book, clock, base, app, client: Client::new(), _folder: folder }
     }
 
     /// A ledger opened anew, as after a restart.

@@ -1,5 +1,8 @@
 //! Both doors of the API, over real connections and a real ledger.
 
+#[path = "../answers/mod.rs"]
+mod answers;
+mod bytes;
 mod calls;
 #[path = "../certificates/mod.rs"]
 mod certificates;
