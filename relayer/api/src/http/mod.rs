@@ -32,6 +32,7 @@ use crate::{Problem, Service, console, grpc};
 
 use places::{Places, Taken};
 
+pub(crate) use answer::Path;
 pub(crate) use auth::Known;
 pub(crate) use control::{Control, HaltRow, Row, Waiting, halted, short, waiting};
 pub use control::{Hosts, control_router};
