@@ -76,6 +76,8 @@ console: setup
 fuzz: setup
 	@echo '==> fuzzing every parser for a bounded time'
 	@verifiers/fuzz/run
+	@echo '==> fuzzing every request decoder for a bounded time'
+	@relayer/api/fuzz/run
 
 # The second run skips criterion's statistics: only the ratios are wanted.
 bench: setup

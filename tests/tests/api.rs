@@ -159,10 +159,12 @@ async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Resu
     let mut config = bridge.config.clone();
     config.api = Some(ApiConfig {
         listen,
+        tls: None,
         anonymous_per_second: rate,
         key_per_second: rate,
         partner_per_second: rate,
         own_keys_per_hour: std::num::NonZeroU32::new(5),
+        open_orders_per_address: spandrel_api::http::OPEN_ORDERS,
         max_streams: 8,
         streams_per_caller: 8,
         webhook_key: Some(SecretRef::File(webhook_key)),

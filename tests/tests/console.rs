@@ -58,10 +58,12 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
     let mut config = bridge.config.clone();
     config.api = Some(ApiConfig {
         listen: free()?,
+        tls: None,
         anonymous_per_second: rate,
         key_per_second: rate,
         partner_per_second: rate,
         own_keys_per_hour: std::num::NonZeroU32::new(5),
+        open_orders_per_address: spandrel_api::http::OPEN_ORDERS,
         max_streams: 16,
         streams_per_caller: 16,
         webhook_key: None,
@@ -69,7 +71,7 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
     });
     let guardians = GUARDIANS.iter().map(|(n, person)| Ok((account(chains, *n)?, (*person).to_owned())));
     let guardians = guardians.collect::<Result<_>>()?;
-    config.control = Some(ControlConfig { listen: free()?, guardians, resume_delay: 900, timelock: 86_400 });
+    config.control = Some(ControlConfig { listen: free()?, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
     config.check()?;
     // Less than the quarter of an hour that `check` insists on, and the policy's own tests: nobody waits for that here. The
     // timelock of limits stays, and is seen to run.

@@ -239,6 +239,8 @@ fn api(listen: std::net::SocketAddr) -> ApiConfig {
         key_per_second: rate,
         partner_per_second: rate,
         own_keys_per_hour: None,
+        open_orders_per_address: spandrel_api::http::OPEN_ORDERS,
+        tls: None,
         max_streams: 8,
         streams_per_caller: 8,
         webhook_key: None,

@@ -15,7 +15,7 @@ use crate::output::print;
 use crate::role::Role;
 use crate::traces::{Traces, TransferSpans};
 use crate::transfers::{self, TransferCommand};
-use crate::{api_keys, database, demo, doctor, keys, manual, proof, replay, status, telemetry, up};
+use crate::{api_keys, database, demo, doctor, keys, manual, proof, replay, status, telemetry, up, wiring};
 
 /// Bridge relayer and proof verifier.
 #[derive(Debug, Parser)]
@@ -278,7 +278,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Control(command) => control::run(command, json).await?,
         Command::Audit(command) => return audit::run(command, json).await,
         Command::Config(ConfigCommand::Check { config }) => {
-            Config::read(&config)?;
+            let read = Config::read(&config)?;
+            for (field, tls) in wiring::tls_ports(&read) {
+                wiring::read_tls(field, tls)?;
+            }
             print(json, &serde_json::json!({ "config": config, "ok": true }), || format!("{}: ok", config.display()))?;
         }
         Command::Config(ConfigCommand::Schema) => {

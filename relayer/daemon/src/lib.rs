@@ -17,6 +17,7 @@ pub mod metrics;
 mod output;
 mod progress;
 pub mod proof;
+mod reach;
 mod replay;
 pub mod role;
 pub mod status;

@@ -94,10 +94,9 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
         self.book.record(change).await?;
         for ((_, destination), items) in by_route {
             let bitcoin_terms = self.terms_of(&items).await;
-            if let Some(request) = self.request(destination, items, bitcoin_terms, now) {
-                if let Err(error) = self.bus.publish(Message::AttestRequest(request)).await {
-                    tracing::warn!(%error, "bus: signers are asked again later");
-                }
+            let Some(request) = self.request(destination, items, bitcoin_terms, now) else { continue };
+            if let Err(error) = self.bus.publish(Message::AttestRequest(request)).await {
+                tracing::warn!(%error, "bus: signers are asked again later");
             }
         }
         Ok(taken)

@@ -17,7 +17,7 @@ pub struct Secret(Zeroizing<String>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum SecretRef {
-    /// The first line of a file.
+    /// A file: its first line, or all of it where a secret has several.
     File(PathBuf),
     /// An environment variable.
     Env(String),
@@ -42,12 +42,20 @@ impl Secret {
 impl SecretRef {
     /// Reads the secret: of a file its first line without the line end, of a variable its value.
     pub fn read(&self) -> Result<Secret, SignerError> {
+        let text = self.read_text()?;
+        let line = match self {
+            Self::File(_) => text.0.lines().next().unwrap_or_default(),
+            Self::Env(_) => &text.0,
+        };
+        Secret::new(line.to_owned()).map_err(|_| SignerError::invalid(self.to_string(), "a first line", "an empty one"))
+    }
+
+    /// Reads a secret of several lines, as keys in PEM are: all of a file, the value of a variable.
+    pub fn read_text(&self) -> Result<Secret, SignerError> {
         match self {
             Self::File(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| SignerError::file(path, error))?;
-                let text = Zeroizing::new(text);
-                let line = text.lines().next().unwrap_or_default();
-                Secret::new(line.to_owned()).map_err(|_| SignerError::file(path, "the first line is empty"))
+                Secret::new(text).map_err(|_| SignerError::file(path, "the file is empty"))
             }
             Self::Env(name) => match std::env::var(name) {
                 Ok(value) if !value.is_empty() => Secret::new(value),
@@ -134,6 +142,8 @@ mod tests {
         let path = folder.path().join("password");
         std::fs::write(&path, "correct horse\r\nsecond line\n").unwrap();
         assert_eq!(SecretRef::File(path.clone()).read().unwrap().expose(), "correct horse");
+        let whole = SecretRef::File(path.clone()).read_text().unwrap();
+        assert_eq!(whole.expose(), "correct horse\r\nsecond line\n", "all of it where it has several");
         std::fs::write(&path, "\n").unwrap();
         assert!(SecretRef::File(path).read().is_err());
     }

@@ -28,7 +28,7 @@ pub use api_key::{ApiGrant, ApiKey, ApiScope, TenantClass};
 pub use audit::{AuditBreak, AuditCheck, AuditRow};
 pub use intent::Intent;
 pub use memory::{CrashPoint, Memory};
-pub use order::{NewOrder, Order, OrderId, OrderTerms, Placed, Refund};
+pub use order::{NewOrder, Order, OrderId, OrderShare, OrderTerms, Placed, Refund};
 pub use projection::{Columns, Projected};
 pub use spandrel_core::ledger::StoreError;
 pub use sqlite::{PageFilter, Schema, Sqlite};

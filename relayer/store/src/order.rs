@@ -1,6 +1,7 @@
 //! Orders: what a user of the transfer API asked for, before a deposit exists.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use alloy_primitives::{B256, U256, keccak256};
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,17 @@ pub struct NewOrder {
     pub idempotency_key: String,
     /// Hash of the whole request: the same key with another request is refused.
     pub request_hash: B256,
+    /// Whose share of open orders it is part of, where there are shares.
+    pub share: Option<OrderShare>,
+}
+
+/// How many orders may wait for their deposits at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderShare {
+    /// Whose.
+    pub holder: String,
+    /// How many.
+    pub most: NonZeroU32,
 }
 
 /// What became of a [`NewOrder`].
@@ -127,6 +139,11 @@ pub enum Placed {
     Replayed(Order),
     /// The idempotency key was used for another request.
     KeyReused,
+    /// As many orders wait as the holder may have.
+    TooManyOpen {
+        /// When the first of them expires, Unix seconds.
+        until: UnixSeconds,
+    },
 }
 
 impl NewOrder {

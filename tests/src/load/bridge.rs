@@ -74,10 +74,12 @@ impl Served {
         let mut config = bridge.config.clone();
         config.api = Some(ApiConfig {
             listen: address,
+            tls: None,
             anonymous_per_second,
             key_per_second: unbounded,
             partner_per_second: unbounded,
             own_keys_per_hour: None,
+            open_orders_per_address: spandrel_api::http::OPEN_ORDERS,
             max_streams,
             streams_per_caller: max_streams,
             webhook_key: None,

@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::layout::{Door, Trouble};
 use crate::Problem;
+use crate::http::Path;
 
 struct Asset {
     name: &'static str,

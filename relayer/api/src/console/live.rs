@@ -5,13 +5,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 
 use crate::Problem;
-use crate::http::{Api, Who};
+use crate::http::{Api, Path, Who};
 
 /// Blocks and ages move without any transfer: a page is told at least this often.
 const AT_LEAST: Duration = Duration::from_secs(5);

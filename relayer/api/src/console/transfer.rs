@@ -1,6 +1,6 @@
 //! `/console/transfers/{id}`: one transfer, from its deposit instructions to its evidence.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::layout::{Door, Page, Trouble, chain, copied, status, svg, why};
 use super::units;
 use crate::Problem;
-use crate::http::Api;
+use crate::http::{Api, Path};
 use crate::instructions::{EvmCall, Instructions};
 use crate::service::{EventView, TransferView};
 

@@ -67,9 +67,10 @@ impl proto::transfers_server::Transfers for Rpc {
         request: Request<proto::CreateTransferRequest>,
     ) -> Result<Response<proto::CreateTransferResponse>, Status> {
         let caller = self.permitted(&request, ApiScope::TransfersWrite)?;
+        let share = self.api.rates.order_share(&request.extensions().get().cloned().unwrap_or_default());
         let proto::CreateTransferRequest { idempotency_key, quote, recipient, refund_key } = request.into_inner();
-        let request = OrderRequest { quote, recipient, refund_key };
-        respond(self.api.service.order(&caller.id, &idempotency_key, &request).await, Into::into)
+        let order = OrderRequest { quote, recipient, refund_key };
+        respond(self.api.service.order(&caller.id, &idempotency_key, &order, share).await, Into::into)
     }
 
     async fn name_source_transaction(

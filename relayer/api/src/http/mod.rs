@@ -12,6 +12,7 @@ mod places;
 mod rate;
 mod serve;
 mod status;
+mod tls;
 mod transfers;
 mod webhooks;
 
@@ -31,14 +32,16 @@ use crate::{Problem, Service, console, grpc};
 
 use places::{Places, Taken};
 
+pub(crate) use answer::Path;
 pub(crate) use auth::Known;
-pub use control::control_router;
 pub(crate) use control::{Control, HaltRow, Row, Waiting, halted, short, waiting};
+pub use control::{Hosts, control_router};
 pub(crate) use places::Place;
 pub use places::Room;
 pub(crate) use rate::Who;
-pub use rate::{OwnKeys, Rates};
-pub use serve::serve;
+pub use rate::{OPEN_ORDERS, OwnKeys, Rates};
+pub use serve::{Port, serve};
+pub use tls::{Tls, TlsError};
 
 /// Largest request body, bytes.
 const MAX_BODY: usize = 16 * 1024;
@@ -49,7 +52,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Api {
     pub(crate) service: Arc<Service>,
-    rates: Arc<Rates>,
+    pub(crate) rates: Arc<Rates>,
     streams: Arc<Places<Who>>,
     /// `None` where keys come from the operator alone.
     keys: Option<Arc<OwnKeys>>,

@@ -1,19 +1,20 @@
 //! `POST /v1/transfers`, `PUT /v1/transfers/{id}/source-tx`, `POST /v1/transfers/{id}/cancel`: all need a key.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Api;
 use super::answer::{Json, Path};
 use super::auth::Writer;
+use super::{Api, Who};
 use crate::Problem;
 use crate::service::{OrderRequest, OrderView, TransferView};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Orders a transfer, and says how its deposit is made. The same key and body answer the same again.
+/// Orders a transfer, and says how its deposit is made. The same key and body answer the same again. With keys that users get
+/// by themselves (`POST /v1/keys`) so many orders of one address wait for their deposits at once.
 #[utoipa::path(post, path = "/v1/transfers", request_body = OrderRequest,
     params(("Idempotency-Key" = String, Header, description = "1 to 128 printable characters, new for each transfer")),
     security(("api_key" = [])), responses(
@@ -28,18 +29,20 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
     (status = 413, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
-    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json",
+        description = "`RATE_LIMITED`; `TOO_MANY_OPEN_ORDERS` until the first of them expires, as `Retry-After` says"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn create(
     State(api): State<Api>,
     Writer(caller): Writer,
+    Extension(who): Extension<Who>,
     headers: HeaderMap,
     Json(request): Json<OrderRequest>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], axum::Json<OrderView>), Problem> {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
     let key = key.ok_or_else(|| Problem::invalid("Idempotency-Key", "a key, new for each transfer", "none"))?;
-    let (order, is_replayed) = api.service.order(&caller.id, key, &request).await?;
+    let (order, is_replayed) = api.service.order(&caller.id, key, &request, api.rates.order_share(&who)).await?;
     let (status, replayed) = if is_replayed { (StatusCode::OK, "true") } else { (StatusCode::CREATED, "false") };
     Ok((status, [(REPLAYED, replayed)], axum::Json(order)))
 }

@@ -13,7 +13,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use spandrel_store::TenantClass;
+use spandrel_store::{OrderShare, TenantClass};
 
 use super::Api;
 use super::auth::Known;
@@ -21,6 +21,9 @@ use crate::Problem;
 
 /// After this many requests, buckets that are full again are forgotten.
 const SWEEP_EVERY: u64 = 4096;
+
+/// How many orders of one address wait for their deposits at most, when nothing else is said.
+pub const OPEN_ORDERS: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
 type Buckets = RateLimiter<Who, DefaultKeyedStateStore<Who>, DefaultClock, StateInformationMiddleware>;
 
@@ -40,11 +43,12 @@ impl Default for Who {
     }
 }
 
-/// The buckets of every class.
+/// What everyone may ask for: the buckets of every class, and how many orders may wait.
 pub struct Rates {
     anonymous: Class,
     standard: Class,
     partner: Class,
+    open_orders: NonZeroU32,
     seen: AtomicU64,
 }
 
@@ -65,7 +69,21 @@ impl Rates {
     /// Requests a second: without a key, with one, with a partner's. Twice as many may come at once.
     pub fn new(anonymous: NonZeroU32, standard: NonZeroU32, partner: NonZeroU32) -> Self {
         let (anonymous, standard, partner) = (Class::new(anonymous), Class::new(standard), Class::new(partner));
-        Self { anonymous, standard, partner, seen: AtomicU64::new(0) }
+        Self { anonymous, standard, partner, open_orders: OPEN_ORDERS, seen: AtomicU64::new(0) }
+    }
+
+    /// Another number of orders that wait for their deposits at once, for each address that orders with keys which users get
+    /// by themselves.
+    pub fn with_open_orders(self, open_orders: NonZeroU32) -> Self {
+        Self { open_orders, ..self }
+    }
+
+    /// The share of orders that `who` has. Who has a key from the operator is not bounded.
+    pub(crate) fn order_share(&self, who: &Who) -> Option<OrderShare> {
+        match who {
+            Who::Address(address) => Some(OrderShare { holder: address.to_string(), most: self.open_orders }),
+            Who::Key(_) => None,
+        }
     }
 
     fn take(&self, class: &Class, who: &Who) -> Result<u32, u64> {

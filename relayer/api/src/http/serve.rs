@@ -1,5 +1,5 @@
-//! Connections: HTTP/1.1 and HTTP/2 (gRPC) on one port. Who says nothing, says it too slowly, or does not read what is
-//! answered, is cut off.
+//! Connections: HTTP/1.1 and HTTP/2 (gRPC) on one port, with TLS or without. Who says nothing, says it too slowly, or does
+//! not read what is answered, is cut off.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,7 +16,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ use tower_service::Service as _;
 
 use super::places::{Place, Places, Room};
 use super::rate::bucket_of;
+use super::tls::Tls;
 
 /// Most time for the head of a request, the first one's beginning included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,9 +52,30 @@ const FULL: &str = concat!(
 /// How long to wait when no connection can be accepted, as when files have run out.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// Where connections come in.
+pub struct Port {
+    listener: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl From<TcpListener> for Port {
+    /// Without TLS: what is said can be read and changed on the way.
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
+impl Port {
+    /// With TLS, where there is any; nothing is answered without it then.
+    pub fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
+        Self { listener, tls }
+    }
+}
+
 /// Serves `app` to no more connections at once than there is room for, in all and for each address, until `stop`. More of
-/// them are told when to come again.
-pub async fn serve(listener: TcpListener, app: Router, room: Room, stop: impl Future<Output = ()>) {
+/// them are told when to come again. Agreeing on keys takes a place too.
+pub async fn serve(port: impl Into<Port>, app: Router, room: Room, stop: impl Future<Output = ()>) {
+    let Port { listener, tls } = port.into();
     let places = Places::new(room);
     let doors = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     let ending = CancellationToken::new();
@@ -67,11 +89,12 @@ pub async fn serve(listener: TcpListener, app: Router, room: Room, stop: impl Fu
                 Ok((stream, peer)) => match (places.take(bucket_of(peer.ip())), doors.clone().try_acquire_owned()) {
                     (Ok(place), _) => {
                         let connection = Connection { app: app.clone(), peer, ending: ending.clone(), _place: place };
-                        connections.spawn(connection.run(stream));
+                        connections.spawn(connection.run(stream, tls.clone()));
                     }
                     (Err(_), Ok(door)) => {
+                        let tls = tls.clone();
                         connections.spawn(async move {
-                            turn_away(stream).await;
+                            turn_away(stream, tls).await;
                             drop(door);
                         });
                     }
@@ -92,22 +115,30 @@ pub async fn serve(listener: TcpListener, app: Router, room: Room, stop: impl Fu
     }
 }
 
-/// Answers whatever is asked with 503, once the asking has begun: clients take no answer before. Hangs up when that was read,
-/// for a close with bytes unread would take the answer back, and in any case when [`TURNED_AWAY_IN`] is over.
-async fn turn_away(mut stream: TcpStream) {
-    let mut asked = [0; 1024];
-    let answer = async {
-        if stream.read(&mut asked).await? == 0 {
-            return Ok(());
+/// Tells that there are too many, and hangs up when [`TURNED_AWAY_IN`] is over whatever was said until then.
+async fn turn_away(stream: TcpStream, tls: Option<Tls>) {
+    let told = async {
+        match tls {
+            Some(tls) => tell_full(tls.greet_plainly(stream).await?).await,
+            None => tell_full(stream).await,
         }
-        stream.write_all(FULL.as_bytes()).await?;
-        stream.shutdown().await?;
-        while stream.read(&mut asked).await? > 0 {}
-        std::io::Result::Ok(())
     };
-    if let Ok(Err(error)) = tokio::time::timeout(TURNED_AWAY_IN, answer).await {
+    if let Ok(Err(error)) = tokio::time::timeout(TURNED_AWAY_IN, told).await {
         tracing::debug!(%error, "a connection that was turned away");
     }
+}
+
+/// Answers whatever is asked with 503, once the asking has begun: clients take no answer before. Ends when that was read, for
+/// a close with bytes unread would take the answer back.
+async fn tell_full(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
+    let mut asked = [0; 1024];
+    if stream.read(&mut asked).await? == 0 {
+        return Ok(());
+    }
+    stream.write_all(FULL.as_bytes()).await?;
+    stream.shutdown().await?;
+    while stream.read(&mut asked).await? > 0 {}
+    Ok(())
 }
 
 struct Connection {
@@ -118,10 +149,25 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream) {
+    async fn run(self, stream: TcpStream, tls: Option<Tls>) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection without TCP_NODELAY");
         }
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(UNREAD_TIMEOUT));
+        let stream = Box::pin(stream);
+        let Some(tls) = tls else { return self.talk(stream).await };
+        let greeted = tokio::select! {
+            greeted = tls.greet(stream) => greeted,
+            () = self.ending.cancelled() => return,
+        };
+        match greeted {
+            Ok(stream) => self.talk(stream).await,
+            Err(error) => tracing::debug!(%error, "no keys were agreed on"),
+        }
+    }
+
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let has_begun = Arc::new(AtomicBool::new(false));
         let (app, peer, begun) = (self.app, self.peer, has_begun.clone());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
@@ -130,10 +176,8 @@ impl Connection {
             let answer: axum::routing::future::RouteFuture<Infallible> = app.clone().call(request);
             async move { answer.await as Result<Response<Body>, Infallible> }
         });
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(UNREAD_TIMEOUT));
         let builder = builder();
-        let serving = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let serving = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(serving);
         let too_late = tokio::time::sleep(HEAD_TIMEOUT);
         tokio::pin!(too_late);

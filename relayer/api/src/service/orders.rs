@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, B256, keccak256};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use spandrel_store::{NewOrder, Order, OrderTerms, Placed, Refund};
+use spandrel_store::{NewOrder, Order, OrderShare, OrderTerms, Placed, Refund};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
 use utoipa::ToSchema;
@@ -44,8 +44,15 @@ impl Service {
     /// Places an order under an idempotency key. `true` when this very request had been answered before.
     ///
     /// # Errors
-    /// 409 for a key that another request used or that is being worked on, 410 for a quote that ran out, 422 for terms that the bridge refuses.
-    pub async fn order(&self, api_key: &str, key: &str, request: &OrderRequest) -> Result<(OrderView, bool), Problem> {
+    /// 409 for a key that another request used or that is being worked on, 410 for a quote that ran out, 422 for terms that
+    /// the bridge refuses, 429 when as many orders of `share` wait for their deposits as may.
+    pub async fn order(
+        &self,
+        api_key: &str,
+        key: &str,
+        request: &OrderRequest,
+        share: Option<OrderShare>,
+    ) -> Result<(OrderView, bool), Problem> {
         let is_key = !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_key {
             return Err(Problem::invalid("Idempotency-Key", format!("1 to {MAX_KEY} printable characters"), key));
@@ -77,7 +84,7 @@ impl Service {
         let source = self.source(&terms)?;
         // Refused now rather than after it was stored.
         instructions(source, &terms)?;
-        let new = NewOrder { terms, api_key: api_key.to_owned(), idempotency_key: key.to_owned(), request_hash };
+        let new = NewOrder { terms, api_key: api_key.to_owned(), idempotency_key: key.to_owned(), request_hash, share };
         let announce = |terms: &OrderTerms| announcement(source, terms);
         let placed = self.store.place_order(new, announce, self.now()).await?;
         self.answer(placed)
@@ -91,6 +98,11 @@ impl Service {
                 let detail = "this key was used for another request: use a new key for a new transfer";
                 let reused = Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED", detail);
                 return Err(reused.about("Idempotency-Key"));
+            }
+            Placed::TooManyOpen { until } => {
+                let detail = "as many orders wait for their deposits as one address may have with keys of this kind";
+                let full = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_OPEN_ORDERS", detail);
+                return Err(full.retry_in(until.saturating_sub(self.now()).max(1)));
             }
         };
         let instructions = instructions(self.source(&order.terms)?, &order.terms)?;

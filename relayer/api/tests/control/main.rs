@@ -1,9 +1,15 @@
 //! The control API over real HTTP, a real ledger on a file, and a relayer that pays.
 
+#[path = "../answers/mod.rs"]
+mod answers;
 mod attacks;
+mod bytes;
+#[path = "../certificates/mod.rs"]
+mod certificates;
 mod console;
 mod load;
 mod orders;
+mod tls;
 mod together;
 mod waiting;
 mod world;

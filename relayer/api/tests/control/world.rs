@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::{Address, B256, Bytes, U256};
+use axum::Router;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use spandrel_api::http::control_router;
+use spandrel_api::http::{Hosts, control_router};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
 use spandrel_core::{BatchTerms, Destination, Effect, Event, Executor, FastAttestation, Policy, Transfer, Turn};
@@ -55,6 +56,8 @@ pub struct World {
     pub book: Arc<TestBook>,
     pub clock: TestClock,
     pub base: String,
+    /// What is served, for who calls it without a connection.
+    pub app: Router,
     pub client: Client,
     _folder: tempfile::TempDir,
 }
@@ -115,9 +118,9 @@ pub fn guardians() -> ControlPolicy {
     }
 }
 
-struct Desk {
-    book: Arc<TestBook>,
-    policy: ControlPolicy,
+pub struct Desk {
+    pub book: Arc<TestBook>,
+    pub policy: ControlPolicy,
 }
 
 impl ControlDesk for Desk {
@@ -159,8 +162,10 @@ impl World {
         let desk = Arc::new(Desk { book: book.clone(), policy: guardians() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/v1/control", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, control_router(desk, store)).await.unwrap() });
-        Self { book, clock, base, client: Client::new(), _folder: folder }
+        let app = control_router(desk, store, Hosts::Local);
+        let served = app.clone();
+        tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        Self { book, clock, base, app, client: Client::new(), _folder: folder }
     }
 
     /// A ledger opened anew, as after a restart.

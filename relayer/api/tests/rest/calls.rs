@@ -17,25 +17,25 @@ use tonic::{Code, Request, Status};
 use crate::receiver::{Manner, Receiver};
 use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum};
 
-type Channel = Client<HttpConnector, tonic::body::Body>;
+pub type Channel = Client<HttpConnector, tonic::body::Body>;
 
 fn channel() -> Channel {
     Client::builder(TokioExecutor::new()).http2_only(true).build_http()
 }
 
-fn transfers(world: &World) -> TransfersClient<Channel> {
+pub fn transfers(world: &World) -> TransfersClient<Channel> {
     TransfersClient::with_origin(channel(), world.base.parse().unwrap())
 }
 
 /// A request with a key.
-fn keyed<T>(key: &str, message: T) -> Request<T> {
+pub fn keyed<T>(key: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
     request
 }
 
 /// The problem's code and parameter in a status.
-fn info(status: &Status) -> (String, Option<String>) {
+pub fn info(status: &Status) -> (String, Option<String>) {
     let details = RpcStatus::decode(status.details()).unwrap();
     assert_eq!((details.code, details.message.as_str()), (status.code() as i32, status.message()));
     let any = details.details.iter().find(|any| any.type_url == "type.googleapis.com/google.rpc.ErrorInfo").unwrap();

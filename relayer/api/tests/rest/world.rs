@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy::primitives::{Address, B256, U256};
+use axum::Router;
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{OwnKeys, Rates, Room, router, serve};
+use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Port, Rates, Room, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
@@ -78,6 +79,10 @@ pub struct Options {
     pub folder: Option<TempDir>,
     pub clock: TestClock,
     pub own_keys: Option<OwnKeys>,
+    /// Orders that wait, of one address that orders with keys which users get by themselves.
+    pub open_orders: NonZeroU32,
+    /// What the port proves who it is with, and whom the client trusts, PEM.
+    pub tls: Option<(Tls, String)>,
 }
 
 impl Options {
@@ -94,6 +99,8 @@ impl Options {
             folder: Some(folder),
             clock: TestClock(Arc::new(AtomicU64::new(NOW))),
             own_keys: Some(OwnKeys::per_hour(NonZeroU32::new(3).unwrap(), NonZeroU32::MAX)),
+            open_orders: OPEN_ORDERS,
+            tls: None,
         }
     }
 }
@@ -105,6 +112,8 @@ pub struct World {
     pub clock: TestClock,
     pub key: String,
     pub base: String,
+    /// What is served, for who calls it without a connection.
+    pub app: Router,
     client: Client,
     folder: Option<TempDir>,
 }
@@ -198,7 +207,7 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, places, reach, resolver, store, folder, clock, own_keys } = options;
+        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, tls } = options;
         let live = Live::default();
         let observer = Arc::new(Waking(live.clone()));
         let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
@@ -220,11 +229,21 @@ impl World {
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(10_000), per_second(10_000));
+        let rates = rates.with_open_orders(open_orders);
         let app = router(service.clone(), rates, Room { all: 8, each: 6 }, own_keys);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, app, places, std::future::pending()));
-        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, client: Client::new() };
+        let address = listener.local_addr().unwrap();
+        let (tls, trusted) = tls.unzip();
+        let base = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
+        tokio::spawn(serve(Port::new(listener, tls), app.clone(), places, std::future::pending()));
+        let client = match trusted {
+            Some(pem) => {
+                Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap())
+            }
+            None => Client::builder(),
+        };
+        let client = client.build().unwrap();
+        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, app, client };
         world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
         world
     }

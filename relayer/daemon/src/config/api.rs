@@ -7,15 +7,21 @@ use std::num::NonZeroU32;
 use alloy_primitives::Address;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spandrel_api::http::OPEN_ORDERS;
 use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
+
+use super::TlsConfig;
 
 /// Where the transfer API is served, and how much of it anyone may use.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
-    /// Address and port. It speaks plain HTTP: put a TLS terminator before it where it is not loopback.
+    /// Address and port. Where it is not loopback it needs TLS: its own, or a terminator before it.
     pub listen: SocketAddr,
+    /// Its certificate; plain HTTP without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsConfig>,
     /// Requests a second from an address without a key.
     pub anonymous_per_second: NonZeroU32,
     /// Requests a second of a key.
@@ -26,6 +32,10 @@ pub struct ApiConfig {
     /// the operator alone (`spandrel api new-key`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_keys_per_hour: Option<NonZeroU32>,
+    /// Orders that wait for their deposits at once, of one address that orders with keys which users get by themselves. One
+    /// that was called off counts until it expires.
+    #[serde(default = "open_orders")]
+    pub open_orders_per_address: NonZeroU32,
     /// Most event streams at once.
     pub max_streams: usize,
     /// Most event streams at once of one key, or of one address without a key.
@@ -39,4 +49,8 @@ pub struct ApiConfig {
     #[serde(default)]
     #[schemars(with = "BTreeMap<super::schema::Chain, super::schema::Account>")]
     pub vaults: BTreeMap<ChainId, Address>,
+}
+
+fn open_orders() -> NonZeroU32 {
+    OPEN_ORDERS
 }

@@ -9,7 +9,7 @@ use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_watchers::ethereum::Endpoint;
 
-use super::{Config, EthereumNode, Profile, RoleConfig};
+use super::{Config, ControlConfig, EthereumNode, Profile, RoleConfig};
 
 /// More decimal digits than any unit of value has.
 const MOST_DIGITS: u8 = 30;
@@ -52,8 +52,9 @@ impl Config {
             }
         }
         self.check_bus()?;
-        if let Some(control) = self.control.as_ref().filter(|control| !control.listen.ip().is_loopback()) {
-            let expected = "a loopback address (others reach it through a TLS terminator or a tunnel)";
+        let is_open = |control: &&ControlConfig| !control.listen.ip().is_loopback() && control.tls.is_none();
+        if let Some(control) = self.control.as_ref().filter(is_open) {
+            let expected = "a loopback address, or a certificate in control.tls";
             return refuse("control.listen", expected, control.listen);
         }
         if let Some(policy) = self.control_policy() {

@@ -8,14 +8,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::control::{ControlPolicy, MIN_RESUME_DELAY, deployment};
 
-use super::Config;
+use super::{Config, TlsConfig};
 
 /// Who may stop the bridge, and where statements are taken.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
-    /// Address and port of the control API: loopback. It speaks plain HTTP.
+    /// Address and port of the control API: loopback, unless it speaks TLS.
     pub listen: SocketAddr,
+    /// Its certificate; plain HTTP without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsConfig>,
     /// The guardians' keys, and whose each is: at least two people.
     #[schemars(with = "BTreeMap<super::schema::Account, String>")]
     pub guardians: BTreeMap<Address, String>,

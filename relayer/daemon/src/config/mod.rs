@@ -9,6 +9,7 @@ mod control;
 mod prices;
 mod roles;
 pub mod schema;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, Ethereum
 pub use control::ControlConfig;
 pub use prices::PriceFeedConfig;
 pub use roles::{KeyRef, RoleConfig};
+pub use tls::TlsConfig;
 
 use crate::telemetry::LogFormat;
 
@@ -245,7 +247,10 @@ mod tests {
 
     #[test]
     fn the_control_api_is_on_loopback_and_has_two_people() {
-        assert!(refused("127.0.0.1:8090", "0.0.0.0:8090").contains("control.listen: expected a loopback address"));
+        for elsewhere in ["0.0.0.0:8090", "10.0.0.1:8090", "[::]:8090", "[2001:db8::1]:8090"] {
+            let error = refused("127.0.0.1:8090", elsewhere);
+            assert!(error.contains("control.listen: expected a loopback address"), "{error}");
+        }
         assert!(refused("= \"ada\"", "= \"\"").contains("control.guardians"));
         assert!(refused("timelock = 86400", "timelock = 60").contains("control.timelock"));
         assert!(refused("resume_delay = 900", "resume_delay = 60").contains("control.resume_delay"));
@@ -267,6 +272,16 @@ mod tests {
         assert!(named.contains("bus.name"), "{named}");
         let told = refused(&format!("url = \"tls://me:secret@bus.example:4222\"\nname = \"main\"\n{credentials}"));
         assert!(told.contains("bus.url") && !told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn with_tls_the_control_api_may_listen_elsewhere() {
+        let tls = "[control.tls]\ncertificate = \"control.pem\"\nkey = \"file:control.key\"\n\n[control.guardians]";
+        let secured = EXAMPLE.replacen("[control.guardians]", tls, 1);
+        Config::parse(&secured.replacen("127.0.0.1:8090", "0.0.0.0:8090", 1)).unwrap();
+        let plain_key = secured.replace("file:control.key", "-----BEGIN PRIVATE KEY-----");
+        let error = format!("{:#}", Config::parse(&plain_key).unwrap_err());
+        assert!(error.contains("file:<path> or env:<NAME>") && !error.contains("BEGIN"), "{error}");
     }
 
     #[test]

@@ -238,7 +238,12 @@ least = 6
         let other = "netted_with = { source = \"eip155:31337\", destination = \"eip155:1\", asset = \"eip155:1/slip44:60\", \
                      lane = \"light_client\" }";
         assert!(EXAMPLE.contains(netted) && EXAMPLE.contains("# confirmations = 12"));
-        EXAMPLE.replacen(netted, other, 1).replacen("# confirmations = 12", "confirmations = 12", 1) + MORE
+        let text = EXAMPLE.replacen(netted, other, 1).replacen("# confirmations = 12", "confirmations = 12", 1) + MORE;
+        ["api", "control"].iter().fold(text, |text, name| {
+            let tls = format!("# [{name}.tls]\n# certificate = \"{name}.pem\"\n# key = \"file:{name}.key\"");
+            assert!(text.contains(&tls), "{name}");
+            text.replacen(&tls, &tls.replace("# ", ""), 1)
+        })
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use anyhow::{Context, Result, ensure};
+use reqwest::Url;
 use serde_json::Value;
 use spandrel_risk::control::{Act, SignedStatement, Statement, Typed};
 use spandrel_signer::{Hardness, Keystore, SecretRef};
@@ -12,6 +13,7 @@ use spandrel_signer::{Hardness, Keystore, SecretRef};
 use crate::clock::unix_now;
 use crate::config::{Config, KeyRef};
 use crate::output::print;
+use crate::reach::{self, Trust};
 use crate::wiring;
 
 /// How long the control API may take.
@@ -33,6 +35,11 @@ pub struct Door {
     /// The configuration: deployment, keystore, and where the control API listens.
     #[arg(long, default_value = "spandrel.toml")]
     config: PathBuf,
+    /// The control API's address, https or on this machine; the configuration's `control.listen` when it is not given.
+    #[arg(long)]
+    control: Option<Url>,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// Who says something, and why.
@@ -70,9 +77,13 @@ impl Door {
         let config = Config::read(&self.config)?;
         let control =
             config.control.as_ref().context("control: expected guardians in the configuration, found none")?;
-        let base = format!("http://{}", control.listen);
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-        Ok(Client { http, base, config })
+        let base = match &self.control {
+            Some(url) => url.clone(),
+            None => reach::address("control.listen", "--control", control.listen, control.tls.is_some())?,
+        };
+        reach::require_private("--control", &base)?;
+        let http = self.trust.client()?.timeout(PATIENCE).no_proxy().build()?;
+        Ok(Client { http, base: base.as_str().trim_end_matches('/').to_owned(), config })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is on this machine: the ledger, the keystore, secrets by reference.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use alloy_primitives::Address;
 use anyhow::Result;
@@ -13,8 +14,11 @@ use spandrel_verifiers::attestation::SignerSet;
 
 use super::Row;
 use crate::clock::unix_now;
-use crate::config::{Config, KeyRef};
+use crate::config::{Config, KeyRef, TlsConfig};
 use crate::wiring;
+
+/// A certificate that ends this soon, in seconds, is to be renewed.
+const RENEW_BEFORE: u64 = 7 * 86_400;
 
 /// Rows, and the addresses of the keys that were found.
 pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
@@ -29,7 +33,26 @@ pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
             Err(error) => Row::wrong("api.webhook_key", error, mend),
         });
     }
+    rows.extend(wiring::tls_ports(config).map(|(field, tls)| certificate(field, tls)));
     (rows, accounts)
+}
+
+/// As it will be read at the next start.
+fn certificate(field: &str, tls: &TlsConfig) -> Row {
+    let (path, key) = (tls.certificate.display(), &tls.key);
+    let mend = format!("put a valid certificate with its issuers at {path} and its key where {key} says, both PEM");
+    match wiring::read_tls(field, tls).map(|tls| tls.until()) {
+        Ok(until) if until < unix_now().saturating_add(RENEW_BEFORE) => {
+            let found = format!("expected one that is valid for a week more, found one until {}", time(until));
+            Row::wrong(field, found, "renew it, then restart: certificates are read at the start")
+        }
+        Ok(until) => Row::ok(field, format!("valid until {}", time(until))),
+        Err(error) => Row::wrong(field, format!("{error:#}"), mend),
+    }
+}
+
+fn time(at: u64) -> humantime::Rfc3339Timestamp {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(253_402_300_799)))
 }
 
 async fn database(config: &Config) -> Vec<Row> {

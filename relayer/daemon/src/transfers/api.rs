@@ -8,6 +8,7 @@ use reqwest::{Response, Url};
 use serde_json::Value;
 
 use crate::config::Config;
+use crate::reach::{self, Trust};
 
 /// How long a connection may take to be made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -21,6 +22,8 @@ pub struct ApiDoor {
     /// The configuration.
     #[arg(long, default_value = "spandrel.toml")]
     config: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// A connection to the transfer API.
@@ -36,11 +39,11 @@ impl ApiDoor {
             Some(url) => url.clone(),
             None => {
                 let api = Config::read(&self.config)?.api;
-                let listen = api.context("api: expected a table in the configuration, or --api, found neither")?.listen;
-                format!("http://{listen}").parse().context("api.listen")?
+                let api = api.context("api: expected a table in the configuration, or --api, found neither")?;
+                reach::address("api.listen", "--api", api.listen, api.tls.is_some())?
             }
         };
-        let http = reqwest::Client::builder().connect_timeout(PATIENCE).read_timeout(3 * PATIENCE).build()?;
+        let http = self.trust.client()?.connect_timeout(PATIENCE).read_timeout(3 * PATIENCE).build()?;
         Ok(Api { http, base })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rand::RngCore;
-use spandrel_api::http::{OwnKeys, Rates, Room, router, serve};
+use spandrel_api::http::{OwnKeys, Port, Rates, Room, router, serve};
 use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
 use spandrel_engine::Book;
@@ -52,18 +52,20 @@ pub async fn serve_api(
         service = service.with_webhooks(webhooks(&config, key)?);
     }
     let service = Arc::new(service);
-    let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second);
+    let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second)
+        .with_open_orders(api.open_orders_per_address);
     let keys = api.own_keys_per_hour.map(|each| OwnKeys::per_hour(each, each.max(OWN_KEYS_PER_HOUR)));
     let app = router(service.clone(), rates, Room { all: api.max_streams, each: api.streams_per_caller }, keys);
     let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
+    let tls = api.tls.as_ref().map(|tls| super::read_tls("api.tls", tls)).transpose()?;
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;
-    tracing::info!(address = %listener.local_addr()?, "transfer API");
+    tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "transfer API");
     let places = Room {
         all: api.max_streams.saturating_add(PLACES_BESIDE_STREAMS),
         each: api.streams_per_caller.saturating_add(OF_ONE_ADDRESS),
     };
-    let served = serve(listener, app, places, stop.cancelled());
+    let served = serve(Port::new(listener, tls), app, places, stop.cancelled());
     let told = async {
         if let Some(courier) = Courier::new(service) {
             courier.run(stop.cancelled()).await;

@@ -33,5 +33,5 @@ pub async fn follow_changes(
         }
         Ok(false)
     };
-    repeat("changes", book.clock().clone(), stop, step, || book.clock().sleep(EVERY)).await
+    repeat("changes", SystemClock, stop, step, || book.clock().sleep(EVERY)).await
 }

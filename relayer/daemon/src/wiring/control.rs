@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use spandrel_api::http::{Room, control_router, serve};
+use spandrel_api::http::{Hosts, Port, Room, control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_engine::{Book, OrderError};
 use spandrel_risk::control::{ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{SystemClock, unix_now};
 use crate::config::{Config, ControlConfig};
 
-/// Connections at once: guardians, their command lines and their browsers, all on this machine.
+/// Connections at once: guardians, their command lines and their browsers, which may all be on one machine.
 const PLACES: Room = Room { all: 256, each: 256 };
 
 type RelayerBook = Book<Sqlite, SystemClock>;
@@ -36,12 +36,14 @@ pub async fn serve_control(
         (SignerRole::FastLane, config.signer_set.clone()),
     ]);
     let desk = Arc::new(BookDesk { book, policy, signers });
+    let tls = control.tls.as_ref().map(|tls| super::read_tls("control.tls", tls)).transpose()?;
     let listener = tokio::net::TcpListener::bind(control.listen)
         .await
         .with_context(|| format!("control.listen: {}", control.listen))?;
-    tracing::info!(address = %listener.local_addr()?, "control API");
+    tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "control API");
+    let hosts = tls.clone().map_or(Hosts::Local, Hosts::Certified);
     // Pages that listen for changes are cut off when it stops.
-    serve(listener, control_router(desk, store), PLACES, stop.cancelled()).await;
+    serve(Port::new(listener, tls), control_router(desk, store, hosts), PLACES, stop.cancelled()).await;
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub struct Served {
 impl Served {
     pub async fn new(config: Config, book: Arc<TestBook>) -> Self {
         let (control, stop) = (config.control.clone().unwrap(), CancellationToken::new());
-        let address = control.listen;
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], control.listen.port()));
         let serving = tokio::spawn(wiring::serve_control(config.clone(), control, book.clone(), stop.clone()));
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -67,7 +67,7 @@ impl Served {
 }
 
 /// What a command that must be taken answers.
-fn taken(output: &Output) -> Value {
+pub fn taken(output: &Output) -> Value {
     assert!(output.status.success(), "{}", told(output));
     json(output)
 }

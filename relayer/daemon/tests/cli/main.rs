@@ -7,6 +7,8 @@ mod basics;
 mod bitcoin_deposits;
 #[path = "../../../../verifiers/tests/bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
+#[path = "../../../api/tests/certificates/mod.rs"]
+mod certificates;
 mod control;
 mod doctor;
 mod load;
@@ -15,5 +17,6 @@ mod metrics;
 mod proof;
 mod replay;
 mod run;
+mod tls;
 mod traces;
 mod transfers;

@@ -13,6 +13,7 @@ mod halts;
 mod intents;
 mod journal;
 mod lookup;
+mod open_orders;
 mod orders;
 mod outbox;
 mod projections;

@@ -7,6 +7,7 @@ use spandrel_verifiers::bitcoin::DepositTerms;
 use sqlx::{Sqlite as Db, SqliteExecutor, Transaction};
 
 use super::intents::announce;
+use super::open_orders;
 use super::{Sqlite, database};
 use crate::json::{decode, encode, from_integer, parse, to_integer};
 use crate::order::{NewOrder, Order, OrderId, OrderTerms, Placed};
@@ -37,6 +38,11 @@ impl Sqlite {
         if let Some(placed) = placed(&mut tx, &new.api_key, &new.idempotency_key, new.request_hash).await? {
             return Ok(placed);
         }
+        if let Some(share) = &new.share
+            && let Some(until) = open_orders::full(&mut tx, share, now).await?
+        {
+            return Ok(Placed::TooManyOpen { until });
+        }
         let terms = free_link(&mut tx, new.terms.clone()).await?;
         let order = Order {
             id: new.id(&terms),
@@ -50,6 +56,9 @@ impl Sqlite {
             announce(&mut tx, script, deposit, now).await?;
         }
         insert(&mut tx, &order).await?;
+        if let Some(share) = &new.share {
+            open_orders::hold(&mut tx, share, &order, now).await?;
+        }
         sqlx::query(
             "INSERT INTO idempotency (api_key, key, request_hash, order_id, created_at) VALUES (?, ?, ?, ?, ?)",
         )

@@ -1,8 +1,8 @@
 //! The control API and the guardians' pages: a router of their own, for a port of its own.
 //!
 //! Nothing is written but by a guardian's signed statement, so there are no sessions, cookies or keys that could be
-//! stolen or ridden. What is shown is for whoever reaches the port: it belongs on loopback, and a request that a web page
-//! of another name makes to it is turned away by its `Host`.
+//! stolen or ridden. What is shown is for whoever reaches the port: it belongs on loopback or in a network of the
+//! guardians' own, and a request that a web page of another name makes to it is turned away by the name it asks for.
 
 mod audit;
 mod statements;
@@ -10,9 +10,11 @@ mod stopped;
 mod transfers;
 mod views;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -23,7 +25,7 @@ use tokio::sync::Semaphore;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{MAX_BODY, TIMEOUT, answer};
+use super::{MAX_BODY, TIMEOUT, Tls, answer};
 use crate::{ControlDesk, Problem, console};
 
 pub(crate) use stopped::{HaltRow, halted, short};
@@ -31,6 +33,33 @@ pub(crate) use transfers::{Row, Waiting, waiting};
 
 /// Most pages that listen at once.
 const MAX_STREAMS: usize = 64;
+
+/// By which names the port is asked for, as told by `Host` or `:authority`.
+#[derive(Clone, Debug)]
+pub enum Hosts {
+    /// This machine's: `localhost` and loopback addresses.
+    Local,
+    /// Those that its certificate is for.
+    Certified(Tls),
+}
+
+impl Hosts {
+    /// Whether all names by which a request asks are among them.
+    fn are_asked_for(&self, request: &Request) -> bool {
+        let header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+        let target = request.uri().authority().map(Authority::as_str);
+        (header.is_some() || target.is_some()) && header.into_iter().chain(target).all(|host| self.include(host))
+    }
+
+    fn include(&self, host: &str) -> bool {
+        let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+        let name = name.trim_matches(['[', ']']);
+        match self {
+            Self::Local => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+            Self::Certified(tls) => tls.is_for(name),
+        }
+    }
+}
 
 /// What handlers share.
 #[derive(Clone)]
@@ -42,7 +71,7 @@ pub(crate) struct Control {
 }
 
 /// The whole control API, and the guardians' pages of the console.
-pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite) -> Router {
+pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite, hosts: Hosts) -> Router {
     Router::new()
         .route("/v1/control/statements", post(statements::take))
         .route("/v1/control/pauses", get(views::pauses))
@@ -61,21 +90,19 @@ pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite) -> Router {
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .layer(middleware::from_fn(local))
+        .layer(middleware::from_fn_with_state(hosts, ours))
         .layer(middleware::from_fn(answer::identify))
         .with_state(Control { desk, store, streams: Arc::new(Semaphore::new(MAX_STREAMS)) })
 }
 
-/// A name that a stranger's page made lead here (DNS rebinding) is not this machine's.
-async fn local(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
-    let is_local = name == "localhost"
-        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_local {
+/// A name that a stranger's page made lead here (DNS rebinding) is not the port's.
+async fn ours(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if hosts.are_asked_for(&request) {
         return next.run(request).await;
     }
-    let problem =
-        Problem::new(StatusCode::MISDIRECTED_REQUEST, "NOT_LOCAL", "this service answers to this machine only");
-    problem.about("Host").into_response()
+    let (code, detail) = match hosts {
+        Hosts::Local => ("NOT_LOCAL", "this service answers to this machine only"),
+        Hosts::Certified(_) => ("UNKNOWN_HOST", "this service answers to the names of its certificate only"),
+    };
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, code, detail).about("Host").into_response()
 }

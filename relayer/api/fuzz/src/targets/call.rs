@@ -1,0 +1,80 @@
+//! Messages of every gRPC method, in their frames.
+
+use prost::Message;
+use spandrel_api::grpc::proto;
+use spandrel_verifiers_fuzz::patch::{Patch, patched};
+
+use crate::scene::{Door, Scene, on};
+
+const METHODS: [&str; 14] = [
+    "Transfers/GetLimits",
+    "Transfers/CreateQuote",
+    "Transfers/CreateKey",
+    "Transfers/CreateTransfer",
+    "Transfers/NameSourceTransaction",
+    "Transfers/CancelTransfer",
+    "Transfers/GetTransfer",
+    "Transfers/ListTransfers",
+    "Transfers/WatchTransfer",
+    "Transfers/GetProof",
+    "Transfers/GetStatus",
+    "Webhooks/RegisterWebhook",
+    "Webhooks/ListDeliveries",
+    "Webhooks/Redeliver",
+];
+
+/// A message that is right.
+fn honest(scene: &Scene, method: &str) -> Vec<u8> {
+    let id = scene.order.clone();
+    let hash = "11".repeat(32);
+    match method {
+        "Transfers/GetLimits" => proto::GetLimitsRequest { route: scene.route.clone() }.encode_to_vec(),
+        "Transfers/CreateQuote" => {
+            proto::CreateQuoteRequest { route: scene.route.clone(), amount: "20000".to_owned(), lane: None }.encode_to_vec()
+        }
+        "Transfers/CreateKey" => proto::CreateKeyRequest { name: Some("shop".to_owned()) }.encode_to_vec(),
+        "Transfers/CreateTransfer" => proto::CreateTransferRequest {
+            idempotency_key: "one".to_owned(),
+            quote: scene.quote.clone(),
+            recipient: "0x00000000000000000000000000000000000000aa".to_owned(),
+            refund_key: Some("c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5".to_owned()),
+        }
+        .encode_to_vec(),
+        "Transfers/NameSourceTransaction" => proto::NameSourceTransactionRequest { id, source_tx: hash }.encode_to_vec(),
+        "Transfers/ListTransfers" => proto::ListTransfersRequest {
+            source_tx: Some(hash),
+            sender: None,
+            status: Some("observed".to_owned()),
+            cursor: Some("3".to_owned()),
+            limit: Some(5),
+        }
+        .encode_to_vec(),
+        "Transfers/WatchTransfer" => proto::WatchTransferRequest { id, from_sequence: 1 }.encode_to_vec(),
+        "Webhooks/RegisterWebhook" => {
+            proto::RegisterWebhookRequest { url: "https://192.0.2.1/hook".to_owned() }.encode_to_vec()
+        }
+        "Webhooks/Redeliver" => proto::RedeliverRequest { id: "wh_0".to_owned(), delivery: "evt_0".to_owned() }.encode_to_vec(),
+        // Those with an id alone, and those with nothing.
+        _ => proto::GetTransferRequest { id }.encode_to_vec(),
+    }
+}
+
+fuzz_target!(|input: (u8, Vec<Patch>, Vec<Patch>)| {
+    let (which, message, frame) = input;
+    on(|scene| {
+        let method = METHODS[usize::from(which) % METHODS.len()];
+        let message = patched(honest(scene, method), &message);
+        let mut framed = vec![0];
+        framed.extend(u32::try_from(message.len()).expect("a short message").to_be_bytes());
+        framed.extend(message);
+        let framed = patched(framed, &frame);
+        let headers = [
+            ("content-type", &b"application/grpc"[..]),
+            ("te", b"trailers"),
+            ("authorization", scene.bearer.as_bytes()),
+        ];
+        let path = format!("/spandrel.transfer.v1.{method}");
+        let answer = scene.ask(Door::Users, "POST", &path, &headers, &framed).expect("a request");
+        assert!(answer.status.is_success(), "{method}: {}", answer.status);
+    });
+});
