@@ -58,6 +58,7 @@ fn light_blocks(criterion: &mut Criterion) {
     print_ratio("cometbft_light_block_150_cold", 2.3, peer_checks, || one.install(cold));
     print_ratio("cometbft_light_block_150_cached", 4.0, peer_checks, || one.install(cached));
     print_thread_ratio("cometbft_light_block_150_cold", cold);
+    print_thread_ratio("cometbft_light_block_150_cached", cached);
     print_memory("cometbft_client_header_150", untrusted.encode().len());
     let state = serde_json::to_vec(&TrustedState::new(trusted.clone())).expect("a state is stored");
     print_memory("cometbft_trusted_height_stored", state.len());

@@ -2,10 +2,16 @@
 
 use std::alloc::System;
 
+use spandrel_benches::cometbft::{Blocks, NOW, blocks, params};
 use spandrel_benches::committee::SyncNetwork;
 use spandrel_benches::compare::print_memory;
 use spandrel_benches::deposits::DepositBatch;
 use spandrel_benches::headers::{genesis_chain, mine, now};
+use spandrel_benches::inclusions::BlockOfDeposits;
+use spandrel_benches::packets::PacketDeposit;
+use spandrel_benches::solana_votes::recorded;
+use spandrel_verifiers::cosmos::{KeyTables, TrustedState, verify_header};
+use spandrel_verifiers::solana::TrustedSlots;
 use spandrel_verifiers::{Evidence, Verifier};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -28,6 +34,40 @@ fn main() {
     let DepositBatch { verifier, trusted, now, evidence } = DepositBatch::of(64);
     print_proof("ethereum_proof", evidence[0].clone().into());
     print_held("verified_deposit", || verifier.verify(&trusted, &evidence[0], now).expect("honest evidence"));
+
+    let block = BlockOfDeposits::of(2_001, 1);
+    print_proof("bitcoin_proof", block.evidence[0].clone().into());
+    cosmos();
+    solana();
+}
+
+/// A client of 150 validators: what it trusts, what its verifier keeps of their keys, and a deposit's proof with and
+/// without the header that leads to it.
+fn cosmos() {
+    let PacketDeposit { verifier, trusted, now, evidence } = PacketDeposit::of(150);
+    // Read anew, so that nothing is shared with what was there before.
+    let stored = serde_json::to_vec(&trusted).expect("a state is stored");
+    print_held("cometbft_trusted_one_height", || -> TrustedState { serde_json::from_slice(&stored).expect("a state") });
+    verifier.verify(&trusted, &evidence, now).expect("honest evidence");
+    let Blocks { trusted: anchor, untrusted, .. } = blocks(150);
+    print_held("cometbft_key_tables_150", || {
+        let tables = KeyTables::new();
+        // Tables are made for a set that is seen for the second time.
+        (0..2).for_each(|_| drop(verify_header(&params(), &anchor, &untrusted, NOW, &tables).expect("honest")));
+        tables
+    });
+    let mut bare = evidence.clone();
+    bare.headers.clear();
+    print_proof("cosmos_proof_with_header_150", evidence.into());
+    print_proof("cosmos_proof", bare.into());
+}
+
+/// A stake table of an epoch with prepared keys.
+fn solana() {
+    match recorded() {
+        Some(recorded) => print_held("solana_trusted_epoch", || TrustedSlots::new(recorded.table).expect("a table")),
+        None => println!("skipped: solana_trusted_epoch: no vectors in SPANDREL_VECTORS"),
+    }
 }
 
 /// Prints the size of what `make` makes, with all that it owns; what is made and dropped on the way does not count.

@@ -60,6 +60,9 @@ fn main() {
         // All 512 keys, each once: what the target is about.
         let row = if participants == 512 { "ethereum_update_512" } else { &format!("ethereum_update_{participants}") };
         print_ratio(row, (participants == 512).then_some(1.15), peer_checks, update_checks);
+        if participants == 512 {
+            print_thread_ratio(row, update_checks);
+        }
     }
 
     for participants in [512, 480] {

@@ -24,11 +24,16 @@ pub fn print_ratio<P, O>(
     mut peer: impl FnMut() -> P,
     mut ours: impl FnMut() -> O,
 ) {
-    let (of_peer, of_ours) = (iterations(&mut peer), iterations(&mut ours));
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| (seconds(of_peer, &mut peer), seconds(of_ours, &mut ours))).collect();
-    let (peer, ours): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
     let target = target.into().map_or("-".to_owned(), |target| format!("{target:.2}"));
-    println!("ratio {name} {:.2} {target}", least(&peer) / least(&ours));
+    println!("ratio {name} {:.2} {target}", quotient(&mut peer, &mut ours));
+}
+
+/// The time of `one` divided by that of `other`, both run in turns.
+fn quotient<A, B>(one: &mut impl FnMut() -> A, other: &mut impl FnMut() -> B) -> f64 {
+    let (of_one, of_other) = (iterations(one), iterations(other));
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| (seconds(of_one, one), seconds(of_other, other))).collect();
+    let (one, other): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
+    least(&one) / least(&other)
 }
 
 /// Prints `ratio NAME_on_2_threads MEASURED TARGET`: the time of `work` on one thread divided by that on two. The work
@@ -39,6 +44,12 @@ pub fn print_ratio<P, O>(
 pub fn print_thread_ratio<R: Send>(name: &str, work: impl Fn() -> R + Sync) {
     let (one, two) = (pool(1), pool(2));
     print_ratio(&format!("{name}_on_2_threads"), TWO_THREADS, || one.install(&work), || two.install(&work));
+}
+
+/// Prints `bound NAME MEASURED AT_MOST`: the time of `with_one_bad` divided by that of `honest`, the same work without a
+/// bad item.
+pub fn print_bound<H, B>(name: &str, at_most: f64, mut honest: impl FnMut() -> H, mut with_one_bad: impl FnMut() -> B) {
+    println!("bound {name} {:.2} {at_most:.2}", quotient(&mut with_one_bad, &mut honest));
 }
 
 /// Prints `rate NAME PER_SECOND`, `units` being done by each call of `work`.

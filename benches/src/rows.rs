@@ -2,7 +2,7 @@
 
 /// Names of the rows, in the order in which they are printed. A bench prints each with
 /// [`print_ratio`](crate::compare::print_ratio) or [`print_thread_ratio`](crate::compare::print_thread_ratio).
-pub const ROWS: [&str; 16] = [
+pub const ROWS: [&str; 18] = [
     "ethereum_update_512",
     "ethereum_update_512_batch_16",
     "sync_committee_root",
@@ -12,9 +12,11 @@ pub const ROWS: [&str; 16] = [
     "ics23_proofs_256",
     "bitcoin_headers_2016",
     "solana_votes_417",
+    "ethereum_update_512_on_2_threads",
     "ethereum_update_512_batch_16_on_2_threads",
     "sync_committee_root_on_2_threads",
     "cometbft_light_block_150_cold_on_2_threads",
+    "cometbft_light_block_150_cached_on_2_threads",
     "storage_proofs_256_on_2_threads",
     "ics23_proofs_256_on_2_threads",
     "bitcoin_headers_2016_on_2_threads",
@@ -27,6 +29,10 @@ pub fn summary(wide: &str, plain: &str) -> String {
     let others = of_kind(wide, "ratio").into_iter().filter(|line| !is_row(line)).map(str::to_owned);
     let figures = of_kind(wide, "rate").into_iter().chain(of_kind(wide, "memory")).map(str::to_owned);
     let sections = [
+        (
+            "One bad item: the time with it over the time without, and the stated bound",
+            of_kind(wide, "bound").into_iter().map(str::to_owned).collect(),
+        ),
         ("Also measured: other ratios, rates a second, memory in bytes", others.chain(figures).collect()),
         ("Without wide lanes", rows(plain, "plain")),
         ("Ratios: the peer's time divided by ours, and the target", rows(wide, "ratio")),
@@ -60,14 +66,17 @@ mod tests {
 
     #[test]
     fn every_row_is_printed_once_in_order_and_missing_ones_say_so() {
-        let wide = "noise\nratio storage_proofs_256 7.10 6.00\nratio other 2.00 -\nmemory x 5\nrate y 6\n";
+        let wide =
+            "noise\nratio storage_proofs_256 7.10 6.00\nratio other 2.00 -\nmemory x 5\nrate y 6\nbound z 1.01 1.05\n";
         let text = summary(wide, "ratio storage_proofs_256 3.20 6.00\n");
         let last: Vec<_> = text.lines().rev().take(ROWS.len()).collect();
         for (name, line) in ROWS.iter().zip(last.into_iter().rev()) {
             let figures = if *name == "storage_proofs_256" { "7.10 6.00" } else { "missing -" };
             assert_eq!(line, format!("ratio {name} {figures}"));
         }
-        for line in ["ratio other 2.00 -", "memory x 5", "rate y 6", "plain storage_proofs_256 3.20 6.00"] {
+        for line in
+            ["ratio other 2.00 -", "memory x 5", "rate y 6", "bound z 1.01 1.05", "plain storage_proofs_256 3.20 6.00"]
+        {
             assert_eq!(text.lines().filter(|printed| *printed == line).count(), 1, "{line}");
         }
     }

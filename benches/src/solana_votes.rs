@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, Bytes};
 use serde_json::Value;
-use spandrel_verifiers::solana::{Ballot, Electorate, Stake, StakeTable, from_base58, select_votes};
+use spandrel_verifiers::solana::{Ballot, Electorate, Stake, StakeTable, Vote, from_base58, select_votes};
 
 /// Real votes with the stake table that weighs them.
 #[derive(Debug)]
@@ -52,4 +52,16 @@ impl RecordedVotes {
     pub fn for_ballot(&self, electorate: &Electorate) -> Vec<Bytes> {
         select_votes(electorate, self.ballot, &self.transactions)
     }
+}
+
+/// The same vote with one bit of its signature changed.
+///
+/// # Panics
+/// When it is no vote.
+pub fn with_a_bad_signature(transaction: &Bytes) -> Bytes {
+    let vote = Vote::decode(transaction).expect("a vote");
+    let at = transaction.windows(64).position(|part| part == vote.signature).expect("the vote holds its signature");
+    let mut bytes = transaction.to_vec();
+    bytes[at] ^= 1;
+    bytes.into()
 }

@@ -34,9 +34,32 @@ pub enum Proven {
     Neighbours,
 }
 
+/// The client over which the packets of every store here were sent.
+pub const CLIENT: &str = "07-tendermint-0";
+
+/// Key and value of a commitment to a packet of which nothing else is known.
+pub fn commitment_of(sequence: u64) -> (Vec<u8>, Vec<u8>) {
+    (commitment_key(CLIENT, sequence), digest(&[&sequence.to_be_bytes()]).to_vec())
+}
+
 /// App hash over a store of `size` packet commitments, and proofs of `count` of them.
 pub fn proofs(size: u64, count: u64, proven: Proven) -> (B256, Vec<StoreProof>) {
-    let pairs = (0..size).map(|n| (commitment_key("07-tendermint-0", n), digest(&[&n.to_be_bytes()]).to_vec()));
+    let (step, count) = (usize::try_from(size / count), usize::try_from(count).expect("few proofs"));
+    let step = match proven {
+        Proven::Spread => step.expect("few proofs"),
+        Proven::Neighbours => 1,
+    };
+    prove((0..size).map(commitment_of), (0..).step_by(step).take(count))
+}
+
+/// App hash over a store of `pairs`, which come in the order of their keys, and proofs of those in `places`.
+///
+/// # Panics
+/// When there is no pair in one of the places.
+pub fn prove(
+    pairs: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
+    places: impl Iterator<Item = usize>,
+) -> (B256, Vec<StoreProof>) {
     let mut leaves: Vec<ExistenceProof> = pairs.map(|(key, value)| leaf(key, value, numbers(0, 1))).collect();
     let (store_root, _) = climb(&mut leaves, true);
     let roots = ["acc", "bank", "ibc", "staking"].map(|name| {
@@ -46,11 +69,6 @@ pub fn proofs(size: u64, count: u64, proven: Proven) -> (B256, Vec<StoreProof>) 
     let mut stores = roots.to_vec();
     let (app_hash, _) = climb(&mut stores, false);
     let of_store = stores.into_iter().find(|leaf| leaf.key == STORE).expect("the store");
-    let (step, count) = (usize::try_from(size / count), usize::try_from(count).expect("few proofs"));
-    let step = match proven {
-        Proven::Spread => step.expect("few proofs"),
-        Proven::Neighbours => 1,
-    };
     let prove = |in_store: &ExistenceProof| {
         let levels = [in_store, &of_store].map(|proof| field(1, &existence(proof)));
         StoreProof {
@@ -62,7 +80,7 @@ pub fn proofs(size: u64, count: u64, proven: Proven) -> (B256, Vec<StoreProof>) 
             levels,
         }
     };
-    (app_hash.into(), leaves.iter().step_by(step).take(count).map(prove).collect())
+    (app_hash.into(), places.map(|place| prove(&leaves[place])).collect())
 }
 
 fn commitment(proof: &ExistenceProof) -> CommitmentProof {

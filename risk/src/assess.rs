@@ -3,14 +3,17 @@
 //! The checks run in the order of risk.md and stop at the first that bites. Nothing passes by default: what is not
 //! listed is rejected, what is not proven waits, what was cleared once is not cleared again.
 
+use std::borrow::Cow;
+
 use alloy_primitives::{U256, U512};
 use spandrel_verifiers::{Deposit, DepositId, LanePreference, UnixSeconds};
 
+use crate::parts::Parts;
 use crate::record::{Closed, Record, Tally};
 use crate::velocity::Room;
 use crate::{
     AssetRules, Corridor, CorridorRules, Decision, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState,
-    Scope, Side, Tank,
+    Scope, Side,
 };
 
 /// May `deposit` be paid on `lane` at `now`? `first_asked_at` is when the large-transfer delay began.
@@ -44,7 +47,8 @@ pub struct Position<'a> {
     pub(crate) latest: UnixSeconds,
     pub(crate) confirmations: u64,
     pub(crate) paused: Option<Scope>,
-    pub(crate) record: Record,
+    /// As the state has it, until an event that is not stored yet changes it.
+    pub(crate) record: Cow<'a, Record>,
     pub(crate) closed: Option<Closed>,
     pub(crate) sums: Tally,
     pub(crate) window_used: U512,
@@ -91,7 +95,7 @@ impl<'a> Position<'a> {
             confirmations: 0,
             latest: state.not_before_clock(now),
             paused: state.paused_by(deposit, lane, now).cloned(),
-            record: state.record(id),
+            record: state.known(id).map_or_else(Cow::default, Cow::Borrowed),
             closed: state.closed(id),
             sums: state.tally(deposit),
             window_used,
@@ -117,7 +121,7 @@ impl<'a> Position<'a> {
         }
         if event.deposit() == Some(self.id) && self.closed.is_none() {
             let before = self.tally();
-            self.record.apply(event);
+            self.record.to_mut().apply(event);
             self.sums = self.sums.replacing(before, self.tally());
             if let RiskEvent::Closed { .. } = event {
                 self.close();
@@ -131,7 +135,7 @@ impl<'a> Position<'a> {
         if closed.lane.is_none() {
             self.sums = self.sums.replacing(self.tally(), Tally::default());
         }
-        self.record = Record::default();
+        self.record = Cow::Owned(Record::default());
         self.closed = Some(closed);
     }
 
@@ -205,15 +209,12 @@ impl<'a> Position<'a> {
             facts.asset_used = state.asset_used(&corridor.asset, now);
         }
         if let Some(rule) = &rules.asset.price {
-            let price = state.price(&corridor.asset);
-            facts.notional = rule.notional(price, amount, now);
-            facts.charged = rule.charged(price, amount, now);
+            (facts.notional, facts.charged) = rule.valued(state.price(&corridor.asset), amount, now);
             facts.corridor_notional = self.netted(rules.by_value);
-            facts.destination_notional =
-                state.notional_used(&Tank::Destination { chain: corridor.destination.clone() }, now);
+            facts.destination_notional = state.notional_of(Parts::Destination(&corridor.destination), now);
         }
         if policy.wide.depths.contains_key(&corridor.source) {
-            facts.source_notional = state.notional_used(&Tank::Source { chain: corridor.source.clone() }, now);
+            facts.source_notional = state.notional_of(Parts::Source(&corridor.source), now);
         }
         for ((filled, side), (party, bucket)) in facts.filled.iter_mut().zip(SIDES).zip(self.parties(rules.asset)) {
             if bucket.capacity != Limit::Unlimited {
@@ -233,7 +234,7 @@ impl<'a> Position<'a> {
     /// What the corridor's window by value holds, less what came the other way where that is configured. The fast lane is
     /// never netted, whatever is configured.
     fn netted(&self, by_value: Option<&CorridorRules>) -> U512 {
-        let used = |corridor: &Corridor| self.state.notional_used(&Tank::Corridor(corridor.clone()), self.latest);
+        let used = |corridor: &Corridor| self.state.notional_of(Parts::Corridor(corridor), self.latest);
         let with = by_value.and_then(|by_value| by_value.netted_with.as_ref());
         let back = with.filter(|with| self.corridor.lane != Lane::Fast && with.lane != Lane::Fast);
         used(&self.corridor).saturating_sub(back.map_or(U512::ZERO, used))
@@ -369,7 +370,7 @@ impl<'a> Position<'a> {
     fn require_velocity(&self, asset: &AssetRules, facts: &Facts) -> Result<(), Decision> {
         let amount = self.deposit.amount;
         for ((filled, side), (_, bucket)) in facts.filled.iter().zip(SIDES).zip(self.parties(asset)) {
-            let reason = Reason::Velocity {
+            let reason = || Reason::Velocity {
                 side,
                 capacity: bucket.capacity.amount(),
                 filled: U256::saturating_from(*filled),
@@ -377,12 +378,12 @@ impl<'a> Position<'a> {
             };
             match bucket.room(*filled, amount, self.latest) {
                 Room::Now => {}
-                Room::From(until) => return Err(Decision::Delay { until, reason, counted: false }),
-                Room::Never => return Err(Decision::Hold { reason }),
+                Room::From(until) => return Err(Decision::Delay { until, reason: reason(), counted: false }),
+                Room::Never => return Err(Decision::Hold { reason: reason() }),
             }
         }
         if let (Limit::Amount(times), Some(p99)) = (asset.most_of_p99, facts.p99) {
-            let most = U256::saturating_from(U512::from(p99).saturating_mul(U512::from(times))).max(asset.usual);
+            let most = U256::saturating_from(p99.widening_mul::<256, 4, 512, 8>(times)).max(asset.usual);
             if amount > most {
                 return Err(Decision::Hold { reason: Reason::Unusual { most, amount } });
             }

@@ -5,6 +5,7 @@ use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
 
+use crate::parts::Parted;
 use crate::record::Payout;
 use crate::state::change;
 use crate::velocity::{Buckets, Fill, Party, Sizes};
@@ -100,11 +101,11 @@ impl Sums {
         self.assets.get(asset).map_or(U512::ZERO, |window| window.used(now))
     }
 
-    pub(crate) fn notional_used(&self, tank: &Tank, now: UnixSeconds) -> U512 {
+    pub(crate) fn notional_used(&self, tank: &dyn Parted, now: UnixSeconds) -> U512 {
         self.notional.get(tank).map_or(U512::ZERO, |window| window.used(now))
     }
 
-    pub(crate) fn filled(&self, party: &Party, now: UnixSeconds) -> U512 {
+    pub(crate) fn filled(&self, party: &dyn Parted, now: UnixSeconds) -> U512 {
         self.buckets.filled(party, now)
     }
 

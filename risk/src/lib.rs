@@ -29,6 +29,7 @@ mod event;
 mod inputs;
 mod lane;
 mod limit;
+mod parts;
 mod policy;
 mod price;
 mod record;

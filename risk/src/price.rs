@@ -3,7 +3,7 @@
 //! A price is a claim with a width and an age. It can only tighten: a notional value is never below the configured
 //! floor's, and what is missing, stale or too wide counts for nothing, so that the limits in amounts stand alone.
 
-use alloy_primitives::{U256, U512};
+use alloy_primitives::{U64, U256, U512};
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::UnixSeconds;
 
@@ -60,8 +60,8 @@ impl Price {
     /// How far it is to be believed at `now`.
     pub fn state(&self, rule: &PriceRule, now: UnixSeconds) -> PriceState {
         let Some(age) = now.checked_sub(self.published_at) else { return PriceState::Stale };
-        let width = U512::from(self.confidence).saturating_mul(U512::from(PARTS));
-        let is_wide = width > U512::from(self.value).saturating_mul(U512::from(rule.widest));
+        let times = |amount: U256, times: u64| amount.widening_mul::<64, 1, 320, 5>(U64::from(times));
+        let is_wide = times(self.confidence, PARTS) > times(self.value, rule.widest.into());
         if self.value.is_zero() || is_wide || age >= rule.stale_after {
             return PriceState::Stale;
         }
@@ -83,22 +83,24 @@ impl PriceRule {
     /// The value of `amount` by which notional limits are checked: the higher of floor and feed, rounded up. `None` when
     /// the feed is not to be believed: then limits in amounts stand alone.
     pub fn notional(&self, price: Option<&Price>, amount: U256, now: UnixSeconds) -> Option<U256> {
-        let believed = self.believed(price, now)?;
-        Some(self.at(believed.max(self.floor), amount))
+        self.valued(price, amount, now).0
     }
 
     /// What is charged for `amount`: by the floor alone when the feed is not to be believed.
     pub fn charged(&self, price: Option<&Price>, amount: U256, now: UnixSeconds) -> U256 {
-        let believed = self.believed(price, now).unwrap_or_default();
-        self.at(believed.max(self.floor), amount)
+        self.valued(price, amount, now).1
+    }
+
+    /// [`Self::notional`] and [`Self::charged`] by one division: where there is a notional, it is what is charged.
+    pub(crate) fn valued(&self, price: Option<&Price>, amount: U256, now: UnixSeconds) -> (Option<U256>, U256) {
+        let believed = self.believed(price, now);
+        let charged = self.at(believed.unwrap_or_default().max(self.floor), amount);
+        (believed.map(|_| charged), charged)
     }
 
     fn at(&self, value: U256, amount: U256) -> U256 {
-        let product = U512::from(value).saturating_mul(U512::from(amount));
-        let unit = U512::from(self.unit.max(U256::ONE));
-        let (whole, rest) = (product.checked_div(unit).unwrap_or(U512::MAX), product.checked_rem(unit));
-        let up = U512::from(u64::from(rest.is_some_and(|rest| !rest.is_zero())));
-        U256::saturating_from(whole.saturating_add(up))
+        let (whole, rest) = value.widening_mul::<256, 4, 512, 8>(amount).div_rem(U512::from(self.unit.max(U256::ONE)));
+        U256::saturating_from(whole.saturating_add(U512::from(u64::from(!rest.is_zero()))))
     }
 }
 

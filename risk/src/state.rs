@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, UnixSeconds};
 
 use crate::charge::Sums;
+use crate::parts::{Parted, Parts};
 use crate::record::{Account, Closed, Payout, Record, Stage, Tally};
 use crate::window::Window;
 use crate::{Corridor, Lane, Price, RiskEvent, Scope, Side, Tank, as_list};
@@ -97,7 +98,7 @@ impl RiskState {
     }
 
     fn update(&mut self, id: DepositId, event: &RiskEvent) {
-        let before = self.records.get(&id).cloned().unwrap_or_default();
+        let before = self.record(id);
         let mut after = before.clone();
         after.apply(event);
         if after == before {
@@ -203,14 +204,19 @@ impl RiskState {
 
     /// What is proven locked of `asset` on `source` and not released.
     pub fn available(&self, source: &ChainId, asset: &AssetId) -> U512 {
-        let account = Account { source: source.clone(), asset: asset.clone() };
-        self.ledger.get(&account).map_or(U512::ZERO, |book| book.proven.saturating_sub(book.released))
+        let book = self.book(source, asset);
+        book.proven.saturating_sub(book.released)
     }
 
     /// Sum of fast payouts of `asset` from `source` to `destination` that are not settled, shortfalls included.
     pub fn exposure(&self, source: &ChainId, asset: &AssetId, destination: &ChainId) -> U512 {
-        let account = Account { source: source.clone(), asset: asset.clone() };
-        self.exposures.get(&(account, destination.clone())).map_or(U512::ZERO, |exposure| exposure.sum)
+        let parts: &dyn Parted = &Parts::Exposure { source, asset, destination };
+        self.exposures.get(parts).map_or(U512::ZERO, |exposure| exposure.sum)
+    }
+
+    fn book(&self, source: &ChainId, asset: &AssetId) -> Book {
+        let parts: &dyn Parted = &Parts::Account { source, asset };
+        self.ledger.get(parts).copied().unwrap_or_default()
     }
 
     /// What was cleared on `corridor` in the 24 hours before `now`.
@@ -226,12 +232,16 @@ impl RiskState {
 
     /// The value of what was cleared in the 24 hours before `now`.
     pub fn notional_used(&self, tank: &Tank, now: UnixSeconds) -> U512 {
-        self.sums.notional_used(tank, self.not_before_clock(now))
+        self.notional_of(tank.parts(), now)
+    }
+
+    pub(crate) fn notional_of(&self, tank: Parts<'_>, now: UnixSeconds) -> U512 {
+        self.sums.notional_used(&tank, self.not_before_clock(now))
     }
 
     /// How full the bucket of a sender or recipient of `asset` is at `now`, base units.
     pub fn bucket_filled(&self, asset: &AssetId, side: Side, party: B256, now: UnixSeconds) -> U512 {
-        self.sums.filled(&(asset.clone(), side, party), self.not_before_clock(now))
+        self.sums.filled(&Parts::Party { asset, side, party: &party }, self.not_before_clock(now))
     }
 
     /// The size that at most one in a hundred of the last clearances of `asset` is over; `None` while there are too few.
@@ -286,18 +296,17 @@ impl RiskState {
     }
 
     pub(crate) fn record(&self, id: DepositId) -> Record {
-        self.records.get(&id).cloned().unwrap_or_default()
+        self.known(id).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn known(&self, id: DepositId) -> Option<&Record> {
+        self.records.get(&id)
     }
 
     pub(crate) fn tally(&self, deposit: &Deposit) -> Tally {
-        let account = Account { source: deposit.source_chain.clone(), asset: deposit.asset.clone() };
-        let book = self.ledger.get(&account).copied().unwrap_or_default();
-        let exposure = self.exposures.get(&(account, deposit.destination_chain.clone()));
-        Tally {
-            proven: book.proven,
-            released: book.released,
-            exposure: exposure.map_or(U512::ZERO, |exposure| exposure.sum),
-        }
+        let (source, asset) = (&deposit.source_chain, &deposit.asset);
+        let Book { proven, released } = self.book(source, asset);
+        Tally { proven, released, exposure: self.exposure(source, asset, &deposit.destination_chain) }
     }
 }
 

@@ -9,6 +9,7 @@ use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{AssetId, UnixSeconds};
 
+use crate::parts::Parted;
 use crate::{Limit, as_list};
 
 /// How many of an asset's last clearances are looked at for what is usual.
@@ -101,8 +102,8 @@ impl Fill {
 impl Level {
     /// What is left in it at `now`.
     pub(crate) fn filled(&self, now: UnixSeconds) -> U512 {
-        let elapsed = U512::from(now.saturating_sub(self.at));
-        let drained = U512::from(self.terms.capacity).saturating_mul(elapsed);
+        let elapsed = U256::from(now.saturating_sub(self.at));
+        let drained: U512 = self.terms.capacity.widening_mul(elapsed);
         let drained = drained.checked_div(U512::from(self.terms.refill_seconds.max(1))).unwrap_or_default();
         self.filled.saturating_sub(drained)
     }
@@ -170,7 +171,7 @@ impl Buckets {
         self.levels.insert_mut(party, level);
     }
 
-    pub(crate) fn filled(&self, party: &Party, now: UnixSeconds) -> U512 {
+    pub(crate) fn filled(&self, party: &dyn Parted, now: UnixSeconds) -> U512 {
         self.levels.get(party).map_or(U512::ZERO, |level| level.filled(now))
     }
 

@@ -2,25 +2,31 @@
 //!
 //! A charge made at `t` counts while `now < t + 24 h`, so the charges within any 24 hours are bounded, not only those
 //! of fixed buckets. Charging and reading are searches over running totals; a copy shares them.
+//!
+//! Every charge forgets what has left by then, so that little has left when the window is read: the search for it starts
+//! at the oldest charge and goes as far again each time, at most `2⌈log2(l + 1)⌉ + 1` looks when `l` have left.
+
+use std::collections::BTreeMap;
 
 use alloy_primitives::{U256, U512};
-use rpds::RedBlackTreeMapSync;
+use rpds::VectorSync;
 use serde::{Deserialize, Serialize};
 use spandrel_verifiers::{DepositId, UnixSeconds};
-
-use crate::as_list;
 
 /// Length of the window.
 pub const WINDOW_SECONDS: u64 = 86_400;
 
 /// Charges of one corridor, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Rows", into = "Rows")]
 pub(crate) struct Window {
-    #[serde(with = "as_list")]
-    charges: RedBlackTreeMapSync<Place, Charge>,
-    /// Running total up to the charge that was pruned last. 512 bits hold every sum of 256-bit amounts.
+    charges: VectorSync<(Place, Charge)>,
+    /// How many of them, from the oldest on, are forgotten. They are dropped when they are more than half.
+    forgotten: usize,
+    /// Running total up to the charge that was forgotten last. 512 bits hold every sum of 256-bit amounts.
     before: U512,
+    /// Running total up to the last charge.
+    total: U512,
     /// Number of the next charge.
     next: u64,
 }
@@ -37,50 +43,98 @@ struct Charge {
     through: U512,
 }
 
+/// The same as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rows {
+    charges: Vec<(Place, Charge)>,
+    before: U512,
+    next: u64,
+}
+
+impl From<Window> for Rows {
+    fn from(window: Window) -> Self {
+        Self { charges: window.kept().copied().collect(), before: window.before, next: window.next }
+    }
+}
+
+impl From<Rows> for Window {
+    fn from(rows: Rows) -> Self {
+        let Rows { charges, before, next } = rows;
+        let in_order: BTreeMap<Place, Charge> = charges.into_iter().collect();
+        let total = in_order.last_key_value().map_or(before, |(_, charge)| charge.through);
+        Self { charges: in_order.into_iter().collect(), forgotten: 0, before, total, next }
+    }
+}
+
+/// By what is not forgotten.
+impl PartialEq for Window {
+    fn eq(&self, other: &Self) -> bool {
+        (self.before, self.next) == (other.before, other.next) && self.kept().eq(other.kept())
+    }
+}
+
+impl Eq for Window {}
+
 impl Window {
     /// Adds a charge at `at`, which must not be earlier than the last one, and forgets what has left the window.
     pub(crate) fn charge(&mut self, id: DepositId, amount: U256, at: UnixSeconds) {
-        while let Some((place, through)) = self.first().filter(|((first, _), _)| has_left(*first, at)) {
-            self.before = through;
-            self.charges.remove_mut(&place);
-        }
-        let through = self.total().saturating_add(U512::from(amount));
-        self.charges.insert_mut((at, self.next), Charge { id, amount, through });
+        (self.forgotten, self.before) = self.left(at);
+        self.total = self.total.saturating_add(U512::from(amount));
+        self.charges.push_back_mut(((at, self.next), Charge { id, amount, through: self.total }));
         self.next = self.next.saturating_add(1);
+        // What is copied was charged since the last time: each charge is copied once at most, in the mean.
+        if self.forgotten > self.charges.len().div_euclid(2) {
+            self.charges = self.kept().copied().collect();
+            self.forgotten = 0;
+        }
     }
 
     /// Takes the charge of `id` out, if it has one. Linear; only a deposit that is cleared again needs it.
     pub(crate) fn withdraw(&mut self, id: DepositId) {
-        let found = self.charges.iter().find(|(_, charge)| charge.id == id).map(|(place, charge)| (*place, *charge));
-        let Some((place, withdrawn)) = found else { return };
-        self.charges.remove_mut(&place);
-        let later: Vec<(Place, Charge)> =
-            self.charges.range(place..).map(|(place, charge)| (*place, *charge)).collect();
-        for (place, charge) in later {
-            let through = charge.through.saturating_sub(U512::from(withdrawn.amount));
-            self.charges.insert_mut(place, Charge { through, ..charge });
-        }
+        let Some(withdrawn) = self.kept().find(|(_, charge)| charge.id == id).copied() else { return };
+        let (place, Charge { amount, .. }) = withdrawn;
+        let less = |sum: U512| sum.saturating_sub(U512::from(amount));
+        let others = self.kept().filter(|(other, _)| *other != place).copied();
+        let others = others.map(|(other, charge)| {
+            let through = if other < place { charge.through } else { less(charge.through) };
+            (other, Charge { through, ..charge })
+        });
+        self.charges = others.collect();
+        self.forgotten = 0;
+        self.total = less(self.total);
     }
 
     /// The sum of all charges still in the window at `now`.
     pub(crate) fn used(&self, now: UnixSeconds) -> U512 {
-        let all = || self.total().saturating_sub(self.before);
-        let Some(last_left) = now.checked_sub(WINDOW_SECONDS) else { return all() };
-        // Whatever is charged prunes the window, so that mostly nothing has left it since.
-        if self.charges.first().is_none_or(|((first, _), _)| *first > last_left) {
-            return all();
+        self.total.saturating_sub(self.left(now).1)
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &(Place, Charge)> {
+        self.charges.iter().skip(self.forgotten)
+    }
+
+    /// How many charges have left the window at `now`, the forgotten ones among them, and the running total through them.
+    fn left(&self, now: UnixSeconds) -> (usize, U512) {
+        let through_left = |place| {
+            let (_, charge) = self.charges.get(place).filter(|((at, _), _)| has_left(*at, now))?;
+            Some(&charge.through)
+        };
+        let (mut left, mut through, mut step) = (self.forgotten, &self.before, 1usize);
+        let last_of = |left: usize, step: usize| left.saturating_add(step).saturating_sub(1);
+        // All before `left` have left. Further, as far again each time, until the last of a step has not …
+        while let Some(found) = through_left(last_of(left, step)) {
+            (left, through) = (left.saturating_add(step), found);
+            step = left.saturating_sub(self.forgotten);
         }
-        let left = self.charges.range(..=(last_left, u64::MAX)).next_back();
-        let gone = left.map_or(self.before, |(_, charge)| charge.through);
-        self.total().saturating_sub(gone)
-    }
-
-    fn first(&self) -> Option<(Place, U512)> {
-        self.charges.first().map(|(place, charge)| (*place, charge.through))
-    }
-
-    fn total(&self) -> U512 {
-        self.charges.last().map_or(self.before, |(_, charge)| charge.through)
+        // … and then by halves of that step.
+        while step > 1 {
+            step = step.div_euclid(2);
+            if let Some(found) = through_left(last_of(left, step)) {
+                (left, through) = (left.saturating_add(step), found);
+            }
+        }
+        (left, *through)
     }
 }
 
@@ -123,5 +177,42 @@ mod tests {
         let mut window = Window::default();
         window.charge(id(1), U256::from(5), u64::MAX - 1);
         assert_eq!(window.used(u64::MAX), U512::from(5));
+    }
+
+    #[test]
+    fn whatever_has_left_is_found_and_forgotten_at_any_distance() {
+        for count in [1u64, 2, 3, 7, 8, 9, 100] {
+            let mut window = Window::default();
+            (0..count).for_each(|n| window.charge(DepositId(B256::from(U256::from(n))), U256::ONE, 10 * n));
+            for left in 0..=count {
+                let now = (10 * left + WINDOW_SECONDS).saturating_sub(1);
+                let in_it = if left == 0 { count } else { count - left };
+                assert_eq!(window.used(now), U512::from(in_it), "{left} of {count} have left");
+                let mut later = window.clone();
+                later.charge(id(255), U256::ONE, now.max(10 * count));
+                let kept = later.kept().count() as u64;
+                assert_eq!(U512::from(kept), later.used(now.max(10 * count)));
+                assert!(later.forgotten * 2 <= later.charges.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_but_held_counts_for_nothing_and_is_not_stored() {
+        let mut window = Window::default();
+        (0..10).for_each(|n| window.charge(id(n), U256::from(3), 100 * u64::from(n)));
+        window.charge(id(10), U256::from(3), WINDOW_SECONDS + 200);
+        assert_eq!((window.forgotten, window.charges.len()), (3, 11));
+        let text = serde_json::to_string(&window).unwrap();
+        let read: Window = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.forgotten, read.charges.len(), read.total), (0, 8, window.total));
+        assert_eq!(read, window);
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let mut without = window.clone();
+        without.withdraw(id(1));
+        assert_eq!(without, window, "it has left");
+        without.withdraw(id(5));
+        assert_eq!(without.used(WINDOW_SECONDS + 200), U512::from(21));
+        assert_eq!(without.used(WINDOW_SECONDS + 500), U512::from(15));
     }
 }

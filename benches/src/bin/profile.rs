@@ -1,0 +1,103 @@
+//! `profile NAME [SECONDS]`: prepares one row's input, says so, and then does nothing but our own verification, so that a
+//! profiler that is attached then sees neither setup nor peer. Without a name it lists them.
+//!
+//! `profile cometbft_cached 20 & perf record -g -p $!`, once the line with `ready` stands there.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use spandrel_benches::cometbft::{Blocks, NOW, blocks, params};
+use spandrel_benches::committee::{SyncNetwork, payload};
+use spandrel_benches::deposits::deposit;
+use spandrel_benches::stores::{Proven, STORE, proofs};
+use spandrel_benches::transfers::{self, full_risk_policy, history_deposit, long_risk_history};
+use spandrel_risk::{Decision, Lane, Position};
+use spandrel_verifiers::cosmos::ics23::{Membership, verify_memberships};
+use spandrel_verifiers::cosmos::{KeyTables, verify_header};
+use spandrel_verifiers::ethereum::bls::SystemScalars;
+use spandrel_verifiers::ethereum::containers::FinalityUpdate;
+
+const NAMES: &str =
+    "cometbft_cold cometbft_cached ics23 ics23_neighbours ethereum_batch_16 risk_after_1k risk_after_1m";
+const SECONDS: u64 = 20;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_default();
+    let seconds = words.next().map_or(Some(SECONDS), |word| word.parse().ok());
+    let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let known = seconds.is_some_and(|seconds| single.install(|| profile(&name, Duration::from_secs(seconds))));
+    if known {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("profile: expected one of: {NAMES}; and seconds, found {name:?}");
+    ExitCode::FAILURE
+}
+
+/// Whether there is a row of that name.
+fn profile(name: &str, time: Duration) -> bool {
+    match name {
+        "cometbft_cold" => light_block(time, false),
+        "cometbft_cached" => light_block(time, true),
+        "ics23" => store_proofs(time, Proven::Spread),
+        "ics23_neighbours" => store_proofs(time, Proven::Neighbours),
+        "ethereum_batch_16" => updates(time),
+        "risk_after_1k" => decisions(time, 1_000),
+        "risk_after_1m" => decisions(time, 1_000_000),
+        _ => return false,
+    }
+    true
+}
+
+/// Does `work` again and again for `time`, and says how long each took in the mean.
+fn repeat<R>(time: Duration, mut work: impl FnMut() -> R) {
+    black_box(work());
+    println!("ready {}", std::process::id());
+    let (started, mut count) = (Instant::now(), 0u32);
+    while started.elapsed() < time {
+        // Few looks at the clock, also where the work is short.
+        for _ in 0..64 {
+            black_box(work());
+        }
+        count += 64;
+    }
+    println!("each {:.9} s", started.elapsed().as_secs_f64() / f64::from(count));
+}
+
+fn light_block(time: Duration, is_cached: bool) {
+    let Blocks { trusted, untrusted, .. } = blocks(150);
+    let (params, tables) = (params(), KeyTables::new());
+    let check = |tables: &KeyTables| verify_header(&params, &trusted, &untrusted, NOW, tables).expect("honest");
+    (0..2).for_each(|_| drop(check(&tables)));
+    repeat(time, || if is_cached { check(&tables) } else { check(&KeyTables::new()) });
+}
+
+fn store_proofs(time: Duration, proven: Proven) {
+    let (root, proofs) = proofs(4096, 256, proven);
+    let claims = proofs.iter().map(|proof| Membership {
+        root,
+        store: STORE,
+        key: &proof.key,
+        value: &proof.value,
+        proof: &proof.encoded,
+    });
+    let claims: Vec<_> = claims.collect();
+    repeat(time, || assert!(verify_memberships(&claims).iter().all(Result::is_ok)));
+}
+
+fn updates(time: Duration) {
+    let network = SyncNetwork::new();
+    let (store, now) = (network.store(), network.now());
+    let updates: Vec<FinalityUpdate> = (0..16).map(|n| network.finality_update(payload(64 + n), 512).0).collect();
+    let check = || store.prove_final_each(&network.config, &updates, now, &mut SystemScalars);
+    repeat(time, || assert!(check().iter().all(Result::is_ok)));
+}
+
+fn decisions(time: Duration, history: u64) {
+    let policy = full_risk_policy(&deposit(0));
+    let (state, next) = (long_risk_history(&policy, history), history_deposit(history));
+    let id = next.id();
+    let position = || Position::new(&state, id, &next, Lane::LightClient, transfers::NOW).with_confirmations(1);
+    repeat(time, || assert_eq!(position().decide(&policy, transfers::NOW), Decision::Allow));
+}
