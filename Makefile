@@ -77,7 +77,7 @@ fuzz: setup
 	@echo '==> fuzzing every parser for a bounded time'
 	@verifiers/fuzz/run
 	@echo '==> fuzzing every request decoder for a bounded time'
-	@relayer/api/fuzz/run
+	@relayer/fuzz/run
 
 # The second run skips criterion's statistics: only the ratios are wanted.
 bench: setup

@@ -11,7 +11,7 @@ macro_rules! targets {
     };
 }
 
-targets!(body, call, header, path, query, statement);
+targets!(body, call, header, message, path, query, statement);
 
 /// The target called `name`.
 pub fn find(name: &str) -> Option<Target> {

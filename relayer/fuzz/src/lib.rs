@@ -1,4 +1,4 @@
-//! Fuzz targets for the request decoders of the transfer API and the control API.
+//! Fuzz targets for the request decoders of the transfer API and the control API, and for the bus.
 //!
 //! A request goes through the whole service, as it is served, over a real ledger: what is decoded is acted on too. Targets
 //! start from requests that are right and let the fuzzer patch them.
@@ -16,13 +16,13 @@ macro_rules! fuzz_target {
     };
 }
 
-#[path = "../../tests/answers/mod.rs"]
+#[path = "../../api/tests/answers/mod.rs"]
 mod answers;
 #[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../../tests/control/world.rs"]
+#[path = "../../api/tests/control/world.rs"]
 mod guardians;
 pub mod scene;
 pub mod targets;
 #[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../../tests/rest/world.rs"]
+#[path = "../../api/tests/rest/world.rs"]
 mod users;

@@ -1,10 +1,10 @@
-//! The fuzzer: `FUZZ_TARGET=name fuzz-api [options of libFuzzer] [corpus]`.
+//! The fuzzer: `FUZZ_TARGET=name fuzz-relayer [options of libFuzzer] [corpus]`.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use spandrel_api_fuzz::targets::{ALL, Target, find};
+use spandrel_relayer_fuzz::targets::{ALL, Target, find};
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {
     let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
