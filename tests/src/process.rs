@@ -26,11 +26,16 @@ pub async fn signal(child: &Child, name: &str) -> Result<()> {
 
 /// Starts `spandrel` with these arguments; it is killed when dropped.
 pub fn start(arguments: &[&str]) -> Result<Child> {
+    start_telling(arguments, Stdio::inherit())
+}
+
+/// The same with its log somewhere else.
+pub fn start_telling(arguments: &[&str], log: impl Into<Stdio>) -> Result<Child> {
     Command::new(binary()?)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
+        .stderr(log)
         .kill_on_drop(true)
         .spawn()
         .context("starting spandrel")

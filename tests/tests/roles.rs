@@ -125,9 +125,46 @@ impl Spread {
         }
         own(&mut config);
         config.check()?;
+        config.telemetry.log = "trace".to_owned();
         let path = self.folder.path().join(format!("{name}.toml"));
         std::fs::write(&path, toml::to_string(&config)?)?;
-        process::start(&[role, "--config", path.to_str().context("a UTF-8 path")?])
+        let log = std::fs::File::options().create(true).append(true).open(self.log(name))?;
+        process::start_telling(&[role, "--config", path.to_str().context("a UTF-8 path")?], log)
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.log"))
+    }
+
+    /// No process has logged a secret, at any level and of any crate.
+    fn require_silence(&self) -> Result<()> {
+        let users = [&self.users.relayer, &self.users.verifier, &self.users.signer].map(|user| user.seed.clone());
+        let mut secrets = vec![("API key", self.key.clone())];
+        secrets.extend(users.map(|seed| ("bus seed", seed)));
+        let config = &self.bridge.config;
+        let keys = config.verifier.iter().chain(&config.signer).map(|role| &role.key);
+        for key in keys.chain(config.destination.iter().map(|target| &target.account)) {
+            secrets.push(("keystore password", key.password.read()?.expose().to_owned()));
+        }
+        for node in config.bitcoin.iter().flat_map(|source| &source.nodes) {
+            secrets.push(("Bitcoin RPC password", node.password.read()?.expose().to_owned()));
+        }
+        let mut told = 0;
+        for entry in std::fs::read_dir(self.folder.path())? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "log") {
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+            ensure!(text.contains("TRACE"), "{} tells nothing", path.display());
+            told += 1;
+            for (what, secret) in &secrets {
+                ensure!(secret.len() >= 16, "{what}: too short to be looked for");
+                ensure!(!text.contains(secret), "{}: a {what} was logged", path.display());
+            }
+        }
+        ensure!(told == 3 + config.signer.len() + config.verifier.len(), "{told} logs");
+        Ok(())
     }
 
     async fn get(&self, path: &str) -> Result<Value> {
@@ -280,7 +317,7 @@ async fn transfers_go_through_processes_that_share_nothing_but_ledger_and_bus() 
         ensure!(fast_events.last().is_some_and(|event| event == "settled"), "{fast_events:?}");
         ensure!((spread.paid(slow).await?, spread.paid(fast).await?) == (U256::from(AMOUNT), U256::from(AMOUNT)));
         ensure!(!Path::new(&spread.folder.path().join("there-is-no-ledger-here")).exists());
-        Ok(())
+        spread.require_silence()
     })
     .await
 }

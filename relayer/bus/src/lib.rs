@@ -34,6 +34,16 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Returns when the bus will not work again by itself; never for one within this process.
+    pub async fn ended(&self) {
+        match self {
+            Self::InProcess(_) => std::future::pending().await,
+            Self::Nats(bus) => bus.ended().await,
+        }
+    }
+}
+
 impl Bus for Link {
     type Subscription = Receiver;
 

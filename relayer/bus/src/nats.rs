@@ -1,7 +1,13 @@
 //! The bus over NATS. Nothing on it is believed: verdicts and attestations are signed, evidence proves itself. Who may
 //! publish and hear what is the server's to say, by subject.
+//!
+//! A server may say anything, and before TLS is agreed on whoever is on the way may. So other servers that it names are
+//! not followed, nothing is said without TLS where that is configured, and a connection that is not served any more, or
+//! that is not let hear what it asked for, does not count as one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event};
@@ -11,6 +17,11 @@ use tokio::task::JoinHandle;
 
 use crate::wire::{Topic, decode, encode};
 use crate::{InProcess, Receiver};
+
+/// Longest that a message waits for a server that is there and takes nothing.
+const LONGEST_SEND: Duration = Duration::from_secs(1);
+/// Between two looks whether the connection is served.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a role hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +66,21 @@ pub struct Nats {
     client: Client,
     name: Arc<str>,
     heard: InProcess,
-    _listeners: Arc<Listeners>,
+    listeners: Arc<Listeners>,
+    /// Whether the server has refused to let something be heard.
+    refused: Arc<AtomicBool>,
 }
 
 /// Ends with the last clone of the bus.
 #[derive(Debug)]
 struct Listeners(Vec<JoinHandle<()>>);
+
+impl Listeners {
+    /// Whether all of them listen.
+    fn are_all_there(&self) -> bool {
+        !self.0.iter().any(JoinHandle::is_finished)
+    }
+}
 
 impl Drop for Listeners {
     fn drop(&mut self) {
@@ -75,7 +95,15 @@ impl Nats {
     /// For credentials or a URL that do not read, and a server that refuses them.
     pub async fn connect(options: NatsOptions, hears: Hears, capacity: usize) -> Result<Self, BusError> {
         let NatsOptions { url, name, credentials, ca } = options;
-        let mut connect = ConnectOptions::new().name("spandrel").retry_on_initial_connect().event_callback(told);
+        let refused = Arc::new(AtomicBool::new(false));
+        let noted = refused.clone();
+        let mut connect = ConnectOptions::new()
+            .name("spandrel")
+            .retry_on_initial_connect()
+            .ignore_discovered_servers()
+            .require_tls(url.starts_with("tls://"))
+            .subscription_capacity(capacity)
+            .event_callback(move |event| told(event, noted.clone()));
         connect = match credentials.as_deref().map(str::trim) {
             None => connect,
             Some(text) if text.starts_with("SU") => connect.nkey(text.to_owned()),
@@ -92,12 +120,20 @@ impl Nats {
             let messages = client.subscribe(subject).await.map_err(|error| BusError(format!("bus {url}: {error}")))?;
             listeners.push(tokio::spawn(listen(*topic, messages, heard.clone())));
         }
-        Ok(Self { client, name: name.into(), heard, _listeners: Arc::new(Listeners(listeners)) })
+        Ok(Self { client, name: name.into(), heard, listeners: Arc::new(Listeners(listeners)), refused })
     }
 
-    /// Whether the server is there.
+    /// Whether the server is there, and what it says is heard.
     pub fn is_connected(&self) -> bool {
-        self.client.connection_state() == State::Connected
+        let is_served = self.listeners.are_all_there() && !self.refused.load(Ordering::Relaxed);
+        is_served && self.client.connection_state() == State::Connected
+    }
+
+    /// Returns when the connection will not come back by itself: the client is gone.
+    pub async fn ended(&self) {
+        while self.listeners.are_all_there() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }
 
@@ -110,10 +146,19 @@ async fn listen(topic: Topic, mut messages: async_nats::Subscriber, heard: InPro
     }
 }
 
-async fn told(event: Event) {
+async fn told(event: Event, refused: Arc<AtomicBool>) {
     match event {
-        Event::Connected => tracing::info!("bus connected"),
-        Event::ServerError(error) => tracing::error!(%error, "bus"),
+        Event::Connected => {
+            refused.store(false, Ordering::Relaxed);
+            tracing::info!("bus connected");
+        }
+        Event::ServerError(error) => {
+            let said = error.to_string();
+            if said.contains("for Subscription") {
+                refused.store(true, Ordering::Relaxed);
+            }
+            tracing::error!(error = said, "bus");
+        }
         // One for each try to connect again.
         Event::ClientError(error) => tracing::debug!(%error, "bus"),
         event => tracing::warn!(%event, "bus"),
@@ -130,7 +175,9 @@ impl Bus for Nats {
         }
         let (topic, bytes) = encode(&message)?;
         let subject = format!("{}.{}", self.name, topic.name());
-        self.client.publish(subject, bytes.into()).await.map_err(|error| BusError(error.to_string()))
+        let sent = tokio::time::timeout(LONGEST_SEND, self.client.publish(subject, bytes.into())).await;
+        let sent = sent.map_err(|_| BusError("its server takes nothing".to_owned()))?;
+        sent.map_err(|error| BusError(error.to_string()))
     }
 
     fn subscribe(&self) -> Receiver {

@@ -10,14 +10,15 @@ use spandrel_core::BatchTerms;
 use spandrel_engine::{AttestRequest, BusError, EvidenceRequest, Message, Unseen};
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
+use spandrel_verifiers::merkle::MAX_BATCH;
 use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
 
 /// Longest message that is sent or read, bytes.
 pub const MAX_MESSAGE: usize = 8 << 20;
-/// Most items of a batch, or that a signer does not see.
-const MAX_ITEMS: usize = 1_024;
 /// Longest reason, bytes.
-const MAX_REASON: usize = 4_096;
+const MAX_REASON: usize = 512;
+/// Longest error about a message, bytes: it may repeat what was sent.
+const MAX_ERROR: usize = 256;
 
 /// What a message is about: the last part of its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,16 @@ impl Topic {
     /// Every topic.
     pub const ALL: [Self; 6] =
         [Self::Evidence, Self::Attest, Self::Verdict, Self::Doubt, Self::Attestation, Self::Unseen];
+
+    /// Longest message of this topic, bytes. What strangers can send is bounded before it is read.
+    fn longest(self) -> usize {
+        match self {
+            Self::Evidence => MAX_MESSAGE,
+            Self::Attest => MAX_MESSAGE / 4,
+            Self::Unseen => MAX_MESSAGE / 16,
+            Self::Verdict | Self::Doubt | Self::Attestation => MAX_MESSAGE / 512,
+        }
+    }
 
     /// Its part of the subject.
     pub fn name(self) -> &'static str {
@@ -97,7 +108,7 @@ struct WireUnseen {
 /// A message as it is sent.
 ///
 /// # Errors
-/// When it is longer than [`MAX_MESSAGE`].
+/// When it is longer than its topic's messages may be.
 pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
     let (topic, bytes) = match message {
         Message::Evidence(request) => {
@@ -112,21 +123,19 @@ pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
         }
         Message::Verdict(verdict) => (Topic::Verdict, json(verdict)),
         Message::Doubt { deposit, reason } => {
-            let reason = shortened(reason);
+            let reason = shortened(reason, MAX_REASON).to_owned();
             (Topic::Doubt, json(&WireDoubt { deposit: *deposit, reason }))
         }
         Message::Attestation { root, signature } => {
             (Topic::Attestation, json(&WireAttestation { root: *root, signature: *signature }))
         }
-        // What is signed is sent as it was signed: a reason that is too long is refused where it is read.
+        // What is signed is sent as it was signed.
         Message::Unseen(Unseen { root, items, signature }) => {
             (Topic::Unseen, json(&WireUnseen { root: *root, items: items.clone(), signature: *signature }))
         }
     };
     let bytes = bytes?;
-    if bytes.len() > MAX_MESSAGE {
-        return Err(refused(topic, "message", format!("at most {MAX_MESSAGE} bytes"), bytes.len()));
-    }
+    bounded(topic, "message", bytes.len(), topic.longest())?;
     Ok((topic, bytes))
 }
 
@@ -136,9 +145,7 @@ pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
 /// # Errors
 /// What was expected where, and what was found.
 pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
-    if bytes.len() > MAX_MESSAGE {
-        return Err(refused(topic, "message", format!("at most {MAX_MESSAGE} bytes"), bytes.len()));
-    }
+    bounded(topic, "message", bytes.len(), topic.longest())?;
     Ok(match topic {
         Topic::Evidence => {
             let WireEvidence { deposit, source, destination, evidence } = read(topic, bytes)?;
@@ -148,8 +155,8 @@ pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
         }
         Topic::Attest => {
             let WireAttest { destination, terms, items, bitcoin_terms } = read(topic, bytes)?;
-            bounded(topic, "items", items.len(), MAX_ITEMS)?;
-            bounded(topic, "bitcoin_terms", bitcoin_terms.len(), MAX_ITEMS)?;
+            bounded(topic, "items", items.len(), MAX_BATCH)?;
+            bounded(topic, "bitcoin_terms", bitcoin_terms.len(), MAX_BATCH)?;
             Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items, bitcoin_terms }))
         }
         Topic::Verdict => Message::Verdict(Box::new(read::<SignedVerdict>(topic, bytes)?)),
@@ -164,7 +171,7 @@ pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
         }
         Topic::Unseen => {
             let WireUnseen { root, items, signature } = read(topic, bytes)?;
-            bounded(topic, "items", items.len(), MAX_ITEMS)?;
+            bounded(topic, "items", items.len(), MAX_BATCH)?;
             for (_, reason) in &items {
                 bounded(topic, "items.reason", reason.len(), MAX_REASON)?;
             }
@@ -178,22 +185,22 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, BusError> {
 }
 
 fn read<T: DeserializeOwned>(topic: Topic, bytes: &[u8]) -> Result<T, BusError> {
-    serde_json::from_slice(bytes).map_err(|error| BusError(format!("{}: {error}", topic.name())))
+    serde_json::from_slice(bytes)
+        .map_err(|error| BusError(format!("{}: {}", topic.name(), shortened(&error.to_string(), MAX_ERROR))))
 }
 
 fn bounded(topic: Topic, field: &str, found: usize, most: usize) -> Result<(), BusError> {
-    if found > most { Err(refused(topic, field, format!("at most {most}"), found)) } else { Ok(()) }
+    if found <= most {
+        return Ok(());
+    }
+    Err(BusError(format!("{}: {field}: expected at most {most}, found {found}", topic.name())))
 }
 
-fn refused(topic: Topic, field: &str, expected: String, found: usize) -> BusError {
-    BusError(format!("{}: {field}: expected {expected}, found {found}", topic.name()))
-}
-
-/// The start of a reason that nobody signed.
-fn shortened(reason: &str) -> String {
-    let mut end = reason.len().min(MAX_REASON);
-    while !reason.is_char_boundary(end) {
+/// The start of a text that nobody signed.
+fn shortened(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    reason[..end].to_owned()
+    text.get(..end).unwrap_or_default()
 }

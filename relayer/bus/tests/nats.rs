@@ -7,6 +7,7 @@ use spandrel_bus::{Hears, Nats, NatsOptions, Topic, decode};
 use spandrel_engine::{Bus, Message, Subscription, Unseen};
 use spandrel_testnets::nats::{NatsServer, NatsUser};
 use spandrel_verifiers::DepositId;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -91,8 +92,15 @@ async fn a_role_says_nothing_in_anothers_place() {
     let users = Users::new();
     let Some(server) = server(&users, 1 << 20).await else { return };
     let relayer = connect(&server, &users.relayer, Hears::Answers).await;
-    let verifier = connect(&server, &users.verifier, Hears::All).await;
-    let (mut heard, mut overheard) = (relayer.subscribe(), verifier.subscribe());
+    let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
+    let curious = NatsOptions {
+        url: server.url(),
+        name: "main".to_owned(),
+        credentials: Some(users.verifier.seed.clone()),
+        ca: None,
+    };
+    let curious = Nats::connect(curious, Hears::All, 16).await.unwrap();
+    let (mut heard, mut overheard) = (relayer.subscribe(), curious.subscribe());
     let attestation = Message::Attestation { root: B256::repeat_byte(3), signature: signature() };
     verifier.publish(attestation).await.unwrap();
     verifier.publish(doubt(2)).await.unwrap();
@@ -135,28 +143,112 @@ async fn whoever_has_no_key_is_not_connected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_the_server_would_not_take_is_refused_where_it_is_sent() {
     let users = Users::new();
-    let Some(server) = server(&users, 1_024).await else { return };
+    let Some(server) = server(&users, 256).await else { return };
     let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
     let long = Message::Doubt { deposit: DepositId(B256::ZERO), reason: "r".repeat(2_000) };
     let refused = verifier.publish(long).await.unwrap_err().to_string();
-    assert!(refused.contains("1024"), "{refused}");
+    assert!(refused.contains("256"), "{refused}");
     verifier.publish(doubt(1)).await.unwrap();
+}
+
+/// Whoever is on the way speaks before TLS is agreed on.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_that_one_names_is_not_followed() {
+    let (named, other) = (listener().await, listener().await);
+    let there = other.local_addr().unwrap();
+    let url = format!("nats://{}", named.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut peer, _) = named.accept().await.unwrap();
+            let info = format!(
+                r#"INFO {{"server_id":"a","version":"2.15.2","proto":1,"max_payload":1048576,"connect_urls":["{there}"]}}"#
+            );
+            peer.write_all(format!("{info}\r\nPONG\r\n").as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let options = NatsOptions { url, name: "main".to_owned(), credentials: None, ca: None };
+    let bus = Nats::connect(options, Hears::All, 16).await.unwrap();
+    let followed = tokio::time::timeout(Duration::from_secs(2), other.accept()).await;
+    assert!(followed.is_err(), "it went where it was sent");
+    drop(bus);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_tls_is_configured_nothing_is_said_without_it() {
+    let named = listener().await;
+    let url = format!("tls://{}", named.local_addr().unwrap());
+    let options = NatsOptions { url, name: "main".to_owned(), credentials: None, ca: None };
+    let connecting = tokio::spawn(Nats::connect(options, Hears::All, 16));
+    let (mut peer, _) = tokio::time::timeout(PATIENCE, named.accept()).await.unwrap().unwrap();
+    peer.write_all(b"INFO {\"server_id\":\"a\",\"version\":\"2.15.2\",\"proto\":1,\"max_payload\":1048576}\r\n")
+        .await
+        .unwrap();
+    let mut said = [0; 7];
+    if tokio::time::timeout(Duration::from_secs(2), peer.read_exact(&mut said)).await.is_ok_and(|read| read.is_ok()) {
+        assert_ne!(&said, b"CONNECT");
+    }
+    connecting.abort();
+}
+
+/// A line that the client does not survive: the process must not go on deaf.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_not_served_any_more_is_told() {
+    let named = listener().await;
+    let url = format!("nats://{}", named.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut peer, _) = named.accept().await.unwrap();
+        peer.write_all(
+            b"INFO {\"server_id\":\"a\",\"version\":\"2.15.2\",\"proto\":1,\"max_payload\":1048576}\r\nPONG\r\n",
+        )
+        .await
+        .unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        peer.write_all(b"-ERR\r\n").await.unwrap();
+        tokio::time::sleep(PATIENCE).await;
+    });
+    let options = NatsOptions { url, name: "main".to_owned(), credentials: None, ca: None };
+    let bus = Nats::connect(options, Hears::All, 16).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), bus.ended()).await;
+    // A client that survives the line has not ended, and may not say that it has.
+    assert_eq!(ended.is_ok(), !bus.is_connected());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_let_hear_what_its_role_hears_does_not_count_as_connected() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1 << 20).await else { return };
+    let credentials = Some(users.verifier.seed.clone());
+    let options = NatsOptions { url: server.url(), name: "mian".to_owned(), credentials, ca: None };
+    let bus = Nats::connect(options, Hears::Evidence, 16).await.unwrap();
+    within("the refusal is noticed", async || !bus.is_connected()).await;
+    assert!(bus.publish(doubt(1)).await.is_err());
+}
+
+async fn listener() -> tokio::net::TcpListener {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
 #[test]
 fn sizes_are_bounded_by_name() {
     let refused = |topic, text: String| decode(topic, text.as_bytes()).unwrap_err().to_string();
     let zero = B256::ZERO;
-    let long = refused(Topic::Doubt, format!(r#"{{"deposit":"{zero}","reason":"{}"}}"#, "r".repeat(5_000)));
-    assert_eq!(long, "answer.doubt: reason: expected at most 4096, found 5000");
+    let long = refused(Topic::Doubt, format!(r#"{{"deposit":"{zero}","reason":"{}"}}"#, "r".repeat(600)));
+    assert_eq!(long, "answer.doubt: reason: expected at most 512, found 600");
     let items = format!(r#"["{zero}",""]"#);
-    let (items, signature) = (vec![items; 1_025].join(","), serde_json::to_string(&signature()).unwrap());
+    let (items, signature) = (vec![items; 257].join(","), serde_json::to_string(&signature()).unwrap());
     let many = refused(Topic::Unseen, format!(r#"{{"root":"{zero}","items":[{items}],"signature":{signature}}}"#));
-    assert_eq!(many, "answer.unseen: items: expected at most 1024, found 1025");
-    let huge = decode(Topic::Verdict, &vec![b' '; spandrel_bus::MAX_MESSAGE + 1]).unwrap_err().to_string();
-    assert!(huge.starts_with("answer.verdict: message: expected at most"), "{huge}");
+    assert_eq!(many, "answer.unseen: items: expected at most 256, found 257");
+    for (topic, most) in
+        [(Topic::Verdict, 16 << 10), (Topic::Attest, 2 << 20), (Topic::Evidence, spandrel_bus::MAX_MESSAGE)]
+    {
+        let huge = decode(topic, &vec![b' '; most + 1]).unwrap_err().to_string();
+        assert_eq!(huge, format!("{}: message: expected at most {most}, found {}", topic.name(), most + 1));
+    }
     let unknown = refused(Topic::Doubt, format!(r#"{{"deposit":"{zero}","reason":"","more":1}}"#));
     assert!(unknown.contains("more"), "{unknown}");
+    let talkative = refused(Topic::Doubt, format!(r#"{{"{}":1}}"#, "m".repeat(9_000)));
+    assert!(talkative.len() < 300, "what was sent is not repeated whole: {talkative}");
 }
 
 proptest::proptest! {

@@ -204,6 +204,13 @@ async fn start_telemetry(
     tracing::info!(address = %listener.local_addr()?, "telemetry");
     let late_after = config.telemetry.late_after.clone();
     let vitals = Vitals { pulses: tasks.pulses(), late_after, bus: Some(bus.clone()) };
+    let (link, stopped) = (bus.clone(), stop.clone());
+    tasks.spawn("bus", async move {
+        tokio::select! {
+            () = stopped.cancelled() => Ok(()),
+            () = link.ended() => bail!("its connection is gone for good: to be started again"),
+        }
+    });
     tasks.spawn("telemetry", metrics::serve(listener, metrics, book, vitals, stop.clone()));
     Ok(())
 }

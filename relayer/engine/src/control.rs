@@ -7,7 +7,7 @@ use spandrel_core::ledger::{Ledger, NewEffect};
 use spandrel_core::{Effect, EffectId, Executor, Input, Status, Transfer};
 use spandrel_risk::control::{
     Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement,
-    SignerRole, View, decide, execute,
+    SignerRole, View, by_a_guardian, decide, execute,
 };
 use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
@@ -47,6 +47,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     /// Why nothing was changed.
     pub async fn order(&self, signed: &SignedStatement, seen: Option<Seen>) -> Result<Vec<ControlEvent>, OrderError> {
         let guardians = self.guardians.as_ref().ok_or(OrderError::NoGuardians)?;
+        // Before decisions are held up for it: anybody may send statements.
+        by_a_guardian(signed, guardians, self.clock.now())?;
         let subject = Subject::of(&signed.statement.act);
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {

@@ -76,6 +76,7 @@ async fn serve<C, B, R, F>(
 where
     C: Clock,
     B: Bus,
+    R: PartialEq,
     F: Future<Output = Vec<Message>>,
 {
     let mut queues = BTreeMap::new();
@@ -104,7 +105,7 @@ where
     Ok(())
 }
 
-async fn work<C: Clock, B: Bus, R, F: Future<Output = Vec<Message>>>(
+async fn work<C: Clock, B: Bus, R: PartialEq, F: Future<Output = Vec<Message>>>(
     chain: ChainId,
     mut queue: mpsc::Receiver<R>,
     answer: &impl Fn(Vec<R>) -> F,
@@ -114,7 +115,7 @@ async fn work<C: Clock, B: Bus, R, F: Future<Output = Vec<Message>>>(
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, BATCH).await > 0 {
         let answers = tokio::select! {
-            answers = answer(std::mem::take(&mut waiting)) => answers,
+            answers = answer(each_once(&mut waiting)) => answers,
             () = clock.sleep(LONGEST_ANSWER) => {
                 tracing::warn!(%chain, "no answer from its node: the requests are dropped, and will be asked again");
                 continue;
@@ -126,4 +127,15 @@ async fn work<C: Clock, B: Bus, R, F: Future<Output = Vec<Message>>>(
             }
         }
     }
+}
+
+/// What waits, once each: whoever was not answered in time has asked the same again.
+fn each_once<R: PartialEq>(waiting: &mut Vec<R>) -> Vec<R> {
+    let mut kept: Vec<R> = Vec::new();
+    for request in waiting.drain(..) {
+        if !kept.contains(&request) {
+            kept.push(request);
+        }
+    }
+    kept
 }

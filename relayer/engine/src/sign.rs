@@ -15,6 +15,8 @@ use crate::{AttestRequest, Message, Unseen};
 const MAX_LIFETIME_SECONDS: u64 = 2 * 3600;
 /// Terms of one item that are tried: they can differ in the refund's delay only.
 const MAX_TERMS_AN_ITEM: usize = 32;
+/// Characters of a reason that are told.
+const LONGEST_REASON: usize = 120;
 
 /// A signer's own view of one source chain.
 pub trait Sighting: Send + Sync {
@@ -82,7 +84,7 @@ impl SignerRole {
             let span = tracing::info_span!("sight", deposit = %id, error = tracing::field::Empty);
             if let Err(reason) = self.sight(request, seen, now).await {
                 span.record("error", &*reason);
-                unseen.push((*id, reason));
+                unseen.push((*id, reason.chars().take(LONGEST_REASON).collect()));
             }
         }
         let (root, batch) = (terms.root, terms.digest(*chain_number, *contract));

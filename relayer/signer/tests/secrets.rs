@@ -47,13 +47,14 @@ fn nothing_that_can_be_printed_holds_a_key_or_a_password() {
 
 /// Where a secret's text is taken out. Each was looked at: it goes into a key derivation, a signature, a client's
 /// authentication, or the one answer that tells a webhook's owner its new secret. A new place must be looked at and added.
-const EXPOSED: [(&str, usize); 9] = [
+const EXPOSED: [(&str, usize); 10] = [
     ("relayer/api/src/http/tls.rs", 1),
     ("relayer/api/src/service/webhooks.rs", 2),
     ("relayer/api/src/webhooks/secret.rs", 3),
     ("relayer/daemon/src/doctor/evm.rs", 1),
     ("relayer/daemon/src/transfers/send.rs", 1),
     ("relayer/daemon/src/wiring/bitcoin.rs", 1),
+    ("relayer/daemon/src/wiring/bus.rs", 1),
     ("relayer/signer/src/digest_signer.rs", 1),
     ("relayer/signer/src/keystore/v3.rs", 1),
     ("relayer/submit/src/evm/rpc.rs", 1),

@@ -6,7 +6,10 @@ use spandrel_verifiers::UnixSeconds;
 use super::execute::outcome_of;
 use super::policy::MAX_TTL;
 use super::statement::MAX_LIFETIME;
-use super::{Act, ControlEvent, ControlRefusal, ControlState, Outcome, Proposal, ProposalEnd, SignedStatement, View};
+use super::{
+    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, Outcome, Proposal, ProposalEnd, SignedStatement,
+    View,
+};
 use crate::{Corridor, Limits, Scope};
 
 /// How long a proposal waits for its second person, and an approved one for its health.
@@ -45,13 +48,17 @@ struct Said<'a> {
     reason: &'a str,
 }
 
-fn authenticate<'a>(
-    state: &ControlState,
-    signed: &'a SignedStatement,
-    view: &View<'a>,
-) -> Result<Said<'a>, ControlRefusal> {
+/// The guardian whose statement this is, and whose key that is: all that can be told of it without what stands.
+///
+/// # Errors
+/// For a statement without reason, out of time, or not signed by a guardian of this deployment.
+pub fn by_a_guardian<'a>(
+    signed: &SignedStatement,
+    policy: &'a ControlPolicy,
+    now: UnixSeconds,
+) -> Result<(Address, &'a str), ControlRefusal> {
     let statement = &signed.statement;
-    let (expiry, now) = (statement.expiry, view.now);
+    let expiry = statement.expiry;
     if !statement.has_reason() {
         return Err(ControlRefusal::ReasonMissing);
     }
@@ -62,13 +69,21 @@ fn authenticate<'a>(
     if expiry > latest {
         return Err(ControlRefusal::ExpiryTooFar { expiry, latest });
     }
-    let signer = signed.signer(view.policy.deployment).map_err(ControlRefusal::BadSignature)?;
+    let signer = signed.signer(policy.deployment).map_err(ControlRefusal::BadSignature)?;
     if signer != statement.guardian {
         return Err(ControlRefusal::WrongSigner { expected: statement.guardian, found: signer });
     }
-    let Some(person) = view.policy.person(&signer) else {
-        return Err(ControlRefusal::UnknownGuardian(signer));
-    };
+    let person = policy.person(&signer).ok_or(ControlRefusal::UnknownGuardian(signer))?;
+    Ok((signer, person))
+}
+
+fn authenticate<'a>(
+    state: &ControlState,
+    signed: &'a SignedStatement,
+    view: &View<'a>,
+) -> Result<Said<'a>, ControlRefusal> {
+    let (signer, person) = by_a_guardian(signed, view.policy, view.now)?;
+    let statement = &signed.statement;
     let digest = statement.digest(view.policy.deployment);
     if state.was_taken(&digest) {
         return Err(ControlRefusal::AlreadyTaken(digest));

@@ -20,7 +20,7 @@ mod statement;
 mod typed;
 
 pub use act::{Act, SignerRole};
-pub use decide::decide;
+pub use decide::{by_a_guardian, decide};
 pub use event::{ControlEvent, Outcome, ProposalEnd};
 pub use execute::{Wait, execute};
 pub use policy::{ControlPolicy, MAX_TTL, MIN_RESUME_DELAY, TIMELOCK, View, deployment};

@@ -48,19 +48,19 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         self.0.get(key).filter(|(_, read)| read.elapsed() < LONGEST).map(|(value, _)| value.clone())
     }
 
-    fn put(&mut self, key: K, value: V) {
-        self.0.insert(key, (value, Instant::now()));
+    fn put(&mut self, key: K, value: V, read: Instant) {
+        self.0.insert(key, (value, read));
     }
 }
 
 /// When something is about to be read: it is kept only if nothing changes meanwhile.
 #[derive(Clone, Copy)]
-pub(super) struct Before(u64);
+pub(super) struct Before(u64, Instant);
 
 impl Remembered {
     /// Now, before reading.
     pub(super) fn before(&self) -> Before {
-        Before(self.lock().changes)
+        Before(self.lock().changes, Instant::now())
     }
 
     /// What an id names.
@@ -81,7 +81,7 @@ impl Remembered {
         if let Some(link) = sketch.link() {
             inner.orders.insert(link, id);
         }
-        inner.sketches.put(id, sketch.clone());
+        inner.sketches.put(id, sketch.clone(), before.1);
     }
 
     /// How far a chain was read: `Some(None)` when nothing of it was.
@@ -90,8 +90,8 @@ impl Remembered {
     }
 
     /// Keeps how far a chain was read.
-    pub(super) fn keep_tip(&self, chain: ChainId, tip: Option<u64>) {
-        self.lock().tips.put(chain, tip);
+    pub(super) fn keep_tip(&self, before: Before, chain: ChainId, tip: Option<u64>) {
+        self.lock().tips.put(chain, tip, before.1);
     }
 
     /// This deposit changed: what is known of it, and of the order that it was made for, is forgotten.

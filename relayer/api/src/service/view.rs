@@ -175,8 +175,9 @@ impl Service {
         let tip = match remembered.tip(source) {
             Some(tip) => tip,
             None => {
+                let before = remembered.before();
                 let tip = self.store.cursor(source).await?.as_ref().and_then(Cursor::tip).map(|tip| tip.height);
-                remembered.keep_tip(source.clone(), tip);
+                remembered.keep_tip(before, source.clone(), tip);
                 tip
             }
         };

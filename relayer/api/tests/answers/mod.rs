@@ -37,7 +37,7 @@ pub async fn ask(app: &Router, asked: &Asked<'_>) -> Option<(StatusCode, Vec<u8>
     let (head, body) = answer.into_parts();
     let is_stream = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     let is_watched = asked.target.ends_with("/WatchTransfer") && !head.headers.contains_key("grpc-status");
-    let body = match is_stream || is_watched {
+    let body = match head.status.is_success() && (is_stream || is_watched) {
         true => Vec::new(),
         false => axum::body::to_bytes(body, MOST_READ).await.expect("a body that ends").to_vec(),
     };

@@ -22,6 +22,9 @@ use spandrel_watchers::pool::{Health, Named, PooledEvidence, PooledWatcher};
 use super::CALL_TIMEOUT;
 use crate::config::{BitcoinNode, BitcoinSource};
 
+/// Terms that a signer remembers of what it was asked about: a batch's at least, and no more however much it is told.
+const LEARNED_TERMS: usize = 65_536;
+
 /// The relayer's side of a Bitcoin chain.
 pub struct BitcoinSide {
     /// Follows it; knows the ledger's deposit intents.
@@ -174,7 +177,7 @@ pub fn judge(source: &BitcoinSource, node: &BitcoinNode) -> Result<Box<dyn Judge
 /// A fast-lane signer's view of a Bitcoin chain, on its own node. The terms that it looks for come with the requests.
 pub fn sighting(source: &BitcoinSource, node: &BitcoinNode) -> Result<Box<dyn Sighting>> {
     let params = params(source)?;
-    let book = Arc::new(Intents::new(source.vault));
+    let book = Arc::new(Intents::of_at_most(source.vault, LEARNED_TERMS));
     let config = BitcoinConfig::new(
         params.clone(),
         endpoint(node)?,

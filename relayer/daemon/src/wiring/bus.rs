@@ -15,7 +15,7 @@ pub async fn bus(config: &Config, role: Role) -> Result<Link> {
         return Ok(Link::InProcess(InProcess::new(CAPACITY)));
     };
     let credentials = match &bus.credentials {
-        Some(credentials) => Some(credentials.read()?.expose().to_owned()),
+        Some(credentials) => Some(credentials.read_text()?.expose().to_owned()),
         None => None,
     };
     let options = NatsOptions { url: bus.url.clone(), name: bus.name.clone(), credentials, ca: bus.ca.clone() };

@@ -18,7 +18,9 @@ use crate::clock::{SystemClock, unix_now};
 use crate::config::{Config, ControlConfig};
 
 /// Connections at once: guardians, their command lines and their browsers, which may all be on one machine.
-const PLACES: Room = Room { all: 256, each: 256 };
+const PLACES: usize = 256;
+/// The same of one address, where others than this machine reach the port: none of them takes all.
+const OF_ONE_ADDRESS: usize = 32;
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
@@ -42,8 +44,10 @@ pub async fn serve_control(
         .with_context(|| format!("control.listen: {}", control.listen))?;
     tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "control API");
     let hosts = tls.clone().map_or(Hosts::Local, Hosts::Certified);
+    let each = if control.listen.ip().is_loopback() { PLACES } else { OF_ONE_ADDRESS };
+    let places = Room { all: PLACES, each };
     // Pages that listen for changes are cut off when it stops.
-    serve(Port::new(listener, tls), control_router(desk, store, hosts), PLACES, stop.cancelled()).await;
+    serve(Port::new(listener, tls), control_router(desk, store, hosts), places, stop.cancelled()).await;
     Ok(())
 }
 
