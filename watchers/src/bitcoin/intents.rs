@@ -79,8 +79,8 @@ mod tests {
         for expiry in 1..=10u64 {
             let terms = DepositTerms {
                 destination_chain: ChainId::eip155(1),
-                destination_bridge: B256::repeat_byte(1),
-                recipient: B256::repeat_byte(2),
+                destination_bridge: B256::left_padding_from(&[1; 20]),
+                recipient: B256::left_padding_from(&[2; 20]),
                 lane: LanePreference::Any,
                 expiry: 1_900_000_000 + expiry,
                 refund_key: vault,
