@@ -35,7 +35,7 @@ type StoreClaim<'a> = (B256, &'a [u8], B256, &'a [u8]);
 /// A claim that fails is checked once more by itself, so that its refusal is that of the single check; no other claim is,
 /// but for those whose proof is one of many in a batch. A forged proof between two honest ones can part them, so that the
 /// second's path is hashed again: at most its own path and one more for each forged proof. 256 claims with a forged one
-/// take at most 1.1 times as long as 256 good ones.
+/// are to take at most 1.1 times as long as 256 good ones.
 pub fn verify_memberships(claims: &[Membership<'_>]) -> Vec<Result<(), VerifyError>> {
     let mut order: Vec<(usize, &Membership<'_>)> = claims.iter().enumerate().collect();
     order.sort_unstable_by_key(|(_, claim)| (claim.root, claim.store, claim.key));

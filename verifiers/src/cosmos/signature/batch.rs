@@ -35,7 +35,7 @@ struct Term {
 /// Checks every one of `items`; the index of the first bad one.
 ///
 /// A bad one among `n` costs at most `2⌈log2 n⌉` equations more, over at most `2n` signatures: halves are tried, of which
-/// only the one that holds it is halved again. Smaller equations share less: `n` with a bad one take at most 4 times as
+/// only the one that holds it is halved again. Smaller equations share less: `n` with a bad one are to take at most 4 times as
 /// long as `n` good ones. Blocks share no equation, so that a forged one costs other blocks nothing.
 ///
 /// # Errors

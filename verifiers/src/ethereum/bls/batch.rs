@@ -51,8 +51,8 @@ struct Term {
 /// [`Committee::verify`] of each claim, in order: the same verdict, in about half the work where all are right.
 /// Signatures are group-checked one by one, as there.
 ///
-/// What one bad claim of `n` costs: see above. A final exponentiation takes no longer than a claim's own part of an
-/// equation, so that 16 claims with a bad one take at most 4 times as long as 16 good ones:
+/// What one bad claim of `n` costs: see above. If a final exponentiation takes no longer than a claim's own part of an
+/// equation, 16 claims with a bad one take at most 4 times as long as 16 good ones:
 /// `(16 + 1 + 36 + 8 + 2) / (16 + 1)`.
 pub fn verify_each(claims: &[Claimed<'_>], scalars: &mut impl Scalars) -> Vec<Result<usize, VerifyError>> {
     let scalars = if claims.len() < 2 { None } else { scalars.scalars(claims.len()) };

@@ -36,7 +36,7 @@ pub struct Query<'a, K> {
 /// [`super::secure_value`] of each query, in order: the same answer or the same error, in less work.
 ///
 /// What one bad query costs: one more node, its own false one, and of an honest one a quarter. 256 queries with a bad
-/// one take at most 1.05 times as long as 256 good ones.
+/// one are to take at most 1.05 times as long as 256 good ones.
 pub fn secure_values<'a, K: AsRef<[u8]>>(field: &str, queries: &[Query<'a, K>]) -> Vec<Answer<'a>> {
     let keys: Vec<&[u8]> = queries.iter().map(|query| query.key.as_ref()).collect();
     let hashes: Vec<_> = keys.par_chunks(share(keys.len())).flat_map_iter(keccak256_each).collect();
