@@ -127,8 +127,22 @@ pub trait Watcher: Send + Sync {
     /// A cursor at which to begin when none is stored.
     fn genesis(&self) -> impl Future<Output = Result<Cursor, FollowError>> + Send;
 
+    /// A cursor on the block at `height` of the best chain: reading goes on with its child. Nothing is final to it.
+    ///
+    /// # Errors
+    /// `Permanent` for a height that this watcher cannot stand on, now or ever.
+    fn cursor_at(&self, height: u64) -> impl Future<Output = Result<Cursor, FollowError>> + Send;
+
     /// Reads what follows `cursor`, at most a bounded range.
     fn read(&self, cursor: &Cursor) -> impl Future<Output = Result<ReadBatch, FollowError>> + Send;
+
+    /// Reads what follows the block at `height` of the best chain, whatever was read before: at most a bounded range.
+    fn read_after(&self, height: u64) -> impl Future<Output = Result<ReadBatch, FollowError>> + Send {
+        async move {
+            let cursor = self.cursor_at(height).await?;
+            self.read(&cursor).await
+        }
+    }
 
     /// Returns when the chain may have moved: on a hint of the live stream, or after a while without one.
     fn wait(&self) -> impl Future<Output = ()> + Send;

@@ -143,6 +143,21 @@ async fn what_fewer_than_a_quorum_have_seen_is_held_and_counted_as_missing() {
 }
 
 #[tokio::test]
+async fn a_block_that_one_endpoint_alone_has_is_nothing_to_read_on_from() {
+    let (one, two) = two_nodes().await;
+    let (alone, a, b) = (Endpoint::of(&one).await, Endpoint::of(&two).await, Endpoint::of(&two).await);
+    let shared = u64::from(one.height().min(two.height()));
+    one.mine(2).await.unwrap();
+    let pool = pool(&[&alone, &a, &b], 2, &book([1]));
+    let reason = match pool.cursor_at(shared + 2).await {
+        Err(FollowError::Transient { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    };
+    assert!(reason.contains("2 must agree: 1 agree"), "{reason}");
+    assert_eq!(pool.cursor_at(shared).await.unwrap().tip().unwrap().height, shared);
+}
+
+#[tokio::test]
 async fn a_deposit_that_one_endpoint_alone_has_seen_is_never_reported_whichever_reads() {
     let (one, two) = two_nodes().await;
     let (liar, a, b) = (Endpoint::of(&one).await, Endpoint::of(&two).await, Endpoint::of(&two).await);

@@ -266,6 +266,23 @@ async fn a_deposit_whose_terms_came_late_is_found_by_reading_again() {
 }
 
 #[tokio::test]
+async fn blocks_are_read_again_from_any_height_above_the_anchor() {
+    let node = funded().await;
+    let book = book([]);
+    let watcher = watcher(&node, &book);
+    node.pay(&script(1), 50_000).await.unwrap();
+    node.mine(5).await.unwrap();
+    let (_, cursor) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
+    book.add(terms(1)).unwrap();
+    assert!(deposits(&watcher.read(&cursor).await.unwrap().events).is_empty(), "the cursor has passed it");
+    let again = watcher.read_after(cursor.tip().unwrap().height - 5).await.unwrap();
+    assert_eq!(deposits(&again.events).len(), 1);
+    assert_eq!(again.next.tip(), cursor.tip());
+    let error = watcher.read_after(1_000_000).await.unwrap_err();
+    assert!(error.to_string().starts_with("height: expected 0 (the anchor) to "), "{error}");
+}
+
+#[tokio::test]
 async fn a_node_of_another_network_is_refused_for_good() {
     let node = funded().await;
     let params = ChainParams::mainnet();

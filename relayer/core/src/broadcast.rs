@@ -21,7 +21,7 @@ pub enum Blocked {
 /// Whether `effect` of `transfer` may be carried out now. Asked by the engine with the transfer as it is stored, right
 /// before submission; a pause, a reorg or an expiry since the effect was issued stops it here.
 pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>) -> Result<(), Blocked> {
-    if let Effect::Pause { .. } = effect {
+    if let Effect::Pause { .. } | Effect::Reobserve { .. } = effect {
         return Ok(());
     }
     if transfer.status.is_terminal() {
@@ -56,7 +56,7 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
             let is_idle = transfer.payout.is_none() && transfer.issued.is_none();
             if is_idle && context.now > transfer.deposit.expiry { Ok(()) } else { later("a payout is under way") }
         }
-        Effect::Pause { .. } => Ok(()),
+        Effect::Pause { .. } | Effect::Reobserve { .. } => Ok(()),
     }
 }
 

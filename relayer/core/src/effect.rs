@@ -31,6 +31,11 @@ pub struct Turn {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "executor", rename_all = "snake_case")]
 pub enum Executor {
+    /// Reads a source chain.
+    Source {
+        /// Which chain.
+        chain: ChainId,
+    },
     /// Builds evidence on a source chain.
     Evidence {
         /// Which chain.
@@ -105,6 +110,13 @@ pub enum Effect {
         /// For how many seconds.
         ttl: u64,
     },
+    /// Read final blocks of a source chain again.
+    Reobserve {
+        /// Height of the first.
+        from: u64,
+        /// Height of the last.
+        to: u64,
+    },
 }
 
 impl Effect {
@@ -124,6 +136,7 @@ impl Effect {
             Self::Settle { .. } => Self::SETTLE,
             Self::ConfirmUnpaid { .. } => Self::CONFIRM_UNPAID,
             Self::Pause { .. } => "pause",
+            Self::Reobserve { .. } => "reobserve",
         }
     }
 
@@ -149,6 +162,7 @@ impl Effect {
             }
             Self::PayProven { .. } | Self::Settle { .. } => keccak256(turn.proofs.to_be_bytes()),
             Self::Pause { .. } => keccak256(round),
+            Self::Reobserve { from, to } => keccak256([from.to_be_bytes(), to.to_be_bytes()].concat()),
             Self::PayFast { .. } | Self::ConfirmUnpaid { .. } => B256::ZERO,
         };
         EffectId::derive(deposit, self.step(), executor, attempt)
@@ -159,7 +173,7 @@ impl EffectId {
     /// `keccak256(deposit id ‖ keccak256(step) ‖ place ‖ attempt)`; `attempt` is zero for what is attempted once.
     pub fn derive(deposit: DepositId, step: &str, executor: &Executor, attempt: B256) -> Self {
         let place = match executor {
-            Executor::Evidence { chain } | Executor::Destination { chain } => chain.hash(),
+            Executor::Source { chain } | Executor::Evidence { chain } | Executor::Destination { chain } => chain.hash(),
             Executor::Verifiers => keccak256("verifiers"),
             Executor::Signers => keccak256("signers"),
         };

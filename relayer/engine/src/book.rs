@@ -43,17 +43,10 @@ pub struct Change {
     pub ended: Vec<(EffectId, EffectEnd)>,
     /// A halt to be written.
     pub halt: Option<(ChainId, String)>,
+    /// Effects of no transfer.
+    pub effects: Vec<NewEffect>,
     /// A halt to be lifted: by whom, and why it is safe.
     pub acknowledged: Option<(ChainId, String)>,
-}
-
-/// What guardians did, stored together with a change.
-#[derive(Default)]
-pub(crate) struct Orders {
-    /// In order; what it does to the risk state follows from it.
-    pub(crate) events: Vec<ControlEvent>,
-    /// Effects of no transfer: pauses of destinations.
-    pub(crate) effects: Vec<NewEffect>,
 }
 
 impl Change {
@@ -201,7 +194,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     pub async fn record(&self, change: Change) -> Result<Vec<Transfer>, EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
-            match self.record_once(&change, &Orders::default(), &mut view).await? {
+            match self.record_once(&change, &[], &mut view).await? {
                 Some(changed) => return Ok(changed),
                 None => continue,
             }
@@ -209,11 +202,12 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         Err(conflict("transfers"))
     }
 
-    /// Nothing when another writer was faster: the view is up to date then, and it is to be decided again.
+    /// `orders` is what guardians did; what it does to the risk state follows from it. Nothing when another writer was
+    /// faster: the view is up to date then, and it is to be decided again.
     pub(crate) async fn record_once(
         &self,
         change: &Change,
-        orders: &Orders,
+        orders: &[ControlEvent],
         view: &mut RiskView,
     ) -> Result<Option<Vec<Transfer>>, EngineError> {
         let mut drafted = Vec::new();
@@ -234,7 +228,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     async fn try_record(
         &self,
         change: &Change,
-        orders: &Orders,
+        orders: &[ControlEvent],
         view: &mut RiskView,
         drafted: &mut Vec<RiskEvent>,
     ) -> Result<Vec<Transfer>, EngineError> {
@@ -248,11 +242,11 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             halt: change.halt.clone(),
             acknowledged: change.acknowledged.clone(),
             expected_control_sequence: view.control_sequence,
-            control: orders.events.clone(),
-            effects: orders.effects.clone(),
+            control: orders.to_vec(),
+            effects: change.effects.clone(),
             ..Commit::default()
         };
-        for event in orders.events.iter().filter_map(ControlEvent::risk) {
+        for event in orders.iter().filter_map(ControlEvent::risk) {
             view.draft.apply(&event, now);
             drafted.push(event);
         }
@@ -292,7 +286,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         }
         self.ledger.commit(commit).await?;
         view.keep(drafted, now);
-        for event in &orders.events {
+        for event in orders {
             view.obey(event, now, &self.policy);
         }
         self.show(view);

@@ -13,7 +13,8 @@ use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use crate::book::{MAX_CONFLICTS, Orders, conflict};
+use crate::book::{MAX_CONFLICTS, conflict};
+use crate::observe_again;
 use crate::risk_view::RiskView;
 use crate::{Book, Change, Clock, EngineError, Step};
 
@@ -60,10 +61,11 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 }
             }
             let events = decide(&view.control, signed, &facts.view(&view))?;
-            let effects = self.pauses_on_destinations(&events, facts.now);
-            let orders = Orders { events, effects };
-            if self.record_once(&change(&orders.events), &orders, &mut view).await?.is_some() {
-                return Ok(orders.events);
+            let mut change = change(&events);
+            change.effects = self.pauses_on_destinations(&events, facts.now);
+            change.effects.extend(reading_again(&events));
+            if self.record_once(&change, &events, &mut view).await?.is_some() {
+                return Ok(events);
             }
         }
         Err(conflict("control log").into())
@@ -80,8 +82,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             for attempt in 0.. {
                 let facts = self.facts(guardians, &subject, &view).await?;
                 let Ok(event) = execute(&view.control, proposal, &facts.view(&view), health) else { break };
-                let orders = Orders { events: vec![event], ..Orders::default() };
-                if self.record_once(&change(&orders.events), &orders, &mut view).await?.is_some() {
+                let events = [event];
+                if self.record_once(&change(&events), &events, &mut view).await?.is_some() {
                     done += 1;
                     break;
                 }
@@ -214,6 +216,17 @@ fn change(events: &[ControlEvent]) -> Change {
         _ => None,
     });
     Change { steps: events.iter().filter_map(step).collect(), acknowledged, ..Change::default() }
+}
+
+/// The reading that was ordered, if one was.
+fn reading_again(events: &[ControlEvent]) -> Option<NewEffect> {
+    let Some(ControlEvent::Taken { digest, .. }) = events.first() else { return None };
+    events.iter().find_map(|event| match event {
+        ControlEvent::Done { outcome: Outcome::Reobserved { chain, from, to }, .. } => {
+            Some(observe_again::effect(DepositId(*digest), chain, *from, *to))
+        }
+        _ => None,
+    })
 }
 
 fn step(event: &ControlEvent) -> Option<Step> {

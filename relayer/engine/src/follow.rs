@@ -10,8 +10,8 @@ use crate::{Book, Change, Clock, EngineError, Step};
 
 /// Follows one chain with one watcher.
 pub struct ChainFollower<W, L, C> {
-    watcher: W,
-    book: Arc<Book<L, C>>,
+    pub(crate) watcher: W,
+    pub(crate) book: Arc<Book<L, C>>,
 }
 
 impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
@@ -38,9 +38,10 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
             self.book.record(Change { cursor, ..Change::default() }).await?;
             return Ok(true);
         };
+        let was_ordered = self.observe_again(&cursor).await?;
         let ReadBatch { events, next } = self.watcher.read(&cursor).await?;
         if next == cursor && events.is_empty() {
-            return Ok(false);
+            return Ok(was_ordered);
         }
         let mut change = Change {
             cursor: Some(CursorMove { chain: chain.clone(), expected: Some(cursor), next }),

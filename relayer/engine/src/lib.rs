@@ -14,6 +14,7 @@ mod evidence;
 mod follow;
 mod gate;
 mod judge;
+mod observe_again;
 mod payout;
 mod prices;
 mod pulse;

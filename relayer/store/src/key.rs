@@ -6,9 +6,10 @@ use spandrel_core::{Executor, Standing};
 
 use crate::refusal::corrupt;
 
-/// The executor as a readable, injective text: `evidence:<chain>`, `verifiers`, `signers`, `destination:<chain>`.
+/// The executor as a readable, injective text: `source:<chain>`, `evidence:<chain>`, `verifiers`, `signers`, `destination:<chain>`.
 pub fn executor(executor: &Executor) -> String {
     match executor {
+        Executor::Source { chain } => format!("source:{chain}"),
         Executor::Evidence { chain } => format!("evidence:{chain}"),
         Executor::Verifiers => "verifiers".to_owned(),
         Executor::Signers => "signers".to_owned(),

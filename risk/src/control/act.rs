@@ -93,6 +93,16 @@ pub enum Act {
         /// Why it is halted, as the ledger says: what is signed is for this halt, and for no later one.
         halt: String,
     },
+    /// One, at once: final blocks of a source chain are read again, for deposits that were missed. What is known changes
+    /// nothing, and what is found is proven as ever.
+    Reobserve {
+        /// Which chain.
+        chain: ChainId,
+        /// Height of the first block.
+        from: u64,
+        /// Height of the last.
+        to: u64,
+    },
     /// Two and a timelock: a fast payout whose deposit is gone is a loss; resumptions and releases wait for it no more. It
     /// counts as exposure on.
     AcceptLoss {
@@ -170,6 +180,7 @@ impl std::fmt::Display for Act {
                 set.members.iter().try_for_each(|member| write!(f, " {member}"))
             }
             Self::AcknowledgeHalt { chain, halt } => write!(f, "acknowledge the halt of {chain}: {halt}"),
+            Self::Reobserve { chain, from, to } => write!(f, "read blocks {from} to {to} of {chain} again"),
             Self::AcceptLoss { transfer } => write!(f, "accept the loss of {transfer}"),
             Self::Approve { proposal, what } => write!(f, "approve {proposal}: {what}"),
             Self::Cancel { proposal, what } => write!(f, "cancel {proposal}: {what}"),

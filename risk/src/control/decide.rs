@@ -18,6 +18,8 @@ const PROPOSAL_LIFETIME: u64 = 7 * 86_400;
 const MAX_PROPOSALS: usize = 32;
 /// Longest that one guardian makes a held transfer wait: 30 days.
 const MAX_HOLD: u64 = 30 * 86_400;
+/// Most blocks that one order has read again.
+const MAX_REOBSERVED: u64 = 10_000;
 
 /// What follows from `signed`, or why nothing does.
 ///
@@ -176,6 +178,13 @@ impl Said<'_> {
                 let standing = view.halt.ok_or(ControlRefusal::NotHalted)?;
                 require(standing == halt, ControlRefusal::AnotherHalt(standing.to_owned()))?;
                 Ok(vec![self.done(Outcome::HaltAcknowledged { chain: chain.clone() })])
+            }
+            Act::Reobserve { chain, from, to } => {
+                let is_source = view.limits.limits.keys().any(|corridor| corridor.source == *chain);
+                require(is_source, ControlRefusal::NoSource(chain.clone()))?;
+                let is_range = *from > 0 && from <= to && to.saturating_sub(*from) < MAX_REOBSERVED;
+                require(is_range, ControlRefusal::RangeOutOfRange { maximum: MAX_REOBSERVED, from: *from, to: *to })?;
+                Ok(vec![self.done(Outcome::Reobserved { chain: chain.clone(), from: *from, to: *to })])
             }
             Act::AcceptLoss { transfer } => {
                 let stands = view.risk.is_short(*transfer) && !state.has_accepted(transfer);

@@ -136,6 +136,15 @@ pub enum Outcome {
         /// Which.
         chain: ChainId,
     },
+    /// Final blocks are to be read again.
+    Reobserved {
+        /// Of which chain.
+        chain: ChainId,
+        /// Height of the first.
+        from: u64,
+        /// Height of the last.
+        to: u64,
+    },
     /// A payout whose deposit is gone is a loss.
     LossAccepted {
         /// Of which transfer.

@@ -1,7 +1,7 @@
 //! Why a statement is refused: stable codes for programs, words for people.
 
 use alloy_primitives::{Address, B256};
-use spandrel_verifiers::{UnixSeconds, VerifyError};
+use spandrel_verifiers::{ChainId, UnixSeconds, VerifyError};
 
 /// Why a statement changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +102,19 @@ pub enum ControlRefusal {
     /// The chain is halted, but not by what was acknowledged.
     #[error("halt: expected {0:?}, as the chain is halted now, found another")]
     AnotherHalt(String),
+    /// No corridor begins on the chain: nothing is observed there.
+    #[error("chain: expected one that a corridor begins on, found {0}")]
+    NoSource(ChainId),
+    /// Blocks to be read again: from a lower to a higher one, and not too many.
+    #[error("from, to: expected 1 to {maximum} blocks above the first of the chain, found {from} to {to}")]
+    RangeOutOfRange {
+        /// Most blocks of one order.
+        maximum: u64,
+        /// The first, as it was signed.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
     /// The transfer's fast payout is no shortfall, or its loss is accepted already.
     #[error("the transfer is no shortfall that waits for a word")]
     NotShort,
@@ -157,6 +170,8 @@ impl ControlRefusal {
             Self::NotQuarantined => "NOT_QUARANTINED",
             Self::NotHalted => "NOT_HALTED",
             Self::AnotherHalt(_) => "ANOTHER_HALT",
+            Self::NoSource(_) => "NO_SOURCE",
+            Self::RangeOutOfRange { .. } => "RANGE_OUT_OF_RANGE",
             Self::NotShort => "NOT_SHORT",
             Self::PayoutUnderWay => "PAYOUT_UNDER_WAY",
             Self::HoldOutOfRange { .. } => "HOLD_OUT_OF_RANGE",

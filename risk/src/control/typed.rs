@@ -120,6 +120,9 @@ fn act(act: &Act) -> (&'static str, Vec<Field>) {
             ("ChangeSigners", fields)
         }
         Act::AcknowledgeHalt { chain, halt } => ("AcknowledgeHalt", vec![text("chain", chain), text("halt", halt)]),
+        Act::Reobserve { chain, from, to } => {
+            ("Reobserve", vec![text("chain", chain), number("from", *from), number("to", *to)])
+        }
         Act::AcceptLoss { transfer } => ("AcceptLoss", vec![hash("transfer", transfer.0)]),
         Act::Approve { proposal, what } => ("Approve", vec![hash("proposal", *proposal), text("what", what)]),
         Act::Cancel { proposal, what } => ("Cancel", vec![hash("proposal", *proposal), text("what", what)]),

@@ -130,6 +130,21 @@ fn an_acknowledgement_of_one_halt_lifts_no_other() {
 }
 
 #[test]
+fn one_guardian_has_a_bounded_range_of_a_source_chain_read_again() {
+    let mut world = World::new();
+    let reobserve = |number, from, to| Act::Reobserve { chain: chain(number), from, to };
+    assert_eq!(code(world.say(0, reobserve(77, 1, 2))), "NO_SOURCE");
+    for (from, to) in [(0, 5), (6, 5), (1, 10_001), (1, u64::MAX)] {
+        assert_eq!(code(world.say(0, reobserve(1, from, to))), "RANGE_OUT_OF_RANGE", "{from} to {to}");
+    }
+    for (from, to) in [(5, 5), (1, 10_000), (u64::MAX, u64::MAX)] {
+        let events = world.say(0, reobserve(1, from, to)).unwrap();
+        let done = Outcome::Reobserved { chain: chain(1), from, to };
+        assert!(matches!(events.last(), Some(ControlEvent::Done { outcome, .. }) if *outcome == done));
+    }
+}
+
+#[test]
 fn what_is_being_paid_is_neither_dropped_nor_released() {
     let mut world = World::new();
     (world.is_held, world.is_quarantined, world.is_idle) = (true, true, false);

@@ -21,6 +21,9 @@ sol! {
         string role; uint64 epoch; uint64 threshold; address[] members; string reason; address guardian; uint64 nonce; uint64 expiry;
     }
     struct AcknowledgeHalt { string chain; string halt; string reason; address guardian; uint64 nonce; uint64 expiry; }
+    struct Reobserve {
+        string chain; uint64 from; uint64 to; string reason; address guardian; uint64 nonce; uint64 expiry;
+    }
     struct AcceptLoss { bytes32 transfer; string reason; address guardian; uint64 nonce; uint64 expiry; }
     struct Approve { bytes32 proposal; string what; string reason; address guardian; uint64 nonce; uint64 expiry; }
 }
@@ -100,6 +103,18 @@ fn digests_are_those_of_eip_712() {
         expiry: 77,
     };
     let ours = digest(Act::AcknowledgeHalt { chain: ChainId::eip155(1), halt: "finality moved back".into() });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let theirs = Reobserve {
+        chain: "eip155:1".into(),
+        from: 5,
+        to: 8,
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::Reobserve { chain: ChainId::eip155(1), from: 5, to: 8 });
     assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
 
     let theirs = AcceptLoss { transfer: transfer().0, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };

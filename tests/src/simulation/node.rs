@@ -47,6 +47,16 @@ impl Watcher for SimNode {
         universe.sources[self.place].block(genesis).map(|block| Cursor::at(block.at)).ok_or_else(|| self.fault())
     }
 
+    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
+        let mut universe = self.universe.lock();
+        if universe.fault(10) {
+            return Err(self.fault());
+        }
+        let block = usize::try_from(height).ok().and_then(|height| universe.nodes[self.place].get(height)).copied();
+        let block = block.and_then(|hash| universe.sources[self.place].block(hash));
+        block.map(|block| Cursor::at(block.at)).ok_or_else(|| self.fault())
+    }
+
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
         let mut universe = self.universe.lock();
         if universe.fault(10) {

@@ -187,6 +187,15 @@ impl<B: IntentBook> Watcher for BitcoinWatcher<B> {
             .ok_or_else(|| self.node.contradiction(format!("no block at the anchor's height {height}")))
     }
 
+    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
+        let chain = self.headers.refresh().await?;
+        chain.at_height(height).map(Cursor::at).ok_or_else(|| FollowError::Permanent {
+            field: "height".to_owned(),
+            expected: format!("{} (the anchor) to {} (the best block)", chain.anchor().height, chain.best().height),
+            found: height.to_string(),
+        })
+    }
+
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
         let mut next = cursor.clone();
         let mut events = Vec::new();

@@ -175,11 +175,14 @@ impl Watcher for EthereumWatcher {
     }
 
     async fn genesis(&self) -> Result<Cursor, FollowError> {
+        self.cursor_at(self.config.start_block).await
+    }
+
+    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
         self.execution.require_chain().await?;
-        let start = self.config.start_block;
-        let block = self.execution.at(start).await?;
+        let block = self.execution.at(height).await?;
         let block =
-            block.ok_or_else(|| self.execution.lied("eth_getBlockByNumber", format!("no block {start} yet")))?;
+            block.ok_or_else(|| self.execution.lied("eth_getBlockByNumber", format!("no block {height} yet")))?;
         Ok(Cursor::at(block.block_ref()))
     }
 

@@ -1,5 +1,6 @@
 //! A watcher over several endpoints: one reads, the others are asked whether they see the same.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use futures::future::{join_all, select_all};
@@ -70,6 +71,30 @@ impl<W: Watcher + Witness> PooledWatcher<W> {
         }
     }
 
+    /// The cursor of the first endpoint that answers, once a quorum has its block.
+    async fn stood_on<'a, F>(&'a self, stand: impl Fn(&'a W) -> F + Send + Sync) -> Result<Cursor, FollowError>
+    where
+        F: Future<Output = Result<Cursor, FollowError>> + Send,
+    {
+        let mut errors = Vec::new();
+        for endpoint in self.endpoints.iter() {
+            match endpoint.ask(&stand).await {
+                Some(Ok(cursor)) if self.quorum == 1 => return Ok(cursor),
+                Some(Ok(cursor)) => {
+                    let claim = Claim { base: 0, blocks: cursor.recent.clone(), last_final: None, gone: None };
+                    let (_, tally) = self.poll(endpoint, &claim).await?;
+                    if tally.agree >= self.quorum {
+                        return Ok(cursor);
+                    }
+                    return Err(self.held(endpoint, format!("{} must agree: {tally}", self.quorum)));
+                }
+                Some(Err(error)) => errors.push(error),
+                None => {}
+            }
+        }
+        Err(none_answered(self.endpoints.count(), errors))
+    }
+
     /// Asks everyone but the reader. One that disagrees holds what was read.
     async fn poll(&self, reader: &Endpoint<W>, claim: &Claim) -> Result<(Vec<Vote>, Tally), FollowError> {
         let others = self.endpoints.iter().filter(|endpoint| !std::ptr::eq(*endpoint, reader));
@@ -115,23 +140,11 @@ impl<W: Watcher + Witness> Watcher for PooledWatcher<W> {
     }
 
     async fn genesis(&self) -> Result<Cursor, FollowError> {
-        let mut errors = Vec::new();
-        for endpoint in self.endpoints.iter() {
-            match endpoint.ask(|watcher| watcher.genesis()).await {
-                Some(Ok(cursor)) if self.quorum == 1 => return Ok(cursor),
-                Some(Ok(cursor)) => {
-                    let claim = Claim { base: 0, blocks: cursor.recent.clone(), last_final: None, gone: None };
-                    let (_, tally) = self.poll(endpoint, &claim).await?;
-                    if tally.agree >= self.quorum {
-                        return Ok(cursor);
-                    }
-                    return Err(self.held(endpoint, format!("{} must agree: {tally}", self.quorum)));
-                }
-                Some(Err(error)) => errors.push(error),
-                None => {}
-            }
-        }
-        Err(none_answered(self.endpoints.count(), errors))
+        self.stood_on(|watcher| watcher.genesis()).await
+    }
+
+    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
+        self.stood_on(move |watcher| watcher.cursor_at(height)).await
     }
 
     /// Reads from the first endpoint that answers and has something new.

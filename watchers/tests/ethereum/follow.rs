@@ -8,7 +8,7 @@ use spandrel_verifiers::follow::{ChainEvent, Cursor, FollowError, Watcher};
 use spandrel_verifiers::{AssetId, ChainId, LanePreference};
 use spandrel_watchers::ethereum::{EthereumConfig, EthereumWatcher};
 
-use super::rig::{Rig, amounts, asset, deposits, destination, read_all};
+use super::rig::{Rig, amounts, asset, deposits, destination, names_with, read_all};
 
 #[tokio::test]
 async fn deposits_are_read_in_order_and_their_blocks_become_final() {
@@ -164,6 +164,28 @@ async fn a_deposit_this_bridge_cannot_name_is_counted_and_does_not_block() {
     let watcher = rig.watcher();
     let (events, _) = read_all(&watcher, watcher.genesis().await.unwrap()).await;
     assert_eq!((amounts(&events), watcher.unnamed_deposits()), (vec![1, 3], 1));
+}
+
+/// What was passed over for want of a name is found by reading its block again, once the name is known.
+#[tokio::test]
+async fn a_deposit_without_name_is_found_by_reading_again_with_one() {
+    let Some(mut rig) = Rig::start().await else { return };
+    rig.deposit(1).await;
+    let unnamed = AssetId::parse("eip155:31337/erc20:0x00").unwrap();
+    rig.deposit_of(unnamed.clone(), 2).await;
+    rig.mine(30).await;
+    let watcher = rig.watcher();
+    let (events, cursor) = read_all(&watcher, watcher.genesis().await.unwrap()).await;
+    assert_eq!(amounts(&events), [1]);
+    let first = deposits(&events)[0].block.height;
+
+    rig.config.names = names_with([unnamed]);
+    let watcher = rig.watcher();
+    assert!(amounts(&watcher.read(&cursor).await.unwrap().events).is_empty(), "the cursor has passed it");
+    let again = watcher.read_after(first - 1).await.unwrap();
+    assert_eq!(amounts(&again.events), [1, 2]);
+    let head = rig.anvil.block_number().await.unwrap();
+    assert!(watcher.read_after(head + 1).await.is_err());
 }
 
 #[tokio::test]

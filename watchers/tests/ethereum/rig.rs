@@ -129,7 +129,12 @@ pub fn asset() -> AssetId {
 }
 
 fn names() -> Names {
-    Names::new([destination()], [asset()])
+    names_with([])
+}
+
+/// What the bridge knows, and `more`.
+pub fn names_with(more: impl IntoIterator<Item = AssetId>) -> Names {
+    Names::new([destination()], more.into_iter().chain([asset()]))
 }
 
 /// `contracts/artifacts/Outbox.json`, if it is there.

@@ -113,6 +113,24 @@ async fn a_proposal_is_approved_by_name_and_limits_with_what_was_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn blocks_are_ordered_to_be_read_again_on_the_page_too() {
+    let world = World::new().await;
+    let source = crate::world::corridor().source;
+    let form = page(&world, "/console/draft?act=reobserve", StatusCode::OK).await;
+    assert!(form.contains(&format!("value=\"{source}\"")) && form.contains("name=\"from\""), "{form}");
+    let fields = [("act", "reobserve"), ("chain", source.as_str()), ("from", "7"), ("to", "9")];
+    let (text, signed) = review(&world, 0, &fields).await;
+    assert!(text.contains(&format!("spandrel reobserve {source} --from 7 --to 9")), "{text}");
+    assert_eq!(world.post(&signed, None).await.1["state"], "done");
+    let guardian = key(0).address().to_string();
+    let who = [("guardian", guardian.as_str()), ("reason", "a drill")];
+    let wrong =
+        [&[("act", "reobserve"), ("chain", source.as_str()), ("from", "seven"), ("to", "9")][..], &who].concat();
+    let again = page(&world, &format!("/console/review?{}", query(&wrong)), StatusCode::BAD_REQUEST).await;
+    assert!(again.contains("block height"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_guardian_writes_reaches_no_page_as_markup() {
     let world = World::new().await;
     world.transfer(1, true).await;

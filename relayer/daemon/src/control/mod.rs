@@ -71,6 +71,19 @@ pub enum ControlCommand {
     },
     /// Show halted chains.
     Halts(Door),
+    /// Have final blocks of a source chain read again, for deposits that were missed.
+    Reobserve {
+        /// The source chain (CAIP-2).
+        chain: ChainId,
+        /// Height of the first block.
+        #[arg(long)]
+        from: u64,
+        /// Height of the last; at most 10,000 blocks.
+        #[arg(long)]
+        to: u64,
+        #[command(flatten)]
+        order: Order,
+    },
     /// List fast payouts whose deposits are gone; propose to accept the loss.
     #[command(subcommand)]
     Loss(LossCommand),
@@ -98,6 +111,9 @@ pub async fn run(command: ControlCommand, json: bool) -> Result<()> {
             order.send(Act::AcknowledgeHalt { chain, halt }, None, json).await
         }
         ControlCommand::Halts(door) => list(&door.open()?, "halts", "", &["chain", "reason"], json).await,
+        ControlCommand::Reobserve { chain, from, to, order } => {
+            order.send(Act::Reobserve { chain, from, to }, None, json).await
+        }
         ControlCommand::Loss(command) => command.run(json).await,
         ControlCommand::Signers(command) => command.run(json).await,
     }

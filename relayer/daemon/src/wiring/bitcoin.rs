@@ -141,6 +141,10 @@ impl Watcher for WithIntents {
         self.watcher.genesis().await
     }
 
+    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
+        self.watcher.cursor_at(height).await
+    }
+
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
         if self.known.refresh().await? {
             self.is_behind.store(true, Ordering::Relaxed);
@@ -153,6 +157,14 @@ impl Watcher for WithIntents {
         let mut read = self.watcher.read(cursor).await?;
         batch.append(&mut read.events);
         Ok(ReadBatch { events: batch, next: read.next })
+    }
+
+    /// Terms that become known now are looked for by the next [`Watcher::read`], from its own cursor.
+    async fn read_after(&self, height: u64) -> Result<ReadBatch, FollowError> {
+        if self.known.refresh().await? {
+            self.is_behind.store(true, Ordering::Relaxed);
+        }
+        self.watcher.read_after(height).await
     }
 
     async fn wait(&self) {

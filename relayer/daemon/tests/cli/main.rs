@@ -15,6 +15,7 @@ mod load;
 mod manual;
 mod metrics;
 mod proof;
+mod reobserve;
 mod replay;
 mod run;
 mod tls;

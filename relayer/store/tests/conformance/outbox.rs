@@ -83,6 +83,7 @@ async fn an_executor_leases_only_its_own(store: impl Store) {
     for other in [
         Executor::Verifiers,
         Executor::Evidence { chain: sample::ethereum() },
+        Executor::Source { chain: sample::bitcoin() },
         Executor::Destination { chain: sample::bitcoin() },
     ] {
         assert_eq!(store.lease(&other, 50, 99, 10).await.unwrap(), []);

@@ -86,7 +86,10 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refus
         }
         Effect::ConfirmUnpaid { deposit } => (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit))),
         Effect::Pause { scope, ttl } => pause(scope, *ttl, contracts),
-        Effect::BuildEvidence { .. } | Effect::RequestVerdicts { .. } | Effect::RequestAttestation { .. } => {
+        Effect::BuildEvidence { .. }
+        | Effect::RequestVerdicts { .. }
+        | Effect::RequestAttestation { .. }
+        | Effect::Reobserve { .. } => {
             return Err(Refusal::for_ever(format!("{} is not done on a destination", due.effect.step())));
         }
     };

@@ -22,6 +22,7 @@ pub fn of(statement: &Statement, now: u64) -> Option<String> {
         Act::LowerLimits { corridor, limits } => format!("limits lower {}", limits_of(corridor, limits)),
         Act::RaiseLimits { corridor, limits } => format!("limits raise {}", limits_of(corridor, limits)),
         Act::AcknowledgeHalt { chain, .. } => format!("acknowledge {}", quoted(chain.as_str())),
+        Act::Reobserve { chain, from, to } => format!("reobserve {} --from {from} --to {to}", quoted(chain.as_str())),
         Act::AcceptLoss { transfer } => format!("loss accept {transfer}"),
         Act::ChangeSigners { .. } => return None,
     };

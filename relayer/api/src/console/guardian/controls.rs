@@ -57,7 +57,10 @@ fn body(
                 (reason_field(None, false))
                 button.danger type="submit" { "Review the pause" }
             }
-            p.faint { "Without an end, by two people: " a href=(link("freeze", &[])) { "freeze" } "." }
+            p.faint {
+                "Without an end, by two people: " a href=(link("freeze", &[])) { "freeze" } ". "
+                "A deposit was missed: " a href=(link("reobserve", &[])) { "read blocks again" } "."
+            }
         }
         section aria-labelledby="proposals" data-live="proposals" {
             h2 #proposals { "Proposals" }

@@ -31,6 +31,8 @@ pub struct Draft {
     transfer: Option<String>,
     chain: Option<String>,
     halt: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
     proposal: Option<String>,
     corridor: Option<String>,
     /// Which control state was looked at when limits were written.
@@ -82,6 +84,11 @@ fn body(
             let (chain, halt) = (draft.chain()?.to_string(), about(&draft.halt));
             html! { (fixed("chain", &chain, &chain)) (fixed("halt", &halt, &halt)) }
         }
+        "reobserve" => html! {
+            (source_field(standing, given(&draft.chain)))
+            (height_field("from", "The first block that is read again.", given(&draft.from), wrong))
+            (height_field("to", "The last one; blocks that are not final yet are left out.", given(&draft.to), wrong))
+        },
         "release_held" | "drop_held" | "requeue_quarantined" | "drop_quarantined" | "accept_loss" => {
             let transfer = draft.transfer()?.to_string();
             fixed("transfer", &transfer, &transfer)
@@ -132,6 +139,9 @@ impl Draft {
             "drop_quarantined" => Act::DropQuarantined { transfer: self.transfer()? },
             "acknowledge_halt" => {
                 Act::AcknowledgeHalt { chain: self.chain()?, halt: given(&self.halt).unwrap_or_default().to_owned() }
+            }
+            "reobserve" => {
+                Act::Reobserve { chain: self.chain()?, from: height("from", &self.from)?, to: height("to", &self.to)? }
             }
             "accept_loss" => Act::AcceptLoss { transfer: self.transfer()? },
             "approve" => {
@@ -199,6 +209,11 @@ fn read<T: DeserializeOwned>(field: &str, text: &Option<String>) -> Result<T, Pr
     serde_json::from_str(text).map_err(|_| Problem::invalid(field, format!("a {field} as the controls write it"), text))
 }
 
+fn height(field: &str, text: &Option<String>) -> Result<u64, Problem> {
+    let text = given(text).unwrap_or_default();
+    text.parse().map_err(|_| Problem::invalid(field, "a block height", text))
+}
+
 fn unknown(act: &str) -> Problem {
     Problem::invalid("act", "an act of the controls", act)
 }
@@ -209,6 +224,9 @@ fn consequence(act: &str) -> &'static str {
         "freeze" => "The first guardian pauses for five days at once, the second makes it endless.",
         "resume" | "release_held" => "Two people; carried out after the delay, once health is green.",
         "acknowledge_halt" => "One guardian, at once: the chain is followed again. What is paused stays paused.",
+        "reobserve" => {
+            "One guardian, at once. What is known changes nothing; what is new is proven and decided on as ever."
+        }
         "accept_loss" => {
             "Two people and a timelock: resumptions wait for this payout no more. It counts as exposure on."
         }
@@ -229,7 +247,8 @@ pub fn link(act: &str, fields: &[(&str, &str)]) -> String {
 
 /// The field of a form that a problem is about.
 fn field_of(problem: &Problem) -> Option<&str> {
-    let fields = ["scope", "for", "guardian", "reason"].into_iter().chain(limits::LIMITS.map(|(name, _)| name));
+    let fields =
+        ["scope", "for", "from", "to", "guardian", "reason"].into_iter().chain(limits::LIMITS.map(|(name, _)| name));
     let parameter = problem.parameter.as_deref()?;
     fields.into_iter().find(|field| *field == parameter)
 }
@@ -277,6 +296,35 @@ fn scopes(standing: &Standing) -> Vec<Scope> {
     let mut seen = std::collections::BTreeSet::new();
     scopes.retain(|scope| seen.insert(scope.to_string()));
     scopes
+}
+
+/// Which source chain; `chosen` as it stands in an address.
+fn source_field(standing: &Standing, chosen: Option<&str>) -> Markup {
+    let sources: std::collections::BTreeSet<_> =
+        standing.limits.limits.keys().map(|corridor| &corridor.source).collect();
+    html! {
+        div.field {
+            label for="chain" { "Chain" }
+            select #chain name="chain" {
+                @for source in sources {
+                    option value=(source) selected[chosen == Some(source.as_str())] { (source) }
+                }
+            }
+        }
+    }
+}
+
+/// A block's height.
+fn height_field(name: &str, hint: &str, said: Option<&str>, wrong: Option<&Problem>) -> Markup {
+    let hint_id = format!("{name}-hint");
+    html! {
+        div.field {
+            label for=(name) { (units::words(name)) }
+            input id=(name) name=(name) type="text" inputmode="numeric" required autocomplete="off" aria-describedby=(hint_id) value=[said]
+                aria-invalid=[(wrong.and_then(field_of) == Some(name)).then_some("true")];
+            p.hint id=(hint_id) { (hint) }
+        }
+    }
 }
 
 /// For how long.
