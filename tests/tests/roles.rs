@@ -12,14 +12,14 @@ use futures::StreamExt;
 use reqwest::Client;
 use serde_json::{Value, json};
 use spandrel::clock::unix_now;
-use spandrel::config::{ApiConfig, BusConfig, Config};
+use spandrel::config::{ApiConfig, BusConfig, Config, KeyRef};
 use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel_api::issue_key;
 use spandrel_bus::{Hears, Nats, NatsOptions};
 use spandrel_contracts::WrappedToken;
 use spandrel_engine::{Bus, Message};
-use spandrel_signer::SecretRef;
+use spandrel_signer::{Hardness, Keystore, SecretRef};
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_testnets::bitcoin::RegtestNode;
 use spandrel_testnets::nats::{NatsServer, NatsUser};
@@ -41,6 +41,8 @@ struct Spread {
     key: String,
     server: NatsServer,
     users: Users,
+    /// The relayer's key for what it asks, and its address.
+    requests: (KeyRef, Address),
     verifiers: Vec<Child>,
     _others: Vec<Child>,
     folder: tempfile::TempDir,
@@ -68,6 +70,9 @@ impl Spread {
         let folder = tempfile::tempdir()?;
         let chains = Chains::start(&RealNodes::default()).await?;
         let bridge = Bridge::build(&chains, folder.path()).await?;
+        let password = bridge.config.destination[0].account.password.clone();
+        let key = Keystore::open(&bridge.config.keystore, Hardness::Dev)?.create("requests", &password.read()?)?;
+        let requests = (KeyRef { name: key.name, password }, key.address);
         let users = Users::new()?;
         let all = [users.relayer.clone(), users.verifier.clone(), users.signer.clone()];
         let server = NatsServer::start(binary, &all, 8 << 20).await?;
@@ -82,6 +87,7 @@ impl Spread {
             bridge,
             server,
             users,
+            requests,
             verifiers: Vec::new(),
             _others: Vec::new(),
             folder,
@@ -118,6 +124,8 @@ impl Spread {
             name: NAME.to_owned(),
             credentials: Some(SecretRef::File(credentials)),
             ca: None,
+            requests_by: [self.requests.1].into(),
+            request_key: (!matches!(role, "verifier" | "signer")).then(|| self.requests.0.clone()),
         });
         (config.verifier, config.signer) = (Vec::new(), Vec::new());
         if matches!(role, "verifier" | "signer") {

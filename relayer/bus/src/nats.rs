@@ -1,5 +1,5 @@
-//! The bus over NATS. Nothing on it is believed: verdicts and attestations are signed, evidence proves itself. Who may
-//! publish and hear what is the server's to say, by subject.
+//! The bus over NATS. Nothing on it is believed: verdicts, attestations and requests for them are signed, evidence proves
+//! itself. Who may publish and hear what is the server's to say, by subject.
 //!
 //! A server may say anything, and before TLS is agreed on whoever is on the way may. So other servers that it names are
 //! not followed, nothing is said without TLS where that is configured, and a connection that is not served any more, or

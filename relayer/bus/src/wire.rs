@@ -1,15 +1,12 @@
 //! How messages look on NATS: one JSON object each, its kind in the subject. Evidence is in it as its canonical protobuf,
-//! in hex.
+//! in hex; what signers are asked is in it as the text that the relayer has signed.
 
 use std::sync::Arc;
 
 use alloy_primitives::{B256, Bytes, Signature};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use spandrel_core::BatchTerms;
-use spandrel_engine::{AttestRequest, BusError, EvidenceRequest, Message, Unseen};
-use spandrel_verifiers::bitcoin::DepositTerms;
-use spandrel_verifiers::follow::SeenDeposit;
+use spandrel_engine::{BusError, EvidenceRequest, Message, SignedRequest, Unseen};
 use spandrel_verifiers::merkle::MAX_BATCH;
 use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
 
@@ -76,15 +73,6 @@ struct WireEvidence {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireAttest {
-    destination: ChainId,
-    terms: BatchTerms,
-    items: Vec<SeenDeposit>,
-    bitcoin_terms: Vec<DepositTerms>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WireDoubt {
     deposit: DepositId,
     reason: String,
@@ -117,10 +105,7 @@ pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
             let evidence = evidence.to_bytes().into();
             (Topic::Evidence, json(&WireEvidence { deposit: *deposit, source, destination, evidence }))
         }
-        Message::AttestRequest(request) => {
-            let AttestRequest { destination, terms, items, bitcoin_terms } = (**request).clone();
-            (Topic::Attest, json(&WireAttest { destination, terms, items, bitcoin_terms }))
-        }
+        Message::AttestRequest(request) => (Topic::Attest, json(&**request)),
         Message::Verdict(verdict) => (Topic::Verdict, json(verdict)),
         Message::Doubt { deposit, reason } => {
             let reason = shortened(reason, MAX_REASON).to_owned();
@@ -153,12 +138,7 @@ pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
                 .map_err(|error| BusError(format!("{}: evidence: {error}", topic.name())))?;
             Message::Evidence(Arc::new(EvidenceRequest { deposit, source, destination, evidence }))
         }
-        Topic::Attest => {
-            let WireAttest { destination, terms, items, bitcoin_terms } = read(topic, bytes)?;
-            bounded(topic, "items", items.len(), MAX_BATCH)?;
-            bounded(topic, "bitcoin_terms", bitcoin_terms.len(), MAX_BATCH)?;
-            Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items, bitcoin_terms }))
-        }
+        Topic::Attest => Message::AttestRequest(Arc::new(read::<SignedRequest>(topic, bytes)?)),
         Topic::Verdict => Message::Verdict(Box::new(read::<SignedVerdict>(topic, bytes)?)),
         Topic::Doubt => {
             let WireDoubt { deposit, reason } = read(topic, bytes)?;

@@ -1,8 +1,9 @@
 //! Verifiers and signers of this process: own key, own nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use alloy_primitives::Address;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use spandrel_engine::{Judge, Sighting, SignDigest, SignVerdict, SignerRole, VerifierRole};
@@ -67,8 +68,8 @@ pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<VerifierRole>
     Ok(VerifierRole::new(sign, config.verifier_set.epoch, domains, judges))
 }
 
-/// A fast-lane signer over all configured source chains.
-pub fn signer_role(config: &Config, role: &RoleConfig) -> Result<SignerRole> {
+/// A fast-lane signer over all configured source chains, that signs what these accounts ask.
+pub fn signer_role(config: &Config, role: &RoleConfig, requests_by: &BTreeSet<Address>) -> Result<SignerRole> {
     let key = signer_key(config, role)?;
     let mut sightings: BTreeMap<ChainId, Box<dyn Sighting>> = BTreeMap::new();
     for source in &config.bitcoin {
@@ -88,5 +89,5 @@ pub fn signer_role(config: &Config, role: &RoleConfig) -> Result<SignerRole> {
         let key = key.clone();
         async move { sign_batch(&key, digest).await.map_err(|error| error.to_string()) }.boxed()
     });
-    Ok(SignerRole::new(sign, destinations.collect(), sightings))
+    Ok(SignerRole::new(sign, requests_by.clone(), destinations.collect(), sightings))
 }
