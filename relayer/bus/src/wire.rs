@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{B256, Bytes, Signature};
+use alloy_primitives::{Address, B256, Bytes, Signature};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spandrel_engine::{BusError, EvidenceRequest, Message, SignedRequest, Unseen};
@@ -17,7 +17,7 @@ const MAX_REASON: usize = 512;
 /// Longest error about a message, bytes: it may repeat what was sent.
 const MAX_ERROR: usize = 256;
 
-/// What a message is about: the last part of its subject.
+/// What a message is about: the end of its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Relayer to verifiers.
@@ -49,7 +49,22 @@ impl Topic {
         }
     }
 
-    /// Its part of the subject.
+    /// What is answered under `word`, the last part of a member's subject.
+    pub(crate) fn answered(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name().strip_prefix("answer.") == Some(word))
+    }
+
+    /// The subject that it is published on. What is answered is said under the name of the member that says it, so that the
+    /// server can keep each to its own.
+    pub(crate) fn subject(self, deployment: &str, speaker: Option<Address>) -> Result<String, BusError> {
+        let Some(word) = self.name().strip_prefix("answer.") else {
+            return Ok(format!("{deployment}.{}", self.name()));
+        };
+        let speaker = speaker.ok_or_else(|| BusError(format!("{}: no member speaks here", self.name())))?;
+        Ok(format!("{deployment}.answer.{speaker:#x}.{word}"))
+    }
+
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Evidence => "ask.evidence",

@@ -140,12 +140,14 @@ impl Stolen {
             return None;
         };
         let relayer = NatsUser::new(&["main.ask.>"], &["main.answer.>"]).unwrap();
-        let own = NatsUser::new(&["main.answer.attestation", "main.answer.unseen"], &["main.ask.attest"]).unwrap();
+        let member = key(1).address();
+        let own = NatsUser::new(&[&format!("main.answer.{member:#x}.>")], &["main.ask.attest"]).unwrap();
         let server = NatsServer::start(binary, &[relayer.clone(), own.clone()], 8 << 20).await.unwrap();
         let url = server.url();
         let connect = async |user: &NatsUser, hears| {
             let credentials = Some(user.seed.clone());
-            let options = NatsOptions { url: url.clone(), name: "main".to_owned(), credentials, ca: None };
+            let (name, members) = ("main".to_owned(), [member].into());
+            let options = NatsOptions { url: url.clone(), name, credentials, ca: None, members };
             let bus = Nats::connect(options, hears, 64).await.unwrap();
             let connected = async {
                 while !bus.is_connected() {
@@ -160,7 +162,7 @@ impl Stolen {
         let (counted, stop) = (Counted::default(), CancellationToken::new());
         let time = Time(Arc::new(AtomicU64::new(START)));
         let inbox = bus.subscribe();
-        tokio::spawn(run_signer(signer(&counted), bus, inbox, time.clone(), stop.clone()));
+        tokio::spawn(run_signer(signer(&counted), bus.speaking_as(member), inbox, time.clone(), stop.clone()));
         Some(Self { _server: server, thief, relayer: answers, counted, time, stop })
     }
 

@@ -283,8 +283,8 @@ fn start_watchers(
 /// Starts verifiers. Their nodes are asked when they are first needed.
 fn start_verifiers(config: &Config, bus: &Link, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
     for role in &config.verifier {
-        let verifier = wiring::verifier_role(config, role)?;
-        let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        let (address, verifier) = wiring::verifier_role(config, role)?;
+        let run = run_verifier(verifier, bus.speaking_as(address), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("verifier {}", role.key.name), run);
     }
     Ok(())
@@ -299,8 +299,8 @@ fn start_signers(
     stop: &CancellationToken,
 ) -> Result<()> {
     for role in &config.signer {
-        let signer = wiring::signer_role(config, role, requests.by())?;
-        let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        let (address, signer) = wiring::signer_role(config, role, requests.by())?;
+        let run = run_signer(signer, bus.speaking_as(address), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("signer {}", role.key.name), run);
     }
     Ok(())
