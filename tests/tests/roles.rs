@@ -12,14 +12,14 @@ use futures::StreamExt;
 use reqwest::Client;
 use serde_json::{Value, json};
 use spandrel::clock::unix_now;
-use spandrel::config::{ApiConfig, BusConfig, Config};
+use spandrel::config::{ApiConfig, BusConfig, Config, KeyRef, RoleConfig};
 use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel_api::issue_key;
 use spandrel_bus::{Hears, Nats, NatsOptions};
 use spandrel_contracts::WrappedToken;
 use spandrel_engine::{Bus, Message};
-use spandrel_signer::SecretRef;
+use spandrel_signer::{Hardness, Keystore, SecretRef};
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_testnets::bitcoin::RegtestNode;
 use spandrel_testnets::nats::{NatsServer, NatsUser};
@@ -41,6 +41,8 @@ struct Spread {
     key: String,
     server: NatsServer,
     users: Users,
+    /// The relayer's key for what it asks, and its address.
+    requests: (KeyRef, Address),
     verifiers: Vec<Child>,
     _others: Vec<Child>,
     folder: tempfile::TempDir,
@@ -49,17 +51,32 @@ struct Spread {
 /// Who may do what on the bus, as `docs/operations/bus.md` has it.
 struct Users {
     relayer: NatsUser,
-    verifier: NatsUser,
-    signer: NatsUser,
+    /// With the address of each.
+    verifiers: Vec<(Address, NatsUser)>,
+    signers: Vec<(Address, NatsUser)>,
 }
 
 impl Users {
-    fn new() -> Result<Self> {
+    fn new(config: &Config) -> Result<Self> {
+        let keys = Keystore::open(&config.keystore, Hardness::Dev)?.list()?;
+        let own = |role: &RoleConfig, words: [&str; 2], asked: &str| {
+            let found = keys.iter().find(|info| info.name == role.key.name).context("its key")?;
+            let subjects = words.map(|word| format!("{NAME}.answer.{:#x}.{word}", found.address));
+            let user = NatsUser::new(&subjects.each_ref().map(String::as_str), &[asked])?;
+            anyhow::Ok((found.address, user))
+        };
+        let verifiers = config.verifier.iter().map(|role| own(role, ["verdict", "doubt"], "e2e.ask.evidence"));
+        let signers = config.signer.iter().map(|role| own(role, ["attestation", "unseen"], "e2e.ask.attest"));
         Ok(Self {
             relayer: NatsUser::new(&["e2e.ask.>"], &["e2e.answer.>"])?,
-            verifier: NatsUser::new(&["e2e.answer.verdict", "e2e.answer.doubt"], &["e2e.ask.evidence"])?,
-            signer: NatsUser::new(&["e2e.answer.attestation", "e2e.answer.unseen"], &["e2e.ask.attest"])?,
+            verifiers: verifiers.collect::<Result<_>>()?,
+            signers: signers.collect::<Result<_>>()?,
         })
+    }
+
+    fn all(&self) -> Vec<NatsUser> {
+        let members = self.verifiers.iter().chain(&self.signers).map(|(_, user)| user.clone());
+        std::iter::once(self.relayer.clone()).chain(members).collect()
     }
 }
 
@@ -68,9 +85,11 @@ impl Spread {
         let folder = tempfile::tempdir()?;
         let chains = Chains::start(&RealNodes::default()).await?;
         let bridge = Bridge::build(&chains, folder.path()).await?;
-        let users = Users::new()?;
-        let all = [users.relayer.clone(), users.verifier.clone(), users.signer.clone()];
-        let server = NatsServer::start(binary, &all, 8 << 20).await?;
+        let password = bridge.config.destination[0].account.password.clone();
+        let key = Keystore::open(&bridge.config.keystore, Hardness::Dev)?.create("requests", &password.read()?)?;
+        let requests = (KeyRef { name: key.name, password }, key.address);
+        let users = Users::new(&bridge.config)?;
+        let server = NatsServer::start(binary, &users.all(), 8 << 20).await?;
         let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Partner };
         let (secret, key) = issue_key("roles", grant, unix_now(), &mut rand::rng());
@@ -82,6 +101,7 @@ impl Spread {
             bridge,
             server,
             users,
+            requests,
             verifiers: Vec::new(),
             _others: Vec::new(),
             folder,
@@ -93,7 +113,8 @@ impl Spread {
         ];
         for (n, own) in spread.bridge.config.signer.iter().enumerate() {
             let only = |config: &mut Config| config.signer = vec![own.clone()];
-            others.push(spread.role("signer", &format!("signer-{n}"), &spread.users.signer, only)?);
+            let (_, user) = &spread.users.signers[n];
+            others.push(spread.role("signer", &format!("signer-{n}"), user, only)?);
         }
         spread._others = others;
         spread.verifiers =
@@ -105,7 +126,7 @@ impl Spread {
     fn verifier(&self, n: usize) -> Result<Child> {
         let own = self.bridge.config.verifier.get(n).context("a verifier")?.clone();
         let only = |config: &mut Config| config.verifier = vec![own];
-        self.role("verifier", &format!("verifier-{n}"), &self.users.verifier, only)
+        self.role("verifier", &format!("verifier-{n}"), &self.users.verifiers[n].1, only)
     }
 
     /// Starts a role on a configuration of its own, without the keys of the others.
@@ -118,6 +139,8 @@ impl Spread {
             name: NAME.to_owned(),
             credentials: Some(SecretRef::File(credentials)),
             ca: None,
+            requests_by: [self.requests.1].into(),
+            request_key: (!matches!(role, "verifier" | "signer")).then(|| self.requests.0.clone()),
         });
         (config.verifier, config.signer) = (Vec::new(), Vec::new());
         if matches!(role, "verifier" | "signer") {
@@ -138,7 +161,7 @@ impl Spread {
 
     /// No process has logged a secret, at any level and of any crate.
     fn require_silence(&self) -> Result<()> {
-        let users = [&self.users.relayer, &self.users.verifier, &self.users.signer].map(|user| user.seed.clone());
+        let users = self.users.all().into_iter().map(|user| user.seed);
         let mut secrets = vec![("API key", self.key.clone())];
         secrets.extend(users.map(|seed| ("bus seed", seed)));
         let config = &self.bridge.config;
@@ -322,8 +345,21 @@ async fn transfers_go_through_processes_that_share_nothing_but_ledger_and_bus() 
     .await
 }
 
+/// Says more than anyone can read, until it is dropped.
+async fn flood(bus: &Nats) -> anyhow::Error {
+    loop {
+        for n in 0..10_000_u64 {
+            let deposit = DepositId(U256::from(n).into());
+            let said = bus.publish(Message::Doubt { deposit, reason: "d".repeat(400) }).await;
+            if said.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
 /// Without a quorum of verifiers nothing is proven, whatever is said on the bus; when the server and the verifiers are back,
-/// what waited goes on.
+/// what waited goes on, whatever a stolen key floods the bus with.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lying_bus_proves_nothing_and_a_bus_that_was_away_loses_nothing() -> Result<()> {
     beside_a_spread_bridge(async |spread| {
@@ -337,9 +373,10 @@ async fn a_lying_bus_proves_nothing_and_a_bus_that_was_away_loses_nothing() -> R
             error = spread.mine() => return Err(error),
         };
         let deposit = waiting["deposit"].as_str().context("deposit")?.to_owned();
-        let credentials = Some(spread.users.verifier.seed.clone());
-        let options = NatsOptions { url: spread.server.url(), name: NAME.to_owned(), credentials, ca: None };
-        let liar = Nats::connect(options, Hears::Evidence, 16).await?;
+        let (member, user) = &spread.users.verifiers[0];
+        let (url, name, members) = (spread.server.url(), NAME.to_owned(), Default::default());
+        let options = NatsOptions { url, name, credentials: Some(user.seed.clone()), ca: None, members };
+        let liar = Nats::connect(options, Hears::Evidence, 16).await?.speaking_as(*member);
         while !liar.is_connected() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -353,6 +390,7 @@ async fn a_lying_bus_proves_nothing_and_a_bus_that_was_away_loses_nothing() -> R
         let events = tokio::select! {
             events = spread.follow(&id) => events?,
             error = spread.mine() => return Err(error),
+            error = flood(&liar) => return Err(error),
         };
         ensure!(spread.paid(recipient).await? == U256::from(AMOUNT), "{events:?}");
         Ok(())

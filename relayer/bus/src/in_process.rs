@@ -15,6 +15,10 @@ impl InProcess {
         Self(broadcast::Sender::new(capacity))
     }
 
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Message> {
+        self.0.subscribe()
+    }
+
     /// Sends to whoever is subscribed, if anyone is.
     pub(crate) fn tell(&self, message: Message) {
         if self.0.send(message).is_err() {
@@ -34,7 +38,7 @@ impl Bus for InProcess {
     }
 
     fn subscribe(&self) -> Receiver {
-        Receiver(self.0.subscribe())
+        Receiver::of(vec![self.listen()])
     }
 }
 

@@ -6,14 +6,17 @@
 
 mod in_process;
 mod nats;
+mod pace;
+mod receiver;
 mod wire;
 
 pub use in_process::InProcess;
 pub use nats::{Hears, Nats, NatsOptions};
+pub use receiver::Receiver;
 pub use wire::{MAX_MESSAGE, Topic, decode, encode};
 
-use spandrel_engine::{Bus, BusError, Message, Subscription};
-use tokio::sync::broadcast;
+use alloy_primitives::Address;
+use spandrel_engine::{Bus, BusError, Message};
 
 /// Either bus, as configured. Clones share it.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ pub enum Link {
     /// Within this process.
     InProcess(InProcess),
     /// Over NATS.
-    Nats(Nats),
+    Nats(Box<Nats>),
 }
 
 impl Link {
@@ -30,6 +33,15 @@ impl Link {
         match self {
             Self::InProcess(_) => true,
             Self::Nats(bus) => bus.is_connected(),
+        }
+    }
+
+    /// The same bus for a verifier or a signer, which answers under its own name.
+    #[must_use]
+    pub fn speaking_as(&self, member: Address) -> Self {
+        match self {
+            Self::InProcess(bus) => Self::InProcess(bus.clone()),
+            Self::Nats(bus) => Self::Nats(Box::new(bus.speaking_as(member))),
         }
     }
 }
@@ -58,24 +70,6 @@ impl Bus for Link {
         match self {
             Self::InProcess(bus) => bus.subscribe(),
             Self::Nats(bus) => bus.subscribe(),
-        }
-    }
-}
-
-/// A receiving end of either bus.
-#[derive(Debug)]
-pub struct Receiver(broadcast::Receiver<Message>);
-
-impl Subscription for Receiver {
-    async fn next(&mut self) -> Option<Message> {
-        loop {
-            match self.0.recv().await {
-                Ok(message) => return Some(message),
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "bus subscription fell behind");
-                }
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
         }
     }
 }

@@ -1,20 +1,24 @@
-//! The bus over NATS. Nothing on it is believed: verdicts and attestations are signed, evidence proves itself. Who may
-//! publish and hear what is the server's to say, by subject.
+//! The bus over NATS. Nothing on it is believed: verdicts, attestations and requests for them are signed, evidence proves
+//! itself. Who may publish and hear what is the server's to say, by subject: each member of a set has its own, and a lane
+//! and a pace to it, so that one that says too much takes nobody's place.
 //!
 //! A server may say anything, and before TLS is agreed on whoever is on the way may. So other servers that it names are
 //! not followed, nothing is said without TLS where that is configured, and a connection that is not served any more, or
 //! that is not let hear what it asked for, does not count as one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use alloy_primitives::Address;
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event};
 use futures::StreamExt;
 use spandrel_engine::{Bus, BusError, Message};
 use tokio::task::JoinHandle;
 
+use crate::pace::{AT_ONCE, Pace};
 use crate::wire::{Topic, decode, encode};
 use crate::{InProcess, Receiver};
 
@@ -22,6 +26,9 @@ use crate::{InProcess, Receiver};
 const LONGEST_SEND: Duration = Duration::from_secs(1);
 /// Between two looks whether the connection is served.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two words about a member that says too much.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// What a role hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +44,18 @@ pub enum Hears {
 }
 
 impl Hears {
-    fn topics(self) -> &'static [Topic] {
+    /// What is asked that it hears.
+    fn asked(self) -> &'static [Topic] {
         match self {
-            Self::Answers => &[Topic::Verdict, Topic::Doubt, Topic::Attestation, Topic::Unseen],
+            Self::Answers => &[],
             Self::Evidence => &[Topic::Evidence],
             Self::Batches => &[Topic::Attest],
-            Self::All => &Topic::ALL,
+            Self::All => &[Topic::Evidence, Topic::Attest],
         }
+    }
+
+    fn hears_answers(self) -> bool {
+        matches!(self, Self::Answers | Self::All)
     }
 }
 
@@ -58,6 +70,8 @@ pub struct NatsOptions {
     pub credentials: Option<String>,
     /// PEM file of the authority that signed the server's certificate, beside the system's.
     pub ca: Option<std::path::PathBuf>,
+    /// Verifiers and signers whose answers are heard, by whoever hears answers.
+    pub members: BTreeSet<Address>,
 }
 
 /// A connection to a NATS server, which comes back by itself. Clones share it.
@@ -65,7 +79,9 @@ pub struct NatsOptions {
 pub struct Nats {
     client: Client,
     name: Arc<str>,
-    heard: InProcess,
+    /// What is asked, and what each member answers.
+    lanes: Arc<[InProcess]>,
+    speaker: Option<Address>,
     listeners: Arc<Listeners>,
     /// Whether the server has refused to let something be heard.
     refused: Arc<AtomicBool>,
@@ -94,7 +110,7 @@ impl Nats {
     /// # Errors
     /// For credentials or a URL that do not read, and a server that refuses them.
     pub async fn connect(options: NatsOptions, hears: Hears, capacity: usize) -> Result<Self, BusError> {
-        let NatsOptions { url, name, credentials, ca } = options;
+        let NatsOptions { url, name, credentials, ca, members } = options;
         let refused = Arc::new(AtomicBool::new(false));
         let noted = refused.clone();
         let mut connect = ConnectOptions::new()
@@ -113,14 +129,29 @@ impl Nats {
             connect = connect.add_root_certificates(ca);
         }
         let client = connect.connect(&url).await.map_err(|error| BusError(format!("bus {url}: {error}")))?;
-        let heard = InProcess::new(capacity);
-        let mut listeners = Vec::new();
-        for topic in hears.topics() {
-            let subject = format!("{name}.{}", topic.name());
-            let messages = client.subscribe(subject).await.map_err(|error| BusError(format!("bus {url}: {error}")))?;
-            listeners.push(tokio::spawn(listen(*topic, messages, heard.clone())));
+        let hear = async |subject: String| {
+            client.subscribe(subject).await.map_err(|error| BusError(format!("bus {url}: {error}")))
+        };
+        let (asked, mut listeners) = (InProcess::new(capacity), Vec::new());
+        for topic in hears.asked() {
+            let messages = hear(topic.subject(&name, None)?).await?;
+            listeners.push(tokio::spawn(listen(*topic, messages, asked.clone())));
         }
-        Ok(Self { client, name: name.into(), heard, listeners: Arc::new(Listeners(listeners)), refused })
+        let mut lanes = vec![asked];
+        for member in members.into_iter().filter(|_| hears.hears_answers()) {
+            let (messages, lane) =
+                (hear(format!("{name}.answer.{member:#x}.*")).await?, InProcess::new(AT_ONCE as usize));
+            listeners.push(tokio::spawn(listen_to(member, messages, lane.clone())));
+            lanes.push(lane);
+        }
+        let (name, lanes, listeners) = (name.into(), lanes.into(), Arc::new(Listeners(listeners)));
+        Ok(Self { client, name, lanes, speaker: None, listeners, refused })
+    }
+
+    /// The same connection for a verifier or a signer, which answers under its own name.
+    #[must_use]
+    pub fn speaking_as(&self, member: Address) -> Self {
+        Self { speaker: Some(member), ..self.clone() }
     }
 
     /// Whether the server is there, and what it says is heard.
@@ -146,6 +177,27 @@ async fn listen(topic: Topic, mut messages: async_nats::Subscriber, heard: InPro
     }
 }
 
+/// Takes what a member answers into its lane, as fast as it may speak; what is more is not read.
+async fn listen_to(member: Address, mut messages: async_nats::Subscriber, lane: InProcess) {
+    let (mut pace, mut dropped, mut told) = (Pace::from(Instant::now()), 0_u64, None::<Instant>);
+    while let Some(message) = messages.next().await {
+        if !pace.lets_through(Instant::now()) {
+            dropped += 1;
+            if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+                tracing::warn!(%member, dropped, "a member says more than it may");
+                (dropped, told) = (0, Some(Instant::now()));
+            }
+            continue;
+        }
+        let topic = message.subject.rsplit('.').next().and_then(Topic::answered);
+        let read = topic.ok_or_else(|| BusError(format!("{}: not an answer", message.subject)));
+        match read.and_then(|topic| decode(topic, &message.payload)) {
+            Ok(message) => lane.tell(message),
+            Err(error) => tracing::warn!(%member, %error, "a message on the bus does not read"),
+        }
+    }
+}
+
 async fn told(event: Event, refused: Arc<AtomicBool>) {
     match event {
         Event::Connected => {
@@ -159,6 +211,8 @@ async fn told(event: Event, refused: Arc<AtomicBool>) {
             }
             tracing::error!(error = said, "bus");
         }
+        // One for each message that a subscription had no place for.
+        Event::SlowConsumer(_) => tracing::debug!("bus: more comes than is read"),
         // One for each try to connect again.
         Event::ClientError(error) => tracing::debug!(%error, "bus"),
         event => tracing::warn!(%event, "bus"),
@@ -174,13 +228,13 @@ impl Bus for Nats {
             return Err(BusError("its server is away".to_owned()));
         }
         let (topic, bytes) = encode(&message)?;
-        let subject = format!("{}.{}", self.name, topic.name());
+        let subject = topic.subject(&self.name, self.speaker)?;
         let sent = tokio::time::timeout(LONGEST_SEND, self.client.publish(subject, bytes.into())).await;
         let sent = sent.map_err(|_| BusError("its server takes nothing".to_owned()))?;
         sent.map_err(|error| BusError(error.to_string()))
     }
 
     fn subscribe(&self) -> Receiver {
-        self.heard.subscribe()
+        Receiver::of(self.lanes.iter().map(InProcess::listen).collect())
     }
 }

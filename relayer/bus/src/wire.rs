@@ -1,15 +1,12 @@
 //! How messages look on NATS: one JSON object each, its kind in the subject. Evidence is in it as its canonical protobuf,
-//! in hex.
+//! in hex; what signers are asked is in it as the text that the relayer has signed.
 
 use std::sync::Arc;
 
-use alloy_primitives::{B256, Bytes, Signature};
+use alloy_primitives::{Address, B256, Bytes, Signature};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use spandrel_core::BatchTerms;
-use spandrel_engine::{AttestRequest, BusError, EvidenceRequest, Message, Unseen};
-use spandrel_verifiers::bitcoin::DepositTerms;
-use spandrel_verifiers::follow::SeenDeposit;
+use spandrel_engine::{BusError, EvidenceRequest, Message, SignedRequest, Unseen};
 use spandrel_verifiers::merkle::MAX_BATCH;
 use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
 
@@ -20,7 +17,7 @@ const MAX_REASON: usize = 512;
 /// Longest error about a message, bytes: it may repeat what was sent.
 const MAX_ERROR: usize = 256;
 
-/// What a message is about: the last part of its subject.
+/// What a message is about: the end of its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Relayer to verifiers.
@@ -52,7 +49,22 @@ impl Topic {
         }
     }
 
-    /// Its part of the subject.
+    /// What is answered under `word`, the last part of a member's subject.
+    pub(crate) fn answered(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name().strip_prefix("answer.") == Some(word))
+    }
+
+    /// The subject that it is published on. What is answered is said under the name of the member that says it, so that the
+    /// server can keep each to its own.
+    pub(crate) fn subject(self, deployment: &str, speaker: Option<Address>) -> Result<String, BusError> {
+        let Some(word) = self.name().strip_prefix("answer.") else {
+            return Ok(format!("{deployment}.{}", self.name()));
+        };
+        let speaker = speaker.ok_or_else(|| BusError(format!("{}: no member speaks here", self.name())))?;
+        Ok(format!("{deployment}.answer.{speaker:#x}.{word}"))
+    }
+
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Evidence => "ask.evidence",
@@ -72,15 +84,6 @@ struct WireEvidence {
     source: ChainId,
     destination: ChainId,
     evidence: Bytes,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireAttest {
-    destination: ChainId,
-    terms: BatchTerms,
-    items: Vec<SeenDeposit>,
-    bitcoin_terms: Vec<DepositTerms>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,10 +120,7 @@ pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
             let evidence = evidence.to_bytes().into();
             (Topic::Evidence, json(&WireEvidence { deposit: *deposit, source, destination, evidence }))
         }
-        Message::AttestRequest(request) => {
-            let AttestRequest { destination, terms, items, bitcoin_terms } = (**request).clone();
-            (Topic::Attest, json(&WireAttest { destination, terms, items, bitcoin_terms }))
-        }
+        Message::AttestRequest(request) => (Topic::Attest, json(&**request)),
         Message::Verdict(verdict) => (Topic::Verdict, json(verdict)),
         Message::Doubt { deposit, reason } => {
             let reason = shortened(reason, MAX_REASON).to_owned();
@@ -153,12 +153,7 @@ pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
                 .map_err(|error| BusError(format!("{}: evidence: {error}", topic.name())))?;
             Message::Evidence(Arc::new(EvidenceRequest { deposit, source, destination, evidence }))
         }
-        Topic::Attest => {
-            let WireAttest { destination, terms, items, bitcoin_terms } = read(topic, bytes)?;
-            bounded(topic, "items", items.len(), MAX_BATCH)?;
-            bounded(topic, "bitcoin_terms", bitcoin_terms.len(), MAX_BATCH)?;
-            Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items, bitcoin_terms }))
-        }
+        Topic::Attest => Message::AttestRequest(Arc::new(read::<SignedRequest>(topic, bytes)?)),
         Topic::Verdict => Message::Verdict(Box::new(read::<SignedVerdict>(topic, bytes)?)),
         Topic::Doubt => {
             let WireDoubt { deposit, reason } = read(topic, bytes)?;

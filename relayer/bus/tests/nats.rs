@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{B256, Signature, U256};
+use alloy_primitives::{Address, B256, Signature, U256};
 use spandrel_bus::{Hears, Nats, NatsOptions, Topic, decode};
 use spandrel_engine::{Bus, Message, Subscription, Unseen};
 use spandrel_testnets::nats::{NatsServer, NatsUser};
@@ -10,6 +10,8 @@ use spandrel_verifiers::DepositId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const VERIFIER: Address = Address::repeat_byte(0x1a);
+const SIGNER: Address = Address::repeat_byte(0x2b);
 
 /// The users of a deployment, with what `docs/operations/bus.md` lets each do.
 struct Users {
@@ -21,10 +23,13 @@ struct Users {
 impl Users {
     fn new() -> Self {
         let user = |publishes: &[&str], hears: &[&str]| NatsUser::new(publishes, hears).unwrap();
+        let own = |member: Address, word: &str| format!("main.answer.{member:#x}.{word}");
+        let verifier = ["verdict", "doubt"].map(|word| own(VERIFIER, word));
+        let signer = ["attestation", "unseen"].map(|word| own(SIGNER, word));
         Self {
             relayer: user(&["main.ask.>"], &["main.answer.>"]),
-            verifier: user(&["main.answer.verdict", "main.answer.doubt"], &["main.ask.evidence"]),
-            signer: user(&["main.answer.attestation", "main.answer.unseen"], &["main.ask.attest"]),
+            verifier: user(&verifier.each_ref().map(String::as_str), &["main.ask.evidence"]),
+            signer: user(&signer.each_ref().map(String::as_str), &["main.ask.attest"]),
         }
     }
 }
@@ -39,11 +44,18 @@ async fn server(users: &Users, max_payload: usize) -> Option<NatsServer> {
 }
 
 async fn connect(server: &NatsServer, user: &NatsUser, hears: Hears) -> Nats {
-    let credentials = Some(user.seed.clone());
-    let options = NatsOptions { url: server.url(), name: "main".to_owned(), credentials, ca: None };
-    let bus = Nats::connect(options, hears, 16).await.unwrap();
+    let bus = Nats::connect(options(server.url(), Some(user)), hears, 16).await.unwrap();
     within("a connection", async || bus.is_connected()).await;
-    bus
+    match hears {
+        Hears::Evidence => bus.speaking_as(VERIFIER),
+        Hears::Batches => bus.speaking_as(SIGNER),
+        Hears::Answers | Hears::All => bus,
+    }
+}
+
+fn options(url: String, user: Option<&NatsUser>) -> NatsOptions {
+    let credentials = user.map(|user| user.seed.clone());
+    NatsOptions { url, name: "main".to_owned(), credentials, ca: None, members: [VERIFIER, SIGNER].into() }
 }
 
 /// Waits for something.
@@ -93,20 +105,54 @@ async fn a_role_says_nothing_in_anothers_place() {
     let Some(server) = server(&users, 1 << 20).await else { return };
     let relayer = connect(&server, &users.relayer, Hears::Answers).await;
     let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
-    let curious = NatsOptions {
-        url: server.url(),
-        name: "main".to_owned(),
-        credentials: Some(users.verifier.seed.clone()),
-        ca: None,
-    };
-    let curious = Nats::connect(curious, Hears::All, 16).await.unwrap();
+    let curious = Nats::connect(options(server.url(), Some(&users.verifier)), Hears::All, 16).await.unwrap();
     let (mut heard, mut overheard) = (relayer.subscribe(), curious.subscribe());
     let attestation = Message::Attestation { root: B256::repeat_byte(3), signature: signature() };
     verifier.publish(attestation).await.unwrap();
+    verifier.speaking_as(SIGNER).publish(doubt(3)).await.unwrap();
+    verifier.speaking_as(Address::repeat_byte(0x3c)).publish(doubt(4)).await.unwrap();
     verifier.publish(doubt(2)).await.unwrap();
-    assert_eq!(next(&mut heard).await, doubt(2), "and the attestation before it was not let through");
+    assert_eq!(next(&mut heard).await, doubt(2), "and what came before it was not let through");
     let nothing = tokio::time::timeout(Duration::from_millis(300), overheard.next()).await;
     assert!(nothing.is_err(), "{nothing:?} is not for verifiers");
+}
+
+/// Ten thousand messages of one member before, between and after what another says, to a relayer that is slow to read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_floods_takes_nobodys_place() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1 << 20).await else { return };
+    let relayer = connect(&server, &users.relayer, Hears::Answers).await;
+    let flooding = connect(&server, &users.verifier, Hears::Evidence).await;
+    let signer = connect(&server, &users.signer, Hears::Batches).await;
+    let mut heard = relayer.subscribe();
+    let attestation = |n| Message::Attestation { root: B256::repeat_byte(n), signature: signature() };
+    for n in 0..10_000_u32 {
+        flooding.publish(doubt(0)).await.unwrap();
+        if n % 2_500 == 1_000 {
+            signer.publish(attestation((n / 2_500) as u8)).await.unwrap();
+        }
+    }
+    flooding.publish(doubt(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut read = 0;
+    for n in 0..4 {
+        loop {
+            read += 1;
+            match next(&mut heard).await {
+                Message::Attestation { root, .. } => break assert_eq!(root, B256::repeat_byte(n)),
+                said => assert_eq!(said, doubt(0)),
+            }
+        }
+    }
+    assert!(read <= 10, "the others' answers come every other time, and not after {read}");
+    let mut more = 0;
+    while tokio::time::timeout(Duration::from_millis(300), heard.next()).await.is_ok() {
+        more += 1;
+    }
+    assert!(more <= 1024, "no more wait of one member than its lane holds: {more}");
+    flooding.publish(doubt(2)).await.unwrap();
+    assert_eq!(next(&mut heard).await, doubt(2), "it is heard again when it has calmed down");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,8 +177,7 @@ async fn whoever_has_no_key_is_not_connected() {
     let users = Users::new();
     let Some(server) = server(&users, 1 << 20).await else { return };
     let stranger = NatsUser::new(&[">"], &[">"]).unwrap();
-    let options =
-        NatsOptions { url: server.url(), name: "main".to_owned(), credentials: Some(stranger.seed), ca: None };
+    let options = options(server.url(), Some(&stranger));
     let connected = tokio::time::timeout(Duration::from_secs(2), Nats::connect(options, Hears::All, 16)).await;
     if let Ok(Ok(bus)) = connected {
         assert!(!bus.is_connected());
@@ -167,8 +212,7 @@ async fn another_server_that_one_names_is_not_followed() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
-    let options = NatsOptions { url, name: "main".to_owned(), credentials: None, ca: None };
-    let bus = Nats::connect(options, Hears::All, 16).await.unwrap();
+    let bus = Nats::connect(options(url, None), Hears::All, 16).await.unwrap();
     let followed = tokio::time::timeout(Duration::from_secs(2), other.accept()).await;
     assert!(followed.is_err(), "it went where it was sent");
     drop(bus);
@@ -178,8 +222,7 @@ async fn another_server_that_one_names_is_not_followed() {
 async fn where_tls_is_configured_nothing_is_said_without_it() {
     let named = listener().await;
     let url = format!("tls://{}", named.local_addr().unwrap());
-    let options = NatsOptions { url, name: "main".to_owned(), credentials: None, ca: None };
-    let connecting = tokio::spawn(Nats::connect(options, Hears::All, 16));
+    let connecting = tokio::spawn(Nats::connect(options(url, None), Hears::All, 16));
     let (mut peer, _) = tokio::time::timeout(PATIENCE, named.accept()).await.unwrap().unwrap();
     peer.write_all(b"INFO {\"server_id\":\"a\",\"version\":\"2.15.2\",\"proto\":1,\"max_payload\":1048576}\r\n")
         .await
@@ -207,8 +250,7 @@ async fn a_connection_that_is_not_served_any_more_is_told() {
         peer.write_all(b"-ERR\r\n").await.unwrap();
         tokio::time::sleep(PATIENCE).await;
     });
-    let options = NatsOptions { url, name: "main".to_owned(), credentials: None, ca: None };
-    let bus = Nats::connect(options, Hears::All, 16).await.unwrap();
+    let bus = Nats::connect(options(url, None), Hears::All, 16).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(5), bus.ended()).await;
     // A client that survives the line has not ended, and may not say that it has.
     assert_eq!(ended.is_ok(), !bus.is_connected());
@@ -218,8 +260,7 @@ async fn a_connection_that_is_not_served_any_more_is_told() {
 async fn who_is_not_let_hear_what_its_role_hears_does_not_count_as_connected() {
     let users = Users::new();
     let Some(server) = server(&users, 1 << 20).await else { return };
-    let credentials = Some(users.verifier.seed.clone());
-    let options = NatsOptions { url: server.url(), name: "mian".to_owned(), credentials, ca: None };
+    let options = NatsOptions { name: "mian".to_owned(), ..options(server.url(), Some(&users.verifier)) };
     let bus = Nats::connect(options, Hears::Evidence, 16).await.unwrap();
     within("the refusal is noticed", async || !bus.is_connected()).await;
     assert!(bus.publish(doubt(1)).await.is_err());

@@ -87,6 +87,29 @@ fn may_pay(transfer: &Transfer, lane: Lane, context: &Context<'_>) -> Result<(),
     }
 }
 
+/// Whether a payment of this transfer that its destination has delayed may be executed. It may be another's, of either
+/// lane: while none of ours is under way, no lane may be paused.
+pub fn may_execute(transfer: &Transfer, context: &Context<'_>) -> Result<(), Blocked> {
+    if transfer.status.is_terminal() {
+        return obsolete(transfer.status.name());
+    }
+    if let Status::Quarantined { error } = &transfer.status {
+        return later(format!("quarantined: {error}"));
+    }
+    if transfer.mined().is_none() {
+        return obsolete("its deposit is gone");
+    }
+    if let Status::Shortfall { .. } = transfer.status {
+        return obsolete("its deposit was gone, and is not proven again");
+    }
+    let is_ours = |lane: &Lane| transfer.issued.is_none_or(|issued| issued.lane == *lane);
+    let mut lanes = [Lane::Fast, Lane::LightClient].into_iter().filter(is_ours);
+    match lanes.find_map(|lane| context.risk.paused_by(&transfer.deposit, lane, context.now)) {
+        Some(scope) => later(format!("paused: {scope}")),
+        None => Ok(()),
+    }
+}
+
 fn require_standing(transfer: &Transfer, seen: &SeenDeposit, is_wanted: bool) -> Result<(), Blocked> {
     let stands = transfer.mined().is_some_and(|mined| mined.block.hash == seen.block.hash);
     if stands && is_wanted { Ok(()) } else { obsolete("its block was replaced, or it is done") }

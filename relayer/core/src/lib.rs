@@ -35,7 +35,7 @@ pub mod submission;
 mod transfer;
 
 pub use attestation::{BatchTerms, FastAttestation};
-pub use broadcast::{Blocked, may_broadcast};
+pub use broadcast::{Blocked, may_broadcast, may_execute};
 pub use effect::{Effect, EffectId, Executor, Turn};
 pub use event::Event;
 pub use fold::apply;

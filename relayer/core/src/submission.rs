@@ -5,6 +5,7 @@ use std::future::Future;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::Lane;
+use spandrel_verifiers::DepositId;
 
 use crate::{Effect, EffectId, TxRef};
 
@@ -93,17 +94,22 @@ pub enum SubmitError {
     },
 }
 
-/// Asked right before anything leaves the house, after whatever time a simulation took.
+/// Asked last of all before anything leaves the house, after whatever time simulations, fees and signatures took.
 pub trait SendGate: Send + Sync {
     /// Whether all of `effects` are still to be sent now.
     fn is_open(&self, effects: &[EffectId]) -> impl Future<Output = Result<bool, SubmitError>> + Send;
+
+    /// Whether a payment of `deposit` that its destination has delayed may be executed now: that pays, whichever effect
+    /// it is done for.
+    fn may_execute(&self, deposit: DepositId) -> impl Future<Output = Result<bool, SubmitError>> + Send;
 }
 
 /// Carries effects out on one destination chain.
 ///
 /// Guarantees: intent, nonce and raw transaction are in the journal before anything is broadcast; submitting an
 /// effect id twice sends it once; after a crash, [`Submitter::follow`] takes up every open transaction again; nothing
-/// is signed or broadcast while the gate is closed for any effect that it carries, not again either.
+/// is broadcast, not again either, unless the gate was open for all that it carries or executes right before; what it
+/// has closed for already is not signed.
 pub trait Submitter: Send + Sync {
     /// Builds, simulates, journals, signs and broadcasts a batch. One bad item never fails its neighbours. Answers
     /// what is known at once, per effect; the rest comes from [`Submitter::follow`]. What is not answered waits for

@@ -282,6 +282,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
             for (field, tls) in wiring::tls_ports(&read) {
                 wiring::read_tls(field, tls)?;
             }
+            wiring::require_known_request_key(&read)?;
             print(json, &serde_json::json!({ "config": config, "ok": true }), || format!("{}: ok", config.display()))?;
         }
         Command::Config(ConfigCommand::Schema) => {

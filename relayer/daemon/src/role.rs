@@ -66,6 +66,8 @@ impl Role {
     pub fn check(self, config: &Config) -> Result<()> {
         let needs_bus = self != Self::Whole && self.hears().is_some();
         ensure!(!needs_bus || config.bus.is_some(), "bus: expected one for the role {self}, found none");
+        let asks = self.runs(Self::Relayer) && config.bus.as_ref().is_some_and(|bus| bus.request_key.is_none());
+        ensure!(!asks, "bus.request_key: expected one for the role {self}, found none");
         ensure!(self != Self::Verifier || !config.verifier.is_empty(), "verifier: expected at least one, found none");
         ensure!(self != Self::Signer || !config.signer.is_empty(), "signer: expected at least one, found none");
         ensure!(self != Self::Api || config.api.is_some(), "api: expected its table, found none");
@@ -93,6 +95,13 @@ mod tests {
         let bus = "url = \"tls://bus.example\"\nname = \"main\"\ncredentials = \"env:BUS\"";
         let mut config =
             Config::parse(&EXAMPLE.replacen("[telemetry]", &format!("[bus]\n{bus}\n[telemetry]"), 1)).unwrap();
+        for role in [Role::Relayer, Role::Whole] {
+            assert_eq!(
+                refused(role, &config),
+                format!("bus.request_key: expected one for the role {role}, found none")
+            );
+        }
+        config.bus.as_mut().unwrap().request_key = Some(config.verifier[0].key.clone());
         Role::Relayer.check(&config).unwrap();
         (config.verifier, config.signer) = (Vec::new(), Vec::new());
         assert!(refused(Role::Verifier, &config).starts_with("verifier:"));

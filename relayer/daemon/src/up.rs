@@ -10,8 +10,8 @@ use spandrel_bus::Link;
 use spandrel_core::submission::SubmitError;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::{
-    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, VerdictDesk, run_control, run_desks,
-    run_signer, run_ticks, run_verifier,
+    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, SignDigest, VerdictDesk,
+    run_control, run_desks, run_signer, run_ticks, run_verifier,
 };
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
@@ -25,7 +25,7 @@ use crate::metrics::{self, Metrics, Vitals};
 use crate::role::Role;
 use crate::supervise::Tasks;
 use crate::traces::Traces;
-use crate::wiring::{self, RegisteredTerms};
+use crate::wiring::{self, RegisteredTerms, Requests};
 
 /// Between two tries to reach a node at start.
 const RETRY_START: Duration = Duration::from_secs(2);
@@ -150,6 +150,7 @@ async fn start_role(
         book = book.guarded_by(guardians);
     }
     let book = Arc::new(book);
+    let requests = Requests::of(&config, role)?;
     let bus = wiring::bus(&config, role).await?;
     let mut tasks = Tasks::new(stop.clone());
     start_telemetry(&config, metrics.clone(), Some(book.clone()), &bus, &mut tasks, &stop).await?;
@@ -166,13 +167,13 @@ async fn start_role(
         start_verifiers(&config, &bus, &mut tasks, &stop)?;
     }
     if role.runs(Role::Signer) {
-        start_signers(&config, &bus, &mut tasks, &stop)?;
+        start_signers(&config, &requests, &bus, &mut tasks, &stop)?;
     }
     if role.runs(Role::Watcher) {
         start_watchers(&config, &store, &book, &metrics, &mut tasks, &stop)?;
     }
     if role.runs(Role::Relayer) {
-        start_relayer(&config, store.clone(), book, bus, &mut tasks, &stop)?;
+        start_relayer(&config, store.clone(), book, (bus, requests.sign()?), &mut tasks, &stop)?;
     }
     Ok(Running { store, supervised: Supervised::over(tasks) })
 }
@@ -187,7 +188,7 @@ async fn start_independent(config: &Config, role: Role, stop: &CancellationToken
         start_verifiers(config, &bus, &mut tasks, stop)?;
     }
     if role.runs(Role::Signer) {
-        start_signers(config, &bus, &mut tasks, stop)?;
+        start_signers(config, &Requests::of(config, role)?, &bus, &mut tasks, stop)?;
     }
     Ok(Supervised::over(tasks))
 }
@@ -220,7 +221,7 @@ fn start_relayer(
     config: &Config,
     store: Sqlite,
     book: Arc<RelayerBook>,
-    bus: Link,
+    (bus, asks): (Link, SignDigest),
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<()> {
@@ -246,7 +247,7 @@ fn start_relayer(
         });
     }
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
-    let attestations = AttestationDesk::new(book.clone(), bus.clone()).telling(RegisteredTerms(store));
+    let attestations = AttestationDesk::new(book.clone(), bus.clone(), asks).telling(RegisteredTerms(store));
     let inbox = bus.subscribe();
     tasks.spawn("desks", run_desks(book.clone(), verdicts, attestations, inbox, stop.clone()));
     tasks.spawn("ticks", run_ticks(book, stop.clone()));
@@ -282,18 +283,24 @@ fn start_watchers(
 /// Starts verifiers. Their nodes are asked when they are first needed.
 fn start_verifiers(config: &Config, bus: &Link, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
     for role in &config.verifier {
-        let verifier = wiring::verifier_role(config, role)?;
-        let run = run_verifier(verifier, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        let (address, verifier) = wiring::verifier_role(config, role)?;
+        let run = run_verifier(verifier, bus.speaking_as(address), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("verifier {}", role.key.name), run);
     }
     Ok(())
 }
 
 /// The same for the fast lane's signers.
-fn start_signers(config: &Config, bus: &Link, tasks: &mut Tasks, stop: &CancellationToken) -> Result<()> {
+fn start_signers(
+    config: &Config,
+    requests: &Requests,
+    bus: &Link,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<()> {
     for role in &config.signer {
-        let signer = wiring::signer_role(config, role)?;
-        let run = run_signer(signer, bus.clone(), bus.subscribe(), SystemClock, stop.clone());
+        let (address, signer) = wiring::signer_role(config, role, requests.by())?;
+        let run = run_signer(signer, bus.speaking_as(address), bus.subscribe(), SystemClock, stop.clone());
         tasks.spawn(format!("signer {}", role.key.name), run);
     }
     Ok(())

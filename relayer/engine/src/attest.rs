@@ -15,7 +15,7 @@ use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
 use crate::gate::{Gate, retry};
 use crate::sign::are_of;
-use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, Step, Unseen};
+use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, SignDigest, SignedRequest, Step, Unseen};
 
 const LEASE_SECONDS: u64 = 60;
 const ASK_AGAIN_SECONDS: u64 = 2;
@@ -32,6 +32,7 @@ pub trait TermsSource: Send + Sync {
 pub struct AttestationDesk<L, C, B> {
     book: Arc<Book<L, C>>,
     bus: B,
+    sign: SignDigest,
     terms: Option<Box<dyn TermsSource>>,
     state: Mutex<State>,
 }
@@ -49,9 +50,9 @@ struct Pending {
 }
 
 impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
-    /// A desk on `bus`.
-    pub fn new(book: Arc<Book<L, C>>, bus: B) -> Self {
-        Self { book, bus, terms: None, state: Mutex::default() }
+    /// A desk on `bus`, whose requests are signed with the relayer's key for them.
+    pub fn new(book: Arc<Book<L, C>>, bus: B, sign: SignDigest) -> Self {
+        Self { book, bus, sign, terms: None, state: Mutex::default() }
     }
 
     /// Tells signers the terms behind the deposits they are asked about.
@@ -95,11 +96,19 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
         for ((_, destination), items) in by_route {
             let bitcoin_terms = self.terms_of(&items).await;
             let Some(request) = self.request(destination, items, bitcoin_terms, now) else { continue };
-            if let Err(error) = self.bus.publish(Message::AttestRequest(request)).await {
-                tracing::warn!(%error, "bus: signers are asked again later");
+            if let Err(error) = self.publish(&request, now).await {
+                tracing::warn!(error, "bus: signers are asked again later");
             }
         }
         Ok(taken)
+    }
+
+    /// Signs anew each time, so that what somebody has recorded is soon void.
+    async fn publish(&self, request: &AttestRequest, now: UnixSeconds) -> Result<(), String> {
+        let target = self.book.policy().destinations.get(&request.destination).ok_or("an unknown destination")?;
+        let place = (target.domain.chain_number, target.fast_lane);
+        let signed = SignedRequest::sign(request, place, now, &self.sign).await?;
+        self.bus.publish(Message::AttestRequest(Arc::new(signed))).await.map_err(|error| error.to_string())
     }
 
     /// What is known of the terms behind these deposits.

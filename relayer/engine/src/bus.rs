@@ -5,12 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use alloy_primitives::{B256, Signature};
+use serde::{Deserialize, Serialize};
 use spandrel_core::BatchTerms;
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
 
-use crate::Unseen;
+use crate::{SignedRequest, Unseen};
 
 /// What travels.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +27,8 @@ pub enum Message {
         /// The check that failed.
         reason: String,
     },
-    /// Relayer to the fast lane's signers: attest this batch.
-    AttestRequest(Arc<AttestRequest>),
+    /// Relayer to the fast lane's signers: attest this batch. By the relayer's key, or it is not answered.
+    AttestRequest(Arc<SignedRequest>),
     /// Signer to relayer: its signature over the batch.
     Attestation {
         /// The batch's root.
@@ -53,7 +54,8 @@ pub struct EvidenceRequest {
 }
 
 /// A batch to be attested.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttestRequest {
     /// To which chain: the domain of the attestation.
     pub destination: ChainId,

@@ -2,7 +2,8 @@
 
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
 use spandrel_core::submission::{SendGate, SubmitError};
-use spandrel_core::{Blocked, Context, Effect, EffectId, Transfer, may_broadcast};
+use spandrel_core::{Blocked, Context, Effect, EffectId, Transfer, may_broadcast, may_execute};
+use spandrel_verifiers::DepositId;
 
 use crate::{Book, Clock, EngineError};
 
@@ -53,6 +54,16 @@ impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
             }
         }
         Ok(true)
+    }
+
+    async fn may_execute(&self, deposit: DepositId) -> Result<bool, SubmitError> {
+        let failed = |error: EngineError| SubmitError::Journal(error.to_string());
+        let stored = self.ledger().transfer(deposit).await.map_err(|error| failed(error.into()))?;
+        let Some(transfer) = stored else { return Ok(false) };
+        self.refresh().await.map_err(failed)?;
+        let now = self.clock().now();
+        let may = |risk: &_| may_execute(&transfer, &Context { policy: self.policy(), risk, now });
+        Ok(self.read_risk(may).await.is_ok())
     }
 }
 

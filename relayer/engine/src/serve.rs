@@ -11,7 +11,7 @@ use spandrel_verifiers::ChainId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AttestRequest, Bus, Clock, EngineError, EvidenceRequest, Message, SignerRole, Subscription, VerifierRole};
+use crate::{Asked, Bus, Clock, EngineError, EvidenceRequest, Message, SignerRole, Subscription, VerifierRole};
 
 /// Requests that wait for one chain's worker.
 const QUEUE: usize = 1024;
@@ -39,7 +39,8 @@ pub async fn run_verifier<C: Clock, B: Bus>(
     serve(role.chains(), take, answer, &bus, inbox, &clock, stop).await
 }
 
-/// A fast-lane signer on the bus. A batch is served by the worker of its first deposit's chain.
+/// A fast-lane signer on the bus. A batch is served by the worker of its first deposit's chain; what others than the relayer
+/// ask takes no place in its queue.
 pub async fn run_signer<C: Clock, B: Bus>(
     role: SignerRole,
     bus: B,
@@ -47,7 +48,7 @@ pub async fn run_signer<C: Clock, B: Bus>(
     clock: C,
     stop: CancellationToken,
 ) -> Result<(), EngineError> {
-    let answer = |requests: Vec<Arc<AttestRequest>>| {
+    let answer = |requests: Vec<Asked>| {
         let (role, clock) = (&role, &clock);
         async move {
             let mut answers = Vec::new();
@@ -58,7 +59,13 @@ pub async fn run_signer<C: Clock, B: Bus>(
         }
     };
     let take = |message| match message {
-        Message::AttestRequest(request) => Some((request.items.first()?.deposit.source_chain.clone(), request)),
+        Message::AttestRequest(signed) => match role.take(&signed, clock.now()) {
+            Ok(asked) => Some((asked.request().items.first()?.deposit.source_chain.clone(), asked)),
+            Err(refusal) => {
+                tracing::warn!(%refusal, "a request to sign is not answered");
+                None
+            }
+        },
         _ => None,
     };
     serve(role.chains(), take, answer, &bus, inbox, &clock, stop).await
@@ -129,12 +136,13 @@ async fn work<C: Clock, B: Bus, R: PartialEq, F: Future<Output = Vec<Message>>>(
     }
 }
 
-/// What waits, once each: whoever was not answered in time has asked the same again.
+/// What waits, once each and the newest: whoever was not answered in time has asked the same again.
 fn each_once<R: PartialEq>(waiting: &mut Vec<R>) -> Vec<R> {
     let mut kept: Vec<R> = Vec::new();
     for request in waiting.drain(..) {
-        if !kept.contains(&request) {
-            kept.push(request);
+        match kept.iter_mut().find(|known| **known == request) {
+            Some(known) => *known = request,
+            None => kept.push(request),
         }
     }
     kept

@@ -1,6 +1,7 @@
-//! The fast lane's signer: believes nothing but its own node, and signs a batch only if it sees every deposit in it.
+//! The fast lane's signer: answers the relayer alone, believes nothing but its own node, and signs a batch only if it sees
+//! every deposit in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Signature};
@@ -8,9 +9,10 @@ use futures::future::BoxFuture;
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::merkle::BatchTree;
-use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds, VerifyError};
 
-use crate::{AttestRequest, Message, Unseen};
+use crate::request::Requesters;
+use crate::{Asked, AttestRequest, Message, SignedRequest, Unseen};
 
 const MAX_LIFETIME_SECONDS: u64 = 2 * 3600;
 /// Terms of one item that are tried: they can differ in the refund's delay only.
@@ -28,7 +30,7 @@ pub trait Sighting: Send + Sync {
     fn learn(&self, _terms: &DepositTerms) {}
 }
 
-/// Signs a digest with the signer's key; an error is logged and nothing is signed.
+/// Signs a digest with a signer's key, or the relayer's; an error is logged and nothing is signed.
 pub type SignDigest = Arc<dyn Fn(B256) -> BoxFuture<'static, Result<Signature, String>> + Send + Sync>;
 
 /// Whether a deposit may be one with these terms: what both say is the same.
@@ -44,19 +46,21 @@ pub(crate) fn are_of(terms: &DepositTerms, deposit: &Deposit) -> bool {
 /// One signer.
 pub struct SignerRole {
     sign: SignDigest,
+    requesters: Requesters,
     /// EVM chain number, `FastLane` and signer-set epoch per destination.
     destinations: BTreeMap<ChainId, (u64, Address, u64)>,
     sightings: BTreeMap<ChainId, Box<dyn Sighting>>,
 }
 
 impl SignerRole {
-    /// A signer with its own nodes.
+    /// A signer with its own nodes, that signs what these accounts ask.
     pub fn new(
         sign: SignDigest,
+        requesters: BTreeSet<Address>,
         destinations: BTreeMap<ChainId, (u64, Address, u64)>,
         sightings: BTreeMap<ChainId, Box<dyn Sighting>>,
     ) -> Self {
-        Self { sign, destinations, sightings }
+        Self { sign, requesters: Requesters::new(requesters), destinations, sightings }
     }
 
     /// The source chains it knows.
@@ -64,8 +68,25 @@ impl SignerRole {
         self.sightings.keys().cloned().collect()
     }
 
-    /// Answers a request: a signature, or what it does not see. Nothing at all to a request that is not in order.
-    pub async fn answer(&self, request: &AttestRequest, now: UnixSeconds) -> Option<Message> {
+    /// Takes a request that is the relayer's, once. No node is asked for this.
+    ///
+    /// # Errors
+    /// What was expected of it, and what was found.
+    pub fn take(&self, signed: &SignedRequest, now: UnixSeconds) -> Result<Asked, VerifyError> {
+        match self.destinations.get(&signed.destination) {
+            Some(target) => self.requesters.take(signed, *target, now),
+            None => Err(VerifyError::invalid("destination", "one that is configured", &signed.destination)),
+        }
+    }
+
+    /// Answers a request: a signature, or what it does not see. Nothing at all to a request that is not in order, or has
+    /// waited until it was void.
+    pub async fn answer(&self, asked: &Asked, now: UnixSeconds) -> Option<Message> {
+        let request = asked.request();
+        if asked.is_void(now) {
+            tracing::warn!(root = %request.terms.root, "attestation request dropped: it has waited for too long");
+            return None;
+        }
         let (chain_number, contract, epoch) = self.destinations.get(&request.destination)?;
         let ids: Vec<DepositId> = request.items.iter().map(|seen| seen.deposit.id()).collect();
         let tree = BatchTree::new(&ids).ok()?;

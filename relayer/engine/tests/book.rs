@@ -137,6 +137,20 @@ async fn a_pause_that_comes_after_a_simulation_closes_the_gate() {
     assert!(!other.is_open(&[pay]).await.unwrap(), "another process asks the ledger before anything leaves it");
 }
 
+/// The chain has delayed the payment: executing it pays, and carries no effect of its own.
+#[tokio::test]
+async fn a_payment_that_the_chain_delayed_is_not_executed_under_a_pause_nor_without_its_deposit() {
+    let (ledger, _) = ledger().await;
+    let (desk, other) = (book(&ledger).await, book(&ledger).await);
+    assert!(desk.may_execute(deposit().id()).await.unwrap());
+    assert!(!desk.may_execute(spandrel_verifiers::DepositId(B256::ZERO)).await.unwrap(), "nobody knows that one");
+    desk.record_risk(paused(Scope::Lane { lane: Lane::LightClient, source: None })).await.unwrap();
+    assert!(desk.may_execute(deposit().id()).await.unwrap(), "it is issued on the fast lane");
+    desk.record_risk(paused(Scope::Lane { lane: Lane::Fast, source: None })).await.unwrap();
+    assert!(!desk.may_execute(deposit().id()).await.unwrap());
+    assert!(!other.may_execute(deposit().id()).await.unwrap(), "another process asks the ledger");
+}
+
 #[tokio::test]
 async fn a_decision_that_lost_its_race_leaves_no_trace_in_the_risk_state() {
     let (ledger, pay) = ledger().await;

@@ -10,8 +10,9 @@ use futures::future::{BoxFuture, ready};
 use spandrel_core::BatchTerms;
 use spandrel_engine::{
     AttestRequest, Bus, BusError, Clock, EvidenceRequest, Judge, Message, Sighting, SignDigest, SignVerdict,
-    SignerRole, Subscription, VerifierRole, run_signer, run_verifier,
+    SignedRequest, SignerRole, Subscription, VerifierRole, run_signer, run_verifier,
 };
+use spandrel_signer::LocalKey;
 use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::merkle::BatchTree;
@@ -123,14 +124,16 @@ fn evidence_request(source: ChainId) -> Message {
     }))
 }
 
-fn attest_request(source: ChainId) -> Message {
+async fn attest_request(source: ChainId, relayer: &SignDigest) -> Message {
     let deposit = deposit(source);
     let tree = BatchTree::new(&[deposit.id()]).unwrap();
     let terms = BatchTerms { root: tree.root(), count: 1, epoch: 1, expiry: Wall.now() + 60 };
     let destination = deposit.destination_chain.clone();
     let block = BlockRef { height: 1, hash: B256::ZERO, time: 0 };
     let seen = SeenDeposit { deposit, block, transaction: B256::ZERO, position: 0 };
-    Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items: vec![seen], bitcoin_terms: vec![] }))
+    let request = AttestRequest { destination, terms, items: vec![seen], bitcoin_terms: vec![] };
+    let signed = SignedRequest::sign(&request, (9, Address::ZERO), Wall.now(), relayer).await.unwrap();
+    Message::AttestRequest(Arc::new(signed))
 }
 
 /// About which deposit the first answer is.
@@ -177,12 +180,14 @@ async fn a_hung_node_of_one_chain_does_not_delay_a_signers_answers_on_the_others
     let destinations = BTreeMap::from([(ChainId::eip155(9), (9, Address::ZERO, 1))]);
     let signature = Signature::new(U256::ONE, U256::ONE, false);
     let sign: SignDigest = Arc::new(move |_| ready(Ok(signature)).boxed());
-    let role = SignerRole::new(sign, destinations, sightings);
+    let relayer = LocalKey::generate().unwrap();
+    let role = SignerRole::new(sign, [relayer.address()].into(), destinations, sightings);
+    let asks: SignDigest = Arc::new(move |digest| ready(Ok(relayer.sign_digest(digest).unwrap())).boxed());
     let stop = CancellationToken::new();
     let running = tokio::spawn(run_signer(role, wire.clone(), wire.subscribe(), Wall, stop.clone()));
     let ear = wire.subscribe();
-    wire.publish(attest_request(hung)).await.unwrap();
-    wire.publish(attest_request(well.clone())).await.unwrap();
+    wire.publish(attest_request(hung, &asks).await).await.unwrap();
+    wire.publish(attest_request(well.clone(), &asks).await).await.unwrap();
     let answered = tokio::time::timeout(Duration::from_secs(5), first_answer(ear)).await;
     assert_eq!(answered.expect("an answer while the other node hangs"), deposit(well).id());
     stop.cancel();

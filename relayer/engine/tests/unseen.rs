@@ -10,8 +10,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use spandrel_core::{Destination, Input, Policy};
 use spandrel_engine::{
-    AttestRequest, AttestationDesk, Book, Bus, BusError, Change, Clock, Message, Sighting, SignDigest, SignerRole,
-    Silent, Subscription, TermsSource, Unseen,
+    AttestRequest, AttestationDesk, Book, Bus, BusError, Change, Clock, Message, Sighting, SignDigest, SignedRequest,
+    SignerRole, Silent, Subscription, TermsSource, Unseen,
 };
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
 use spandrel_signer::{LocalKey, sign_batch};
@@ -146,12 +146,12 @@ impl World {
         let block = BlockRef { height: 3, hash: B256::repeat_byte(3), time: START };
         let seen = SeenDeposit { deposit: deposit(), block, transaction: B256::repeat_byte(1), position: 0 };
         book.record(Change::one(deposit().id(), Input::Seen(seen))).await.unwrap();
-        let desk = AttestationDesk::new(Arc::new(book), mail.clone()).telling(Registered);
+        let desk = AttestationDesk::new(Arc::new(book), mail.clone(), signs(&relayer())).telling(Registered);
         Self { clock, mail, desk, keys }
     }
 
     /// The request that the relayer publishes when it asks again, if any.
-    async fn asked(&self) -> Option<Arc<AttestRequest>> {
+    async fn asked(&self) -> Option<Arc<SignedRequest>> {
         self.pass(2);
         self.asked_now().await
     }
@@ -160,7 +160,7 @@ impl World {
         *self.clock.0.lock().unwrap() += seconds;
     }
 
-    async fn asked_now(&self) -> Option<Arc<AttestRequest>> {
+    async fn asked_now(&self) -> Option<Arc<SignedRequest>> {
         self.desk.ask_once().await.unwrap();
         let published = std::mem::take(&mut *self.mail.0.lock().unwrap());
         published.into_iter().find_map(|message| match message {
@@ -184,18 +184,33 @@ impl Sighting for Blind {
     }
 }
 
-fn signer(key: &LocalKey, sighting: Blind) -> SignerRole {
-    let key = key.clone();
-    let sign: SignDigest = Arc::new(move |digest| {
-        let key = key.clone();
-        async move { sign_batch(&key, digest).await.map_err(|error| error.to_string()) }.boxed()
-    });
-    let destinations = BTreeMap::from([(destination(), (9, Address::repeat_byte(6), EPOCH))]);
-    SignerRole::new(sign, destinations, BTreeMap::from([(deposit().source_chain, Box::new(sighting) as Box<_>)]))
+/// The relayer's key for what it asks.
+fn relayer() -> LocalKey {
+    LocalKey::from_bytes(&[7; 32]).unwrap()
 }
 
-async fn unseen_by(key: &LocalKey, request: &AttestRequest) -> Unseen {
-    match signer(key, Blind::default()).answer(request, START).await {
+fn signs(key: &LocalKey) -> SignDigest {
+    let key = key.clone();
+    Arc::new(move |digest| {
+        let key = key.clone();
+        async move { sign_batch(&key, digest).await.map_err(|error| error.to_string()) }.boxed()
+    })
+}
+
+/// What a request says.
+fn content(request: &SignedRequest) -> AttestRequest {
+    serde_json::from_str(&request.request).unwrap()
+}
+
+fn signer(key: &LocalKey, sighting: Blind) -> SignerRole {
+    let destinations = BTreeMap::from([(destination(), (9, Address::repeat_byte(6), EPOCH))]);
+    let sightings = BTreeMap::from([(deposit().source_chain, Box::new(sighting) as Box<_>)]);
+    SignerRole::new(signs(key), [relayer().address()].into(), destinations, sightings)
+}
+
+async fn unseen_by(key: &LocalKey, request: &SignedRequest) -> Unseen {
+    let signer = signer(key, Blind::default());
+    match signer.answer(&signer.take(request, START).unwrap(), START).await {
         Some(Message::Unseen(unseen)) => unseen,
         other => panic!("{other:?}"),
     }
@@ -231,12 +246,13 @@ async fn a_signers_word_holds_for_one_batch_on_one_contract() {
     let world = World::with_a_deposit().await;
     let request = world.asked().await.expect("asked");
     let said = unseen_by(&world.keys[0], &request).await;
-    let signer = |number, contract| said.signer(request.terms.digest(number, contract)).ok();
+    let terms = content(&request).terms;
+    let signer = |number, contract| said.signer(terms.digest(number, contract)).ok();
     let address = world.keys[0].address();
     assert_eq!(signer(9, Address::repeat_byte(6)), Some(address));
     assert_ne!(signer(10, Address::repeat_byte(6)), Some(address));
     assert_ne!(signer(9, Address::repeat_byte(5)), Some(address));
-    let mut later = request.terms;
+    let mut later = terms;
     later.expiry += 1;
     assert_ne!(said.signer(later.digest(9, Address::repeat_byte(6))).ok(), Some(address));
 }
@@ -245,11 +261,14 @@ async fn a_signers_word_holds_for_one_batch_on_one_contract() {
 async fn a_signer_learns_the_terms_of_the_deposits_it_is_asked_about_and_no_others() {
     let world = World::with_a_deposit().await;
     let request = world.asked().await.expect("asked");
-    assert_eq!(request.bitcoin_terms, [terms(1008)], "of what is registered, what belongs to the batch");
-    let mut flooded = AttestRequest::clone(&request);
+    let mut flooded = content(&request);
+    assert_eq!(flooded.bitcoin_terms, [terms(1008)], "of what is registered, what belongs to the batch");
     flooded.bitcoin_terms = std::iter::repeat_with(of_another).take(100).chain((1008..1108).map(terms)).collect();
+    let place = (9, Address::repeat_byte(6));
+    let flooded = SignedRequest::sign(&flooded, place, START, &signs(&relayer())).await.unwrap();
     let blind = Blind::default();
-    signer(&world.keys[0], blind.clone()).answer(&flooded, START).await.expect("an answer");
+    let signer = signer(&world.keys[0], blind.clone());
+    signer.answer(&signer.take(&flooded, START).unwrap(), START).await.expect("an answer");
     let learned = blind.0.lock().unwrap().clone();
     assert_eq!(learned, (1008..1040).map(terms).collect::<Vec<_>>(), "some of this deposit, a bounded number");
 }

@@ -1,12 +1,14 @@
 //! Real secp256k1 keys, the sets they form, and the bridge's configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use alloy::primitives::{Address, B256, Signature, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
+use futures::FutureExt;
 use spandrel_core::{Destination, Policy};
+use spandrel_engine::SignDigest;
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId, Deposit, VerdictDomain};
@@ -35,6 +37,7 @@ const PAUSE_TTL: u64 = 240;
 
 static VERIFIERS: LazyLock<Vec<PrivateKeySigner>> = LazyLock::new(|| keys(0x10));
 static SIGNERS: LazyLock<Vec<PrivateKeySigner>> = LazyLock::new(|| keys(0x20));
+static RELAYER: LazyLock<PrivateKeySigner> = LazyLock::new(|| keys(0x30).swap_remove(0));
 
 fn keys(from: u8) -> Vec<PrivateKeySigner> {
     let key = |byte| PrivateKeySigner::from_bytes(&B256::repeat_byte(byte)).expect("a key in range");
@@ -67,6 +70,17 @@ impl Set {
     fn sign(self, member: usize, digest: B256) -> Signature {
         self.keys()[member].sign_hash_sync(&digest).expect("a local key signs")
     }
+}
+
+/// The relayer's account for what it asks signers.
+pub fn relayer() -> Address {
+    RELAYER.address()
+}
+
+/// Signs what the relayer asks.
+pub fn asks() -> SignDigest {
+    let sign = |digest| RELAYER.sign_hash_sync(&digest).map_err(|error| error.to_string());
+    Arc::new(move |digest| futures::future::ready(sign(digest)).boxed())
 }
 
 /// Signatures made so far: the same digest is signed once.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use spandrel_engine::{AttestRequest, EvidenceRequest, Message, Sighting, SignDigest, SignerRole, Unseen};
+use spandrel_engine::{EvidenceRequest, Message, Sighting, SignDigest, SignedRequest, SignerRole, Unseen};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{ChainId, Checkpoint, SignedVerdict, UnixSeconds, Verdict};
 
@@ -131,16 +131,18 @@ impl SimSigner {
         let destinations = BTreeMap::from([(keys::destination(), (keys::DESTINATION, keys::fast_lane(), keys::EPOCH))]);
         let lookout = |chain: ChainId| (chain, Box::new(Lookout(universe.clone())) as Box<dyn Sighting>);
         let sightings = keys::sources().map(lookout).into_iter().collect();
-        let role = SignerRole::new(sign, destinations, sightings);
+        let role = SignerRole::new(sign, [keys::relayer()].into(), destinations, sightings);
         Self { conduct, member, role, universe }
     }
 
     /// What it answers to a batch.
-    pub fn answer(&self, request: &AttestRequest, now: UnixSeconds) -> Option<Message> {
+    pub fn answer(&self, signed: &SignedRequest, now: UnixSeconds) -> Option<Message> {
+        let asked = self.role.take(signed, now).ok()?;
         match self.conduct {
             Conduct::Offline => None,
-            Conduct::Honest => relayer::now(self.role.answer(request, now)),
+            Conduct::Honest => relayer::now(self.role.answer(&asked, now)),
             Conduct::Byzantine => {
+                let request = asked.request();
                 let mut universe = self.universe.lock();
                 let root = request.terms.root;
                 let digest = request.terms.digest(keys::DESTINATION, keys::fast_lane());

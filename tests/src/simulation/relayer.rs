@@ -57,7 +57,7 @@ impl Relayer {
             followers: [0, 1].map(|place| ChainFollower::new(node(place), book.clone())),
             evidence: [0, 1].map(evidence),
             verdicts: VerdictDesk::new(book.clone(), bus.clone()),
-            attestations: AttestationDesk::new(book.clone(), bus.clone()),
+            attestations: AttestationDesk::new(book.clone(), bus.clone(), keys::asks()),
             payouts: PayoutDesk::new(keys::destination(), submitter, book.clone(), BATCH),
             ledger,
             book,

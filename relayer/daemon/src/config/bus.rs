@@ -1,14 +1,16 @@
 //! The bus between processes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use alloy_primitives::Address;
 use anyhow::Result;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_signer::SecretRef;
 
 use super::check::refuse;
-use super::{Config, Profile};
+use super::{Config, KeyRef, Profile};
 
 /// A NATS server over which roles in different processes speak.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +27,13 @@ pub struct BusConfig {
     /// PEM file of the authority that signed the server's certificate, where the system does not know it.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+    /// The addresses of relayers' request keys: signers answer nobody else.
+    #[serde(default)]
+    #[schemars(with = "BTreeSet<super::schema::Account>")]
+    pub requests_by: BTreeSet<Address>,
+    /// The relayer's key for what it asks signers; only the relayer has it.
+    #[serde(default)]
+    pub request_key: Option<KeyRef>,
 }
 
 impl Config {
@@ -48,6 +57,20 @@ impl Config {
         }
         if self.profile == Profile::Production && bus.credentials.is_none() {
             return refuse("bus.credentials", "credentials", "none");
+        }
+        self.check_requests(bus)
+    }
+
+    /// A file without verifiers and signers of its own is the relayer's.
+    fn check_requests(&self, bus: &BusConfig) -> Result<()> {
+        if bus.request_key.is_none() && self.verifier.is_empty() && self.signer.is_empty() {
+            return refuse("bus.request_key", "the relayer's key for what it asks signers", "none");
+        }
+        if bus.requests_by.is_empty() && (bus.request_key.is_some() || !self.signer.is_empty()) {
+            return refuse("bus.requests_by", "the address of the relayer's bus.request_key", "none");
+        }
+        if bus.requests_by.contains(&Address::ZERO) {
+            return refuse("bus.requests_by", "non-zero addresses", Address::ZERO);
         }
         Ok(())
     }

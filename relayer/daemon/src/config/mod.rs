@@ -275,6 +275,27 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_on_a_bus_has_a_key_and_who_signs_knows_it() {
+        const BUS: &str = "url = \"tls://bus.example\"\nname = \"main\"\ncredentials = \"env:BUS\"\n";
+        let read = |more: &str| toml::from_str::<BusConfig>(&format!("{BUS}{more}"));
+        let with = |more: &str| Config { bus: Some(read(more).unwrap()), ..Config::parse(EXAMPLE).unwrap() };
+        let refused = |config: &Config| format!("{:#}", config.check().unwrap_err());
+        let key = "request_key = { name = \"requests\", password = \"env:REQUESTS\" }\n";
+        let by = |digit: &str| format!("requests_by = [\"0x{}\"]\n", digit.repeat(40));
+        let mut config = with("");
+        config.check().unwrap();
+        config.signer = config.verifier.clone();
+        assert!(refused(&config).starts_with("bus.requests_by: expected the address"), "it would answer nobody");
+        (config.verifier, config.signer) = (Vec::new(), Vec::new());
+        assert!(refused(&config).starts_with("bus.request_key: expected"), "it would be answered by nobody");
+        assert!(refused(&with(key)).starts_with("bus.requests_by: expected the address"));
+        assert!(refused(&with(&(key.to_owned() + &by("0")))).starts_with("bus.requests_by: expected non-zero"));
+        with(&(key.to_owned() + &by("f"))).check().unwrap();
+        let plain = read(&key.replace("env:REQUESTS", "hunter2")).unwrap_err().message().to_owned();
+        assert!(plain.contains("file:<path> or env:<NAME>") && !plain.contains("hunter2"), "{plain}");
+    }
+
+    #[test]
     fn with_tls_the_control_api_may_listen_elsewhere() {
         let tls = "[control.tls]\ncertificate = \"control.pem\"\nkey = \"file:control.key\"\n\n[control.guardians]";
         let secured = EXAMPLE.replacen("[control.guardians]", tls, 1);

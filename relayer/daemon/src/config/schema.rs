@@ -172,6 +172,8 @@ url = "tls://bus.example:4222"
 name = "main"
 credentials = "env:BUS"
 ca = "ca.pem"
+request_key = { name = "requests", password = "env:REQUESTS" }
+requests_by = ["0xffffffffffffffffffffffffffffffffffffffff"]
 
 [retired]
 chains = ["eip155:10"]

@@ -1,6 +1,6 @@
 //! What is on this machine: the ledger, the keystore, secrets by reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
 
 use alloy_primitives::Address;
@@ -10,7 +10,6 @@ use spandrel_core::ledger::Ledger;
 use spandrel_risk::control::{ControlState, SignerRole};
 use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
-use spandrel_verifiers::attestation::SignerSet;
 
 use super::Row;
 use crate::clock::unix_now;
@@ -120,10 +119,17 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Whose a key must be.
+struct Expected<'a> {
+    members: &'a BTreeSet<Address>,
+    is: String,
+    mend: &'static str,
+}
+
 /// Each key is unlocked, as it will be at the start: a second of one core each.
 async fn keys(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
     let of_role = |kind, key: &KeyRef| (format!("{kind} key {}", key.name), key.clone());
-    let mut wanted: Vec<(String, KeyRef, Option<&SignerSet>)> = Vec::new();
+    let mut wanted: Vec<(String, KeyRef, Option<Expected<'_>>)> = Vec::new();
     for target in &config.destination {
         let (what, key) = of_role("account", &target.account);
         wanted.push((what, key, None));
@@ -133,8 +139,16 @@ async fn keys(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
     {
         for role in roles {
             let (what, key) = of_role(kind, &role.key);
-            wanted.push((what, key, Some(set)));
+            let is = format!("a member of the set of epoch {}", set.epoch);
+            let mend = "use a member's key, or have guardians agree on a set with this one";
+            wanted.push((what, key, Some(Expected { members: &set.members, is, mend })));
         }
+    }
+    if let Some((bus, key)) = config.bus.as_ref().and_then(|bus| Some((bus, bus.request_key.as_ref()?))) {
+        let (what, key) = of_role("request", key);
+        let is = "one of bus.requests_by".to_owned();
+        let mend = "put its address into bus.requests_by of every file, the signers' above all";
+        wanted.push((what, key, Some(Expected { members: &bus.requests_by, is, mend })));
     }
     let (mut rows, mut accounts) = (Vec::new(), BTreeMap::new());
     if !config.keystore.is_dir() {
@@ -145,17 +159,15 @@ async fn keys(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
     for info in Keystore::open(&config.keystore, Hardness::Dev).and_then(|store| store.list()).unwrap_or_default() {
         accounts.insert(info.name, info.address);
     }
-    for (what, key, set) in wanted {
+    for (what, key, expected) in wanted {
         let (own, reference) = (config.clone(), key.clone());
         let unlocked = tokio::task::spawn_blocking(move || wiring::unlock(&own, &reference)).await;
         let row = match unlocked {
-            Ok(Ok(unlocked)) => match set.filter(|set| !set.members.contains(&unlocked.address())) {
+            Ok(Ok(unlocked)) => match expected.filter(|expected| !expected.members.contains(&unlocked.address())) {
                 None => Row::ok(what, unlocked.address()),
-                Some(set) => Row::wrong(
-                    what,
-                    format!("expected a member of the set of epoch {}, found {}", set.epoch, unlocked.address()),
-                    "use a member's key, or have guardians agree on a set with this one",
-                ),
+                Some(Expected { is, mend, .. }) => {
+                    Row::wrong(what, format!("expected {is}, found {}", unlocked.address()), mend)
+                }
             },
             Ok(Err(error)) => {
                 let mend = match accounts.contains_key(&key.name) {

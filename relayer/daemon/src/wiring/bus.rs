@@ -18,6 +18,8 @@ pub async fn bus(config: &Config, role: Role) -> Result<Link> {
         Some(credentials) => Some(credentials.read_text()?.expose().to_owned()),
         None => None,
     };
-    let options = NatsOptions { url: bus.url.clone(), name: bus.name.clone(), credentials, ca: bus.ca.clone() };
-    Ok(Link::Nats(Nats::connect(options, hears, CAPACITY).await?))
+    let members = config.verifier_set.members.union(&config.signer_set.members).copied().collect();
+    let (url, name, ca) = (bus.url.clone(), bus.name.clone(), bus.ca.clone());
+    let options = NatsOptions { url, name, credentials, ca, members };
+    Ok(Link::Nats(Box::new(Nats::connect(options, hears, CAPACITY).await?)))
 }

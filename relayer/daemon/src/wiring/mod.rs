@@ -10,6 +10,7 @@ mod destination;
 mod ethereum;
 mod lazy;
 mod prices;
+mod requests;
 mod roles;
 mod tls;
 
@@ -21,6 +22,7 @@ pub use control::{health, require_agreed_signers, serve_control};
 pub use destination::{BATCH, BATCH_GAS, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use prices::follow_price;
+pub use requests::{Requests, require_known_request_key};
 pub use roles::{signer_role, unlock, verifier_role};
 pub use tls::{read_tls, tls_ports};
 

@@ -1,8 +1,9 @@
 //! Verifiers and signers of this process: own key, own nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use alloy_primitives::Address;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use spandrel_engine::{Judge, Sighting, SignDigest, SignVerdict, SignerRole, VerifierRole};
@@ -46,8 +47,8 @@ fn signer_key(config: &Config, role: &RoleConfig) -> Result<LocalKey> {
     Ok(key)
 }
 
-/// A verifier over all configured source chains.
-pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<VerifierRole> {
+/// A verifier over all configured source chains, and its address.
+pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<(Address, VerifierRole)> {
     let key = verifier_key(config, role)?;
     let mut judges: BTreeMap<ChainId, Box<dyn Judge>> = BTreeMap::new();
     for source in &config.bitcoin {
@@ -60,15 +61,20 @@ pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<VerifierRole>
         judges.insert(chain.clone(), ethereum::judge(source, node));
     }
     let domains = config.destination.iter().map(|target| (target.chain.clone(), domain(target))).collect();
+    let address = key.address();
     let sign: SignVerdict = Arc::new(move |verdict, domain| {
         let key = key.clone();
         async move { sign_verdict(&key, verdict, &domain).await.map_err(|error| error.to_string()) }.boxed()
     });
-    Ok(VerifierRole::new(sign, config.verifier_set.epoch, domains, judges))
+    Ok((address, VerifierRole::new(sign, config.verifier_set.epoch, domains, judges)))
 }
 
-/// A fast-lane signer over all configured source chains.
-pub fn signer_role(config: &Config, role: &RoleConfig) -> Result<SignerRole> {
+/// A fast-lane signer over all configured source chains, that signs what these accounts ask, and its address.
+pub fn signer_role(
+    config: &Config,
+    role: &RoleConfig,
+    requests_by: &BTreeSet<Address>,
+) -> Result<(Address, SignerRole)> {
     let key = signer_key(config, role)?;
     let mut sightings: BTreeMap<ChainId, Box<dyn Sighting>> = BTreeMap::new();
     for source in &config.bitcoin {
@@ -84,9 +90,10 @@ pub fn signer_role(config: &Config, role: &RoleConfig) -> Result<SignerRole> {
         let number = target.chain.eip155_number().unwrap_or_default();
         (target.chain.clone(), (number, target.fast_lane, config.signer_set.epoch))
     });
+    let address = key.address();
     let sign: SignDigest = Arc::new(move |digest| {
         let key = key.clone();
         async move { sign_batch(&key, digest).await.map_err(|error| error.to_string()) }.boxed()
     });
-    Ok(SignerRole::new(sign, destinations.collect(), sightings))
+    Ok((address, SignerRole::new(sign, requests_by.clone(), destinations.collect(), sightings)))
 }

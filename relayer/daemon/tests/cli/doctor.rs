@@ -263,6 +263,37 @@ async fn keys_secrets_and_the_ledger_are_looked_at() {
     wrong(&report, "database", &["not a database", "backup"]);
 }
 
+/// Signers would answer nobody, and nobody would say why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_key_that_signers_do_not_answer_is_told_by_doctor_and_check() {
+    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
+    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let bus = |by: &str| {
+        let key = "request_key = { name = \"requests\", password = \"env:RELAYER_PASSWORD\" }";
+        let server = "url = \"tls://127.0.0.1:1\"\nname = \"main\"\ncredentials = \"env:NO_SUCH_SEED\"";
+        format!("[bus]\n{server}\n{key}\nrequests_by = [\"{by}\"]\n[telemetry]")
+    };
+    let stranger = "0xffffffffffffffffffffffffffffffffffffffff";
+    ward.edit("[telemetry]", &bus(stranger));
+    let check = ["config", "check"];
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, "request key requests", &["requests", "spandrel keys new requests"]);
+    ends(ward.path(), &check, 1, &["bus.request_key: expected requests in", "found no such key"]);
+
+    let keystore = spandrel_signer::Keystore::open(ward.path().join("keys"), spandrel_signer::Hardness::Dev).unwrap();
+    let made = keystore.create("requests", &spandrel_signer::Secret::new(SECRET.to_owned()).unwrap()).unwrap();
+    let (_, report) = ward.look(ward.command()).await;
+    let found = format!("expected one of bus.requests_by, found {}", made.address);
+    wrong(&report, "request key requests", &[&found, "put its address into bus.requests_by"]);
+    let refused = format!("bus.request_key: expected one whose address is in bus.requests_by, found {}", made.address);
+    ends(ward.path(), &check, 1, &[&refused]);
+
+    ward.edit(stranger, &made.address.to_string());
+    let (_, report) = ward.look(ward.command()).await;
+    assert_eq!(row(&report, "request key requests")["state"], "ok", "{report:#}");
+    ends(ward.path(), &check, 0, &["ok"]);
+}
+
 #[test]
 fn a_configuration_that_does_not_read_is_the_first_thing_to_mend() {
     let folder = tempfile::tempdir().unwrap();

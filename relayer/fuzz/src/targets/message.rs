@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy::primitives::{B256, Signature, U256};
 use spandrel_bus::{Topic, decode, encode};
 use spandrel_core::BatchTerms;
-use spandrel_engine::{AttestRequest, EvidenceRequest, Message, Unseen};
+use spandrel_engine::{AttestRequest, EvidenceRequest, Message, SignedRequest, Unseen};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{AssetId, ChainId, Checkpoint, Deposit, DepositId, LanePreference, SignedVerdict, Verdict};
 use spandrel_verifiers_fuzz::evidence::Kind;
@@ -43,7 +43,15 @@ fn honest(topic: Topic, kind: Kind) -> Message {
             let seen = SeenDeposit { deposit: deposit(), block, transaction: B256::ZERO, position: 0 };
             let terms = BatchTerms { root: id.0, count: 1, epoch: 1, expiry: 1_900_000_000 };
             let (destination, items) = (ChainId::eip155(9), vec![seen]);
-            Message::AttestRequest(Arc::new(AttestRequest { destination, terms, items, bitcoin_terms: Vec::new() }))
+            let request = AttestRequest { destination, terms, items, bitcoin_terms: Vec::new() };
+            Message::AttestRequest(Arc::new(SignedRequest {
+                destination: request.destination.clone(),
+                epoch: terms.epoch,
+                issued: 1_700_000_000,
+                expires: 1_700_000_060,
+                request: serde_json::to_string(&request).expect("it is written"),
+                signature,
+            }))
         }
         Topic::Verdict => {
             let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 1, root: id.0, time: 1_700_000_000 };

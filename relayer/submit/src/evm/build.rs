@@ -183,6 +183,11 @@ pub(super) fn execute_delayed(deposit: &Inbox::Deposit, contracts: &Contracts) -
     Call { to: contracts.inbox, input: input.into() }
 }
 
+/// The deposit whose delayed payment a call executes, if it does.
+pub(super) fn executed(input: &[u8]) -> Option<DepositId> {
+    Inbox::executeDelayedCall::abi_decode(input).ok().map(|call| deposit_id(&call.deposit))
+}
+
 /// What a call was to bring about; empty for a prerequisite or a call this program never makes.
 pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
     let claimed = |items: &[Inbox::ClaimItem]| -> Vec<Expected> {

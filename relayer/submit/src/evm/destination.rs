@@ -16,9 +16,10 @@ use super::submit::Journaled;
 /// Carries effects out on one EVM chain, with one account and one journal.
 ///
 /// An effect that `submit` does not answer at all waits for something that is under way; it can be submitted again at
-/// any time. What is open is followed, rebroadcast and repriced whatever is paused off-chain: its nonce has to be used
-/// before anything else can be sent, and the contracts check their own pauses when it executes. Nothing but this destination may send with the same account: a transaction from elsewhere with one of
-/// our nonces is found, reported and worked around, but it costs time.
+/// any time. What is open is followed, rebroadcast and repriced while the gate is open for it, and called back by a
+/// transaction that does nothing once it is not: its nonce has to be used before anything else can be sent. Nothing but this
+/// destination may send with the same account: a transaction from elsewhere with one of our nonces is found, reported and
+/// worked around, but it costs time.
 pub struct EvmDestination<J, K> {
     pub(super) config: EvmConfig,
     pub(super) chain_number: u64,

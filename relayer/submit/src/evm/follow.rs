@@ -4,7 +4,8 @@
 //! - A block is remembered by its hash; when another block stands at its height, the transaction is pending again.
 //! - A transaction counts as lost to a stranger only when its nonce is used in a *final* block and none of its
 //!   attempts has a receipt.
-//! - What is not wanted any more (paused, its deposit gone) is not broadcast again: its nonce is used up instead.
+//! - What is not wanted any more (paused, its deposit gone) is not broadcast again: its nonce is used up instead. The same
+//!   goes for the execution of a delayed payment, which carries no effect and pays.
 //! - An end is journaled by the call after the one that answered it (see `memory`).
 
 use alloy::rpc::types::TransactionReceipt;
@@ -157,8 +158,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         memory: &mut Memory,
     ) -> Result<Answers, SubmitError> {
         let fees = self.market_fees().await?;
-        let content = if gate.is_open(&tx.tx.effects).await? { Content::Carried } else { Content::Nothing };
-        let delivery = self.attempt(&mut tx, content, fees).await?;
+        let content = if self.is_wanted(&tx.tx, gate).await? { Content::Carried } else { Content::Nothing };
+        let delivery = self.attempt(&mut tx, content, fees, gate).await?;
         Ok(self.delivered(&tx, delivery, memory))
     }
 
@@ -170,10 +171,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         gate: &G,
         memory: &mut Memory,
     ) -> Result<Answers, SubmitError> {
-        if !self.is_wanted(&tx, gate).await? {
-            return self.call_back(tx, memory).await;
+        let delivery = self.deliver(&tx, gate).await?;
+        if delivery == Delivery::Unwanted {
+            return self.call_back(tx, gate, memory).await;
         }
-        let delivery = self.deliver(&tx).await?;
         let age = tx.attempts.last().map_or(0, |attempt| (self.clock)().saturating_sub(attempt.at));
         let is_stuck = age >= self.config.escalate_after && delivery == Delivery::Known;
         if !is_stuck && delivery != Delivery::Outbid {
@@ -183,7 +184,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             Some(fees) => {
                 tracing::info!(nonce = tx.nonce, max_fee = fees.max, age, "raising the fee of a stuck transaction");
                 let content = self.content_of(&tx);
-                self.attempt(&mut tx, content, fees).await?
+                self.attempt(&mut tx, content, fees, gate).await?
             }
             None => {
                 tracing::warn!(nonce = tx.nonce, age, "a transaction is stuck and its fee is at the cap");
@@ -193,14 +194,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Ok(self.delivered(&tx, delivery, memory))
     }
 
-    /// Whether its newest form may leave the house again. One that does nothing always may.
-    async fn is_wanted<G: SendGate>(&self, tx: &JournaledTx, gate: &G) -> Result<bool, SubmitError> {
-        Ok(self.content_of(tx) == Content::Nothing || gate.is_open(&tx.tx.effects).await?)
-    }
-
     /// Outbids it by a transaction that does nothing, so that it is not mined if that can still be helped, and what comes
     /// after its nonce, such as a pause, need not wait.
-    async fn call_back(&self, mut tx: JournaledTx, memory: &mut Memory) -> Result<Answers, SubmitError> {
+    async fn call_back<G: SendGate>(
+        &self,
+        mut tx: JournaledTx,
+        gate: &G,
+        memory: &mut Memory,
+    ) -> Result<Answers, SubmitError> {
         let Some(fees) = self.escalated_fees(&tx).await? else {
             tracing::warn!(nonce = tx.nonce, "a transaction that is not wanted any more cannot be outbid: at the cap");
             return Ok(Answers::new());
@@ -210,7 +211,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             max_fee = fees.max,
             "a transaction that is not wanted any more is called back"
         );
-        let delivery = self.attempt(&mut tx, Content::Nothing, fees).await?;
+        let delivery = self.attempt(&mut tx, Content::Nothing, fees, gate).await?;
         Ok(self.delivered(&tx, delivery, memory))
     }
 
@@ -382,10 +383,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         if was_done {
             answers.extend(tx.tx.effects.iter().filter_map(|effect| memory.news(*effect, Progress::Reorged)));
         }
-        if !self.is_wanted(&tx, gate).await? {
-            return Ok(answers);
-        }
-        match self.deliver(&tx).await {
+        match self.deliver(&tx, gate).await {
             Ok(delivery) => answers.extend(self.delivered(&tx, delivery, memory)),
             Err(error) => tracing::warn!(nonce = tx.nonce, %error, "not broadcast again yet"),
         }

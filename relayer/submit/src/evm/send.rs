@@ -2,8 +2,8 @@
 //!
 //! - `open_tx` gives the nonce and stores the intent. After a crash here, following signs it.
 //! - `add_attempt` stores the signed bytes. After a crash here, following broadcasts the very same bytes.
-//! - Only then are they broadcast. Whatever the node answers, the journal owns the transaction from here on, and no
-//!   second one is made for its effects.
+//! - Only then are they broadcast, if the gate is open for them: it is asked last, with nothing between its answer and the
+//!   node. Whatever that answers, the journal owns the transaction from here on, and no second one is made for its effects.
 
 use alloy::consensus::{SignableTransaction, Transaction, TxEip1559, TxEnvelope};
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
@@ -12,11 +12,11 @@ use spandrel_core::EffectId;
 use spandrel_core::TxRef;
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx};
 use spandrel_core::ledger::StoreError;
-use spandrel_core::submission::{Progress, SubmitError};
+use spandrel_core::submission::{Progress, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
 
 use super::EvmDestination;
-use super::build::Call;
+use super::build::{self, Call};
 use super::fees::{self, Fees};
 use super::rpc_error::SendFault;
 
@@ -29,6 +29,8 @@ pub(super) enum Delivery {
     Outbid,
     /// Not now; following tries again.
     NotYet,
+    /// The gate has closed for it: it was not broadcast.
+    Unwanted,
 }
 
 /// What a signed form of a journaled transaction does.
@@ -44,12 +46,14 @@ pub(super) enum Content {
 const TRANSFER_GAS: u64 = 21_000;
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
-    /// Sends a call that was simulated. `None` when one of its effects is in another transaction already.
-    pub(super) async fn send(
+    /// Sends a call that was simulated. `None` when one of its effects is in another transaction already, or the gate is
+    /// closed.
+    pub(super) async fn send<G: SendGate>(
         &self,
         call: Call,
         gas_limit: u64,
         effects: Vec<EffectId>,
+        gate: &G,
     ) -> Result<Option<(JournaledTx, Delivery)>, SubmitError> {
         let fees = self.market_fees().await?;
         let new = NewTx {
@@ -61,31 +65,49 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             gas_limit,
             chain_nonce: self.rpc.nonce(self.account(), None).await?,
         };
+        if !self.is_wanted(&new, gate).await? {
+            return Ok(None);
+        }
         let mut tx = match self.journal.open_tx(new, (self.clock)()).await {
             Ok(tx) => tx,
             Err(StoreError::Conflict { .. }) => return Ok(None),
             Err(error) => return Err(journal_error(error)),
         };
-        let delivery = self.attempt(&mut tx, Content::Carried, fees).await?;
+        let delivery = self.attempt(&mut tx, Content::Carried, fees, gate).await?;
         Ok(Some((tx, delivery)))
     }
 
     /// Signs a journaled transaction with these fees, journals the attempt, and broadcasts it.
-    pub(super) async fn attempt(
+    pub(super) async fn attempt<G: SendGate>(
         &self,
         tx: &mut JournaledTx,
         content: Content,
         fees: Fees,
+        gate: &G,
     ) -> Result<Delivery, SubmitError> {
         let attempt = self.sign(tx, content, fees).await?;
         self.journal.add_attempt(tx.number, attempt.clone()).await.map_err(journal_error)?;
         tx.attempts.push(attempt);
-        self.deliver(tx).await
+        self.deliver(tx, gate).await
     }
 
-    /// Broadcasts the newest attempt. After an ambiguous answer every attempt's hash is asked for.
-    pub(super) async fn deliver(&self, tx: &JournaledTx) -> Result<Delivery, SubmitError> {
+    /// Whether what a transaction carries or executes may leave the house now.
+    pub(super) async fn is_wanted<G: SendGate>(&self, tx: &NewTx, gate: &G) -> Result<bool, SubmitError> {
+        if let Some(deposit) = build::executed(&tx.input)
+            && !gate.may_execute(deposit).await?
+        {
+            return Ok(false);
+        }
+        gate.is_open(&tx.effects).await
+    }
+
+    /// Broadcasts the newest attempt, if what it carries is still wanted. After an ambiguous answer every attempt's hash is
+    /// asked for.
+    pub(super) async fn deliver<G: SendGate>(&self, tx: &JournaledTx, gate: &G) -> Result<Delivery, SubmitError> {
         let Some(attempt) = tx.attempts.last() else { return Ok(Delivery::NotYet) };
+        if self.content_of(tx) == Content::Carried && !self.is_wanted(&tx.tx, gate).await? {
+            return Ok(Delivery::Unwanted);
+        }
         let Err((fault, reason)) = self.rpc.broadcast(&attempt.raw).await else { return Ok(Delivery::Known) };
         let (nonce, hash) = (tx.nonce, attempt.hash);
         match fault {

@@ -74,7 +74,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             return Ok(answers);
         }
         let mut round = self.round().await?;
-        let works = self.without_done(candidates, &mut round, &mut answers).await?;
+        let works = self.without_done(candidates, gate, &mut round, &mut answers).await?;
         for group in build::group(works, self.config.batch.items) {
             let (ready, refused) = self.vet(group, round.time).await?;
             answers.extend(refused.into_iter().map(|(effect, refusal)| (effect, refusal.into())));
@@ -133,9 +133,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     }
 
     /// Answers for the works that the chain says are done, delayed or dropped; gives back the others.
-    async fn without_done(
+    async fn without_done<G: SendGate>(
         &self,
         candidates: Vec<(Work, Option<B256>)>,
+        gate: &G,
         round: &mut Round,
         answers: &mut Answers,
     ) -> Result<Vec<Work>, SubmitError> {
@@ -173,7 +174,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                         false => continue,
                     }
                 }
-                (Standing::Delayed(from), _) => self.execute_if_due(&work.action, from, round).await?.into(),
+                (Standing::Delayed(from), _) => self.execute_if_due(&work.action, from, gate, round).await?.into(),
                 (Standing::Done, Some(_)) if succeeded.is_some() => done(),
                 (Standing::Done, Some(id)) => match self.final_facts(id, &work.action, &round.head).await? {
                     Some(facts) => facts.done_elsewhere(&work.action, self.tx_ref(B256::ZERO, None)),
@@ -187,8 +188,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     }
 
     /// A delayed payment is executed by a transaction of its own that carries no effect: anyone may send it, and the
-    /// effect is done when the chain says so.
-    async fn execute_if_due(&self, action: &Action, from: u64, round: &mut Round) -> Result<Refusal, SubmitError> {
+    /// effect is done when the chain says so. It pays, and so it waits for whatever is paused, on this chain or not yet.
+    async fn execute_if_due<G: SendGate>(
+        &self,
+        action: &Action,
+        from: u64,
+        gate: &G,
+        round: &mut Round,
+    ) -> Result<Refusal, SubmitError> {
         let deposit = match action {
             Action::Claim(item) => &item.deposit,
             Action::ConfirmUnpaid(deposit) => deposit,
@@ -200,10 +207,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let call = build::execute_delayed(deposit, &self.config.contracts);
         match self.vet_alone(&call, round.time).await? {
             Err(refusal) => Ok(Refusal { lasting: Lasting::ForNow, ..refusal }),
-            Ok(gas) => {
-                self.send_once(call, gas, round).await?;
-                Ok(Refusal::for_now("the delayed payment is being executed"))
-            }
+            Ok(gas) => Ok(Refusal::for_now(match self.send_once(call, gas, gate, round).await? {
+                true => "the delayed payment is being executed",
+                false => "the delayed payment waits: the gate is closed for it",
+            })),
         }
     }
 
@@ -219,13 +226,12 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             return Ok(());
         }
         for (call, gas) in ready.before {
-            self.send_once(call, gas, round).await?;
-        }
-        if !gate.is_open(&ready.effects).await? {
-            return Ok(());
+            self.send_once(call, gas, gate, round).await?;
         }
         let effects = ready.effects.clone();
-        let Some((tx, delivery)) = self.send(ready.call, ready.gas, ready.effects).await? else { return Ok(()) };
+        let Some((tx, delivery)) = self.send(ready.call, ready.gas, ready.effects, gate).await? else {
+            return Ok(());
+        };
         if delivery == Delivery::Known
             && let Some(progress) = self.broadcast_progress(&tx)
         {
@@ -238,15 +244,20 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         Ok(())
     }
 
-    /// Sends a call that carries no effect, unless the same call is on its way.
-    async fn send_once(&self, call: Call, gas: u64, round: &mut Round) -> Result<(), SubmitError> {
+    /// Sends a call that carries no effect, unless the same call is on its way. Answers whether it is now.
+    async fn send_once<G: SendGate>(
+        &self,
+        call: Call,
+        gas: u64,
+        gate: &G,
+        round: &mut Round,
+    ) -> Result<bool, SubmitError> {
         let is_alive = |tx: &JournaledTx| !matches!(tx.state, TxState::Included { success: false, .. });
         if round.open.iter().any(|tx| tx.tx.to == call.to && tx.tx.input == call.input && is_alive(tx)) {
-            return Ok(());
+            return Ok(true);
         }
-        if let Some((tx, _)) = self.send(call, gas, Vec::new()).await? {
-            round.open.push(tx);
-        }
-        Ok(())
+        let Some((tx, delivery)) = self.send(call, gas, Vec::new(), gate).await? else { return Ok(false) };
+        round.open.push(tx);
+        Ok(delivery != Delivery::Unwanted)
     }
 }

@@ -5,6 +5,7 @@ mod claims;
 mod crashes;
 mod failures;
 mod fees;
+mod pauses;
 mod refusals;
 mod reorgs;
 mod silence;

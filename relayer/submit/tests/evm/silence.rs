@@ -1,7 +1,7 @@
 //! A node that takes a transaction and does not say so, and one that never got it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use spandrel_core::journal::Journal;
 use spandrel_core::submission::{Progress, Submitter};
@@ -21,25 +21,35 @@ enum Fault {
     RequestLost = 2,
 }
 
+/// A flag that is set once a method is asked for.
+type Alarm = Arc<Mutex<Option<(&'static str, Arc<AtomicBool>)>>>;
+
 /// A gateway in front of a node that can lose broadcasts or their answers.
-struct Gateway {
-    url: String,
+pub struct Gateway {
+    pub url: String,
     fault: Arc<AtomicU8>,
+    alarm: Alarm,
 }
 
 impl Gateway {
-    async fn start(node: &str) -> Self {
+    pub async fn start(node: &str) -> Self {
         let node = node.strip_prefix("http://").unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fault: Arc<AtomicU8> = Arc::default();
-        let setting = fault.clone();
+        let alarm = Alarm::default();
+        let (setting, bell) = (fault.clone(), alarm.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(relay(client, node.clone(), setting.clone()));
+                tokio::spawn(relay(client, node.clone(), setting.clone(), bell.clone()));
             }
         });
-        Self { url, fault }
+        Self { url, fault, alarm }
+    }
+
+    /// Sets `flag` from when `method` is asked for.
+    pub fn sets(&self, method: &'static str, flag: Arc<AtomicBool>) {
+        *self.alarm.lock().unwrap() = Some((method, flag));
     }
 
     fn set(&self, fault: Fault) {
@@ -48,10 +58,16 @@ impl Gateway {
 }
 
 /// Relays messages one by one until either side closes, or a fault does.
-async fn relay(mut client: TcpStream, node: String, fault: Arc<AtomicU8>) {
+async fn relay(mut client: TcpStream, node: String, fault: Arc<AtomicU8>, alarm: Alarm) {
     let Ok(mut node) = TcpStream::connect(node).await else { return };
     while let Some(request) = message(&mut client).await {
-        let is_broadcast = String::from_utf8_lossy(&request).contains("eth_sendRawTransaction");
+        let text = String::from_utf8_lossy(&request);
+        if let Some((method, flag)) = &*alarm.lock().unwrap()
+            && text.contains(method)
+        {
+            flag.store(true, Ordering::SeqCst);
+        }
+        let is_broadcast = text.contains("eth_sendRawTransaction");
         let fault = if is_broadcast { fault.load(Ordering::SeqCst) } else { Fault::None as u8 };
         if fault == Fault::RequestLost as u8 || node.write_all(&request).await.is_err() {
             return;

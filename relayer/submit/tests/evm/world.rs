@@ -28,7 +28,7 @@ use spandrel_verifiers::{
 };
 
 pub const GWEI: u128 = 1_000_000_000;
-const CHAIN: u64 = 31_338;
+pub const CHAIN: u64 = 31_338;
 /// The source's outbox: any account of this same chain in whose storage the tests write.
 const OUTBOX: Address = Address::repeat_byte(0x5e);
 const SUBMITTER: B256 = B256::repeat_byte(0x51);
@@ -295,6 +295,10 @@ impl SendGate for Open {
     async fn is_open(&self, _: &[EffectId]) -> Result<bool, SubmitError> {
         Ok(true)
     }
+
+    async fn may_execute(&self, _: DepositId) -> Result<bool, SubmitError> {
+        Ok(true)
+    }
 }
 
 /// A gate that is closed.
@@ -302,6 +306,10 @@ pub struct Closed;
 
 impl SendGate for Closed {
     async fn is_open(&self, _: &[EffectId]) -> Result<bool, SubmitError> {
+        Ok(false)
+    }
+
+    async fn may_execute(&self, _: DepositId) -> Result<bool, SubmitError> {
         Ok(false)
     }
 }
