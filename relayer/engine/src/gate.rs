@@ -29,6 +29,9 @@ impl Gate {
         };
         // A pause may have been stored by another process.
         book.refresh().await?;
+        if book.risk_now().is_superseded {
+            return Ok(Self::Later(EngineError::Superseded.to_string()));
+        }
         let now = book.clock().now();
         let may = |risk: &_| may_broadcast(&transfer, &leased.effect, &Context { policy: book.policy(), risk, now });
         Ok(match book.read_risk(may).await {

@@ -119,6 +119,9 @@ fn act(act: &Act) -> (&'static str, Vec<Field>) {
             ];
             ("ChangeSigners", fields)
         }
+        Act::ChangePolicy { policy, changes } => {
+            ("ChangePolicy", vec![hash("policy", policy.digest()), text("changes", changes)])
+        }
         Act::AcknowledgeHalt { chain, halt } => ("AcknowledgeHalt", vec![text("chain", chain), text("halt", halt)]),
         Act::AcceptLoss { transfer } => ("AcceptLoss", vec![hash("transfer", transfer.0)]),
         Act::Approve { proposal, what } => ("Approve", vec![hash("proposal", *proposal), text("what", what)]),

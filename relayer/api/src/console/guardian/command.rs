@@ -23,7 +23,7 @@ pub fn of(statement: &Statement, now: u64) -> Option<String> {
         Act::RaiseLimits { corridor, limits } => format!("limits raise {}", limits_of(corridor, limits)),
         Act::AcknowledgeHalt { chain, .. } => format!("acknowledge {}", quoted(chain.as_str())),
         Act::AcceptLoss { transfer } => format!("loss accept {transfer}"),
-        Act::ChangeSigners { .. } => return None,
+        Act::ChangeSigners { .. } | Act::ChangePolicy { .. } => return None,
     };
     let minutes = statement.expiry.saturating_sub(now).div_ceil(60);
     Some(format!(
