@@ -20,6 +20,7 @@
     )
 )]
 
+mod agreement;
 mod as_list;
 mod assess;
 mod charge;
@@ -39,6 +40,9 @@ mod velocity;
 mod wide;
 mod window;
 
+pub use agreement::{
+    Agreement, AgreementVersion, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Loosening, SourceTerms, looser,
+};
 pub use assess::{Position, assess, is_paused};
 pub use charge::{Charge, Tank};
 pub use decision::{Decision, Reason};

@@ -35,6 +35,15 @@ impl Limit {
     }
 }
 
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Amount(limit) => write!(f, "{limit}"),
+            Self::Unlimited => f.write_str(Self::UNLIMITED),
+        }
+    }
+}
+
 impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -85,6 +94,40 @@ impl Limits {
         large_delay: u64::MAX,
         dust: U256::ZERO,
     };
+
+    /// The fields that give more freedom than those of `standing`: name, value here, value there. Every field is named
+    /// here: one that is added does not compile until it is decided which direction is safe.
+    pub(crate) fn looser_than(&self, standing: &Self) -> Vec<(&'static str, String, String)> {
+        let Self { per_transfer, exposure_cap, window, large_from, large_delay, dust } = self;
+        let mut looser = Vec::new();
+        let mut look = |name, is_looser: bool, found: &dyn ToString, agreed: &dyn ToString| {
+            if is_looser {
+                looser.push((name, found.to_string(), agreed.to_string()));
+            }
+        };
+        look("per_transfer", *per_transfer > standing.per_transfer, per_transfer, &standing.per_transfer);
+        look("exposure_cap", *exposure_cap > standing.exposure_cap, exposure_cap, &standing.exposure_cap);
+        look("window", *window > standing.window, window, &standing.window);
+        look("large_from", *large_from > standing.large_from, large_from, &standing.large_from);
+        look("large_delay", *large_delay < standing.large_delay, large_delay, &standing.large_delay);
+        look("dust", *dust < standing.dust, dust, &standing.dust);
+        looser
+    }
+
+    /// These limits, which guardians have set, where a file that said `before` says the same `after`; elsewhere the file's.
+    pub(crate) fn kept(&self, before: &Self, after: &Self) -> Self {
+        fn pick<T: PartialEq + Copy>(set: T, before: T, after: T) -> T {
+            if before == after { set } else { after }
+        }
+        Self {
+            per_transfer: pick(self.per_transfer, before.per_transfer, after.per_transfer),
+            exposure_cap: pick(self.exposure_cap, before.exposure_cap, after.exposure_cap),
+            window: pick(self.window, before.window, after.window),
+            large_from: pick(self.large_from, before.large_from, after.large_from),
+            large_delay: pick(self.large_delay, before.large_delay, after.large_delay),
+            dust: pick(self.dust, before.dust, after.dust),
+        }
+    }
 }
 
 /// `U256` as a plain decimal string, digits only.

@@ -159,7 +159,8 @@ enum ProofCommand {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check a configuration file; nothing is started.
+    /// Check a configuration file, and whether its ledger, where it is at hand, lets a process start with it; nothing is
+    /// started.
     Check {
         /// The configuration file.
         #[arg(long, default_value = "spandrel.toml")]
@@ -283,7 +284,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
                 wiring::read_tls(field, tls)?;
             }
             wiring::require_known_request_key(&read)?;
-            print(json, &serde_json::json!({ "config": config, "ok": true }), || format!("{}: ok", config.display()))?;
+            let agreed = check_agreed(&read).await?;
+            print(json, &serde_json::json!({ "config": config, "ok": true, "agreed": agreed }), || {
+                format!("{}: ok{}", config.display(), agreed.map_or(String::new(), |agreed| format!(", {agreed}")))
+            })?;
         }
         Command::Config(ConfigCommand::Schema) => {
             let schema = serde_json::to_string_pretty(&crate::config::schema::schema())?;
@@ -314,6 +318,20 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What a start would find, by the ledger of the configuration; nothing where there is none yet.
+async fn check_agreed(config: &Config) -> Result<Option<&'static str>> {
+    if !config.database.exists() {
+        return Ok(None);
+    }
+    let store = status::look_at(&config.database).await?;
+    let events = wiring::would_agree(config, &store).await?;
+    store.close().await;
+    Ok(Some(match events?.is_empty() {
+        true => "as agreed",
+        false => "to be agreed on by the next start with it",
+    }))
 }
 
 /// Runs a role until it is stopped.

@@ -145,7 +145,7 @@ async fn start_role(
     let observers = Observers { metrics: metrics.clone(), live: live.clone(), other: watcher };
     let policy = wiring::policy(&config)?;
     let mut book = Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?;
-    wiring::require_agreed_signers(&config, &book).await?;
+    wiring::agree(&config, &book).await?;
     if let Some(guardians) = config.control_policy() {
         book = book.guarded_by(guardians);
     }

@@ -110,7 +110,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     /// Opens the book: folds the stored risk events.
     pub async fn open(ledger: L, clock: C, policy: Policy, observer: Arc<dyn Observer>) -> Result<Self, EngineError> {
         let view = RiskView::under(policy.clone());
-        let shown = RwLock::new(RiskNow { state: RiskState::default(), limits: Arc::new(policy.risk.clone()) });
+        let limits = Arc::new(policy.risk.clone());
+        let shown = RwLock::new(RiskNow { state: RiskState::default(), limits, is_superseded: false });
         let (risk, wake) = (Mutex::new(view), Notify::new());
         let book = Self { ledger, clock, policy, guardians: None, risk, shown, observer, wake };
         book.reload_risk(&mut *book.risk.lock().await).await?;
@@ -134,7 +135,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         self
     }
 
-    /// The policy, with the limits as they are configured.
+    /// The policy as it is configured; its limits are the agreed ones where something is decided.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -144,7 +145,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn show(&self, view: &RiskView) {
+    pub(crate) fn show(&self, view: &RiskView) {
         view.show(&mut self.shown.write().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -190,10 +191,14 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     }
 
     /// Steps every input on what is stored, and commits all of it or nothing. Answers the transfers that changed.
-    /// An input that the machine refuses is reported to the observer and changes nothing.
+    /// An input that the machine refuses is reported to the observer and changes nothing. Nothing is decided by a policy
+    /// that is not the agreed one any more.
     pub async fn record(&self, change: Change) -> Result<Vec<Transfer>, EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
+            if view.is_superseded {
+                return Err(EngineError::Superseded);
+            }
             match self.record_once(&change, &[], &mut view).await? {
                 Some(changed) => return Ok(changed),
                 None => continue,

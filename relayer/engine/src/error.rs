@@ -24,6 +24,9 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// Another policy was agreed on since this process was started.
+    #[error("another policy is agreed on than the one that this process was started with: start it again")]
+    Superseded,
     /// The chain is halted until a guardian acknowledges.
     #[error("{chain} is halted: {reason}")]
     Halted {
@@ -40,7 +43,8 @@ impl EngineError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Store(StoreError::Conflict { .. } | StoreError::Database(_))
+            Self::Superseded
+                | Self::Store(StoreError::Conflict { .. } | StoreError::Database(_))
                 | Self::Follow(FollowError::Transient { .. } | FollowError::ProofUnavailable(_))
                 | Self::Submit(_)
         )

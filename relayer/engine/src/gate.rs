@@ -30,6 +30,9 @@ impl Gate {
         };
         // A pause may have been stored by another process.
         book.refresh().await?;
+        if book.risk_now().is_superseded {
+            return Ok(Self::Later(EngineError::Superseded.to_string()));
+        }
         let now = book.clock().now();
         let may = |risk: &_| may_broadcast(&transfer, &leased.effect, &Context { policy: book.policy(), risk, now });
         Ok(match book.read_risk(may).await {
@@ -61,6 +64,9 @@ impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
         let stored = self.ledger().transfer(deposit).await.map_err(|error| failed(error.into()))?;
         let Some(transfer) = stored else { return Ok(false) };
         self.refresh().await.map_err(failed)?;
+        if self.risk_now().is_superseded {
+            return Ok(false);
+        }
         let now = self.clock().now();
         let may = |risk: &_| may_execute(&transfer, &Context { policy: self.policy(), risk, now });
         Ok(self.read_risk(may).await.is_ok())

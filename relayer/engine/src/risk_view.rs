@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spandrel_core::Policy;
 use spandrel_risk::control::{ControlEvent, ControlState, Outcome};
-use spandrel_risk::{RiskEvent, RiskPolicy, RiskState};
+use spandrel_risk::{Agreement, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
 
 /// The risk state and the limits as they were stored last. Both share what they hold: copies cost next to nothing.
@@ -12,8 +12,10 @@ use spandrel_verifiers::UnixSeconds;
 pub struct RiskNow {
     /// What was decided.
     pub state: RiskState,
-    /// The configured limits with those that guardians have set in their place.
+    /// The agreed limits with those that guardians have set in their place.
     pub limits: Arc<RiskPolicy>,
+    /// Whether something other than limits is agreed on now than when this process was started: it decides nothing more.
+    pub is_superseded: bool,
 }
 
 /// The risk state twice: as it is stored, and as a decision in the making sees it. The state grows with the bridge, so
@@ -25,14 +27,17 @@ pub(crate) struct RiskView {
     /// What guardians said, as it is stored.
     pub(crate) control: ControlState,
     pub(crate) control_sequence: u64,
-    /// The configured policy with the limits that guardians set.
+    /// The configured policy with the limits that are agreed on.
     pub(crate) policy: Policy,
+    /// What this process was started with.
+    file: Option<Agreement>,
+    pub(crate) is_superseded: bool,
 }
 
 impl RiskView {
     pub(crate) fn under(policy: Policy) -> Self {
         let (state, draft, control) = (RiskState::default(), RiskState::default(), ControlState::default());
-        Self { state, draft, sequence: 0, control, control_sequence: 0, policy }
+        Self { state, draft, sequence: 0, control, control_sequence: 0, policy, file: None, is_superseded: false }
     }
 
     /// Takes in an event that is stored.
@@ -54,14 +59,31 @@ impl RiskView {
     pub(crate) fn obey(&mut self, event: &ControlEvent, at: UnixSeconds, configured: &Policy) {
         self.control.apply(event, at);
         self.control_sequence += 1;
-        if let ControlEvent::Done { outcome: Outcome::Limited { .. }, .. } = event {
-            self.policy.risk = self.control.limited(&configured.risk);
+        match event {
+            ControlEvent::Configured { .. }
+            | ControlEvent::Done { outcome: Outcome::Limited { .. } | Outcome::PolicyChanged { .. }, .. } => {
+                self.policy.risk = self.control.limited(&configured.risk);
+                self.compare();
+            }
+            _ => {}
         }
+    }
+
+    /// The process was started with `file`, and it is agreed on.
+    pub(crate) fn serve(&mut self, file: Agreement) {
+        self.file = Some(file);
+        self.compare();
+    }
+
+    fn compare(&mut self) {
+        let (file, filed) = (self.file.as_ref(), self.control.filed());
+        self.is_superseded = file.zip(filed).is_some_and(|(file, filed)| !file.differs_only_in_limits(filed));
     }
 
     /// For whoever looks on.
     pub(crate) fn show(&self, shown: &mut RiskNow) {
         shown.state.clone_from(&self.state);
+        shown.is_superseded = self.is_superseded;
         if *shown.limits != self.policy.risk {
             shown.limits = Arc::new(self.policy.risk.clone());
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use crate::{Corridor, Limits, Scope};
+use crate::{Agreement, Corridor, Limits, Loosening, Scope};
 
 /// Whose set of signers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +86,13 @@ pub enum Act {
         /// The set from then on.
         set: SignerSet,
     },
+    /// Two and a timelock: processes may be started with a configuration that allows more than what was agreed on.
+    ChangePolicy {
+        /// All of it.
+        policy: Box<Agreement>,
+        /// What it allows more, in words: see [`said_changes`].
+        changes: String,
+    },
     /// One, at once: a halted chain is followed again. What is paused stays paused.
     AcknowledgeHalt {
         /// Which.
@@ -156,6 +163,7 @@ impl Act {
                 | Self::RaiseLimits { .. }
                 | Self::ReleaseHeld { .. }
                 | Self::ChangeSigners { .. }
+                | Self::ChangePolicy { .. }
                 | Self::AcceptLoss { .. }
         )
     }
@@ -179,6 +187,7 @@ impl std::fmt::Display for Act {
                 write!(f, "change {} to epoch {}, {} of", role.name(), set.epoch, set.threshold)?;
                 set.members.iter().try_for_each(|member| write!(f, " {member}"))
             }
+            Self::ChangePolicy { policy, changes } => write!(f, "change the policy to {}: {changes}", policy.digest()),
             Self::AcknowledgeHalt { chain, halt } => write!(f, "acknowledge the halt of {chain}: {halt}"),
             Self::Reobserve { chain, from, to } => write!(f, "read blocks {from} to {to} of {chain} again"),
             Self::AcceptLoss { transfer } => write!(f, "accept the loss of {transfer}"),
@@ -196,6 +205,11 @@ impl SignerRole {
             Self::Verifiers => "verifiers",
         }
     }
+}
+
+/// What a policy allows more, in the words that are signed.
+pub fn said_changes(loosenings: &[Loosening]) -> String {
+    loosenings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn limits_text(corridor: &Corridor, limits: &Limits) -> String {

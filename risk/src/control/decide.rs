@@ -8,9 +8,9 @@ use super::policy::MAX_TTL;
 use super::statement::MAX_LIFETIME;
 use super::{
     Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, Outcome, Proposal, ProposalEnd, SignedStatement,
-    View,
+    View, said_changes,
 };
-use crate::{Corridor, Limits, Scope};
+use crate::{Agreement, Corridor, Limits, Scope, looser};
 
 /// How long a proposal waits for its second person, and an approved one for its health.
 const PROPOSAL_LIFETIME: u64 = 7 * 86_400;
@@ -126,7 +126,7 @@ impl Said<'_> {
             Act::LowerLimits { corridor, limits } => {
                 let standing = view.limits.limits(corridor).ok_or(ControlRefusal::UnknownCorridor)?;
                 require_lowering(standing, limits)?;
-                let mut events = overtake(state, "lower limits", |act| raises(act, corridor));
+                let mut events = overtake(state, "lower limits", |act| raises(act, corridor, state));
                 events.push(self.done(Outcome::Limited { corridor: corridor.clone(), limits: Box::new(*limits) }));
                 Ok(events)
             }
@@ -172,6 +172,10 @@ impl Said<'_> {
                 if set.epoch <= standing {
                     return Err(ControlRefusal::EpochNotLater { standing, found: set.epoch });
                 }
+                self.propose(state, view, None)
+            }
+            Act::ChangePolicy { policy, changes } => {
+                require_said(state, policy, changes)?;
                 self.propose(state, view, None)
             }
             Act::AcknowledgeHalt { chain, halt } => {
@@ -293,8 +297,32 @@ fn resumes(act: &Act, scope: &Scope) -> bool {
     matches!(act, Act::Resume { scope: resumed } if resumed == scope)
 }
 
-fn raises(act: &Act, corridor: &Corridor) -> bool {
-    matches!(act, Act::RaiseLimits { corridor: raised, .. } if raised == corridor)
+/// Whether it is about the limits of this corridor: a policy only where it says something new of them.
+fn raises(act: &Act, corridor: &Corridor, state: &ControlState) -> bool {
+    match act {
+        Act::RaiseLimits { corridor: raised, .. } => raised == corridor,
+        Act::ChangePolicy { policy, .. } => {
+            state.filed().is_none_or(|filed| filed.risk.limits(corridor) != policy.risk.limits(corridor))
+        }
+        _ => false,
+    }
+}
+
+/// The words are what the policy allows beyond what is agreed on: all of it, and nothing else.
+fn require_said(state: &ControlState, policy: &Agreement, changes: &str) -> Result<(), ControlRefusal> {
+    let (Some(filed), Some(agreed)) = (state.filed(), state.agreed()) else {
+        return Err(ControlRefusal::NothingAgreed);
+    };
+    let loosenings = looser(&policy.over(filed, &agreed), &agreed);
+    if let Some(part) = loosenings.iter().find(|part| part.set.is_some()) {
+        return Err(ControlRefusal::SetInPolicy(part.field.clone()));
+    }
+    require(!loosenings.is_empty(), ControlRefusal::NotLooser)?;
+    let expected = said_changes(&loosenings);
+    if expected != changes {
+        return Err(ControlRefusal::OtherChanges { expected, found: changes.to_owned() });
+    }
+    Ok(())
 }
 
 /// Until when exactly this scope is paused, if it is.
@@ -303,20 +331,10 @@ pub(super) fn paused_until(view: &View<'_>, scope: &Scope) -> Option<UnixSeconds
     pause.map(|(_, pause)| pause.until)
 }
 
-/// Names the first field that would give more freedom than now. Every field is named here: one that is added does not
-/// compile until it is decided which direction is safe.
+/// Names the first field that would give more freedom than now.
 fn require_lowering(standing: &Limits, next: &Limits) -> Result<(), ControlRefusal> {
-    let Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust } = next;
-    let rises = [
-        ("per_transfer", *per_transfer > standing.per_transfer),
-        ("exposure_cap", *exposure_cap > standing.exposure_cap),
-        ("window", *window > standing.window),
-        ("large_from", *large_from > standing.large_from),
-        ("large_delay", *large_delay < standing.large_delay),
-        ("dust", *dust < standing.dust),
-    ];
-    match rises.into_iter().find(|(_, rises)| *rises) {
-        Some((field, _)) => Err(ControlRefusal::NotALowering(field)),
+    match next.looser_than(standing).first() {
+        Some((field, ..)) => Err(ControlRefusal::NotALowering(field)),
         None => Ok(()),
     }
 }

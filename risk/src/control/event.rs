@@ -6,7 +6,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use super::{SignedStatement, SignerRole};
-use crate::{Corridor, Limits, RiskEvent, Scope};
+use crate::{Agreement, Corridor, Limits, RiskEvent, Scope};
 
 /// One fact of the control log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,14 @@ pub enum ControlEvent {
         proposal: B256,
         /// Why.
         end: ProposalEnd,
+    },
+    /// A process was started with a configuration that allows nothing beyond what was agreed on, or with the first: it is
+    /// what is agreed on from then on.
+    Configured {
+        /// All of it.
+        policy: Box<Agreement>,
+        /// Its name.
+        digest: B256,
     },
     /// Something took effect.
     Done {
@@ -130,6 +138,13 @@ pub enum Outcome {
         role: SignerRole,
         /// The set.
         set: SignerSet,
+    },
+    /// A process was started with a configuration that two agreed on.
+    PolicyChanged {
+        /// All of it.
+        policy: Box<Agreement>,
+        /// Its name.
+        digest: B256,
     },
     /// A halted chain is followed again.
     HaltAcknowledged {

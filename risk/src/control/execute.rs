@@ -17,6 +17,9 @@ pub enum Wait {
     /// Its delay has not passed.
     #[error("not before {0}")]
     NotYet(u64),
+    /// It is in force when a process is started with it.
+    #[error("it waits for a start with this policy")]
+    Start,
     /// A resumption or release needs green health.
     #[error("health is not green: {0}")]
     Health(String),
@@ -34,6 +37,9 @@ pub fn execute(state: &ControlState, id: B256, view: &View<'_>, health: Option<&
     let approval = proposal.approval.as_ref().ok_or(Wait::Unapproved)?;
     if view.now < approval.ready_at {
         return Err(Wait::NotYet(approval.ready_at));
+    }
+    if let Act::ChangePolicy { .. } = proposal.act {
+        return Err(Wait::Start);
     }
     if let Some(by) = overtaken(proposal, view) {
         return Ok(ControlEvent::Ended { proposal: id, end: ProposalEnd::Overtaken { by: by.to_owned() } });

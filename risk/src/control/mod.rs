@@ -9,6 +9,7 @@
 //! and for green health, and never lifts a pause that came after it was proposed.
 
 mod act;
+mod configure;
 mod decide;
 mod event;
 mod execute;
@@ -19,7 +20,8 @@ mod state;
 mod statement;
 mod typed;
 
-pub use act::{Act, SignerRole};
+pub use act::{Act, SignerRole, said_changes};
+pub use configure::{ConfigureRefusal, NotYet, configure};
 pub use decide::{by_a_guardian, decide};
 pub use event::{ControlEvent, Outcome, ProposalEnd};
 pub use execute::{Wait, execute};

@@ -134,6 +134,23 @@ pub enum ControlRefusal {
     /// The set breaks the rules of sets.
     #[error("{0}")]
     BadSignerSet(VerifyError),
+    /// No process was started under any policy yet.
+    #[error("no policy is agreed on yet")]
+    NothingAgreed,
+    /// What is proposed allows nothing more: a start with it is enough.
+    #[error("policy: expected one that allows more than what is agreed on; a process may be started with this one")]
+    NotLooser,
+    /// Sets of signers are changed by an order of their own.
+    #[error("{0}: expected the set that stands, which ChangeSigners changes")]
+    SetInPolicy(String),
+    /// The words that were signed are not what the policy changes.
+    #[error("changes: expected {expected:?}, found {found:?}")]
+    OtherChanges {
+        /// What it changes.
+        expected: String,
+        /// What was signed.
+        found: String,
+    },
     /// A new set has a later epoch.
     #[error("epoch: expected after {standing}, found {found}")]
     EpochNotLater {
@@ -177,6 +194,10 @@ impl ControlRefusal {
             Self::HoldOutOfRange { .. } => "HOLD_OUT_OF_RANGE",
             Self::BadSignerSet(_) => "BAD_SIGNER_SET",
             Self::EpochNotLater { .. } => "EPOCH_NOT_LATER",
+            Self::NothingAgreed => "NOTHING_AGREED",
+            Self::NotLooser => "NOT_LOOSER",
+            Self::SetInPolicy(_) => "SET_IN_POLICY",
+            Self::OtherChanges { .. } => "OTHER_CHANGES",
         }
     }
 

@@ -7,7 +7,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{DepositId, UnixSeconds, VerifyError};
 
 use super::{Act, ControlEvent, Outcome, SignerRole};
-use crate::{Corridor, Limits, RiskPolicy};
+use crate::{Agreement, Corridor, Limits, RiskPolicy};
 
 /// What guardians have said so far, as far as it still matters. The same events give the same state; what is remembered
 /// is bounded by guardians, open proposals, corridors, accepted losses, and a day's statements.
@@ -23,6 +23,8 @@ pub struct ControlState {
     limits: BTreeMap<Corridor, Limits>,
     signers: BTreeMap<SignerRole, SignerSet>,
     losses: BTreeSet<DepositId>,
+    /// What the last file that was agreed on says.
+    filed: Option<Box<Agreement>>,
 }
 
 /// What waits for a second person, or for its time.
@@ -88,6 +90,7 @@ impl ControlState {
             ControlEvent::Ended { proposal, .. } => {
                 self.proposals.remove(proposal);
             }
+            ControlEvent::Configured { policy, .. } => self.file(policy),
             ControlEvent::Done { proposal, outcome, .. } => {
                 if let Some(proposal) = proposal {
                     self.proposals.remove(proposal);
@@ -105,11 +108,40 @@ impl ControlState {
             Outcome::SignersChanged { role, set } => {
                 self.signers.insert(*role, set.clone());
             }
+            Outcome::PolicyChanged { policy, .. } => self.file(policy),
             Outcome::LossAccepted { transfer } => {
                 self.losses.insert(*transfer);
             }
             _ => {}
         }
+    }
+
+    /// A file is agreed on. What guardians have set stays where it says what the file before said.
+    fn file(&mut self, file: &Agreement) {
+        let before = self.filed.as_deref().map(|filed| &filed.risk);
+        self.limits.retain(|corridor, set| {
+            let Some(next) = file.risk.limits(corridor) else { return false };
+            if let Some(before) = before.and_then(|risk| risk.limits(corridor)) {
+                *set = set.kept(before, next);
+            }
+            set != next
+        });
+        self.filed = Some(Box::new(file.clone()));
+    }
+
+    /// What the last file that was agreed on says; nothing before the first start.
+    pub fn filed(&self) -> Option<&Agreement> {
+        self.filed.as_deref()
+    }
+
+    /// What is agreed on: the file with the limits and the sets of signers that guardians have set in their place.
+    pub fn agreed(&self) -> Option<Agreement> {
+        let mut agreed = self.filed()?.clone();
+        agreed.risk = self.limited(&agreed.risk);
+        let set = |role, filed: &SignerSet| self.signers.get(&role).unwrap_or(filed).clone();
+        agreed.verifiers = set(SignerRole::Verifiers, &agreed.verifiers);
+        agreed.signers = set(SignerRole::FastLane, &agreed.signers);
+        Some(agreed)
     }
 
     /// How many events it is made of: what `If-Match` is asked with.
@@ -156,10 +188,10 @@ impl ControlState {
         &self.limits
     }
 
-    /// The configured limits with those that guardians have set in their place. A corridor that is not configured any
-    /// more stays closed.
+    /// The agreed limits, or before any are the `configured` ones, with those that guardians have set in their place. A
+    /// corridor that is in neither stays closed.
     pub fn limited(&self, configured: &RiskPolicy) -> RiskPolicy {
-        let mut policy = configured.clone();
+        let mut policy = self.filed().map_or(configured, |filed| &filed.risk).clone();
         for (corridor, limits) in &self.limits {
             if let Some(standing) = policy.limits.get_mut(corridor) {
                 *standing = *limits;

@@ -119,6 +119,9 @@ fn act(act: &Act) -> (&'static str, Vec<Field>) {
             ];
             ("ChangeSigners", fields)
         }
+        Act::ChangePolicy { policy, changes } => {
+            ("ChangePolicy", vec![hash("policy", policy.digest()), text("changes", changes)])
+        }
         Act::AcknowledgeHalt { chain, halt } => ("AcknowledgeHalt", vec![text("chain", chain), text("halt", halt)]),
         Act::Reobserve { chain, from, to } => {
             ("Reobserve", vec![text("chain", chain), number("from", *from), number("to", *to)])

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod drawn;
 pub mod model;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 mod alone;
 mod always;
 mod authentic;
+mod configured;
 mod together;
 mod typed_data;
 mod world;

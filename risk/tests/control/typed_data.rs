@@ -25,6 +25,9 @@ sol! {
         string chain; uint64 from; uint64 to; string reason; address guardian; uint64 nonce; uint64 expiry;
     }
     struct AcceptLoss { bytes32 transfer; string reason; address guardian; uint64 nonce; uint64 expiry; }
+    struct ChangePolicy {
+        bytes32 policy; string changes; string reason; address guardian; uint64 nonce; uint64 expiry;
+    }
     struct Approve { bytes32 proposal; string what; string reason; address guardian; uint64 nonce; uint64 expiry; }
 }
 
@@ -119,6 +122,18 @@ fn digests_are_those_of_eip_712() {
 
     let theirs = AcceptLoss { transfer: transfer().0, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };
     assert_eq!(digest(Act::AcceptLoss { transfer: transfer() }), theirs.eip712_signing_hash(&domain()));
+
+    let policy = crate::configured::file();
+    let theirs = ChangePolicy {
+        policy: policy.digest(),
+        changes: "a.b: agreed 1, found 2".into(),
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::ChangePolicy { policy: Box::new(policy), changes: "a.b: agreed 1, found 2".to_owned() });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
 
     let proposal = B256::repeat_byte(9);
     let theirs =

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, U256};
 use spandrel_risk::control::{
-    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, SignedStatement, SignerRole, Statement, View, Wait,
-    decide, execute,
+    Act, ConfigureRefusal, ControlEvent, ControlPolicy, ControlRefusal, ControlState, SignedStatement, SignerRole,
+    Statement, View, Wait, configure, decide, execute,
 };
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
+use spandrel_risk::{Agreement, Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
@@ -157,6 +157,13 @@ impl World {
         let event = execute(&self.state, proposal, &self.view(&limits), health)?;
         self.store(std::slice::from_ref(&event));
         Ok(event)
+    }
+
+    /// Starts a process with `file`.
+    pub fn start(&mut self, file: &Agreement) -> Result<Vec<ControlEvent>, ConfigureRefusal> {
+        let events = configure(&self.state, file, self.now)?;
+        self.store(&events);
+        Ok(events)
     }
 
     /// A fast payout whose deposit is gone.

@@ -66,6 +66,13 @@ impl ConfirmationPolicy {
     pub fn required(&self, amount: u64) -> u32 {
         self.tiers.iter().find(|tier| amount <= tier.up_to).map_or(self.above, |tier| tier.confirmations)
     }
+
+    /// Whether some amount needs fewer confirmations than under `other`. What an amount needs changes at the ends of tiers
+    /// only.
+    pub fn asks_less_than(&self, other: &Self) -> bool {
+        let ends = self.tiers.iter().chain(&other.tiers).flat_map(|tier| [tier.up_to, tier.up_to.saturating_add(1)]);
+        ends.chain([u64::MAX]).any(|amount| self.required(amount) < other.required(amount))
+    }
 }
 
 impl TryFrom<Stated> for ConfirmationPolicy {
@@ -97,6 +104,20 @@ mod tests {
         }
         let text = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<ConfirmationPolicy>(&text).unwrap(), policy);
+    }
+
+    #[test]
+    fn a_policy_asks_less_when_any_amount_needs_fewer_confirmations() {
+        let policy = |tiers, above| ConfirmationPolicy::new(tiers, above).unwrap();
+        let agreed = policy(vec![tier(1_000, 2), tier(5_000, 3)], 6);
+        let stricter =
+            [agreed.clone(), policy(vec![tier(999, 2)], 6), policy(vec![tier(1_000, 3)], 6), policy(vec![], 6)];
+        for policy in &stricter {
+            assert!(!policy.asks_less_than(&agreed), "{policy:?}");
+        }
+        for policy in [policy(vec![tier(1_001, 2)], 6), policy(vec![tier(1_000, 1)], 6), policy(vec![], 5)] {
+            assert!(policy.asks_less_than(&agreed), "{policy:?}");
+        }
     }
 
     #[test]

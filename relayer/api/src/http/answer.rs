@@ -71,9 +71,7 @@ fn unexplained(response: &Response) -> Option<Problem> {
         {
             None
         }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Some(Problem::new(status, "BODY_TOO_LARGE", format!("expected at most {} bytes", super::MAX_BODY)))
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(status, "BODY_TOO_LARGE", "expected a shorter body")),
         StatusCode::SERVICE_UNAVAILABLE => Some(Problem::new(status, "TIMEOUT", "it took too long").retry_in(5)),
         _ => None,
     }

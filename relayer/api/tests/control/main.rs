@@ -9,6 +9,7 @@ mod certificates;
 mod console;
 mod load;
 mod orders;
+mod policy;
 mod tls;
 mod together;
 mod waiting;

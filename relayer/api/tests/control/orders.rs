@@ -93,7 +93,7 @@ async fn bodies_that_do_not_read_are_problems() {
         assert!(response.status().is_client_error(), "{body}");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
     }
-    let long = json!({ "statement": "x".repeat(20_000) });
+    let long = json!({ "statement": "x".repeat(300_000) });
     let response = world.client.post(&url).json(&long).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }

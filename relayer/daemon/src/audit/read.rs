@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use spandrel_store::{AuditRow, StoreError};
+use spandrel_core::ledger::{Ledger, Recorded};
+use spandrel_risk::control::{ControlEvent, ControlState, Outcome, configure};
+use spandrel_store::{AuditRow, Sqlite, StoreError};
 
 use super::check::{Broken, Log};
 use super::manifest::{Manifest, NAME};
@@ -37,9 +39,59 @@ pub async fn verify(path: &Path, log: &mut Log, json: bool) -> Result<Result<(),
     lines("", BufReader::new(File::open(path).with_context(named)?), log, &mut |_| {})
 }
 
+/// The control log beside the audit log: what processes decide by is what was written down, each of it and nothing else, and
+/// no policy came into it that allows more without two people's word and the timelock.
+struct Orders {
+    stored: std::vec::IntoIter<Recorded<ControlEvent>>,
+    state: ControlState,
+}
+
+impl Orders {
+    async fn of(store: &Sqlite) -> Result<Result<Self, Broken>> {
+        match store.control_events(0).await {
+            Ok(events) => Ok(Ok(Self { stored: events.into_iter(), state: ControlState::default() })),
+            Err(StoreError::Corrupt { what, reason }) => Ok(Err(Broken::new(what, "a row that reads back", reason))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take(&mut self, row: &AuditRow) -> Result<(), Broken> {
+        if row.kind != "control" {
+            return Ok(());
+        }
+        let what = || format!("row {}: the control log's", row.sequence);
+        let Some(event) = self.stored.next() else { return Err(Broken::new(what(), "a row", "none")) };
+        let told: Option<ControlEvent> = serde_json::from_str(&row.body).ok();
+        if told.as_ref() != Some(&event.body) || row.at != event.at {
+            return Err(Broken::new(what(), "what was written down", format!("another at {}", event.sequence)));
+        }
+        if let ControlEvent::Configured { policy, .. }
+        | ControlEvent::Done { outcome: Outcome::PolicyChanged { policy, .. }, .. } = &event.body
+            && configure(&self.state, policy, event.at).ok().and_then(|events| events.last().cloned()) != told
+        {
+            return Err(Broken::new(what(), "a policy that was agreed on", format!("another at {}", event.sequence)));
+        }
+        self.state.apply(&event.body, event.at);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Broken> {
+        match self.stored.next() {
+            Some(event) => {
+                Err(Broken::new(format!("control log {}", event.sequence), "a row of the audit log", "none"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 async fn ledger(path: &Path, log: &mut Log, json: bool) -> Result<Result<(), Broken>> {
     let store = status::look_at(path).await?;
     let bar = progress::bar("verifying", store.audit_length().await?, json);
+    let mut orders = match Orders::of(&store).await? {
+        Ok(orders) => orders,
+        Err(broken) => return Ok(Err(broken)),
+    };
     let mut from = 0;
     let checked = loop {
         let rows = match store.audit(from, PAGE).await {
@@ -47,9 +99,9 @@ async fn ledger(path: &Path, log: &mut Log, json: bool) -> Result<Result<(), Bro
             Err(StoreError::Corrupt { what, reason }) => break Err(Broken::new(what, "a row that reads back", reason)),
             Err(error) => return Err(error.into()),
         };
-        let Some(last) = rows.last() else { break Ok(()) };
+        let Some(last) = rows.last() else { break orders.finish() };
         from = last.sequence.saturating_add(1);
-        if let Err(broken) = rows.iter().try_for_each(|row| log.take(row)) {
+        if let Err(broken) = rows.iter().try_for_each(|row| log.take(row).and_then(|()| orders.take(row))) {
             break Err(broken);
         }
         bar.inc(rows.len() as u64);

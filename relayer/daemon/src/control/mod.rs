@@ -4,6 +4,7 @@
 mod halt;
 mod loss;
 mod orders;
+mod policy;
 mod scope;
 mod send;
 mod usage;
@@ -14,6 +15,7 @@ use clap::Subcommand;
 
 pub use loss::LossCommand;
 pub use orders::{HoldCommand, LimitsCommand, ProposalCommand, QuarantineCommand, SignersCommand};
+pub use policy::PolicyCommand;
 pub use scope::ScopeOptions;
 pub use send::{Denied, Door, Order};
 use view::list;
@@ -90,6 +92,9 @@ pub enum ControlCommand {
     /// Show guardians and signers; propose another set.
     #[command(subcommand)]
     Signers(SignersCommand),
+    /// Show what is agreed on; propose a configuration that allows more.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 /// Carries a command out.
@@ -116,5 +121,6 @@ pub async fn run(command: ControlCommand, json: bool) -> Result<()> {
         }
         ControlCommand::Loss(command) => command.run(json).await,
         ControlCommand::Signers(command) => command.run(json).await,
+        ControlCommand::Policy(command) => command.run(json).await,
     }
 }

@@ -51,10 +51,10 @@ pub async fn usage(config: &Config, json: bool) -> Result<()> {
                 format!("{asset}\n{source} -> {destination}"),
                 lane.to_string(),
                 row.window_used.clone(),
-                text(row.window),
+                row.window.to_string(),
                 row.exposure_used.clone().unwrap_or_else(|| "-".to_owned()),
-                text(row.exposure_cap),
-                text(row.per_transfer),
+                row.exposure_cap.to_string(),
+                row.per_transfer.to_string(),
                 row.paused.clone().unwrap_or_else(|| "no".to_owned()),
             ]);
         }
@@ -81,11 +81,4 @@ fn row(risk: &RiskState, control: &ControlState, corridor: &Corridor, limits: &L
 fn paused(risk: &RiskState, corridor: &Corridor, now: u64) -> Option<String> {
     let mut stopping = risk.pauses_at(now).filter(|(scope, _)| scope.stops(corridor));
     stopping.next().map(|(scope, _)| scope.to_string())
-}
-
-fn text(limit: Limit) -> String {
-    match limit {
-        Limit::Amount(amount) => amount.to_string(),
-        Limit::Unlimited => "unlimited".to_owned(),
-    }
 }

@@ -6,8 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use alloy_primitives::Address;
 use anyhow::Result;
 use spandrel_api::webhooks::WebhookKey;
-use spandrel_core::ledger::Ledger;
-use spandrel_risk::control::{ControlState, SignerRole};
+use spandrel_risk::control::ConfigureRefusal;
 use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
 
@@ -105,17 +104,18 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
         );
         rows.push(Row::wrong(format!("chain {chain}"), format!("halted: {reason}"), mend));
     }
-    let mut control = ControlState::default();
-    for recorded in store.control_events(0).await? {
-        control.apply(&recorded.body, recorded.at);
-    }
-    store.close().await;
-    for (role, set) in [(SignerRole::Verifiers, &config.verifier_set), (SignerRole::FastLane, &config.signer_set)] {
-        if let Err(error) = control.require_agreed(role, set) {
+    rows.push(match wiring::would_agree(config, &store).await? {
+        Ok(events) if events.is_empty() => Row::ok("agreed policy", "the configuration's"),
+        Ok(_) => Row::ok("agreed policy", "the configuration's from the next start on: it allows nothing more"),
+        Err(ConfigureRefusal::AnotherSet(error)) => {
             let mend = "configure the set that guardians agreed on (spandrel signers show), not another";
-            rows.push(Row::wrong(format!("agreed {} set", role.name()), error, mend));
+            Row::wrong("agreed policy", error, mend)
         }
-    }
+        Err(refusal) => {
+            Row::wrong("agreed policy", refusal, "allow no more, or have it agreed on: spandrel policy propose")
+        }
+    });
+    store.close().await;
     Ok(rows)
 }
 

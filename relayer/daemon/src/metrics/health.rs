@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use spandrel_bus::Link;
+use spandrel_engine::EngineError;
 use spandrel_store::summary::Summary;
 use spandrel_verifiers::{ChainId, UnixSeconds};
 
@@ -40,7 +41,8 @@ pub async fn alive(State(served): State<Served>) -> Answer {
     answer("ok", &reasons)
 }
 
-/// 503 while a chain is halted, late or disputed by its nodes, a lane is paused, or the bus is away.
+/// 503 while a chain is halted, late or disputed by its nodes, a lane is paused, the bus is away, or another policy is
+/// agreed on.
 pub async fn ready(State(served): State<Served>) -> Answer {
     let mut reasons = served.metrics.lasting_dissent();
     if !served.vitals.is_heard() {
@@ -54,8 +56,11 @@ pub async fn ready(State(served): State<Served>) -> Answer {
     };
     reasons.extend(summary.halted.iter().map(|(chain, reason)| format!("{chain} is halted: {reason}\n")));
     reasons.extend(late(&summary, &served.vitals.late_after, now));
-    let risk = book.risk_now().state;
-    reasons.extend(risk.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason)));
+    let risk = book.risk_now();
+    if risk.is_superseded {
+        reasons.push(format!("policy: {}\n", EngineError::Superseded));
+    }
+    reasons.extend(risk.state.pauses_at(now).map(|(scope, pause)| format!("paused: {scope}: {}\n", pause.reason)));
     answer("ready", &reasons)
 }
 

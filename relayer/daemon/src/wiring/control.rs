@@ -51,13 +51,6 @@ pub async fn serve_control(
     Ok(())
 }
 
-/// Refuses configured sets that are not those guardians agreed on.
-pub async fn require_agreed_signers(config: &Config, book: &RelayerBook) -> Result<()> {
-    let (control, _) = book.control().await;
-    control.require_agreed(SignerRole::Verifiers, &config.verifier_set)?;
-    Ok(control.require_agreed(SignerRole::FastLane, &config.signer_set)?)
-}
-
 /// What is wrong, if anything: a halted chain, a payout whose deposit is gone, a ledger that does not answer.
 pub async fn health(book: &RelayerBook) -> Option<String> {
     match book.ledger().summary(unix_now()).await {

@@ -1,6 +1,7 @@
 //! Wiring: a configuration becomes watchers, desks, verifiers, signers and submitters. Source chains are registered
 //! here, one file each.
 
+mod agreement;
 mod api;
 mod bitcoin;
 mod bus;
@@ -14,11 +15,12 @@ mod requests;
 mod roles;
 mod tls;
 
+pub use agreement::{agree, agreement, would_agree};
 pub use api::serve_api;
 pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side, endpoint};
 pub use bus::bus;
 pub use changes::follow_changes;
-pub use control::{health, require_agreed_signers, serve_control};
+pub use control::{health, serve_control};
 pub use destination::{BATCH, BATCH_GAS, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use prices::follow_price;

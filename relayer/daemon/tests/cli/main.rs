@@ -14,6 +14,7 @@ mod doctor;
 mod load;
 mod manual;
 mod metrics;
+mod policy;
 mod proof;
 mod reobserve;
 mod replay;

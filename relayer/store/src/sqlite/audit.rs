@@ -44,6 +44,19 @@ impl Sqlite {
         rows.into_iter().map(read).collect()
     }
 
+    /// Whether it tells that a configuration was agreed on.
+    ///
+    /// # Errors
+    /// `Database` when SQLite fails.
+    pub async fn was_configured(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM audit WHERE kind = 'control' AND json_extract(body, '$.event') = 'configured')",
+        )
+        .fetch_one(&self.reader)
+        .await
+        .map_err(database)
+    }
+
     /// How many rows the audit log has.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub fn of(statement: &Statement, now: u64) -> Option<String> {
         Act::AcknowledgeHalt { chain, .. } => format!("acknowledge {}", quoted(chain.as_str())),
         Act::Reobserve { chain, from, to } => format!("reobserve {} --from {from} --to {to}", quoted(chain.as_str())),
         Act::AcceptLoss { transfer } => format!("loss accept {transfer}"),
-        Act::ChangeSigners { .. } => return None,
+        Act::ChangeSigners { .. } | Act::ChangePolicy { .. } => return None,
     };
     let minutes = statement.expiry.saturating_sub(now).div_ceil(60);
     Some(format!(

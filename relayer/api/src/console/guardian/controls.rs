@@ -140,7 +140,13 @@ fn proposals(standing: &Standing) -> Markup {
                         None => (pill("warn", "needs a second person")),
                         Some(approval) => {
                             (pill("busy", "approved")) " by " (approval.person) br;
-                            span.faint { "carried out after " (units::moment(approval.ready_at)) ", once health is green" }
+                            span.faint {
+                                @if let Act::ChangePolicy { .. } = proposal.act {
+                                    "in force at a start with it after " (units::moment(approval.ready_at))
+                                } @else {
+                                    "carried out after " (units::moment(approval.ready_at)) ", once health is green"
+                                }
+                            }
                         },
                     }
                 },

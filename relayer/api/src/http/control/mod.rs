@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{MAX_BODY, TIMEOUT, Tls, answer};
+use super::{TIMEOUT, Tls, answer};
 use crate::{ControlDesk, Problem, console};
 
 pub(crate) use stopped::{HaltRow, halted, short};
@@ -33,6 +33,9 @@ pub(crate) use transfers::{Row, Waiting, waiting};
 
 /// Most pages that listen at once.
 const MAX_STREAMS: usize = 64;
+
+/// Longest statement, bytes: one may carry a whole policy.
+const MAX_STATEMENT: usize = 256 * 1024;
 
 /// By which names the port is asked for, as told by `Host` or `:authority`.
 #[derive(Clone, Debug)]
@@ -78,6 +81,7 @@ pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite, hosts: Hosts) -
         .route("/v1/control/proposals", get(views::proposals))
         .route("/v1/control/limits", get(views::limits))
         .route("/v1/control/signers", get(views::signers))
+        .route("/v1/control/policy", get(views::policy))
         .route("/v1/control/halts", get(stopped::halts))
         .route("/v1/control/shortfalls", get(stopped::shortfalls))
         .route("/v1/control/held", get(transfers::held))
@@ -88,7 +92,7 @@ pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite, hosts: Hosts) -
         .merge(console::guardian_routes())
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(RequestBodyLimitLayer::new(MAX_STATEMENT))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(middleware::from_fn_with_state(hosts, ours))
         .layer(middleware::from_fn(answer::identify))

@@ -49,9 +49,12 @@ pub async fn take(
     Ok(([(header::ETAG, etag(&now))], axum::Json(Taken { statement, state, ready_at, events })))
 }
 
-/// What replaces limits or signers was decided on what stood before.
+/// What replaces limits, signers or the policy was decided on what stood before.
 fn require_seen(act: &Act, seen: Option<Seen>) -> Result<(), Problem> {
-    let replaces = matches!(act, Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. });
+    let replaces = matches!(
+        act,
+        Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. } | Act::ChangePolicy { .. }
+    );
     if replaces && !matches!(seen, Some(Seen::Control(_))) {
         let detail = "this statement replaces what stands: say which version of it you saw";
         return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "IF_MATCH_MISSING", detail).about("If-Match"));

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::{self, HeaderName};
 use serde::Serialize;
 use spandrel_risk::control::{Act, Seen, SignerRole};
-use spandrel_risk::{RiskPolicy, Scope};
+use spandrel_risk::{Agreement, RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
 
 use super::Control;
@@ -95,6 +95,27 @@ pub async fn proposals(State(control): State<Control>) -> Versioned<Vec<Proposal
 pub async fn limits(State(control): State<Control>) -> Versioned<RiskPolicy> {
     let standing = control.desk.standing().await;
     versioned(&standing, standing.limits.clone())
+}
+
+#[derive(Serialize)]
+pub struct PolicyView {
+    /// Names what the file says.
+    digest: B256,
+    /// What the file says that was agreed on last.
+    filed: Agreement,
+    /// The same with what guardians have set in its place.
+    agreed: Agreement,
+}
+
+/// What is agreed on; nothing while no process was started under any policy.
+pub async fn policy(State(control): State<Control>) -> Versioned<Option<PolicyView>> {
+    let standing = control.desk.standing().await;
+    let (filed, agreed) = (standing.control.filed(), standing.control.agreed());
+    let view = filed.zip(agreed).map(|(filed, agreed)| {
+        let filed = filed.clone();
+        PolicyView { digest: filed.digest(), filed, agreed }
+    });
+    versioned(&standing, view)
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,407 @@
+//! What one person does by another file, and what that takes two for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::{Address, B256, U256};
+use spandrel_risk::control::{Act, ConfigureRefusal, NotYet, SignerRole, said_changes};
+use spandrel_risk::{
+    Agreement, AgreementVersion, AssetRules, Corridor, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Lane,
+    Limit, PriceRule, RiskPolicy, SourceTerms, looser,
+};
+use spandrel_verifiers::AssetId;
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::bitcoin::ConfirmationPolicy;
+
+use crate::world::{DAY, World, chain, code, corridor, key, limits, raise, set};
+
+fn slow() -> Corridor {
+    Corridor { lane: Lane::LightClient, ..corridor() }
+}
+
+fn asset() -> AssetId {
+    corridor().asset
+}
+
+/// What the test's guardians have agreed on.
+pub fn file() -> Agreement {
+    let people = [(0, "ada"), (1, "ada"), (2, "bo"), (3, "cy")];
+    let people = people.map(|(n, person)| (key(n).address(), person.to_owned())).into();
+    let mut risk = RiskPolicy::of_corridors(BTreeMap::from([(corridor(), limits(100)), (slow(), limits(100))]));
+    let price = PriceRule { unit: U256::ONE, floor: U256::from(5), fresh_for: 60, stale_after: 600, widest: 100 };
+    let bucket = spandrel_risk::Bucket { capacity: Limit::Amount(U256::from(50)), refill_seconds: DAY };
+    let rules = AssetRules { price: Some(price), sender: bucket, recipient: bucket, ..AssetRules::UNLIMITED };
+    risk.wide.assets.insert(asset(), AssetRules { window: Limit::Amount(U256::from(500)), ..rules });
+    risk.wide.destinations.insert(chain(9), Limit::Amount(U256::from(900)));
+    let depth = DepthTerms { confirmations: ConfirmationPolicy::flat(6), fast_confirmations: 2 };
+    let source = SourceTerms { bridge: B256::repeat_byte(2), quorum: 2, depth: Some(depth) };
+    let destination = DestinationTerms {
+        inbox: Address::repeat_byte(7),
+        fast_lane: Address::repeat_byte(6),
+        checkpoint_registry: Address::repeat_byte(8),
+        pause_controller: Address::repeat_byte(9),
+        confirmations: Some(12),
+        witnesses: 1,
+    };
+    let feed = FeedTerms {
+        chain: chain(1),
+        contract: Address::repeat_byte(5),
+        digits: 6,
+        publisher: "{}".to_owned(),
+        quorum: 2,
+        every_seconds: 10,
+    };
+    Agreement {
+        version: AgreementVersion,
+        is_production: true,
+        pause_seconds: 600,
+        verifiers: set(1),
+        signers: set(1),
+        guardians: Some(GuardianTerms { people, resume_delay: 900, timelock: DAY }),
+        sources: BTreeMap::from([(chain(1), source)]),
+        destinations: BTreeMap::from([(chain(9), destination)]),
+        feeds: BTreeMap::from([(asset(), feed)]),
+        risk,
+    }
+}
+
+/// The agreed file with a change.
+fn with(change: impl FnOnce(&mut Agreement)) -> Agreement {
+    let mut file = file();
+    change(&mut file);
+    file
+}
+
+/// Another window on the fast lane.
+fn window(n: u64) -> Agreement {
+    with(|file| file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(n)))
+}
+
+fn started() -> World {
+    let mut world = World::new();
+    world.start(&file()).unwrap();
+    world
+}
+
+fn standing_window(world: &World) -> Limit {
+    world.state.agreed().unwrap().risk.limits(&corridor()).unwrap().window
+}
+
+/// The proposal of `file`, in the words that are true of it.
+fn change(world: &World, file: &Agreement) -> Act {
+    let (filed, agreed) = (world.state.filed().unwrap(), world.state.agreed().unwrap());
+    let changes = said_changes(&looser(&file.over(filed, &agreed), &agreed));
+    Act::ChangePolicy { policy: Box::new(file.clone()), changes }
+}
+
+fn proposal_of(refusal: ConfigureRefusal) -> Option<NotYet> {
+    match refusal {
+        ConfigureRefusal::Looser { proposal, .. } => proposal,
+        other => panic!("{other}"),
+    }
+}
+
+type Change = fn(&mut Agreement);
+
+/// Each thing that one person might do with a file, and the field that it is refused by.
+const LOOSER: [(&str, Change); 33] = [
+    ("lane.window: agreed 100, found 101", |file| {
+        file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(101));
+    }),
+    ("lane.window: agreed 100, found unlimited", |file| {
+        file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Unlimited;
+    }),
+    (".per_transfer", |file| file.risk.limits.get_mut(&slow()).unwrap().per_transfer = Limit::Unlimited),
+    (".exposure_cap", |file| file.risk.limits.get_mut(&corridor()).unwrap().exposure_cap = Limit::Unlimited),
+    (".large_delay: agreed 60, found 59", |file| file.risk.limits.get_mut(&corridor()).unwrap().large_delay = 59),
+    (".dust", |file| file.risk.limits.get_mut(&corridor()).unwrap().dust = U256::ZERO),
+    ("limit eip155:1/slip44:60 from eip155:1 to eip155:10", |file| {
+        file.risk.limits.insert(Corridor { destination: chain(10), ..corridor() }, limits(1));
+    }),
+    ("wide.asset eip155:1/slip44:61: agreed none", |file| {
+        file.risk.wide.assets.insert(AssetId::slip44(&chain(1), 61), AssetRules::UNLIMITED);
+    }),
+    ("wide.asset eip155:1/slip44:60.window: agreed 500, found unlimited", |file| {
+        file.risk.wide.assets.get_mut(&asset()).unwrap().window = Limit::Unlimited;
+    }),
+    (".sender.capacity", |file| {
+        file.risk.wide.assets.get_mut(&asset()).unwrap().sender.capacity = Limit::Unlimited;
+    }),
+    (".recipient.refill_seconds", |file| {
+        file.risk.wide.assets.get_mut(&asset()).unwrap().recipient.refill_seconds = 1;
+    }),
+    (".price: agreed one, found none", |file| file.risk.wide.assets.get_mut(&asset()).unwrap().price = None),
+    (".price.floor: agreed 5, found 4", |file| {
+        file.risk.wide.assets.get_mut(&asset()).unwrap().price.as_mut().unwrap().floor = U256::from(4);
+    }),
+    ("wide.destination eip155:9.notional: agreed 900", |file| {
+        file.risk.wide.destinations.insert(chain(9), Limit::Unlimited);
+    }),
+    ("wide.corridor eip155:1/slip44:60", |file| {
+        let rules = spandrel_risk::CorridorRules { notional: Limit::Unlimited, netted_with: None };
+        file.risk.wide.corridors.insert(corridor(), rules);
+    }),
+    ("source eip155:2: agreed none", |file| {
+        let source = file.sources[&chain(1)].clone();
+        file.sources.insert(chain(2), source);
+    }),
+    ("source eip155:1.bridge", |file| file.sources.get_mut(&chain(1)).unwrap().bridge = B256::repeat_byte(3)),
+    ("source eip155:1.quorum: agreed 2, found 1", |file| file.sources.get_mut(&chain(1)).unwrap().quorum = 1),
+    ("source eip155:1.confirmations", |file| {
+        let depth = file.sources.get_mut(&chain(1)).unwrap().depth.as_mut().unwrap();
+        depth.confirmations = ConfirmationPolicy::flat(5);
+    }),
+    ("source eip155:1.fast_confirmations: agreed 2, found 1", |file| {
+        file.sources.get_mut(&chain(1)).unwrap().depth.as_mut().unwrap().fast_confirmations = 1;
+    }),
+    ("source eip155:1.confirmations: agreed some", |file| file.sources.get_mut(&chain(1)).unwrap().depth = None),
+    ("destination eip155:10: agreed none", |file| {
+        let destination = file.destinations[&chain(9)].clone();
+        file.destinations.insert(chain(10), destination);
+    }),
+    ("destination eip155:9.inbox", |file| {
+        file.destinations.get_mut(&chain(9)).unwrap().inbox = Address::repeat_byte(1);
+    }),
+    ("destination eip155:9.pause_controller", |file| {
+        file.destinations.get_mut(&chain(9)).unwrap().pause_controller = Address::repeat_byte(1);
+    }),
+    ("destination eip155:9.confirmations: agreed 12", |file| {
+        file.destinations.get_mut(&chain(9)).unwrap().confirmations = Some(11);
+    }),
+    ("destination eip155:9.witness_rpc", |file| file.destinations.get_mut(&chain(9)).unwrap().witnesses = 0),
+    ("price_feed eip155:1/slip44:60: agreed a feed", |file| file.feeds.clear()),
+    ("price_feed eip155:1/slip44:60.contract", |file| {
+        file.feeds.get_mut(&asset()).unwrap().contract = Address::repeat_byte(1);
+    }),
+    ("control: agreed guardians, found none", |file| file.guardians = None),
+    ("control.guardians", |file| {
+        let people = &mut file.guardians.as_mut().unwrap().people;
+        people.remove(&key(3).address());
+        people.insert(key(9).address(), "cy".to_owned());
+    }),
+    ("control.timelock", |file| file.guardians.as_mut().unwrap().timelock = DAY - 1),
+    ("profile: agreed production, found dev", |file| file.is_production = false),
+    ("pause_seconds: agreed 600, found 1", |file| file.pause_seconds = 1),
+];
+
+#[test]
+fn one_person_loosens_nothing_by_another_file_and_is_told_each_field() {
+    for (named, change) in LOOSER {
+        let mut world = started();
+        let refused = world.start(&with(change)).unwrap_err().to_string();
+        assert!(refused.contains(named), "{named}: {refused}");
+        assert!(refused.contains("spandrel policy propose"), "{refused}");
+        assert_eq!(world.state.filed(), Some(&file()), "nothing changed");
+    }
+    let several = with(|file| LOOSER.iter().step_by(16).for_each(|(_, change)| change(file)));
+    let refused = started().start(&several).unwrap_err().to_string();
+    assert!(LOOSER.iter().step_by(16).all(|(named, _)| refused.contains(named)), "{refused}");
+}
+
+#[test]
+fn a_swapped_verifier_and_a_lower_quorum_are_refused() {
+    let other: BTreeSet<Address> = [1, 2, 9].map(Address::repeat_byte).into();
+    let swapped = with(|file| file.verifiers = SignerSet::new(1, 2, other).unwrap());
+    let refused = started().start(&swapped).unwrap_err().to_string();
+    assert!(refused.contains("verifier_set.members") && refused.contains("spandrel signers change"), "{refused}");
+    let three: BTreeSet<Address> = (1..=3).map(Address::repeat_byte).collect();
+    let strict = SignerSet::new(1, 3, three).unwrap();
+    let mut world = World::new();
+    world.start(&with(|file| file.signers = strict.clone())).unwrap();
+    let refused = world.start(&file()).unwrap_err().to_string();
+    assert!(refused.contains("signer_set.threshold: agreed 3, found 2"), "{refused}");
+}
+
+#[test]
+fn a_set_comes_into_the_file_only_as_guardians_changed_it() {
+    let mut world = started();
+    let next = with(|file| file.verifiers = set(2));
+    let members: BTreeSet<Address> = [1, 2, 4].map(Address::repeat_byte).into();
+    let agreed_set = SignerSet::new(2, 2, members).unwrap();
+    let agreed = with(|file| file.verifiers = agreed_set.clone());
+    assert_eq!(code(world.say(0, change(&world, &agreed))), "SET_IN_POLICY");
+    let proposal = world.propose(0, Act::ChangeSigners { role: SignerRole::Verifiers, set: agreed_set });
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    world.execute(proposal, None).unwrap();
+    assert!(world.start(&next).is_err() && world.start(&file()).is_err(), "no other set, the one of before included");
+    world.start(&agreed).unwrap();
+    world.start(&agreed).unwrap();
+}
+
+#[test]
+fn the_first_file_is_taken_and_the_same_file_always() {
+    let mut world = World::new();
+    assert_eq!(world.start(&file()).unwrap().len(), 1);
+    for _ in 0..3 {
+        assert_eq!(world.start(&file()).unwrap(), []);
+    }
+}
+
+#[test]
+fn a_ledger_of_before_takes_the_file_and_keeps_what_guardians_set() {
+    let mut world = World::new();
+    let proposal = world.propose(0, raise(200));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    world.execute(proposal, None).unwrap();
+    world.start(&file()).unwrap();
+    assert_eq!(standing_window(&world), Limit::Amount(U256::from(200)));
+    assert_eq!(world.start(&file()).unwrap(), []);
+}
+
+#[test]
+fn a_stricter_file_is_taken_at_once_and_the_way_back_needs_two() {
+    let mut world = started();
+    world.start(&window(40)).unwrap();
+    assert_eq!(standing_window(&world), Limit::Amount(U256::from(40)));
+    let refused = world.start(&file()).unwrap_err().to_string();
+    assert!(refused.contains(".window: agreed 40, found 100"), "{refused}");
+    let closed = with(|file| {
+        file.risk.limits.remove(&corridor());
+    });
+    world.start(&closed).unwrap();
+    assert!(
+        world.start(&window(40)).unwrap_err().to_string().contains("agreed none"),
+        "a lane that was closed is added anew"
+    );
+}
+
+#[test]
+fn a_stricter_file_bites_below_what_guardians_set_and_an_unchanged_one_leaves_it() {
+    let mut world = started();
+    let proposal = world.propose(0, raise(200));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    world.execute(proposal, None).unwrap();
+    world.start(&with(|file| file.pause_seconds = 900)).unwrap();
+    assert_eq!(standing_window(&world), Limit::Amount(U256::from(200)), "the row is as it was");
+    let stricter = |n| {
+        with(|file| {
+            file.pause_seconds = 900;
+            file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(n));
+        })
+    };
+    world.start(&stricter(150)).unwrap();
+    assert_eq!(standing_window(&world), Limit::Amount(U256::from(150)));
+    let kept = world.state.agreed().unwrap().risk.limits(&corridor()).unwrap().per_transfer;
+    assert_eq!(kept, Limit::Amount(U256::from(200)), "only what the file changed");
+    assert!(world.start(&stricter(151)).is_err());
+}
+
+#[test]
+fn what_a_guardian_lowered_stands_over_the_file_that_it_was_lowered_from() {
+    let mut world = started();
+    world.say(0, Act::LowerLimits { corridor: corridor(), limits: limits(30) }).unwrap();
+    assert_eq!(world.start(&file()).unwrap(), []);
+    assert_eq!(standing_window(&world), Limit::Amount(U256::from(30)));
+    assert!(world.start(&window(31)).is_err(), "lower than the file of before, and higher than what stands");
+    world.start(&window(30)).unwrap();
+}
+
+#[test]
+fn two_people_and_the_timelock_let_a_looser_file_start() {
+    let mut world = started();
+    let wider = window(500);
+    let act = change(&world, &wider);
+    assert!(act.to_string().ends_with(".window: agreed 100, found 500"), "{act}");
+    let proposal = world.propose(0, act);
+    assert_eq!(proposal_of(world.start(&wider).unwrap_err()), Some(NotYet::Unapproved(proposal)));
+    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL", "another key of the same person");
+    world.approve(2, proposal).unwrap();
+    world.now += DAY - 1;
+    assert_eq!(proposal_of(world.start(&wider).unwrap_err()), Some(NotYet::Timelock(proposal, world.now + 1)));
+    world.now += 1;
+    assert!(world.execute(proposal, None).is_err(), "it waits for a start");
+    assert_eq!(world.start(&file()).unwrap(), [], "the file of before may go on");
+    let more = window(501);
+    assert!(world.start(&more).is_err(), "only what was agreed on");
+    world.start(&wider).unwrap();
+    assert_eq!(standing_window(&world), Limit::Amount(U256::from(500)));
+    world.start(&file()).unwrap();
+    assert!(world.start(&wider).is_err(), "an agreement is used once");
+}
+
+#[test]
+fn what_was_cancelled_or_lapsed_lets_nothing_start() {
+    let mut world = started();
+    let wider = window(500);
+    let proposal = world.propose(0, change(&world, &wider));
+    world.approve(2, proposal).unwrap();
+    let what = world.state.proposal(&proposal).unwrap().act.to_string();
+    world.say(3, Act::Cancel { proposal, what }).unwrap();
+    world.now += DAY;
+    assert_eq!(proposal_of(world.start(&wider).unwrap_err()), None);
+    let proposal = world.propose(0, change(&world, &wider));
+    world.approve(2, proposal).unwrap();
+    world.now += 8 * DAY;
+    assert_eq!(proposal_of(world.start(&wider).unwrap_err()), None);
+}
+
+#[test]
+fn the_safe_direction_overtakes_a_proposed_policy() {
+    let wider = window(500);
+    let agreed_on = |world: &mut World| {
+        let proposal = world.propose(0, change(world, &wider));
+        world.approve(2, proposal).unwrap();
+        world.now += DAY;
+    };
+    let mut world = started();
+    agreed_on(&mut world);
+    world.say(3, Act::LowerLimits { corridor: corridor(), limits: limits(30) }).unwrap();
+    assert!(world.start(&wider).is_err(), "a guardian lowered what it raises");
+    let mut world = started();
+    agreed_on(&mut world);
+    world.say(3, Act::LowerLimits { corridor: slow(), limits: limits(30) }).unwrap();
+    world.start(&wider).unwrap();
+    let other = world.state.agreed().unwrap().risk.limits(&slow()).unwrap().window;
+    assert_eq!(other, Limit::Amount(U256::from(30)), "what it does not change stays as guardians set it");
+    let mut world = started();
+    agreed_on(&mut world);
+    world.start(&window(40)).unwrap();
+    assert!(world.start(&wider).is_err(), "a stricter file was taken meanwhile");
+    let mut world = started();
+    let raised = world.propose(0, raise(200));
+    world.start(&window(40)).unwrap();
+    assert_eq!(code(world.approve(2, raised)), "NO_SUCH_PROPOSAL");
+}
+
+#[test]
+fn guardians_are_changed_by_the_word_of_those_of_before() {
+    let mut world = started();
+    let next = with(|file| {
+        let people = &mut file.guardians.as_mut().unwrap().people;
+        people.remove(&key(0).address());
+        people.insert(key(9).address(), "di".to_owned());
+    });
+    let proposal = world.propose(0, change(&world, &next));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    world.start(&next).unwrap();
+    assert!(world.start(&file()).is_err(), "nor back");
+}
+
+#[test]
+fn nobody_signs_for_changes_that_are_not_those_of_the_policy() {
+    let mut world = started();
+    let policy = Box::new(window(500));
+    for changes in ["", "a little more", "limit x.window: agreed 100, found 101"] {
+        let act = Act::ChangePolicy { policy: policy.clone(), changes: changes.to_owned() };
+        assert_eq!(code(world.say(0, act)), "OTHER_CHANGES");
+    }
+    assert_eq!(code(world.say(0, change(&started(), &window(40)))), "NOT_LOOSER");
+    let before = World::new();
+    let act = Act::ChangePolicy { policy, changes: String::new() };
+    let signed = before.sign(0, before.statement(0, act));
+    assert_eq!(code(before.judge(&signed)), "NOTHING_AGREED");
+}
+
+#[test]
+fn without_guardians_nobody_loosens_anything_and_the_first_ones_may_be_named() {
+    let unguarded = |n: u64| Agreement { guardians: None, ..window(n) };
+    let mut world = World::new();
+    world.start(&unguarded(100)).unwrap();
+    let refused = world.start(&unguarded(101)).unwrap_err().to_string();
+    assert!(refused.contains("no guardians are agreed on"), "{refused}");
+    world.start(&file()).unwrap();
+    assert!(world.start(&unguarded(100)).is_err());
+}
