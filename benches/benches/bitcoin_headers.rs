@@ -23,8 +23,8 @@ fn main() {
     let params = ChainParams::regtest();
     let ours_checks = || {
         let checked = check_work_each(&params, &headers);
-        checked.into_iter().fold(genesis.best().hash, |parent, header| {
-            let header = header.expect("mined headers");
+        checked.iter().fold(genesis.best().hash, |parent, header| {
+            let header = header.as_ref().expect("mined headers");
             assert_eq!(header.parent, parent);
             header.hash
         })

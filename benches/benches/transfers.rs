@@ -1,7 +1,7 @@
 //! The transfer machine and the risk engine have no peer to run beside: decisions a second on one thread.
 
 use criterion::Criterion;
-use spandrel_benches::compare::{print_rate, print_rate_ratio, print_ratio};
+use spandrel_benches::compare::{print_flatness, print_rate, print_rate_ratio};
 use spandrel_benches::deposits::deposit;
 use spandrel_benches::transfers::{
     Life, NOW, full_risk_policy, history_deposit, long_risk_history, risk_history, risk_policy,
@@ -32,14 +32,13 @@ fn print_full_engine() {
         move || Position::new(state, id, next, Lane::LightClient, NOW).with_confirmations(1).decide(policy, NOW)
     });
     assert_eq!((short(), long()), (Decision::Allow, Decision::Allow));
-    print_rate("risk_decisions_of_every_limit_after_1k", 1, short);
-    print_rate("risk_decisions_of_every_limit_after_1m", 1, long);
+    let rates = ["risk_decisions_of_every_limit_after_1k", "risk_decisions_of_every_limit_after_1m"];
+    print_flatness(rates, "risk_decisions_flat_from_1k_to_1m_transfers", FLAT, short, long);
     let (state, next) = &histories[1];
     let id = next.id();
     let record = || Position::new(state, id, next, Lane::LightClient, NOW).with_confirmations(1).decided(&policy, NOW);
     print_rate("risk_decisions_recorded_with_their_inputs", 1, record);
     print_rate_ratio("risk_decisions_against_a_million_a_second", AIM, long);
-    print_ratio("risk_decisions_flat_from_1k_to_1m_transfers", FLAT, short, long);
 }
 
 fn main() {

@@ -11,7 +11,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Least time that one side runs in one round.
 const ROUND: Duration = Duration::from_millis(8);
-const ROUNDS: usize = 80;
+const ROUNDS: usize = 60;
+/// Rounds of two that should be equal.
+const ROUNDS_OF_EQUALS: usize = 400;
 
 /// What two threads are to reach over one, whatever the work.
 pub const TWO_THREADS: f64 = 1.8;
@@ -30,20 +32,31 @@ pub fn print_ratio<P, O>(
 
 /// The time of `one` divided by that of `other`, both run in turns.
 fn quotient<A, B>(one: &mut impl FnMut() -> A, other: &mut impl FnMut() -> B) -> f64 {
+    let (one, other) = in_turns(ROUNDS, one, other);
+    one / other
+}
+
+/// Seconds of either in its fastest round.
+fn in_turns<A, B>(rounds: usize, one: &mut impl FnMut() -> A, other: &mut impl FnMut() -> B) -> (f64, f64) {
     let (of_one, of_other) = (iterations(one), iterations(other));
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| (seconds(of_one, one), seconds(of_other, other))).collect();
+    let rounds: Vec<_> = (0..rounds).map(|_| (seconds(of_one, one), seconds(of_other, other))).collect();
     let (one, other): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
-    least(&one) / least(&other)
+    (least(&one), least(&other))
 }
 
 /// Prints `ratio NAME_on_2_threads MEASURED TARGET`: the time of `work` on one thread divided by that on two. The work
-/// must spread itself with rayon.
+/// must spread itself with rayon. A round is run within its pool: how long a thread outside takes to hand its work over
+/// and to be woken again is the scheduler's time, not the work's.
 ///
 /// # Panics
 /// When the system gives no threads.
-pub fn print_thread_ratio<R: Send>(name: &str, work: impl Fn() -> R + Sync) {
-    let (one, two) = (pool(1), pool(2));
-    print_ratio(&format!("{name}_on_2_threads"), TWO_THREADS, || one.install(&work), || two.install(&work));
+pub fn print_thread_ratio<R>(name: &str, work: impl Fn() -> R + Sync) {
+    let pools = [pool(1), pool(2)];
+    let counts = pools.each_ref().map(|pool| pool.install(|| iterations(&mut &work)));
+    let round = |at: usize| pools[at].install(|| seconds(counts[at], &mut &work));
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| (round(0), round(1))).collect();
+    let (one, two): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
+    println!("ratio {name}_on_2_threads {:.2} {TWO_THREADS:.2}", least(&one) / least(&two));
 }
 
 /// Prints `bound NAME MEASURED AT_MOST`: the time of `with_one_bad` divided by that of `honest`, the same work without a
@@ -57,6 +70,22 @@ pub fn print_rate<R>(name: &str, units: usize, mut work: impl FnMut() -> R) {
     let count = iterations(&mut work);
     let rounds: Vec<_> = (0..ROUNDS).map(|_| seconds(count, &mut work)).collect();
     println!("rate {name} {:.0}", units as f64 / least(&rounds));
+}
+
+/// Prints `rate NAME PER_SECOND` for both, and `ratio NAME MEASURED TARGET` of the first one's time over the second's. All
+/// three are of the same rounds, and of more of them than other figures: for two that should be equal.
+pub fn print_flatness<R>(
+    rates: [&str; 2],
+    name: &str,
+    target: f64,
+    mut one: impl FnMut() -> R,
+    mut other: impl FnMut() -> R,
+) {
+    let (one, other) = in_turns(ROUNDS_OF_EQUALS, &mut one, &mut other);
+    for (rate, seconds) in rates.into_iter().zip([one, other]) {
+        println!("rate {rate} {:.0}", 1.0 / seconds);
+    }
+    println!("ratio {name} {:.2} {target:.2}", one / other);
 }
 
 /// Prints `ratio NAME MEASURED 1.00`: how often `work` is done in a second, divided by `target`.

@@ -27,8 +27,8 @@ mod words;
 pub use keccak::{keccak256_each, keccak256_each_into};
 pub use path::{Path, keccak256_path, restrict_to, sha256_path};
 pub use sha256::{
-    sha256_each, sha256_each_into, sha256_pairs, sha256_pairs_into, sha256d_each, sha256d_each_into, sha256d_pairs,
-    sha256d_pairs_into,
+    sha256_each, sha256_each_into, sha256_pairs, sha256_pairs_into, sha256_zero_padded_into, sha256d_each,
+    sha256d_each_into, sha256d_pairs, sha256d_pairs_into,
 };
 
 /// A SHA-256 or Keccak-256 hash.

@@ -38,8 +38,9 @@ impl Header {
     }
 
     /// [`Self::parse`] of bytes whose `sha256d` is known to be `hash`.
+    #[inline]
     pub(super) fn hashed(bytes: &[u8], hash: [u8; 32]) -> Result<Self, VerifyError> {
-        let wrong_length = || VerifyError::malformed("header", format!("{HEADER_LENGTH} bytes"), bytes.len());
+        let wrong_length = || wrong_length(bytes.len());
         let whole: &[u8; HEADER_LENGTH] = bytes.try_into().map_err(|_| wrong_length())?;
         let (version, rest) = whole.split_first_chunk::<4>().ok_or_else(wrong_length)?;
         let (parent, rest) = rest.split_first_chunk::<32>().ok_or_else(wrong_length)?;
@@ -80,13 +81,21 @@ impl Header {
     }
 
     /// Checks that the hash meets `target`. Errors name `hash`.
+    #[inline]
     pub(super) fn check_hash(&self, target: U256) -> Result<(), VerifyError> {
         let value = U256::from_le_bytes(self.hash.0);
-        if value > target {
-            return Err(VerifyError::invalid("hash", format!("at most {target:#066x}"), format!("{value:#066x}")));
-        }
-        Ok(())
+        if value > target { Err(too_great(value, target)) } else { Ok(()) }
     }
+}
+
+#[cold]
+fn wrong_length(found: usize) -> VerifyError {
+    VerifyError::malformed("header", format!("{HEADER_LENGTH} bytes"), found)
+}
+
+#[cold]
+fn too_great(value: U256, target: U256) -> VerifyError {
+    VerifyError::invalid("hash", format!("at most {target:#066x}"), format!("{value:#066x}"))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use alloy_primitives::{Bytes, U256};
 use rayon::prelude::*;
-use spandrel_lanes::Hash;
+use spandrel_lanes::{Hash, sha256d_each_into};
 
-use super::hashing::{PORTION, is_for_threads, sha256d_all};
+use super::hashing::{PORTION, is_for_threads};
 use super::header::{HEADER_LENGTH, Header};
 use super::params::ChainParams;
 use super::target::{target_of, work_of};
@@ -52,7 +52,8 @@ pub fn check_work_each(params: &ChainParams, headers: &[Bytes]) -> Vec<Result<He
             _ => target_within_limit(params, header.bits)?,
         };
         *last = Some((header.bits, target));
-        header.check_hash(target).map(|()| header)
+        header.check_hash(target)?;
+        Ok(header)
     };
     if !is_for_threads(headers.len()) {
         let mut last = None;
@@ -63,7 +64,19 @@ pub fn check_work_each(params: &ChainParams, headers: &[Bytes]) -> Vec<Result<He
 
 /// `sha256d` of the first 80 bytes of each: its hash, if it has no more and no fewer.
 pub(super) fn header_hashes(headers: &[Bytes]) -> Vec<Hash> {
-    sha256d_all(headers.iter().map(|bytes| bytes.get(..HEADER_LENGTH).unwrap_or_default()))
+    let hash_portion = |headers: &[Bytes], hashes: &mut [Hash]| {
+        let starts = headers.iter().map(|bytes| bytes.get(..HEADER_LENGTH).unwrap_or_default());
+        sha256d_each_into(&starts.collect::<Vec<_>>(), hashes);
+    };
+    let mut hashes = vec![Hash::default(); headers.len()];
+    match is_for_threads(headers.len()) {
+        true => {
+            let portions = headers.par_chunks(PORTION).zip(hashes.par_chunks_mut(PORTION));
+            portions.for_each(|(headers, hashes)| hash_portion(headers, hashes));
+        }
+        false => hash_portion(headers, &mut hashes),
+    }
+    hashes
 }
 
 #[cfg(test)]

@@ -50,8 +50,9 @@ impl<'a> Items<'a> {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    /// What is left, still encoded.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     fn read(&mut self) -> Result<Item<'a>, alloy_rlp::Error> {

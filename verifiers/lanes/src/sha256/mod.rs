@@ -8,11 +8,12 @@ mod sha;
 mod tests;
 mod wide;
 
+use alloy_primitives::FixedBytes;
 use sha2::{Digest, Sha256};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::instructions::ShaNi;
-use self::sha::{Sha, Sha256Of, hash_pairs};
+use self::sha::{Block, Sha, Sha256Of, hash_pairs};
 #[cfg(target_arch = "x86_64")]
 use self::wide::Wide;
 use crate::Hash;
@@ -62,6 +63,15 @@ pub fn sha256_pairs_into(pairs: &[[u8; 64]], hashes: &mut [Hash]) {
     dispatch::<Pairs<false>>(pairs, hashes);
 }
 
+/// SHA-256 of each message with zeros behind it up to 64 bytes, into `hashes`: what SSZ makes of 33 to 64 bytes.
+///
+/// # Panics
+/// When there are not as many places as messages.
+pub fn sha256_zero_padded_into<const LENGTH: usize>(messages: &[FixedBytes<LENGTH>], hashes: &mut [Hash]) {
+    const { assert!(LENGTH <= 64) };
+    dispatch::<ZeroPadded<LENGTH>>(messages, hashes);
+}
+
 /// SHA-256 of the SHA-256 of each pair of 32-byte nodes: one level of Bitcoin's tree.
 pub fn sha256d_pairs(pairs: &[[u8; 64]]) -> Vec<Hash> {
     made(pairs, sha256d_pairs_into)
@@ -85,6 +95,9 @@ fn made<M>(messages: &[M], into: impl Fn(&[M], &mut [Hash])) -> Vec<Hash> {
 trait Kind: 'static {
     type Message<'a>: AsRef<[u8]>;
     const IS_TWICE: bool;
+    fn hash_one(message: &Self::Message<'_>) -> Hash {
+        plain(message.as_ref(), Self::IS_TWICE)
+    }
     fn hash<S: Sha<N>, const N: usize>(sha: S, messages: &[Self::Message<'_>], hashes: &mut [Hash]);
 }
 
@@ -110,6 +123,20 @@ impl<const TWICE: bool> Kind for Pairs<TWICE> {
     }
 }
 
+/// Messages that fill a block together with zeros.
+struct ZeroPadded<const LENGTH: usize>;
+
+impl<const LENGTH: usize> Kind for ZeroPadded<LENGTH> {
+    type Message<'a> = FixedBytes<LENGTH>;
+    const IS_TWICE: bool = false;
+    fn hash_one(message: &FixedBytes<LENGTH>) -> Hash {
+        plain(message.block(&mut [0; 64]), false)
+    }
+    fn hash<S: Sha<N>, const N: usize>(sha: S, messages: &[FixedBytes<LENGTH>], hashes: &mut [Hash]) {
+        hash_pairs(Sha256Of::<S, false>(sha), messages, hashes);
+    }
+}
+
 fn plain(message: &[u8], is_twice: bool) -> Hash {
     let once = Sha256::digest(message);
     if is_twice { Sha256::digest(once).into() } else { once.into() }
@@ -121,7 +148,7 @@ fn dispatch<K: Kind>(messages: &[K::Message<'_>], hashes: &mut [Hash]) {
     #[cfg(target_arch = "x86_64")]
     let (messages, hashes) = by_instructions::<K>(messages, hashes);
     for (message, hash) in messages.iter().zip(hashes) {
-        *hash = plain(message.as_ref(), K::IS_TWICE);
+        *hash = K::hash_one(message);
     }
 }
 

@@ -1,5 +1,7 @@
 //! SHA-256 of `N` messages at once, whatever the instructions, and the same twice over.
 
+use alloy_primitives::FixedBytes;
+
 use crate::Hash;
 use crate::groups::Engine;
 use crate::words::{Processor, Task};
@@ -56,10 +58,33 @@ impl<S: Sha<N>, const N: usize, const TWICE: bool> Engine<N, 64> for Sha256Of<S,
     }
 }
 
+/// A message that fills one block; the padding is a block of its own.
+pub(super) trait Block: Copy {
+    /// Its 64 bytes, made in `room` where they do not stand in it. `room` was zeros before its first use, and was used
+    /// for messages of this kind alone.
+    fn block<'a>(&'a self, room: &'a mut [u8; 64]) -> &'a [u8; 64];
+}
+
+impl Block for [u8; 64] {
+    #[inline(always)]
+    fn block<'a>(&'a self, _: &'a mut [u8; 64]) -> &'a [u8; 64] {
+        self
+    }
+}
+
+/// With zeros behind it.
+impl<const LENGTH: usize> Block for FixedBytes<LENGTH> {
+    #[inline(always)]
+    fn block<'a>(&'a self, room: &'a mut [u8; 64]) -> &'a [u8; 64] {
+        room[..LENGTH].copy_from_slice(&self.0);
+        room
+    }
+}
+
 /// Hashes `pairs` into `hashes`, which has as many places, in groups of `N`.
-pub(super) fn hash_pairs<S: Sha<N>, const N: usize, const TWICE: bool>(
+pub(super) fn hash_pairs<S: Sha<N>, M: Block, const N: usize, const TWICE: bool>(
     sha: Sha256Of<S, TWICE>,
-    pairs: &[[u8; 64]],
+    pairs: &[M],
     hashes: &mut [Hash],
 ) {
     let (whole, rest) = pairs.as_chunks::<N>();
@@ -76,20 +101,25 @@ pub(super) fn hash_pairs<S: Sha<N>, const N: usize, const TWICE: bool>(
 }
 
 /// Hashes groups of pairs.
-struct Pairs<'a, S, const N: usize, const TWICE: bool> {
+struct Pairs<'a, S, M, const N: usize, const TWICE: bool> {
     sha: Sha256Of<S, TWICE>,
-    pairs: &'a [[[u8; 64]; N]],
+    pairs: &'a [[M; N]],
     hashes: &'a mut [[Hash; N]],
 }
 
-impl<S: Sha<N>, const N: usize, const TWICE: bool> Task for Pairs<'_, S, N, TWICE> {
+impl<S: Sha<N>, M: Block, const N: usize, const TWICE: bool> Task for Pairs<'_, S, M, N, TWICE> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
+        let mut rooms = [[0; 64]; N];
         for (pairs, hashes) in self.pairs.iter().zip(self.hashes) {
+            let mut blocks = [&[0; 64]; N];
+            for ((block, room), pair) in blocks.iter_mut().zip(&mut rooms).zip(pairs) {
+                *block = pair.block(room);
+            }
             let mut state = self.sha.start();
-            self.sha.absorb(&mut state, &pairs.each_ref());
+            self.sha.absorb(&mut state, &blocks);
             self.sha.0.compress_padding_of_64(&mut state);
             *hashes = self.sha.finish(&state);
         }

@@ -49,6 +49,16 @@ fn require_pairs_equal<const TWICE: bool>(pairs: &[[u8; 64]]) {
     }
 }
 
+fn require_padded_equal<const LENGTH: usize>(messages: &[FixedBytes<LENGTH>]) {
+    let padded = |message: &FixedBytes<LENGTH>| plain(&[message.as_slice(), &[0; 64][LENGTH..]].concat(), false);
+    let expected: Vec<_> = messages.iter().map(padded).collect();
+    for (name, hash) in ways::<ZeroPadded<LENGTH>>() {
+        let mut hashes = vec![[0xee; 32]; messages.len()];
+        hash(messages, &mut hashes);
+        assert_eq!(hashes, expected, "{name}, {} messages of {LENGTH}", messages.len());
+    }
+}
+
 fn require_all_equal(messages: &[impl AsRef<[u8]>]) {
     require_equal::<false>(messages);
     require_equal::<true>(messages);
@@ -78,6 +88,9 @@ fn hashes_are_those_of_sha2_for_every_count() {
         let pairs: Vec<[u8; 64]> = (0..count).map(|seed| message(seed, 64).try_into().unwrap()).collect();
         require_pairs_equal::<false>(&pairs);
         require_pairs_equal::<true>(&pairs);
+        let keys = |seed| FixedBytes::<48>::from_slice(&message(seed, 48));
+        require_padded_equal(&(0..count).map(keys).collect::<Vec<_>>());
+        require_padded_equal(&pairs.iter().map(|pair| FixedBytes(*pair)).collect::<Vec<_>>());
         assert_eq!(sha256_pairs(&pairs), sha256_each(&pairs));
         assert_eq!(sha256d_pairs(&pairs), sha256d_each(&pairs));
     }

@@ -15,6 +15,11 @@ pub const MAX_ENTRIES: usize = 1024;
 /// Most shared steps of a compressed batch.
 const MAX_LOOKUP: usize = 1 << 14;
 
+/// Tags of a step's fields: 1 an integer, 2 and 3 bytes.
+const HASH: u8 = 1 << 3;
+const PREFIX: u8 = 2 << 3 | 2;
+const SUFFIX: u8 = 3 << 3 | 2;
+
 /// What one proof shows, or many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommitmentProof<'a> {
@@ -235,6 +240,27 @@ impl<'a> LeafOp<'a> {
 impl<'a> InnerOp<'a> {
     #[inline]
     fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
+        match Self::of_short_fields(bytes) {
+            Some(step) => Ok(step),
+            None => Self::of_any_fields(bytes),
+        }
+    }
+
+    /// A step as nearly all are: hash and prefix are there, and nothing is longer than 127 bytes. What it returns
+    /// [`Self::of_any_fields`] would return too.
+    #[inline]
+    fn of_short_fields(bytes: &'a [u8]) -> Option<Self> {
+        let [HASH, hash @ 1..0x80, PREFIX, length @ 1..0x80, rest @ ..] = bytes else { return None };
+        let (prefix, rest) = rest.split_at_checked(usize::from(*length))?;
+        let suffix = match rest {
+            [] => rest,
+            [SUFFIX, length @ 1..0x80, suffix @ ..] if suffix.len() == usize::from(*length) => suffix,
+            _ => return None,
+        };
+        Some(Self { hash: u32::from(*hash), prefix, suffix })
+    }
+
+    fn of_any_fields(bytes: &'a [u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::of("path", bytes);
         let step = Self {
             hash: fields.unsigned_int32(1, "hash")?,
@@ -344,4 +370,59 @@ fn decode_compressed_nonexistence<'a>(
 fn no_proof(message: &str, found: Option<u64>) -> VerifyError {
     let found = found.map_or("nothing".to_owned(), |number| format!("field {number}"));
     VerifyError::malformed(message, "a proof", found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A step's fields, most of them as they should be, some left out, empty, too long or out of order.
+    fn step() -> impl Strategy<Value = Vec<u8>> {
+        let field = |tag: u8, longest: usize| {
+            let bytes = prop::collection::vec(any::<u8>(), 0..longest);
+            bytes.prop_map(move |bytes| {
+                let mut field = vec![tag];
+                crate::protobuf::put_varint(&mut field, bytes.len() as u64);
+                [field, bytes].concat()
+            })
+        };
+        let hash = prop_oneof![8 => Just(vec![HASH, 1]), 1 => any::<u8>().prop_map(|hash| vec![HASH, hash]), 1 => Just(vec![])];
+        let prefix = prop_oneof![4 => field(PREFIX, 60), 1 => field(PREFIX, 200), 1 => Just(vec![])];
+        let suffix = prop_oneof![3 => field(SUFFIX, 60), 1 => field(SUFFIX, 200), 3 => Just(vec![])];
+        let odd = prop_oneof![6 => Just(vec![]), 1 => prop::collection::vec(any::<u8>(), 1..3), 1 => field(PREFIX, 20)];
+        (hash, prefix, suffix, odd, any::<prop::sample::Index>(), 0..8_u8).prop_map(
+            |(hash, prefix, suffix, odd, place, cut)| {
+                let mut bytes = [hash, prefix, suffix, odd].concat();
+                if cut == 0 && !bytes.is_empty() {
+                    bytes.truncate(place.index(bytes.len()));
+                }
+                bytes
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_step_is_the_same_however_it_is_read(bytes in step()) {
+            let slowly = InnerOp::of_any_fields(&bytes);
+            if let Some(step) = InnerOp::of_short_fields(&bytes) {
+                prop_assert_eq!(slowly.as_ref(), Ok(&step));
+            }
+            prop_assert_eq!(InnerOp::decode(&bytes), slowly);
+        }
+
+        #[test]
+        fn any_bytes_are_one_step_or_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(InnerOp::decode(&bytes), InnerOp::of_any_fields(&bytes));
+        }
+    }
+
+    #[test]
+    fn steps_as_nodes_write_them_are_read_the_short_way() {
+        let (left, right) = ([&[8, 1, 18, 2, 4, 5, 26, 3][..], &[7; 3]].concat(), [8, 1, 18, 2, 4, 5]);
+        assert!(InnerOp::of_short_fields(&left).is_some_and(|step| step.suffix == [7; 3] && step.prefix == [4, 5]));
+        assert!(InnerOp::of_short_fields(&right).is_some_and(|step| step.suffix.is_empty()));
+    }
 }

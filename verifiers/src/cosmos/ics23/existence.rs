@@ -13,6 +13,19 @@ impl ExistenceProof<'_> {
     /// # Errors
     /// Names the field.
     pub(super) fn check(&self, spec: &ProofSpec) -> Result<(), VerifyError> {
+        let is_binary = |(index, step)| spec.is_binary_step(index, step);
+        if spec.is_leaf(self) && self.has_key_and_value() && self.path.iter().enumerate().all(is_binary) {
+            return Ok(());
+        }
+        self.refusal(spec)
+    }
+
+    fn has_key_and_value(&self) -> bool {
+        !self.key.is_empty() && !self.value.is_empty()
+    }
+
+    /// The same rules one after another, each by itself, for the name of the one that is broken.
+    fn refusal(&self, spec: &ProofSpec) -> Result<(), VerifyError> {
         spec.check(self)?;
         if self.key.is_empty() {
             return Err(VerifyError::invalid("key", "a key", "nothing"));

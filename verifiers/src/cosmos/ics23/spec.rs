@@ -111,11 +111,34 @@ impl ProofSpec {
         Ok(())
     }
 
+    /// Whether the leaf's operations are this spec's.
+    pub(super) fn is_leaf(&self, proof: &ExistenceProof<'_>) -> bool {
+        proof.leaf.as_ref().is_some_and(|leaf| self.check_leaf(leaf).is_ok())
+    }
+
+    /// Whether the step, `index` above the leaf, is of this spec and has exactly two children: what
+    /// [`Self::check_inner`] and [`Self::branch`] say, its prefix being read once.
+    #[inline]
+    pub(super) fn is_binary_step(&self, index: usize, step: &InnerOp<'_>) -> bool {
+        let longest = self.max_prefix.saturating_add(self.child_size);
+        let is_inner = step.hash == SHA256
+            && (self.min_prefix..=longest).contains(&step.prefix.len())
+            && step.prefix.first() != Some(&LEAF_PREFIX);
+        let least_height = i64::try_from(index).unwrap_or(i64::MAX).saturating_add(1);
+        is_inner && self.branch_from(least_height, step).is_some()
+    }
+
     /// Which child the node below is; `None` unless the step has exactly two children, each as the spec writes it.
     pub(super) fn branch(&self, step: &InnerOp<'_>) -> Option<Branch> {
+        self.branch_from(0, step)
+    }
+
+    /// The same; and `None` where IAVL writes a height below `least_height`.
+    #[inline]
+    fn branch_from(&self, least_height: i64, step: &InnerOp<'_>) -> Option<Branch> {
         let before = match self.is_iavl {
             true => {
-                let rest = iavl_numbers(step.prefix, 0)?;
+                let rest = iavl_numbers(step.prefix, least_height)?;
                 // Each hash behind its length: the last byte of the prefix is that of the child below.
                 let (length, sibling) = rest.split_last()?;
                 if *length != IAVL_CHILD {
@@ -150,4 +173,40 @@ fn zigzag(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let (value, rest) = read_varint(bytes)?;
     let half = i64::try_from(value >> 1).ok()?;
     Some((if value & 1 == 0 { half } else { !half }, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes near to those that an inner node has at one side of its child.
+    fn side() -> impl Strategy<Value = Vec<u8>> {
+        let numbers = prop::collection::vec(prop_oneof![3 => 0..40_u8, 1 => any::<u8>()], 0..6);
+        let length = prop_oneof![5 => Just(vec![IAVL_CHILD]), 1 => Just(vec![]), 1 => Just(vec![33])];
+        let hash = prop_oneof![Just(vec![]), Just(vec![9; 32]), Just(vec![9; 31])];
+        let last = length.clone();
+        (numbers, length, hash, last).prop_map(|(numbers, length, hash, last)| [numbers, length, hash, last].concat())
+    }
+
+    /// A suffix as it should be, or not.
+    fn suffix() -> impl Strategy<Value = Vec<u8>> {
+        let child = |length: &[u8]| [length, &[7; 32]].concat();
+        prop_oneof![Just(vec![]), Just(child(&[IAVL_CHILD])), Just(child(&[])), Just(child(&[31])), side()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn a_step_is_judged_in_one_reading_as_in_two(
+            prefix in side(), suffix in suffix(), hash in 0..3_u32, index in 0..12_usize
+        ) {
+            let step = InnerOp { hash, prefix: &prefix, suffix: &suffix };
+            for spec in [IAVL, TENDERMINT] {
+                let in_two = spec.check_inner(index, &step).is_ok() && spec.branch(&step).is_some();
+                prop_assert_eq!(spec.is_binary_step(index, &step), in_two);
+            }
+        }
+    }
 }

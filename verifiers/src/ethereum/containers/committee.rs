@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::check_length;
 use crate::VerifyError;
 use crate::ethereum::fork::{Form, Preset};
-use crate::ethereum::ssz::{HashTreeRoot, Reader, Writer, chunks, hash_pair, merkleize, two_chunk_roots};
+use crate::ethereum::ssz::{HashTreeRoot, Reader, Writer, chunks, hash_pair, merkleize, two_chunk_vector_root};
 
 /// A compressed BLS12-381 G1 point.
 pub type BlsPublicKey = FixedBytes<48>;
@@ -77,11 +77,8 @@ impl SyncCommittee {
 
 impl HashTreeRoot for SyncCommittee {
     fn hash_tree_root(&self) -> B256 {
-        let keys = self.pubkeys.iter().chain([&self.aggregate_pubkey]);
-        let mut roots = two_chunk_roots(keys.map(|key| &key.0));
-        let aggregate = roots.pop().unwrap_or_default();
-        let depth = roots.len().next_power_of_two().ilog2() as usize;
-        hash_pair(merkleize(&roots, depth), aggregate)
+        let aggregate = merkleize(&chunks(self.aggregate_pubkey.as_slice()), 1);
+        hash_pair(two_chunk_vector_root(&self.pubkeys), aggregate)
     }
 }
 

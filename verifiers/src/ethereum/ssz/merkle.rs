@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, FixedBytes};
 use sha2::{Digest, Sha256};
-use spandrel_lanes::sha256_pairs;
+use spandrel_lanes::{Hash, sha256_pairs_into, sha256_zero_padded_into};
 
 use crate::VerifyError;
 use crate::ethereum::gindex::Gindex;
@@ -27,39 +27,41 @@ static EMPTY: LazyLock<[B256; 64]> = LazyLock::new(|| {
     })
 });
 
-/// The level above `nodes`, with `zero` beside an odd last one.
-fn hash_level(mut nodes: Vec<[u8; 32]>, zero: B256) -> Vec<[u8; 32]> {
+/// Makes of `nodes` the level above them, with `zero` beside an odd last one. `above` is room for it.
+fn hash_level(nodes: &mut Vec<Hash>, above: &mut Vec<Hash>, zero: B256) {
     if nodes.len() & 1 == 1 {
         nodes.push(zero.0);
     }
-    sha256_pairs(nodes.as_flattened().as_chunks().0)
+    let pairs = nodes.as_flattened().as_chunks().0;
+    above.resize(pairs.len(), Hash::default());
+    sha256_pairs_into(pairs, above);
+    std::mem::swap(nodes, above);
 }
 
-/// Roots of vectors of `N` bytes, two chunks each: `N` is 33 to 64. Public keys have 48.
-pub fn two_chunk_roots<'a, const N: usize>(vectors: impl Iterator<Item = &'a [u8; N]>) -> Vec<B256> {
+/// Root of a vector of values of `N` bytes, two chunks each: `N` is 33 to 64. Public keys have 48.
+pub fn two_chunk_vector_root<const N: usize>(values: &[FixedBytes<N>]) -> B256 {
     const { assert!(N > 32 && N <= 64) };
-    let padded = |bytes: &[u8; N]| {
-        let mut chunks = [0; 64];
-        if let Some(start) = chunks.first_chunk_mut() {
-            *start = *bytes;
-        }
-        chunks
-    };
-    let chunks: Vec<[u8; 64]> = vectors.map(padded).collect();
-    sha256_pairs(&chunks).into_iter().map(B256::new).collect()
+    let mut roots = vec![Hash::default(); values.len()];
+    sha256_zero_padded_into(values, &mut roots);
+    let depth = values.len().next_power_of_two().ilog2() as usize;
+    climb(roots, depth, |_| ())
 }
 
 /// Root of `leaves` in a tree of `2^depth` leaves, the missing ones zero. More leaves than fit make a deeper tree,
 /// and so another root.
 pub fn merkleize(leaves: &[B256], depth: usize) -> B256 {
-    climb(leaves, depth, |_| ())
+    climb(as_hashes(leaves), depth, |_| ())
+}
+
+fn as_hashes(leaves: &[B256]) -> Vec<Hash> {
+    leaves.iter().map(|leaf| leaf.0).collect()
 }
 
 /// Siblings of leaf `index`, lowest first, in a tree of `2^depth` leaves: what [`verify_branch`] takes.
 pub fn branch(leaves: &[B256], depth: usize, index: usize) -> Vec<B256> {
     let mut siblings = Vec::with_capacity(depth);
     let mut position = index;
-    climb(leaves, depth, |layer| {
+    climb(as_hashes(leaves), depth, |layer| {
         siblings.push(layer.get(position ^ 1));
         position /= 2;
     });
@@ -105,14 +107,14 @@ impl Layer<'_> {
     }
 }
 
-fn climb(leaves: &[B256], depth: usize, mut visit: impl FnMut(Layer<'_>)) -> B256 {
-    let mut nodes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.0).collect();
+fn climb(mut nodes: Vec<Hash>, depth: usize, mut visit: impl FnMut(Layer<'_>)) -> B256 {
+    let mut above = Vec::with_capacity(nodes.len().div_ceil(2));
     let mut height = 0_usize;
     let zero_at = |height: usize| EMPTY.get(height).copied().unwrap_or_default();
     while height < depth || nodes.len() > 1 {
         let zero = zero_at(height);
         visit(Layer { nodes: &nodes, zero });
-        nodes = hash_level(nodes, zero);
+        hash_level(&mut nodes, &mut above, zero);
         height = height.saturating_add(1);
     }
     nodes.first().map_or_else(|| zero_at(height), |node| B256::new(*node))

@@ -7,7 +7,7 @@ mod merkle;
 mod reader;
 mod writer;
 
-pub(crate) use merkle::two_chunk_roots;
+pub(crate) use merkle::two_chunk_vector_root;
 pub use merkle::{branch, chunks, hash_pair, merkleize, mix_in_length, verify_branch};
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;

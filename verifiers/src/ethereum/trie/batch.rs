@@ -8,9 +8,11 @@
 //! A proof that lies is refused at its first false node. So `l` liars in a run whose honest proofs have `d` distinct
 //! nodes make it hash at most `d + l + l / 4` nodes: their own, and an honest one again for every four lies about it.
 
+use std::cmp::Ordering;
+
 use alloy_primitives::{B256, Bytes};
 use rayon::prelude::*;
-use spandrel_lanes::keccak256_each;
+use spandrel_lanes::{Hash, keccak256_each, keccak256_each_into};
 
 use super::walk::{Answer, Start, Walk, at, read, require_last, require_short};
 use super::{require_state_nodes, value};
@@ -39,7 +41,11 @@ pub struct Query<'a, K> {
 /// one are to take at most 1.05 times as long as 256 good ones.
 pub fn secure_values<'a, K: AsRef<[u8]>>(field: &str, queries: &[Query<'a, K>]) -> Vec<Answer<'a>> {
     let keys: Vec<&[u8]> = queries.iter().map(|query| query.key.as_ref()).collect();
-    let hashes: Vec<_> = keys.par_chunks(share(keys.len())).flat_map_iter(keccak256_each).collect();
+    let mut hashes = vec![Hash::default(); keys.len()];
+    let share = share(keys.len());
+    keys.par_chunks(share)
+        .zip(hashes.par_chunks_mut(share))
+        .for_each(|(keys, hashes)| keccak256_each_into(keys, hashes));
     let hashed = queries.iter().zip(hashes);
     let hashed: Vec<_> = hashed.map(|(query, key)| Query { root: query.root, key, proof: query.proof }).collect();
     answers(field, &hashed, require_state_nodes)
@@ -59,9 +65,9 @@ fn answers<'a, K: AsRef<[u8]> + Sync>(
         let answer = admit(field, only.proof).and_then(|()| value(field, only.root, only.key.as_ref(), only.proof));
         return vec![answer];
     }
-    let mut order: Vec<(usize, &Query<'a, K>)> = queries.iter().enumerate().collect();
-    order.sort_unstable_by(|(_, one), (_, other)| (one.root, one.key.as_ref()).cmp(&(other.root, other.key.as_ref())));
-    let walked = order.par_chunks(share(queries.len())).map(|run| walk_together(field, run, &admit));
+    let order = by_root_and_key(queries);
+    let walk = |run: &[Placed<'_, 'a, K>]| walk_together(field, run.iter().map(|(_, query)| *query), &admit);
+    let walked = order.par_chunks(share(queries.len())).map(walk);
     let mut answers: Vec<Option<Answer<'a>>> = queries.iter().map(|_| None).collect();
     for (place, answer) in walked.collect::<Vec<_>>().into_iter().flatten() {
         if let Some(empty) = answers.get_mut(place) {
@@ -70,6 +76,25 @@ fn answers<'a, K: AsRef<[u8]> + Sync>(
     }
     let missing = || Err(VerifyError::invalid(field, "an answer", "none"));
     answers.into_iter().map(|answer| answer.unwrap_or_else(missing)).collect()
+}
+
+/// A query and its place among all, behind the first bytes of its key.
+type Placed<'q, 'a, K> = (u64, (usize, &'q Query<'a, K>));
+
+/// The queries in order of root and key. Most are of one root, and of keys that differ in their first bytes.
+fn by_root_and_key<'q, 'a, K: AsRef<[u8]>>(queries: &'q [Query<'a, K>]) -> Vec<Placed<'q, 'a, K>> {
+    let start = |key: &[u8]| {
+        let bytes = key.iter().copied().chain([0; 8]).take(8);
+        bytes.fold(0_u64, |start, byte| start.wrapping_shl(8) | u64::from(byte))
+    };
+    let is_of_one_root = queries.iter().zip(queries.iter().skip(1)).all(|(one, next)| one.root == next.root);
+    let mut order: Vec<_> = queries.iter().enumerate().map(|query| (start(query.1.key.as_ref()), query)).collect();
+    order.sort_unstable_by(|(one_start, (_, one)), (other_start, (_, other))| {
+        let roots = if is_of_one_root { Ordering::Equal } else { one.root.cmp(&other.root) };
+        let keys = || one.key.as_ref().cmp(other.key.as_ref());
+        roots.then_with(|| one_start.cmp(other_start)).then_with(keys)
+    });
+    order
 }
 
 /// How many of `count` each thread takes.
@@ -93,9 +118,9 @@ struct Met<'a> {
     expected: B256,
 }
 
-fn walk_together<'a, K: AsRef<[u8]>>(
+fn walk_together<'q, 'a: 'q, K: AsRef<[u8]> + 'q>(
     field: &str,
-    run: &[(usize, &Query<'a, K>)],
+    run: impl ExactSizeIterator<Item = (usize, &'q Query<'a, K>)>,
     admit: impl Fn(&str, &[Bytes]) -> Result<(), VerifyError>,
 ) -> Vec<(usize, Answer<'a>)> {
     let mut decided = Vec::with_capacity(run.len());
@@ -103,9 +128,9 @@ fn walk_together<'a, K: AsRef<[u8]>>(
     for (place, Query { root, key, proof }) in run {
         let start = admit(field, proof).map(|()| Walk::begin(field, *root, key.as_ref(), proof));
         match start {
-            Ok(Start::At(walk)) => walkers.push(Walker { place: *place, proof, walk, meets: 0 }),
-            Ok(Start::Decided(answer)) => decided.push((*place, answer.map(|()| None))),
-            Err(error) => decided.push((*place, Err(error))),
+            Ok(Start::At(walk)) => walkers.push(Walker { place, proof, walk, meets: 0 }),
+            Ok(Start::Decided(answer)) => decided.push((place, answer.map(|()| None))),
+            Err(error) => decided.push((place, Err(error))),
         }
     }
     let mut level = 0_usize;
@@ -198,9 +223,9 @@ mod tests {
                 all.push((*key, proof.clone()));
             }
             let queries: Vec<_> = all.iter().map(|(key, proof)| Query { root, key, proof }).collect();
-            let run: Vec<_> = queries.iter().enumerate().collect();
+            let run = queries.iter().enumerate();
             let (answers, hashed) =
-                counting(&TRIE_NODES, || walk_together("proof", &run, |_: &str, _: &[Bytes]| Ok(())));
+                counting(&TRIE_NODES, || walk_together("proof", run, |_: &str, _: &[Bytes]| Ok(())));
             let proven: BTreeSet<usize> =
                 answers.iter().filter(|(_, answer)| matches!(answer, Ok(Some(_)))).map(|(place, _)| *place).collect();
             let expected = (0..all.len()).filter(|place| place % (liars_each + 1) == liars_each);

@@ -12,11 +12,20 @@ use crate::ethereum::rlp::{self, Item, Items};
 pub(super) const INLINE_BELOW: usize = 32;
 
 #[derive(Clone)]
-#[allow(clippy::large_enum_variant, reason = "most nodes are branches")]
 pub(super) enum Node<'a> {
     Leaf { path: Path<'a>, value: &'a [u8] },
     Extension { path: Path<'a>, child: Child<'a> },
-    Branch { children: [Child<'a>; 16], value: &'a [u8] },
+    Hashes(Hashes<'a>),
+    Branch { children: Box<[Child<'a>; 16]>, value: &'a [u8] },
+}
+
+/// A branch without a value whose children are all behind hashes, as most nodes are. It is read where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Hashes<'a> {
+    /// The children, each a byte that says which it is, with the hash behind it if it is one.
+    encoded: &'a [u8],
+    /// A bit for each child that is there.
+    present: u16,
 }
 
 #[derive(Clone, Copy)]
@@ -39,8 +48,8 @@ pub(super) enum Step<'a, 'k> {
 impl<'a> Node<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
         let mut items = rlp::require_list("", rlp::item("", bytes)?)?;
-        if let Some(branch) = Self::branch_of_hashes(items.clone()) {
-            return Ok(branch);
+        if let Some(hashes) = Hashes::decode(items.clone()) {
+            return Ok(Self::Hashes(hashes));
         }
         let (first, second) = match (next(&mut items)?, next(&mut items)?) {
             (Some(first), Some(second)) => (first, second),
@@ -52,24 +61,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A branch without a value whose children are all behind hashes, as most nodes are: the same as
-    /// [`Self::decode_branch`] makes of it. `None` of any other node.
-    #[inline]
-    fn branch_of_hashes(mut items: Items<'a>) -> Option<Self> {
-        let mut children = [Child::None; 16];
-        let mut taken = 0_usize;
-        for child in &mut children {
-            if let Some(hash) = items.take_hash_or_empty()? {
-                *child = Child::Hash(hash);
-                taken = taken.saturating_add(1);
-            }
-        }
-        let is_whole = items.take_hash_or_empty()?.is_none() && items.is_empty();
-        (is_whole && taken >= 2).then_some(Self::Branch { children, value: &[] })
-    }
-
     fn decode_branch(begun: [Item<'a>; 3], mut items: Items<'a>) -> Result<Self, VerifyError> {
-        let mut children = [Child::None; 16];
+        let mut children = Box::new([Child::None; 16]);
         let mut taken = 0_usize;
         let mut begun = begun.into_iter();
         for (index, child) in children.iter_mut().enumerate() {
@@ -113,7 +106,7 @@ impl<'a> Node<'a> {
     /// What stands below an extension is a branch: anything else would have joined it.
     pub fn require_branch(&self) -> Result<(), VerifyError> {
         match self {
-            Self::Branch { .. } => Ok(()),
+            Self::Hashes(_) | Self::Branch { .. } => Ok(()),
             _ => Err(VerifyError::malformed("", "a branch below an extension", "another node")),
         }
     }
@@ -125,11 +118,43 @@ impl<'a> Node<'a> {
                 Some(rest) => child.step(rest),
                 None => Step::Decided(None),
             },
+            Self::Hashes(hashes) => {
+                match rest.split_first().and_then(|(nibble, rest)| Some((hashes.get(nibble)?, rest))) {
+                    Some((hash, rest)) => Step::To(B256::new(*hash), rest),
+                    None => Step::Decided(None),
+                }
+            }
             Self::Branch { children, value } => match rest.split_first() {
                 Some((nibble, rest)) => children.get(nibble).unwrap_or(&Child::None).step(rest),
                 None => Step::Decided((!value.is_empty()).then_some(value)),
             },
         }
+    }
+}
+
+impl<'a> Hashes<'a> {
+    /// What [`Node::decode_branch`] would find to be a branch of hashes alone; `None` of any other node.
+    #[inline]
+    fn decode(mut items: Items<'a>) -> Option<Self> {
+        let encoded = items.rest();
+        let mut present = 0_u16;
+        for child in 0..16_u32 {
+            let is_present = items.take_hash_or_empty()?.is_some();
+            present |= u16::from(is_present).wrapping_shl(child);
+        }
+        let is_whole = items.take_hash_or_empty()?.is_none() && items.rest().is_empty();
+        (is_whole && present.count_ones() >= 2).then_some(Self { encoded, present })
+    }
+
+    fn get(&self, child: usize) -> Option<&'a [u8; 32]> {
+        let bit = 1_u16.checked_shl(u32::try_from(child).ok()?)?;
+        if self.present & bit == 0 {
+            return None;
+        }
+        let hashes_before = (self.present & bit.wrapping_sub(1)).count_ones() as usize;
+        // Behind the bytes that say what it and those before it are.
+        let place = child.saturating_add(1).saturating_add(hashes_before.saturating_mul(32));
+        self.encoded.get(place..)?.first_chunk()
     }
 }
 
