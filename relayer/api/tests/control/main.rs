@@ -11,5 +11,7 @@ mod load;
 mod orders;
 mod tls;
 mod together;
+#[path = "../untouched/mod.rs"]
+mod untouched;
 mod waiting;
 mod world;
