@@ -132,7 +132,7 @@ async fn user(base: String, store: &Sqlite) -> Result<User> {
         ensure!(tokio::time::Instant::now() < deadline, "the API does not answer");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let register = user.post("/v1/webhooks", &json!({ "url": user.hooks.url }));
+    let register = user.post("/v1/webhooks", &json!({ "url": user.hooks.url })).header("Idempotency-Key", "hooks");
     answer(register, StatusCode::CREATED).await?;
     Ok(user)
 }

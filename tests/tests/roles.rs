@@ -2,19 +2,30 @@
 //! signers with nothing but their keys and nodes. Skipped where there is no server: `SPANDREL_NATS` names it, and `make
 //! test` sets that.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::routing::post;
 use bitcoin::address::NetworkUnchecked;
 use futures::StreamExt;
-use reqwest::Client;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use spandrel::clock::unix_now;
 use spandrel::config::{ApiConfig, BusConfig, Config, KeyRef, RoleConfig};
 use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
+use spandrel::traces::trace_of;
 use spandrel_api::issue_key;
 use spandrel_bus::{Hears, Nats, NatsOptions};
 use spandrel_contracts::WrappedToken;
@@ -33,6 +44,54 @@ const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09
 /// First part of every subject.
 const NAME: &str = "e2e";
 
+/// What takes the spans of all processes, each at a path of its own.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Vec<(String, Span)>>>);
+
+impl Collector {
+    /// Listens; the address.
+    async fn start(&self) -> Result<SocketAddr> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let router = Router::new().route("/{process}", post(Self::take)).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(address)
+    }
+
+    async fn take(State(collector): State<Self>, Path(process): Path<String>, body: Bytes) -> StatusCode {
+        let Ok(request) = ExportTraceServiceRequest::decode(body) else { return StatusCode::BAD_REQUEST };
+        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        let spans = scopes.flat_map(|scope| scope.spans).map(|span| (process.clone(), span));
+        collector.0.lock().unwrap_or_else(PoisonError::into_inner).extend(spans);
+        StatusCode::OK
+    }
+
+    /// The spans of a deposit's trace, as process and name.
+    fn trace(&self, deposit: DepositId) -> BTreeSet<(String, String)> {
+        let spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = spans.iter().filter(|(_, span)| span.trace_id == trace_of(deposit).to_bytes());
+        own.map(|(process, span)| (process.clone(), span.name.clone())).collect()
+    }
+
+    /// Waits until a deposit's trace has one of these spans from as many processes of each role.
+    async fn require(&self, deposit: DepositId, expected: &[(&str, &str, usize)]) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let trace = self.trace(deposit);
+            let missing = expected.iter().find(|(role, name, count)| {
+                let told = trace.iter().filter(|(process, span)| process.starts_with(role) && span == name);
+                told.count() < *count
+            });
+            let Some(missing) = missing else {
+                println!("trace {:?}: {trace:?}", trace_of(deposit));
+                return Ok(());
+            };
+            ensure!(tokio::time::Instant::now() < deadline, "{missing:?} is missing: {trace:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
 /// A bridge in many processes.
 struct Spread {
     chains: Chains,
@@ -45,6 +104,8 @@ struct Spread {
     requests: (KeyRef, Address),
     verifiers: Vec<Child>,
     _others: Vec<Child>,
+    collector: Collector,
+    collecting: SocketAddr,
     folder: tempfile::TempDir,
 }
 
@@ -94,6 +155,8 @@ impl Spread {
         let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Partner };
         let (secret, key) = issue_key("roles", grant, unix_now(), &mut rand::rng());
         Sqlite::open(&bridge.config.database).await?.add_api_key(&key).await?;
+        let collector = Collector::default();
+        let collecting = collector.start().await?;
         let mut spread = Self {
             api: format!("http://{listen}"),
             key: secret.reveal(),
@@ -104,6 +167,8 @@ impl Spread {
             requests,
             verifiers: Vec::new(),
             _others: Vec::new(),
+            collector,
+            collecting,
             folder,
         };
         let mut others = vec![
@@ -149,6 +214,7 @@ impl Spread {
         own(&mut config);
         config.check()?;
         config.telemetry.log = "trace".to_owned();
+        config.telemetry.otlp = Some(format!("http://{}/{name}", self.collecting));
         let path = self.folder.path().join(format!("{name}.toml"));
         std::fs::write(&path, toml::to_string(&config)?)?;
         let log = std::fs::File::options().create(true).append(true).open(self.log(name))?;
@@ -246,6 +312,12 @@ impl Spread {
         }
     }
 
+    /// The deposit of an order.
+    async fn seen(&self, id: &str) -> Result<DepositId> {
+        let transfer = self.get(&format!("/v1/transfers/{id}")).await?;
+        Ok(DepositId(transfer["deposit"].as_str().context("deposit")?.parse()?))
+    }
+
     async fn paid(&self, recipient: Address) -> Result<U256> {
         let (provider, _) = wallet(&self.chains.destination, 0)?;
         Ok(WrappedToken::new(self.bridge.target.wrapped[0], provider).balanceOf(recipient).call().await?)
@@ -339,7 +411,20 @@ async fn transfers_go_through_processes_that_share_nothing_but_ledger_and_bus() 
         ensure!(fast_events.iter().any(|event| event == "attested"), "{fast_events:?}");
         ensure!(fast_events.last().is_some_and(|event| event == "settled"), "{fast_events:?}");
         ensure!((spread.paid(slow).await?, spread.paid(fast).await?) == (U256::from(AMOUNT), U256::from(AMOUNT)));
-        ensure!(!Path::new(&spread.folder.path().join("there-is-no-ledger-here")).exists());
+        ensure!(!spread.folder.path().join("there-is-no-ledger-here").exists());
+        // One trace a transfer, whatever process is at it, though nobody tells anybody a trace's id.
+        let (slow_deposit, fast_deposit) = (spread.seen(&slow_id).await?, spread.seen(&fast_id).await?);
+        let by_all = [
+            ("watcher", "observed", 1),
+            ("watcher", "build_evidence", 1),
+            ("verifier", "verify", 2),
+            ("relayer", "verified", 1),
+            ("relayer", "submit", 1),
+            ("relayer", "transfer", 1),
+        ];
+        spread.collector.require(slow_deposit, &by_all).await?;
+        spread.collector.require(fast_deposit, &[&by_all[..], &[("signer", "sight", 2)]].concat()).await?;
+        ensure!(trace_of(slow_deposit) != trace_of(fast_deposit));
         spread.require_silence()
     })
     .await

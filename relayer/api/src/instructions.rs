@@ -216,6 +216,41 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_approved_and_then_locked_without_coins() {
+        let (vault, held) = (Address::repeat_byte(6), Address::repeat_byte(0x70));
+        let source = spandrel_verifiers::ChainId::eip155(1);
+        let terms = OrderTerms {
+            asset: AssetId::parse(&format!("{source}/erc20:{held}")).unwrap(),
+            source_chain: source,
+            amount: U256::from(123_456),
+            destination_chain: spandrel_verifiers::ChainId::eip155(9),
+            destination_bridge: B256::repeat_byte(7),
+            recipient: B256::repeat_byte(8),
+            lane: spandrel_verifiers::LanePreference::LightClient,
+            expiry: 1_700_000_000,
+            refund: None,
+        };
+        let Instructions::Evm { calls, uri, .. } = evm(vault, &terms).unwrap() else { panic!("an EVM chain's") };
+        let [approve, lock] = &calls[..] else { panic!("two calls: {calls:?}") };
+        assert_eq!((&approve.to, approve.value.as_str()), (&held.to_string(), "0"));
+        // approve(address,uint256), ERC-20.
+        let approved =
+            format!("0x095ea7b3{}{}", hex::encode(vault.into_word()), hex::encode(terms.amount.to_be_bytes::<32>()));
+        assert_eq!(approve.data, approved);
+        assert_eq!((&lock.to, lock.value.as_str()), (&vault.to_string(), "0"), "no coins");
+        let call = Vault::lockCall::abi_decode(&hex::decode(&lock.data[2..]).unwrap()).unwrap();
+        assert_eq!((call.token, call.amount, call.expiry), (held, terms.amount, terms.expiry));
+        assert_eq!((call.destinationChain, call.recipient), (terms.destination_chain.hash(), terms.recipient));
+        assert_eq!(call.lane, terms.lane as u8);
+        assert!(uri.starts_with(&format!("ethereum:{vault}@1/lock?address={held}&")), "{uri}");
+        let coin = OrderTerms { asset: AssetId::parse("eip155:1/slip44:60").unwrap(), ..terms.clone() };
+        let Instructions::Evm { calls, .. } = evm(vault, &coin).unwrap() else { panic!("an EVM chain's") };
+        assert_eq!((calls.len(), calls[0].value.as_str()), (1, "123456"));
+        let other = OrderTerms { asset: AssetId::parse("eip155:1/erc721:0x06").unwrap(), ..terms };
+        assert!(evm(vault, &other).is_err());
+    }
+
+    #[test]
     fn hashes_read_back_as_each_chain_writes_them() {
         let hash = B256::with_last_byte(7);
         for chain in ["bip122:000000000019d6689c085ae165831e93", "eip155:1"] {

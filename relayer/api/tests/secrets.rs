@@ -34,8 +34,7 @@ impl Write for Captured {
 /// Every secret of a session, by name.
 async fn session(world: &World) -> Vec<(&'static str, String)> {
     let receiver = Receiver::start(Manner::Status(500)).await;
-    let register = world.post("/v1/webhooks", &json!({ "url": receiver.url })).bearer_auth(&world.key);
-    let made = answer(register, StatusCode::CREATED).await;
+    let made = answer(world.register(&world.key, &receiver.url, "one"), StatusCode::CREATED).await;
     let id = made["webhook"]["id"].as_str().unwrap().to_owned();
     let post = |action: &str| world.post(&format!("/v1/webhooks/{id}/{action}"), &json!({})).bearer_auth(&world.key);
     answer(post("test"), StatusCode::OK).await;
@@ -53,8 +52,8 @@ async fn session(world: &World) -> Vec<(&'static str, String)> {
     for key in [&wrong, &world.key.replace("sk_", "pk_")] {
         answer(world.get("/v1/chains").bearer_auth(key), StatusCode::UNAUTHORIZED).await;
     }
-    let refused = world.post("/v1/webhooks", &json!({ "url": "https://user:hunter2@example.com" }));
-    answer(refused.bearer_auth(&world.key), StatusCode::UNPROCESSABLE_ENTITY).await;
+    let refused = world.register(&world.key, "https://user:hunter2@example.com", "two");
+    answer(refused, StatusCode::UNPROCESSABLE_ENTITY).await;
     // A ledger that fails.
     world.store.close().await;
     answer(world.get("/v1/status"), StatusCode::SERVICE_UNAVAILABLE).await;

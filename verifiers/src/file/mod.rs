@@ -10,7 +10,7 @@ mod trust;
 use serde::{Deserialize, Serialize};
 
 pub use explain::{Explanation, Outcome, Step};
-pub use trust::{BitcoinTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust};
+pub use trust::{BitcoinTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust, assumed};
 
 use crate::protobuf::{Message, Reader, Writer};
 use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};

@@ -12,7 +12,7 @@ pub use self::cosmos::CosmosTrust;
 pub use self::ethereum::EthereumTrust;
 pub use self::solana::SolanaTrust;
 use super::{Step, json_error};
-use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
+use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
 /// What the reader of a file must agree to trust, and the consensus evidence after it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +26,16 @@ pub enum Trust {
     Cosmos(Box<CosmosTrust>),
     /// A stake table of a Solana cluster, and the votes or certificates after it.
     Solana(Box<SolanaTrust>),
+}
+
+/// What is taken on trust of every deposit on a chain, besides the anchor: the same words as in [`Trust::said`]. Of Bitcoin
+/// and Ethereum; elsewhere it depends on the configuration, which the file holds.
+pub fn assumed(chain: &ChainId) -> &'static [&'static str] {
+    match chain.as_str().split(':').next() {
+        Some("bip122") => &self::bitcoin::ASSUMED,
+        Some("eip155") => &self::ethereum::ASSUMED,
+        _ => &[],
+    }
 }
 
 impl Trust {

@@ -5,15 +5,12 @@ mod transfers;
 mod views;
 mod webhooks;
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::Response;
 use spandrel_store::{ApiKey, ApiScope};
 use tonic::server::NamedService;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::Problem;
 use crate::http::{Api, Known};
@@ -35,15 +32,12 @@ struct Rpc {
     api: Api,
 }
 
-/// The routes of both services. The head of an answer comes within `timeout`; streams go on.
-pub(crate) fn routes(api: Api, largest: usize, timeout: Duration) -> Router<Api> {
+/// The routes of both services.
+pub(crate) fn routes(api: Api, largest: usize) -> Router<Api> {
     let rpc = Rpc { api };
     let transfers = TransfersServer::new(rpc.clone()).max_decoding_message_size(largest);
     let webhooks = WebhooksServer::new(rpc).max_decoding_message_size(largest);
-    Router::new()
-        .route_service(&path(&transfers), transfers)
-        .route_service(&path(&webhooks), webhooks)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
+    Router::new().route_service(&path(&transfers), transfers).route_service(&path(&webhooks), webhooks)
 }
 
 fn path<S: NamedService>(_: &S) -> String {

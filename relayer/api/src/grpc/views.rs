@@ -29,10 +29,11 @@ impl From<AssetView> for proto::Asset {
 
 impl From<RouteView> for proto::Route {
     fn from(view: RouteView) -> Self {
-        let RouteView { id, source, destination, asset, lanes, orders, eta_seconds, closed } = view;
+        let RouteView { id, source, destination, asset, lanes, orders, eta_seconds, closed, trust } = view;
+        let trust = trust.into_iter().map(|(lane, assumed)| (lane, proto::Trust { assumed })).collect();
         let eta_seconds = eta_seconds.into_iter().collect();
         let closed = closed.into_iter().map(|(lane, reason)| (lane, reason.into())).collect();
-        Self { id, source, destination, asset, lanes, orders, eta_seconds, closed }
+        Self { id, source, destination, asset, lanes, orders, eta_seconds, closed, trust }
     }
 }
 
@@ -215,7 +216,7 @@ impl From<WebhookView> for proto::Webhook {
 
 impl From<WebhookSecretView> for proto::WebhookSecret {
     fn from(WebhookSecretView { webhook, secret }: WebhookSecretView) -> Self {
-        Self { webhook: Some(webhook.into()), secret }
+        Self { webhook: Some(webhook.into()), secret, replayed: false }
     }
 }
 

@@ -16,8 +16,10 @@ impl proto::webhooks_server::Webhooks for Rpc {
         request: Request<proto::RegisterWebhookRequest>,
     ) -> Result<Response<proto::WebhookSecret>, Status> {
         let caller = self.permitted(&request, SCOPE)?;
-        let request = WebhookRequest { url: request.into_inner().url };
-        respond(self.api.service.register_webhook(&caller.id, &request).await, Into::into)
+        let proto::RegisterWebhookRequest { url, idempotency_key } = request.into_inner();
+        let request = WebhookRequest { url };
+        let registered = self.api.service.register_webhook(&caller.id, &idempotency_key, &request).await;
+        respond(registered, |(webhook, replayed)| proto::WebhookSecret { replayed, ..webhook.into() })
     }
 
     async fn list_webhooks(

@@ -72,9 +72,14 @@ fn unexplained(response: &Response) -> Option<Problem> {
             None
         }
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(status, "BODY_TOO_LARGE", "expected a shorter body")),
-        StatusCode::SERVICE_UNAVAILABLE => Some(Problem::new(status, "TIMEOUT", "it took too long").retry_in(5)),
+        StatusCode::SERVICE_UNAVAILABLE => Some(too_late()),
         _ => None,
     }
+}
+
+/// 503, for what was not done in time.
+pub(super) fn too_late() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", "it took too long").retry_in(5)
 }
 
 /// 404.

@@ -45,8 +45,8 @@ pub use tls::{Tls, TlsError};
 
 /// Largest request body, bytes.
 const MAX_BODY: usize = 16 * 1024;
-/// Most seconds that anything but a stream takes.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request takes at most, when nothing else is said. Of a stream this is the head.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What handlers share.
 #[derive(Clone)]
@@ -54,6 +54,7 @@ pub struct Api {
     pub(crate) service: Arc<Service>,
     pub(crate) rates: Arc<Rates>,
     streams: Arc<Places<Who>>,
+    longest: Duration,
     /// `None` where keys come from the operator alone.
     keys: Option<Arc<OwnKeys>>,
 }
@@ -122,7 +123,6 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(webhooks::rotate))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::redeliver))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .routes(routes!(events::events))
         .split_for_parts()
 }
@@ -132,20 +132,22 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().1
 }
 
-/// The whole API, REST and gRPC, and the users' pages of the console. Serve it with connect info: addresses are what anonymous rates are kept by.
-pub fn router(service: Arc<Service>, rates: Rates, streams: Room, keys: Option<OwnKeys>) -> Router {
+/// The whole API, REST and gRPC, and the users' pages of the console. Whatever is asked is answered within `longest`. Serve it
+/// with connect info: addresses are what anonymous rates are kept by.
+pub fn router(service: Arc<Service>, rates: Rates, streams: Room, keys: Option<OwnKeys>, longest: Duration) -> Router {
     let (rates, streams) = (Arc::new(rates), Arc::new(Places::new(streams)));
-    let api = Api { service, rates, streams, keys: keys.map(Arc::new) };
+    let api = Api { service, rates, streams, longest, keys: keys.map(Arc::new) };
     let (router, document) = documented();
     let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
         .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))
         .merge(console::user_routes())
-        .merge(grpc::routes(api.clone(), MAX_BODY, TIMEOUT))
+        .merge(grpc::routes(api.clone(), MAX_BODY))
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, longest))
         .layer(middleware::from_fn_with_state(api.clone(), rate::limit))
         .layer(middleware::from_fn(answer::identify))
         .with_state(api)

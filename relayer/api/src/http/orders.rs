@@ -11,7 +11,23 @@ use super::{Api, Who};
 use crate::Problem;
 use crate::service::{OrderRequest, OrderView, TransferView};
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Whether what is answered was answered before.
+pub(super) type Replayed = [(HeaderName, &'static str); 1];
+
+/// The key under which a write is not done twice.
+///
+/// # Errors
+/// 400 without one.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    key.ok_or_else(|| Problem::invalid("Idempotency-Key", "a key, new for each request", "none"))
+}
+
+/// 201 for what was made now, 200 for what is told again.
+pub(super) fn made_or_replayed(is_replayed: bool) -> (StatusCode, Replayed) {
+    let (status, replayed) = if is_replayed { (StatusCode::OK, "true") } else { (StatusCode::CREATED, "false") };
+    (status, [(HeaderName::from_static("idempotency-replayed"), replayed)])
+}
 
 /// Orders a transfer, and says how its deposit is made. The same key and body answer the same again. With keys that users get
 /// by themselves (`POST /v1/keys`) so many orders of one address wait for their deposits at once.
@@ -39,12 +55,11 @@ pub async fn create(
     Extension(who): Extension<Who>,
     headers: HeaderMap,
     Json(request): Json<OrderRequest>,
-) -> Result<(StatusCode, [(HeaderName, &'static str); 1], axum::Json<OrderView>), Problem> {
-    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
-    let key = key.ok_or_else(|| Problem::invalid("Idempotency-Key", "a key, new for each transfer", "none"))?;
-    let (order, is_replayed) = api.service.order(&caller.id, key, &request, api.rates.order_share(&who)).await?;
-    let (status, replayed) = if is_replayed { (StatusCode::OK, "true") } else { (StatusCode::CREATED, "false") };
-    Ok((status, [(REPLAYED, replayed)], axum::Json(order)))
+) -> Result<(StatusCode, Replayed, axum::Json<OrderView>), Problem> {
+    let (key, share) = (idempotency_key(&headers)?, api.rates.order_share(&who));
+    let (order, is_replayed) = api.service.order(&caller.id, key, &request, share).await?;
+    let (status, replayed) = made_or_replayed(is_replayed);
+    Ok((status, replayed, axum::Json(order)))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -15,8 +15,8 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use spandrel_store::{OrderShare, TenantClass};
 
-use super::Api;
 use super::auth::Known;
+use super::{Api, answer};
 use crate::Problem;
 
 /// After this many requests, buckets that are full again are forgotten.
@@ -139,14 +139,18 @@ pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> 
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| bucket_of(info.0.ip()));
     let anonymous = address.map_or_else(Who::default, Who::Address);
     let sent = request.headers().get(header::AUTHORIZATION).map(|sent| sent.as_bytes());
-    let key = match api.service.caller(sent).await {
+    let known = tokio::time::timeout(api.longest, api.service.caller(sent)).await;
+    let key = match known.unwrap_or_else(|_| Err(answer::too_late())) {
         Ok(key) => key,
         // A wrong key costs its address a token: keys cannot be guessed at leisure.
         Err(problem) => {
-            return match api.rates.take(&api.rates.anonymous, &anonymous) {
-                Ok(_) => problem.into_response(),
-                Err(wait) => exhausted(wait).into_response(),
+            let class = &api.rates.anonymous;
+            let (mut response, remaining, reset) = match api.rates.take(class, &anonymous) {
+                Ok(remaining) => (problem.into_response(), remaining, 1),
+                Err(wait) => (exhausted(wait).into_response(), 0, wait),
             };
+            tell(response.headers_mut(), class.per_second.get(), remaining, reset);
+            return response;
         }
     };
     let (class, who) = match &key {

@@ -1,17 +1,22 @@
 //! `/v1/webhooks`: all of it needs a key with the scope `webhooks:write`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
 use super::Api;
 use super::answer::{Json, Path};
 use super::auth::WebhookOwner;
+use super::orders::{Replayed, idempotency_key, made_or_replayed};
 use crate::Problem;
 use crate::service::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
 
-/// Registers a webhook: it is told of every event of this key's orders from now on. The secret is shown this once.
-#[utoipa::path(post, path = "/v1/webhooks", request_body = WebhookRequest, security(("api_key" = [])), responses(
+/// Registers a webhook: it is told of every event of this key's orders from now on. Its secret is shown here alone. The same
+/// idempotency key and body answer the same again.
+#[utoipa::path(post, path = "/v1/webhooks", request_body = WebhookRequest,
+    params(("Idempotency-Key" = String, Header, description = "1 to 128 printable characters, new for each webhook")),
+    security(("api_key" = [])), responses(
     (status = 201, body = WebhookSecretView),
+    (status = 200, body = WebhookSecretView, description = "it was registered before, by the same request"),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -26,9 +31,13 @@ use crate::service::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, 
 pub async fn register(
     State(api): State<Api>,
     WebhookOwner(caller): WebhookOwner,
+    headers: HeaderMap,
     Json(request): Json<WebhookRequest>,
-) -> Result<(StatusCode, axum::Json<WebhookSecretView>), Problem> {
-    Ok((StatusCode::CREATED, axum::Json(api.service.register_webhook(&caller.id, &request).await?)))
+) -> Result<(StatusCode, Replayed, axum::Json<WebhookSecretView>), Problem> {
+    let key = idempotency_key(&headers)?;
+    let (webhook, is_replayed) = api.service.register_webhook(&caller.id, key, &request).await?;
+    let (status, replayed) = made_or_replayed(is_replayed);
+    Ok((status, replayed, axum::Json(webhook)))
 }
 
 /// The webhooks of this key, oldest first.

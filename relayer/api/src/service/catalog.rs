@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use spandrel_risk::{Lane, Scope};
 use spandrel_verifiers::ChainId;
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::file::assumed;
 use utoipa::ToSchema;
 
 use super::{ReasonView, Service};
-use crate::{Problem, SourceKind};
+use crate::{Problem, Route, SourceKind};
 
 /// A chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -57,6 +59,8 @@ pub struct RouteView {
     pub eta_seconds: BTreeMap<String, u64>,
     /// Why nothing passes now, by lane; empty while both are open.
     pub closed: BTreeMap<String, ReasonView>,
+    /// What is taken on trust, by lane: nothing of it is proven.
+    pub trust: BTreeMap<String, Vec<String>>,
 }
 
 impl Service {
@@ -131,9 +135,28 @@ impl Service {
                 lanes: route.lanes.iter().map(ToString::to_string).collect(),
                 orders: source.is_some(),
                 eta_seconds: eta.unwrap_or_default(),
+                trust: route.lanes.iter().map(|lane| (lane.to_string(), self.trusted(route, *lane))).collect(),
                 closed: lanes.filter_map(|limits| Some((limits.lane, limits.closed?))).collect(),
             });
         }
         Ok(views)
+    }
+
+    /// What whoever is paid over a lane takes on trust.
+    fn trusted(&self, route: &Route, lane: Lane) -> Vec<String> {
+        let quorum = |set: &SignerSet| format!("{} of {}", set.threshold, set.members.len());
+        match lane {
+            Lane::Fast => {
+                let signers = self.policy.destinations.get(&route.destination).map(|to| quorum(&to.signers));
+                let signers = signers.unwrap_or_default();
+                vec![format!("{signers} signers saw the deposit on their own nodes; it is paid before it is final")]
+            }
+            Lane::LightClient => {
+                let verifiers = quorum(&self.policy.verifiers);
+                let own = format!("{verifiers} verifiers proved the deposit's block, each by its own light client");
+                let assumed = assumed(&route.source).iter().map(|&line| line.to_owned());
+                [own].into_iter().chain(assumed).collect()
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
+use spandrel_core::Status;
 use spandrel_store::{OrderTerms, PageFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -24,7 +25,7 @@ pub struct ListRequest {
     pub source_tx: Option<String>,
     /// Who deposited: an address, or 32 bytes of hex.
     pub sender: Option<String>,
-    /// A status.
+    /// A status of a deposit.
     pub status: Option<String>,
     /// From the page before.
     pub cursor: Option<String>,
@@ -54,7 +55,7 @@ impl Service {
             return Err(Problem::invalid("limit", format!("1 to {MAX_PAGE}"), limit));
         }
         let filter = PageFilter {
-            status: request.status.clone(),
+            status: request.status.as_deref().map(status).transpose()?.map(str::to_owned),
             sender: request.sender.as_deref().map(sender).transpose()?,
             source_tx: request.source_tx.as_deref().map(transaction).transpose()?,
             before: request.cursor.as_deref().map(place).transpose()?,
@@ -76,6 +77,12 @@ impl Service {
 fn place(text: &str) -> Result<u64, Problem> {
     let place = text.parse().ok().filter(|place| i64::try_from(*place).is_ok());
     place.ok_or_else(|| Problem::invalid("cursor", "a cursor of this service", text))
+}
+
+/// Orders without a deposit are in no list, so that their statuses are none here.
+fn status(text: &str) -> Result<&'static str, Problem> {
+    let known = Status::NAMES.into_iter().find(|name| *name == text);
+    known.ok_or_else(|| Problem::invalid("status", format!("one of {}", Status::NAMES.join(", ")), text))
 }
 
 /// An EVM address, or 32 bytes.

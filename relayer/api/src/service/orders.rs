@@ -9,6 +9,7 @@ use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
 use utoipa::ToSchema;
 
 use super::Service;
+use super::in_flight::Flight;
 use super::quotes::LIFETIME;
 use super::view::{Found, TransferView, awaiting};
 use crate::Problem;
@@ -53,15 +54,8 @@ impl Service {
         request: &OrderRequest,
         share: Option<OrderShare>,
     ) -> Result<(OrderView, bool), Problem> {
-        let is_key = !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_key {
-            return Err(Problem::invalid("Idempotency-Key", format!("1 to {MAX_KEY} printable characters"), key));
-        }
-        let Some(_flight) = self.in_flight.enter(api_key, key) else {
-            let detail = "a request with this key is being worked on: send it again for its answer";
-            let in_flight = Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT", detail);
-            return Err(in_flight.about("Idempotency-Key").retry_in(1));
-        };
+        let key = idempotency_key(key)?;
+        let _flight = self.flight(api_key, key)?;
         let request_hash = keccak256(serde_json::to_vec(request).unwrap_or_default());
         if let Some(placed) = self.store.placed(api_key, key, request_hash).await? {
             return self.answer(placed);
@@ -90,15 +84,23 @@ impl Service {
         self.answer(placed)
     }
 
+    /// A place for a request under an idempotency key, or `what` it makes.
+    ///
+    /// # Errors
+    /// 409 while another has it.
+    pub(super) fn flight(&self, api_key: &str, what: &str) -> Result<Flight<'_>, Problem> {
+        self.in_flight.enter(api_key, what).ok_or_else(|| {
+            let detail = "a request with this key is being worked on: send it again for its answer";
+            let in_flight = Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT", detail);
+            in_flight.about("Idempotency-Key").retry_in(1)
+        })
+    }
+
     fn answer(&self, placed: Placed) -> Result<(OrderView, bool), Problem> {
         let (order, is_replayed) = match placed {
             Placed::New(order) => (order, false),
             Placed::Replayed(order) => (order, true),
-            Placed::KeyReused => {
-                let detail = "this key was used for another request: use a new key for a new transfer";
-                let reused = Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED", detail);
-                return Err(reused.about("Idempotency-Key"));
-            }
+            Placed::KeyReused => return Err(key_reused()),
             Placed::TooManyOpen { until } => {
                 let detail = "as many orders wait for their deposits as one address may have with keys of this kind";
                 let full = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_OPEN_ORDERS", detail);
@@ -174,6 +176,19 @@ impl Service {
             Problem::unprocessable("SOURCE_NOT_OFFERED", "quote", detail)
         })
     }
+}
+
+/// An idempotency key as it may be.
+pub(super) fn idempotency_key(key: &str) -> Result<&str, Problem> {
+    let is_key = !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let invalid = || Problem::invalid("Idempotency-Key", format!("1 to {MAX_KEY} printable characters"), key);
+    if is_key { Ok(key) } else { Err(invalid()) }
+}
+
+/// 409.
+pub(super) fn key_reused() -> Problem {
+    let detail = "this key was used for another request: use a new key for a new one";
+    Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED", detail).about("Idempotency-Key")
 }
 
 /// An account of the destination as 32 bytes.

@@ -1,15 +1,21 @@
 //! Webhooks of a key.
 
+use alloy::primitives::keccak256;
 use axum::http::StatusCode;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use spandrel_store::{Delivery, DeliveryStatus, Webhook};
+use spandrel_verifiers::UnixSeconds;
 use utoipa::ToSchema;
 
+use super::orders::{idempotency_key, key_reused};
 use super::{Service, shown_time};
 use crate::Problem;
 use crate::webhooks::{MOST_WEBHOOKS, Refused, Webhooks};
+
+/// For how many seconds a registration is answered again as it was: later its secret is not shown any more.
+const REPEATED_WITHIN: UnixSeconds = 24 * 3600;
 
 /// Deliveries that are listed.
 const LISTED: u32 = 100;
@@ -40,7 +46,7 @@ pub struct WebhookView {
     pub rotated_at: Option<String>,
 }
 
-/// A webhook with its secret, which is shown this once.
+/// A webhook with its secret, which is shown to whoever registers or rotates it.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WebhookSecretView {
     /// The webhook.
@@ -90,21 +96,34 @@ pub struct TestView {
 }
 
 impl Service {
-    /// Registers a webhook, which is told of every event of this key's orders from now on.
+    /// Registers a webhook under an idempotency key, which is told of every event of this key's orders from now on. `true`
+    /// when this very request had been answered before.
     ///
     /// # Errors
-    /// 422 for an address that is refused, 409 when the key has as many as it may.
+    /// 422 for an address that is refused, 409 when the key has as many as it may, and for an idempotency key that another
+    /// request used or that is being worked on.
     pub async fn register_webhook(
         &self,
         api_key: &str,
+        key: &str,
         request: &WebhookRequest,
-    ) -> Result<WebhookSecretView, Problem> {
+    ) -> Result<(WebhookSecretView, bool), Problem> {
         let webhooks = self.offered()?;
+        let id = webhook_id(api_key, idempotency_key(key)?);
+        let _flight = self.flight(api_key, &id)?;
+        if let Some(webhook) = self.store.webhook(api_key, &id).await? {
+            let is_young = self.now() <= webhook.created_at.saturating_add(REPEATED_WITHIN);
+            if webhook.url != request.url || webhook.generation > 0 || !is_young {
+                return Err(key_reused());
+            }
+            return Ok((self.with_secret(webhooks, webhook).await?, true));
+        }
+        if self.store.is_deleted_webhook(api_key, &id).await? {
+            return Err(key_reused());
+        }
         webhooks.egress.check(&request.url).await.map_err(refused)?;
-        let mut id = [0; 12];
-        rand::rng().fill_bytes(&mut id);
         let webhook = Webhook {
-            id: format!("wh_{}", hex::encode(id)),
+            id,
             api_key: api_key.to_owned(),
             url: request.url.clone(),
             generation: 0,
@@ -115,8 +134,7 @@ impl Service {
             let detail = format!("a key has at most {MOST_WEBHOOKS} webhooks");
             return Err(Problem::new(StatusCode::CONFLICT, "TOO_MANY_WEBHOOKS", detail));
         }
-        let secret = webhooks.key.secret(&webhook).expose().to_owned();
-        Ok(WebhookSecretView { webhook: self.webhook_view(webhook).await?, secret })
+        Ok((self.with_secret(webhooks, webhook).await?, false))
     }
 
     /// The webhooks of a key, oldest first.
@@ -148,8 +166,7 @@ impl Service {
     pub async fn rotate_webhook(&self, api_key: &str, id: &str) -> Result<WebhookSecretView, Problem> {
         let webhooks = self.offered()?;
         let webhook = self.store.rotate_webhook(api_key, id, self.now()).await?.ok_or_else(|| unknown(id))?;
-        let secret = webhooks.key.secret(&webhook).expose().to_owned();
-        Ok(WebhookSecretView { webhook: self.webhook_view(webhook).await?, secret })
+        self.with_secret(webhooks, webhook).await
     }
 
     /// Sends a test event now, once.
@@ -202,6 +219,11 @@ impl Service {
         self.store.webhook(api_key, id).await?.ok_or_else(|| unknown(id))
     }
 
+    async fn with_secret(&self, webhooks: &Webhooks, webhook: Webhook) -> Result<WebhookSecretView, Problem> {
+        let secret = webhooks.key.secret(&webhook).expose().to_owned();
+        Ok(WebhookSecretView { webhook: self.webhook_view(webhook).await?, secret })
+    }
+
     async fn webhook_view(&self, webhook: Webhook) -> Result<WebhookView, Problem> {
         let backlog = self.store.backlog(&webhook.id).await?;
         Ok(WebhookView {
@@ -213,6 +235,12 @@ impl Service {
             url: webhook.url,
         })
     }
+}
+
+/// The same request names the same webhook, so that repeating it makes no second one.
+fn webhook_id(api_key: &str, key: &str) -> String {
+    let named = keccak256(format!("webhook\n{api_key}\n{key}"));
+    format!("wh_{}", hex::encode(&named[..12]))
 }
 
 fn delivery_view(delivery: Delivery) -> DeliveryView {

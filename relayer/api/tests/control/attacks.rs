@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use spandrel_risk::control::{Act, SignedStatement, deployment};
 use spandrel_verifiers::ChainId;
 
+use crate::untouched::{read_paths, require_no_effect};
 use crate::world::{World, destination, guardians, key, pause, resume};
 
 /// Asserts that `signed` is refused for `code` and that nothing was stored.
@@ -131,4 +132,19 @@ async fn an_if_match_that_is_none_of_this_services_is_refused() {
         assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("INVALID_PARAMETER")), "{text}");
     }
     assert_eq!(world.status(id).await, "held");
+}
+
+#[tokio::test]
+async fn nothing_that_is_only_read_changes_the_ledger() {
+    let world = World::new().await;
+    let (held, broken) = (world.large(1).await, world.broken(2, false).await);
+    let (status, _) = world.say(0, pause(60)).await;
+    assert_eq!(status, StatusCode::OK);
+    let mut paths = read_paths(include_str!("../../src/http/control/mod.rs"));
+    paths.extend(read_paths(include_str!("../../src/console/guardian/mod.rs")));
+    assert!(paths.len() >= 18, "{paths:?}");
+    let ids = [held.to_string(), broken.to_string(), "console.css".to_owned(), "none".to_owned()];
+    let (asked, found) = require_no_effect(&world.app, &world.ledger(), &paths, &ids, &[]).await;
+    println!("{} paths, {asked} requests: nothing changed", paths.len());
+    assert!(found > paths.len(), "{found} of {asked} were answered");
 }

@@ -12,5 +12,7 @@ mod orders;
 mod policy;
 mod tls;
 mod together;
+#[path = "../untouched/mod.rs"]
+mod untouched;
 mod waiting;
 mod world;

@@ -59,7 +59,7 @@ pub struct World {
     /// What is served, for who calls it without a connection.
     pub app: Router,
     pub client: Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub fn source() -> ChainId {
@@ -165,7 +165,7 @@ impl World {
         let app = control_router(desk, store, Hosts::Local);
         let served = app.clone();
         tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
-        Self { book, clock, base, app, client: Client::new(), _folder: folder }
+        Self { book, clock, base, app, client: Client::new(), folder }
     }
 
     /// A ledger opened anew, as after a restart.
@@ -177,6 +177,11 @@ impl World {
 
     pub fn now(&self) -> u64 {
         self.clock.now()
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> std::path::PathBuf {
+        self.folder.path().join("ledger.db")
     }
 
     pub async fn get(&self, path: &str) -> Value {

@@ -23,7 +23,7 @@ const OTHERS: [(&str, &str); 12] = [
 ];
 
 /// Every method of every path, from the document that the handlers make; and every call.
-fn routes() -> Vec<(String, String)> {
+pub fn routes() -> Vec<(String, String)> {
     let document = serde_json::to_value(spandrel_api::http::openapi()).unwrap();
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

@@ -243,8 +243,10 @@ async fn webhooks_are_handled_over_grpc_too() {
     let world = World::new().await;
     let mut client = WebhooksClient::with_origin(channel(), world.base.parse().unwrap());
     let receiver = Receiver::start(Manner::Status(200)).await;
-    let register = proto::RegisterWebhookRequest { url: receiver.url.clone() };
-    let made = client.register_webhook(keyed(&world.key, register)).await.unwrap().into_inner();
+    let register = proto::RegisterWebhookRequest { url: receiver.url.clone(), idempotency_key: "one".to_owned() };
+    let made = client.register_webhook(keyed(&world.key, register.clone())).await.unwrap().into_inner();
+    let again = client.register_webhook(keyed(&world.key, register)).await.unwrap().into_inner();
+    assert_eq!((&again.secret, again.replayed, made.replayed), (&made.secret, true, false));
     let id = made.webhook.unwrap().id;
     let test = proto::TestWebhookRequest { id: id.clone() };
     assert!(client.test_webhook(keyed(&world.key, test)).await.unwrap().into_inner().delivered);
@@ -263,7 +265,8 @@ async fn webhooks_are_handled_over_grpc_too() {
     client.delete_webhook(keyed(&world.key, proto::DeleteWebhookRequest { id: id.clone() })).await.unwrap();
     let status = client.delete_webhook(keyed(&world.key, proto::DeleteWebhookRequest { id })).await.unwrap_err();
     assert_eq!(info(&status), ("UNKNOWN_WEBHOOK".to_owned(), Some("id".to_owned())));
-    let register = proto::RegisterWebhookRequest { url: "https://169.254.169.254/".to_owned() };
+    let register =
+        proto::RegisterWebhookRequest { url: "https://169.254.169.254/".to_owned(), idempotency_key: "two".to_owned() };
     let status = client.register_webhook(keyed(&world.key, register)).await.unwrap_err();
     assert_eq!(info(&status), ("URL_REFUSED".to_owned(), Some("url".to_owned())));
 }

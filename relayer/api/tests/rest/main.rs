@@ -2,6 +2,7 @@
 
 #[path = "../answers/mod.rs"]
 mod answers;
+mod at_rest;
 mod bytes;
 mod calls;
 #[path = "../certificates/mod.rs"]
@@ -10,12 +11,20 @@ mod connections;
 mod console;
 mod decoders;
 mod keys;
+mod life;
 mod open_orders;
 mod orders;
 mod reads;
 mod receiver;
+mod refund;
 mod remembered;
+mod scanner;
+mod stages;
 mod streams;
 mod tls;
+mod too_long;
+#[path = "../untouched/mod.rs"]
+mod untouched;
+mod wallets;
 mod webhooks;
 mod world;

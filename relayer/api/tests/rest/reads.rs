@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_risk::{RiskEvent, Scope};
+use spandrel_store::TenantClass;
 
 use crate::world::{NOW, World, answer, bitcoin, ethereum, problem};
 
@@ -48,6 +49,28 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
     assert!(closed["closed"]["light_client"]["release_at"].is_string());
     let again = world.get("/v1/routes").header("If-None-Match", &tag).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK, "it is not what it was");
+}
+
+/// `proof verify` says of a file what the route said before anything was sent.
+#[tokio::test]
+async fn a_route_says_what_is_taken_on_trust_lane_by_lane() {
+    let world = World::new().await;
+    let routes = answer(world.get("/v1/routes"), StatusCode::OK).await;
+    let route = |source: &str| routes.as_array().unwrap().iter().find(|route| route["source"] == source).unwrap();
+    let (of_ethereum, of_bitcoin) = (&route(ethereum().as_str())["trust"], &route(bitcoin().as_str())["trust"]);
+    let lines = |lane: &Value| -> Vec<String> { serde_json::from_value(lane.clone()).unwrap() };
+    let proven = lines(&of_ethereum["light_client"]);
+    assert_eq!(proven[0], "2 of 3 verifiers proved the deposit's block, each by its own light client");
+    assert!(proven[1].contains("weak subjectivity") && proven[2].contains("not slashable"), "{proven:?}");
+    assert_eq!(proven[1..], *spandrel_verifiers::file::assumed(&ethereum()));
+    assert!(lines(&of_bitcoin["light_client"]).contains(&"most work is honest".to_owned()), "{of_bitcoin}");
+    let fast = lines(&of_bitcoin["fast"]);
+    assert!(fast.len() == 1 && fast[0].starts_with("2 of 3 signers") && fast[0].contains("before it is final"));
+    assert!(of_ethereum.get("fast").is_none(), "no such lane");
+    let request = spandrel_api::grpc::proto::ListRoutesRequest {};
+    let called = crate::calls::transfers(&world).list_routes(request).await.unwrap().into_inner().routes;
+    let called = called.iter().find(|route| route.source == ethereum().as_str()).unwrap();
+    assert_eq!(called.trust["light_client"].assumed, proven);
 }
 
 #[tokio::test]
@@ -124,6 +147,7 @@ async fn bad_requests_name_what_is_wrong_and_never_panic() {
         ("/v1/transfers?cursor=-1", "cursor"),
         ("/v1/transfers?cursor=18446744073709551615", "cursor"),
         ("/v1/transfers?sender=0x1", "sender"),
+        ("/v1/transfers?status=awaiting_deposit", "status"),
         ("/v1/transfers?source_tx=0x1", "source_tx"),
         ("/v1/limits", "query"),
     ];
@@ -131,6 +155,8 @@ async fn bad_requests_name_what_is_wrong_and_never_panic() {
         let refused = problem(world.get(path), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
         assert_eq!(refused["parameter"], parameter, "{path}");
     }
+    let unknown = problem(world.get("/v1/limits?route=rt_none"), StatusCode::NOT_FOUND, "UNKNOWN_ROUTE").await;
+    assert_eq!(unknown["parameter"], "route");
     let unknown = format!("/v1/transfers/0x{}", "1".repeat(64));
     problem(world.get(&unknown), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
     problem(world.get("/v2"), StatusCode::NOT_FOUND, "UNKNOWN_PATH").await;
@@ -154,6 +180,58 @@ async fn too_many_requests_are_told_when_to_come_back() {
     let keyed = world.get("/v1/chains").bearer_auth(&world.key).send().await.unwrap();
     assert_eq!(keyed.status(), StatusCode::OK);
     problem(world.get("/v1/chains").bearer_auth("sk_0"), StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED").await;
+}
+
+/// Whoever is refused needs to know what is left to it as much as whoever is answered.
+#[tokio::test]
+async fn every_answer_says_what_is_left_also_where_it_refuses() {
+    let world = World::with_rate(50).await;
+    let unscoped = world.new_key(&[]).await;
+    let hook = json!({ "url": "https://example.com/" });
+    let asked = [
+        (world.get("/v1/chains"), StatusCode::OK, "50"),
+        (world.get("/v1/chains").bearer_auth("sk_0"), StatusCode::UNAUTHORIZED, "50"),
+        (world.post("/v1/webhooks", &hook), StatusCode::UNAUTHORIZED, "50"),
+        (world.post("/v1/webhooks", &hook).bearer_auth(&unscoped), StatusCode::FORBIDDEN, "200"),
+        (world.get("/v1/transfers?limit=0"), StatusCode::BAD_REQUEST, "50"),
+        (world.get(&format!("/v1/transfers/0x{}", "1".repeat(64))), StatusCode::NOT_FOUND, "50"),
+        (world.get("/v2").bearer_auth(&world.key), StatusCode::NOT_FOUND, "200"),
+        (world.put("/v1/chains", &json!({})), StatusCode::METHOD_NOT_ALLOWED, "50"),
+        (world.post("/v1/quotes", &json!({ "route": "x".repeat(20_000) })), StatusCode::PAYLOAD_TOO_LARGE, "50"),
+        (world.get("/openapi.json"), StatusCode::OK, "50"),
+    ];
+    for (request, status, limit) in asked {
+        let answered = request.send().await.unwrap();
+        assert_eq!(answered.status(), status);
+        assert_eq!(answered.headers()["ratelimit-limit"], limit, "{}", answered.url());
+        let number = |name: &str| answered.headers()[name].to_str().unwrap().parse::<u64>().unwrap();
+        assert!(number("ratelimit-remaining") < 16 * 50 && number("ratelimit-reset") >= 1, "{}", answered.url());
+    }
+}
+
+#[tokio::test]
+async fn a_partners_key_is_good_for_more_than_another() {
+    let world = World::with_rate(2).await;
+    let partner = world.key_of_class(TenantClass::Partner, &[]).await;
+    let public = world.key_of_class(TenantClass::Public, &[]).await;
+    let ask = async |key: &str| world.get("/v1/chains").bearer_auth(key).send().await.unwrap();
+    // A bucket holds two seconds' worth; its limit is told by the second.
+    for (key, limit, burst) in [(&world.key, "8", 16), (&partner, "32", 64), (&public, "2", 4)] {
+        let mut taken = 0;
+        let last = loop {
+            let answered = ask(key).await;
+            if answered.status() == StatusCode::TOO_MANY_REQUESTS {
+                break answered;
+            }
+            assert_eq!(answered.headers()["ratelimit-limit"], limit);
+            taken += 1;
+            assert!(taken < 1_000, "no end of {limit} a second");
+        };
+        assert_eq!(last.headers()["ratelimit-limit"], limit);
+        assert_eq!(last.headers()["ratelimit-remaining"], "0");
+        // What came back while it was being emptied is little.
+        assert!(taken >= burst, "{taken} of {burst} at {limit} a second");
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::world::{NOW, Options, World, answer, bitcoin, problem};
 
 /// Registers a webhook of `key`; its id and secret.
 async fn register(world: &World, key: &str, url: &str) -> (String, String) {
-    let made = world.post("/v1/webhooks", &json!({ "url": url })).bearer_auth(key);
+    let made = world.register(key, url, &rand::random::<u64>().to_string());
     let made = answer(made, StatusCode::CREATED).await;
     (made["webhook"]["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
 }
@@ -156,12 +156,55 @@ async fn a_revoked_key_is_told_of_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_registration_that_is_repeated_makes_one_webhook() {
+    let world = World::new().await;
+    let (here, there) = ("http://127.0.0.1:9/here", "http://127.0.0.1:9/there");
+    let without = world.post("/v1/webhooks", &json!({ "url": here })).bearer_auth(&world.key);
+    let refused = problem(without, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    assert_eq!(refused["parameter"], "Idempotency-Key");
+    let first = answer(world.register(&world.key, here, "one"), StatusCode::CREATED).await;
+    let again = world.register(&world.key, here, "one").send().await.unwrap();
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(crate::world::body(again, StatusCode::OK).await, first);
+    problem(world.register(&world.key, there, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    let many = (0..8).map(|_| world.register(&world.key, there, "two").send());
+    let mut made = 0;
+    for answered in futures::future::join_all(many).await {
+        match answered.unwrap() {
+            answered if answered.status() == StatusCode::CREATED => made += 1,
+            answered if answered.status() == StatusCode::OK => {}
+            answered => {
+                drop(crate::world::refusal(answered, StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await);
+            }
+        }
+    }
+    assert_eq!(made, 1);
+    let listed = answer(world.get("/v1/webhooks").bearer_auth(&world.key), StatusCode::OK).await;
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    // Another's key of the same name is another's.
+    let stranger = world.new_key(&[ApiScope::WebhooksWrite]).await;
+    let others = answer(world.register(&stranger, there, "one"), StatusCode::CREATED).await;
+    assert_ne!(others["webhook"]["id"], first["webhook"]["id"]);
+    // Once it was rotated, or after a day, nobody is shown its secret again.
+    let rotated = answer(world.register(&world.key, here, "three"), StatusCode::CREATED).await;
+    let rotate = format!("/v1/webhooks/{}/rotate", rotated["webhook"]["id"].as_str().unwrap());
+    answer(world.post(&rotate, &json!({})).bearer_auth(&world.key), StatusCode::OK).await;
+    problem(world.register(&world.key, here, "three"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    world.clock.pass(86_401);
+    problem(world.register(&world.key, here, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    // What was deleted does not come back by a repetition that was late.
+    let id = first["webhook"]["id"].as_str().unwrap();
+    answer(world.delete(&format!("/v1/webhooks/{id}")).bearer_auth(&world.key), StatusCode::NO_CONTENT).await;
+    problem(world.register(&world.key, here, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+}
+
+#[tokio::test]
 async fn a_key_has_a_bounded_number_of_webhooks() {
     let world = World::new().await;
     for n in 0..10 {
         register(&world, &world.key, &format!("http://127.0.0.1:9/{n}")).await;
     }
-    let more = world.post("/v1/webhooks", &json!({ "url": "http://127.0.0.1:9/more" })).bearer_auth(&world.key);
+    let more = world.register(&world.key, "http://127.0.0.1:9/more", "more");
     problem(more, StatusCode::CONFLICT, "TOO_MANY_WEBHOOKS").await;
 }
 
@@ -354,7 +397,7 @@ async fn addresses_inside_are_refused_when_they_are_registered() {
         "https://user:password@1.1.1.1/",
     ];
     for url in urls {
-        let register = world.post("/v1/webhooks", &json!({ "url": url })).bearer_auth(&world.key);
+        let register = world.register(&world.key, url, "one");
         let refused = problem(register, StatusCode::UNPROCESSABLE_ENTITY, "URL_REFUSED").await;
         assert_eq!(refused["parameter"], "url");
     }

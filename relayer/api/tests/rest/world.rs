@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use alloy::primitives::{Address, B256, U256};
 use axum::Router;
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Port, Rates, Room, Tls, router, serve};
+use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Port, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
 use spandrel_engine::{Book, Change, Clock, Observer};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
-use spandrel_signer::Secret;
+use spandrel_signer::{LocalKey, Secret};
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::ChainParams;
@@ -48,7 +49,7 @@ impl Clock for TestClock {
         self.0.load(Ordering::SeqCst)
     }
 
-    async fn sleep(&self, duration: std::time::Duration) {
+    async fn sleep(&self, duration: Duration) {
         self.pass(duration.as_secs());
     }
 }
@@ -81,6 +82,10 @@ pub struct Options {
     pub own_keys: Option<OwnKeys>,
     /// Orders that wait, of one address that orders with keys which users get by themselves.
     pub open_orders: NonZeroU32,
+    /// A token that crosses from Ethereum too, and the vault there that takes it.
+    pub token: Option<(Address, AssetId)>,
+    /// How long a request takes at most.
+    pub longest: Duration,
     /// What the port proves who it is with, and whom the client trusts, PEM.
     pub tls: Option<(Tls, String)>,
 }
@@ -100,6 +105,8 @@ impl Options {
             clock: TestClock(Arc::new(AtomicU64::new(NOW))),
             own_keys: Some(OwnKeys::per_hour(NonZeroU32::new(3).unwrap(), NonZeroU32::MAX)),
             open_orders: OPEN_ORDERS,
+            token: None,
+            longest: TIMEOUT,
             tls: None,
         }
     }
@@ -136,7 +143,7 @@ pub fn ethereum() -> ChainId {
     ChainId::eip155(31_337)
 }
 
-fn destination() -> ChainId {
+pub fn destination() -> ChainId {
     ChainId::eip155(31_338)
 }
 
@@ -155,11 +162,14 @@ fn limits(per_transfer: u64, exposure: u64) -> Limits {
     }
 }
 
+/// The key of verifier `n`.
+pub fn verifier(n: u8) -> LocalKey {
+    LocalKey::from_bytes(&[0x10 + n; 32]).unwrap()
+}
+
 pub fn policy() -> Policy {
-    let set = |from: u8| {
-        let members: BTreeSet<Address> = (from..from + 3).map(Address::repeat_byte).collect();
-        SignerSet::new(1, 2, members).unwrap()
-    };
+    let set = |members: BTreeSet<Address>| SignerSet::new(1, 2, members).unwrap();
+    let signers = set((0x20..0x23).map(Address::repeat_byte).collect());
     let corridor = |source: ChainId, lane| Corridor { asset: asset(&source), source, destination: destination(), lane };
     let risk = [
         (corridor(bitcoin(), Lane::Fast), limits(50_000, 100_000)),
@@ -168,14 +178,14 @@ pub fn policy() -> Policy {
     ];
     let domain =
         VerdictDomain { chain_number: 31_338, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
-    let target = Destination { domain, fast_lane: Address::repeat_byte(9), signers: set(0x20) };
+    let target = Destination { domain, fast_lane: Address::repeat_byte(9), signers };
     Policy {
         sources: BTreeMap::from([
             (bitcoin(), VAULT_KEY.parse().unwrap()),
             (ethereum(), Address::repeat_byte(5).into_word()),
         ]),
         destinations: BTreeMap::from([(destination(), target)]),
-        verifiers: set(0x10),
+        verifiers: set((0..3).map(|n| verifier(n).address()).collect()),
         risk: RiskPolicy::of_corridors(BTreeMap::from(risk)),
         pause_ttl: 3_600,
     }
@@ -196,7 +206,7 @@ impl World {
         Self::with(Options::new().await).await
     }
 
-    /// Anonymous callers may ask `rate` times a second.
+    /// Anonymous callers may ask `rate` times a second, holders of a key four times as often, partners sixteen times.
     pub async fn with_rate(rate: u32) -> Self {
         Self::with(Options { rate, ..Options::new().await }).await
     }
@@ -207,15 +217,22 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, tls } = options;
-        let live = Live::default();
+        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, longest, token, tls } =
+            options;
+        let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
+        if let Some((vault, asset)) = token {
+            let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
+            policy.risk.limits.insert(corridor, limits(500_000, 0));
+            policy.risk = RiskPolicy::of_corridors(policy.risk.limits);
+            sources[1].kind = SourceKind::Evm { vault };
+        }
         let observer = Arc::new(Waking(live.clone()));
-        let book = Arc::new(Book::open(store.clone(), clock.clone(), policy(), observer).await.unwrap());
+        let book = Arc::new(Book::open(store.clone(), clock.clone(), policy.clone(), observer).await.unwrap());
         let (risk, time) = (book.clone(), clock.clone());
         let service = Service::new(
             store.clone(),
-            policy(),
-            Catalog::new(&policy(), sources()),
+            policy.clone(),
+            Catalog::new(&policy, sources),
             Arc::new(move || {
                 let now = risk.risk_now();
                 (now.state, now.limits)
@@ -228,9 +245,9 @@ impl World {
         let egress = Egress::new(reach, resolver).unwrap();
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
-        let rates = Rates::new(per_second(rate), per_second(10_000), per_second(10_000));
+        let rates = Rates::new(per_second(rate), per_second(4 * rate), per_second(16 * rate));
         let rates = rates.with_open_orders(open_orders);
-        let app = router(service.clone(), rates, Room { all: 8, each: 6 }, own_keys);
+        let app = router(service.clone(), rates, Room { all: 8, each: 6 }, own_keys, longest);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (tls, trusted) = tls.unzip();
@@ -249,7 +266,11 @@ impl World {
     }
 
     pub async fn new_key(&self, scopes: &[ApiScope]) -> String {
-        let grant = ApiGrant { scopes: scopes.iter().copied().collect(), class: TenantClass::Standard };
+        self.key_of_class(TenantClass::Standard, scopes).await
+    }
+
+    pub async fn key_of_class(&self, class: TenantClass, scopes: &[ApiScope]) -> String {
+        let grant = ApiGrant { scopes: scopes.iter().copied().collect(), class };
         let (secret, key) = issue_key("tests", grant, NOW, &mut rand::rng());
         self.store.add_api_key(&key).await.unwrap();
         secret.reveal()
@@ -277,16 +298,26 @@ impl World {
 
     /// Another process writes to the ledger, until [`Busy::end`]: whoever else would write waits.
     pub async fn keep_busy(&self) -> Busy {
-        let path = self.folder.as_ref().expect("a ledger on a file").path().join("ledger.db");
-        let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+        let mut connection = SqliteConnectOptions::new().filename(self.ledger()).connect().await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
         Busy(connection)
     }
 
+    /// The ledger's files, by name.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let folder = self.folder.as_ref().expect("a ledger on a file");
+        let paths = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        paths.map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> std::path::PathBuf {
+        self.folder.as_ref().expect("a ledger on a file").path().join("ledger.db")
+    }
+
     /// The ledger as another process has it.
     pub async fn another(&self) -> Sqlite {
-        let folder = self.folder.as_ref().expect("a ledger on a file");
-        Sqlite::open(folder.path().join("ledger.db")).await.unwrap()
+        Sqlite::open(self.ledger()).await.unwrap()
     }
 
     /// The id of the route from `source`.
@@ -306,8 +337,18 @@ impl World {
         self.post("/v1/transfers", &body).bearer_auth(&self.key).header("Idempotency-Key", idempotency_key)
     }
 
+    pub fn register(&self, key: &str, url: &str, idempotency_key: &str) -> RequestBuilder {
+        let request = self.post("/v1/webhooks", &json!({ "url": url })).bearer_auth(key);
+        request.header("Idempotency-Key", idempotency_key)
+    }
+
     /// The watcher sees the deposit of an order in block 100.
     pub async fn deposit(&self, order: &Value, transaction: B256) -> DepositId {
+        self.deposit_from(order, transaction, REFUND_KEY.parse().unwrap()).await
+    }
+
+    /// The same, by `sender`.
+    pub async fn deposit_from(&self, order: &Value, transaction: B256, sender: B256) -> DepositId {
         let transfer = &order["transfer"];
         let text = |field: &str| transfer[field].as_str().unwrap().to_owned();
         let source = ChainId::parse(&text("source")).unwrap();
@@ -321,7 +362,7 @@ impl World {
             destination_chain: ChainId::parse(&text("destination")).unwrap(),
             destination_bridge: Address::repeat_byte(7).into_word(),
             recipient: text("recipient").parse().unwrap(),
-            sender: REFUND_KEY.parse().unwrap(),
+            sender,
             lane: LanePreference::Any,
             expiry: expiry.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
             source_chain: source,

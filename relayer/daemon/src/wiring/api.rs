@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rand::RngCore;
-use spandrel_api::http::{OwnKeys, Port, Rates, Room, router, serve};
+use spandrel_api::http::{OwnKeys, Port, Rates, Room, TIMEOUT, router, serve};
 use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
 use spandrel_engine::Book;
@@ -55,7 +55,8 @@ pub async fn serve_api(
     let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second)
         .with_open_orders(api.open_orders_per_address);
     let keys = api.own_keys_per_hour.map(|each| OwnKeys::per_hour(each, each.max(OWN_KEYS_PER_HOUR)));
-    let app = router(service.clone(), rates, Room { all: api.max_streams, each: api.streams_per_caller }, keys);
+    let streams = Room { all: api.max_streams, each: api.streams_per_caller };
+    let app = router(service.clone(), rates, streams, keys, TIMEOUT);
     let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
     let tls = api.tls.as_ref().map(|tls| super::read_tls("api.tls", tls)).transpose()?;
     let listener =

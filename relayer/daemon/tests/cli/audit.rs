@@ -9,7 +9,7 @@ use spandrel_risk::{RiskEvent, Scope};
 use spandrel_store::Sqlite;
 use sqlx::ConnectOptions;
 
-use crate::run::{ends, json, told};
+use crate::run::{ends, json, on_a_terminal, told};
 
 /// A ledger whose audit log has `rows` rows.
 async fn logged(folder: &Path, rows: u64) {
@@ -50,6 +50,23 @@ async fn ledger_and_export_verify_offline_to_the_same_head() {
     let kept = fs::read(folder.path().join("export/manifest.json")).unwrap();
     assert!(!kept.is_empty() && fs::read_dir(folder.path()).unwrap().count() <= 4, "nothing unfinished is left");
     ends(folder.path(), &["audit", "verify", "none"], 1, &["none"]);
+}
+
+#[tokio::test]
+async fn what_takes_long_shows_a_bar_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    logged(folder.path(), 5).await;
+    let commands: [(&[&str], &str, &str); 3] = [
+        (&["audit", "export", "export"], "exporting [", "5 rows"),
+        (&["audit", "verify", "export"], "verifying [", "5 rows, whole"),
+        (&["audit", "verify", "spandrel.sqlite"], "verifying [", "5 rows, whole"),
+    ];
+    for (command, bar, end) in commands {
+        let Some(shown) = on_a_terminal(folder.path(), command) else { return };
+        assert!(shown.contains(bar) && shown.contains("/5") && shown.contains(end), "{command:?}: {shown:?}");
+    }
+    let quiet = ends(folder.path(), &["audit", "verify", "export"], 0, &["whole"]);
+    assert!(quiet.stderr.is_empty(), "no bar where there is no terminal");
 }
 
 #[tokio::test]

@@ -227,6 +227,41 @@ async fn a_dry_run_shows_what_would_be_signed_and_signs_and_sends_nothing() {
     served.end().await;
 }
 
+/// What another proposed is shown as it would be agreed on or ended, and it is neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_dry_run_of_an_approval_or_an_end_leaves_the_proposal_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let held = held(&served, 1).await.to_string();
+    let here = folder.path().to_owned();
+    let standing = tokio::task::spawn_blocking(move || {
+        let proposed = taken(&as_guardian(&here, "ada", &["hold", "release", &held]));
+        let id = proposed["statement"].as_str().unwrap();
+        let proposals = || json(&ends(&here, &["proposals", "list", "--json"], 0, &[]));
+        let before = proposals();
+        for act in ["approve", "cancel"] {
+            let command = ["proposals", act, id, "--key", "bo", "--reason", "a drill", "--dry-run"];
+            let shown = json(&ends(&here, &[&command[..], &["--json"]].concat(), 0, &[]));
+            assert_eq!((&shown["dry_run"], &shown["nonce_known"]), (&true.into(), &true.into()), "{shown}");
+            let statement = &shown["statement"];
+            assert_eq!((&statement["act"]["act"], &statement["act"]["proposal"]), (&act.into(), &id.into()), "{shown}");
+            assert!(statement["act"]["what"].as_str().unwrap().contains(&held), "what is agreed on: {shown}");
+            let signed: spandrel_risk::control::Statement = serde_json::from_value(statement.clone()).unwrap();
+            assert_eq!(shown["digest"], signed.digest(config.control_policy().unwrap().deployment).to_string());
+            ends(&here, &command, 0, &["would sign as bo", "digest", &held]);
+            let unknown = ["proposals", act, &format!("0x{}", "ab".repeat(32))];
+            ends(&here, &[&unknown[..], &command[3..]].concat(), 1, &["NO_SUCH_PROPOSAL"]);
+        }
+        assert_eq!(proposals(), before);
+        before
+    })
+    .await
+    .unwrap();
+    assert_eq!(standing.as_array().unwrap().len(), 1, "{standing}");
+    served.end().await;
+}
+
 /// A transfer that is held: everything was paused when it was proven.
 async fn held(served: &Served, n: u64) -> spandrel_verifiers::DepositId {
     use spandrel_core::ledger::{Commit, TransferChange};
@@ -256,6 +291,21 @@ async fn waiting_transfers_are_shown_and_dealt_with() {
         ends(&here, &["hold", "show", &held], 0, &["observed", "held", "version"]);
         ends(&here, &["quarantine", "show", &broken], 0, &["quarantined", "odd"]);
         ends(&here, &["quarantine", "show", &held], 6, &["NOT_QUARANTINED", &held]);
+        let shown: [&[&str]; 9] = [
+            &["hold", "list"],
+            &["hold", "show", &held],
+            &["quarantine", "list"],
+            &["quarantine", "show", &broken],
+            &["proposals", "list"],
+            &["pauses"],
+            &["halts"],
+            &["loss", "list"],
+            &["signers", "show"],
+        ];
+        for command in shown {
+            let value = json(&ends(&here, &[command, &["--json"]].concat(), 0, &[]));
+            assert!(value.is_array() || value.is_object(), "{command:?}: {value}");
+        }
         denied(&as_guardian(&here, "ada", &["quarantine", "drop", &held]), "NOT_QUARANTINED");
         let until = "2126-01-01T00:00:00Z";
         denied(&as_guardian(&here, "ada", &["hold", "extend", &held, "--until", until]), "HOLD_OUT_OF_RANGE");

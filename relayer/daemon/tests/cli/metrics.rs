@@ -1,6 +1,6 @@
 //! What is exported, against what the dashboard and the alerts ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy_primitives::B256;
@@ -9,9 +9,10 @@ use spandrel::metrics::{self, Metrics, Vitals};
 use spandrel::supervise::Pulses;
 use spandrel_core::Input;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
-use spandrel_engine::{Pulse, repeat};
+use spandrel_engine::{Observer, Pulse, repeat};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_verifiers::follow::{BlockRef, Cursor};
+use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{configured, see, silent_book, tell};
@@ -132,6 +133,127 @@ async fn readiness_names_what_is_late_paused_or_halted_and_liveness_who_is_stuck
     for task in tasks {
         task.await.unwrap().unwrap();
     }
+}
+
+/// Units that a name may end with; `height` is a block's.
+const UNITS: [&str; 6] = ["seconds", "total", "count", "bool", "units", "height"];
+/// Labels, all of which take values that the configuration or the program bounds: no id, address or free text.
+const LABELS: [&str; 14] = [
+    "answer",
+    "asset",
+    "chain",
+    "class",
+    "destination",
+    "event",
+    "executor",
+    "lane",
+    "node",
+    "route",
+    "source",
+    "status",
+    "subsystem",
+    "task",
+];
+
+/// A node that has answered.
+struct OneNode;
+
+impl Health for OneNode {
+    fn standings(&self) -> Vec<Standing> {
+        let counts = Counts { answered: 3, ..Counts::default() };
+        vec![Standing { name: "node-0".to_owned(), is_open: false, dissents_for: None, counts }]
+    }
+}
+
+/// One line of a scrape: a name, its labels, a value.
+fn read_line(line: &str) -> (String, Vec<String>) {
+    let (series, value) = line.rsplit_once(' ').unwrap();
+    assert!(value.parse::<f64>().is_ok(), "{line}");
+    let Some((name, labels)) = series.split_once('{') else { return (series.to_owned(), Vec::new()) };
+    let labels = labels.strip_suffix("\"}").unwrap().split("\",");
+    (name.to_owned(), labels.map(|label| label.split_once("=\"").unwrap().0.to_owned()).collect())
+}
+
+/// Everything that can be exported is, and every name and label of it is of its form.
+#[tokio::test]
+async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let book = crate::run::book(&config, metrics.clone()).await;
+    let broken = see(&book, &config, 1).await;
+    tell(&book, broken, Input::Broken("odd".to_owned())).await;
+    tell(&book, broken, Input::Drop("ada: a drill".to_owned())).await;
+    Observer::refused(&*metrics, broken, "no such thing");
+    let chain = config.bitcoin[0].chain.clone();
+    metrics.watch(&chain, Arc::new(OneNode));
+    let next = Cursor::at(BlockRef { height: 100, hash: B256::repeat_byte(1), time: unix_now() });
+    let next = Cursor { finalized: next.tip().copied(), ..next };
+    let cursor = Some(CursorMove { chain: chain.clone(), expected: None, next });
+    book.ledger().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
+    let pulses = Pulses::default();
+    pulses.feel("payouts".to_owned(), Pulse::default());
+    let vitals = Vitals { pulses, late_after: [(chain, 600)].into(), bus: None };
+    let observed = axum::middleware::from_fn_with_state(metrics.requests(), metrics::observe);
+    let api = axum::Router::new().route("/v1/chains", axum::routing::get(async || "[]")).layer(observed);
+    let asked = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = asked.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(asked, api).await.unwrap() });
+    reqwest::get(format!("http://{address}/v1/chains")).await.unwrap();
+    let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(metrics::serve(listener, metrics, Some(book), vitals, stop.clone()));
+    let scraped = reqwest::get(&url).await.unwrap().text().await.unwrap();
+
+    let types: BTreeMap<&str, &str> =
+        scraped.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    for (name, kind) in &types {
+        let parts: Vec<&str> = name.split('_').collect();
+        assert_eq!(parts[0], "spandrel", "{name}");
+        assert!(parts.len() >= 4, "{name}: expected spandrel_<subsystem>_<what>_<unit>");
+        let unit = parts.last().unwrap();
+        assert!(UNITS.contains(unit), "{name}: no unit {unit}");
+        assert_eq!(*unit == "total", *kind == "counter", "{name}: only counters are totals, and all are");
+        assert!(*kind != "histogram" || *unit == "seconds", "{name}");
+        assert!(scraped.contains(&format!("# HELP {name} ")), "{name} says what it is");
+    }
+    let (mut series, mut shown) = (BTreeSet::new(), BTreeSet::new());
+    for line in scraped.lines().filter(|line| !line.starts_with('#')) {
+        let (name, labels) = read_line(line);
+        let ends = ["_bucket", "_sum", "_count"].iter().filter_map(|end| name.strip_suffix(end));
+        let base = ends.into_iter().find(|base| types.get(base) == Some(&"histogram")).unwrap_or(&name).to_owned();
+        assert!(types.contains_key(base.as_str()), "{line}");
+        for label in labels {
+            assert!(LABELS.contains(&label.as_str()) || label == "le" && name.ends_with("_bucket"), "{line}");
+            shown.insert(label);
+        }
+        assert!(!line.contains(&broken.to_string()), "no ids: {line}");
+        series.insert(base);
+    }
+    // Nothing that is registered was left out of the scrape.
+    let sources = [
+        include_str!("../../src/metrics/mod.rs"),
+        include_str!("../../src/metrics/gauges.rs"),
+        include_str!("../../src/metrics/requests.rs"),
+    ];
+    let registered: BTreeSet<String> = sources
+        .iter()
+        .flat_map(|source| source.split('"'))
+        .filter(|text| text.starts_with("spandrel_") && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'))
+        .map(str::to_owned)
+        .collect();
+    let unseen: Vec<_> = registered.difference(&series).collect();
+    assert!(
+        unseen
+            .iter()
+            .all(|name| ["spandrel_submit_open_txs_count", "spandrel_watcher_halted_bool"].contains(&name.as_str())),
+        "{unseen:?}"
+    );
+    assert_eq!(shown.iter().filter(|label| *label != "le").count(), LABELS.len(), "{shown:?}");
+    println!("{} metrics, {} labels", series.len(), LABELS.len());
+    stop.cancel();
+    serving.await.unwrap().unwrap();
 }
 
 /// A clock that stopped.

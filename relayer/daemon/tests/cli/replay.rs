@@ -5,7 +5,7 @@ use std::path::Path;
 use spandrel_verifiers::DepositId;
 use sqlx::ConnectOptions;
 
-use crate::run::{ends, furnished, json, spandrel, stderr};
+use crate::run::{ends, furnished, json, on_a_terminal, spandrel, stderr};
 
 /// Runs statements on the closed ledger, as any SQLite tool would.
 async fn prompt(folder: &Path, statements: &[String]) {
@@ -124,14 +124,10 @@ async fn a_bar_is_drawn_on_a_terminal_only() {
     furnished(folder.path()).await;
     let quiet = spandrel(folder.path(), &["replay", ".."]);
     assert_eq!(stderr(&quiet), "");
-    let command = format!("{} replay ..", env!("CARGO_BIN_EXE_spandrel"));
-    let mut script = std::process::Command::new("script");
-    script.current_dir(folder.path()).args(["-qefc", &command, "/dev/null"]).env("TERM", "xterm");
-    match script.output() {
-        Ok(output) => {
-            let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(shown.contains("replaying [") && shown.contains("as stored"), "{shown:?}");
-        }
-        Err(error) => println!("skipped: script(1): {error}"),
+    if let Some(shown) = on_a_terminal(folder.path(), &["replay", ".."]) {
+        assert!(shown.contains("replaying [") && shown.contains("as stored"), "{shown:?}");
+    }
+    if let Some(shown) = on_a_terminal(folder.path(), &["replay", "..", "--json"]) {
+        assert!(!shown.contains("replaying"), "none beside JSON: {shown:?}");
     }
 }

@@ -34,6 +34,21 @@ pub fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", told(output)))
 }
 
+/// What a terminal shows of a command, by script(1), which must be there: `SPANDREL_ALLOW_SKIPS=1` goes on without it.
+pub fn on_a_terminal(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let command = format!("{} {}", env!("CARGO_BIN_EXE_spandrel"), arguments.join(" "));
+    let mut script = Command::new("script");
+    script.current_dir(folder).args(["-qefc", &command, "/dev/null"]).env("TERM", "xterm");
+    match script.output() {
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) if std::env::var_os("SPANDREL_ALLOW_SKIPS").is_some_and(|allowed| allowed == "1") => {
+            println!("skipped: script(1): {error}");
+            None
+        }
+        Err(error) => panic!("script(1): {error}: install bsdutils, or set SPANDREL_ALLOW_SKIPS=1"),
+    }
+}
+
 /// `command` must end with `code` and name each of `parts`.
 pub fn ends(folder: &Path, command: &[&str], code: i32, parts: &[&str]) -> Output {
     let output = spandrel(folder, command);

@@ -11,6 +11,7 @@ use aes::cipher::{KeyIvInit, StreamCipher};
 use alloy_primitives::{Address, B256, hex, keccak256};
 use rand::TryRngCore;
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{LocalKey, Secret, SignerError};
@@ -143,7 +144,8 @@ pub(super) fn decrypt(
         return Err(SignerError::invalid("keystore file", "version 3, aes-128-ctr, scrypt", format!("{shape:?}")));
     }
     let derived = crypto.kdfparams.derive(password, hardness)?;
-    if mac(&derived, &crypto.ciphertext) != B256::from(crypto.mac) {
+    let is_right = mac(&derived, &crypto.ciphertext).as_slice().ct_eq(&crypto.mac);
+    if !bool::from(is_right) {
         return Err(SignerError::WrongPassword { path: path.display().to_string() });
     }
     let mut plain = Zeroizing::new(crypto.ciphertext);

@@ -75,6 +75,21 @@ impl Sqlite {
         row.map(read).transpose()
     }
 
+    /// Whether a key had a webhook of this id that was deleted.
+    ///
+    /// # Errors
+    /// `Database` when SQLite fails.
+    pub async fn is_deleted_webhook(&self, api_key: &str, id: &str) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM webhooks WHERE id = ? AND api_key = ? AND deleted_at IS NOT NULL)",
+        )
+        .bind(id)
+        .bind(api_key)
+        .fetch_one(&self.reader)
+        .await
+        .map_err(database)
+    }
+
     /// The webhooks of a key that are to be told of the event at `place`: those registered before it, while the key holds.
     ///
     /// # Errors

@@ -9,6 +9,10 @@ use crate::bitcoin::{
 use crate::file::Step;
 use crate::{ChainId, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
 
+/// What is taken on trust of every deposit on Bitcoin.
+pub(super) const ASSUMED: [&str; 2] =
+    ["most work is honest", "the holders of the vault's key do not move the deposit without paying it"];
+
 /// Trust in a Bitcoin block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,13 +44,14 @@ impl BitcoinTrust {
     pub(super) fn said(&self) -> Vec<String> {
         let network = ChainParams::of_chain(&self.chain).map(|params| params.network.to_string());
         let (chain, anchor) = (&self.chain, &self.anchor);
-        vec![
+        let own = [
             format!("network {} ({chain})", network.unwrap_or_default()),
             format!("anchor block {} {} with work {}", anchor.height, displayed(&anchor.header), anchor.chain_work),
-            format!("vault key {}; its holders do not move the deposit without paying it", self.vault),
-            format!("{} confirmations for small amounts, most work is honest", self.confirmations.required(0)),
+            format!("vault key {}", self.vault),
+            format!("{} confirmations for small amounts", self.confirmations.required(0)),
             format!("{} headers follow the anchor", self.headers.len()),
-        ]
+        ];
+        own.into_iter().chain(ASSUMED.map(str::to_owned)).collect()
     }
 
     pub(super) fn steps(&self, evidence: &Inclusion) -> Vec<Step> {

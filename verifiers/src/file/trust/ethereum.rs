@@ -8,6 +8,12 @@ use crate::ethereum::{ChainConfig, DepositEvidence, EthereumVerifier, LightClien
 use crate::file::Step;
 use crate::{Deposit, UnixSeconds, Verified, Verifier, VerifyError};
 
+/// What is taken on trust of every deposit on Ethereum.
+pub(super) const ASSUMED: [&str; 2] = [
+    "the first beacon block is known from elsewhere (weak subjectivity)",
+    "two thirds of each sync committee are honest (they are not slashable)",
+];
+
 /// Trust in a beacon block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,12 +49,12 @@ impl EthereumTrust {
 
     pub(super) fn said(&self) -> Vec<String> {
         let Self { network, outbox, trusted_root, updates, .. } = self;
-        vec![
+        let own = [
             format!("network {}, genesis validators root {}", network.chain, network.genesis_validators_root),
-            format!("beacon block {trusted_root} (weak subjectivity); {} updates follow it", updates.len()),
+            format!("beacon block {trusted_root}; {} updates follow it", updates.len()),
             format!("outbox contract {outbox}"),
-            "two thirds of each sync committee are honest (they are not slashable)".to_owned(),
-        ]
+        ];
+        own.into_iter().chain(ASSUMED.map(str::to_owned)).collect()
     }
 
     pub(super) fn steps(&self, evidence: &DepositEvidence) -> Vec<Step> {

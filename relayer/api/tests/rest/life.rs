@@ -1,0 +1,232 @@
+//! A transfer's life as users are told it, the same at both doors.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use spandrel_api::grpc::proto;
+use spandrel_verifiers::DepositId;
+
+use crate::calls::{info, keyed, transfers};
+use crate::world::{REFUND_KEY, World, answer, ethereum};
+
+/// An order on the route from Ethereum; its id.
+async fn order(world: &World, amount: u64, key: &str) -> (Value, String) {
+    let quote = world.quote(&ethereum(), amount).await;
+    let order = answer(world.order(&quote, key), StatusCode::CREATED).await;
+    let id = order["transfer"]["id"].as_str().unwrap().to_owned();
+    (order, id)
+}
+
+async fn shown(world: &World, id: &str) -> Value {
+    answer(world.get(&format!("/v1/transfers/{id}")), StatusCode::OK).await
+}
+
+/// What gRPC says of a transfer, as REST writes it.
+fn as_json(transfer: proto::Transfer) -> Value {
+    let reason = transfer
+        .reason
+        .map(|reason| json!({ "code": reason.code, "message": reason.message, "release_at": reason.release_at }));
+    let more = (!transfer.more_deposits.is_empty()).then_some(transfer.more_deposits);
+    let mut value = json!({
+        "id": transfer.id, "order": transfer.order, "deposit": transfer.deposit, "more_deposits": more,
+        "status": transfer.status, "substatus": transfer.substatus, "terminal": transfer.terminal, "reason": reason,
+        "source": transfer.source, "destination": transfer.destination, "asset": transfer.asset,
+        "amount": transfer.amount, "recipient": transfer.recipient, "sender": transfer.sender,
+        "lane": transfer.lane, "confirmations": transfer.confirmations, "source_final": transfer.source_final,
+        "source_tx": transfer.source_tx, "payout_tx": transfer.payout_tx, "settlement_tx": transfer.settlement_tx,
+        "proof_available": transfer.proof_available, "created_at": transfer.created_at,
+        "updated_at": transfer.updated_at, "expires_at": transfer.expires_at,
+    });
+    forget_nulls(&mut value);
+    value
+}
+
+/// What is absent is not written.
+fn forget_nulls(value: &mut Value) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null());
+        fields.values_mut().for_each(forget_nulls);
+    }
+}
+
+/// How a transfer stands, by both doors.
+async fn told(world: &World, id: &str) -> Value {
+    let rest = shown(world, id).await;
+    let request = proto::GetTransferRequest { id: id.to_owned() };
+    assert_eq!(as_json(transfers(world).get_transfer(request).await.unwrap().into_inner()), rest);
+    rest
+}
+
+#[tokio::test]
+async fn a_held_transfer_says_why_until_when_and_how_deep_it_is() {
+    let world = World::new().await;
+    let (order, id) = order(&world, 400_000, "one").await;
+    let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
+    world.read_to(&ethereum(), 111).await;
+    let seen = told(&world, &id).await;
+    assert_eq!((&seen["confirmations"], &seen["source_final"]), (&json!(12), &json!(false)), "{seen}");
+    world.prove(deposit).await;
+    for id in [&id, &deposit.to_string()] {
+        let held = told(&world, id).await;
+        assert_eq!((&held["status"], &held["terminal"]), (&json!("held"), &json!(false)), "{held}");
+        assert_eq!(held["reason"]["code"], "LARGE_TRANSFER");
+        assert_eq!(held["reason"]["release_at"], "2023-11-14T23:13:20Z", "an hour after it could have been paid");
+        assert!(held["reason"]["message"].as_str().unwrap().contains("400000"), "{held}");
+        assert_eq!((&held["source_final"], &held["proof_available"]), (&json!(true), &json!(true)));
+        assert_eq!(held["confirmations"], 12);
+    }
+    // What another process has read is told within a second.
+    world.read_to(&ethereum(), 150).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    world.wake(deposit, 3_599).await;
+    let still = told(&world, &id).await;
+    assert_eq!((&still["status"], &still["confirmations"]), (&json!("held"), &json!(51)), "{still}");
+    world.wake(deposit, 1).await;
+    let released = told(&world, &id).await;
+    assert_eq!((&released["status"], &released["lane"]), (&json!("cleared"), &json!("light_client")), "{released}");
+    assert!(released.get("reason").is_none(), "{released}");
+}
+
+/// Three transfers of as many senders: one waits, one is held, one is paid.
+async fn three(world: &World) -> [(DepositId, B256); 3] {
+    let senders = [REFUND_KEY.parse().unwrap(), Address::repeat_byte(0xb2).into_word(), B256::repeat_byte(0xc3)];
+    let mut made = Vec::new();
+    for (n, (amount, sender)) in [20_000, 400_000, 20_000].into_iter().zip(senders).enumerate() {
+        let (order, _) = order(world, amount, &format!("key-{n}")).await;
+        made.push((world.deposit_from(&order, B256::with_last_byte(n as u8 + 1), sender).await, sender));
+    }
+    world.prove(made[1].0).await;
+    world.prove(made[2].0).await;
+    world.pay(made[2].0, B256::repeat_byte(0xfe)).await;
+    made.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_list_holds_what_its_filters_say_and_nothing_else() {
+    let world = World::new().await;
+    let [(waits, one), (held, two), (paid, three)] = three(&world).await;
+    let short = Address::repeat_byte(0xb2).to_string();
+    let cases = [
+        (format!("sender={one}"), vec![waits]),
+        (format!("sender={two}"), vec![held]),
+        (format!("sender={short}"), vec![held]),
+        (format!("sender={three}"), vec![paid]),
+        (format!("sender={}", B256::repeat_byte(0xdd)), vec![]),
+        ("status=observed".to_owned(), vec![waits]),
+        ("status=held".to_owned(), vec![held]),
+        ("status=final".to_owned(), vec![paid]),
+        ("status=rejected".to_owned(), vec![]),
+        (format!("status=held&sender={two}"), vec![held]),
+        (format!("status=held&sender={one}"), vec![]),
+        (String::new(), vec![paid, held, waits]),
+    ];
+    for (query, expected) in cases {
+        let page = answer(world.get(&format!("/v1/transfers?{query}")), StatusCode::OK).await;
+        let ids: Vec<_> = page["transfers"].as_array().unwrap().iter().map(|row| row["id"].clone()).collect();
+        assert_eq!(ids, expected.iter().map(|id| json!(id.to_string())).collect::<Vec<_>>(), "{query}");
+        assert!(page.get("next_cursor").is_none(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_both_doors_are_the_same_and_follow_each_other() {
+    let world = World::new().await;
+    three(&world).await;
+    let (mut cursor, mut read) = (None, 0);
+    loop {
+        let request = proto::ListTransfersRequest { cursor: cursor.clone(), limit: Some(2), ..Default::default() };
+        let page = transfers(&world).list_transfers(request).await.unwrap().into_inner();
+        let query = cursor.as_ref().map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+        let other = answer(world.get(&format!("/v1/transfers?limit=2{query}")), StatusCode::OK).await;
+        assert_eq!(other["next_cursor"].as_str(), page.next_cursor.as_deref());
+        read += page.transfers.len();
+        assert_eq!(json!(page.transfers.into_iter().map(as_json).collect::<Vec<_>>()), other["transfers"]);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(read, 3);
+    let request = proto::ListTransfersRequest { status: Some("held".to_owned()), ..Default::default() };
+    let held = transfers(&world).list_transfers(request).await.unwrap().into_inner();
+    assert_eq!((held.transfers.len(), held.transfers[0].status.as_str()), (1, "held"));
+    let request = proto::ListTransfersRequest { status: Some("lost".to_owned()), ..Default::default() };
+    let refused = transfers(&world).list_transfers(request).await.unwrap_err();
+    assert_eq!(info(&refused), ("INVALID_PARAMETER".to_owned(), Some("status".to_owned())));
+}
+
+#[tokio::test]
+async fn a_proof_is_the_same_at_both_doors() {
+    let world = World::new().await;
+    let (order, id) = order(&world, 20_000, "one").await;
+    let request = || proto::GetProofRequest { id: id.clone() };
+    let refused = transfers(&world).get_proof(request()).await.unwrap_err();
+    assert_eq!(info(&refused).0, "NOT_PROVEN_YET");
+    let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
+    world.prove(deposit).await;
+    let rest = answer(world.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await;
+    let call = transfers(&world).get_proof(request()).await.unwrap().into_inner();
+    assert_eq!((json!(call.deposit), json!(call.root)), (rest["deposit"].clone(), rest["root"].clone()));
+    assert_eq!(call.deposit, deposit.to_string());
+    assert_eq!(serde_json::from_str::<Value>(&call.evidence).unwrap(), rest["evidence"]);
+    assert_eq!(serde_json::from_str::<Value>(&call.checkpoint.unwrap()).unwrap(), rest["checkpoint"]);
+    assert_eq!(rest["checkpoint"]["signatures"].as_array().unwrap().len(), 2, "{}", rest["checkpoint"]);
+    let claim: Vec<_> =
+        call.claim.iter().map(|call| json!({ "step": call.step, "to": call.to, "data": call.data })).collect();
+    assert_eq!((json!(claim), claim.len()), (rest["claim"].clone(), 2));
+}
+
+#[tokio::test]
+async fn a_source_transaction_is_named_through_grpc_before_and_after_it_is_seen() {
+    let world = World::new().await;
+    let (order, id) = order(&world, 20_000, "one").await;
+    let hash = B256::repeat_byte(1);
+    let name = |source_tx: String| {
+        let request = proto::NameSourceTransactionRequest { id: id.clone(), source_tx };
+        keyed(&world.key, request)
+    };
+    let mut client = transfers(&world);
+    let told = client.name_source_transaction(name(hash.to_string())).await.unwrap().into_inner();
+    let transfer = told.transfer.unwrap();
+    assert_eq!((told.seen, transfer.substatus.as_deref()), (false, Some("source_tx_not_observed")));
+    assert_eq!(transfer.source_tx, Some(hash.to_string()));
+    let other = client.name_source_transaction(name(B256::repeat_byte(2).to_string())).await.unwrap_err();
+    assert_eq!(info(&other).0, "CONFLICT");
+    world.deposit(&order, hash).await;
+    let told = client.name_source_transaction(name(hash.to_string())).await.unwrap().into_inner();
+    assert_eq!((told.seen, told.transfer.map(as_json)), (true, Some(shown(&world, &id).await)));
+}
+
+#[tokio::test]
+async fn a_watch_streams_a_transfer_to_its_paid_end() {
+    let world = World::new().await;
+    let (order, id) = order(&world, 20_000, "one").await;
+    let watch = proto::WatchTransferRequest { id: id.clone(), from_sequence: 0 };
+    let mut updates = transfers(&world).watch_transfer(watch).await.unwrap().into_inner();
+    let watched = tokio::spawn(async move {
+        let (mut events, mut last) = (Vec::new(), None);
+        while let Some(update) = updates.message().await.unwrap() {
+            events.extend(update.events.into_iter().map(|event| (event.sequence, event.event)));
+            last = update.transfer;
+        }
+        (events, last.unwrap())
+    });
+    let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
+    world.prove(deposit).await;
+    world.pay(deposit, B256::repeat_byte(0xfe)).await;
+    let (events, last) = tokio::time::timeout(Duration::from_secs(20), watched).await.expect("an end").unwrap();
+    let names: Vec<_> = events.iter().map(|(_, name)| name.as_str()).collect();
+    let whole = ["observed", "source_final", "proven", "verified", "cleared", "submitted", "executed", "payout_final"];
+    assert_eq!(names, whole);
+    assert!(events.iter().map(|(sequence, _)| *sequence).eq(0..8), "{events:?}");
+    let read =
+        answer(world.get(&format!("/v1/transfers/{id}/events")).header("Accept", "application/json"), StatusCode::OK);
+    let read = read.await;
+    let rest: Vec<_> = read.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(rest, names);
+    assert_eq!((last.status.as_str(), last.terminal), ("final", true));
+    assert_eq!(last.payout_tx, Some(B256::repeat_byte(0xfe).to_string()));
+    assert_eq!(as_json(last), told(&world, &id).await);
+}

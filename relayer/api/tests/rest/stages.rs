@@ -1,0 +1,85 @@
+//! How a transfer of a world goes on after its deposit: what watcher, verifiers and submitter tell, really signed.
+
+use alloy::primitives::{B256, Bytes, keccak256};
+use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_core::submission::Progress;
+use spandrel_core::{EffectId, Input, Transfer, TxRef};
+use spandrel_engine::Change;
+use spandrel_risk::Lane;
+use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
+use spandrel_verifiers::follow::{BlockRef, Cursor};
+use spandrel_verifiers::{ChainId, Checkpoint, DepositId, Evidence, SignedVerdict, Verdict};
+
+use crate::world::{NOW, World, destination, policy, verifier};
+
+/// What the block under which a deposit is proven hashes to.
+const HEADER: &[u8] = b"an execution header";
+
+fn block(height: u64) -> BlockRef {
+    BlockRef { height, hash: B256::from([height as u8; 32]), time: NOW }
+}
+
+impl World {
+    async fn tell(&self, id: DepositId, input: Input) {
+        self.book.record(Change::one(id, input)).await.unwrap();
+    }
+
+    async fn stored(&self, id: DepositId) -> Transfer {
+        self.store.transfer(id).await.unwrap().unwrap()
+    }
+
+    /// The watcher has read a chain to this height.
+    pub async fn read_to(&self, chain: &ChainId, height: u64) {
+        let expected = self.store.cursor(chain).await.unwrap();
+        let next = Cursor::at(block(height));
+        let cursor = Some(CursorMove { chain: chain.clone(), expected, next });
+        self.store.commit(Commit { now: NOW, cursor, ..Commit::default() }).await.unwrap();
+    }
+
+    /// An Ethereum deposit is final, its evidence is built, and two of three verifiers say so.
+    pub async fn prove(&self, id: DepositId) {
+        let deposit = self.stored(id).await.deposit;
+        self.tell(id, Input::SourceFinal(block(100))).await;
+        let inclusion = Inclusion {
+            header: Bytes::from_static(HEADER),
+            account_proof: vec![Bytes::from_static(b"account")],
+            storage_proof: vec![Bytes::from_static(b"storage")],
+            deposit: deposit.clone(),
+        };
+        self.tell(
+            id,
+            Input::EvidenceBuilt(Evidence::Ethereum(Box::new(DepositEvidence { finality: None, inclusion }))),
+        )
+        .await;
+        let checkpoint =
+            Checkpoint { chain: deposit.source_chain.clone(), height: 100, root: keccak256(HEADER), time: NOW };
+        let domain = policy().destinations[&destination()].domain;
+        let verdicts = [0, 1].map(|n| {
+            let verdict = Verdict { deposit_id: id, checkpoint: checkpoint.clone(), epoch: 1 };
+            let of_checkpoint = checkpoint.digest(domain.chain_number, domain.registry, 1);
+            SignedVerdict {
+                signature: verifier(n).sign_digest(verdict.digest(&domain)).unwrap(),
+                checkpoint_signature: verifier(n).sign_digest(of_checkpoint).unwrap(),
+                verdict,
+            }
+        });
+        self.tell(id, Input::Verdicts(verdicts.to_vec())).await;
+    }
+
+    /// Its payout under its first proof is broadcast, stands in a block, and is final there.
+    pub async fn pay(&self, id: DepositId, transaction: B256) {
+        let tx = TxRef { chain: destination(), hash: transaction, gas_used: Some(21_000) };
+        let effect = EffectId::of_payout(id, Some(Lane::LightClient), 1, &destination());
+        for progress in
+            [Progress::Broadcast { tx: tx.clone() }, Progress::Included { tx: tx.clone() }, Progress::Finalized { tx }]
+        {
+            self.tell(id, Input::Progress(effect, progress)).await;
+        }
+    }
+
+    /// Time has passed, and held transfers are looked at again.
+    pub async fn wake(&self, id: DepositId, seconds: u64) {
+        self.clock.pass(seconds);
+        self.tell(id, Input::Tick).await;
+    }
+}
