@@ -12,6 +12,10 @@ thread_local! {
     pub(crate) static STORE_NODES: Counter = const { Cell::new(0) };
     /// ICS-23 claims that were checked once more by themselves.
     pub(crate) static SINGLE_CLAIMS: Counter = const { Cell::new(0) };
+    /// Votes whose signatures were checked.
+    pub(crate) static VOTES: Counter = const { Cell::new(0) };
+    /// How many votes of each commit were checked.
+    pub(crate) static COMMITS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
     /// The claims that each pairing equation was about.
     pub(crate) static EQUATIONS: RefCell<Vec<Vec<usize>>> = const { RefCell::new(Vec::new()) };
 }
@@ -26,3 +30,18 @@ pub(crate) fn counting<T>(counter: &'static LocalKey<Counter>, work: impl FnOnce
     let done = work();
     (done, counter.take())
 }
+
+#[path = "../tests/cosmos/chain.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod chain;
+mod headers;
+#[path = "../tests/solana/maker.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod maker;
+#[path = "../tests/cosmos/scene.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod scene;
+#[path = "../tests/cosmos/store.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod store;
+mod votes;

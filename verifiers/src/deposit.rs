@@ -27,6 +27,7 @@ pub struct Deposit {
     /// Asset, in the source chain's terms.
     pub asset: AssetId,
     /// Amount in the asset's base unit.
+    #[serde(deserialize_with = "crate::quantity::deserialize")]
     pub amount: U256,
     /// Chain on which it is to be paid.
     pub destination_chain: ChainId,

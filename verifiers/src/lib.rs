@@ -182,6 +182,7 @@ mod finality;
 pub mod follow;
 pub mod merkle;
 mod protobuf;
+mod quantity;
 pub mod solana;
 mod verdict;
 mod verifier;

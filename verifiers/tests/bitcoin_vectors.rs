@@ -1,5 +1,7 @@
 //! Public Bitcoin vectors against the verifier: header chains, Merkle proofs, raw blocks. Prints counts for each set.
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod bitcoin_miner;
 #[path = "bitcoin_vectors/blocks.rs"]
 mod blocks;
 #[path = "bitcoin_vectors/chains.rs"]
@@ -8,8 +10,13 @@ mod chains;
 mod coverage;
 #[path = "bitcoin_vectors/files.rs"]
 mod files;
+#[path = "bitcoin_vectors/kinds.rs"]
+mod kinds;
+#[path = "bitcoin_vectors/peer.rs"]
+mod peer;
 #[path = "bitcoin_vectors/proofs.rs"]
 mod proofs;
 #[path = "bitcoin_vectors/rivals.rs"]
 mod rivals;
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod vector_coverage;

@@ -6,3 +6,5 @@ pub mod chain;
 pub mod scene;
 #[path = "../../tests/cosmos/store.rs"]
 pub mod store;
+#[path = "../../tests/cosmos/transfers.rs"]
+pub mod transfers;

@@ -31,3 +31,5 @@ pub mod scene;
 #[expect(clippy::new_without_default, reason = "of the tests' own kind")]
 pub mod solana;
 pub mod targets;
+#[path = "../../tests/wire/trusts.rs"]
+pub mod trusts;

@@ -226,6 +226,8 @@ fn check_signatures(
         .collect();
     let hash = untrusted.signed_header.header.validators_hash;
     let table = tables.of(hash, validators);
+    #[cfg(test)]
+    crate::counted::COMMITS.with_borrow_mut(|all| all.push(items.len()));
     verify_all(&items, table.as_deref()).map_err(|bad| {
         let index = counted.get(bad).map_or(bad, |(counted, _)| counted.index);
         let field = format!("commit.signatures[{index}].signature");

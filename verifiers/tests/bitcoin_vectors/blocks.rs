@@ -89,6 +89,11 @@ fn every_transaction_of_real_blocks_is_proven() {
     tally.report_any();
 }
 
+/// Proves the transactions of a block of any network: of which it is makes no difference to a single header.
+pub fn prove_block(block: &Block, tally: &mut Tally) {
+    prove_all(&ChainParams::mainnet(), block, height_of(block), 300, tally);
+}
+
 /// The height that the coinbase states; before BIP 34, any height at which it need not.
 fn height_of(block: &Block) -> u64 {
     block.bip34_block_height().unwrap_or(5)

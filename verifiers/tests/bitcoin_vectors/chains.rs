@@ -22,12 +22,21 @@ fn assembled(fields: &Value) -> Bytes {
     [&number("version")[..], &parent, &root, &number("time"), &number("bits"), &number("nonce")].concat().into()
 }
 
+/// The recorded fields of headers 685,440 to 687,456.
+fn near_mainnet_fields() -> Option<Vec<Value>> {
+    let batches = read_json("near_mainnet_headers/contract/tests/data/blocks_headers_685440-687456_mainnet.json")?;
+    Some(batches.as_array().unwrap().iter().flat_map(|batch| batch.as_array().unwrap()).cloned().collect())
+}
+
+/// These headers.
+pub fn near_mainnet_headers() -> Option<Vec<Bytes>> {
+    Some(near_mainnet_fields()?.iter().map(assembled).collect())
+}
+
 #[test]
 fn two_thousand_mainnet_headers_across_a_retarget() {
-    let name = "near_mainnet_headers/contract/tests/data/blocks_headers_685440-687456_mainnet.json";
-    let Some(batches) = read_json(name) else { return };
-    let all: Vec<&Value> = batches.as_array().unwrap().iter().flat_map(|batch| batch.as_array().unwrap()).collect();
-    let headers: Vec<Bytes> = all.iter().map(|fields| assembled(fields)).collect();
+    let Some(all) = near_mainnet_fields() else { return };
+    let headers: Vec<Bytes> = all.iter().map(assembled).collect();
     let mut tally = Tally::new("near_mainnet_headers");
     for (header, fields) in headers.iter().zip(&all) {
         let mut hash = Header::parse(header).unwrap().hash;

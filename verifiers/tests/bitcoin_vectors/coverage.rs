@@ -1,5 +1,6 @@
 //! What comes of every file of the Bitcoin vectors.
 
+use super::kinds;
 use crate::vector_coverage::Coverage;
 
 #[test]
@@ -34,6 +35,7 @@ fn every_file_is_read_or_there_is_a_reason() {
             ("bitcoin_core/src/test/merkle_tests.cpp", "source code: what it tests is tested in our own words"),
             ("bitcoin_core/src/test/pow_tests.cpp", "source code: what it tests is tested in our own words"),
         ],
+        kinds: kinds::KINDS,
     };
     coverage.check();
 }

@@ -7,6 +7,8 @@ use alloy_primitives::{B256, Bytes, U256};
 use serde_json::Value;
 use spandrel_verifiers::bitcoin::{Anchor, ChainParams, Header, HeaderChain, target_of, work_of};
 
+use crate::vector_coverage::is_home;
+
 /// The folder of Bitcoin vectors: under `SPANDREL_VECTORS`, or beside the repository.
 fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from);
@@ -148,6 +150,6 @@ impl Tally {
     pub fn report(&self) {
         let Self { set, passed, refused, skipped } = self;
         println!("{set}: {passed} passed, {refused} refused as expected, {skipped} skipped");
-        assert!(passed + refused > 0, "{set} has no case");
+        assert!(passed + refused > 0 || !is_home(), "{set} has no case");
     }
 }

@@ -19,10 +19,8 @@ fn index_of(value: &Value) -> u32 {
     value["index"].as_u64().unwrap() as u32
 }
 
-#[test]
-fn forged_merkle_proofs_are_refused() {
-    let Some(file) = read_json("derived_merkle_forgeries.json") else { return };
-    let mut tally = Tally::new("derived_merkle_forgeries");
+/// Judges each of the cases under the file's root or their own.
+pub fn run_forgeries(file: &Value, tally: &mut Tally) {
     let root = hash_of(&file["merkle_root_internal"]);
     for case in file["cases"].as_array().unwrap() {
         let root = case.get("synthetic_root_internal").map_or(root, hash_of);
@@ -40,6 +38,13 @@ fn forged_merkle_proofs_are_refused() {
         };
         tally.expect(name, case["valid"].as_bool().unwrap(), verdict);
     }
+}
+
+#[test]
+fn forged_merkle_proofs_are_refused() {
+    let Some(file) = read_json("derived_merkle_forgeries.json") else { return };
+    let mut tally = Tally::new("derived_merkle_forgeries");
+    run_forgeries(&file, &mut tally);
     tally.report();
 }
 

@@ -13,6 +13,7 @@ mod ics23_batches;
 mod ics23_peer;
 mod ics23_vectors;
 mod json;
+mod kinds;
 mod misbehaviour;
 mod recorded;
 mod scene;

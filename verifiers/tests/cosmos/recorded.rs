@@ -12,6 +12,7 @@ use crate::json::{base64, header, light_block, number, signed_header, validators
 use crate::scene::params;
 use crate::store::field;
 use crate::support::{Tally, json_files, name_of, read_json, vectors};
+use crate::vector_coverage::is_home;
 
 /// What is trusted of a header whose place in a chain is not in question.
 fn state(header: &Header) -> ConsensusState {
@@ -78,7 +79,7 @@ fn celestia_headers_follow_each_other() {
             }
         }
     }
-    assert!(tally.passed >= 255);
+    assert!(tally.passed >= 255 || !is_home());
 }
 
 #[test]
@@ -104,21 +105,37 @@ fn celestia_mocha_blocks_of_a_hundred_validators() {
     }
 }
 
+/// A header for a client as relayers write it in JSON.
+fn client_header(value: &Value) -> ClientHeader {
+    let (revision, trusted_height) = value["trusted_height"].as_str().unwrap().split_once('-').unwrap();
+    ClientHeader {
+        signed_header: signed_header(&value["signed_header"]),
+        validators: validators(&value["validator_set"]),
+        revision: revision.parse().unwrap(),
+        trusted_height: trusted_height.parse().unwrap(),
+        trusted_validators: validators(&value["trusted_validators"]),
+    }
+}
+
+/// Checks that a header for a client encodes, that its commit is for it and that its validators are those it names.
+///
+/// # Panics
+/// When they are not.
+pub fn run_client_header(value: &Value) {
+    let header = client_header(value);
+    assert_encodes(&header);
+    let signed = &header.signed_header;
+    assert_eq!(Some(signed.header.hash()), signed.commit.block_id.hash);
+    assert_eq!(signed.header.validators_hash, header.validators.hash());
+}
+
 #[test]
 fn union_headers_are_verified_from_the_heights_they_name() {
     let Some(folder) = vectors("cosmos/union_tendermint") else { return };
     let mut tally = Tally::new("union_tendermint");
     let mut known: Option<ConsensusState> = None;
     for path in json_files(&folder.join("lib/tendermint-verifier/src/test")) {
-        let value = read_json(&path);
-        let (revision, trusted_height) = value["trusted_height"].as_str().unwrap().split_once('-').unwrap();
-        let client_header = ClientHeader {
-            signed_header: signed_header(&value["signed_header"]),
-            validators: validators(&value["validator_set"]),
-            revision: revision.parse().unwrap(),
-            trusted_height: trusted_height.parse().unwrap(),
-            trusted_validators: validators(&value["trusted_validators"]),
-        };
+        let client_header = client_header(&read_json(&path));
         assert_encodes(&client_header);
         match &known {
             Some(trusted) if trusted.height == client_header.trusted_height => {
@@ -141,7 +158,7 @@ fn union_headers_are_verified_from_the_heights_they_name() {
             tally.skip("client and consensus states of ibc-go, no evidence");
         }
     }
-    assert!(tally.passed > 50);
+    assert!(tally.passed > 50 || !is_home());
 }
 
 #[test]

@@ -5,18 +5,28 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The folder `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word on
-/// the output, when it is not there.
+use crate::vector_coverage::first_missing;
+
+/// The folder or file `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word
+/// on the output, when it is not there, or not all of it that tests name.
 pub fn vectors(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from).or_else(|| {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         here.ancestors().map(|folder| folder.join("shared/vectors")).find(|folder| folder.is_dir())
     });
-    let folder = root.map(|root| root.join(name)).filter(|folder| folder.exists());
-    if folder.is_none() {
+    let Some((root, found)) = root.map(|root| (root.clone(), root.join(name))).filter(|(_, found)| found.exists())
+    else {
         println!("skipped: vectors {name} not found");
+        return None;
+    };
+    let (chain, set) = name.split_once('/').unwrap_or((name, ""));
+    let missing =
+        if set.is_empty() { None } else { first_missing(&root.join(chain), set, crate::coverage::read(chain)) };
+    if let Some(start) = missing {
+        println!("skipped: vectors {name}: no {start}");
+        return None;
     }
-    folder
+    Some(found)
 }
 
 pub fn read_json(path: &Path) -> Value {
@@ -27,7 +37,7 @@ pub fn read_json(path: &Path) -> Value {
 /// Every file under `folder` that ends in `.json`, in order.
 pub fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(json_files(&path));

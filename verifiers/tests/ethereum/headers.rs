@@ -68,7 +68,7 @@ fn invalid_rlp_is_refused_and_never_taken_for_a_header() {
 }
 
 /// The first `count` fields of a header, well-formed.
-fn fields(count: usize) -> Vec<Vec<u8>> {
+pub fn fields(count: usize) -> Vec<Vec<u8>> {
     let lengths: [Option<usize>; 23] = [
         Some(32),
         Some(32),
@@ -101,7 +101,7 @@ fn fields(count: usize) -> Vec<Vec<u8>> {
     lengths[..count].iter().map(encode).collect()
 }
 
-fn header_of(fields: &[Vec<u8>]) -> Vec<u8> {
+pub fn header_of(fields: &[Vec<u8>]) -> Vec<u8> {
     struct Raw<'a>(&'a [u8]);
     impl Encodable for Raw<'_> {
         fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {

@@ -10,7 +10,7 @@ use spandrel_verifiers::ethereum::trie::{self, Query};
 use spandrel_verifiers::ethereum::{ExecutionHeader, LogPosition, Outcome, Receipt};
 
 use crate::planted::build;
-use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, yaml};
+use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, vectors_with, yaml};
 
 /// RLP of a list of encoded items.
 fn list(items: &[Vec<u8>]) -> Vec<u8> {
@@ -75,7 +75,8 @@ fn prove_all(tally: &mut Tally, root: B256, leaves: &[Vec<u8>]) -> BTreeMap<u8, 
 
 #[test]
 fn every_receipt_that_nodes_gave_of_four_blocks_is_proven() {
-    let Some(folder) = vectors("ethereum") else { return };
+    let sets = ["helios_execution", "snowbridge/relayer/chain/ethereum/testdata", "axelar_mainnet_capella/prover"];
+    let Some(folder) = vectors_with("ethereum", &sets) else { return };
     let mut tally = Tally::new("receipts of JSON-RPC");
     let root_of = |path: &str| -> B256 {
         let block: Value = json(folder.join(path));
@@ -244,7 +245,7 @@ const EMITTER: Address = Address::repeat_byte(0xee);
 const TOPICS: [B256; 2] = [B256::repeat_byte(1), B256::repeat_byte(2)];
 const POSITION: LogPosition = LogPosition { transaction: 17, log: 1 };
 
-fn log(emitter: Address, topics: &[B256], data: &[u8]) -> Vec<u8> {
+pub fn log(emitter: Address, topics: &[B256], data: &[u8]) -> Vec<u8> {
     let topics: Vec<_> = topics.iter().map(|topic| string(topic.as_slice())).collect();
     list(&[string(emitter.as_slice()), list(&topics), string(data)])
 }

@@ -7,18 +7,34 @@ use alloy_primitives::Bytes;
 use serde::de::DeserializeOwned;
 use spandrel_verifiers::VerifyError;
 
-/// The folder `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word on
-/// the output, when it is not there.
+use crate::vector_coverage::first_missing;
+
+/// The folder or file `name` of the shared vectors: in `SPANDREL_VECTORS`, or beside the repository. `None`, with a word
+/// on the output, when it is not there, or not all of it that tests name.
 pub fn vectors(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from).or_else(|| {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         here.ancestors().map(|folder| folder.join("shared/vectors")).find(|folder| folder.is_dir())
     });
-    let folder = root.map(|root| root.join(name)).filter(|folder| folder.exists());
-    if folder.is_none() {
+    let Some((root, found)) = root.map(|root| (root.clone(), root.join(name))).filter(|(_, found)| found.exists())
+    else {
         println!("skipped: vectors {name} not found");
+        return None;
+    };
+    let (chain, set) = name.split_once('/').unwrap_or((name, ""));
+    let missing =
+        if set.is_empty() { None } else { first_missing(&root.join(chain), set, crate::coverage::read(chain)) };
+    if let Some(start) = missing {
+        println!("skipped: vectors {name}: no {start}");
+        return None;
     }
-    folder
+    Some(found)
+}
+
+/// The folder of a chain, if it has all of these sets.
+pub fn vectors_with(chain: &str, sets: &[&str]) -> Option<PathBuf> {
+    let has = |set: &&str| vectors(&format!("{chain}/{set}")).is_some();
+    sets.iter().all(has).then(|| vectors(chain))?
 }
 
 pub fn bytes(path: impl AsRef<Path>) -> Vec<u8> {
@@ -33,8 +49,13 @@ pub fn yaml<T: DeserializeOwned>(path: impl AsRef<Path>) -> T {
     serde_yaml::from_slice(&bytes(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
+/// What stands in a folder, in order; nothing, with a word on the output, when it is not there.
 pub fn files(folder: impl AsRef<Path>) -> Vec<PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let Ok(entries) = std::fs::read_dir(folder.as_ref()) else {
+        println!("skipped: vectors {} not found", folder.as_ref().display());
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -47,6 +68,15 @@ pub fn find(folder: &Path, name: &str) -> Vec<PathBuf> {
         false => vec![],
     };
     files(folder).into_iter().flat_map(found).collect()
+}
+
+/// Every folder of this name under `root`, however deep.
+pub fn folders(root: &Path, name: &str) -> Vec<PathBuf> {
+    let found = |path: PathBuf| match path.file_name().is_some_and(|folder| folder == name) {
+        true => vec![path],
+        false => folders(&path, name),
+    };
+    files(root).into_iter().filter(|path| path.is_dir()).flat_map(found).collect()
 }
 
 /// Passed, refused as expected, and skipped with a reason; printed when dropped.
@@ -64,6 +94,11 @@ impl Tally {
 
     pub fn pass(&mut self) {
         self.passed += 1;
+    }
+
+    pub fn count(&mut self, passed: usize, refused: usize) {
+        self.passed += passed;
+        self.refused += refused;
     }
 
     pub fn passed(&self) -> usize {

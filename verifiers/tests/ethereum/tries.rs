@@ -10,32 +10,47 @@ use spandrel_verifiers::ethereum::{ExecutionHeader, trie};
 use crate::planted::build;
 use crate::support::{Tally, files, hex_bytes, json, vectors, yaml};
 
+/// Proofs with their verdicts.
+#[derive(Deserialize)]
+pub struct Proofs {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    valid: bool,
+    root: B256,
+    key_nibbles_of: Bytes,
+    expected_value: Option<Bytes>,
+    proof: Vec<Bytes>,
+}
+
+/// Judges each case; passed and refused.
+///
+/// # Panics
+/// When a verdict is another than the case's.
+pub fn run_proofs(Proofs { cases }: Proofs) -> (usize, usize) {
+    let (mut passed, mut refused) = (0, 0);
+    for case in cases {
+        let found = trie::value("proof", case.root, &case.key_nibbles_of, &case.proof);
+        if case.valid {
+            assert_eq!(found.unwrap(), case.expected_value.as_ref().map(AsRef::as_ref), "{}", case.name);
+            passed += 1;
+        } else {
+            found.expect_err(&case.name);
+            refused += 1;
+        }
+    }
+    (passed, refused)
+}
+
 #[test]
 fn known_forgeries_are_refused_and_their_valid_twins_accepted() {
     let Some(file) = vectors("ethereum/derived_mpt_forgeries.json") else { return };
     let mut tally = Tally::new("derived mpt forgeries");
-    #[derive(Deserialize)]
-    struct File {
-        cases: Vec<Case>,
-    }
-    #[derive(Deserialize)]
-    struct Case {
-        name: String,
-        valid: bool,
-        root: B256,
-        key_nibbles_of: Bytes,
-        expected_value: Option<Bytes>,
-        proof: Vec<Bytes>,
-    }
-    for case in json::<File>(file).cases {
-        let found = trie::value("proof", case.root, &case.key_nibbles_of, &case.proof);
-        if case.valid {
-            assert_eq!(found.unwrap(), case.expected_value.as_ref().map(AsRef::as_ref), "{}", case.name);
-            tally.pass();
-        } else {
-            tally.refuse_any(found);
-        }
-    }
+    let (passed, refused) = run_proofs(json(file));
+    tally.count(passed, refused);
 }
 
 #[test]

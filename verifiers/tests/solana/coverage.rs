@@ -1,5 +1,6 @@
 //! What comes of every file of the Solana vectors.
 
+use crate::kinds;
 use crate::vector_coverage::Coverage;
 
 #[test]
@@ -29,6 +30,7 @@ fn every_file_is_read_or_there_is_a_reason() {
             ("firedancer/src/ballet/bmtree/", "a tree with prefixes of one byte, which no shred has"),
             ("firedancer/src/choreo/votor/", source),
         ],
+        kinds: kinds::KINDS,
     };
     coverage.check();
 }

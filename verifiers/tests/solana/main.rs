@@ -6,12 +6,14 @@ mod coverage;
 mod deposits;
 mod files;
 mod flips;
+mod kinds;
 mod maker;
 mod scene;
 mod signatures;
 mod support;
 mod tampering;
 mod tower;
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../vector_coverage/mod.rs"]
 mod vector_coverage;
 mod vectors;

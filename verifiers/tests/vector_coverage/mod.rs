@@ -10,14 +10,36 @@ pub struct Coverage<'a> {
     pub read: &'a [(&'a str, &'a str, &'a str)],
     /// Start of a name, and why no test reads such files.
     pub unread: &'a [(&'a str, &'a str)],
+    /// What a file of an unknown name may be.
+    pub kinds: &'a [Kind],
+}
+
+/// A kind of file that is known by what is in it, or by where it stands.
+pub struct Kind {
+    /// What it is called.
+    pub name: &'static str,
+    /// Runs a file of this kind; `None` for any other file.
+    ///
+    /// # Panics
+    /// When a case of it does not end as it says.
+    pub run: fn(&Path, &[u8]) -> Option<Ran>,
+}
+
+/// What came of a file of some kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// So many cases passed, and so many were refused as expected.
+    Cases(usize, usize),
+    /// A test that looks for such files in every folder runs it.
+    Elsewhere,
 }
 
 impl Coverage<'_> {
     /// Prints what comes of every file.
     ///
     /// # Panics
-    /// When a source lacks the words by which it is said to read files, or when a file is neither read nor unread for a
-    /// reason.
+    /// When a source lacks the words by which it is said to read files; and for the vectors beside the repository also
+    /// when a file is neither read nor unread for a reason.
     pub fn check(&self) {
         for (start, source, words) in self.read {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(source);
@@ -51,7 +73,48 @@ impl Coverage<'_> {
             println!("{}/{set} {found} files, {counted} in the manifest", self.folder);
         }
         println!("files of {}: {read} read, {unread} not read", self.folder);
-        assert!(unnoticed.is_empty(), "no test reads these, and no reason is given: {unnoticed:#?}");
+        let missing: Vec<_> = self.read.iter().map(|(start, ..)| *start).filter(|start| !has(&names, start)).collect();
+        for start in missing {
+            println!("skipped: {}/{start}: a test reads it, and it is not in this folder", self.folder);
+        }
+        if is_home() {
+            self.run_all_by_kind(&root, &names);
+            assert!(unnoticed.is_empty(), "no test reads these, and no reason is given: {unnoticed:#?}");
+            return;
+        }
+        let (mut passed, mut refused) = (0, 0);
+        for name in unnoticed {
+            match self.run_by_kind(&root.join(name)) {
+                Some((kind, Ran::Cases(more, bad))) => {
+                    (passed, refused) = (passed + more, refused + bad);
+                    println!("{}/{name}: by what it is, {}", self.folder, kind.name);
+                }
+                Some((kind, Ran::Elsewhere)) => println!("{}/{name}: run with all that is {}", self.folder, kind.name),
+                None => println!("skipped: {}/{name}: of no kind that is known here", self.folder),
+            }
+        }
+        println!("{} of unknown names: {passed} passed, {refused} refused as expected", self.folder);
+    }
+
+    fn run_by_kind(&self, path: &Path) -> Option<(&Kind, Ran)> {
+        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        self.kinds.iter().find_map(|kind| (kind.run)(path, &bytes).map(|ran| (kind, ran)))
+    }
+
+    /// So that what runs files of unknown names is known to run: it takes no name into account.
+    fn run_all_by_kind(&self, root: &Path, names: &[String]) {
+        let mut found: std::collections::BTreeMap<&str, (usize, usize, usize)> = Default::default();
+        for name in names {
+            let Some((kind, ran)) = self.run_by_kind(&root.join(name)) else { continue };
+            let (passed, refused) = if let Ran::Cases(passed, refused) = ran { (passed, refused) } else { (0, 0) };
+            let count = found.entry(kind.name).or_default();
+            *count = (count.0 + 1, count.1 + passed, count.2 + refused);
+        }
+        for kind in self.kinds {
+            let (files, passed, refused) = found.get(kind.name).copied().unwrap_or_default();
+            println!("by kind alone: {}: {files} files, {passed} right, {refused} wrong as they say", kind.name);
+            assert!(files > 0, "none of {} is {}", self.folder, kind.name);
+        }
     }
 
     /// Which source reads it, or why none does.
@@ -63,12 +126,39 @@ impl Coverage<'_> {
     }
 }
 
+/// Whether the vectors are those beside the repository, of which every file is known by its name. Others may have more,
+/// fewer, or other names.
+pub fn is_home() -> bool {
+    let same = |named: PathBuf| {
+        let home = beside().and_then(|home| home.canonicalize().ok());
+        home.is_some_and(|home| named.canonicalize().is_ok_and(|named| named == home))
+    };
+    std::env::var_os("SPANDREL_VECTORS").is_none_or(|named| same(named.into()))
+}
+
+/// The first of `starts` under `set` that no file of the folder at `root` begins with; always `None` at home.
+pub fn first_missing(root: &Path, set: &str, starts: &[(&str, &str, &str)]) -> Option<String> {
+    if is_home() {
+        return None;
+    }
+    let mut names = Vec::new();
+    walk(root, root, &mut names);
+    let mut of_set = starts.iter().map(|(start, ..)| *start).filter(|start| start.starts_with(set));
+    of_set.find(|start| !has(&names, start)).map(str::to_owned)
+}
+
+fn has(names: &[String], start: &str) -> bool {
+    names.iter().any(|name| name.starts_with(start))
+}
+
+fn beside() -> Option<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().map(|folder| folder.join("shared/vectors")).find(|folder| folder.is_dir())
+}
+
 /// The folder `name` of the vectors: in `SPANDREL_VECTORS`, or beside the repository.
 fn folder(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from).or_else(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().map(|folder| folder.join("shared/vectors")).find(|folder| folder.is_dir())
-    });
+    let root = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from).or_else(beside);
     root.map(|root| root.join(name)).filter(|folder| folder.is_dir())
 }
 

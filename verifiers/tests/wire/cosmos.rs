@@ -1,8 +1,10 @@
 //! A Cosmos deposit, as the tests of that chain make it.
 
 #[path = "../cosmos/chain.rs"]
-mod chain;
+pub mod chain;
 #[path = "../cosmos/scene.rs"]
 pub mod scene;
 #[path = "../cosmos/store.rs"]
-mod store;
+pub mod store;
+#[path = "../cosmos/transfers.rs"]
+pub mod transfers;

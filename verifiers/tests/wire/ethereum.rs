@@ -2,7 +2,9 @@
 
 #[path = "../ethereum/chain.rs"]
 pub mod chain;
+#[path = "../ethereum/filled.rs"]
+pub mod filled;
 #[path = "../ethereum/networks.rs"]
-mod networks;
+pub mod networks;
 #[path = "../ethereum/planted.rs"]
-mod planted;
+pub mod planted;

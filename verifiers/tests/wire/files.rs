@@ -2,24 +2,16 @@
 
 use protox::prost::Message;
 use protox::prost_reflect::DynamicMessage;
-use spandrel_verifiers::bitcoin::{Anchor, ChainParams, ConfirmationPolicy};
+use spandrel_verifiers::bitcoin::ConfirmationPolicy;
 use spandrel_verifiers::file::{BitcoinTrust, EvidenceFile, MAX_FILE, Outcome, Trust};
 use spandrel_verifiers::{Evidence, LanePreference};
 
-use crate::bitcoin_deposits::{Scene, VAULT};
+use crate::bitcoin_deposits::Scene;
 use crate::definitions::message;
+use crate::honest::of_bitcoin;
 
 fn file() -> EvidenceFile {
-    let scene = Scene::new(6);
-    let params = ChainParams::regtest();
-    let trust = BitcoinTrust {
-        chain: params.chain(),
-        vault: VAULT,
-        confirmations: ConfirmationPolicy::flat(6),
-        anchor: Anchor::genesis(&params).unwrap(),
-        headers: scene.headers,
-    };
-    EvidenceFile { version: 1, at: scene.now, trust: Trust::Bitcoin(Box::new(trust)), evidence: scene.evidence.into() }
+    of_bitcoin(&Scene::new(6))
 }
 
 #[test]

@@ -9,10 +9,14 @@ mod bitcoin_miner;
 mod canonical;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod cosmos;
+mod decoders;
 mod definitions;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod ethereum;
 mod files;
+mod flips;
+mod honest;
 mod mixed;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod solana;
+mod trusts;

@@ -1,6 +1,6 @@
 //! A Solana deposit, as the tests of that chain make it.
 
 #[path = "../solana/maker.rs"]
-mod maker;
+pub mod maker;
 #[path = "../solana/scene.rs"]
 pub mod scene;

@@ -10,7 +10,16 @@ mod bitcoin_miner;
 #[path = "../../../api/tests/certificates/mod.rs"]
 mod certificates;
 mod control;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../../verifiers/tests/wire/cosmos.rs"]
+mod cosmos;
 mod doctor;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../../verifiers/tests/wire/ethereum.rs"]
+mod ethereum;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../../verifiers/tests/wire/honest.rs"]
+mod honest;
 mod load;
 mod manual;
 mod metrics;
@@ -19,6 +28,11 @@ mod proof;
 mod reobserve;
 mod replay;
 mod run;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../../verifiers/tests/wire/solana.rs"]
+mod solana;
 mod tls;
 mod traces;
 mod transfers;
+#[path = "../../../../verifiers/tests/wire/trusts.rs"]
+mod trusts;

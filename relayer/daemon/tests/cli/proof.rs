@@ -3,32 +3,15 @@
 use std::path::Path;
 
 use serde_json::Value;
-use spandrel_verifiers::bitcoin::{Anchor, ChainParams, ConfirmationPolicy, Inclusion};
-use spandrel_verifiers::file::{BitcoinTrust, EvidenceFile, Trust, VERSION};
-use spandrel_verifiers::{Deposit, DepositId, Evidence};
+use spandrel_verifiers::file::{EvidenceFile, Trust};
+use spandrel_verifiers::{Evidence, bitcoin, cosmos, ethereum, solana};
 
-use crate::bitcoin_deposits::{Scene, VAULT};
+use crate::cosmos::scene::packet;
+use crate::honest::HONEST;
 use crate::run::{ends, json};
 
 const DONE: i32 = 0;
 const REFUSED: i32 = 3;
-
-/// A Bitcoin deposit six deep, from the genesis block on, with `change` done to its inclusion.
-fn file(change: impl FnOnce(&mut Inclusion)) -> EvidenceFile {
-    let scene = Scene::shared();
-    let params = ChainParams::regtest();
-    let trust = BitcoinTrust {
-        chain: params.chain(),
-        vault: VAULT,
-        confirmations: ConfirmationPolicy::flat(6),
-        anchor: Anchor::genesis(&params).unwrap(),
-        headers: scene.headers.clone(),
-    };
-    let mut inclusion = scene.evidence.clone();
-    change(&mut inclusion);
-    let evidence = Evidence::from(inclusion);
-    EvidenceFile { version: VERSION, at: scene.now, trust: Trust::Bitcoin(Box::new(trust)), evidence }
-}
 
 /// The file in both of its forms.
 fn write(folder: &Path, file: &EvidenceFile) -> [&'static str; 2] {
@@ -42,29 +25,59 @@ fn outcomes(explained: &Value) -> Vec<&Value> {
 }
 
 #[test]
-fn an_honest_file_is_proven_and_told_step_by_step() {
+fn an_honest_file_of_any_chain_is_proven_and_told_step_by_step() {
     let folder = tempfile::tempdir().unwrap();
-    let expected = Scene::shared().verify_own().unwrap();
-    let (deposit, id): (&Deposit, DepositId) = (expected.fact(), expected.fact().id());
-    for path in write(folder.path(), &file(|_| ())) {
-        let (id, recipient) = (id.to_string(), deposit.recipient.to_string());
-        let words = ["proven", "vault key", &id, &recipient];
-        let verified = ends(folder.path(), &["proof", "verify", path], DONE, &words);
-        let explained = ends(folder.path(), &["proof", "explain", path], DONE, &words);
-        for output in [verified, explained] {
-            assert!(!String::from_utf8_lossy(&output.stdout).to_lowercase().contains("refused"));
+    for file in &HONEST.files {
+        let expected = file.verify(file.at).unwrap();
+        let (id, recipient) = (expected.fact().id().to_string(), expected.fact().recipient.to_string());
+        let said = file.trust.said();
+        for path in write(folder.path(), file) {
+            let words: Vec<&str> =
+                ["proven", &id, &recipient].into_iter().chain(said.iter().map(String::as_str)).collect();
+            let verified = ends(folder.path(), &["proof", "verify", path], DONE, &words);
+            let explained = ends(folder.path(), &["proof", "explain", path], DONE, &words);
+            for output in [verified, explained] {
+                assert!(!String::from_utf8_lossy(&output.stdout).to_lowercase().contains("refused"));
+            }
+            let verified = json(&ends(folder.path(), &["proof", "verify", path, "--json"], DONE, &[]));
+            assert_eq!((&verified["proven"], verified["id"].as_str()), (&true.into(), Some(id.as_str())));
+            let explained = json(&ends(folder.path(), &["proof", "explain", path, "--json"], DONE, &[]));
+            assert!(outcomes(&explained).len() > 4 && outcomes(&explained).iter().all(|outcome| *outcome == "checked"));
         }
-        let verified = json(&ends(folder.path(), &["proof", "verify", path, "--json"], DONE, &[]));
-        assert_eq!((&verified["proven"], verified["id"].as_str()), (&true.into(), Some(id.as_str())));
-        let explained = json(&ends(folder.path(), &["proof", "explain", path, "--json"], DONE, &[]));
-        assert!(outcomes(&explained).len() > 4 && outcomes(&explained).iter().all(|outcome| *outcome == "checked"));
     }
 }
 
-#[test]
-fn a_tampered_file_is_refused_by_field_and_by_step() {
+/// Refused by both commands in both forms of the file, by the name that the library gives, at the step whose claim has
+/// the words `step`.
+fn assert_refused(file: &EvidenceFile, field: &str, step: &str) {
     let folder = tempfile::tempdir().unwrap();
-    type Change = fn(&mut Inclusion);
+    let name = file.verify(file.at).unwrap_err().field;
+    assert!(name.starts_with(field), "{name}");
+    for path in write(folder.path(), file) {
+        ends(folder.path(), &["proof", "verify", path], REFUSED, &["refused", &name]);
+        ends(folder.path(), &["proof", "explain", path], REFUSED, &["REFUSED", "refused", &name, step]);
+        let verified = json(&ends(folder.path(), &["proof", "verify", path, "--json"], REFUSED, &[]));
+        assert_eq!((&verified["proven"], verified["error"]["field"].as_str()), (&false.into(), Some(name.as_str())));
+        let explained = json(&ends(folder.path(), &["proof", "explain", path, "--json"], REFUSED, &[]));
+        let outcomes = outcomes(&explained);
+        let refused = outcomes.iter().position(|outcome| outcome["refused"]["field"] == name).expect("a step");
+        let claim = explained["steps"][refused]["claim"].as_str().unwrap();
+        assert!(claim.contains(step), "{name} is told at {claim:?}");
+        assert!(outcomes[..refused].iter().all(|outcome| **outcome == "checked"), "{outcomes:?}");
+        assert!(outcomes[refused + 1..].iter().all(|outcome| **outcome == "not_reached"), "{outcomes:?}");
+    }
+}
+
+/// The honest file of a chain with `change` done to its evidence.
+fn tampered(chain: usize, change: impl FnOnce(&mut Evidence)) -> EvidenceFile {
+    let mut file = HONEST.files[chain].clone();
+    change(&mut file.evidence);
+    file
+}
+
+#[test]
+fn a_tampered_file_of_bitcoin_is_refused_by_field_and_by_step() {
+    type Change = fn(&mut bitcoin::Inclusion);
     let changes: [(Change, &str, &str); 4] = [
         (|inclusion| inclusion.terms.recipient.0[31] ^= 1, "evidence.terms", "terms"),
         (|inclusion| inclusion.path[0].0[0] ^= 1, "evidence.", "levels below"),
@@ -72,17 +85,74 @@ fn a_tampered_file_is_refused_by_field_and_by_step() {
         (|inclusion| inclusion.height += 1, "evidence.", "stands at height"),
     ];
     for (change, field, step) in changes {
-        for path in write(folder.path(), &file(change)) {
-            ends(folder.path(), &["proof", "verify", path], REFUSED, &["refused", field]);
-            ends(folder.path(), &["proof", "explain", path], REFUSED, &["REFUSED", "refused", field, step]);
-            let verified = json(&ends(folder.path(), &["proof", "verify", path, "--json"], REFUSED, &[]));
-            let named = verified["error"]["field"].as_str().unwrap();
-            assert!(verified["proven"] == false && named.starts_with(field), "{named}");
-            let explained = json(&ends(folder.path(), &["proof", "explain", path, "--json"], REFUSED, &[]));
-            let outcomes = outcomes(&explained);
-            let refused = outcomes.iter().position(|outcome| outcome["refused"]["field"] == named).expect("a step");
-            assert!(outcomes[..refused].iter().all(|outcome| **outcome == "checked"), "{outcomes:?}");
-            assert!(outcomes[refused + 1..].iter().all(|outcome| **outcome == "not_reached"), "{outcomes:?}");
-        }
+        let file = tampered(0, |evidence| match evidence {
+            Evidence::Bitcoin(inclusion) => change(inclusion),
+            other => unreachable!("{}", other.kind()),
+        });
+        assert_refused(&file, field, step);
     }
+}
+
+#[test]
+fn a_tampered_file_of_ethereum_is_refused_by_field_and_by_step() {
+    type Change = fn(&mut ethereum::DepositEvidence);
+    let changes: [(Change, &str, &str); 4] = [
+        (|evidence| drop(evidence.inclusion.account_proof.pop()), "evidence.", "outbox's account"),
+        (|evidence| evidence.inclusion.deposit.recipient.0[31] ^= 1, "evidence.", "deposit's id"),
+        (|evidence| evidence.inclusion.deposit.version = 2, "evidence.", "names this chain"),
+        (|evidence| evidence.finality = None, "evidence.", "is final"),
+    ];
+    for (change, field, step) in changes {
+        let file = tampered(1, |evidence| match evidence {
+            Evidence::Ethereum(evidence) => change(evidence),
+            other => unreachable!("{}", other.kind()),
+        });
+        assert_refused(&file, field, step);
+    }
+    let mut file = HONEST.files[1].clone();
+    let Trust::Ethereum(trust) = &mut file.trust else { unreachable!("a file of Ethereum") };
+    trust.trusted_root.0[0] ^= 1;
+    assert_refused(&file, "trust.", "bootstrap's header");
+}
+
+#[test]
+fn a_tampered_file_of_cosmos_is_refused_by_field_and_by_step() {
+    type Change = fn(&mut cosmos::DepositEvidence);
+    let changes: [(Change, &str, &str); 3] = [
+        (|evidence| evidence.headers.clear(), "evidence.", "headers lead"),
+        (|evidence| evidence.inclusion.app_hash.0[0] ^= 1, "evidence.", "app hash is"),
+        (|evidence| evidence.inclusion.packet = packet(6).encode().into(), "evidence.", "packet's commitment"),
+    ];
+    for (change, field, step) in changes {
+        let file = tampered(2, |evidence| match evidence {
+            Evidence::Cosmos(evidence) => change(evidence),
+            other => unreachable!("{}", other.kind()),
+        });
+        assert_refused(&file, field, step);
+    }
+    let mut file = HONEST.files[2].clone();
+    let Trust::Cosmos(trust) = &mut file.trust else { unreachable!("a file of Cosmos") };
+    trust.updates.push(cosmos::Update::Header(Default::default()));
+    assert_refused(&file, "trust.", "updates extend");
+}
+
+#[test]
+fn a_tampered_file_of_solana_is_refused_by_field_and_by_step() {
+    type Change = fn(&mut solana::DepositEvidence);
+    let changes: [(Change, &str, &str); 3] = [
+        (|evidence| drop(evidence.inclusion.shreds.batch.pop()), "evidence.", "shreds stand"),
+        (|evidence| evidence.inclusion.instruction += 1, "evidence.", "token transfer"),
+        (|evidence| evidence.execution.signatures.clear(), "evidence.", "TRUSTED, not proven"),
+    ];
+    for (change, field, step) in changes {
+        let file = tampered(3, |evidence| match evidence {
+            Evidence::Solana(evidence) => change(evidence),
+            other => unreachable!("{}", other.kind()),
+        });
+        assert_refused(&file, field, step);
+    }
+    let mut file = HONEST.files[3].clone();
+    let Trust::Solana(trust) = &mut file.trust else { unreachable!("a file of Solana") };
+    trust.updates.remove(0);
+    assert_refused(&file, "trust.", "updates: two thirds");
 }

@@ -19,6 +19,7 @@ targets!(
     bitcoin_transaction,
     caip,
     client_header,
+    edge,
     evidence_bytes,
     evidence_file,
     evidence_json,

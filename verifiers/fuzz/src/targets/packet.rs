@@ -1,32 +1,33 @@
-//! IBC v2 packets: what decodes is canonical to its last byte, and transfers of any encoding are bounded.
+//! IBC v2 packets and the transfers in them: what decodes is canonical to its last byte, and a transfer of either binary
+//! encoding is the one writing of itself.
 
-use spandrel_verifiers::cosmos::{Packet, Payload, Transfer};
+use spandrel_verifiers::cosmos::{Packet, Transfer};
+use crate::cosmos::scene::packet;
+use crate::cosmos::transfers::{ENCODINGS, payload, transfer, write};
 use crate::patch::{Patch, patched};
 
-const JSON: &str = r#"{"denom":"uatom","amount":"1000","sender":"a","receiver":"0x00","memo":""}"#;
-
 fuzz_target!(|input: (u8, Vec<Patch>, Vec<Patch>)| {
-    let (encoding, value_patches, patches) = input;
-    let encodings = ["application/json", "application/x-protobuf", "application/x-solidity-abi"];
-    let packet = Packet {
-        sequence: 1,
-        source_client: "07-tendermint-0".to_owned(),
-        destination_client: "07-tendermint-1".to_owned(),
-        timeout: 100,
-        payloads: vec![Payload {
-            source_port: "transfer".to_owned(),
-            destination_port: "transfer".to_owned(),
-            version: "ics20-1".to_owned(),
-            encoding: encodings[usize::from(encoding) % encodings.len()].to_owned(),
-            value: patched(JSON.as_bytes().to_vec(), &value_patches).into(),
-        }],
-    };
+    let (which, value_patches, patches) = input;
+    let encoding = ENCODINGS[usize::from(which) % ENCODINGS.len()];
+    let honest = write(encoding, &transfer());
+    let value = patched(honest.clone(), &value_patches);
+    let payload = payload(encoding, &value);
+    if value == honest {
+        assert_eq!(Transfer::decode(&payload), Ok(transfer()));
+    }
+    let packet = Packet { payloads: vec![payload], ..packet(5) };
     let bytes = patched(packet.encode(), &patches);
     let Ok(decoded) = Packet::decode(&bytes) else { return };
     assert_eq!(decoded.encode(), bytes);
     for payload in &decoded.payloads {
-        if let Ok(transfer) = Transfer::decode(payload) {
-            assert!(!transfer.amount.is_zero() && !transfer.denom.is_empty());
+        let Ok(transfer) = Transfer::decode(payload) else { continue };
+        assert!(!transfer.amount.is_zero() && !transfer.denom.is_empty());
+        let again = write(&payload.encoding, &transfer);
+        if payload.encoding == "application/json" {
+            let like = spandrel_verifiers::cosmos::Payload { value: again.into(), ..payload.clone() };
+            assert_eq!(Transfer::decode(&like), Ok(transfer));
+        } else {
+            assert_eq!(again, payload.value);
         }
     }
 });

@@ -1,7 +1,8 @@
 //! The execution payload header that light-client headers carry from Capella to Fulu.
 
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IntoDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::quoted;
 use crate::VerifyError;
@@ -35,7 +36,7 @@ pub struct ExecutionPayloadHeader {
     pub block_hash: B256,
     pub transactions_root: B256,
     pub withdrawals_root: B256,
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "both_or_neither")]
     pub blob_gas: Option<BlobGas>,
 }
 
@@ -47,6 +48,22 @@ pub struct BlobGas {
     pub blob_gas_used: u64,
     #[serde(with = "quoted")]
     pub excess_blob_gas: u64,
+}
+
+/// An optional part of a flattened whole is none where it does not parse: here it is none where both fields are missing.
+fn both_or_neither<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BlobGas>, D::Error> {
+    #[derive(Deserialize)]
+    struct Written {
+        blob_gas_used: Option<String>,
+        excess_blob_gas: Option<String>,
+    }
+    let read = |text: String| quoted::deserialize::<u64, _>(IntoDeserializer::<D::Error>::into_deserializer(text));
+    let Written { blob_gas_used, excess_blob_gas } = Written::deserialize(deserializer)?;
+    match (blob_gas_used, excess_blob_gas) {
+        (None, None) => Ok(None),
+        (Some(used), Some(excess)) => Ok(Some(BlobGas { blob_gas_used: read(used)?, excess_blob_gas: read(excess)? })),
+        _ => Err(D::Error::custom("expected blob_gas_used and excess_blob_gas, or neither")),
+    }
 }
 
 impl ExecutionPayloadHeader {

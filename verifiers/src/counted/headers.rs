@@ -1,0 +1,77 @@
+//! What a forged Cosmos header costs the deposits under other headers.
+
+use alloy_primitives::Bytes;
+
+use super::COMMITS;
+use super::scene::{NOW, Scene, scene};
+use crate::Verifier;
+use crate::cosmos::{ClientHeader, CommitSig, DepositEvidence};
+
+const HEIGHTS: std::ops::Range<u64> = 8..13;
+
+/// Deposits under headers of their own: one header each, and two deposits under each header.
+fn evidence(scene: &Scene) -> Vec<DepositEvidence> {
+    let of_height = |height: u64| {
+        [1, 2].map(|sequence| {
+            let mut inclusion = scene.inclusion(height + sequence);
+            inclusion.height = height;
+            DepositEvidence { headers: vec![scene.header(height)], inclusion }
+        })
+    };
+    HEIGHTS.flat_map(of_height).collect()
+}
+
+/// Which deposits are proven, and how many votes were checked of each commit.
+fn work(scene: &Scene, evidence: &[DepositEvidence]) -> (Vec<bool>, Vec<usize>) {
+    COMMITS.take();
+    let results = scene.verifier.verify_batch(&scene.trusted, evidence, NOW);
+    (results.iter().map(Result::is_ok).collect(), COMMITS.take())
+}
+
+/// The header with the signature of one seat forged.
+fn forged(header: &Bytes, seat: usize) -> Bytes {
+    let mut header = ClientHeader::decode(header).unwrap();
+    let signature = &mut header.signed_header.commit.signatures[seat];
+    let mut vote = *signature.for_block().unwrap();
+    vote.signature.0[40] ^= 1;
+    *signature = CommitSig::ForBlock(vote);
+    header.encode()
+}
+
+/// On one thread, so that one counter sees all of it.
+#[test]
+fn a_forged_header_is_checked_once_and_its_neighbours_no_more_than_without_it() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        let scene = scene();
+        let honest = evidence(&scene);
+        let (proven, commits) = work(&scene, &honest);
+        assert!(proven.iter().all(|is_proven| *is_proven));
+        // Each header once, for both of its deposits.
+        assert_eq!(commits.len(), HEIGHTS.count());
+        for bad in 0..commits.len() {
+            for seat in 0..scene.members.len() {
+                let mut evidence = honest.clone();
+                let header = forged(&evidence[2 * bad].headers[0], seat);
+                evidence[2 * bad].headers[0] = header.clone();
+                evidence[2 * bad + 1].headers[0] = header;
+                let (found, with_bad) = work(&scene, &evidence);
+                for (place, is_proven) in found.iter().enumerate() {
+                    // A vote beyond those that are needed is not looked at.
+                    assert!(*is_proven || place / 2 == bad, "deposit {place}, header {bad}, seat {seat}");
+                }
+                assert_eq!(with_bad.iter().sum::<usize>(), commits.iter().sum::<usize>());
+                assert_eq!(with_bad.len(), commits.len());
+            }
+            // With one deposit under the honest header it costs what one header more costs.
+            let mut evidence = honest.clone();
+            evidence[2 * bad].headers[0] = forged(&evidence[2 * bad].headers[0], 0);
+            let (found, with_bad) = work(&scene, &evidence);
+            assert_eq!(found.iter().filter(|is_proven| !**is_proven).count(), 1);
+            assert!(!found[2 * bad]);
+            assert_eq!(with_bad.len(), commits.len() + 1);
+            let most = commits.iter().sum::<usize>() + commits.iter().max().unwrap();
+            assert!(with_bad.iter().sum::<usize>() <= most);
+        }
+    });
+}

@@ -1,0 +1,27 @@
+//! Files of unknown names among the vectors, by what is in them or where they stand.
+
+use std::path::Path;
+
+use crate::tries::run_proofs;
+use crate::vector_coverage::{Kind, Ran};
+
+/// What a file may be.
+pub const KINDS: &[Kind] = &[
+    Kind { name: "part of a case of the specification", run: specified },
+    Kind { name: "trie proofs, right and forged", run: proofs },
+];
+
+/// The tests of the specification's cases look for their folders everywhere.
+fn specified(path: &Path, _: &[u8]) -> Option<Ran> {
+    let folder = path.parent()?;
+    let is_case = ["steps.yaml", "updates_0.ssz_snappy", "proof.yaml"].iter().any(|name| folder.join(name).is_file());
+    is_case.then_some(Ran::Elsewhere)
+}
+
+fn proofs(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    if path.extension()? != "json" {
+        return None;
+    }
+    let (passed, refused) = run_proofs(serde_json::from_slice(bytes).ok()?);
+    Some(Ran::Cases(passed, refused))
+}
