@@ -12,6 +12,8 @@ thread_local! {
     pub(crate) static STORE_NODES: Counter = const { Cell::new(0) };
     /// ICS-23 claims that were checked once more by themselves.
     pub(crate) static SINGLE_CLAIMS: Counter = const { Cell::new(0) };
+    /// ed25519 signatures that were given to the library's single check.
+    pub(crate) static SINGLE_SIGNATURES: Counter = const { Cell::new(0) };
     /// The claims that each pairing equation was about.
     pub(crate) static EQUATIONS: RefCell<Vec<Vec<usize>>> = const { RefCell::new(Vec::new()) };
 }
