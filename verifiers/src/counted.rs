@@ -16,6 +16,8 @@ thread_local! {
     pub(crate) static VOTES: Counter = const { Cell::new(0) };
     /// How many votes of each commit were checked.
     pub(crate) static COMMITS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// ed25519 signatures that were given to the library's single check.
+    pub(crate) static SINGLE_SIGNATURES: Counter = const { Cell::new(0) };
     /// The claims that each pairing equation was about.
     pub(crate) static EQUATIONS: RefCell<Vec<Vec<usize>>> = const { RefCell::new(Vec::new()) };
 }

@@ -177,6 +177,7 @@ pub mod eip712;
 mod error;
 pub mod ethereum;
 mod evidence;
+mod exact;
 pub mod file;
 mod finality;
 pub mod follow;

@@ -11,6 +11,7 @@ use spandrel_benches::cometbft::{Blocks, NOW, blocks, params};
 use spandrel_benches::committee::{SyncNetwork, payload};
 use spandrel_benches::deposits::deposit;
 use spandrel_benches::headers::{self, genesis_chain, mine};
+use spandrel_benches::solana_votes::recorded;
 use spandrel_benches::storage;
 use spandrel_benches::stores::{Proven, STORE, proofs};
 use spandrel_benches::transfers::{self, full_risk_policy, history_deposit, long_risk_history};
@@ -22,9 +23,10 @@ use spandrel_verifiers::ethereum::bls::SystemScalars;
 use spandrel_verifiers::ethereum::containers::FinalityUpdate;
 use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
 use spandrel_verifiers::ethereum::trie::{self, Query};
+use spandrel_verifiers::solana::{Electorate, check_votes};
 
 const NAMES: &str = "cometbft_cold cometbft_cached ics23 ics23_neighbours storage_proofs bitcoin_headers bitcoin_chain \
-                     sync_committee_root ethereum_batch_16 risk_after_1k risk_after_1m";
+                     sync_committee_root ethereum_batch_16 solana_votes risk_after_1k risk_after_1m";
 const SECONDS: u64 = 20;
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn profile(name: &str, time: Duration) -> bool {
         "bitcoin_chain" => headers(time, true),
         "sync_committee_root" => committee_root(time),
         "ethereum_batch_16" => updates(time),
+        "solana_votes" => votes(time),
         "risk_after_1k" => decisions(time, 1_000),
         "risk_after_1m" => decisions(time, 1_000_000),
         _ => return false,
@@ -131,6 +134,12 @@ fn updates(time: Duration) {
     let updates: Vec<FinalityUpdate> = (0..16).map(|n| network.finality_update(payload(64 + n), 512).0).collect();
     let check = || store.prove_final_each(&network.config, &updates, now, &mut SystemScalars);
     repeat(time, || assert!(check().iter().all(Result::is_ok)));
+}
+
+fn votes(time: Duration) {
+    let recorded = recorded().expect("the vectors of SPANDREL_VECTORS");
+    let electorate = Electorate::new(recorded.table).expect("a valid table");
+    repeat(time, || assert!(check_votes(&electorate, &recorded.transactions).iter().all(Result::is_ok)));
 }
 
 fn decisions(time: Duration, history: u64) {

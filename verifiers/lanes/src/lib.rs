@@ -1,4 +1,5 @@
-//! Hashes of many messages at once. A result per message, in order, equal to the single hash.
+//! Hashes of many messages at once. A result per message, in order, equal to the single hash. And, in [`ed25519`], the
+//! equation of four signatures at once.
 //!
 //! Three ways, chosen by what the processor has (looked up once):
 //!
@@ -18,6 +19,7 @@
 //! `words::avx512` and `sha256::instructions`, nowhere else, and rests on one fact: a value of a type such as `Avx2` is
 //! made only after the processor was found to have AVX2.
 
+pub mod ed25519;
 mod groups;
 mod keccak;
 mod path;

@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use alloy_primitives::{B256, Bytes, FixedBytes};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -143,15 +142,21 @@ impl Electorate {
 
     fn prepare(table: StakeTable, known: Option<&Self>) -> Result<Self, VerifyError> {
         let total = table.validate()?;
-        let seat = |row: &Stake| {
-            let known = known.and_then(|known| known.seat(row.vote_account));
-            let known = known.filter(|seat| seat.voter.bytes() == row.authorized_voter);
-            let voter = known.map_or_else(|| Arc::new(VoterKey::new(row.authorized_voter)), |seat| seat.voter.clone());
-            (row.vote_account, Seat { stake: row.stake, voter })
+        let prepared = |row: &Stake| {
+            let seat = known.and_then(|known| known.seat(row.vote_account));
+            seat.filter(|seat| seat.voter.bytes() == row.authorized_voter).map(|seat| seat.voter.clone())
         };
-        let seats: Vec<_> = table.stakes.par_iter().map(seat).collect();
+        let voters: Vec<Option<Arc<VoterKey>>> = table.stakes.iter().map(prepared).collect();
+        let rows = || table.stakes.iter().zip(&voters);
+        let new: Vec<B256> = rows().filter(|(_, voter)| voter.is_none()).map(|(row, _)| row.authorized_voter).collect();
+        let mut new = VoterKey::each(&new).into_iter().map(Arc::new);
+        let seats = rows().filter_map(|(row, voter)| {
+            let voter = voter.clone().or_else(|| new.next())?;
+            Some((row.vote_account, Seat { stake: row.stake, voter }))
+        });
+        let seats = seats.collect();
         let ranks = RankMap::new(&table);
-        Ok(Self(Arc::new(Prepared { seats: seats.into_iter().collect(), ranks, total, table })))
+        Ok(Self(Arc::new(Prepared { seats, ranks, total, table })))
     }
 
     /// The table.

@@ -43,8 +43,8 @@ pub struct Majority {
 /// Checks each vote on its own: it decodes, its vote account has stake in `electorate`, the authorized voter signed it.
 /// A result per vote, in order; whether two of them are one account's is not said here.
 ///
-/// A bad vote costs no more than a good one, and its neighbours nothing: each signature has an equation of its own. Many
-/// votes with a bad one are to take at most 1.05 times as long as good ones, the refusal's words included.
+/// A bad vote costs one single check more than a good one, and its neighbours nothing: each signature has an equation of
+/// its own. 417 votes with a bad one are to take at most 1.05 times as long as good ones, the refusal's words included.
 pub fn check_votes(electorate: &Electorate, votes: &RawVotes) -> Vec<Result<CountedVote, VerifyError>> {
     let decoded: Vec<Result<(Vote<'_>, &Seat), VerifyError>> = votes
         .iter()

@@ -172,6 +172,27 @@ proptest! {
     }
 }
 
+/// Four signatures go at once where the processor can; each place among them, full or not, is judged alone.
+#[test]
+fn bad_signatures_in_any_place_of_groups_of_any_size_are_the_ones_refused() {
+    let signers: Vec<_> = (0..9).map(|n| key(&n.to_string())).collect();
+    let keys: Vec<B256> = signers.iter().map(|signer| B256::new(signer.verifying_key().to_bytes())).collect();
+    let keys = VoterKey::each(&keys);
+    let honest: Vec<[u8; 64]> = signers.iter().map(|signer| signer.sign(b"vote").to_bytes()).collect();
+    for count in 0..=9_usize {
+        for bad in 0..1_u32 << count {
+            let is_bad = |place: usize| bad >> place & 1 == 1;
+            let mut signatures = honest.clone();
+            (0..count).filter(|place| is_bad(*place)).for_each(|place| signatures[place][count] ^= 1);
+            let signed = keys.iter().zip(&signatures).take(count);
+            let signed: Vec<Signed<'_>> =
+                signed.map(|(key, signature)| Signed { key, message: b"vote", signature }).collect();
+            let expected: Vec<bool> = (0..count).map(|place| !is_bad(place)).collect();
+            assert_eq!(verify_strict_each(&signed), expected, "{count} {bad:b}");
+        }
+    }
+}
+
 /// A signer who adds a point of small order to its key or its nonce: a sum of equations times random scalars takes some
 /// of these, a check with a cofactor takes all of them. `verify_strict` takes exactly those whose equation holds.
 #[test]

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Processor, Task, Words32, Words64};
+use super::{Limbs, Processor, Task, Words32, Words64};
 
 /// A processor that has AVX2.
 #[derive(Clone, Copy, Debug)]
@@ -237,5 +237,83 @@ impl Words64<4> for Avx2 {
             self.store(row, bytes);
         }
         bytes
+    }
+}
+
+// SAFETY, for every operation below: `self` is made only where there is AVX2; but for `read`, `lanes` and `fetch` they
+// touch no memory.
+impl Limbs<4> for Avx2 {
+    type Word = __m256i;
+
+    #[inline(always)]
+    fn splat(self, value: u64) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi64x(value.cast_signed()) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi64(a, b) }
+    }
+    #[inline(always)]
+    fn subtract(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_sub_epi64(a, b) }
+    }
+    #[inline(always)]
+    fn multiply(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_mul_epu32(a, b) }
+    }
+    #[inline(always)]
+    fn and(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_and_si256(a, b) }
+    }
+    #[inline(always)]
+    fn or(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_or_si256(a, b) }
+    }
+    #[inline(always)]
+    fn right<const BITS: i32>(self, a: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_srli_epi64::<BITS>(a) }
+    }
+    #[inline(always)]
+    fn left<const BITS: i32>(self, a: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_slli_epi64::<BITS>(a) }
+    }
+    #[inline(always)]
+    fn choose(self, mask: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_blendv_epi8(b, a, mask) }
+    }
+    #[inline(always)]
+    fn read(self, rows: &[&[u64; 4]; 4]) -> [__m256i; 4] {
+        // SAFETY: as above; the four values that are read are borrowed, and any address is good for an unaligned load.
+        self.transpose_4(rows.map(|row| unsafe { _mm256_loadu_si256(row.as_ptr().cast()) }))
+    }
+    #[inline(always)]
+    fn of_lanes(self, values: [u64; 4]) -> __m256i {
+        let [a, b, c, d] = values.map(u64::cast_signed);
+        // SAFETY: as above.
+        unsafe { _mm256_set_epi64x(d, c, b, a) }
+    }
+    #[inline(always)]
+    fn lanes(self, word: __m256i) -> [u64; 4] {
+        let mut values = [0_u64; 4];
+        // SAFETY: as above; the four values that are written are borrowed, and any address is good for an unaligned store.
+        unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), word) };
+        values
+    }
+    #[inline(always)]
+    fn fetch<T>(self, value: &T) {
+        for line in (0..size_of::<T>()).step_by(64) {
+            // SAFETY: the address is within `value`; fetching reads nothing that
+            // the program sees, and faults at no address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().wrapping_add(line)) };
+        }
     }
 }

@@ -72,3 +72,36 @@ pub(crate) trait Words64<const N: usize>: Processor {
     /// Four words as the little-endian bytes of each message.
     fn write(self, words: &[Self::Word; 4]) -> [[u8; 32]; N];
 }
+
+/// `N` values of 64 bits to calculate with.
+pub(crate) trait Limbs<const N: usize>: Processor {
+    /// All `N`.
+    type Word: Copy;
+
+    /// `value` everywhere.
+    fn splat(self, value: u64) -> Self::Word;
+    /// Wrapping sum.
+    fn add(self, a: Self::Word, b: Self::Word) -> Self::Word;
+    /// Wrapping difference.
+    fn subtract(self, a: Self::Word, b: Self::Word) -> Self::Word;
+    /// Product of the lower halves.
+    fn multiply(self, a: Self::Word, b: Self::Word) -> Self::Word;
+    /// `a & b`.
+    fn and(self, a: Self::Word, b: Self::Word) -> Self::Word;
+    /// `a | b`.
+    fn or(self, a: Self::Word, b: Self::Word) -> Self::Word;
+    /// Shifted right by `BITS`.
+    fn right<const BITS: i32>(self, a: Self::Word) -> Self::Word;
+    /// Shifted left by `BITS`.
+    fn left<const BITS: i32>(self, a: Self::Word) -> Self::Word;
+    /// `a` where `mask` is all ones, `b` where it is zero.
+    fn choose(self, mask: Self::Word, a: Self::Word, b: Self::Word) -> Self::Word;
+    /// The four values of each row.
+    fn read(self, rows: &[&[u64; 4]; N]) -> [Self::Word; 4];
+    /// A word of these values.
+    fn of_lanes(self, values: [u64; N]) -> Self::Word;
+    /// The values of a word.
+    fn lanes(self, word: Self::Word) -> [u64; N];
+    /// Says that `value` will be read soon.
+    fn fetch<T>(self, value: &T);
+}

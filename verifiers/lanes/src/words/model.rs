@@ -1,6 +1,6 @@
 //! Words as arrays: what the instructions must equal, on any machine.
 
-use super::{Processor, Task, Words32, Words64};
+use super::{Limbs, Processor, Task, Words32, Words64};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Model;
@@ -75,4 +75,47 @@ impl<const N: usize> Words64<N> for Model {
     fn write(self, words: &[[u64; N]; 4]) -> [[u8; 32]; N] {
         std::array::from_fn(|lane| std::array::from_fn(|at| words[at / 8][lane].to_le_bytes()[at % 8]))
     }
+}
+
+impl<const N: usize> Limbs<N> for Model {
+    type Word = [u64; N];
+
+    fn splat(self, value: u64) -> [u64; N] {
+        [value; N]
+    }
+    fn add(self, a: [u64; N], b: [u64; N]) -> [u64; N] {
+        each(a, b, b, |a, b, _| a.checked_add(b).expect("no sum of limbs wraps"))
+    }
+    fn subtract(self, a: [u64; N], b: [u64; N]) -> [u64; N] {
+        each(a, b, b, |a, b, _| a.checked_sub(b).expect("no difference of limbs wraps"))
+    }
+    fn multiply(self, a: [u64; N], b: [u64; N]) -> [u64; N] {
+        let half = |value: u64| u32::try_from(value).expect("no factor is wider than an instruction takes");
+        each(a, b, b, |a, b, _| u64::from(half(a)) * u64::from(half(b)))
+    }
+    fn and(self, a: [u64; N], b: [u64; N]) -> [u64; N] {
+        each(a, b, b, |a, b, _| a & b)
+    }
+    fn or(self, a: [u64; N], b: [u64; N]) -> [u64; N] {
+        each(a, b, b, |a, b, _| a | b)
+    }
+    fn right<const BITS: i32>(self, a: [u64; N]) -> [u64; N] {
+        a.map(|a| a >> BITS)
+    }
+    fn left<const BITS: i32>(self, a: [u64; N]) -> [u64; N] {
+        a.map(|a| a << BITS)
+    }
+    fn choose(self, mask: [u64; N], a: [u64; N], b: [u64; N]) -> [u64; N] {
+        each(mask, a, b, |mask, a, b| (a & mask) | (b & !mask))
+    }
+    fn read(self, rows: &[&[u64; 4]; N]) -> [[u64; N]; 4] {
+        std::array::from_fn(|at| std::array::from_fn(|lane| rows[lane][at]))
+    }
+    fn of_lanes(self, values: [u64; N]) -> [u64; N] {
+        values
+    }
+    fn lanes(self, word: [u64; N]) -> [u64; N] {
+        word
+    }
+    fn fetch<T>(self, _: &T) {}
 }

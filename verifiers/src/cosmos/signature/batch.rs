@@ -1,4 +1,4 @@
-//! Many signatures by one equation.
+//! Many signatures: those under prepared keys exactly, each alone ([`crate::exact`]), all others by one equation.
 //!
 //! With random z of 128 bits from the operating system: `[8]( -Σ(z·S)·B + Σ(z·k)·A + Σz·R ) = 0` holds if every
 //! signature passes the single check, and but for a chance of 2^-128 only then (ZIP-215 is cofactored for this). If it
@@ -11,11 +11,12 @@ use curve25519_dalek::traits::{Identity, IsIdentity, VartimeMultiscalarMul};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use rayon::prelude::*;
-use sha2::{Digest, Sha512};
+use spandrel_lanes::ed25519::Multiples;
 
-use super::tables::{SetTable, decompress};
+use super::tables::{EquationTable, SetTable, Tabled, decompress};
 use super::{Signed, verify_signature};
 use crate::cosmos::validators::PublicKey;
+use crate::exact::{self, Claim, challenge};
 
 /// Fewest signatures that are worth a thread of their own.
 const SHARE: usize = 32;
@@ -34,28 +35,63 @@ struct Term {
 
 /// Checks every one of `items`; the index of the first bad one.
 ///
-/// A bad one among `n` costs at most `2⌈log2 n⌉` equations more, over at most `2n` signatures: halves are tried, of which
-/// only the one that holds it is halved again. Smaller equations share less: `n` with a bad one are to take at most 4 times as
-/// long as `n` good ones. Blocks share no equation, so that a forged one costs other blocks nothing.
+/// Those whose keys have tables for the lanes are checked exactly, each alone; what does not pass there, and what has
+/// no table, goes into the equation. A bad one among `n` costs one single check where the others pass alone, and at most
+/// `2⌈log2 n⌉` equations more, over at most `2n` signatures, where they share an equation: halves are tried, of which
+/// only the one that holds it is halved again. Smaller equations share less: `n` with a bad one are to take at most 4
+/// times as long as `n` good ones. Blocks share no equation, so that a forged one costs other blocks nothing.
 ///
 /// # Errors
 /// The index of a signature that the single check refuses, the lowest such.
 pub(crate) fn verify_all(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
-    let share = items.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
-    let bad = items.par_chunks(share).enumerate().map(|(number, chunk)| {
+    let (passed, table) = match table {
+        Some(SetTable::Lanes(keys)) => (pass_exactly(items, keys), None),
+        Some(SetTable::Equation(table)) => (Vec::new(), Some(table)),
+        None => (Vec::new(), None),
+    };
+    let left = items.iter().enumerate().filter(|(index, _)| passed.get(*index) != Some(&true));
+    let (places, left): (Vec<usize>, Vec<&Signed<'_>>) = left.unzip();
+    let share = left.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
+    let bad = left.par_chunks(share).enumerate().map(|(number, chunk)| {
         let start = number.saturating_mul(share);
         verify_chunk(chunk, table).map_err(|index| start.saturating_add(index))
     });
-    bad.find_first(Result::is_err).unwrap_or(Ok(()))
+    let bad = bad.find_first(Result::is_err).unwrap_or(Ok(()));
+    bad.map_err(|index| places.get(index).copied().unwrap_or(index))
 }
 
-fn verify_chunk(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
+/// Whether each of `items` has a key among those and passes alone.
+fn pass_exactly(items: &[Signed<'_>], keys: &[Option<Tabled>]) -> Vec<bool> {
+    let pass = |items: &[Signed<'_>]| {
+        let tabled = |item: &Signed<'_>| {
+            let tabled = keys.get(item.seat?)?.as_ref();
+            tabled.filter(|tabled| *item.key == PublicKey::Ed25519(tabled.key))
+        };
+        let claim = |item| tabled(item).map(|Tabled { key, multiples }| exact_claim(item, key, multiples));
+        let claims: Vec<Option<Claim<'_>>> = items.iter().map(claim).collect();
+        let is_claim: Vec<bool> = claims.iter().map(Option::is_some).collect();
+        let mut holds = exact::holds_each(&claims.into_iter().flatten().collect::<Vec<_>>()).into_iter();
+        let pass: Vec<bool> = is_claim.iter().map(|is_claim| *is_claim && holds.next() == Some(true)).collect();
+        pass
+    };
+    items.par_chunks(exact::share(items.len())).flat_map_iter(pass).collect()
+}
+
+fn exact_claim<'a>(item: &'a Signed<'_>, key: &'a [u8; 32], multiples: &'a Multiples) -> Claim<'a> {
+    Claim { key, multiples, message: &item.message, signature: &item.signature.0 }
+}
+
+fn verify_chunk(items: &[&Signed<'_>], table: Option<&EquationTable>) -> Result<(), usize> {
+    // An equation over one signature costs no less than the single check.
+    if items.len() < 2 {
+        return bisect(items, table);
+    }
     let mut terms = Vec::with_capacity(items.len());
     for item in items {
         match Term::of(item) {
             Some(term) => terms.push(term),
             // Of another scheme, or refused for its form alone.
-            None if verify_signature(item.key, &item.message, item.signature) => {}
+            None if verify_alone(item) => {}
             None => return bisect(items, table),
         }
     }
@@ -63,12 +99,12 @@ fn verify_chunk(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), us
 }
 
 /// Finds the first bad one of `items`, for which the equation does not hold or cannot be written.
-fn bisect(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
+fn bisect(items: &[&Signed<'_>], table: Option<&EquationTable>) -> Result<(), usize> {
     let (left, right) = items.split_at(items.len() / 2);
     match (left, right) {
         ([], []) => Ok(()),
         ([], [item]) => {
-            if verify_signature(item.key, &item.message, item.signature) {
+            if verify_alone(item) {
                 Ok(())
             } else {
                 Err(0)
@@ -81,25 +117,30 @@ fn bisect(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
     }
 }
 
+fn verify_alone(item: &Signed<'_>) -> bool {
+    #[cfg(test)]
+    crate::counted::add(&crate::counted::SINGLE_SIGNATURES, 1);
+    verify_signature(item.key, &item.message, item.signature)
+}
+
 impl Term {
     /// `None` if the signature is not ed25519's, its S is not reduced, or its R is no point.
     fn of(item: &Signed<'_>) -> Option<Self> {
         let PublicKey::Ed25519(key) = *item.key else { return None };
         let (commitment, response) = item.signature.0.split_first_chunk::<32>()?;
         let response = Option::from(Scalar::from_canonical_bytes(*response.first_chunk()?))?;
-        let digest = Sha512::new().chain_update(commitment).chain_update(key).chain_update(&item.message).finalize();
         Some(Self {
             seat: item.seat,
             key,
             commitment: decompress(*commitment)?,
             response,
-            challenge: Scalar::from_bytes_mod_order_wide(&digest.into()),
+            challenge: challenge(commitment, &key, &item.message),
         })
     }
 }
 
 /// Whether the equation holds for all of `terms`. Without randomness it holds for none.
-fn holds(terms: &[Term], table: Option<&SetTable>) -> bool {
+fn holds(terms: &[Term], table: Option<&EquationTable>) -> bool {
     let Some(randomizers) = randomizers(terms.len()) else { return false };
     let sum = match table {
         Some(table) => tabled_sum(terms, &randomizers, table),
@@ -117,7 +158,7 @@ fn randomizers(count: usize) -> Option<Vec<Scalar>> {
 
 /// The sum where the keys' multiples stand ready; keys of other sets join the commitments.
 #[expect(clippy::arithmetic_side_effects, reason = "scalars of a field do not overflow")]
-fn tabled_sum(terms: &[Term], randomizers: &[Scalar], table: &SetTable) -> Option<EdwardsPoint> {
+fn tabled_sum(terms: &[Term], randomizers: &[Scalar], table: &EquationTable) -> Option<EdwardsPoint> {
     let seats = terms.iter().filter_map(|term| term.seat).max().map_or(0, |seat| seat.saturating_add(1));
     let mut fixed = vec![Scalar::ZERO; seats.saturating_add(1)];
     let mut scalars = randomizers.to_vec();

@@ -1,4 +1,4 @@
-//! Signatures of votes: many at once by one equation, with the verdict of the single check.
+//! Signatures of votes: many at once, with the verdict of the single check.
 
 mod batch;
 mod secp256k1;

@@ -1,6 +1,6 @@
 //! Many aggregate signatures by one equation: with random scalars `r`, the signatures `s` under keys `k` over points
 //! `h` are all right if `e(g, Σ r·s) = Π e(r·k, h)`. One final exponentiation, and one chain of squarings for every
-//! eight pairings, instead of one each.
+//! eight pairings, instead of one each; and one chain of doublings for `Σ r·s`.
 //!
 //! An equation that does not hold is split until the bad ones are found; a part that must hold a bad one, because its
 //! neighbour held none, is split without being tried. At most `⌈log2 n⌉ + 1` equations pass over each signature, and
@@ -8,10 +8,11 @@
 //! over at most `2n + ⌈log2 n⌉` signatures, and its own single check.
 
 use alloy_primitives::B256;
-use blst::min_pk::Signature;
-use blst::{BLST_ERROR, Pairing, blst_p1_affine, blst_p2_affine};
+use blst::min_pk::{AggregateSignature, Signature};
+use blst::{BLST_ERROR, Pairing, blst_fp12, blst_p1_affine, blst_p2_affine};
 use rayon::prelude::*;
 
+use super::sum::{plus, weighted_sum};
 use super::{Committee, DST, Scalars};
 use crate::VerifyError;
 use crate::ethereum::containers::SyncAggregate;
@@ -43,9 +44,9 @@ struct Term {
     /// Which claim it is.
     place: usize,
     key: blst_p1_affine,
-    signature: blst_p2_affine,
+    signature: Signature,
     message: B256,
-    scalar: [u8; 8],
+    scalar: u64,
 }
 
 /// [`Committee::verify`] of each claim, in order: the same verdict, in about half the work where all are right.
@@ -75,8 +76,7 @@ fn term(place: usize, claim: &Claimed<'_>, scalar: u64) -> Option<Term> {
     if !signature.subgroup_check() {
         return None;
     }
-    let (key, signature) = (key.into(), signature.into());
-    Some(Term { place, key, signature, message: claim.message, scalar: scalar.to_le_bytes() })
+    Some(Term { place, key: key.into(), signature, message: claim.message, scalar })
 }
 
 /// Marks the terms that are right. `is_wrong` when it is known that not all are.
@@ -104,25 +104,38 @@ fn holds(terms: &[Term]) -> bool {
     #[cfg(test)]
     crate::counted::EQUATIONS.with_borrow_mut(|all| all.push(terms.iter().map(|term| term.place).collect()));
     let share = terms.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
-    let shares: Option<Vec<Pairing<'_>>> = terms.par_chunks(share).map(multiply).collect();
+    let shares: Option<Vec<_>> = terms.par_chunks(share).map(multiply).collect();
     let Some(shares) = shares else { return false };
     let mut shares = shares.into_iter();
-    let Some(mut whole) = shares.next() else { return true };
-    shares.all(|share| whole.merge(&share) == BLST_ERROR::BLST_SUCCESS) && whole.finalverify(None)
+    let Some((mut product, mut sum)) = shares.next() else { return true };
+    for (share, more) in shares {
+        if product.merge(&share) != BLST_ERROR::BLST_SUCCESS {
+            return false;
+        }
+        sum = plus(sum, &more);
+    }
+    let sum = blst_p2_affine::from(sum.to_signature());
+    let mut of_sum = blst_fp12::default();
+    Pairing::aggregated(&mut of_sum, &sum);
+    // Without a sum blst takes it for infinity, whose pairing is one.
+    product.finalverify((sum != blst_p2_affine::default()).then_some(&of_sum))
 }
 
-/// The product of one share's pairings.
-fn multiply(terms: &[Term]) -> Option<Pairing<'static>> {
+/// The product of one share's pairings of keys and messages, and the sum of its signatures.
+fn multiply(terms: &[Term]) -> Option<(Pairing<'static>, AggregateSignature)> {
+    let sum = weighted_sum(terms.iter().map(|term| (&term.signature, term.scalar)))?;
+    // Which blst leaves out of its own sum.
+    let infinity = blst_p2_affine::default();
     let mut pairing = Pairing::new(true, DST);
-    for Term { key, signature, message, scalar, .. } in terms {
-        let message = message.as_slice();
-        match pairing.mul_n_aggregate(key, false, signature, false, scalar, SCALAR_BITS, message, &[]) {
+    for Term { key, message, scalar, .. } in terms {
+        let (message, scalar) = (message.as_slice(), scalar.to_le_bytes());
+        match pairing.mul_n_aggregate(key, false, &infinity, false, &scalar, SCALAR_BITS, message, &[]) {
             BLST_ERROR::BLST_SUCCESS => {}
             _ => return None,
         }
     }
     pairing.commit();
-    Some(pairing)
+    Some((pairing, sum))
 }
 
 #[cfg(test)]

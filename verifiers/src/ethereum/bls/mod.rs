@@ -9,6 +9,7 @@
 
 mod batch;
 mod scalar;
+mod sum;
 
 use std::fmt;
 use std::sync::Arc;
