@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Deposit, DepositLib} from "src/DepositLib.sol";
 import {Inbox} from "src/Inbox.sol";
 import {Lane} from "src/Lane.sol";
-import {PauseScope} from "src/PauseController.sol";
+import {PauseScope} from "src/PauseScope.sol";
 import {RiskGuard} from "src/RiskGuard.sol";
 import {Bridge} from "./Bridge.sol";
 import {HostileRecipient} from "./HostileRecipient.sol";

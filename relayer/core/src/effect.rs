@@ -3,8 +3,11 @@
 //! One attempt is one effect: work that is to be done again because its block came back, its proof was refused or an
 //! operator asked for it has another [`Turn`], and so another id. The same attempt asked for twice has the same id.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
+use spandrel_risk::control::SignedStatement;
 use spandrel_risk::{Lane, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint};
@@ -98,13 +101,26 @@ pub enum Effect {
         /// Which.
         deposit: Deposit,
     },
-    /// Pause a scope on a destination: `PauseController.pause`.
+    /// Pause a scope on a destination: `PauseController.pause`, or what a guardian stated, by whoever sends it.
     Pause {
         /// What.
         scope: Scope,
         /// For how many seconds.
         ttl: u64,
+        /// The guardian's pause or freeze that orders it; absent when the bridge pauses by itself, or two agreed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stated: Option<Box<Stated>>,
     },
+}
+
+/// A guardian's statement, with what the contracts need to recompute what was signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stated {
+    /// What was signed, and how.
+    pub signed: SignedStatement,
+    /// The deployment it is signed for: the bridge on each destination.
+    pub bridges: BTreeMap<ChainId, B256>,
 }
 
 impl Effect {

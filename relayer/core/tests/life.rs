@@ -395,7 +395,7 @@ fn a_fast_payout_whose_deposit_is_gone_is_a_shortfall_and_pauses_its_lane() {
         (vec!["shortfall"], vec!["shortfall", "paused"], vec!["pause"])
     );
     let scope = Scope::Lane { lane: Lane::Fast, source: Some(source()) };
-    assert!(matches!(&out.effects[0].effect, Effect::Pause { scope: paused, ttl: 3_600 } if *paused == scope));
+    assert!(matches!(&out.effects[0].effect, Effect::Pause { scope: paused, ttl: 3_600, stated: None } if *paused == scope));
     assert_eq!(*house.status(), Status::Shortfall { payout: tx(1) });
     assert!(house.finalize(11).is_empty(), "booked once");
     assert_eq!(house.exposure(), U256::from(5), "a loss keeps using up the cap");

@@ -147,7 +147,7 @@ impl Rules {
                 }
                 Ok(())
             }
-            Effect::Pause { scope, ttl } => {
+            Effect::Pause { scope, ttl, .. } => {
                 let scope = match scope {
                     Scope::Lane { lane, .. } => Scope::Lane { lane: *lane, source: None },
                     other => other.clone(),

@@ -129,7 +129,7 @@ impl Draft<'_> {
         let until = self.context.now.saturating_add(ttl);
         self.risk(RiskEvent::Shortfall { id });
         self.risk(RiskEvent::Paused { scope: scope.clone(), until, reason: format!("shortfall of {id}") });
-        self.ask_destination(Effect::Pause { scope, ttl });
+        self.ask_destination(Effect::Pause { scope, ttl, stated: None });
         Ok(())
     }
 }

@@ -7,10 +7,11 @@ use spandrel_core::submission::DueEffect;
 use spandrel_core::{Effect, EffectId, FastAttestation};
 use spandrel_risk::{Lane, Scope};
 use spandrel_signer::signatures_blob;
-use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint, UnixSeconds};
 
 use super::config::Contracts;
 use super::refusal::Refusal;
+use super::stated;
 
 /// A call of a contract, without value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub(super) enum Action {
     ConfirmUnpaid(Inbox::Deposit),
     /// `PauseController.pause`.
     Pause { scope: B256, ttl: u64 },
+    /// `PauseController.pauseSigned` or `freezeSigned`: this calldata, which is taken once under this digest.
+    Stated { input: Bytes, digest: B256 },
 }
 
 /// What a journaled call was to bring about, per effect in order.
@@ -70,10 +73,11 @@ pub(super) enum Expected {
     Claimed(DepositId),
     Settled(DepositId),
     Paused(B256),
+    Stated,
 }
 
-/// The work behind a due effect; refused when it is none for a destination.
-pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refusal> {
+/// The work behind a due effect at `now`; refused when it is none for a destination.
+pub(super) fn work(due: &DueEffect, contracts: &Contracts, now: UnixSeconds) -> Result<Work, Refusal> {
     let (prerequisites, action) = match &due.effect {
         Effect::PayFast { deposit, attestation } => {
             (vec![attest(attestation, contracts)], Action::Claim(fast_item(deposit, attestation)))
@@ -85,7 +89,10 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refus
             (vec![store(checkpoint, contracts)], Action::Settle(proven_item(deposit, evidence)?))
         }
         Effect::ConfirmUnpaid { deposit } => (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit))),
-        Effect::Pause { scope, ttl } => pause(scope, *ttl, contracts),
+        Effect::Pause { scope, ttl, stated } => match stated.as_ref().and_then(|stated| stated::action(stated, now)) {
+            Some(action) => (Vec::new(), action),
+            None => pause(scope, *ttl, contracts),
+        },
         Effect::BuildEvidence { .. } | Effect::RequestVerdicts { .. } | Effect::RequestAttestation { .. } => {
             return Err(Refusal::for_ever(format!("{} is not done on a destination", due.effect.step())));
         }
@@ -99,7 +106,7 @@ impl Work {
         match &self.action {
             Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
             Action::ConfirmUnpaid(deposit) => Some(deposit_id(deposit)),
-            Action::Pause { .. } => None,
+            Action::Pause { .. } | Action::Stated { .. } => None,
         }
     }
 
@@ -159,6 +166,7 @@ pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
         Action::Pause { scope, ttl } => {
             (contracts.pauses, PauseController::pauseCall { scope: *scope, ttl: *ttl }.abi_encode())
         }
+        Action::Stated { input, .. } => return Some(Call { to: contracts.pauses, input: input.clone() }),
     };
     Some(Call { to, input: input.into() })
 }
@@ -194,6 +202,9 @@ pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
     }
     if let Ok(settle) = Inbox::settleCall::abi_decode(input) {
         return vec![Expected::Settled(deposit_id(&settle.deposit))];
+    }
+    if stated::is_statement(input) {
+        return vec![Expected::Stated];
     }
     match PauseController::pauseCall::abi_decode(input) {
         Ok(pause) => vec![Expected::Paused(pause.scope)],

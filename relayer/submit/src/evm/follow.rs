@@ -321,7 +321,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (id, is_done): (_, fn(&Facts) -> bool) = match expected {
             Some(Expected::Claimed(id)) => (*id, Facts::is_paid),
             Some(Expected::Settled(id)) => (*id, Facts::is_settled),
-            Some(Expected::Paused(_)) | None => return Ok(Elsewhere::No),
+            Some(Expected::Paused(_) | Expected::Stated) | None => return Ok(Elsewhere::No),
         };
         let facts = match head.last_final {
             Some(height) => self.facts_by(&self.rpc, id.0, Some(height)).await?,

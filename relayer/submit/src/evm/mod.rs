@@ -18,6 +18,7 @@ mod rpc_url;
 mod send;
 mod simulate;
 mod standing;
+mod stated;
 mod submit;
 mod unpaid;
 mod witness;

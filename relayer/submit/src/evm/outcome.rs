@@ -40,6 +40,10 @@ fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contrac
     let is_done = match expected {
         Expected::Claimed(id) => emitted(contracts.inbox, Inbox::Claimed::SIGNATURE_HASH, id.0),
         Expected::Settled(id) => emitted(contracts.inbox, Inbox::Settled::SIGNATURE_HASH, id.0),
+        Expected::Stated => logs.iter().any(|(address, data)| {
+            *address == contracts.pauses
+                && data.topics().first() == Some(&PauseController::StatementTaken::SIGNATURE_HASH)
+        }),
         Expected::Paused(scope) => emitted(contracts.pauses, PauseController::Paused::SIGNATURE_HASH, scope),
     };
     if is_done {

@@ -8,5 +8,6 @@ mod fees;
 mod refusals;
 mod reorgs;
 mod silence;
+mod stated;
 mod witnesses;
 mod world;
