@@ -101,6 +101,20 @@ pub enum Effect {
         /// Which.
         deposit: Deposit,
     },
+    /// Close the fast lane from the deposit's source on the destination, if its fast payout is overdue there:
+    /// `RiskGuard.closeOverdue`.
+    CloseOverdue {
+        /// What was paid.
+        deposit: Deposit,
+    },
+    /// Prove that the source key of a fast payout belongs to another deposit, which closes the fast lane:
+    /// `CheckpointRegistry.submit` unless done, then `Inbox.contradict`.
+    Contradict {
+        /// What was paid.
+        paid: Deposit,
+        /// What stands there instead.
+        by: Box<Contradiction>,
+    },
     /// Pause a scope on a destination: `PauseController.pause`, or what a guardian stated, by whoever sends it.
     Pause {
         /// What.
@@ -111,6 +125,33 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stated: Option<Box<Stated>>,
     },
+}
+
+/// A deposit that is proven under the source key of another, which is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contradiction {
+    /// What stands there.
+    pub deposit: Deposit,
+    /// The proof.
+    pub evidence: Evidence,
+    /// Its checkpoint.
+    pub checkpoint: SignedCheckpoint,
+}
+
+impl Contradiction {
+    /// Whether it stands where `other` stood, by the rule of `Inbox.contradict`.
+    pub fn is_of(&self, other: &Deposit) -> bool {
+        let place = |deposit: &Deposit| (deposit.source_chain.hash(), deposit.source_bridge, deposit.source_key);
+        place(&self.deposit) == place(other) && self.deposit.id() != other.id()
+    }
+
+    /// The id of the effect that shows it on the destination of `paid`.
+    pub fn effect_id(&self, paid: &Deposit) -> EffectId {
+        let attempt = keccak256([self.deposit.id().0, self.checkpoint.checkpoint.root].concat());
+        let executor = Executor::Destination { chain: paid.destination_chain.clone() };
+        EffectId::derive(paid.id(), Effect::CONTRADICT, &executor, attempt)
+    }
 }
 
 /// A guardian's statement, with what the contracts need to recompute what was signed.
@@ -128,6 +169,7 @@ impl Effect {
     const PAY_PROVEN: &'static str = "pay_proven";
     const SETTLE: &'static str = "settle";
     const CONFIRM_UNPAID: &'static str = "confirm_unpaid";
+    const CONTRADICT: &'static str = "contradict";
 
     /// The step's name, part of the id and of metrics.
     pub fn step(&self) -> &'static str {
@@ -139,6 +181,8 @@ impl Effect {
             Self::PayProven { .. } => Self::PAY_PROVEN,
             Self::Settle { .. } => Self::SETTLE,
             Self::ConfirmUnpaid { .. } => Self::CONFIRM_UNPAID,
+            Self::CloseOverdue { .. } => "close_overdue",
+            Self::Contradict { .. } => Self::CONTRADICT,
             Self::Pause { .. } => "pause",
         }
     }
@@ -156,6 +200,9 @@ impl Effect {
     /// block that block and the round, for a payout or settlement with proof its checkpoint's number. A fast payout is
     /// attempted once.
     pub fn id(&self, deposit: DepositId, executor: &Executor, turn: Turn) -> EffectId {
+        if let Self::Contradict { paid, by } = self {
+            return by.effect_id(paid);
+        }
         let round = turn.round.to_be_bytes();
         let attempt = match self {
             Self::BuildEvidence { seen, at } => keccak256([&seen.block.hash[..], &at.hash[..], &round].concat()),
@@ -165,7 +212,9 @@ impl Effect {
             }
             Self::PayProven { .. } | Self::Settle { .. } => keccak256(turn.proofs.to_be_bytes()),
             Self::Pause { .. } => keccak256(round),
-            Self::PayFast { .. } | Self::ConfirmUnpaid { .. } => B256::ZERO,
+            Self::PayFast { .. } | Self::ConfirmUnpaid { .. } | Self::CloseOverdue { .. } | Self::Contradict { .. } => {
+                B256::ZERO
+            }
         };
         EffectId::derive(deposit, self.step(), executor, attempt)
     }

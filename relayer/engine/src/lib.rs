@@ -8,6 +8,7 @@ mod attest;
 mod book;
 mod bus;
 mod clock;
+mod contradiction;
 mod control;
 mod error;
 mod evidence;

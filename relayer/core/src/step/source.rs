@@ -5,7 +5,7 @@ use spandrel_risk::{Decision, Lane, RiskEvent, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 
 use super::{Draft, Output};
-use crate::{Context, Effect, Event, Executor, Refusal, Standing, Transfer};
+use crate::{Context, Contradiction, Effect, Event, Executor, Refusal, Standing, Transfer};
 
 /// After so long without a quorum, evidence is built again under a newer final block.
 const EVIDENCE_LIFETIME_SECONDS: u64 = 600;
@@ -112,6 +112,18 @@ impl Draft<'_> {
     pub(super) fn build_evidence(&mut self, seen: SeenDeposit, at: BlockRef) {
         let chain = self.transfer.deposit.source_chain.clone();
         self.ask(Executor::Evidence { chain }, Effect::BuildEvidence { seen, at });
+    }
+
+    /// Its place on the source is another deposit's for good: it is gone, and the destination is shown.
+    pub(super) fn contradicted(&mut self, by: &Contradiction) -> Result<(), Refusal> {
+        let is_gone = self.transfer.mined().is_none() && by.is_of(&self.transfer.deposit);
+        if !is_gone || !self.transfer.is_broadcast() || !self.transfer.is_issued_on(Lane::Fast) {
+            return Ok(());
+        }
+        self.deposit_is_gone()?;
+        let paid = self.transfer.deposit.clone();
+        self.ask_destination(Effect::Contradict { paid, by: Box::new(by.clone()) });
+        Ok(())
     }
 
     /// The chain is final past the block the deposit stood in, without it. If the fast lane may have paid, that is a

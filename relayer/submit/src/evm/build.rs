@@ -2,7 +2,9 @@
 
 use alloy::sol_types::{SolCall, SolValue};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use spandrel_contracts::{CheckpointRegistry, FastLane, Inbox, PauseController, lane, proof, solidity_deposit};
+use spandrel_contracts::{
+    CheckpointRegistry, FastLane, Inbox, PauseController, RiskGuard, lane, proof, solidity_deposit,
+};
 use spandrel_core::submission::DueEffect;
 use spandrel_core::{Effect, EffectId, FastAttestation};
 use spandrel_risk::{Lane, Scope};
@@ -61,6 +63,10 @@ pub(super) enum Action {
     Settle(Inbox::ClaimItem),
     /// Nothing is sent: the chain is asked whether the deposit was paid before it expired.
     ConfirmUnpaid(Inbox::Deposit),
+    /// `RiskGuard.closeOverdue`.
+    CloseOverdue(Inbox::Deposit),
+    /// `Inbox.contradict`: what was paid, and what is proven.
+    Contradict { paid: Box<Inbox::Deposit>, proven: Inbox::ClaimItem },
     /// `PauseController.pause`.
     Pause { scope: B256, ttl: u64 },
     /// `PauseController.pauseSigned` or `freezeSigned`: this calldata, which is taken once under this digest.
@@ -72,6 +78,7 @@ pub(super) enum Action {
 pub(super) enum Expected {
     Claimed(DepositId),
     Settled(DepositId),
+    Closed(DepositId),
     Paused(B256),
     Stated,
 }
@@ -89,6 +96,14 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts, now: UnixSeconds) -> 
             (vec![store(checkpoint, contracts)], Action::Settle(proven_item(deposit, evidence)?))
         }
         Effect::ConfirmUnpaid { deposit } => (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit))),
+        Effect::CloseOverdue { deposit } => (Vec::new(), Action::CloseOverdue(solidity_deposit(deposit))),
+        Effect::Contradict { paid, by } => {
+            let proven = proven_item(&by.deposit, &by.evidence)?;
+            (
+                vec![store(&by.checkpoint, contracts)],
+                Action::Contradict { paid: Box::new(solidity_deposit(paid)), proven },
+            )
+        }
         Effect::Pause { scope, ttl, stated } => match stated.as_ref().and_then(|stated| stated::action(stated, now)) {
             Some(action) => (Vec::new(), action),
             None => pause(scope, *ttl, contracts),
@@ -101,11 +116,12 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts, now: UnixSeconds) -> 
 }
 
 impl Work {
-    /// The deposit that is paid or settled.
+    /// The deposit that is, or was, paid.
     pub(super) fn deposit(&self) -> Option<DepositId> {
         match &self.action {
             Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
-            Action::ConfirmUnpaid(deposit) => Some(deposit_id(deposit)),
+            Action::ConfirmUnpaid(deposit) | Action::CloseOverdue(deposit) => Some(deposit_id(deposit)),
+            Action::Contradict { paid, .. } => Some(deposit_id(paid)),
             Action::Pause { .. } | Action::Stated { .. } => None,
         }
     }
@@ -149,7 +165,7 @@ pub(super) fn spare_gas(group: &[Work]) -> u64 {
 const NATIVE_TRANSFER_GAS: u64 = 105_000;
 
 /// The one call that carries a group out. Claims go as items of `claimEach`, one alone as well: each fails for itself.
-pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
+pub(super) fn call(group: &[Work], contracts: &Contracts, guard: Address) -> Option<Call> {
     let (to, input) = match &group.first()?.action {
         Action::Claim(_) => {
             let items = group.iter().filter_map(|work| match &work.action {
@@ -163,6 +179,13 @@ pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
             (contracts.inbox, settle.abi_encode())
         }
         Action::ConfirmUnpaid(_) => return None,
+        Action::CloseOverdue(deposit) => {
+            (guard, RiskGuard::closeOverdueCall { deposit: deposit.clone().into() }.abi_encode())
+        }
+        Action::Contradict { paid, proven: Inbox::ClaimItem { lane, deposit, proof } } => {
+            let (paid, proven, proof) = ((**paid).clone(), deposit.clone(), proof.clone());
+            (contracts.inbox, Inbox::contradictCall { paid, proven, lane: *lane, proof }.abi_encode())
+        }
         Action::Pause { scope, ttl } => {
             (contracts.pauses, PauseController::pauseCall { scope: *scope, ttl: *ttl }.abi_encode())
         }
@@ -202,6 +225,12 @@ pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
     }
     if let Ok(settle) = Inbox::settleCall::abi_decode(input) {
         return vec![Expected::Settled(deposit_id(&settle.deposit))];
+    }
+    if let Ok(close) = RiskGuard::closeOverdueCall::abi_decode(input) {
+        return vec![Expected::Closed(DepositId(keccak256(close.deposit.abi_encode())))];
+    }
+    if let Ok(contradict) = Inbox::contradictCall::abi_decode(input) {
+        return vec![Expected::Closed(deposit_id(&contradict.paid))];
     }
     if stated::is_statement(input) {
         return vec![Expected::Stated];

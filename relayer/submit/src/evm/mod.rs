@@ -5,6 +5,7 @@
 //! raises stuck fees, [`outcome`] reads from a receipt what became of each effect.
 
 mod build;
+mod closing;
 mod config;
 mod destination;
 mod fees;

@@ -2,9 +2,7 @@
 
 use alloy::sol_types::SolCall;
 use alloy_primitives::B256;
-use spandrel_contracts::PauseController::{
-    DeployedBridge, Statement, freezeSignedCall, isTakenCall, pauseSignedCall,
-};
+use spandrel_contracts::PauseController::{DeployedBridge, Statement, freezeSignedCall, isTakenCall, pauseSignedCall};
 use spandrel_core::Stated;
 use spandrel_core::journal::Journal;
 use spandrel_core::submission::SubmitError;

@@ -11,6 +11,7 @@ use spandrel_verifiers::UnixSeconds;
 
 use super::EvmDestination;
 use super::build::{self, Action, Call, Work};
+use super::closing::Closing;
 use super::memory::Memory;
 use super::refusal::Refusal;
 use super::rpc::{Head, Rpc};
@@ -155,7 +156,16 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 continue;
             }
             let id = work.deposit();
-            let standing = match id.and_then(|_| facts.next()) {
+            let found = id.and_then(|_| facts.next());
+            if let (Some(id), Some(facts), Some(source), None) = (id, found, work.action.closes(), succeeded) {
+                match self.closing((&work, id, source), &facts, (&round.head, round.time)).await? {
+                    Closing::Due => works.push(work),
+                    Closing::Said(progress) => answers.push((work.effect, progress)),
+                    Closing::NotFinally => {}
+                }
+                continue;
+            }
+            let standing = match found {
                 Some(facts) => facts.standing(&work.action),
                 None => Standing::Open,
             };
@@ -168,7 +178,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                         None => continue,
                     }
                 }
-                (Standing::Open, Some(_)) if succeeded.is_some() => {
+                (Standing::Open, Some(_)) if succeeded.is_some() && work.action.closes().is_none() => {
                     tracing::error!(%hash, "a final transaction's effect is gone from the chain");
                     Refusal::for_now(format!("final transaction {hash} is gone from the chain")).into()
                 }
@@ -203,7 +213,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let deposit = match action {
             Action::Claim(item) => &item.deposit,
             Action::ConfirmUnpaid(deposit) => deposit,
-            Action::Settle(_) | Action::Pause { .. } | Action::Stated { .. } => return Ok(Refusal::for_now("delayed on-chain")),
+            _ => return Ok(Refusal::for_now("delayed on-chain")),
         };
         if round.time < from {
             return Ok(Refusal::for_now(format!("delayed on-chain until {from}")));

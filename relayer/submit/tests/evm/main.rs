@@ -2,9 +2,11 @@
 
 mod chain;
 mod claims;
+mod closing;
 mod crashes;
 mod failures;
 mod fees;
+mod ledger;
 mod refusals;
 mod reorgs;
 mod silence;

@@ -2,41 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use spandrel_contracts::PauseController;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::submission::{Progress, Submitter};
-use spandrel_core::{Destination, Effect, EffectId, Executor, Policy, Stated};
-use spandrel_engine::{Book, Clock, PayoutDesk, Silent};
+use spandrel_core::{Effect, EffectId, Executor, Stated};
+use spandrel_engine::{Book, PayoutDesk, Silent};
+use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement, deployment};
-use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
-use spandrel_verifiers::{ChainId, DepositId, VerdictDomain};
+use spandrel_verifiers::{ChainId, DepositId};
 
+use crate::ledger::{Wall, here, policy};
 use crate::world::*;
-
-#[derive(Clone)]
-struct Wall;
-
-impl Clock for Wall {
-    fn now(&self) -> u64 {
-        wall_clock()
-    }
-
-    async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
-}
 
 fn guardian(byte: u8) -> LocalKey {
     LocalKey::from_bytes(&[byte; 32]).unwrap()
-}
-
-fn here() -> ChainId {
-    ChainId::eip155(31_338)
 }
 
 fn bridges(world: &World) -> BTreeMap<ChainId, B256> {
@@ -66,24 +49,6 @@ async fn is_paused(world: &World) -> bool {
     pauses.isPaused(global).call().await.unwrap()
 }
 
-fn policy(world: &World) -> Policy {
-    let domain = VerdictDomain { chain_number: 31_338, inbox: world.at.inbox, registry: world.at.registry };
-    let signers = spandrel_verifiers::attestation::SignerSet::new(
-        1,
-        2,
-        (1..=3).map(Address::repeat_byte).collect(),
-    )
-    .unwrap();
-    let target = Destination { domain, fast_lane: world.at.fast_lane, signers: signers.clone() };
-    Policy {
-        sources: BTreeMap::new(),
-        destinations: BTreeMap::from([(here(), target)]),
-        verifiers: signers,
-        risk: RiskPolicy::of_corridors(BTreeMap::new()),
-        pause_ttl: 60,
-    }
-}
-
 /// From the guardian's order at the book to the chain, by an account that may not pause there.
 #[tokio::test]
 async fn a_guardians_order_pauses_the_chain_by_an_account_that_is_no_guardian() {
@@ -98,7 +63,8 @@ async fn a_guardians_order_pauses_the_chain_by_an_account_that_is_no_guardian() 
         timelock: 86_400,
     };
     let ledger: Sqlite = world.journal.clone();
-    let book = Book::open(ledger, Wall, policy(&world), Arc::new(Silent)).await.unwrap().guarded_by(guardians);
+    let book =
+        Book::open(ledger, Wall::of(&world), policy(&world), Arc::new(Silent)).await.unwrap().guarded_by(guardians);
     let book = Arc::new(book);
     let desk = PayoutDesk::new(here(), destination, book.clone(), 16);
     let order = signed(&world, &ada, 0, pause(Scope::Global, 600), 600);
