@@ -2,45 +2,24 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {AuthorityUtils} from "@openzeppelin/contracts/access/manager/AuthorityUtils.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {LocalChain} from "./LocalChain.sol";
-
-/// @title Names of what can be paused.
-library PauseScope {
-    /// @notice Payouts on this chain.
-    uint8 internal constant INBOUND = 1;
-    /// @notice Deposits on this chain.
-    uint8 internal constant OUTBOUND = 2;
-
-    bytes32 internal constant GLOBAL = keccak256("global");
-
-    /// @notice Everything that comes from or goes to a chain (keccak256 of its CAIP-2 string).
-    function chain(bytes32 hash) internal pure returns (bytes32) {
-        return keccak256(abi.encode("chain", hash));
-    }
-
-    /// @notice One claim lane.
-    function lane(uint8 number) internal pure returns (bytes32) {
-        return keccak256(abi.encode("lane", number));
-    }
-
-    /// @notice One asset (keccak256 of its CAIP-19 string).
-    function asset(bytes32 hash) internal pure returns (bytes32) {
-        return keccak256(abi.encode("asset", hash));
-    }
-
-    /// @notice All payouts or all deposits.
-    function direction(uint8 number) internal pure returns (bytes32) {
-        return keccak256(abi.encode("direction", number));
-    }
-}
+import {PauseScope} from "./PauseScope.sol";
+import {DeployedBridge, PauseStatement, StatedScope, Statement} from "./PauseStatement.sol";
 
 /// @title Who may stop what, and for how long.
 /// @notice The safe direction is one guardian and now; the dangerous direction is the timelocked role. A pause by one
 /// guardian ends by itself after at most five days; two different guardians freeze without end. Refunds of deposits
 /// never ask this contract.
+///
+/// A guardian pauses and freezes by a transaction, or by the statement that was signed for the bridge's control API,
+/// which anyone may send. Nothing that opens is ever taken by a statement.
 contract PauseController is AccessManaged, LocalChain {
     /// @notice Longest pause by one guardian.
     uint64 public constant MAX_TTL = 5 days;
+    /// @notice Longest time from a statement's arrival to its expiry.
+    uint64 public constant MAX_LIFETIME = 1 days;
     /// @notice `pausedUntil` of a frozen scope.
     uint64 public constant FROZEN = type(uint64).max;
 
@@ -49,10 +28,15 @@ contract PauseController is AccessManaged, LocalChain {
         uint64 validUntil;
     }
 
+    /// @notice The inbox of this chain's bridge, by which statements name their deployment.
+    address public immutable inbox;
+
     /// @notice scope => Unix seconds until which (inclusive) it is paused.
     mapping(bytes32 scope => uint64 until) public pausedUntil;
     /// @notice scope => the first of the two guardians that a freeze needs.
     mapping(bytes32 scope => FreezeRequest request) public freezeRequests;
+    /// @notice digest => whether a guardian's statement was taken; it is never taken again.
+    mapping(bytes32 digest => bool wasTaken) public isTaken;
     /// @notice No scope at all is paused after this; never earlier than any `pausedUntil`.
     uint64 public horizon;
 
@@ -60,34 +44,61 @@ contract PauseController is AccessManaged, LocalChain {
     event FreezeRequested(bytes32 indexed scope, address indexed guardian);
     event Frozen(bytes32 indexed scope, address indexed first, address indexed second);
     event Unpaused(bytes32 indexed scope, address indexed by);
+    event StatementTaken(bytes32 indexed digest, address indexed guardian);
 
     error ScopePaused(bytes32 scope, uint64 until);
     error TtlOutOfRange(uint64 maximum, uint64 found);
     error NotThroughManager();
+    error StatementExpired(uint64 expiry, uint256 now_);
+    error ExpiryTooFar(uint64 latest, uint64 found);
+    error StatementWasTaken(bytes32 digest);
+    error WrongGuardian(address expected, address found);
+    error NotAGuardian(address account);
 
-    constructor(address authority) AccessManaged(authority) {}
+    constructor(address authority, address inbox_) AccessManaged(authority) {
+        inbox = inbox_;
+    }
 
     /// @notice Guardian: pauses `scope` for `ttl` seconds from now; never shortens a longer pause.
     function pause(bytes32 scope, uint64 ttl) external restricted {
         require(ttl != 0 && ttl <= MAX_TTL, TtlOutOfRange(MAX_TTL, ttl));
-        _pauseUntil(scope, uint64(block.timestamp) + ttl);
+        _pauseUntil(scope, uint64(block.timestamp) + ttl, msg.sender);
+    }
+
+    /// @notice Anyone: a guardian's signed pause of `ttl` seconds, from now.
+    /// @param bridges All bridges of the deployment that the statement is signed for, by ascending chain.
+    /// @param signature 65 bytes, low-s, of the guardian that the statement names.
+    function pauseSigned(
+        Statement calldata said,
+        uint64 ttl,
+        DeployedBridge[] calldata bridges,
+        bytes calldata signature
+    ) external {
+        require(ttl != 0 && ttl <= MAX_TTL, TtlOutOfRange(MAX_TTL, ttl));
+        _take(said, PauseStatement.pauseDigest(said, ttl, bridges), this.pause.selector, bridges, signature);
+        bytes32[] memory scopes = StatedScope.read(said.scope, localChain());
+        for (uint256 i = 0; i < scopes.length; ++i) {
+            _pauseUntil(scopes[i], uint64(block.timestamp) + ttl, said.guardian);
+        }
     }
 
     /// @notice Guardian: asks for a freeze and pauses for {MAX_TTL}; a second, different guardian makes it endless.
     /// @dev Called through the access manager, one guardian would look like two.
     function freeze(bytes32 scope) external restricted {
         require(msg.sender != authority(), NotThroughManager());
-        FreezeRequest memory request = freezeRequests[scope];
-        bool isSecond = request.validUntil >= block.timestamp && request.guardian != msg.sender;
-        if (isSecond) {
-            delete freezeRequests[scope];
-            _pauseUntil(scope, FROZEN);
-            emit Frozen(scope, request.guardian, msg.sender);
-        } else {
-            uint64 until = uint64(block.timestamp) + MAX_TTL;
-            freezeRequests[scope] = FreezeRequest(msg.sender, until);
-            _pauseUntil(scope, until);
-            emit FreezeRequested(scope, msg.sender);
+        _freeze(scope, msg.sender);
+    }
+
+    /// @notice Anyone: a guardian's signed freeze, which counts as that guardian's {freeze}.
+    /// @param bridges All bridges of the deployment that the statement is signed for, by ascending chain.
+    /// @param signature 65 bytes, low-s, of the guardian that the statement names.
+    function freezeSigned(Statement calldata said, DeployedBridge[] calldata bridges, bytes calldata signature)
+        external
+    {
+        _take(said, PauseStatement.freezeDigest(said, bridges), this.freeze.selector, bridges, signature);
+        bytes32[] memory scopes = StatedScope.read(said.scope, localChain());
+        for (uint256 i = 0; i < scopes.length; ++i) {
+            _freeze(scopes[i], said.guardian);
         }
     }
 
@@ -149,10 +160,47 @@ contract PauseController is AccessManaged, LocalChain {
         return PauseScope.direction(number);
     }
 
-    function _pauseUntil(bytes32 scope, uint64 until) private {
+    function _freeze(bytes32 scope, address guardian) private {
+        FreezeRequest memory request = freezeRequests[scope];
+        bool isSecond = request.validUntil >= block.timestamp && request.guardian != guardian;
+        if (isSecond) {
+            delete freezeRequests[scope];
+            _pauseUntil(scope, FROZEN, guardian);
+            emit Frozen(scope, request.guardian, guardian);
+        } else {
+            uint64 until = uint64(block.timestamp) + MAX_TTL;
+            freezeRequests[scope] = FreezeRequest(guardian, until);
+            _pauseUntil(scope, until, guardian);
+            emit FreezeRequested(scope, guardian);
+        }
+    }
+
+    function _pauseUntil(bytes32 scope, uint64 until, address guardian) private {
         if (until > pausedUntil[scope]) pausedUntil[scope] = until;
         if (until > horizon) horizon = until;
-        emit Paused(scope, msg.sender, pausedUntil[scope]);
+        emit Paused(scope, guardian, pausedUntil[scope]);
+    }
+
+    /// @dev Takes a statement once: in time, for this deployment, and signed by whom it names, who may call `selector`
+    /// here at once.
+    function _take(
+        Statement calldata said,
+        bytes32 digest,
+        bytes4 selector,
+        DeployedBridge[] calldata bridges,
+        bytes calldata signature
+    ) private {
+        require(block.timestamp < said.expiry, StatementExpired(said.expiry, block.timestamp));
+        uint64 latest = uint64(block.timestamp) + MAX_LIFETIME;
+        require(said.expiry <= latest, ExpiryTooFar(latest, said.expiry));
+        PauseStatement.requireNamed(localChain(), inbox, bridges);
+        require(!isTaken[digest], StatementWasTaken(digest));
+        isTaken[digest] = true;
+        address guardian = ECDSA.recoverCalldata(digest, signature);
+        require(guardian == said.guardian, WrongGuardian(said.guardian, guardian));
+        (bool isGuardian,) = AuthorityUtils.canCallWithDelay(authority(), guardian, address(this), selector);
+        require(isGuardian, NotAGuardian(guardian));
+        emit StatementTaken(digest, guardian);
     }
 
     function _requireOpen(bytes32 scope) private view {

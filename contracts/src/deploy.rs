@@ -266,7 +266,7 @@ async fn create_contracts<P: Provider>(
         (members, alloy::primitives::U256::from(quorum.threshold))
     };
     create!(AccessManager, at.manager, deployer);
-    create!(PauseController, at.pauses, at.manager);
+    create!(PauseController, at.pauses, at.manager, at.inbox);
     let (members, threshold) = sorted(&config.verifiers);
     create!(CheckpointRegistry, at.registry, at.manager, members, threshold, config.retention);
     create!(Outbox, at.outbox, at.vault);

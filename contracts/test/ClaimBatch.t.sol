@@ -8,7 +8,7 @@ import {Inbox} from "src/Inbox.sol";
 import {Lane} from "src/Lane.sol";
 import {NativeTransfer} from "src/NativeTransfer.sol";
 import {Nullifier} from "src/Nullifier.sol";
-import {PauseScope} from "src/PauseController.sol";
+import {PauseScope} from "src/PauseScope.sol";
 import {RiskGuard} from "src/RiskGuard.sol";
 import {Bridge} from "./base/Bridge.sol";
 import {HostileRecipient} from "./base/HostileRecipient.sol";

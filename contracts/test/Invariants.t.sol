@@ -53,7 +53,7 @@ contract InvariantsTest is Test {
         handler.claimFast(10);
         handler.contradict(10);
         vm.assertTrue(handler.dropped(10));
-        handler.reopen();
+        handler.reopen(0);
         handler.claimFast(6);
         handler.writeOff(6);
         vm.assertTrue(handler.writtenOff(6));
@@ -66,11 +66,28 @@ contract InvariantsTest is Test {
         handler.unpause(4);
         handler.claimFast(7);
         vm.assertEq(handler.received(7), 290);
+        handler.sendBack(0, 100);
+        vm.assertEq(handler.burnedInAll(), 100);
+        handler.pauseSigned(0, 1 hours);
+        handler.claimFast(11);
+        vm.assertEq(handler.received(11), 0);
+        handler.unpause(0);
+        handler.replaySigned();
+        handler.wait_(4 hours);
+        handler.closeOverdue(7);
+        handler.claimFast(11);
+        vm.assertEq(handler.received(11), 0);
         invariant_the_vault_holds_what_is_outstanding();
         invariant_the_supply_is_proven_or_exposed();
         invariant_each_deposit_is_paid_at_most_once_and_in_full();
         invariant_the_exposure_is_what_is_unproven();
         invariant_no_day_pays_more_than_the_window();
+        invariant_what_is_released_was_locked();
+        invariant_a_nullifier_is_written_once();
+        invariant_the_fast_lane_closes_when_it_must_and_pays_nothing_then();
+        invariant_no_statement_pauses_twice();
+        invariant_nothing_is_paid_while_paused();
+        invariant_lowering_never_raises();
     }
 
     function targetContracts() external view returns (address[] memory targets) {
@@ -79,7 +96,7 @@ contract InvariantsTest is Test {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](17);
+        bytes4[] memory selectors = new bytes4[](22);
         selectors[0] = BridgeHandler.lock.selector;
         selectors[1] = BridgeHandler.claimFast.selector;
         selectors[2] = BridgeHandler.claimProven.selector;
@@ -97,6 +114,11 @@ contract InvariantsTest is Test {
         selectors[14] = BridgeHandler.raiseAll.selector;
         selectors[15] = BridgeHandler.unpause.selector;
         selectors[16] = BridgeHandler.behave.selector;
+        selectors[17] = BridgeHandler.sendBack.selector;
+        selectors[18] = BridgeHandler.pauseSigned.selector;
+        selectors[19] = BridgeHandler.replaySigned.selector;
+        selectors[20] = BridgeHandler.lowerUpwards.selector;
+        selectors[21] = BridgeHandler.closeWhileWaiting.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -108,11 +130,23 @@ contract InvariantsTest is Test {
         vm.assertGe(coins, owedCoins, "coins");
     }
 
+    /// Invariant 1 to the unit: what is not in the vault's books any more is what recipients have.
+    function invariant_what_is_released_was_locked() public view {
+        (uint256[2] memory ins, uint256[2] memory outs) = handler.released();
+        vm.assertEq(ins[0], outs[0], "tokens");
+        vm.assertEq(ins[1], outs[1], "coins");
+    }
+
+    /// Invariant 3 in the inbox's own state: no lane takes a deposit over, and none is free again.
+    function invariant_a_nullifier_is_written_once() public view {
+        vm.assertEq(handler.oddNullifiers(), 0);
+    }
+
     /// Invariant 2: what is minted is proven, or is exposure.
     function invariant_the_supply_is_proven_or_exposed() public view {
         (uint256 supply, uint256 credited, uint256 provenOrOwed) = handler.supply();
         vm.assertEq(supply, credited, "supply per chain");
-        vm.assertLe(supply, provenOrOwed, "supply");
+        vm.assertLe(supply + handler.burnedInAll(), provenOrOwed, "supply");
     }
 
     /// Invariants 3 and 4: each deposit is paid at most once, its amount to its recipient.
@@ -120,21 +154,38 @@ contract InvariantsTest is Test {
         vm.assertEq(handler.paidTwice(), 0, "twice");
         for (uint256 nonce = 0; nonce < handler.DEPOSITS(); ++nonce) {
             uint256 received = handler.received(nonce);
-            uint256 amount = handler.depositOf(nonce).amount;
+            uint256 amount = handler.amountOf(nonce);
             vm.assertTrue(received == 0 || received == amount, "another amount");
             bool mayBePaid = handler.bookedBy(nonce) != 0 && !handler.dropped(nonce);
             vm.assertTrue(received == 0 || mayBePaid, "paid without a claim");
         }
     }
 
-    /// Invariant 7.
+    /// Invariant 7, by whichever call.
     function invariant_nothing_is_paid_while_paused() public view {
-        vm.assertEq(handler.paidWhilePaused(), 0);
+        vm.assertEq(handler.paidWhilePaused(), 0, "paid");
+        vm.assertEq(handler.lockedWhilePaused(), 0, "locked");
+    }
+
+    /// Invariant 7 for statements that anyone may send: once lifted, a pause stays lifted.
+    function invariant_no_statement_pauses_twice() public view {
+        vm.assertEq(handler.takenTwice(), 0);
     }
 
     /// Invariant 8, per lane and asset.
     function invariant_no_day_pays_more_than_the_window() public view {
         vm.assertLe(handler.busiestDay(), handler.WINDOW(), "window");
+    }
+
+    /// Invariant 9: what is overdue or contradicted closes the fast lane, nothing else does, and then it pays nothing.
+    function invariant_the_fast_lane_closes_when_it_must_and_pays_nothing_then() public view {
+        vm.assertEq(handler.closedWrongly(), 0, "closed");
+        vm.assertEq(handler.paidWhileClosed(), 0, "paid");
+    }
+
+    /// Invariant 10, at every moment.
+    function invariant_lowering_never_raises() public view {
+        vm.assertEq(handler.raisedByLowering(), 0);
     }
 
     /// Invariant 9: the exposure is the sum of the unproven fast payouts, and within its cap.
@@ -144,5 +195,6 @@ contract InvariantsTest is Test {
             vm.assertEq(booked[i], expected[i], "sum");
             vm.assertLe(booked[i], handler.EXPOSURE(), "cap");
         }
+        vm.assertEq(handler.overCap(), 0, "the cap of that moment");
     }
 }

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {Deposit} from "src/DepositLib.sol";
 import {Lane} from "src/Lane.sol";
-import {PauseController, PauseScope} from "src/PauseController.sol";
+import {PauseController} from "src/PauseController.sol";
+import {PauseScope} from "src/PauseScope.sol";
 import {RiskGuard} from "src/RiskGuard.sol";
 import {Bridge} from "./base/Bridge.sol";
 

@@ -61,7 +61,7 @@ abstract contract Bridge is Test {
         address vaultAt = vm.computeCreateAddress(address(this), nonce + 4);
         address inboxAt = vm.computeCreateAddress(address(this), nonce + 6);
         manager = new AccessManager(address(this));
-        pauses = new PauseController(address(manager));
+        pauses = new PauseController(address(manager), inboxAt);
         registry = new CheckpointRegistry(address(manager), members(), 3, RETENTION);
         outbox = new Outbox(vaultAt);
         vault = new Vault(address(manager), outbox, Inbox(inboxAt), pauses, registry);

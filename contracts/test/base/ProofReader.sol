@@ -6,6 +6,7 @@ import {BitcoinMerkle} from "src/BitcoinMerkle.sol";
 import {BitcoinTransaction} from "src/BitcoinTransaction.sol";
 import {EthereumProof} from "src/EthereumProof.sol";
 import {IRootSource} from "src/IRootSource.sol";
+import {DeployedBridge, PauseStatement, StatedScope, Statement} from "src/PauseStatement.sol";
 import {StateTrie} from "src/StateTrie.sol";
 
 /// @title Opens the internal proof readers to tests that compare them with other implementations.
@@ -32,5 +33,21 @@ contract ProofReader {
         returns (uint256 value, uint64 height, uint64 time)
     {
         return EthereumProof.storageAt(roots, chain, account, slot, proof);
+    }
+
+    function pauseDigest(Statement calldata said, uint64 ttl, DeployedBridge[] calldata bridges)
+        external
+        pure
+        returns (bytes32)
+    {
+        return PauseStatement.pauseDigest(said, ttl, bridges);
+    }
+
+    function freezeDigest(Statement calldata said, DeployedBridge[] calldata bridges) external pure returns (bytes32) {
+        return PauseStatement.freezeDigest(said, bridges);
+    }
+
+    function scopes(string calldata scope, bytes32 here) external pure returns (bytes32[] memory) {
+        return StatedScope.read(scope, here);
     }
 }

@@ -10,7 +10,7 @@ use spandrel_contracts::{AccessManager, Inbox, PauseController, RiskGuard, lane}
 use crate::anvil::{Chain, key};
 use crate::bridge::{Side, empty_config, error_name, open_limits};
 
-async fn handed_over() -> Option<Side> {
+pub async fn handed_over() -> Option<Side> {
     let chain = Chain::start(31337).await?;
     let account = |name: &str| vec![key(name).address()];
     let roles = Roles {
@@ -29,7 +29,7 @@ async fn handed_over() -> Option<Side> {
 }
 
 impl Side {
-    fn acting_as(&self, name: &str) -> DynProvider {
+    pub fn acting_as(&self, name: &str) -> DynProvider {
         let wallet = EthereumWallet::from(key(name));
         ProviderBuilder::new().wallet(wallet).connect_provider(self.provider().root().clone()).erased()
     }

@@ -8,4 +8,5 @@ mod differential;
 mod gas;
 mod handover;
 mod recorded;
+mod statements;
 mod vectors;

@@ -27,6 +27,13 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
     if transfer.status.is_terminal() {
         return obsolete(transfer.status.name());
     }
+    // What closes the fast lane is the safe direction: no pause and no quarantine stops it.
+    match effect {
+        Effect::CloseOverdue { .. } if transfer.is_paid_by(Lane::Fast) => return Ok(()),
+        Effect::Contradict { .. } if transfer.is_broadcast() && transfer.is_issued_on(Lane::Fast) => return Ok(()),
+        Effect::CloseOverdue { .. } | Effect::Contradict { .. } => return later("no fast payout in a block"),
+        _ => {}
+    }
     if let Status::Quarantined { error } = &transfer.status {
         return later(format!("quarantined: {error}"));
     }
@@ -56,7 +63,7 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
             let is_idle = transfer.payout.is_none() && transfer.issued.is_none();
             if is_idle && context.now > transfer.deposit.expiry { Ok(()) } else { later("a payout is under way") }
         }
-        Effect::Pause { .. } | Effect::Reobserve { .. } => Ok(()),
+        Effect::CloseOverdue { .. } | Effect::Contradict { .. } | Effect::Pause { .. } | Effect::Reobserve { .. } => Ok(()),
     }
 }
 

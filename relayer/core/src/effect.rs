@@ -3,8 +3,11 @@
 //! One attempt is one effect: work that is to be done again because its block came back, its proof was refused or an
 //! operator asked for it has another [`Turn`], and so another id. The same attempt asked for twice has the same id.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
+use spandrel_risk::control::SignedStatement;
 use spandrel_risk::{Lane, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint};
@@ -103,12 +106,29 @@ pub enum Effect {
         /// Which.
         deposit: Deposit,
     },
-    /// Pause a scope on a destination: `PauseController.pause`.
+    /// Close the fast lane from the deposit's source on the destination, if its fast payout is overdue there:
+    /// `RiskGuard.closeOverdue`.
+    CloseOverdue {
+        /// What was paid.
+        deposit: Deposit,
+    },
+    /// Prove that the source key of a fast payout belongs to another deposit, which closes the fast lane:
+    /// `CheckpointRegistry.submit` unless done, then `Inbox.contradict`.
+    Contradict {
+        /// What was paid.
+        paid: Deposit,
+        /// What stands there instead.
+        by: Box<Contradiction>,
+    },
+    /// Pause a scope on a destination: `PauseController.pause`, or what a guardian stated, by whoever sends it.
     Pause {
         /// What.
         scope: Scope,
         /// For how many seconds.
         ttl: u64,
+        /// The guardian's pause or freeze that orders it; absent when the bridge pauses by itself, or two agreed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stated: Option<Box<Stated>>,
     },
     /// Read final blocks of a source chain again.
     Reobserve {
@@ -119,11 +139,49 @@ pub enum Effect {
     },
 }
 
+/// A deposit that is proven under the source key of another, which is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contradiction {
+    /// What stands there.
+    pub deposit: Deposit,
+    /// The proof.
+    pub evidence: Evidence,
+    /// Its checkpoint.
+    pub checkpoint: SignedCheckpoint,
+}
+
+impl Contradiction {
+    /// Whether it stands where `other` stood, by the rule of `Inbox.contradict`.
+    pub fn is_of(&self, other: &Deposit) -> bool {
+        let place = |deposit: &Deposit| (deposit.source_chain.hash(), deposit.source_bridge, deposit.source_key);
+        place(&self.deposit) == place(other) && self.deposit.id() != other.id()
+    }
+
+    /// The id of the effect that shows it on the destination of `paid`.
+    pub fn effect_id(&self, paid: &Deposit) -> EffectId {
+        let attempt = keccak256([self.deposit.id().0, self.checkpoint.checkpoint.root].concat());
+        let executor = Executor::Destination { chain: paid.destination_chain.clone() };
+        EffectId::derive(paid.id(), Effect::CONTRADICT, &executor, attempt)
+    }
+}
+
+/// A guardian's statement, with what the contracts need to recompute what was signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stated {
+    /// What was signed, and how.
+    pub signed: SignedStatement,
+    /// The deployment it is signed for: the bridge on each destination.
+    pub bridges: BTreeMap<ChainId, B256>,
+}
+
 impl Effect {
     const PAY_FAST: &'static str = "pay_fast";
     const PAY_PROVEN: &'static str = "pay_proven";
     const SETTLE: &'static str = "settle";
     const CONFIRM_UNPAID: &'static str = "confirm_unpaid";
+    const CONTRADICT: &'static str = "contradict";
 
     /// The step's name, part of the id and of metrics.
     pub fn step(&self) -> &'static str {
@@ -135,6 +193,8 @@ impl Effect {
             Self::PayProven { .. } => Self::PAY_PROVEN,
             Self::Settle { .. } => Self::SETTLE,
             Self::ConfirmUnpaid { .. } => Self::CONFIRM_UNPAID,
+            Self::CloseOverdue { .. } => "close_overdue",
+            Self::Contradict { .. } => Self::CONTRADICT,
             Self::Pause { .. } => "pause",
             Self::Reobserve { .. } => "reobserve",
         }
@@ -153,6 +213,9 @@ impl Effect {
     /// block that block and the round, for a payout or settlement with proof its checkpoint's number. A fast payout is
     /// attempted once.
     pub fn id(&self, deposit: DepositId, executor: &Executor, turn: Turn) -> EffectId {
+        if let Self::Contradict { paid, by } = self {
+            return by.effect_id(paid);
+        }
         let round = turn.round.to_be_bytes();
         let attempt = match self {
             Self::BuildEvidence { seen, at } => keccak256([&seen.block.hash[..], &at.hash[..], &round].concat()),
@@ -163,7 +226,9 @@ impl Effect {
             Self::PayProven { .. } | Self::Settle { .. } => keccak256(turn.proofs.to_be_bytes()),
             Self::Pause { .. } => keccak256(round),
             Self::Reobserve { from, to } => keccak256([from.to_be_bytes(), to.to_be_bytes()].concat()),
-            Self::PayFast { .. } | Self::ConfirmUnpaid { .. } => B256::ZERO,
+            Self::PayFast { .. } | Self::ConfirmUnpaid { .. } | Self::CloseOverdue { .. } | Self::Contradict { .. } => {
+                B256::ZERO
+            }
         };
         EffectId::derive(deposit, self.step(), executor, attempt)
     }

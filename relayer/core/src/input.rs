@@ -5,7 +5,7 @@ use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{Evidence, SignedVerdict, UnixSeconds};
 
 use crate::submission::Progress;
-use crate::{EffectId, FastAttestation};
+use crate::{Contradiction, EffectId, FastAttestation};
 
 /// An input of [`crate::step`]. Every input may come twice, late, or out of order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Input {
     AttestationRefused(String),
     /// How far an effect on a destination is.
     Progress(EffectId, Progress),
+    /// Another deposit is proven under the source key of this one.
+    Contradicted(Contradiction),
     /// Time has passed: held transfers are assessed again, expired ones end.
     Tick,
     /// An error nobody foresaw.

@@ -36,7 +36,7 @@ mod transfer;
 
 pub use attestation::{BatchTerms, FastAttestation};
 pub use broadcast::{Blocked, may_broadcast, may_execute};
-pub use effect::{Effect, EffectId, Executor, Turn};
+pub use effect::{Contradiction, Effect, EffectId, Executor, Stated, Turn};
 pub use event::Event;
 pub use fold::apply;
 pub use input::Input;

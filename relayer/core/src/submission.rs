@@ -5,7 +5,7 @@ use std::future::Future;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::Lane;
-use spandrel_verifiers::DepositId;
+use spandrel_verifiers::{DepositId, UnixSeconds};
 
 use crate::{Effect, EffectId, TxRef};
 
@@ -38,6 +38,11 @@ pub enum Progress {
     /// Its transaction was mined and carried nothing out, because of some item in it: each is to be submitted again,
     /// by itself.
     Reverted,
+    /// Nothing to be done before this time has passed (Unix seconds), by the destination's word.
+    NotYet {
+        /// Which.
+        until: UnixSeconds,
+    },
     /// Will not succeed as it is: simulation or execution reverted with this reason. Nothing more will be sent.
     Refused {
         /// The contract's typed error, decoded.

@@ -84,6 +84,7 @@ fn input(house: &House, (kind, a, b): Draw) -> Input {
         33 => Input::Progress(confirmation_id(deposit), if a % 2 == 0 { unpaid() } else { progress(a) }),
         34 | 35 => Input::Progress(settle_id_under(deposit, 1 + u32::from(b % 2)), progress(a)),
         36 | 37 => Input::Tick,
+        38 if a % 2 == 0 => Input::Contradicted(contradiction(deposit)),
         38 => Input::Broken("what".into()),
         _ => Input::Requeue,
     }

@@ -80,7 +80,7 @@ fn a_fast_payout_in_flight_is_waited_for_and_settled_once_it_stands_in_a_block()
     assert_eq!((names(&out), steps(&out)), (vec!["verified"], vec![]), "cleared, not sent: neither paid nor settled");
     house.progress(Lane::Fast, Progress::Broadcast { tx: tx(1) });
     let out = house.progress(Lane::Fast, Progress::Included { tx: tx(1) });
-    assert_eq!((names(&out), steps(&out)), (vec!["executed"], vec!["settle"]));
+    assert_eq!((names(&out), steps(&out)), (vec!["executed"], vec!["close_overdue", "settle"]));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_payout_heard_of_only_when_it_is_final_is_settled_too() {
     house.attest();
     house.prove();
     let out = house.progress(Lane::Fast, Progress::Finalized { tx: tx(1) });
-    assert_eq!((names(&out), steps(&out)), (vec!["executed", "payout_final"], vec!["settle"]));
+    assert_eq!((names(&out), steps(&out)), (vec!["executed", "payout_final"], vec!["close_overdue", "settle"]));
 }
 
 #[test]
@@ -395,7 +395,9 @@ fn a_fast_payout_whose_deposit_is_gone_is_a_shortfall_and_pauses_its_lane() {
         (vec!["shortfall"], vec!["shortfall", "paused"], vec!["pause"])
     );
     let scope = Scope::Lane { lane: Lane::Fast, source: Some(source()) };
-    assert!(matches!(&out.effects[0].effect, Effect::Pause { scope: paused, ttl: 3_600 } if *paused == scope));
+    assert!(
+        matches!(&out.effects[0].effect, Effect::Pause { scope: paused, ttl: 3_600, stated: None } if *paused == scope)
+    );
     assert_eq!(*house.status(), Status::Shortfall { payout: tx(1) });
     assert!(house.finalize(11).is_empty(), "booked once");
     assert_eq!(house.exposure(), U256::from(5), "a loss keeps using up the cap");

@@ -57,7 +57,8 @@ impl World {
         for asked in output.effects {
             let effect = asked.effect;
             let on_destination = matches!(asked.executor, Executor::Destination { .. });
-            let is_for_it = effect.lane().is_some() || matches!(effect.step(), "settle" | "confirm_unpaid" | "pause");
+            let is_for_it = effect.lane().is_some()
+                || matches!(effect.step(), "settle" | "close_overdue" | "confirm_unpaid" | "pause");
             assert_eq!(on_destination, is_for_it);
             self.outbox.entry(asked.id).or_insert((effect, false));
         }

@@ -15,6 +15,7 @@ use spandrel_risk::{RiskEvent, RiskState};
 use spandrel_verifiers::{ChainId, DepositId};
 use tokio::sync::Notify;
 
+use crate::contradiction::contradictions;
 use crate::risk_view::{RiskNow, RiskView};
 use crate::{Clock, EngineError};
 
@@ -261,9 +262,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 Step::AllFrom(chain, input) => (self.open_ids(Some(chain), &mut drafts).await?, input),
                 Step::All(input) => (self.open_ids(None, &mut drafts).await?, input),
             };
-            for id in ids {
+            let mut inputs: Vec<(DepositId, Input)> = ids.into_iter().map(|id| (id, input.clone())).collect();
+            if let Step::All(Input::Tick) = item {
+                inputs.extend(self.new_contradictions(&drafts).await?);
+            }
+            for (id, input) in inputs {
                 let context = Context { policy: &view.policy, risk: &view.draft, now };
-                let output = self.step_one(id, input, &context, &mut drafts).await?;
+                let output = self.step_one(id, &input, &context, &mut drafts).await?;
                 for event in &output.risk {
                     view.draft.apply(event, now);
                 }
@@ -328,6 +333,24 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             draft.events.append(&mut output.events);
         }
         Ok(output)
+    }
+
+    /// Contradicted fast payouts that the destination is not being shown yet.
+    async fn new_contradictions(
+        &self,
+        drafts: &BTreeMap<DepositId, Draft>,
+    ) -> Result<Vec<(DepositId, Input)>, EngineError> {
+        let mut new = Vec::new();
+        for (id, by) in contradictions(drafts.values().filter_map(|draft| draft.after.as_ref())) {
+            let paid = drafts.get(&id).and_then(|draft| draft.after.as_ref());
+            let effect = paid.map(|paid| by.effect_id(&paid.deposit));
+            if let Some(effect) = effect
+                && self.ledger.effect(effect).await?.is_none()
+            {
+                new.push((id, Input::Contradicted(by)));
+            }
+        }
+        Ok(new)
     }
 
     async fn open_ids(

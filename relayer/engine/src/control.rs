@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
-use spandrel_core::{Effect, EffectId, Executor, Input, Status, Transfer};
+use spandrel_core::{Destination, Effect, EffectId, Executor, Input, Stated, Status, Transfer};
 use spandrel_risk::control::{
     Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement,
     SignerRole, View, by_a_guardian, decide, execute,
@@ -113,9 +113,12 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         short.find(|id| !view.control.has_accepted(id))
     }
 
-    /// The same pause on the chains: to be sent before everything that waits. A freeze by two is for five days there.
+    /// The same pause on the chains: to be sent before everything that waits. What one guardian stated goes there as it was
+    /// signed; the approval of a freeze is a pause of five days there.
     fn pauses_on_destinations(&self, events: &[ControlEvent], now: UnixSeconds) -> Vec<NewEffect> {
-        let Some(ControlEvent::Taken { digest, .. }) = events.first() else { return Vec::new() };
+        let Some(ControlEvent::Taken { digest, signed, .. }) = events.first() else { return Vec::new() };
+        let is_taken_there = matches!(signed.statement.act, Act::Pause { .. } | Act::Freeze { .. });
+        let stated = is_taken_there.then(|| Box::new(Stated { signed: (**signed).clone(), bridges: self.bridges() }));
         let paused = events.iter().filter_map(|event| match event {
             ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
             _ => None,
@@ -131,11 +134,16 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         on_chains
             .map(|(scope, ttl, chain)| {
                 let executor = Executor::Destination { chain: chain.clone() };
-                let effect = Effect::Pause { scope: scope.clone(), ttl };
+                let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.clone() };
                 let id = EffectId::derive(DepositId(*digest), effect.step(), &executor, B256::ZERO);
                 NewEffect { id, deposit: DepositId(*digest), executor, effect, run_at: 0 }
             })
             .collect()
+    }
+
+    fn bridges(&self) -> BTreeMap<ChainId, B256> {
+        let of = |(chain, target): (&ChainId, &Destination)| (chain.clone(), target.domain.inbox.into_word());
+        self.policy().destinations.iter().map(of).collect()
     }
 
     async fn facts<'a>(

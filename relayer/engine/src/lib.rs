@@ -9,6 +9,7 @@ mod book;
 mod bus;
 mod clock;
 mod configure;
+mod contradiction;
 mod control;
 mod error;
 mod evidence;

@@ -15,6 +15,8 @@ use crate::{Book, Change, Clock, EngineError, Step};
 const LEASE_SECONDS: u64 = 60;
 /// When an effect that was sent is looked at again, should nothing have been heard of it.
 const FOLLOWED_SECONDS: u64 = 300;
+/// When the destination is asked again at the latest, whatever one node said.
+const ASKED_AGAIN_SECONDS: u64 = 3_600;
 
 /// Submits on one destination.
 pub struct PayoutDesk<S, L, C> {
@@ -131,6 +133,10 @@ fn end_after(progress: &Progress, now: u64, attempt: u32) -> Option<EffectEnd> {
         Progress::Refused { lasting: Lasting::ForNow, reason } => Some(retry(now, attempt, reason.clone())),
         Progress::Refused { .. } => Some(EffectEnd::Done),
         Progress::Reverted => Some(retry(now, 0, "its transaction reverted, to be sent again by itself")),
+        Progress::NotYet { until } => Some(EffectEnd::Retry {
+            run_at: until.saturating_add(1).clamp(now + 1, now + ASKED_AGAIN_SECONDS),
+            error: format!("not before {until}"),
+        }),
         Progress::Broadcast { .. } | Progress::Included { .. } | Progress::Reorged => None,
     }
 }

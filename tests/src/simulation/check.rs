@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::U512;
 use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{Ledger, TransferFilter};
-use spandrel_core::{Executor, Standing, Status, Transfer};
+use spandrel_core::{Effect, Executor, Standing, Status, Transfer};
 use spandrel_risk::{Lane, Reason, RiskState};
 use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 
 use super::keys::{self, EXPOSURE_CAP, FAST_CAP, PROVEN_CAP, WINDOWS};
 use super::relayer::{Relayer, now};
-use super::rules::units;
+use super::rules::{Payment, units};
 use super::source::{Order, SourceChain};
 use super::submitter::{ACCOUNT, NOTHING, input_of};
 use super::universe::Universe;
@@ -190,7 +190,12 @@ impl Checker {
             status => status.is_terminal(),
         };
         let open = stored(now(relayer.ledger.open_txs(&keys::destination(), ACCOUNT)))?;
-        Ok(are_final && open.is_empty() && self.folded.values().all(waits) && self.left_to_do(relayer)?.is_none())
+        let are_closed = overdue_and_open(universe).is_none();
+        Ok(are_final
+            && are_closed
+            && open.is_empty()
+            && self.folded.values().all(waits)
+            && self.left_to_do(relayer)?.is_none())
     }
 
     /// Once the world was quiet for long enough, and before anything expires: what could be paid is paid.
@@ -231,6 +236,8 @@ impl Checker {
             let is_paid = matches!(status, Status::Final { .. } | Status::Settled { .. } | Status::Shortfall { .. });
             ensure(paid.is_some() == is_paid, || format!("{} is {} and paid: {paid:?}", transfer.id, status.name()))?;
         }
+        let overdue = overdue_and_open(universe);
+        ensure(overdue.is_none(), || format!("{overdue:?} is overdue, and its fast lane is open"))?;
         let left = self.left_to_do(relayer)?;
         ensure(left.is_none(), || left.unwrap_or_default())
     }
@@ -244,7 +251,9 @@ impl Checker {
         for executor in executors {
             let far = u64::from(u32::MAX) * 4;
             for left in stored(now(snapshot.lease(&executor, far, far, u32::MAX)))? {
-                if self.folded.get(&left.deposit).is_none_or(|transfer| transfer.status.is_terminal()) {
+                // It looks at its payout again when that is overdue.
+                let waits = matches!(left.effect, Effect::CloseOverdue { .. });
+                if !waits && self.folded.get(&left.deposit).is_none_or(|transfer| transfer.status.is_terminal()) {
                     return Ok(Some(format!("{} ended, and {} is left to do", left.deposit, left.effect.step())));
                 }
             }
@@ -256,6 +265,14 @@ impl Checker {
     pub fn lanes(universe: &Universe) -> impl Iterator<Item = Lane> + '_ {
         universe.destination.latest().payments.iter().map(|payment| payment.lane)
     }
+}
+
+/// A fast payout that was not proven in time, and whose lane did not close for it.
+fn overdue_and_open(universe: &Universe) -> Option<DepositId> {
+    let state = universe.destination.finalized();
+    let is_overdue = |payment: &&Payment| !payment.is_proven && payment.deadline < universe.now;
+    let mut overdue = state.payments.iter().filter(is_overdue);
+    overdue.find(|payment| !state.closed.contains(&payment.source)).map(|payment| payment.id)
 }
 
 /// What a reader of a failure wants to know first.

@@ -1,7 +1,7 @@
 //! The contracts on the destination, as far as a payout can tell: nullifier, caps, exposure, pauses, quorums.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{B256, Signature, U256, keccak256};
 use spandrel_core::submission::Lasting;
@@ -27,6 +27,8 @@ pub struct Payment {
     pub amount: u64,
     /// Whether its proof landed; always on the light-client lane.
     pub is_proven: bool,
+    /// When its proof must have landed.
+    pub deadline: u64,
 }
 
 /// What the contracts store.
@@ -38,6 +40,8 @@ pub struct State {
     pub nonce: u64,
     /// Scopes paused by transactions, and until when.
     pub pauses: BTreeMap<Scope, u64>,
+    /// Sources whose fast lanes closed themselves.
+    pub closed: BTreeSet<ChainId>,
 }
 
 /// An amount of this world in base units.
@@ -69,6 +73,9 @@ fn not_now(reason: &'static str) -> Revert {
 /// Seconds for which a checkpoint can be used, from its block time. Bitcoin's can always: evidence there is of the
 /// deposit's own block.
 const MAX_AGE: u64 = 250;
+
+/// Seconds within which a fast payout must be proven.
+const SETTLE_WITHIN: u64 = 600;
 
 /// The code of the contracts.
 #[derive(Debug)]
@@ -147,7 +154,18 @@ impl Rules {
                 }
                 Ok(())
             }
-            Effect::Pause { scope, ttl } => {
+            Effect::CloseOverdue { deposit } => {
+                let Some(payment) = state.payment(deposit.id()) else { return Err(never("NothingOwed")) };
+                if payment.is_proven {
+                    return Err(never("NothingOwed"));
+                }
+                if scene.time <= payment.deadline {
+                    return Err(not_now("NotOverdue"));
+                }
+                state.closed.insert(deposit.source_chain.clone());
+                Ok(())
+            }
+            Effect::Pause { scope, ttl, .. } => {
                 let scope = match scope {
                     Scope::Lane { lane, .. } => Scope::Lane { lane: *lane, source: None },
                     other => other.clone(),
@@ -211,6 +229,9 @@ impl Rules {
             return Err(not_now("OverTransferCap"));
         }
         let source = deposit.source_chain.clone();
+        if lane == Lane::Fast && state.closed.contains(&source) {
+            return Err(not_now("FastLaneIsClosed"));
+        }
         if lane == Lane::Fast && is_capped && state.exposure(&source).saturating_add(amount) > EXPOSURE_CAP {
             return Err(not_now("OverExposure"));
         }
@@ -220,7 +241,8 @@ impl Rules {
         if is_capped && used.saturating_add(amount) > window {
             return Err(not_now("OverWindow"));
         }
-        state.payments.push(Payment { id, lane, source, amount, is_proven: lane == Lane::LightClient });
+        let (is_proven, deadline) = (lane == Lane::LightClient, scene.time + SETTLE_WITHIN);
+        state.payments.push(Payment { id, lane, source, amount, is_proven, deadline });
         Ok(())
     }
 

@@ -106,12 +106,22 @@ impl SimSubmitter {
         for (due, succeeded, is_alone) in candidates {
             let elsewhere = done_elsewhere(chain.finalized(), &due.effect);
             let progress = match (succeeded, &due.effect) {
-                (Some(hash), Effect::Pause { .. }) => finalized(hash),
+                (Some(hash), Effect::Pause { .. } | Effect::CloseOverdue { .. }) => finalized(hash),
                 (Some(hash), effect) if is_done(chain.latest(), effect) => finalized(hash),
                 (Some(_), _) => not_now("a final transaction is gone from the chain"),
                 (None, effect) if is_done(chain.latest(), effect) => match elsewhere {
                     Some(progress) => progress,
                     None => continue,
+                },
+                (None, Effect::CloseOverdue { deposit }) => match chain.latest().payment(deposit.id()) {
+                    Some(payment) if payment.is_proven => continue,
+                    Some(payment) if self.clock.now() <= payment.deadline => {
+                        Progress::NotYet { until: payment.deadline }
+                    }
+                    _ => {
+                        left.push((due, is_alone));
+                        continue;
+                    }
                 },
                 (None, Effect::ConfirmUnpaid { deposit }) if chain.final_time() > deposit.expiry => {
                     Progress::Refused { reason: "expired unpaid".to_owned(), lasting: Lasting::ForEver }
@@ -382,6 +392,7 @@ fn is_done(state: &State, effect: &Effect) -> bool {
         Effect::Settle { deposit, .. } => {
             state.payment(deposit.id()).is_some_and(|p| p.is_proven && p.lane == Lane::Fast)
         }
+        Effect::CloseOverdue { deposit } => state.closed.contains(&deposit.source_chain),
         _ => false,
     }
 }

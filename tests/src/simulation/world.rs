@@ -153,6 +153,9 @@ impl World {
         for lane in Checker::lanes(&self.universe.lock()) {
             *self.tally.entry(if lane == Lane::Fast { "paid fast" } else { "paid proven" }).or_default() += 1;
         }
+        for _ in 0..self.universe.lock().destination.finalized().closed.len() {
+            *self.tally.entry("fast lane closed").or_default() += 1;
+        }
         let reverted = self.universe.lock().destination.reverted();
         for _ in 0..reverted {
             self.count("reverted");

@@ -73,6 +73,7 @@ impl<'a> Draft<'a> {
             Input::Attested(attestation) => self.attested(attestation),
             Input::AttestationRefused(reason) => self.attestation_refused(reason),
             Input::Progress(id, progress) => self.progress(*id, progress),
+            Input::Contradicted(by) => self.contradicted(by),
             Input::Tick => self.tick(),
             Input::Broken(error) => self.broken(error),
             Input::Requeue => self.requeue(),

@@ -73,7 +73,17 @@ impl Draft<'_> {
             return Ok(());
         }
         self.record(Event::Executed { lane, tx: tx.clone() })?;
-        if stage < PayoutStage::Executed { self.clear_or_settle() } else { Ok(()) }
+        if stage < PayoutStage::Executed { self.paid(lane) } else { Ok(()) }
+    }
+
+    /// It stands in a block for the first time. A fast payout that stays unproven closes its lane on the destination: when
+    /// it must be proven there, the destination says.
+    fn paid(&mut self, lane: Lane) -> Result<(), Refusal> {
+        if lane == Lane::Fast {
+            let deposit = self.transfer.deposit.clone();
+            self.ask_destination(Effect::CloseOverdue { deposit });
+        }
+        self.clear_or_settle()
     }
 
     fn payout_finalized(&mut self, lane: Lane, stage: PayoutStage, tx: &TxRef) -> Result<(), Refusal> {
@@ -84,7 +94,7 @@ impl Draft<'_> {
             self.record(Event::Executed { lane, tx: tx.clone() })?;
         }
         self.record(Event::PayoutFinal { lane, tx: tx.clone() })?;
-        if stage < PayoutStage::Executed { self.clear_or_settle() } else { Ok(()) }
+        if stage < PayoutStage::Executed { self.paid(lane) } else { Ok(()) }
     }
 
     /// Someone else had it paid, with a proof or an attestation that is public. Whatever was planned gives way: a fast

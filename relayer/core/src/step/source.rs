@@ -5,7 +5,7 @@ use spandrel_risk::{Decision, Lane, RiskEvent, Scope};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 
 use super::{Draft, Output};
-use crate::{Context, Effect, Event, Executor, Refusal, Standing, Transfer};
+use crate::{Context, Contradiction, Effect, Event, Executor, Refusal, Standing, Transfer};
 
 /// After so long without a quorum, evidence is built again under a newer final block.
 const EVIDENCE_LIFETIME_SECONDS: u64 = 600;
@@ -114,6 +114,18 @@ impl Draft<'_> {
         self.ask(Executor::Evidence { chain }, Effect::BuildEvidence { seen, at });
     }
 
+    /// Its place on the source is another deposit's for good: it is gone, and the destination is shown.
+    pub(super) fn contradicted(&mut self, by: &Contradiction) -> Result<(), Refusal> {
+        let is_gone = self.transfer.mined().is_none() && by.is_of(&self.transfer.deposit);
+        if !is_gone || !self.transfer.is_broadcast() || !self.transfer.is_issued_on(Lane::Fast) {
+            return Ok(());
+        }
+        self.deposit_is_gone()?;
+        let paid = self.transfer.deposit.clone();
+        self.ask_destination(Effect::Contradict { paid, by: Box::new(by.clone()) });
+        Ok(())
+    }
+
     /// The chain is final past the block the deposit stood in, without it. If the fast lane may have paid, that is a
     /// loss within the exposure cap: it is booked, and the lane closes itself, here and on the destination.
     fn deposit_is_gone(&mut self) -> Result<(), Refusal> {
@@ -129,7 +141,7 @@ impl Draft<'_> {
         let until = self.context.now.saturating_add(ttl);
         self.risk(RiskEvent::Shortfall { id });
         self.risk(RiskEvent::Paused { scope: scope.clone(), until, reason: format!("shortfall of {id}") });
-        self.ask_destination(Effect::Pause { scope, ttl });
+        self.ask_destination(Effect::Pause { scope, ttl, stated: None });
         Ok(())
     }
 }

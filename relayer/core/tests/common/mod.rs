@@ -10,8 +10,8 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{
-    BatchTerms, Blocked, Context, Destination, Effect, EffectId, Event, FastAttestation, Input, Output, Policy,
-    Refusal, Status, Transfer, TxRef, apply, may_broadcast, step,
+    BatchTerms, Blocked, Context, Contradiction, Destination, Effect, EffectId, Event, FastAttestation, Input, Output,
+    Policy, Refusal, Status, Transfer, TxRef, apply, may_broadcast, step,
 };
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
 use spandrel_verifiers::attestation::SignerSet;
@@ -19,7 +19,8 @@ use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::merkle::BatchTree;
 use spandrel_verifiers::{
-    AssetId, ChainId, Checkpoint, Deposit, DepositId, Evidence, LanePreference, SignedVerdict, Verdict, VerdictDomain,
+    AssetId, ChainId, Checkpoint, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, SignedVerdict,
+    Verdict, VerdictDomain,
 };
 
 pub const NOW: u64 = 1_700_000_000;
@@ -323,6 +324,13 @@ impl House {
         let deposit = &self.deposit;
         self.risk.exposure(&deposit.source_chain, &deposit.asset, &deposit.destination_chain).to()
     }
+}
+
+/// Another deposit, proven where `deposit` stood.
+pub fn contradiction(deposit: &Deposit) -> Contradiction {
+    let other = Deposit { amount: U256::from(6), ..deposit.clone() };
+    let checkpoint = SignedCheckpoint { checkpoint: checkpoint("other"), epoch: EPOCH, signatures: vec![] };
+    Contradiction { evidence: evidence(&other, "other"), deposit: other, checkpoint }
 }
 
 /// What the destination says when nobody had an expired deposit paid.

@@ -149,7 +149,9 @@ async fn paying(target: &Destination, account: Option<Address>, evm: &Evm) -> Ve
         Ok(false) => Row::wrong(
             what,
             format!("expected a guardian of {}, found none", target.pause_controller),
-            format!("grant {account} the guardians' role: until then a pause stays off the chain"),
+            format!(
+                "grant {account} the guardians' role: until then what the bridge pauses by itself stays off the chain"
+            ),
         ),
         Err(error) => Row::wrong(what, format!("{error:#}"), "correct `pause_controller`"),
     };

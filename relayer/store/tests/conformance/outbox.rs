@@ -100,7 +100,7 @@ async fn the_limit_is_kept(store: impl Store) {
 async fn an_effect_that_is_there_is_not_inserted_again(store: impl Store) {
     store.commit(effect_commit([due(0, 10)])).await.unwrap();
     let mut other = due(0, 0);
-    other.effect = Effect::Pause { scope: Scope::Chain { chain: sample::bitcoin() }, ttl: 99 };
+    other.effect = Effect::Pause { scope: Scope::Chain { chain: sample::bitcoin() }, ttl: 99, stated: None };
     store.commit(effect_commit([other.clone(), other])).await.unwrap();
     assert_eq!(leased(&store, 9, 50).await, []);
     let effects = store.lease(&payer(), 10, 50, 10).await.unwrap();

@@ -138,7 +138,7 @@ pub fn risk(n: u64) -> RiskEvent {
 pub fn effects(n: u64) -> [NewEffect; 3] {
     let to = || Executor::Destination { chain: destination() };
     [
-        effect(n, to(), Effect::Pause { scope: Scope::Global, ttl: n }, 0),
+        effect(n, to(), Effect::Pause { scope: Scope::Global, ttl: n, stated: None }, 0),
         effect(n, Executor::Evidence { chain: bitcoin() }, Effect::BuildEvidence { seen: seen(n), at: block(9) }, 0),
         effect(n, Executor::Signers, Effect::RequestAttestation { seen: seen(n) }, 0),
     ]

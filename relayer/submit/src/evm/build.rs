@@ -2,15 +2,18 @@
 
 use alloy::sol_types::{SolCall, SolValue};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use spandrel_contracts::{CheckpointRegistry, FastLane, Inbox, PauseController, lane, proof, solidity_deposit};
+use spandrel_contracts::{
+    CheckpointRegistry, FastLane, Inbox, PauseController, RiskGuard, lane, proof, solidity_deposit,
+};
 use spandrel_core::submission::DueEffect;
 use spandrel_core::{Effect, EffectId, FastAttestation};
 use spandrel_risk::{Lane, Scope};
 use spandrel_signer::signatures_blob;
-use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint, UnixSeconds};
 
 use super::config::Contracts;
 use super::refusal::Refusal;
+use super::stated;
 
 /// A call of a contract, without value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +63,14 @@ pub(super) enum Action {
     Settle(Inbox::ClaimItem),
     /// Nothing is sent: the chain is asked whether the deposit was paid before it expired.
     ConfirmUnpaid(Inbox::Deposit),
+    /// `RiskGuard.closeOverdue`.
+    CloseOverdue(Inbox::Deposit),
+    /// `Inbox.contradict`: what was paid, and what is proven.
+    Contradict { paid: Box<Inbox::Deposit>, proven: Inbox::ClaimItem },
     /// `PauseController.pause`.
     Pause { scope: B256, ttl: u64 },
+    /// `PauseController.pauseSigned` or `freezeSigned`: this calldata, which is taken once under this digest.
+    Stated { input: Bytes, digest: B256 },
 }
 
 /// What a journaled call was to bring about, per effect in order.
@@ -69,11 +78,13 @@ pub(super) enum Action {
 pub(super) enum Expected {
     Claimed(DepositId),
     Settled(DepositId),
+    Closed(DepositId),
     Paused(B256),
+    Stated,
 }
 
-/// The work behind a due effect; refused when it is none for a destination.
-pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refusal> {
+/// The work behind a due effect at `now`; refused when it is none for a destination.
+pub(super) fn work(due: &DueEffect, contracts: &Contracts, now: UnixSeconds) -> Result<Work, Refusal> {
     let (prerequisites, action) = match &due.effect {
         Effect::PayFast { deposit, attestation } => {
             (vec![attest(attestation, contracts)], Action::Claim(fast_item(deposit, attestation)))
@@ -85,7 +96,18 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refus
             (vec![store(checkpoint, contracts)], Action::Settle(proven_item(deposit, evidence)?))
         }
         Effect::ConfirmUnpaid { deposit } => (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit))),
-        Effect::Pause { scope, ttl } => pause(scope, *ttl, contracts),
+        Effect::CloseOverdue { deposit } => (Vec::new(), Action::CloseOverdue(solidity_deposit(deposit))),
+        Effect::Contradict { paid, by } => {
+            let proven = proven_item(&by.deposit, &by.evidence)?;
+            (
+                vec![store(&by.checkpoint, contracts)],
+                Action::Contradict { paid: Box::new(solidity_deposit(paid)), proven },
+            )
+        }
+        Effect::Pause { scope, ttl, stated } => match stated.as_ref().and_then(|stated| stated::action(stated, now)) {
+            Some(action) => (Vec::new(), action),
+            None => pause(scope, *ttl, contracts),
+        },
         Effect::BuildEvidence { .. }
         | Effect::RequestVerdicts { .. }
         | Effect::RequestAttestation { .. }
@@ -97,12 +119,13 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts) -> Result<Work, Refus
 }
 
 impl Work {
-    /// The deposit that is paid or settled.
+    /// The deposit that is, or was, paid.
     pub(super) fn deposit(&self) -> Option<DepositId> {
         match &self.action {
             Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
-            Action::ConfirmUnpaid(deposit) => Some(deposit_id(deposit)),
-            Action::Pause { .. } => None,
+            Action::ConfirmUnpaid(deposit) | Action::CloseOverdue(deposit) => Some(deposit_id(deposit)),
+            Action::Contradict { paid, .. } => Some(deposit_id(paid)),
+            Action::Pause { .. } | Action::Stated { .. } => None,
         }
     }
 
@@ -145,7 +168,7 @@ pub(super) fn spare_gas(group: &[Work]) -> u64 {
 const NATIVE_TRANSFER_GAS: u64 = 105_000;
 
 /// The one call that carries a group out. Claims go as items of `claimEach`, one alone as well: each fails for itself.
-pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
+pub(super) fn call(group: &[Work], contracts: &Contracts, guard: Address) -> Option<Call> {
     let (to, input) = match &group.first()?.action {
         Action::Claim(_) => {
             let items = group.iter().filter_map(|work| match &work.action {
@@ -159,9 +182,17 @@ pub(super) fn call(group: &[Work], contracts: &Contracts) -> Option<Call> {
             (contracts.inbox, settle.abi_encode())
         }
         Action::ConfirmUnpaid(_) => return None,
+        Action::CloseOverdue(deposit) => {
+            (guard, RiskGuard::closeOverdueCall { deposit: deposit.clone().into() }.abi_encode())
+        }
+        Action::Contradict { paid, proven: Inbox::ClaimItem { lane, deposit, proof } } => {
+            let (paid, proven, proof) = ((**paid).clone(), deposit.clone(), proof.clone());
+            (contracts.inbox, Inbox::contradictCall { paid, proven, lane: *lane, proof }.abi_encode())
+        }
         Action::Pause { scope, ttl } => {
             (contracts.pauses, PauseController::pauseCall { scope: *scope, ttl: *ttl }.abi_encode())
         }
+        Action::Stated { input, .. } => return Some(Call { to: contracts.pauses, input: input.clone() }),
     };
     Some(Call { to, input: input.into() })
 }
@@ -202,6 +233,15 @@ pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
     }
     if let Ok(settle) = Inbox::settleCall::abi_decode(input) {
         return vec![Expected::Settled(deposit_id(&settle.deposit))];
+    }
+    if let Ok(close) = RiskGuard::closeOverdueCall::abi_decode(input) {
+        return vec![Expected::Closed(DepositId(keccak256(close.deposit.abi_encode())))];
+    }
+    if let Ok(contradict) = Inbox::contradictCall::abi_decode(input) {
+        return vec![Expected::Closed(deposit_id(&contradict.paid))];
+    }
+    if stated::is_statement(input) {
+        return vec![Expected::Stated];
     }
     match PauseController::pauseCall::abi_decode(input) {
         Ok(pause) => vec![Expected::Paused(pause.scope)],

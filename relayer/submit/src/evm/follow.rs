@@ -275,7 +275,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
 
     fn outcomes_of(&self, tx: &JournaledTx, receipt: &TransactionReceipt) -> Vec<Outcome> {
         let expected: Vec<Expected> = build::expectations(&tx.tx.input);
-        let mut outcomes = outcomes(receipt, &expected, &self.config.contracts);
+        let mut outcomes = outcomes(receipt, &expected, &self.config.contracts, self.guard);
         outcomes.resize(tx.tx.effects.len(), Outcome::Undone);
         outcomes
     }
@@ -322,7 +322,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (id, is_done): (_, fn(&Facts) -> bool) = match expected {
             Some(Expected::Claimed(id)) => (*id, Facts::is_paid),
             Some(Expected::Settled(id)) => (*id, Facts::is_settled),
-            Some(Expected::Paused(_)) | None => return Ok(Elsewhere::No),
+            Some(Expected::Closed(_) | Expected::Paused(_) | Expected::Stated) | None => return Ok(Elsewhere::No),
         };
         let facts = match head.last_final {
             Some(height) => self.facts_by(&self.rpc, id.0, Some(height)).await?,

@@ -5,6 +5,7 @@
 //! raises stuck fees, [`outcome`] reads from a receipt what became of each effect.
 
 mod build;
+mod closing;
 mod config;
 mod destination;
 mod fees;
@@ -18,6 +19,7 @@ mod rpc_url;
 mod send;
 mod simulate;
 mod standing;
+mod stated;
 mod submit;
 mod unpaid;
 mod witness;

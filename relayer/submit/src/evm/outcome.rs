@@ -3,7 +3,7 @@
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256, Bytes, LogData};
-use spandrel_contracts::{Inbox, PauseController};
+use spandrel_contracts::{Inbox, PauseController, RiskGuard};
 
 use super::build::Expected;
 use super::config::Contracts;
@@ -25,13 +25,18 @@ pub(super) enum Outcome {
 }
 
 /// The outcome of each expectation, in order. A failed transaction has no logs, so nothing happened.
-pub(super) fn outcomes(receipt: &TransactionReceipt, expected: &[Expected], contracts: &Contracts) -> Vec<Outcome> {
+pub(super) fn outcomes(
+    receipt: &TransactionReceipt,
+    expected: &[Expected],
+    contracts: &Contracts,
+    guard: Address,
+) -> Vec<Outcome> {
     let logs: Vec<(Address, &LogData)> =
         receipt.inner.logs().iter().map(|log| (log.inner.address, &log.inner.data)).collect();
-    expected.iter().map(|expected| outcome(&logs, *expected, contracts)).collect()
+    expected.iter().map(|expected| outcome(&logs, *expected, contracts, guard)).collect()
 }
 
-fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contracts) -> Outcome {
+fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contracts, guard: Address) -> Outcome {
     let emitted = |from: Address, event: B256, subject: B256| {
         logs.iter().any(|(address, data)| {
             *address == from && data.topics().first() == Some(&event) && data.topics().get(1) == Some(&subject)
@@ -40,6 +45,15 @@ fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contrac
     let is_done = match expected {
         Expected::Claimed(id) => emitted(contracts.inbox, Inbox::Claimed::SIGNATURE_HASH, id.0),
         Expected::Settled(id) => emitted(contracts.inbox, Inbox::Settled::SIGNATURE_HASH, id.0),
+        Expected::Closed(id) => logs.iter().any(|(address, data)| {
+            *address == guard
+                && data.topics().first() == Some(&RiskGuard::FastLaneClosed::SIGNATURE_HASH)
+                && data.topics().get(2) == Some(&id.0)
+        }),
+        Expected::Stated => logs.iter().any(|(address, data)| {
+            *address == contracts.pauses
+                && data.topics().first() == Some(&PauseController::StatementTaken::SIGNATURE_HASH)
+        }),
         Expected::Paused(scope) => emitted(contracts.pauses, PauseController::Paused::SIGNATURE_HASH, scope),
     };
     if is_done {
@@ -65,6 +79,8 @@ mod tests {
 
     use super::*;
 
+    const GUARD: Address = Address::repeat_byte(5);
+
     fn contracts() -> Contracts {
         let address = Address::repeat_byte;
         Contracts { inbox: address(1), fast_lane: address(2), registry: address(3), pauses: address(4) }
@@ -80,7 +96,7 @@ mod tests {
         let (paid, delayed) =
             (claimed(ids[0]), Inbox::Delayed { id: ids[1], lane: 2, releaseAt: 77 }.encode_log_data());
         let logs = [(contracts().inbox, &paid), (contracts().inbox, &delayed)];
-        let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()));
+        let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts(), GUARD));
         assert_eq!(found, [Outcome::Done, Outcome::Delayed { from: 77 }, Outcome::Undone]);
     }
 
@@ -90,10 +106,10 @@ mod tests {
         let failed = |id| Inbox::ClaimFailed { id, lane: 2, reason: Bytes::from_static(&[7]) }.encode_log_data();
         let (first, second, paid) = (failed(ids[0]), failed(ids[1]), claimed(ids[1]));
         let logs = [&first, &second, &paid].map(|data| (contracts().inbox, data));
-        let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()));
+        let found = ids.map(|id| outcome(&logs, Expected::Claimed(DepositId(id)), &contracts(), GUARD));
         assert_eq!(found, [Outcome::Failed(Bytes::from_static(&[7])), Outcome::Done]);
         let elsewhere = [(Address::repeat_byte(9), &first)];
-        assert_eq!(outcome(&elsewhere, Expected::Claimed(DepositId(ids[0])), &contracts()), Outcome::Undone);
+        assert_eq!(outcome(&elsewhere, Expected::Claimed(DepositId(ids[0])), &contracts(), GUARD), Outcome::Undone);
     }
 
     #[test]
@@ -101,8 +117,8 @@ mod tests {
         let id = B256::repeat_byte(1);
         let paid = claimed(id);
         let logs = [(Address::repeat_byte(9), &paid)];
-        assert_eq!(outcome(&logs, Expected::Claimed(DepositId(id)), &contracts()), Outcome::Undone);
+        assert_eq!(outcome(&logs, Expected::Claimed(DepositId(id)), &contracts(), GUARD), Outcome::Undone);
         let logs = [(contracts().inbox, &paid)];
-        assert_eq!(outcome(&logs, Expected::Settled(DepositId(id)), &contracts()), Outcome::Undone);
+        assert_eq!(outcome(&logs, Expected::Settled(DepositId(id)), &contracts(), GUARD), Outcome::Undone);
     }
 }

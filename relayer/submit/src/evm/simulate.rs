@@ -53,7 +53,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         let mut groups = vec![group];
         while let Some(mut group) = groups.pop() {
-            let Some(call) = build::call(&group, &self.config.contracts) else { continue };
+            let Some(call) = build::call(&group, &self.config.contracts, self.guard) else { continue };
             let before: Vec<Call> = lacked_by(&group, &lacking).map(|prerequisite| prerequisite.call.clone()).collect();
             let sequence: Vec<Call> = before.iter().chain([&call]).cloned().collect();
             let outcomes = self.rpc.simulate(self.account(), &sequence, time).await?;
@@ -96,7 +96,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let time = self.next_time_by(rpc).await?;
         let group = std::slice::from_ref(work);
         let lacking = self.lacking_by(rpc, group).await?;
-        let Some(call) = build::call(group, &self.config.contracts) else { return Ok(None) };
+        let Some(call) = build::call(group, &self.config.contracts, self.guard) else { return Ok(None) };
         let mut sequence: Vec<Call> = lacking.iter().map(|prerequisite| prerequisite.call.clone()).collect();
         sequence.push(call);
         let outcomes = rpc.simulate(self.account(), &sequence, time).await?;

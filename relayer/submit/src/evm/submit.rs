@@ -11,12 +11,14 @@ use spandrel_verifiers::UnixSeconds;
 
 use super::EvmDestination;
 use super::build::{self, Action, Call, Work};
+use super::closing::Closing;
 use super::memory::Memory;
 use super::refusal::Refusal;
 use super::rpc::{Head, Rpc};
 use super::send::{Content, Delivery, journal_error};
 use super::simulate::Ready;
 use super::standing::{Facts, Standing};
+use super::stated::Taken;
 
 type Answers = Vec<(EffectId, Progress)>;
 
@@ -59,7 +61,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let mut seen = BTreeSet::new();
         for due in due.iter().filter(|due| seen.insert(due.id)) {
             let journaled = self.journaled(due.id).await?;
-            match (journaled, build::work(due, &self.config.contracts)) {
+            match (journaled, build::work(due, &self.config.contracts, (self.clock)())) {
                 (Journaled::Open, _) => answers.extend(memory.last(due.id).map(|said| (due.id, said.clone()))),
                 (_, Err(refusal)) => answers.push((due.id, refusal.into())),
                 (Journaled::Succeeded(hash), Ok(work)) => candidates.push((work, Some(hash))),
@@ -144,8 +146,27 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let mut facts = self.facts_of(&ids, round.time).await?.into_iter();
         let mut works = Vec::new();
         for (work, succeeded) in candidates {
+            if let (Action::Stated { digest, .. }, None) = (&work.action, succeeded) {
+                match self.is_taken(*digest, &round.head).await? {
+                    Taken::No => works.push(work),
+                    Taken::NotFinally => {}
+                    Taken::Finally => {
+                        answers.push((work.effect, Progress::Finalized { tx: self.tx_ref(B256::ZERO, None) }));
+                    }
+                }
+                continue;
+            }
             let id = work.deposit();
-            let standing = match id.and_then(|_| facts.next()) {
+            let found = id.and_then(|_| facts.next());
+            if let (Some(id), Some(facts), Some(source), None) = (id, found, work.action.closes(), succeeded) {
+                match self.closing((&work, id, source), &facts, (&round.head, round.time)).await? {
+                    Closing::Due => works.push(work),
+                    Closing::Said(progress) => answers.push((work.effect, progress)),
+                    Closing::NotFinally => {}
+                }
+                continue;
+            }
+            let standing = match found {
                 Some(facts) => facts.standing(&work.action),
                 None => Standing::Open,
             };
@@ -158,7 +179,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                         None => continue,
                     }
                 }
-                (Standing::Open, Some(_)) if succeeded.is_some() => {
+                (Standing::Open, Some(_)) if succeeded.is_some() && work.action.closes().is_none() => {
                     tracing::error!(%hash, "a final transaction's effect is gone from the chain");
                     Refusal::for_now(format!("final transaction {hash} is gone from the chain")).into()
                 }
@@ -199,7 +220,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let deposit = match action {
             Action::Claim(item) => &item.deposit,
             Action::ConfirmUnpaid(deposit) => deposit,
-            Action::Settle(_) | Action::Pause { .. } => return Ok(Refusal::for_now("delayed on-chain")),
+            _ => return Ok(Refusal::for_now("delayed on-chain")),
         };
         if round.time < from {
             return Ok(Refusal::for_now(format!("delayed on-chain until {from}")));

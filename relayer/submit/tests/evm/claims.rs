@@ -255,7 +255,7 @@ async fn a_payment_delayed_on_chain_is_executed_when_its_time_comes() {
 async fn a_pause_of_both_light_client_lanes_is_two_transactions_and_one_effect() {
     let Some(world) = World::start().await else { return };
     let destination = world.destination().await;
-    let pause = Effect::Pause { scope: Scope::Lane { lane: Lane::LightClient, source: None }, ttl: 600 };
+    let pause = Effect::Pause { scope: Scope::Lane { lane: Lane::LightClient, source: None }, ttl: 600, stated: None };
     let due = [due(&world.deposit(1), pause)];
     let (reason, _) = refusal(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
     assert!(reason.contains("AccessManagedUnauthorized"), "{reason}");

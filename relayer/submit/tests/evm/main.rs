@@ -2,12 +2,15 @@
 
 mod chain;
 mod claims;
+mod closing;
 mod crashes;
 mod failures;
 mod fees;
+mod ledger;
 mod pauses;
 mod refusals;
 mod reorgs;
 mod silence;
+mod stated;
 mod witnesses;
 mod world;

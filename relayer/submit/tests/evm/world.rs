@@ -30,7 +30,7 @@ use spandrel_verifiers::{
 pub const GWEI: u128 = 1_000_000_000;
 pub const CHAIN: u64 = 31_338;
 /// The source's outbox: any account of this same chain in whose storage the tests write.
-const OUTBOX: Address = Address::repeat_byte(0x5e);
+pub const OUTBOX: Address = Address::repeat_byte(0x5e);
 const SUBMITTER: B256 = B256::repeat_byte(0x51);
 
 pub struct World {
@@ -63,11 +63,11 @@ pub fn open_limits() -> RiskGuard::Limits {
     }
 }
 
-fn members(name: &str) -> Vec<LocalKey> {
+pub fn members(name: &str) -> Vec<LocalKey> {
     (0..5).map(|index| LocalKey::from_bytes(&keccak256(format!("{name} {index}")).0).unwrap()).collect()
 }
 
-fn set(name: &str) -> SignerSet {
+pub fn set(name: &str) -> SignerSet {
     SignerSet::new(1, 3, members(name).iter().map(LocalKey::address).collect()).unwrap()
 }
 

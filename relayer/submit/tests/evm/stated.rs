@@ -1,0 +1,138 @@
+//! What a guardian stated reaches the chain by the relayer's transaction, whoever the relayer is there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use spandrel_contracts::PauseController;
+use spandrel_core::ledger::Ledger;
+use spandrel_core::submission::{Progress, Submitter};
+use spandrel_core::{Effect, EffectId, Executor, Stated};
+use spandrel_engine::{Book, PayoutDesk, Silent};
+use spandrel_risk::Scope;
+use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement, deployment};
+use spandrel_signer::LocalKey;
+use spandrel_store::Sqlite;
+use spandrel_verifiers::{ChainId, DepositId};
+
+use crate::ledger::{Wall, here, policy};
+use crate::world::*;
+
+fn guardian(byte: u8) -> LocalKey {
+    LocalKey::from_bytes(&[byte; 32]).unwrap()
+}
+
+fn bridges(world: &World) -> BTreeMap<ChainId, B256> {
+    BTreeMap::from([(here(), world.at.inbox.into_word())])
+}
+
+fn signed(world: &World, key: &LocalKey, nonce: u64, act: Act, lifetime: u64) -> SignedStatement {
+    let expiry = wall_clock() + lifetime;
+    let statement = Statement { act, reason: "odd payouts".into(), guardian: key.address(), nonce, expiry };
+    let bridges = bridges(world);
+    let digest = statement.digest(deployment(bridges.iter().map(|(chain, inbox)| (chain, *inbox))));
+    SignedStatement::new(statement, &key.sign_digest(digest).unwrap())
+}
+
+fn pause(scope: Scope, seconds: u64) -> Act {
+    Act::Pause { scope, seconds }
+}
+
+fn ordered(world: &World, signed: SignedStatement, scope: Scope) -> spandrel_core::submission::DueEffect {
+    let stated = Some(Box::new(Stated { signed, bridges: bridges(world) }));
+    due(&world.deposit(1), Effect::Pause { scope, ttl: 600, stated })
+}
+
+async fn is_paused(world: &World) -> bool {
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let global = pauses.globalScope().call().await.unwrap();
+    pauses.isPaused(global).call().await.unwrap()
+}
+
+/// From the guardian's order at the book to the chain, by an account that may not pause there.
+#[tokio::test]
+async fn a_guardians_order_pauses_the_chain_by_an_account_that_is_no_guardian() {
+    let Some(world) = World::start().await else { return };
+    let (ada, bo) = (guardian(0xad), guardian(0xb0));
+    world.make_guardian(ada.address()).await;
+    let destination = world.destination().await;
+    let guardians = ControlPolicy {
+        deployment: deployment(bridges(&world).iter().map(|(chain, inbox)| (chain, *inbox))),
+        guardians: BTreeMap::from([(ada.address(), "ada".to_owned()), (bo.address(), "bo".to_owned())]),
+        resume_delay: 900,
+        timelock: 86_400,
+    };
+    let ledger: Sqlite = world.journal.clone();
+    let book =
+        Book::open(ledger, Wall::of(&world), policy(&world), Arc::new(Silent)).await.unwrap().guarded_by(guardians);
+    let book = Arc::new(book);
+    let desk = PayoutDesk::new(here(), destination, book.clone(), 16);
+    let order = signed(&world, &ada, 0, pause(Scope::Global, 600), 600);
+    book.order(&order, None).await.unwrap();
+    assert!(!is_paused(&world).await);
+    assert_eq!(desk.submit_once().await.unwrap(), 1);
+    assert!(is_paused(&world).await, "one transaction, by {}", desk.submitter().account());
+    for _ in 0..3 {
+        world.anvil.mine(1).await.unwrap();
+        desk.follow_once().await.unwrap();
+    }
+    let digest = DepositId(order.statement.digest(book.guardians().unwrap().deployment));
+    let executor = Executor::Destination { chain: here() };
+    let effect = EffectId::derive(digest, "pause", &executor, B256::ZERO);
+    assert!(book.ledger().effect(effect).await.unwrap().unwrap().is_done);
+    // A freeze by one of two is brought as it was signed too.
+    let freeze = signed(&world, &ada, 1, Act::Freeze { scope: Scope::Global }, 600);
+    book.order(&freeze, None).await.unwrap();
+    desk.submit_once().await.unwrap();
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let global = pauses.globalScope().call().await.unwrap();
+    assert!(pauses.pausedUntil(global).call().await.unwrap() > wall_clock() + 4 * 86_400);
+    assert_eq!(world.mined().await, 2);
+}
+
+/// Statements are public: whoever is first, the pause is there, and nothing more is sent for it.
+#[tokio::test]
+async fn a_statement_that_another_brought_is_done_and_costs_nothing() {
+    let Some(world) = World::start().await else { return };
+    let ada = guardian(0xad);
+    world.make_guardian(ada.address()).await;
+    let destination = world.destination().await;
+    let statement = signed(&world, &ada, 0, pause(Scope::Global, 600), 600);
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let said_ = PauseController::Statement {
+        scope: "global".into(),
+        reason: statement.statement.reason.clone(),
+        guardian: ada.address(),
+        nonce: 0,
+        expiry: statement.statement.expiry,
+    };
+    let here = vec![PauseController::DeployedBridge { chain: here().hash(), inbox: world.at.inbox.into_word() }];
+    let brought = pauses.pauseSigned(said_, 600, here, statement.signature.clone());
+    assert!(brought.send().await.unwrap().get_receipt().await.unwrap().status());
+    let due = [ordered(&world, statement, Scope::Global)];
+    assert_eq!(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]), None, "not final yet");
+    world.anvil.mine(1).await.unwrap();
+    let answer = said(&destination.submit(&due, &Open).await.unwrap(), &due[0]);
+    assert!(matches!(answer, Some(Progress::Finalized { .. })), "{answer:?}");
+    assert_eq!(world.mined().await, 0);
+}
+
+/// What the contract would refuse is not sent: a stranger's statement, and one that is void.
+#[tokio::test]
+async fn a_statement_by_no_guardian_of_the_chain_is_held_and_an_expired_one_needs_an_account_that_may_pause() {
+    let Some(world) = World::start().await else { return };
+    let ada = guardian(0xad);
+    let destination = world.destination().await;
+    let stranger = [ordered(&world, signed(&world, &ada, 0, pause(Scope::Global, 600), 600), Scope::Global)];
+    let (reason, _) = refusal(said(&destination.submit(&stranger, &Open).await.unwrap(), &stranger[0]));
+    assert!(reason.contains("NotAGuardian"), "{reason}");
+
+    world.make_guardian(ada.address()).await;
+    let late = [ordered(&world, signed(&world, &ada, 1, pause(Scope::Global, 600), 0), Scope::Global)];
+    let (reason, _) = refusal(said(&destination.submit(&late, &Open).await.unwrap(), &late[0]));
+    assert!(reason.contains("AccessManagedUnauthorized"), "{reason}");
+    assert!(!is_paused(&world).await && world.mined().await == 0);
+    world.make_guardian(destination.account()).await;
+    destination.submit(&late, &Open).await.unwrap();
+    assert!(is_paused(&world).await);
+}
