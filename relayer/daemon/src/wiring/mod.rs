@@ -11,6 +11,7 @@ mod ethereum;
 mod lazy;
 mod prices;
 mod roles;
+mod sentinel;
 mod tls;
 
 pub use api::serve_api;
@@ -22,6 +23,7 @@ pub use destination::{BATCH, BATCH_GAS, account_key, connect};
 pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use prices::follow_price;
 pub use roles::{signer_role, unlock, verifier_role};
+pub use sentinel::{Sources, least_balance, sentinel};
 pub use tls::{read_tls, tls_ports};
 
 use std::time::Duration;
