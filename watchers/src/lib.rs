@@ -3,3 +3,4 @@
 pub mod bitcoin;
 pub mod ethereum;
 pub mod pool;
+pub mod sentinel;

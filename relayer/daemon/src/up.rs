@@ -254,7 +254,7 @@ fn start_relayer(
     Ok(())
 }
 
-/// Follows chains and prices, and builds evidence.
+/// Follows chains and prices, builds evidence, and stands sentinel.
 fn start_watchers(
     config: &Config,
     store: &Sqlite,
@@ -263,16 +263,22 @@ fn start_watchers(
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<()> {
+    let mut sources = wiring::Sources::new();
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
-        metrics.watch(&source.chain, side.watcher.health());
+        metrics.watch(&source.chain, side.watcher.endpoints().clone());
+        sources.insert(source.chain.clone(), side.watcher.endpoints().clone());
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }
     for source in &config.ethereum {
         let side = wiring::ethereum_side(source, config)?;
         metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
+        sources.insert(source.network.chain.clone(), side.watcher.endpoints().clone());
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }
+    let sentinel = Arc::new(wiring::sentinel(config, book.clone(), sources, metrics.alarms())?);
+    tasks.spawn("sentinels", sentinel.clone().run(stop.clone()));
+    tasks.spawn("slow sentinels", sentinel.run_slowly(stop.clone()));
     for feed in &config.price_feed {
         let following = wiring::follow_price(feed, book.clone(), stop.clone())?;
         tasks.spawn(format!("price of {}", feed.asset), following);

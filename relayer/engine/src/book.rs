@@ -165,8 +165,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         self.wake.notified().await;
     }
 
-    /// Stores a pause of `scope` at once: the off-chain half of a guardian's pause.
+    /// Stores one risk event.
     pub async fn record_risk(&self, event: RiskEvent) -> Result<(), EngineError> {
+        self.record_risk_with(event, Vec::new()).await
+    }
+
+    /// The same together with effects of no transfer: pauses of destinations.
+    pub(crate) async fn record_risk_with(&self, event: RiskEvent, effects: Vec<NewEffect>) -> Result<(), EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
@@ -175,6 +180,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 expected_risk_sequence: view.sequence,
                 expected_control_sequence: view.control_sequence,
                 risk: vec![event.clone()],
+                effects: effects.clone(),
                 ..Commit::default()
             };
             match self.ledger.commit(commit).await {

@@ -123,22 +123,30 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
             _ => None,
         });
-        let on_chains = paused.flat_map(|(scope, until)| {
-            let ttl = until.saturating_sub(now).min(MAX_TTL);
-            let is_paused = move |chain: &&ChainId| match scope {
-                Scope::Route { destination, .. } => destination == *chain,
-                _ => true,
-            };
-            self.policy().destinations.keys().filter(is_paused).map(move |chain| (scope, ttl, chain))
-        });
-        on_chains
-            .map(|(scope, ttl, chain)| {
-                let executor = Executor::Destination { chain: chain.clone() };
-                let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.clone() };
-                let id = EffectId::derive(DepositId(*digest), effect.step(), &executor, B256::ZERO);
-                NewEffect { id, deposit: DepositId(*digest), executor, effect, run_at: 0 }
-            })
+        paused
+            .flat_map(|(scope, until)| self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, stated.as_ref()))
             .collect()
+    }
+
+    /// A pause of `scope` on every chain where it stops something, because of `cause`, and as a guardian stated it.
+    pub(crate) fn pause_effects(
+        &self,
+        scope: &Scope,
+        ttl: u64,
+        cause: B256,
+        stated: Option<&Box<Stated>>,
+    ) -> Vec<NewEffect> {
+        let is_paused = |chain: &&ChainId| match scope {
+            Scope::Route { destination, .. } => destination == *chain,
+            _ => true,
+        };
+        let on_chain = |chain: &ChainId| {
+            let executor = Executor::Destination { chain: chain.clone() };
+            let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.cloned() };
+            let id = EffectId::derive(DepositId(cause), effect.step(), &executor, B256::ZERO);
+            NewEffect { id, deposit: DepositId(cause), executor, effect, run_at: 0 }
+        };
+        self.policy().destinations.keys().filter(is_paused).map(on_chain).collect()
     }
 
     fn bridges(&self) -> BTreeMap<ChainId, B256> {

@@ -15,6 +15,7 @@ mod node;
 mod plan;
 mod relayer;
 mod rules;
+mod sentinel;
 mod source;
 mod submitter;
 mod universe;

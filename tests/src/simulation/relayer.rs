@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 use spandrel_core::Policy;
 use spandrel_engine::{
-    AttestationDesk, Book, ChainFollower, EngineError, EvidenceDesk, Observer, PayoutDesk, VerdictDesk,
+    Alarms, AttestationDesk, Book, ChainFollower, EngineError, EvidenceDesk, Observer, PayoutDesk, Sentinel,
+    VerdictDesk,
 };
 use spandrel_store::Memory;
 
@@ -13,6 +14,7 @@ use super::bus::SimBus;
 use super::clock::SimClock;
 use super::keys;
 use super::node::SimNode;
+use super::sentinel::{SimPayments, heads};
 use super::submitter::SimSubmitter;
 use super::universe::Shared;
 
@@ -34,6 +36,10 @@ pub struct Relayer {
     pub attestations: AttestationDesk<Memory, SimClock, SimBus>,
     /// Pays.
     pub payouts: PayoutDesk<SimSubmitter, Memory, SimClock>,
+    /// Stands sentinel.
+    pub sentinel: Sentinel<Memory, SimClock>,
+    /// What it found.
+    pub alarms: Alarms,
 }
 
 impl Relayer {
@@ -53,7 +59,11 @@ impl Relayer {
             EvidenceDesk::new(chain, node(place), book.clone())
         };
         let submitter = SimSubmitter::new(ledger.clone(), universe.clone(), clock.clone());
+        let alarms = Alarms::default();
+        let (payments, heads) = (vec![SimPayments::of(universe)], heads(universe));
         Ok(Self {
+            sentinel: Sentinel::new(book.clone(), payments, heads, Vec::new(), alarms.clone()),
+            alarms,
             followers: [0, 1].map(|place| ChainFollower::new(node(place), book.clone())),
             evidence: [0, 1].map(evidence),
             verdicts: VerdictDesk::new(book.clone(), bus.clone()),

@@ -9,8 +9,9 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::{Block, EIP1186AccountProofResponse, Filter, Log, TransactionReceipt, TransactionRequest};
+use alloy::sol_types::SolCall;
 use alloy::transports::{RpcError, TransportError};
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, FollowError};
 use tokio::sync::OnceCell;
@@ -19,9 +20,9 @@ use super::Endpoint;
 
 /// An execution block header whose hash was computed from its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ExecutionBlock {
+pub(crate) struct ExecutionBlock {
     pub(super) header: Header,
-    pub(super) hash: B256,
+    pub(crate) hash: B256,
 }
 
 impl ExecutionBlock {
@@ -36,7 +37,7 @@ impl ExecutionBlock {
 
 /// A client of one execution node.
 #[derive(Clone, Debug)]
-pub(super) struct Execution {
+pub(crate) struct Execution {
     provider: DynProvider,
     endpoint: Endpoint,
     chain: ChainId,
@@ -45,7 +46,7 @@ pub(super) struct Execution {
 
 impl Execution {
     /// A client that gives up a call after `timeout`. Nothing is asked yet.
-    pub(super) fn new(endpoint: Endpoint, chain: ChainId, timeout: Duration) -> Result<Self, FollowError> {
+    pub(crate) fn new(endpoint: Endpoint, chain: ChainId, timeout: Duration) -> Result<Self, FollowError> {
         let client = reqwest::Client::builder().timeout(timeout).build().map_err(|error| FollowError::Permanent {
             field: "http client".to_owned(),
             expected: "one that can be built".to_owned(),
@@ -60,7 +61,7 @@ impl Execution {
     }
 
     /// Asks once whether the node serves the configured chain.
-    pub(super) async fn require_chain(&self) -> Result<(), FollowError> {
+    pub(crate) async fn require_chain(&self) -> Result<(), FollowError> {
         let check = || async {
             let number = self.provider.get_chain_id().await.map_err(|error| self.failed("eth_chainId", &error))?;
             let found = ChainId::eip155(number);
@@ -74,7 +75,7 @@ impl Execution {
     }
 
     /// The best block.
-    pub(super) async fn head(&self) -> Result<ExecutionBlock, FollowError> {
+    pub(crate) async fn head(&self) -> Result<ExecutionBlock, FollowError> {
         let found = self.by_number(BlockNumberOrTag::Latest).await?;
         found.ok_or_else(|| self.lied("eth_getBlockByNumber", "no latest block"))
     }
@@ -102,6 +103,39 @@ impl Execution {
         }
         logs.sort_by_key(|log| log.log_index);
         Ok(logs)
+    }
+
+    /// Height of the best block, by the node's word.
+    pub(crate) async fn height(&self) -> Result<u64, FollowError> {
+        self.provider.get_block_number().await.map_err(|error| self.failed("eth_blockNumber", &error))
+    }
+
+    /// Height of the newest final block, by the node's word; `None` while there is none.
+    pub(crate) async fn final_height(&self) -> Result<Option<u64>, FollowError> {
+        let found = self.provider.get_block_by_number(BlockNumberOrTag::Finalized).await;
+        let block = found.map_err(|error| self.failed("eth_getBlockByNumber", &error))?;
+        Ok(block.map(|block| block.header.number))
+    }
+
+    /// Logs of `address` with a first topic of `topics` in the blocks `from` to `to`, unproven.
+    pub(crate) async fn logs_between(
+        &self,
+        from: u64,
+        to: u64,
+        address: Address,
+        topics: &[B256],
+    ) -> Result<Vec<Log>, FollowError> {
+        let filter = Filter::new().select(from..=to).address(address).event_signature(topics.to_vec());
+        let logs = self.provider.get_logs(&filter).await.map_err(|error| self.failed("eth_getLogs", &error))?;
+        let is_strange = |log: &Log| {
+            let is_inside = log.block_number.is_some_and(|height| (from..=to).contains(&height));
+            let is_asked = log.topic0().is_some_and(|topic| topics.contains(topic));
+            !is_inside || !is_asked || log.address() != address || log.removed
+        };
+        match logs.iter().any(is_strange) {
+            true => Err(self.lied("eth_getLogs", format!("a log that was not asked for, in {from} to {to}"))),
+            false => Ok(logs),
+        }
     }
 
     /// All logs of `block` in order, proven complete: its receipts hash to the header's receipts root (EIP-2718
@@ -151,8 +185,42 @@ impl Execution {
         self.provider.call(request).await.map_err(|error| self.failed("eth_call", &error))
     }
 
+    /// What a view function of `contract` answers at the best block, unproven.
+    pub(crate) async fn ask<F: SolCall>(&self, contract: Address, call: &F) -> Result<F::Return, FollowError> {
+        let answer = self.call(contract, call.abi_encode().into()).await?;
+        self.decoded::<F>(&answer)
+    }
+
+    /// The same after the block of that hash.
+    pub(crate) async fn ask_at<F: SolCall>(
+        &self,
+        contract: Address,
+        call: &F,
+        block: B256,
+    ) -> Result<F::Return, FollowError> {
+        let request = TransactionRequest::default().to(contract).input(Bytes::from(call.abi_encode()).into());
+        let answer = self.provider.call(request).block(block.into()).await;
+        self.decoded::<F>(&answer.map_err(|error| self.failed("eth_call", &error))?)
+    }
+
+    /// Wei of `account` after the block of that hash, unproven.
+    pub(crate) async fn balance_at(&self, account: Address, block: B256) -> Result<U256, FollowError> {
+        let balance = self.provider.get_balance(account).block_id(block.into()).await;
+        balance.map_err(|error| self.failed("eth_getBalance", &error))
+    }
+
+    /// Wei of `account` at the best block, unproven.
+    pub(crate) async fn balance(&self, account: Address) -> Result<U256, FollowError> {
+        self.provider.get_balance(account).await.map_err(|error| self.failed("eth_getBalance", &error))
+    }
+
+    fn decoded<F: SolCall>(&self, answer: &[u8]) -> Result<F::Return, FollowError> {
+        F::abi_decode_returns_validate(answer)
+            .map_err(|error| self.lied(F::SIGNATURE, format!("undecodable answer: {error}")))
+    }
+
     /// An answer that contradicts itself or the question.
-    pub(super) fn lied(&self, method: &str, reason: impl ToString) -> FollowError {
+    pub(crate) fn lied(&self, method: &str, reason: impl ToString) -> FollowError {
         FollowError::Transient {
             endpoint: self.endpoint.to_string(),
             reason: format!("{method}: {}", reason.to_string()),

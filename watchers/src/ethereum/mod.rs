@@ -19,6 +19,7 @@ pub use config::EthereumConfig;
 pub use consensus::EthereumConsensus;
 pub use endpoint::Endpoint;
 pub use evidence::EthereumEvidence;
+pub(crate) use execution::Execution;
 pub use light_client::{FinalBlock, LightClient};
 pub use names::Names;
 pub use outbox::DEPOSITED_TOPIC;

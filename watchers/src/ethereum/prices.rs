@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use alloy::sol;
-use alloy::sol_types::SolCall;
 use alloy_primitives::{Address, B256, U256};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -134,15 +133,15 @@ impl PriceFeed {
         node.require_chain().await?;
         match self.kind {
             PriceContract::Pyth { id } => {
-                let told = ask(node, self.contract, &getPriceUnsafeCall { id }).await?;
+                let told = node.ask(self.contract, &getPriceUnsafeCall { id }).await?;
                 let scale = i64::from(told.expo).saturating_add(self.digits.into());
                 let price = scaled(U256::from(told.price.max(0).unsigned_abs()), scale);
                 let confidence = scaled(U256::from(told.conf), scale);
                 published(node, price, confidence, told.publishTime)
             }
             PriceContract::Chainlink { deviation } => {
-                let told = ask(node, self.contract, &latestRoundDataCall {}).await?;
-                let of_answer = ask(node, self.contract, &decimalsCall {}).await?;
+                let told = node.ask(self.contract, &latestRoundDataCall {}).await?;
+                let of_answer = node.ask(self.contract, &decimalsCall {}).await?;
                 let scale = i64::from(self.digits).saturating_sub(of_answer.into());
                 let value = scaled(U256::try_from(told.answer).unwrap_or_default(), scale);
                 let parts = value.and_then(|value| value.checked_mul(U256::from(deviation)));
@@ -151,13 +150,6 @@ impl PriceFeed {
             }
         }
     }
-}
-
-/// Calls a function of `contract` at the best block.
-async fn ask<C: SolCall>(node: &Execution, contract: Address, call: &C) -> Result<C::Return, FollowError> {
-    let answer = node.call(contract, call.abi_encode().into()).await?;
-    C::abi_decode_returns_validate(&answer)
-        .map_err(|error| node.lied(C::SIGNATURE, format!("undecodable answer: {error}")))
 }
 
 /// `value` times ten to the power of `by`, rounded up; `None` when it does not fit.

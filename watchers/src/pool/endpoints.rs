@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures::future::join_all;
 use spandrel_verifiers::follow::FollowError;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::health::{Health, Meter, Standing};
+use super::vote::Witness;
 
 /// One endpoint's client, and the name it has in logs and metrics: without credentials.
 #[derive(Debug)]
@@ -110,6 +112,14 @@ impl<T> Endpoints<T> {
             }
         }
         Err(none_answered(self.count(), errors))
+    }
+}
+
+impl<T: Witness> Endpoints<T> {
+    /// The highest of their best blocks; `None` while none answers.
+    pub async fn highest(&self) -> Option<u64> {
+        let heads = join_all(self.iter().map(|endpoint| endpoint.ask(|witness| witness.head()))).await;
+        heads.into_iter().flatten().filter_map(Result::ok).max()
     }
 }
 

@@ -6,7 +6,7 @@ use spandrel_verifiers::ChainId;
 
 use super::Draft;
 use crate::submission::Progress;
-use crate::{EffectId, Event, PayoutStage, Refusal, TxRef};
+use crate::{Effect, EffectId, Event, PayoutStage, Refusal, TxRef};
 
 impl Draft<'_> {
     pub(super) fn progress(&mut self, id: EffectId, progress: &Progress) -> Result<(), Refusal> {

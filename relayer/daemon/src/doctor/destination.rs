@@ -1,7 +1,7 @@
 //! A destination: its node and witnesses, its contracts, and the account that pays.
 
 use alloy::sol_types::SolCall;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use anyhow::{Result, ensure};
 use spandrel_contracts::{AccessManager, FastLane, Inbox, PauseController};
 use spandrel_verifiers::UnixSeconds;
@@ -10,7 +10,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use super::evm::Evm;
 use super::{Row, Seen};
 use crate::config::{Config, Destination};
-use crate::wiring::BATCH_GAS;
+use crate::wiring::least_balance;
 
 pub async fn look(config: &Config, target: &Destination, account: Option<Address>) -> Seen {
     let chain = &target.chain;
@@ -133,7 +133,7 @@ fn shown(epoch: u64, threshold: usize, mut members: Vec<Address>) -> String {
 async fn paying(target: &Destination, account: Option<Address>, evm: &Evm) -> Vec<Row> {
     let what = format!("destination {} account", target.chain);
     let Some(account) = account else { return vec![Row::skipped(what, "its key must be found first")] };
-    let least = U256::from(target.max_fee_per_gas) * U256::from(BATCH_GAS);
+    let least = least_balance(target);
     let balance = match evm.balance(account).await {
         Ok(balance) if balance < least => {
             let found =

@@ -3,10 +3,12 @@
 use anyhow::Result;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
 use spandrel_core::Status;
+use spandrel_engine::Alarms;
 use spandrel_risk::{Corridor, Lane, Limit, RiskPolicy, RiskState};
 use spandrel_store::AllWaiting;
 use spandrel_store::summary::Summary;
 use spandrel_verifiers::UnixSeconds;
+use spandrel_watchers::sentinel::Rule;
 
 /// Labels of a lane of a corridor: as many as are configured.
 const CORRIDOR: [&str; 4] = ["source", "destination", "asset", "lane"];
@@ -17,6 +19,7 @@ pub struct Gauges {
     outbox: IntGaugeVec,
     overdue: IntGaugeVec,
     open_txs: IntGaugeVec,
+    lowest_nonce: IntGaugeVec,
     cursors: IntGaugeVec,
     finals: IntGaugeVec,
     lag: IntGaugeVec,
@@ -25,6 +28,8 @@ pub struct Gauges {
     webhook_age: IntGauge,
     busy: IntGaugeVec,
     bus: IntGauge,
+    findings: IntGaugeVec,
+    looked: IntGauge,
     pauses: IntGauge,
     paused: IntGaugeVec,
     window_used: GaugeVec,
@@ -44,6 +49,17 @@ impl Gauges {
     /// Shows whether other processes are heard.
     pub fn show_bus(&self, is_heard: bool) {
         self.bus.set(is_heard.into());
+    }
+
+    /// Shows what sentinels found, and when they looked last.
+    pub fn show_alarms(&self, alarms: &Alarms, now: UnixSeconds) {
+        let standing = alarms.standing();
+        for rule in Rule::ALL {
+            let count = standing.iter().filter(|finding| finding.rule == rule).count();
+            self.findings.with_label_values(&[rule.name()]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let unseen_for = alarms.looked_at().map_or(0, |at| now.saturating_sub(at));
+        self.looked.set(unseen_for.cast_signed());
     }
 
     /// Registers them.
@@ -76,6 +92,11 @@ impl Gauges {
                 "Transactions sent and not final, by chain",
                 &["chain"],
             )?,
+            lowest_nonce: integers(
+                "spandrel_submit_lowest_open_nonce",
+                "The lowest nonce that is sent and not final, by chain and account",
+                &["chain", "account"],
+            )?,
             cursors: integers("spandrel_watcher_cursor_height", "Height read and stored, by chain", &["chain"])?,
             finals: integers("spandrel_watcher_final_height", "Highest final block reported, by chain", &["chain"])?,
             lag: integers(
@@ -103,6 +124,15 @@ impl Gauges {
                 "For how long the oldest delivery that is not taken has waited",
             )?,
             bus: integer("spandrel_bus_connected_bool", "0 while the server of the bus to other processes is away")?,
+            findings: integers(
+                "spandrel_sentinel_findings_count",
+                "What sentinels found and nobody has lifted, by rule",
+                &["rule"],
+            )?,
+            looked: integer(
+                "spandrel_sentinel_blind_seconds",
+                "For how long sentinels have not seen everything that they look at; 0 where none run",
+            )?,
             pauses: integer("spandrel_risk_pauses_count", "Pauses in force")?,
             paused: integers(
                 "spandrel_risk_lane_paused_bool",
@@ -132,8 +162,12 @@ impl Gauges {
             self.overdue.with_label_values(&[executor]).set(depth.oldest_due_age.unwrap_or(0).cast_signed());
         }
         self.open_txs.reset();
+        self.lowest_nonce.reset();
         for open in &summary.open_txs {
             self.open_txs.with_label_values(&[open.chain.as_str()]).add(open.count.cast_signed());
+            let account = open.signer.to_string();
+            let nonces = self.lowest_nonce.with_label_values(&[open.chain.as_str(), &account]);
+            nonces.set(open.lowest_nonce.cast_signed());
         }
         self.halts.reset();
         for (chain, cursor) in &summary.cursors {

@@ -41,13 +41,16 @@ pub async fn alive(State(served): State<Served>) -> Answer {
     answer("ok", &reasons)
 }
 
-/// 503 while a chain is halted, late or disputed by its nodes, a lane is paused, the bus is away, or another policy is
-/// agreed on.
+/// 503 while a chain is halted, late or disputed by its nodes, a sentinel found something, a lane is paused, the bus is away,
+/// or another policy is agreed on.
 pub async fn ready(State(served): State<Served>) -> Answer {
     let mut reasons = served.metrics.lasting_dissent();
     if !served.vitals.is_heard() {
         reasons.push("bus: its server is away\n".to_owned());
     }
+    let alarms = served.metrics.alarms().standing();
+    let pausing = alarms.into_iter().filter(|finding| finding.is_pausing);
+    reasons.extend(pausing.map(|finding| format!("{}: {}\n", finding.rule, finding.what)));
     let Some(book) = &served.book else { return answer("ready", &reasons) };
     let now = unix_now();
     let summary = match book.ledger().summary(now).await {

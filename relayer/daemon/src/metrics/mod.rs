@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use spandrel_core::{Event, Transfer};
-use spandrel_engine::{Book, Observer};
+use spandrel_engine::{Alarms, Book, Observer};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::{ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing};
@@ -40,6 +40,7 @@ pub struct Metrics {
     dissent: IntGaugeVec,
     answers: IntGaugeVec,
     pools: Mutex<Vec<(ChainId, Arc<dyn Health>)>>,
+    alarms: Alarms,
 }
 
 impl Metrics {
@@ -82,6 +83,7 @@ impl Metrics {
                 &["chain", "node", "answer"],
             )?,
             pools: Mutex::default(),
+            alarms: Alarms::default(),
             registry,
         };
         let all: [Box<dyn prometheus::core::Collector>; 6] = [
@@ -101,6 +103,11 @@ impl Metrics {
     /// Where requests of the transfer API are counted.
     pub fn requests(&self) -> Arc<Requests> {
         self.requests.clone()
+    }
+
+    /// Where sentinels say what they found.
+    pub fn alarms(&self) -> Alarms {
+        self.alarms.clone()
     }
 
     /// Shows how the nodes of `chain` stand.
@@ -204,6 +211,7 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
     }
     metrics.show_nodes();
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
+    metrics.gauges.show_alarms(&metrics.alarms, now);
     metrics.gauges.show_bus(served.vitals.is_heard());
     TextEncoder::new().encode_to_string(&metrics.registry.gather()).map_err(|error| failed(&error))
 }

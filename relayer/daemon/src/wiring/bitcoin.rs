@@ -17,7 +17,7 @@ use spandrel_verifiers::{ChainId, Evidence, UnixSeconds, Verifier};
 use spandrel_watchers::bitcoin::{
     BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, IntentBook, Intents, RpcAuth, RpcEndpoint,
 };
-use spandrel_watchers::pool::{Health, Named, PooledEvidence, PooledWatcher};
+use spandrel_watchers::pool::{Endpoints, Named, PooledEvidence, PooledWatcher};
 
 use super::CALL_TIMEOUT;
 use crate::config::{BitcoinNode, BitcoinSource};
@@ -107,9 +107,9 @@ pub fn bitcoin_side(source: &BitcoinSource, store: Sqlite) -> Result<BitcoinSide
 }
 
 impl WithIntents {
-    /// How its nodes stand.
-    pub fn health(&self) -> Arc<dyn Health> {
-        self.watcher.endpoints().clone()
+    /// Its nodes.
+    pub fn endpoints(&self) -> &Arc<Endpoints<BitcoinWatcher<Intents>>> {
+        self.watcher.endpoints()
     }
 
     /// Terms may be registered after their deposit's block was read: the blocks read last are looked through again.

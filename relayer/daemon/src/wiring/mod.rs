@@ -13,6 +13,7 @@ mod lazy;
 mod prices;
 mod requests;
 mod roles;
+mod sentinel;
 mod tls;
 
 pub use agreement::{agree, agreement, would_agree};
@@ -26,6 +27,7 @@ pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use prices::follow_price;
 pub use requests::{Requests, require_known_request_key};
 pub use roles::{signer_role, unlock, verifier_role};
+pub use sentinel::{Sources, least_balance, sentinel};
 pub use tls::{read_tls, tls_ports};
 
 use std::time::Duration;

@@ -1,0 +1,71 @@
+//! The sentinels: over every destination by all its nodes, and over the sources by the nodes that the ledger is read from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy_primitives::{Address, U256};
+use anyhow::Result;
+use spandrel_engine::{Alarms, Book, Sentinel};
+use spandrel_signer::{Hardness, Keystore};
+use spandrel_store::Sqlite;
+use spandrel_verifiers::ChainId;
+use spandrel_watchers::ethereum::Endpoint;
+use spandrel_watchers::sentinel::{DestinationView, DestinationWatch, SourceView, VaultView, VaultWatch, Watched};
+
+use super::{BATCH_GAS, CALL_TIMEOUT};
+use crate::clock::SystemClock;
+use crate::config::{Config, Destination, EthereumSource};
+
+/// The nodes of each source chain.
+pub type Sources = BTreeMap<ChainId, Arc<dyn SourceView>>;
+
+/// Sentinels that find into `alarms`.
+pub fn sentinel(
+    config: &Config,
+    book: Arc<Book<Sqlite, SystemClock>>,
+    sources: Sources,
+    alarms: Alarms,
+) -> Result<Sentinel<Sqlite, SystemClock>> {
+    let accounts = accounts(config);
+    let destinations = config.destination.iter().map(|target| watch(target, &accounts)).collect::<Result<_>>()?;
+    let vaults = config.ethereum.iter().map(|source| vault(config, source)).collect::<Result<_>>()?;
+    Ok(Sentinel::new(book, destinations, sources, vaults, alarms))
+}
+
+fn watch(target: &Destination, accounts: &BTreeMap<String, Address>) -> Result<Box<dyn DestinationView>> {
+    let nodes = std::iter::once(&target.rpc).chain(&target.witness_rpc);
+    let nodes = nodes.map(|url| Endpoint::parse("destination.rpc", url)).collect::<Result<_, _>>()?;
+    let watched = Watched {
+        inbox: target.inbox,
+        fast_lane: target.fast_lane,
+        registry: target.checkpoint_registry,
+        confirmations: target.confirmations,
+        account: accounts.get(&target.account.name).map(|account| (*account, least_balance(target))),
+    };
+    Ok(Box::new(DestinationWatch::new(target.chain.clone(), watched, nodes, CALL_TIMEOUT)?))
+}
+
+fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultView>> {
+    let nodes = source.nodes.iter().map(|node| Endpoint::parse("execution", &node.execution));
+    let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+    let corridors = config.limit.limits.keys();
+    let assets: std::collections::BTreeSet<_> = corridors.map(|corridor| &corridor.asset).collect();
+    let chains = config.destination.iter().map(|target| &target.chain);
+    let (chain, of) = (&source.network.chain, (nodes, source.quorum));
+    Ok(Box::new(VaultWatch::new(chain, source.outbox, assets, chains, of, CALL_TIMEOUT)?))
+}
+
+/// Wei for one full batch at the highest fee.
+pub fn least_balance(target: &Destination) -> U256 {
+    U256::from(target.max_fee_per_gas).saturating_mul(U256::from(BATCH_GAS))
+}
+
+/// Addresses by the names of their keys. A process that has no keys does not watch their balances.
+fn accounts(config: &Config) -> BTreeMap<String, Address> {
+    if !config.keystore.is_dir() {
+        return BTreeMap::new();
+    }
+    // Listing needs no password, so the hardness does not matter.
+    let keys = Keystore::open(&config.keystore, Hardness::Standard).and_then(|store| store.list());
+    keys.unwrap_or_default().into_iter().map(|key| (key.name, key.address)).collect()
+}

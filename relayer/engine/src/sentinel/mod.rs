@@ -1,0 +1,208 @@
+//! The sentinels' loop: reads chains and ledger, asks the rules, and pauses what a finding is about.
+//!
+//! A pause is stored like a guardian's, with what was found as its reason, and goes to the destinations in the same
+//! commit. The log of these reasons is the memory of the loop, over restarts too: a finding that paused pauses again only
+//! when its pause has run out and nobody has lifted it. What guardians have lifted, together with all that had been found
+//! in the same scope by then, stays lifted until there is other evidence, which is another finding.
+
+mod marks;
+mod payouts;
+mod slow;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alloy_primitives::keccak256;
+use futures::future::join_all;
+use futures::lock::Mutex as AsyncMutex;
+use spandrel_core::ledger::Ledger;
+use spandrel_risk::{Lane, RiskEvent, RiskState, Scope};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+use spandrel_watchers::sentinel::{Concern, DestinationView, Finding, Pace, SourceView, VaultView};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Book, Clock, EngineError, repeat};
+use marks::{Marks, reason_of};
+use payouts::Sighting;
+use slow::Sight;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at what changes slowly.
+const SLOWLY: Duration = Duration::from_secs(15);
+
+/// What stands, for whoever looks on. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Alarms(Arc<Mutex<Watched>>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    standing: Vec<Finding>,
+    looked_at: Option<UnixSeconds>,
+}
+
+impl Alarms {
+    /// Findings that nobody has lifted.
+    pub fn standing(&self) -> Vec<Finding> {
+        self.watched().standing.clone()
+    }
+
+    /// When the sentinels saw everything last, or were set up, Unix seconds; `None` where there are none.
+    pub fn looked_at(&self) -> Option<UnixSeconds> {
+        self.watched().looked_at
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sentinels over one ledger.
+pub struct Sentinel<L, C> {
+    book: Arc<Book<L, C>>,
+    destinations: Vec<Box<dyn DestinationView>>,
+    sources: BTreeMap<ChainId, Arc<dyn SourceView>>,
+    vaults: Vec<Box<dyn VaultView>>,
+    alarms: Alarms,
+    /// When this process began: what it did not do while it was down is not held against it.
+    began_at: UnixSeconds,
+    memory: AsyncMutex<Memory>,
+    /// What the last slow look found.
+    slow: Mutex<Sight>,
+}
+
+/// What is remembered between two looks.
+#[derive(Default)]
+struct Memory {
+    marks: Marks,
+    /// Payouts that are not known to be fine for good, by destination and deposit.
+    payouts: BTreeMap<(ChainId, DepositId), Sighting>,
+    /// How far each source was read, and since when.
+    read: BTreeMap<ChainId, (Option<u64>, UnixSeconds)>,
+    /// What the fast lane cleared.
+    pace: Pace,
+    /// Since when the nodes of a source have disagreed for too long.
+    disputes: BTreeMap<ChainId, UnixSeconds>,
+    /// Whether the last look saw less than everything: that is said once.
+    is_blind: bool,
+}
+
+fn scope_of(concern: &Concern) -> Scope {
+    match concern {
+        Concern::Chain(chain) => Scope::Chain { chain: chain.clone() },
+        Concern::Asset(asset) => Scope::Asset { asset: asset.clone() },
+        Concern::FastLane { source } => Scope::Lane { lane: Lane::Fast, source: source.clone() },
+    }
+}
+
+impl<L: Ledger, C: Clock> Sentinel<L, C> {
+    /// Sentinels that look at these destinations, sources and vaults. What they find stands in `alarms`.
+    pub fn new(
+        book: Arc<Book<L, C>>,
+        destinations: Vec<Box<dyn DestinationView>>,
+        sources: BTreeMap<ChainId, Arc<dyn SourceView>>,
+        vaults: Vec<Box<dyn VaultView>>,
+        alarms: Alarms,
+    ) -> Self {
+        let began_at = book.clock().now();
+        alarms.watched().looked_at = Some(began_at);
+        let (memory, slow) = (AsyncMutex::default(), Mutex::default());
+        Self { book, destinations, sources, vaults, alarms, began_at, memory, slow }
+    }
+
+    /// Looks once a second until told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Result<(), EngineError> {
+        let clock = self.book.clock();
+        let step = || async { self.look_once().await.map(|()| false) };
+        repeat("sentinels", clock.clone(), stop, step, || clock.sleep(EVERY)).await
+    }
+
+    /// Looks four times a minute at what changes slowly. A task of its own, so that neither waits for the other.
+    pub async fn run_slowly(self: Arc<Self>, stop: CancellationToken) -> Result<(), EngineError> {
+        let clock = self.book.clock();
+        let step = || async { self.look_slowly().await.map(|()| false) };
+        repeat("slow sentinels", clock.clone(), stop, step, || clock.sleep(SLOWLY)).await
+    }
+
+    /// One look at payouts and what needs no node; raises what the last slow look found, too. A chain that cannot be read is
+    /// passed over: it keeps nothing else from being looked at.
+    pub async fn look_once(&self) -> Result<(), EngineError> {
+        let memory = &mut *self.memory.lock().await;
+        // Another process may have paused or resumed.
+        self.book.refresh().await?;
+        for recorded in self.book.ledger().risk_events(memory.marks.sequence).await? {
+            memory.marks.take(&recorded.body);
+            memory.pace(&recorded.body, recorded.at);
+        }
+        let mut is_blind = self.slow_sight().is_blind;
+        let told = join_all(self.destinations.iter().map(|destination| destination.payouts())).await;
+        for (destination, told) in self.destinations.iter().zip(told) {
+            match told {
+                Ok(payouts) => self.sight(memory, destination.chain(), payouts),
+                Err(error) => {
+                    if !memory.is_blind {
+                        tracing::warn!(chain = %destination.chain(), %error, "payouts are not watched");
+                    }
+                    is_blind = true;
+                }
+            }
+        }
+        memory.is_blind = is_blind;
+        let now = self.book.clock().now();
+        let mut findings = self.judge_payouts(memory).await?;
+        findings.extend(memory.pace.judge(now));
+        findings.extend(self.judge_disputes(memory, now));
+        findings.extend(self.slow_sight().findings.iter().cloned());
+        self.raise(memory, findings).await?;
+        if !is_blind {
+            self.alarms.watched().looked_at = Some(now);
+        }
+        Ok(())
+    }
+
+    fn slow_sight(&self) -> MutexGuard<'_, Sight> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pauses what the findings are about, unless that was done, and shows those that nobody has lifted.
+    async fn raise(&self, memory: &mut Memory, findings: Vec<Finding>) -> Result<(), EngineError> {
+        let before = self.alarms.standing();
+        let mut standing = Vec::new();
+        for finding in findings {
+            let key = finding.key();
+            if memory.marks.lifted.contains(&key) {
+                continue;
+            }
+            if before.iter().all(|known| known.key() != key) {
+                tracing::error!(rule = %finding.rule, finding.what, finding.is_pausing, "a sentinel raises an alarm");
+            }
+            if finding.is_pausing {
+                self.pause_for(&memory.marks, &finding).await?;
+            }
+            standing.push(finding);
+        }
+        self.alarms.watched().standing = standing;
+        Ok(())
+    }
+
+    /// A finding is written down once for each pause that it needs; the chains are told only if theirs would end soon.
+    async fn pause_for(&self, marks: &Marks, finding: &Finding) -> Result<(), EngineError> {
+        let (scope, key, ttl) = (scope_of(&finding.concern), finding.key(), self.book.policy().pause_ttl);
+        let now = self.book.clock().now();
+        let paused_until = |risk: &RiskState| {
+            let pauses = risk.pauses_at(now).filter(|(paused, _)| **paused == scope);
+            pauses.map(|(_, pause)| pause.until).max()
+        };
+        let standing = self.book.read_risk(paused_until).await;
+        if standing.is_some() && marks.has_paused(&scope, &key) {
+            return Ok(());
+        }
+        let until = now.saturating_add(ttl);
+        let is_told = standing.is_some_and(|until| until >= now.saturating_add(ttl / 2));
+        let cause = keccak256(format!("{key} {until}"));
+        let effects = if is_told { Vec::new() } else { self.book.pause_effects(&scope, ttl, cause, None) };
+        let reason = reason_of(finding);
+        self.book.record_risk_with(RiskEvent::Paused { scope, until, reason }, effects).await
+    }
+}

@@ -1,0 +1,92 @@
+//! What a rule found.
+
+use std::fmt;
+
+use spandrel_verifiers::{AssetId, ChainId};
+
+/// The rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// A destination paid what was never deposited, or otherwise than it was deposited.
+    PayoutWithoutDeposit,
+    /// A vault holds less than it owes.
+    VaultShort,
+    /// A fast payout is not proven in time.
+    FastUnproven,
+    /// The set in force on a destination is not the configured one.
+    SignerSetDiffers,
+    /// The nodes of a source disagree for too long.
+    NodesDisagree,
+    /// The fast lane is far over its pace.
+    PaceUnusual,
+    /// The account that pays for gas on a destination runs dry.
+    BalanceLow,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 7] = [
+        Self::PayoutWithoutDeposit,
+        Self::VaultShort,
+        Self::FastUnproven,
+        Self::SignerSetDiffers,
+        Self::NodesDisagree,
+        Self::PaceUnusual,
+        Self::BalanceLow,
+    ];
+
+    /// Its name in metrics, logs and reasons of pauses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PayoutWithoutDeposit => "payout_without_deposit",
+            Self::VaultShort => "vault_short",
+            Self::FastUnproven => "fast_unproven",
+            Self::SignerSetDiffers => "signer_set_differs",
+            Self::NodesDisagree => "nodes_disagree",
+            Self::PaceUnusual => "pace_unusual",
+            Self::BalanceLow => "balance_low",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a finding is about: no more than this is to be paused for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// All that comes from or goes to a chain.
+    Chain(ChainId),
+    /// One asset.
+    Asset(AssetId),
+    /// The fast lane from a chain, or from all where its signers are in doubt.
+    FastLane {
+        /// From where.
+        source: Option<ChainId>,
+    },
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// By which rule.
+    pub rule: Rule,
+    /// Of what: two findings of one rule and subject are one, and other evidence is another subject.
+    pub subject: String,
+    /// What it is about.
+    pub concern: Concern,
+    /// Whether it is certain enough to pause that.
+    pub is_pausing: bool,
+    /// What was found, for people.
+    pub what: String,
+}
+
+impl Finding {
+    /// What tells it from all others.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.rule, self.subject)
+    }
+}

@@ -1,0 +1,27 @@
+//! Sentinels: rules over what chains and ledger say, which raise an alarm and, where a rule says so, a pause.
+//!
+//! [`DestinationWatch`] and [`VaultWatch`] read chains. Every rule is a pure function: facts in, findings out. What is to be
+//! paused is named as narrowly as the fact allows; pausing it, and remembering that it was done, is the engine's part.
+
+mod destination;
+mod dispute;
+mod finding;
+mod funds;
+mod inbox;
+mod overdue;
+mod pace;
+mod payout;
+mod sets;
+mod source;
+mod vault;
+
+pub use destination::{DestinationView, DestinationWatch, Watched};
+pub use dispute::judge_dispute;
+pub use finding::{Concern, Finding, Rule};
+pub use funds::{Funds, judge_funds};
+pub use overdue::{UNPROVEN, Unsettled, judge_unsettled};
+pub use pace::Pace;
+pub use payout::{Judgement, Known, PaidOut, PayoutLane, Reading, SeenStanding, judge};
+pub use sets::{SetOf, judge_set};
+pub use source::SourceView;
+pub use vault::{Holding, VaultView, VaultWatch, judge_vault};

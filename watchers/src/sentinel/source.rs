@@ -1,0 +1,17 @@
+//! A source chain as sentinels see it.
+
+use futures::future::BoxFuture;
+
+use crate::pool::{Endpoints, Health, Witness};
+
+/// The nodes by which the ledger reads a source chain.
+pub trait SourceView: Health {
+    /// The highest of their best blocks; `None` while none answers.
+    fn highest(&self) -> BoxFuture<'_, Option<u64>>;
+}
+
+impl<T: Witness> SourceView for Endpoints<T> {
+    fn highest(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(Endpoints::highest(self))
+    }
+}
