@@ -40,12 +40,12 @@ impl<W: Limbs<N>, const N: usize> Task for Encode<'_, W, N> {
         let groups = self.items.chunks(N);
         let points: Vec<Points<W, N>> = groups.map(|group| self.w.call(Combine { encode: &self, group })).collect();
         let mut encodings = vec![[0; 32]; points.len() * N];
-        Curve(field).affine(&points, |place, x, y| {
-            let (x, y) = (field.pack(&x), field.pack(&y));
+        for (place, [x, y]) in Curve(field).affine(&points).iter().enumerate() {
+            let (x, y) = (field.pack(x), field.pack(y));
             for lane in 0..N {
                 encodings[place * N + lane] = encoding_of(x[lane], y[lane]);
             }
-        });
+        }
         encodings.truncate(self.items.len());
         encodings
     }
@@ -78,8 +78,10 @@ impl<W: Limbs<N>, const N: usize> Task for Combine<'_, W, N> {
         let rows = items[0].key.rows.len();
         let odd = (0..rows).map(|row| of_key(row, 1));
         let others = (0..rows).map(|row| of_key(row, 0)).chain((0..self.encode.base.len()).map(of_base));
-        let sum = self.add_all(curve, curve.identity(), odd);
-        let sum = (0..DOUBLINGS_OF_ODD).fold(sum, |sum, _| curve.double(&sum));
+        let mut sum = self.add_all(curve, curve.identity(), odd);
+        for _ in 0..DOUBLINGS_OF_ODD {
+            sum = curve.double(&sum);
+        }
         self.add_all(curve, sum, others)
     }
 }

@@ -27,7 +27,7 @@ const TWICE_P: [u64; 10] = {
 /// Where each limb begins.
 const OFFSETS: [u32; 10] = [0, 26, 51, 77, 102, 128, 153, 179, 204, 230];
 
-/// The arithmetic, in words `W`.
+/// The arithmetic, in words `W`. All of it is to be inlined where the instructions may be used; closures would not be.
 #[derive(Clone, Copy)]
 pub(super) struct Field<W, const N: usize>(pub(super) W);
 
@@ -68,20 +68,31 @@ impl<W: Limbs<N>, const N: usize> Field<W, N> {
     /// `a + b` of reduced numbers: loose.
     #[inline(always)]
     pub(super) fn add(self, a: &Elements<W, N>, b: &Elements<W, N>) -> Elements<W, N> {
-        std::array::from_fn(|limb| self.0.add(a[limb], b[limb]))
+        let mut sum = *a;
+        for limb in 0..10 {
+            sum[limb] = self.0.add(a[limb], b[limb]);
+        }
+        sum
     }
 
     /// `a - b`, of which `b` is reduced: loose if `a` is reduced too.
     #[inline(always)]
     pub(super) fn subtract(self, a: &Elements<W, N>, b: &Elements<W, N>) -> Elements<W, N> {
-        let w = self.0;
-        std::array::from_fn(|limb| w.subtract(w.add(a[limb], w.splat(TWICE_P[limb])), b[limb]))
+        let (w, mut difference) = (self.0, *a);
+        for limb in 0..10 {
+            difference[limb] = w.subtract(w.add(a[limb], w.splat(TWICE_P[limb])), b[limb]);
+        }
+        difference
     }
 
     /// `a` where `mask` has ones, `b` elsewhere.
     #[inline(always)]
     pub(super) fn choose(self, mask: W::Word, a: &Elements<W, N>, b: &Elements<W, N>) -> Elements<W, N> {
-        std::array::from_fn(|limb| self.0.choose(mask, a[limb], b[limb]))
+        let mut chosen = *a;
+        for limb in 0..10 {
+            chosen[limb] = self.0.choose(mask, a[limb], b[limb]);
+        }
+        chosen
     }
 
     /// The same numbers, reduced, of limbs below `2^32`.
@@ -89,12 +100,15 @@ impl<W: Limbs<N>, const N: usize> Field<W, N> {
     pub(super) fn reduce(self, a: &Elements<W, N>) -> Elements<W, N> {
         let w = self.0;
         let (even, odd) = (w.splat(LOW_26), w.splat(LOW_25));
-        let carry = |limb: usize| if limb % 2 == 0 { w.right::<26>(a[limb]) } else { w.right::<25>(a[limb]) };
-        let kept = |limb: usize| w.and(a[limb], if limb % 2 == 0 { even } else { odd });
-        std::array::from_fn(|limb| match limb {
-            0 => w.add(kept(0), w.multiply(carry(9), w.splat(19))),
-            _ => w.add(kept(limb), carry(limb - 1)),
-        })
+        let (mut reduced, mut carry) = (*a, w.multiply(w.right::<25>(a[9]), w.splat(19)));
+        for pair in 0..5 {
+            let limb = 2 * pair;
+            reduced[limb] = w.add(w.and(a[limb], even), carry);
+            carry = w.right::<26>(a[limb]);
+            reduced[limb + 1] = w.add(w.and(a[limb + 1], odd), carry);
+            carry = w.right::<25>(a[limb + 1]);
+        }
+        reduced
     }
 
     /// `a * b` of loose numbers: reduced.
@@ -112,7 +126,11 @@ impl<W: Limbs<N>, const N: usize> Field<W, N> {
     /// `a^(2^times)`.
     #[inline(always)]
     fn square_times(self, a: &Elements<W, N>, times: u32) -> Elements<W, N> {
-        (0..times).fold(*a, |a, _| self.square(&a))
+        let mut power = *a;
+        for _ in 0..times {
+            power = self.square(&power);
+        }
+        power
     }
 
     /// `a^(2^250 - 1)`, and `a^11` on the way.
@@ -122,14 +140,19 @@ impl<W: Limbs<N>, const N: usize> Field<W, N> {
         let to_9 = self.multiply(a, &self.square_times(&to_2, 2));
         let to_11 = self.multiply(&to_9, &to_2);
         let ones_5 = self.multiply(&self.square(&to_11), &to_9);
-        let double = |ones: &Elements<W, N>, count| self.multiply(&self.square_times(ones, count), ones);
-        let ones_10 = double(&ones_5, 5);
-        let ones_20 = double(&ones_10, 10);
-        let ones_40 = double(&ones_20, 20);
+        let ones_10 = self.twice_the_ones(&ones_5, 5);
+        let ones_20 = self.twice_the_ones(&ones_10, 10);
+        let ones_40 = self.twice_the_ones(&ones_20, 20);
         let ones_50 = self.multiply(&self.square_times(&ones_40, 10), &ones_10);
-        let ones_100 = double(&ones_50, 50);
-        let ones_200 = double(&ones_100, 100);
+        let ones_100 = self.twice_the_ones(&ones_50, 50);
+        let ones_200 = self.twice_the_ones(&ones_100, 100);
         (self.multiply(&self.square_times(&ones_200, 50), &ones_50), to_11)
+    }
+
+    /// The power of `2 · count` ones from that of `count`.
+    #[inline(always)]
+    fn twice_the_ones(self, ones: &Elements<W, N>, count: u32) -> Elements<W, N> {
+        self.multiply(&self.square_times(ones, count), ones)
     }
 
     /// `1 / a`, as `a^(p - 2)`; 0 of 0.

@@ -133,7 +133,7 @@ impl<W: Limbs<N>, const N: usize> Curve<W, N> {
 
     /// `x` and `y` of each of many points, by one inversion: their products are inverted, and taken apart again.
     #[inline(always)]
-    pub(super) fn affine(self, points: &[Points<W, N>], mut give: impl FnMut(usize, Elements<W, N>, Elements<W, N>)) {
+    pub(super) fn affine(self, points: &[Points<W, N>]) -> Vec<[Elements<W, N>; 2]> {
         let f = self.0;
         let mut product = f.splat(ONE);
         let mut before = Vec::with_capacity(points.len());
@@ -142,11 +142,14 @@ impl<W: Limbs<N>, const N: usize> Curve<W, N> {
             product = f.multiply(&product, &point.z);
         }
         let mut inverse = f.invert(&product);
-        for (place, (point, before)) in points.iter().zip(before).enumerate().rev() {
+        let mut affine = Vec::with_capacity(points.len());
+        for (point, before) in points.iter().zip(before).rev() {
             let of_z = f.multiply(&inverse, &before);
             inverse = f.multiply(&inverse, &point.z);
-            give(place, f.multiply(&point.x, &of_z), f.multiply(&point.y, &of_z));
+            affine.push([f.multiply(&point.x, &of_z), f.multiply(&point.y, &of_z)]);
         }
+        affine.reverse();
+        affine
     }
 }
 

@@ -30,14 +30,13 @@ pub(super) fn addends<W: Limbs<N>, const N: usize>(
     let w = field.0;
     let sum = w.read(&entries.map(|entry| &entry.sum));
     let difference = w.read(&entries.map(|entry| &entry.difference));
-    let chosen = |yes: [W::Word; 4], no: [W::Word; 4]| {
-        field.unpack(std::array::from_fn(|word| w.choose(negative, yes[word], no[word])))
-    };
-    Addends {
-        sum: chosen(difference, sum),
-        difference: chosen(sum, difference),
-        product: field.unpack(w.read(&entries.map(|entry| &entry.product))),
+    let (mut first, mut second) = (sum, difference);
+    for word in 0..4 {
+        first[word] = w.choose(negative, difference[word], sum[word]);
+        second[word] = w.choose(negative, sum[word], difference[word]);
     }
+    let product = field.unpack(w.read(&entries.map(|entry| &entry.product)));
+    Addends { sum: field.unpack(first), difference: field.unpack(second), product }
 }
 
 /// Makes the tables of `N` points at once, from their canonical encodings; `None` for what encodes no point.
@@ -63,7 +62,9 @@ impl<W: Limbs<N>, const N: usize, const WIDTH: usize> Task for Prepare<'_, W, N,
         let mut points = Vec::with_capacity(self.rows * WIDTH);
         for row in 0..self.rows {
             if row > 0 {
-                power = (0..self.doublings).fold(power, |power, _| curve.double(&power));
+                for _ in 0..self.doublings {
+                    power = curve.double(&power);
+                }
             }
             let mut multiple = power;
             points.push(multiple);
@@ -74,15 +75,15 @@ impl<W: Limbs<N>, const N: usize, const WIDTH: usize> Task for Prepare<'_, W, N,
         }
         let mut tables: [Vec<[Entry; WIDTH]>; N] = std::array::from_fn(|_| vec![[Entry::IDENTITY; WIDTH]; self.rows]);
         let (half, d) = (field.splat(HALF), field.splat(D));
-        curve.affine(&points, |place, x, y| {
-            let sum = field.pack(&field.multiply(&field.add(&y, &x), &half));
-            let difference = field.pack(&field.multiply(&field.subtract(&y, &x), &half));
-            let product = field.pack(&field.multiply(&field.multiply(&x, &y), &d));
+        for (place, [x, y]) in curve.affine(&points).iter().enumerate() {
+            let sum = field.pack(&field.multiply(&field.add(y, x), &half));
+            let difference = field.pack(&field.multiply(&field.subtract(y, x), &half));
+            let product = field.pack(&field.multiply(&field.multiply(x, y), &d));
             for (lane, table) in tables.iter_mut().enumerate() {
                 table[place / WIDTH][place % WIDTH] =
                     Entry { sum: sum[lane], difference: difference[lane], product: product[lane] };
             }
-        });
+        }
         let mut is_point = is_point.into_iter();
         tables.map(|table| is_point.next().unwrap_or_default().then(|| table.into_boxed_slice()))
     }
