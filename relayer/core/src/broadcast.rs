@@ -63,7 +63,9 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
             let is_idle = transfer.payout.is_none() && transfer.issued.is_none();
             if is_idle && context.now > transfer.deposit.expiry { Ok(()) } else { later("a payout is under way") }
         }
-        Effect::CloseOverdue { .. } | Effect::Contradict { .. } | Effect::Pause { .. } | Effect::Reobserve { .. } => Ok(()),
+        Effect::CloseOverdue { .. } | Effect::Contradict { .. } | Effect::Pause { .. } | Effect::Reobserve { .. } => {
+            Ok(())
+        }
     }
 }
 

@@ -124,7 +124,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             _ => None,
         });
         paused
-            .flat_map(|(scope, until)| self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, stated.as_ref()))
+            .flat_map(|(scope, until)| {
+                self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, stated.as_ref())
+            })
             .collect()
     }
 

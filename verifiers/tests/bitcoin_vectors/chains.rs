@@ -28,11 +28,6 @@ fn near_mainnet_fields() -> Option<Vec<Value>> {
     Some(batches.as_array().unwrap().iter().flat_map(|batch| batch.as_array().unwrap()).cloned().collect())
 }
 
-/// These headers.
-pub fn near_mainnet_headers() -> Option<Vec<Bytes>> {
-    Some(near_mainnet_fields()?.iter().map(assembled).collect())
-}
-
 #[test]
 fn two_thousand_mainnet_headers_across_a_retarget() {
     let Some(all) = near_mainnet_fields() else { return };

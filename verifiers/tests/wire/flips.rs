@@ -79,15 +79,15 @@ fn honest_bytes_are_read_and_written_again() {
     }
 }
 
-/// Every byte of every decoder's honest input, with masks that depend on the place: single bits, and all of them where
-/// the input is short.
+/// Every byte of a short input, in all of its bits; of a long one, bytes all over it.
 #[test]
-fn every_byte_flipped_is_refused_or_means_what_it_says() {
+fn bytes_flipped_all_over_are_refused_or_mean_what_they_say() {
     let mut broken = Vec::new();
     for decoder in &*DECODERS {
         let mut fates = BTreeMap::new();
-        for place in 0..decoder.honest.len() {
-            let is_short = decoder.honest.len() <= 1_500;
+        let length = decoder.honest.len();
+        let is_short = length <= 600;
+        for place in (0..length).step_by(if is_short { 1 } else { length.div_ceil(400) }) {
             let masks = if is_short { vec![1, 2, 4, 8, 16, 32, 64, 128, 255] } else { vec![1 << (place % 8), 0x20] };
             for mask in masks {
                 match decoder.flip(place, mask) {

@@ -51,7 +51,10 @@ fn honest(scene: &Scene, method: &str) -> Vec<u8> {
         .encode_to_vec(),
         "Transfers/WatchTransfer" => proto::WatchTransferRequest { id, from_sequence: 1 }.encode_to_vec(),
         "Webhooks/RegisterWebhook" => {
-            proto::RegisterWebhookRequest { url: "https://192.0.2.1/hook".to_owned() }.encode_to_vec()
+            proto::RegisterWebhookRequest {
+                url: "https://192.0.2.1/hook".to_owned(),
+                idempotency_key: "a-key-of-mine".to_owned(),
+            }.encode_to_vec()
         }
         "Webhooks/Redeliver" => proto::RedeliverRequest { id: "wh_0".to_owned(), delivery: "evt_0".to_owned() }.encode_to_vec(),
         // Those with an id alone, and those with nothing.
