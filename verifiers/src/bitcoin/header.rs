@@ -40,15 +40,34 @@ impl Header {
     /// [`Self::parse`] of bytes whose `sha256d` is known to be `hash`.
     #[inline]
     pub(super) fn hashed(bytes: &[u8], hash: [u8; 32]) -> Result<Self, VerifyError> {
-        let wrong_length = || wrong_length(bytes.len());
-        let whole: &[u8; HEADER_LENGTH] = bytes.try_into().map_err(|_| wrong_length())?;
-        let (version, rest) = whole.split_first_chunk::<4>().ok_or_else(wrong_length)?;
-        let (parent, rest) = rest.split_first_chunk::<32>().ok_or_else(wrong_length)?;
-        let (merkle_root, rest) = rest.split_first_chunk::<32>().ok_or_else(wrong_length)?;
-        let (time, rest) = rest.split_first_chunk::<4>().ok_or_else(wrong_length)?;
-        let (bits, rest) = rest.split_first_chunk::<4>().ok_or_else(wrong_length)?;
-        let (nonce, _) = rest.split_first_chunk::<4>().ok_or_else(wrong_length)?;
-        Ok(Self {
+        let whole: &[u8; HEADER_LENGTH] = bytes.try_into().map_err(|_| wrong_length(bytes.len()))?;
+        Self::fields(whole, hash).ok_or_else(|| wrong_length(bytes.len()))
+    }
+
+    /// [`Self::hashed`] if the hash meets the target that `target_of` makes of the header's compact one. What it returns
+    /// is put together last, where the caller wants it: headers come by the thousand, and moving them costs.
+    #[inline]
+    pub(super) fn worked(
+        bytes: &[u8],
+        hash: [u8; 32],
+        target_of: impl FnOnce(u32) -> Result<U256, VerifyError>,
+    ) -> Result<Self, VerifyError> {
+        let whole: &[u8; HEADER_LENGTH] = bytes.try_into().map_err(|_| wrong_length(bytes.len()))?;
+        let bits = whole.last_chunk::<8>().and_then(|last| last.first_chunk::<4>());
+        let bits = bits.ok_or_else(|| wrong_length(bytes.len()))?;
+        require_at_most(target_of(u32::from_le_bytes(*bits))?, hash)?;
+        Self::fields(whole, hash).ok_or_else(|| wrong_length(bytes.len()))
+    }
+
+    #[inline]
+    fn fields(whole: &[u8; HEADER_LENGTH], hash: [u8; 32]) -> Option<Self> {
+        let (version, rest) = whole.split_first_chunk::<4>()?;
+        let (parent, rest) = rest.split_first_chunk::<32>()?;
+        let (merkle_root, rest) = rest.split_first_chunk::<32>()?;
+        let (time, rest) = rest.split_first_chunk::<4>()?;
+        let (bits, rest) = rest.split_first_chunk::<4>()?;
+        let (nonce, _) = rest.split_first_chunk::<4>()?;
+        Some(Self {
             hash: hash.into(),
             version: i32::from_le_bytes(*version),
             parent: B256::from(parent),
@@ -83,9 +102,14 @@ impl Header {
     /// Checks that the hash meets `target`. Errors name `hash`.
     #[inline]
     pub(super) fn check_hash(&self, target: U256) -> Result<(), VerifyError> {
-        let value = U256::from_le_bytes(self.hash.0);
-        if value > target { Err(too_great(value, target)) } else { Ok(()) }
+        require_at_most(target, self.hash.0)
     }
+}
+
+#[inline]
+fn require_at_most(target: U256, hash: [u8; 32]) -> Result<(), VerifyError> {
+    let value = U256::from_le_bytes(hash);
+    if value > target { Err(too_great(value, target)) } else { Ok(()) }
 }
 
 #[cold]

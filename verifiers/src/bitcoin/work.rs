@@ -46,14 +46,14 @@ pub(super) fn target_within_limit(params: &ChainParams, bits: u32) -> Result<U25
 pub fn check_work_each(params: &ChainParams, headers: &[Bytes]) -> Vec<Result<Header, VerifyError>> {
     let hashes = header_hashes(headers);
     let check = |last: &mut Option<(u32, U256)>, (bytes, hash): (&Bytes, &Hash)| {
-        let header = Header::hashed(bytes, *hash)?;
-        let target = match *last {
-            Some((bits, target)) if bits == header.bits => target,
-            _ => target_within_limit(params, header.bits)?,
-        };
-        *last = Some((header.bits, target));
-        header.check_hash(target)?;
-        Ok(header)
+        Header::worked(bytes, *hash, |bits| {
+            let target = match *last {
+                Some((last_bits, target)) if last_bits == bits => target,
+                _ => target_within_limit(params, bits)?,
+            };
+            *last = Some((bits, target));
+            Ok(target)
+        })
     };
     if !is_for_threads(headers.len()) {
         let mut last = None;

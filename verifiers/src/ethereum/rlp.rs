@@ -8,7 +8,7 @@ use alloy_rlp::{EMPTY_STRING_CODE, Header};
 use crate::VerifyError;
 
 /// First byte of a string of 32 bytes.
-const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
+pub(crate) const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
 
 /// One item: a string's bytes, or a list's still encoded items.
 #[derive(Clone, Copy)]
@@ -29,25 +29,6 @@ pub(crate) struct Items<'a> {
 impl<'a> Items<'a> {
     pub(crate) fn of(list: Item<'a>) -> Self {
         Self { rest: list.payload }
-    }
-
-    /// Takes the next item if it is what a trie's branches are made of: a hash, or the empty string, which is `None`.
-    /// Both are canonical as they stand.
-    #[inline]
-    pub(crate) fn take_hash_or_empty(&mut self) -> Option<Option<&'a [u8; 32]>> {
-        let (first, tail) = self.rest.split_first()?;
-        match *first {
-            HASH_CODE => {
-                let (hash, rest) = tail.split_first_chunk()?;
-                self.rest = rest;
-                Some(Some(hash))
-            }
-            EMPTY_STRING_CODE => {
-                self.rest = tail;
-                Some(None)
-            }
-            _ => None,
-        }
     }
 
     /// What is left, still encoded.

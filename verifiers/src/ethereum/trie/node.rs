@@ -3,10 +3,11 @@
 //! Errors name no field here: the walk knows which node of which proof it is.
 
 use alloy_primitives::B256;
+use alloy_rlp::EMPTY_STRING_CODE;
 
 use super::path::{Path, Rest};
 use crate::VerifyError;
-use crate::ethereum::rlp::{self, Item, Items};
+use crate::ethereum::rlp::{self, HASH_CODE, Item, Items};
 
 /// Nodes shorter than a hash stand in their parent instead of being referenced.
 pub(super) const INLINE_BELOW: usize = 32;
@@ -47,10 +48,14 @@ pub(super) enum Step<'a, 'k> {
 
 impl<'a> Node<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let mut items = rlp::require_list("", rlp::item("", bytes)?)?;
-        if let Some(hashes) = Hashes::decode(items.clone()) {
-            return Ok(Self::Hashes(hashes));
+        let items = rlp::require_list("", rlp::item("", bytes)?)?;
+        match Hashes::decode(&items) {
+            Some(hashes) => Ok(Self::Hashes(hashes)),
+            None => Self::decode_items(items),
         }
+    }
+
+    fn decode_items(mut items: Items<'a>) -> Result<Self, VerifyError> {
         let (first, second) = match (next(&mut items)?, next(&mut items)?) {
             (Some(first), Some(second)) => (first, second),
             (first, _) => return Err(wrong_count(usize::from(first.is_some()))),
@@ -133,17 +138,24 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Hashes<'a> {
-    /// What [`Node::decode_branch`] would find to be a branch of hashes alone; `None` of any other node.
+    /// What [`Node::decode_branch`] would find to be a branch of hashes alone; `None` of any other node. Which children
+    /// are there is as good as random, so nothing is guessed here: the place of the next is computed.
     #[inline]
-    fn decode(mut items: Items<'a>) -> Option<Self> {
+    fn decode(items: &Items<'a>) -> Option<Self> {
         let encoded = items.rest();
-        let mut present = 0_u16;
-        for child in 0..16_u32 {
-            let is_present = items.take_hash_or_empty()?.is_some();
-            present |= u16::from(is_present).wrapping_shl(child);
+        let (mut place, mut present) = (0_usize, 0_u32);
+        for item in 0..17_u32 {
+            let first = *encoded.get(place)?;
+            let is_hash = first == HASH_CODE;
+            if !is_hash & (first != EMPTY_STRING_CODE) {
+                return None;
+            }
+            present |= u32::from(is_hash).wrapping_shl(item);
+            place = place.wrapping_add(1).wrapping_add(usize::from(is_hash).wrapping_shl(5));
         }
-        let is_whole = items.take_hash_or_empty()?.is_none() && items.rest().is_empty();
-        (is_whole && present.count_ones() >= 2).then_some(Self { encoded, present })
+        // Of the value, which is the seventeenth, no bit may be set.
+        let present = u16::try_from(present).ok()?;
+        (place == encoded.len() && present.count_ones() >= 2).then_some(Self { encoded, present })
     }
 
     fn get(&self, child: usize) -> Option<&'a [u8; 32]> {
@@ -188,6 +200,48 @@ impl<'a> Child<'a> {
             Self::None => Step::Decided(None),
             Self::Hash(hash) => Step::To(B256::new(*hash), rest),
             Self::Inline(bytes) => Step::Inside(bytes, rest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A list of items such as branches have, most of them in the right number.
+    fn branch() -> impl Strategy<Value = Vec<u8>> {
+        let hash = any::<u8>().prop_map(|byte| [&[HASH_CODE][..], &[byte; 32]].concat());
+        let odd =
+            prop_oneof![Just(vec![0x82, 1, 2]), Just(vec![0xc2, 0x20, 5]), Just(vec![7]), Just(vec![HASH_CODE, 1])];
+        let item = prop_oneof![40 => hash, 40 => Just(vec![EMPTY_STRING_CODE]), 1 => odd];
+        let count = prop_oneof![8 => Just(16_usize), 1 => 0..19_usize];
+        let last = prop_oneof![8 => Just(vec![EMPTY_STRING_CODE]), 1 => Just(vec![9]), 1 => Just(vec![])];
+        let items = count.prop_flat_map(move |count| prop::collection::vec(item.clone(), count));
+        (items, last).prop_map(|(items, last)| [items.concat(), last].concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn a_branch_of_hashes_is_the_same_read_in_place_as_unpacked(payload in branch()) {
+            let list = Item { encoded: &[], payload: &payload, is_list: true };
+            let unpacked = Node::decode_items(Items::of(list));
+            let children = match &unpacked {
+                Ok(Node::Branch { children, value: [] }) => {
+                    let hashes = children.iter().map(|child| match child {
+                        Child::None => Some(None),
+                        Child::Hash(hash) => Some(Some(*hash)),
+                        Child::Inline(_) => None,
+                    });
+                    hashes.collect::<Option<Vec<_>>>()
+                }
+                _ => None,
+            };
+            let in_place = Hashes::decode(&Items::of(list));
+            prop_assert_eq!(in_place.map(|hashes| (0..16).map(|child| hashes.get(child)).collect::<Vec<_>>()), children);
+            prop_assert!(in_place.is_none_or(|hashes| hashes.get(16).is_none() && hashes.get(99).is_none()));
         }
     }
 }
