@@ -256,7 +256,7 @@ fn carried<W: Limbs<N>, const N: usize>(w: W, columns: Elements<W, N>) -> Elemen
 
 /// The number below `p` that reduced limbs stand for.
 fn to_number(limbs: [u64; 10]) -> Number {
-    let bits = |limb: usize| if limb % 2 == 0 { 26 } else { 25 };
+    let bits = |limb: usize| if limb.is_multiple_of(2) { 26 } else { 25 };
     // What would be carried out of the top if 19 were added: 1 if the number is not below p.
     let over = limbs.iter().enumerate().fold(19, |carry, (limb, value)| (value + carry) >> bits(limb));
     let (mut carry, mut number) = (19 * over, [0; 4]);

@@ -15,8 +15,8 @@ fn p() -> U512 {
 
 /// The largest limbs that a reduced number may have, and a loose one.
 fn largest(is_loose: bool) -> [u64; 10] {
-    let reduced = |limb: usize| (1 << if limb % 2 == 0 { 26 } else { 25 }) + (1 << 18) - 1;
-    let twice_p = |limb: usize| (1 << if limb % 2 == 0 { 27 } else { 26 }) - 2;
+    let reduced = |limb: usize| (1 << if limb.is_multiple_of(2) { 26 } else { 25 }) + (1 << 18) - 1;
+    let twice_p = |limb: usize| (1 << if limb.is_multiple_of(2) { 27 } else { 26 }) - 2;
     std::array::from_fn(|limb| reduced(limb) + if is_loose { twice_p(limb) } else { 0 })
 }
 
@@ -84,7 +84,7 @@ fn check_all(case: Case) {
 fn numbers_around_the_modulus_are_right() {
     let split = |value: U512| -> [u64; 10] {
         std::array::from_fn(|limb| {
-            let bits = if limb % 2 == 0 { 26 } else { 25 };
+            let bits = if limb.is_multiple_of(2) { 26 } else { 25 };
             let shifted: U512 = value >> BITS[limb] as usize;
             shifted.as_limbs()[0] & ((1 << bits) - 1)
         })

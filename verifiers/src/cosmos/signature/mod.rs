@@ -4,6 +4,8 @@ mod batch;
 mod secp256k1;
 mod single;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use batch::verify_all;
 pub use single::verify_signature;
