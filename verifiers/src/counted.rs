@@ -45,5 +45,5 @@ mod maker;
 mod scene;
 #[path = "../tests/cosmos/store.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
-mod store;
+pub(crate) mod store;
 mod votes;

@@ -118,7 +118,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     fn pauses_on_destinations(&self, events: &[ControlEvent], now: UnixSeconds) -> Vec<NewEffect> {
         let Some(ControlEvent::Taken { digest, signed, .. }) = events.first() else { return Vec::new() };
         let is_taken_there = matches!(signed.statement.act, Act::Pause { .. } | Act::Freeze { .. });
-        let stated = is_taken_there.then(|| Box::new(Stated { signed: (**signed).clone(), bridges: self.bridges() }));
+        let stated = is_taken_there.then(|| Stated { signed: (**signed).clone(), bridges: self.bridges() });
         let paused = events.iter().filter_map(|event| match event {
             ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
             _ => None,
@@ -136,7 +136,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         scope: &Scope,
         ttl: u64,
         cause: B256,
-        stated: Option<&Box<Stated>>,
+        stated: Option<&Stated>,
     ) -> Vec<NewEffect> {
         let is_paused = |chain: &&ChainId| match scope {
             Scope::Route { destination, .. } => destination == *chain,
@@ -144,7 +144,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         };
         let on_chain = |chain: &ChainId| {
             let executor = Executor::Destination { chain: chain.clone() };
-            let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.cloned() };
+            let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.cloned().map(Box::new) };
             let id = EffectId::derive(DepositId(cause), effect.step(), &executor, B256::ZERO);
             NewEffect { id, deposit: DepositId(cause), executor, effect, run_at: 0 }
         };

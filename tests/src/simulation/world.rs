@@ -142,7 +142,7 @@ impl World {
         for _ in 0..STORM {
             self.step += 1;
             self.act()?;
-            if self.step % 4 == 0 {
+            if self.step.is_multiple_of(4) {
                 self.stand_sentinel()?;
             }
             self.checker.always(&self.relayer, &self.universe.lock())?;

@@ -115,15 +115,15 @@ fn partial_tree(count: u32, index: u32, leaf: B256, path: &[B256]) -> Option<Par
     let mut doubled = Vec::new();
     for (height, sibling) in path.iter().enumerate() {
         let place = index as usize >> height;
-        doubled.push(place % 2 == 0 && place + 1 >= width(height));
+        doubled.push(place.is_multiple_of(2) && place + 1 >= width(height));
         if doubled[height] && *sibling != at {
             return None;
         }
-        let pair = if place % 2 == 0 { [at, *sibling] } else { [*sibling, at] };
+        let pair = if place.is_multiple_of(2) { [at, *sibling] } else { [*sibling, at] };
         at = sha256d(&pair.concat());
     }
     for (height, sibling) in path.iter().enumerate().rev() {
-        let is_left = (index as usize >> height) % 2 == 0;
+        let is_left = (index as usize >> height).is_multiple_of(2);
         if !is_left {
             left.push(*sibling);
             bits.push(false);

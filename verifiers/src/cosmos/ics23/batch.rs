@@ -20,11 +20,6 @@ use super::multistore::{Membership, MerkleProof, verify_membership, verify_store
 use super::spec::IAVL;
 use crate::VerifyError;
 
-#[cfg(test)]
-#[expect(dead_code, reason = "other tests use the rest of it")]
-#[path = "../../../tests/cosmos/store.rs"]
-mod store;
-
 /// Fewest claims that are worth a thread.
 const RUN: usize = 16;
 
@@ -179,8 +174,8 @@ fn common_end(one: &[u8], other: &[u8]) -> usize {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::store::{App, Leaf, commitments, field};
     use super::*;
+    use crate::counted::store::{App, Leaf, commitments, field};
     use crate::counted::{SINGLE_CLAIMS, STORE_NODES, counting};
 
     fn proof_of(app: &App, leaf: &Leaf) -> Vec<u8> {
