@@ -9,12 +9,14 @@ use alloy::consensus::{Transaction as _, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::Provider;
+use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
 use spandrel::clock::unix_now;
 use spandrel::config::{Config, ControlConfig};
 use spandrel::demo::bridge::Bridge;
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::up;
+use spandrel_contracts::Inbox::settleCall;
 use spandrel_contracts::Vault;
 use spandrel_signer::{Hardness, Keystore, SecretRef};
 use spandrel_testnets::FaultProxy;
@@ -41,8 +43,11 @@ impl Broadcasts {
         proxy.lie(move |method, params, _| {
             let raw = params[0].as_str().and_then(|raw| raw.parse::<Bytes>().ok()).unwrap_or_default();
             let sent = (method == "eth_sendRawTransaction").then(|| TxEnvelope::decode_2718(&mut raw.as_ref()));
-            let to = sent.and_then(|sent| sent.ok()).and_then(|sent| sent.to());
-            if to.is_some_and(|to| paying.contains(&to)) {
+            // What was paid is settled under a pause too: that repays, and pays nobody.
+            let is_payout = |sent: &TxEnvelope| {
+                sent.to().is_some_and(|to| paying.contains(&to)) && !sent.input().starts_with(&settleCall::SELECTOR)
+            };
+            if sent.and_then(|sent| sent.ok()).is_some_and(|sent| is_payout(&sent)) {
                 broadcasts.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
             }
         });

@@ -169,7 +169,7 @@ fn a_strangers_fast_claim_after_ours_was_given_up_is_taken_over_and_settled() {
     let mut house = given_up_house();
     let out = house.progress(Lane::LightClient, paid_by(Lane::Fast));
     assert_eq!(names(&out), ["payout_refused", "cleared", "executed", "payout_final"]);
-    assert_eq!((steps(&out), risks(&out)), (vec!["settle"], vec!["returned", "cleared"]));
+    assert_eq!((steps(&out), risks(&out)), (vec!["close_overdue", "settle"], vec!["returned", "cleared"]));
     assert_eq!(house.exposure(), house.deposit.amount, "it counts against the cap until it is settled");
     house.settle(Progress::Finalized { tx: tx(2) });
     assert_eq!(house.status().name(), "settled");
@@ -246,7 +246,7 @@ fn an_expired_deposit_that_a_stranger_had_paid_is_settled_and_not_rejected() {
     house.now = EXPIRY + 1;
     assert_eq!(steps(&house.tell(Input::Tick)), ["confirm_unpaid"]);
     let out = house.confirm(paid_by(Lane::Fast));
-    assert_eq!(steps(&out), ["settle"]);
+    assert_eq!(steps(&out), ["close_overdue", "settle"]);
     house.settle(Progress::Finalized { tx: tx(2) });
     assert_eq!(house.status().name(), "settled");
 }

@@ -49,7 +49,7 @@ fn nothing_that_can_be_printed_holds_a_key_or_a_password() {
 /// authentication, or the one answer that tells a webhook's owner its new secret. A new place must be looked at and added.
 const EXPOSED: [(&str, usize); 10] = [
     ("relayer/api/src/http/tls.rs", 1),
-    ("relayer/api/src/service/webhooks.rs", 2),
+    ("relayer/api/src/service/webhooks.rs", 1),
     ("relayer/api/src/webhooks/secret.rs", 3),
     ("relayer/daemon/src/doctor/evm.rs", 1),
     ("relayer/daemon/src/transfers/send.rs", 1),

@@ -190,6 +190,13 @@ fn assert_agree_but_for_a_reason(trusted: &LightBlock, bytes: &[u8]) -> Option<&
     assert_ne!(found, Said::Verified, "taken here alone");
     // A second encoding of a header that verifies here too, in the one encoding that there is of it.
     let theirs = ClientHeader::try_from(&decode_header(bytes).unwrap()).unwrap();
+    // The peer is given what a header stands on, and reads nothing of what the header says about that.
+    let ClientHeader { signed_header, validators, .. } = theirs.clone();
+    let block = LightBlock { signed_header, validators, next_validators: trusted.next_validators.clone() };
+    let standing = block.verified_from(trusted);
+    if standing != theirs && ours(trusted, &standing) == Said::Verified {
+        return Some("a header that says it stands on something else");
+    }
     if theirs.encode()[..] != *bytes && ours(trusted, &theirs) == Said::Verified {
         return Some("another encoding of a header that verifies");
     }

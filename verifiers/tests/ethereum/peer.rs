@@ -35,6 +35,7 @@ impl Change {
     fn apply(&self, mut bytes: Vec<u8>) -> Vec<u8> {
         match self {
             Self::Nothing => {}
+            Self::Byte(..) | Self::Removed(_) | Self::Cut(_) if bytes.is_empty() => {}
             Self::Byte(at, mask) => *at.get_mut(&mut bytes) ^= mask,
             Self::Removed(at) => drop(bytes.remove(at.index(bytes.len()))),
             Self::Added(at, byte) => bytes.insert(at.index(bytes.len() + 1), *byte),

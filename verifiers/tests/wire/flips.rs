@@ -21,9 +21,10 @@ enum Fate {
     Another,
 }
 
-/// JSON without what means nothing in it: white space, and the case of hexadecimal digits.
-fn plain(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect()
+/// JSON without what means nothing in it: white space, and the prefix and case of hexadecimal digits.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    text.split_ascii_whitespace().collect::<String>().replace("\"0x", "\"")
 }
 
 impl Decoder {

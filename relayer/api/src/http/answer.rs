@@ -17,10 +17,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        // The body is written by `identify`, which knows the request's id.
+        // Body and headers are written by `identify`, which knows the request's id.
         response.extensions_mut().insert(self);
         response
     }
@@ -48,6 +45,9 @@ fn explained(mut response: Response, problem: &Problem) -> Response {
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
     *response.body_mut() = Body::from(serde_json::to_vec(problem).unwrap_or_default());
     response
 }

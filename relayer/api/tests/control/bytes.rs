@@ -8,11 +8,12 @@ use spandrel_risk::control::SignedStatement;
 use crate::answers::{Asked, ask, escaped};
 use crate::world::{World, pause};
 
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 20] = [
     ("POST", "/v1/control/statements"),
     ("GET", "/v1/control/pauses"),
     ("GET", "/v1/control/proposals"),
     ("GET", "/v1/control/limits"),
+    ("GET", "/v1/control/policy"),
     ("GET", "/v1/control/signers"),
     ("GET", "/v1/control/halts"),
     ("GET", "/v1/control/shortfalls"),

@@ -218,9 +218,10 @@ async fn a_watch_streams_a_transfer_to_its_paid_end() {
     world.pay(deposit, B256::repeat_byte(0xfe)).await;
     let (events, last) = tokio::time::timeout(Duration::from_secs(20), watched).await.expect("an end").unwrap();
     let names: Vec<_> = events.iter().map(|(_, name)| name.as_str()).collect();
-    let whole = ["observed", "source_final", "proven", "verified", "cleared", "submitted", "executed", "payout_final"];
+    let proven = ["source_final", "proven", "verified", "cleared"];
+    let whole = [&["observed", "fast_refused"][..], &proven, &["submitted", "executed", "payout_final"]].concat();
     assert_eq!(names, whole);
-    assert!(events.iter().map(|(sequence, _)| *sequence).eq(0..8), "{events:?}");
+    assert!(events.iter().map(|(sequence, _)| *sequence).eq(0..9), "{events:?}");
     let read =
         answer(world.get(&format!("/v1/transfers/{id}/events")).header("Accept", "application/json"), StatusCode::OK);
     let read = read.await;

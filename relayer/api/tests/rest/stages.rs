@@ -12,8 +12,10 @@ use spandrel_verifiers::{ChainId, Checkpoint, DepositId, Evidence, SignedVerdict
 
 use crate::world::{NOW, World, destination, policy, verifier};
 
-/// What the block under which a deposit is proven hashes to.
-const HEADER: &[u8] = b"an execution header";
+/// The header of the block under which a deposit is proven.
+fn header() -> Bytes {
+    alloy::rlp::encode(alloy::consensus::Header { number: 100, ..Default::default() }).into()
+}
 
 fn block(height: u64) -> BlockRef {
     BlockRef { height, hash: B256::from([height as u8; 32]), time: NOW }
@@ -41,7 +43,7 @@ impl World {
         let deposit = self.stored(id).await.deposit;
         self.tell(id, Input::SourceFinal(block(100))).await;
         let inclusion = Inclusion {
-            header: Bytes::from_static(HEADER),
+            header: header(),
             account_proof: vec![Bytes::from_static(b"account")],
             storage_proof: vec![Bytes::from_static(b"storage")],
             deposit: deposit.clone(),
@@ -52,7 +54,7 @@ impl World {
         )
         .await;
         let checkpoint =
-            Checkpoint { chain: deposit.source_chain.clone(), height: 100, root: keccak256(HEADER), time: NOW };
+            Checkpoint { chain: deposit.source_chain.clone(), height: 100, root: keccak256(header()), time: NOW };
         let domain = policy().destinations[&destination()].domain;
         let verdicts = [0, 1].map(|n| {
             let verdict = Verdict { deposit_id: id, checkpoint: checkpoint.clone(), epoch: 1 };

@@ -58,7 +58,7 @@ fn a_failure_beside_json_is_json_with_its_exit_code() {
 }
 
 /// Commands whose JSON is read in another file, because of what they need, or nowhere, because they print none.
-const ELSEWHERE: [(&str, &str); 38] = [
+const ELSEWHERE: [(&str, &str); 41] = [
     ("demo", "starts chains for minutes; what it shows is made in tests/tests/end_to_end.rs"),
     ("up", "runs until it is stopped, and logs"),
     ("relayer", "runs until it is stopped, and logs"),
@@ -92,6 +92,9 @@ const ELSEWHERE: [(&str, &str); 38] = [
     ("quarantine drop", "cli/control.rs"),
     ("acknowledge", "cli/control.rs"),
     ("halts", "cli/control.rs"),
+    ("reobserve", "cli/reobserve.rs"),
+    ("policy show", "cli/policy.rs"),
+    ("policy propose", "cli/policy.rs"),
     ("loss list", "cli/control.rs"),
     ("loss accept", "cli/control.rs"),
     ("signers show", "cli/control.rs"),

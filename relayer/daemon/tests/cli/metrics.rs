@@ -138,7 +138,7 @@ async fn readiness_names_what_is_late_paused_or_halted_and_liveness_who_is_stuck
 /// Units that a name may end with; `height` is a block's.
 const UNITS: [&str; 6] = ["seconds", "total", "count", "bool", "units", "height"];
 /// Labels, all of which take values that the configuration or the program bounds: no id, address or free text.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 15] = [
     "answer",
     "asset",
     "chain",
@@ -149,6 +149,7 @@ const LABELS: [&str; 14] = [
     "lane",
     "node",
     "route",
+    "rule",
     "source",
     "status",
     "subsystem",

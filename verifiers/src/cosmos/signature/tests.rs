@@ -112,7 +112,7 @@ fn compare(signatures: &[(PublicKey, VoteSignature)]) -> Option<usize> {
             assert_eq!(verify_all(&items(has_seat), table), expected);
         }
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     lanes.map(|lanes| pool.install(|| counting(&SINGLE_SIGNATURES, || verify_all(&items(|_| true), Some(&lanes)))).1)
 }
 
