@@ -69,8 +69,9 @@ pub(super) enum Action {
     Contradict { paid: Box<Inbox::Deposit>, proven: Inbox::ClaimItem },
     /// `PauseController.pause`.
     Pause { scope: B256, ttl: u64 },
-    /// `PauseController.pauseSigned` or `freezeSigned`: this calldata, which is taken once under this digest.
-    Stated { input: Bytes, digest: B256 },
+    /// `PauseController.pauseSigned` or `freezeSigned`: this calldata, which is taken once under this digest. Where the
+    /// contract does not take it, the same by an account that may pause, if this one may.
+    Stated { input: Bytes, digest: B256, otherwise: Box<(Vec<Prerequisite>, Action)> },
 }
 
 /// What a journaled call was to bring about, per effect in order.
@@ -104,10 +105,13 @@ pub(super) fn work(due: &DueEffect, contracts: &Contracts, now: UnixSeconds) -> 
                 Action::Contradict { paid: Box::new(solidity_deposit(paid)), proven },
             )
         }
-        Effect::Pause { scope, ttl, stated } => match stated.as_ref().and_then(|stated| stated::action(stated, now)) {
-            Some(action) => (Vec::new(), action),
-            None => pause(scope, *ttl, contracts),
-        },
+        Effect::Pause { scope, ttl, stated } => {
+            let own = pause(scope, *ttl, contracts);
+            match stated.as_ref().and_then(|stated| stated::call(stated, now)) {
+                Some((input, digest)) => (Vec::new(), Action::Stated { input, digest, otherwise: Box::new(own) }),
+                None => own,
+            }
+        }
         Effect::BuildEvidence { .. }
         | Effect::RequestVerdicts { .. }
         | Effect::RequestAttestation { .. }

@@ -68,7 +68,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 Finding::Drop(failing) => {
                     for (index, refusal) in failing.into_iter().rev() {
                         let work = group.remove(index);
-                        refused.push((work.effect, self.witnessed(&work, refusal).await));
+                        match self.vet_otherwise(&work, &refusal, time).await? {
+                            Some(own) => ready.push(own),
+                            None => refused.push((work.effect, self.witnessed(&work, refusal).await)),
+                        }
                     }
                     groups.push(group);
                 }
@@ -79,6 +82,23 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             }
         }
         Ok((ready, refused))
+    }
+
+    /// What this account does instead of a statement that the contract refuses, if it may.
+    async fn vet_otherwise(
+        &self,
+        work: &Work,
+        refusal: &Refusal,
+        time: UnixSeconds,
+    ) -> Result<Option<Ready>, SubmitError> {
+        let Action::Stated { otherwise, .. } = &work.action else { return Ok(None) };
+        let (prerequisites, action) = (**otherwise).clone();
+        let own = Work { prerequisites, action, ..work.clone() };
+        let (mut ready, _) = Box::pin(self.vet(vec![own], time)).await?;
+        if !ready.is_empty() {
+            tracing::warn!(chain = %self.config.chain, reason = refusal.reason, "a guardian's statement is not taken: this account pauses");
+        }
+        Ok(ready.pop())
     }
 
     /// Gas limit of a single call that is no effect's own, or why it fails.

@@ -1,7 +1,7 @@
 //! Guardians' signed pauses and freezes: as the contract takes them from anyone, and whether it has taken them.
 
 use alloy::sol_types::SolCall;
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use spandrel_contracts::PauseController::{DeployedBridge, Statement, freezeSignedCall, isTakenCall, pauseSignedCall};
 use spandrel_core::Stated;
 use spandrel_core::journal::Journal;
@@ -11,12 +11,11 @@ use spandrel_signer::DigestSigner;
 use spandrel_verifiers::UnixSeconds;
 
 use super::EvmDestination;
-use super::build::Action;
 use super::rpc::{Head, Rpc};
 
-/// The call that brings a statement to the chain while it counts. `None` when it is void at `now`, or none that the
-/// contract takes: then only an account that may pause can.
-pub(super) fn action(stated: &Stated, now: UnixSeconds) -> Option<Action> {
+/// The calldata that brings a statement to the chain while it counts, and its digest. `None` when it is void at `now`, or
+/// none that the contract takes: then only an account that may pause can.
+pub(super) fn call(stated: &Stated, now: UnixSeconds) -> Option<(Bytes, B256)> {
     let (statement, signature) = (&stated.signed.statement, stated.signed.signature.clone());
     if now >= statement.expiry {
         return None;
@@ -39,7 +38,7 @@ pub(super) fn action(stated: &Stated, now: UnixSeconds) -> Option<Action> {
         _ => return None,
     };
     let bridges = stated.bridges.iter().map(|(chain, inbox)| (chain, *inbox));
-    Some(Action::Stated { input: input.into(), digest: statement.digest(deployment(bridges)) })
+    Some((input.into(), statement.digest(deployment(bridges))))
 }
 
 /// Whether calldata brings a guardian's statement.

@@ -126,6 +126,7 @@ async fn a_statement_by_no_guardian_of_the_chain_is_held_and_an_expired_one_need
     let stranger = [ordered(&world, signed(&world, &ada, 0, pause(Scope::Global, 600), 600), Scope::Global)];
     let (reason, _) = refusal(said(&destination.submit(&stranger, &Open).await.unwrap(), &stranger[0]));
     assert!(reason.contains("NotAGuardian"), "{reason}");
+    assert!(!is_paused(&world).await && world.mined().await == 0);
 
     world.make_guardian(ada.address()).await;
     let late = [ordered(&world, signed(&world, &ada, 1, pause(Scope::Global, 600), 0), Scope::Global)];
@@ -135,4 +136,20 @@ async fn a_statement_by_no_guardian_of_the_chain_is_held_and_an_expired_one_need
     world.make_guardian(destination.account()).await;
     destination.submit(&late, &Open).await.unwrap();
     assert!(is_paused(&world).await);
+}
+
+/// A guardian here may be none on the chain yet. Where the account may pause, the pause does not wait for that.
+#[tokio::test]
+async fn a_statement_that_the_chain_does_not_take_is_carried_out_by_an_account_that_may_pause() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    world.make_guardian(destination.account()).await;
+    let due = [ordered(&world, signed(&world, &guardian(0xad), 0, pause(Scope::Global, 600), 600), Scope::Global)];
+    destination.submit(&due, &Open).await.unwrap();
+    follow_to_the_end(&world, &destination, &due).await;
+    assert!(is_paused(&world).await);
+    let sent = world.mined().await;
+    let answer = said(&destination.submit(&due, &Open).await.unwrap(), &due[0]);
+    assert!(matches!(answer, Some(Progress::Finalized { .. })), "{answer:?}");
+    assert_eq!(world.mined().await, sent, "once");
 }
