@@ -19,7 +19,6 @@ targets!(
     bitcoin_transaction,
     caip,
     client_header,
-    edge,
     evidence_bytes,
     evidence_file,
     evidence_json,
