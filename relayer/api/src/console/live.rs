@@ -26,7 +26,7 @@ pub async fn all(State(api): State<Api>, Extension(who): Extension<Who>) -> Resu
     let changes = api.service.live.subscribe();
     let told = stream::unfold((api, changes, place), |(api, mut changes, place)| async move {
         // Nothing heard in time is news too: ages grew.
-        if let Ok(false) = tokio::time::timeout(AT_LEAST, changes.wait(&[])).await {
+        if let Ok(false) = tokio::time::timeout(AT_LEAST, changes.any()).await {
             return None;
         }
         tokio::time::sleep(AT_MOST).await;

@@ -68,7 +68,7 @@ impl Follow {
             // What came between the last read and this one is not lost.
             return Ok(!self.service.events(&self.id, self.next).await?.is_empty());
         }
-        let ids = self.service.deposits(&self.id).await?;
-        Ok(tokio::time::timeout_at(self.until, self.changes.wait(&ids)).await.unwrap_or(false))
+        let names = self.service.names(&self.id).await?;
+        Ok(tokio::time::timeout_at(self.until, self.changes.of(&names)).await.unwrap_or(false))
     }
 }

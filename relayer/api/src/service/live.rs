@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use spandrel_store::OrderId;
-use spandrel_verifiers::{Deposit, DepositId};
+use alloy::primitives::B256;
+use spandrel_store::{OrderId, OrderTerms};
+use spandrel_verifiers::Deposit;
 use tokio::sync::broadcast;
 
 use super::remembered::Remembered;
@@ -12,8 +13,15 @@ use super::remembered::Remembered;
 /// and misses nothing.
 #[derive(Clone)]
 pub struct Live {
-    wake: broadcast::Sender<DepositId>,
+    wake: broadcast::Sender<Change>,
     pub(super) remembered: Arc<Remembered>,
+}
+
+/// What changed: a deposit and what it shares with its order, or an order.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    id: B256,
+    link: Option<B256>,
 }
 
 impl Default for Live {
@@ -26,19 +34,19 @@ impl Live {
     /// A transfer changed.
     pub fn changed(&self, deposit: &Deposit) {
         self.remembered.deposit_changed(deposit);
-        self.wake(deposit.id());
+        self.wake(Change { id: deposit.id().0, link: Some(OrderTerms::link_of(deposit)) });
     }
 
-    /// An order changed. Who follows an order without a deposit is woken by any change.
+    /// An order changed.
     pub(super) fn order_changed(&self, id: OrderId) {
         self.remembered.order_changed(&id.0);
-        self.wake(DepositId(id.0));
+        self.wake(Change { id: id.0, link: None });
     }
 
-    fn wake(&self, id: DepositId) {
+    fn wake(&self, change: Change) {
         // Nobody may be listening.
-        if self.wake.send(id).is_err() {
-            tracing::trace!(%id, "changed, and nobody waits for it");
+        if self.wake.send(change).is_err() {
+            tracing::trace!(id = %change.id, "changed, and nobody waits for it");
         }
     }
 
@@ -50,18 +58,57 @@ impl Live {
 
 /// A subscription.
 #[derive(Debug)]
-pub struct Changes(broadcast::Receiver<DepositId>);
+pub struct Changes(broadcast::Receiver<Change>);
 
 impl Changes {
-    /// Returns when one of `ids` may have changed; `false` when nothing will change any more.
-    pub async fn wait(&mut self, ids: &[DepositId]) -> bool {
+    /// Returns when anything may have changed; `false` when nothing will any more.
+    pub async fn any(&mut self) -> bool {
+        self.wait(|_| true).await
+    }
+
+    /// Returns when a deposit or an order may have changed that is one of `names` or has one as its link; `false` when
+    /// nothing will change any more.
+    pub(super) async fn of(&mut self, names: &[B256]) -> bool {
+        self.wait(|change| names.contains(&change.id) || change.link.is_some_and(|link| names.contains(&link))).await
+    }
+
+    async fn wait(&mut self, is_wanted: impl Fn(&Change) -> bool) -> bool {
         loop {
             match self.0.recv().await {
-                Ok(id) if ids.is_empty() || ids.contains(&id) => return true,
+                Ok(change) if is_wanted(&change) => return true,
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return true,
                 Err(broadcast::error::RecvError::Closed) => return false,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn is_woken(changes: &mut Changes, names: &[B256]) -> bool {
+        let waiting = pin!(changes.of(names));
+        waiting.poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(true)
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_what_it_waits_for_alone() {
+        let (live, [order, link, other]) = (Live::default(), [1, 2, 3].map(B256::repeat_byte));
+        let mut changes = live.subscribe();
+        live.order_changed(OrderId(other));
+        live.wake(Change { id: other, link: Some(other) });
+        assert!(!is_woken(&mut changes, &[order, link]), "by what others wait for");
+        live.wake(Change { id: other, link: Some(link) });
+        assert!(is_woken(&mut changes, &[order, link]), "the first deposit of an order is known by its link");
+        live.order_changed(OrderId(order));
+        assert!(is_woken(&mut changes, &[order, link]));
+        live.order_changed(OrderId(other));
+        assert!(changes.any().await);
     }
 }

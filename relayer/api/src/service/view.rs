@@ -195,6 +195,14 @@ impl Service {
         })
     }
 
+    /// What changes of this transfer are told by: a deposit's id, or an order's with the link of all its deposits.
+    pub(super) async fn names(&self, id: &str) -> Result<Vec<B256>, Problem> {
+        Ok(match self.find(id).await? {
+            Found::Deposit(_, transfer) => vec![transfer.id.0],
+            Found::Order(order, _) => vec![order.id.0, order.terms.link()],
+        })
+    }
+
     /// The events of the first deposit behind an id, from `from` on.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ impl Courier {
                         tracing::error!(%error, "the end of a webhook delivery was not noted: it is sent again");
                     }
                 }
-                alive = changes.wait(&[]), if is_live => is_live = alive,
+                alive = changes.any(), if is_live => is_live = alive,
                 () = self.webhooks.queued.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
