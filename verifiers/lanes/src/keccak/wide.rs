@@ -76,32 +76,10 @@ impl<W: Words64<N>, const N: usize> Engine<N, RATE> for Wide<W> {
 /// Keccak-f[1600]. The word of column `x` and row `y` stands at `5 * y + x`.
 #[inline(always)]
 fn permute<W: Words64<N>, const N: usize>(w: W, state: &mut [W::Word; 25]) {
-    if W::HOLDS_KECCAK {
-        return w.call(Permute { w, state });
-    }
     let mut other = *state;
     for [first, second] in ROUNDS.as_chunks().0 {
         w.call(Round { w, from: state, to: &mut other, constant: *first });
         w.call(Round { w, from: &other, to: state, constant: *second });
-    }
-}
-
-/// All rounds, for a processor whose registers hold the state: it stays there.
-struct Permute<'a, W: Words64<N>, const N: usize> {
-    w: W,
-    state: &'a mut [W::Word; 25],
-}
-
-impl<W: Words64<N>, const N: usize> Task for Permute<'_, W, N> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let mut state = *self.state;
-        for constant in ROUNDS {
-            state = round(self.w, &state, constant);
-        }
-        *self.state = state;
     }
 }
 
@@ -119,65 +97,53 @@ impl<W: Words64<N>, const N: usize> Task for Round<'_, W, N> {
 
     #[inline(always)]
     fn run(self) {
-        *self.to = round(self.w, self.from, self.constant);
-    }
-}
-
-#[inline(always)]
-fn round<W: Words64<N>, const N: usize>(w: W, s: &[W::Word; 25], constant: u64) -> [W::Word; 25] {
-    let column = |x: usize| w.xor3(w.xor3(s[x], s[x + 5], s[x + 10]), s[x + 15], s[x + 20]);
-    let columns = [column(0), column(1), column(2), column(3), column(4)];
-    let around = |x: usize| w.xor(columns[(x + 4) % 5], w.rotate::<1, 63>(columns[(x + 1) % 5]));
-    let around = [around(0), around(1), around(2), around(3), around(4)];
-    let mixed = |at: usize| w.xor(s[at], around[at % 5]);
-    /// Chi, of a row that theta, rho and pi have made.
-    macro_rules! row {
-        ($a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => {{
-            let (a, b, c, d, e) = ($a, $b, $c, $d, $e);
-            [w.chi(a, b, c), w.chi(b, c, d), w.chi(c, d, e), w.chi(d, e, a), w.chi(e, a, b)]
-        }};
-    }
-    let [mut first, a, b, c, d] = [
-        row!(
+        let (w, s, to) = (self.w, self.from, self.to);
+        let column = |x: usize| w.xor3(w.xor3(s[x], s[x + 5], s[x + 10]), s[x + 15], s[x + 20]);
+        let columns = [column(0), column(1), column(2), column(3), column(4)];
+        let around = |x: usize| w.xor(columns[(x + 4) % 5], w.rotate::<1, 63>(columns[(x + 1) % 5]));
+        let around = [around(0), around(1), around(2), around(3), around(4)];
+        let mixed = |at: usize| w.xor(s[at], around[at % 5]);
+        /// Chi, of a row that theta, rho and pi have made.
+        macro_rules! row {
+            ($y:literal: $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => {
+                let (a, b, c, d, e) = ($a, $b, $c, $d, $e);
+                to[5 * $y] = w.chi(a, b, c);
+                to[5 * $y + 1] = w.chi(b, c, d);
+                to[5 * $y + 2] = w.chi(c, d, e);
+                to[5 * $y + 3] = w.chi(d, e, a);
+                to[5 * $y + 4] = w.chi(e, a, b);
+            };
+        }
+        row!(0:
             mixed(0),
             w.rotate::<44, 20>(mixed(6)),
             w.rotate::<43, 21>(mixed(12)),
             w.rotate::<21, 43>(mixed(18)),
-            w.rotate::<14, 50>(mixed(24))
-        ),
-        row!(
+            w.rotate::<14, 50>(mixed(24)));
+        row!(1:
             w.rotate::<28, 36>(mixed(3)),
             w.rotate::<20, 44>(mixed(9)),
             w.rotate::<3, 61>(mixed(10)),
             w.rotate::<45, 19>(mixed(16)),
-            w.rotate::<61, 3>(mixed(22))
-        ),
-        row!(
+            w.rotate::<61, 3>(mixed(22)));
+        row!(2:
             w.rotate::<1, 63>(mixed(1)),
             w.rotate::<6, 58>(mixed(7)),
             w.rotate::<25, 39>(mixed(13)),
             w.rotate::<8, 56>(mixed(19)),
-            w.rotate::<18, 46>(mixed(20))
-        ),
-        row!(
+            w.rotate::<18, 46>(mixed(20)));
+        row!(3:
             w.rotate::<27, 37>(mixed(4)),
             w.rotate::<36, 28>(mixed(5)),
             w.rotate::<10, 54>(mixed(11)),
             w.rotate::<15, 49>(mixed(17)),
-            w.rotate::<56, 8>(mixed(23))
-        ),
-        row!(
+            w.rotate::<56, 8>(mixed(23)));
+        row!(4:
             w.rotate::<62, 2>(mixed(2)),
             w.rotate::<55, 9>(mixed(8)),
             w.rotate::<39, 25>(mixed(14)),
             w.rotate::<41, 23>(mixed(15)),
-            w.rotate::<2, 62>(mixed(21))
-        ),
-    ];
-    first[0] = w.xor(first[0], w.splat(constant));
-    let mut made = [first[0]; 25];
-    for (made, row) in made.as_chunks_mut::<5>().0.iter_mut().zip([first, a, b, c, d]) {
-        *made = row;
+            w.rotate::<2, 62>(mixed(21)));
+        to[0] = w.xor(to[0], w.splat(self.constant));
     }
-    made
 }

@@ -183,8 +183,6 @@ impl Words32<8> for Avx2 {
 impl Words64<4> for Avx2 {
     type Word = __m256i;
 
-    const HOLDS_KECCAK: bool = false;
-
     #[inline(always)]
     fn splat(self, value: u64) -> __m256i {
         // SAFETY: as above.

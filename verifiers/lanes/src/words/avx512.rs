@@ -157,8 +157,6 @@ impl Words32<16> for Avx512 {
 impl Words64<8> for Avx512 {
     type Word = __m512i;
 
-    const HOLDS_KECCAK: bool = true;
-
     #[inline(always)]
     fn splat(self, value: u64) -> __m512i {
         // SAFETY: as above.

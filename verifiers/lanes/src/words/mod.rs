@@ -57,9 +57,6 @@ pub(crate) trait Words64<const N: usize>: Processor {
     /// All `N`.
     type Word: Copy;
 
-    /// Whether there are registers for 25 of them, and for what is done with them.
-    const HOLDS_KECCAK: bool;
-
     /// `value` for every message.
     fn splat(self, value: u64) -> Self::Word;
     /// `a ^ b`.
