@@ -17,7 +17,7 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 pub use batch::{Claimed, verify_each};
 use blst::min_pk::{AggregatePublicKey, PublicKey, Signature};
-use blst::{BLST_ERROR, Pairing, blst_p1_affine, blst_p2_affine};
+use blst::{BLST_ERROR, Pairing, blst_fp12, blst_p1_affine, blst_p2_affine};
 use rayon::prelude::*;
 pub use scalar::{Scalars, SystemScalars};
 use serde::{Deserialize, Serialize};
@@ -140,16 +140,34 @@ fn add_keys<'a>(mut keys: impl Iterator<Item = &'a PublicKey>) -> Option<Aggrega
     keys.try_fold(first, |mut sum, key| sum.add_public_key(key, false).is_ok().then_some(sum))
 }
 
-/// One pairing check on this thread; the signature's group is checked, and blst refuses a key that is infinity.
+/// One pairing check, whose two sides are two threads' work where there are two; the signature's group is checked, and blst
+/// refuses a key that is infinity.
 fn verify_under(key: &PublicKey, message: &[u8], signature: &BlsSignature) -> Result<(), String> {
     let point = Signature::from_bytes(signature.as_slice()).map_err(|error| format!("{error:?}"))?;
-    let (key, point) = (blst_p1_affine::from(*key), blst_p2_affine::from(point));
+    let (of_key, of_signature) = rayon::join(|| pair_key(key, message), || pair_signature(&point));
+    let (pairing, of_signature) =
+        of_key.and_then(|pairing| Ok((pairing, of_signature?))).map_err(|error| format!("{error:?}"))?;
+    if pairing.finalverify(of_signature.as_ref()) { Ok(()) } else { Err(format!("another: {signature}")) }
+}
+
+/// The pairing of a key with its message.
+fn pair_key(key: &PublicKey, message: &[u8]) -> Result<Pairing<'static>, BLST_ERROR> {
+    let (key, nothing) = (blst_p1_affine::from(*key), blst_p2_affine::default());
     let mut pairing = Pairing::new(true, DST);
-    match pairing.aggregate(&key, false, &point, true, message, &[]) {
+    match pairing.aggregate(&key, false, &nothing, false, message, &[]) {
         BLST_ERROR::BLST_SUCCESS => pairing.commit(),
-        error => return Err(format!("{error:?}")),
+        error => return Err(error),
     }
-    if pairing.finalverify(None) { Ok(()) } else { Err(format!("another: {signature}")) }
+    Ok(pairing)
+}
+
+/// The pairing of a signature with the generator, once its group is checked. `None` of infinity, whose pairing is one.
+fn pair_signature(signature: &Signature) -> Result<Option<blst_fp12>, BLST_ERROR> {
+    signature.validate(false)?;
+    let point = blst_p2_affine::from(*signature);
+    let mut paired = blst_fp12::default();
+    Pairing::aggregated(&mut paired, &point);
+    Ok((point != blst_p2_affine::default()).then_some(paired))
 }
 
 impl TryFrom<SyncCommittee> for Committee {
