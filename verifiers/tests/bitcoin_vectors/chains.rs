@@ -168,12 +168,17 @@ fn walk(chain: &HeaderChain, branch: &Value, tally: &mut Tally) {
     }
 }
 
+/// Judges a tree of chains from mainnet's genesis on, with BIP 54 or without.
+pub fn run_tree(file: &Value, cleanup_height: Option<u64>, tally: &mut Tally) {
+    walk(&from_genesis(ChainParams { cleanup_height, ..ChainParams::mainnet() }), file, tally);
+}
+
 #[test]
 fn timewarp_chains_are_valid_today_and_refused_by_bip54() {
     let Some(file) = read_json("bip54_consensus_cleanup/test_vectors/timestamps.json") else { return };
     for (set, cleanup_height) in [("bip54 timestamps, today", None), ("bip54 timestamps", Some(0))] {
         let mut tally = Tally::new(set);
-        walk(&from_genesis(ChainParams { cleanup_height, ..ChainParams::mainnet() }), &file, &mut tally);
+        run_tree(&file, cleanup_height, &mut tally);
         tally.report();
         assert_eq!(tally.refused, if cleanup_height.is_none() { 0 } else { 2 });
     }

@@ -48,10 +48,8 @@ fn forged_merkle_proofs_are_refused() {
     tally.report();
 }
 
-#[test]
-fn transactions_of_64_bytes_are_refused() {
-    let Some(file) = read_json("bip54_consensus_cleanup/test_vectors/txsize.json") else { return };
-    let mut tally = Tally::new("bip54 txsize");
+/// Judges transactions by their size, as BIP 54 does.
+pub fn run_sizes(file: &Value, tally: &mut Tally) {
     for case in file.as_array().unwrap() {
         let transaction: Transaction = deserialize(&unhex(&case["tx"])).unwrap();
         let stripped = without_witness(&transaction);
@@ -61,6 +59,13 @@ fn transactions_of_64_bytes_are_refused() {
             tally.expect("with witness", false, decode_transaction("transaction", &unhex(&case["tx"])).map(|_| ()));
         }
     }
+}
+
+#[test]
+fn transactions_of_64_bytes_are_refused() {
+    let Some(file) = read_json("bip54_consensus_cleanup/test_vectors/txsize.json") else { return };
+    let mut tally = Tally::new("bip54 txsize");
+    run_sizes(&file, &mut tally);
     tally.report();
 }
 
@@ -87,23 +92,30 @@ fn check_header(stated: &Value) -> Result<Header, VerifyError> {
     Ok(header)
 }
 
+/// Judges bitcoin-spv's proofs and headers, good and bad.
+pub fn run_spv(file: &Value, tally: &mut Tally) {
+    let parse = |text: &Value| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
+    let all = |name: &str| file[name].as_array().into_iter().flatten();
+    for proof in all("valid") {
+        tally.expect("valid", true, check_spv(&parse(proof)));
+    }
+    for header in all("validHeader") {
+        tally.expect("valid header", true, check_header(&parse(header)));
+    }
+    for case in all("badHeaders") {
+        tally.expect(case["comment"].as_str().unwrap(), false, check_header(&case["header"]));
+    }
+    for case in all("badSPVProofs") {
+        tally.expect(case["comment"].as_str().unwrap(), false, check_spv(&case["proof"]));
+    }
+}
+
 #[test]
 fn spv_proofs_verify_and_broken_ones_do_not() {
     let Some(file) = read_json("bitcoin_spv/testProofs.json") else { return };
     let mut tally = Tally::new("bitcoin_spv testProofs");
-    let parse = |text: &Value| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
-    for proof in file["valid"].as_array().unwrap() {
-        tally.expect("valid", true, check_spv(&parse(proof)));
-    }
-    for header in file["validHeader"].as_array().unwrap() {
-        tally.expect("valid header", true, check_header(&parse(header)));
-    }
-    for case in file["badHeaders"].as_array().unwrap() {
-        tally.expect(case["comment"].as_str().unwrap(), false, check_header(&case["header"]));
-    }
-    for case in file["badSPVProofs"].as_array().unwrap() {
-        tally.expect(case["comment"].as_str().unwrap(), false, check_spv(&case["proof"]));
-    }
+    run_spv(&file, &mut tally);
+    assert!(["valid", "validHeader", "badHeaders", "badSPVProofs"].iter().all(|name| file[*name].is_array()));
     // The rest are JSON texts with bad hex: nothing of ours reads them.
     tally.skipped += file.as_object().unwrap().values().filter(|value| value.is_string()).count();
     tally.report();

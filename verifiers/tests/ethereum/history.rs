@@ -11,6 +11,7 @@ use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, chunks, hash_pair, merklei
 use spandrel_verifiers::ethereum::{ChainConfig, ExecutionHeader, Fork, Gindex, trie};
 
 use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, yaml};
+use crate::vector_coverage::is_home;
 
 /// `SLOTS_PER_HISTORICAL_ROOT` of mainnet.
 const SLOTS_PER_ROOT: u64 = 8192;
@@ -261,16 +262,15 @@ fn axelars_state_and_block_proofs_lead_to_the_roots_in_their_names() {
     assert_eq!(roots.len() as u64, SLOTS_PER_ROOT);
     let known = headers.iter().filter(|header| roots.contains(&header.hash_tree_root())).count();
     println!("axelar prover: {known} of {} headers are among the recorded block roots", headers.len());
-    assert!(known > 0);
+    assert!(known > 0 || !is_home());
     tally.pass();
 }
 
 #[test]
 fn recorded_beacon_headers_hash_to_their_blocks() {
-    let Some(folder) = vectors("ethereum") else { return };
+    let Some(fixtures) = vectors("ethereum/snowbridge/relayer/relays/testutil/fixtures") else { return };
     let mut tally = Tally::new("beacon headers");
     // Each header names the one before it by its root.
-    let fixtures = folder.join("snowbridge/relayer/relays/testutil/fixtures");
     let mut headers: Vec<BeaconBlockHeader> = files(&fixtures)
         .iter()
         .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("header_at_slot"))
@@ -296,7 +296,7 @@ fn recorded_beacon_headers_hash_to_their_blocks() {
             tally.skip("its parent is not recorded");
         }
     }
-    assert!(linked > 0);
+    assert!(linked > 0 || !is_home());
     let update: Value = json(fixtures.join("sync_committee_update_0.json"));
     let finalized: BeaconBlockHeader =
         serde_json::from_value(update["data"]["finalized_header"]["beacon"].clone()).unwrap();

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use alloy_primitives::keccak256;
+use serde_json::Value;
+
+use crate::mainnet::GetProof;
 use crate::tries::run_proofs;
 use crate::vector_coverage::{Kind, Ran};
 
@@ -9,6 +13,7 @@ use crate::vector_coverage::{Kind, Ran};
 pub const KINDS: &[Kind] = &[
     Kind { name: "part of a case of the specification", run: specified },
     Kind { name: "trie proofs, right and forged", run: proofs },
+    Kind { name: "an account's proof with its slots", run: account },
 ];
 
 /// The tests of the specification's cases look for their folders everywhere.
@@ -24,4 +29,17 @@ fn proofs(path: &Path, bytes: &[u8]) -> Option<Ran> {
     }
     let (passed, refused) = run_proofs(serde_json::from_slice(bytes).ok()?);
     Some(Ran::Cases(passed, refused))
+}
+
+/// An answer to `eth_getProof`, by itself or as the result of a call. Of which block is not known: its root is that of the
+/// proof's first node.
+fn account(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    if path.extension()? != "json" {
+        return None;
+    }
+    let answer: Value = serde_json::from_slice(bytes).ok()?;
+    let answer = if answer["result"].is_object() { &answer["result"] } else { &answer };
+    let proof: GetProof = serde_json::from_value(answer.clone()).ok()?;
+    let slots = proof.check(keccak256(proof.account_proof.first()?));
+    Some(Ran::Cases(slots + 1, 0))
 }

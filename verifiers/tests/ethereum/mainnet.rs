@@ -145,7 +145,7 @@ fn a_mainnet_storage_proof_stands_under_a_finality_update() {
 #[serde(rename_all = "camelCase")]
 pub struct GetProof {
     pub address: alloy_primitives::Address,
-    account_proof: Vec<alloy_primitives::Bytes>,
+    pub account_proof: Vec<alloy_primitives::Bytes>,
     balance: U256,
     code_hash: B256,
     nonce: U256,

@@ -11,6 +11,7 @@ use spandrel_verifiers::ethereum::{ExecutionHeader, LogPosition, Outcome, Receip
 
 use crate::planted::build;
 use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, vectors_with, yaml};
+use crate::vector_coverage::is_home;
 
 /// RLP of a list of encoded items.
 fn list(items: &[Vec<u8>]) -> Vec<u8> {
@@ -195,7 +196,7 @@ fn every_receipt_and_transaction_of_whole_mainnet_blocks_is_proven_under_their_h
         }
     }
     println!("portal blocks: receipts by type {kinds:?}");
-    assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    assert!(kinds.keys().copied().eq(0..5) || !is_home());
     // Full receipts, as nodes gave them before eth/69.
     for file in files(folder.join("receipts")) {
         #[derive(Deserialize)]

@@ -9,6 +9,7 @@ use spandrel_verifiers::ethereum::{ExecutionHeader, trie};
 
 use crate::planted::build;
 use crate::support::{Tally, files, hex_bytes, json, vectors, yaml};
+use crate::vector_coverage::is_home;
 
 /// Proofs with their verdicts.
 #[derive(Deserialize)]
@@ -162,7 +163,7 @@ fn mainnet_walks_are_followed_as_far_as_they_go() {
     for _ in files(folder.join("serialization")) {
         tally.skip("serialization of portal's own messages");
     }
-    assert!(leaves.iter().all(|count| *count > 0), "{leaves:?}");
+    assert!(leaves.iter().all(|count| *count > 0) || !is_home(), "{leaves:?}");
 }
 
 fn account_walk(tally: &mut Tally, content: &Content) -> bool {
