@@ -128,10 +128,12 @@ pub async fn tell(book: &TestBook, id: DepositId, input: Input) {
     assert!(!book.record(Change::one(id, input)).await.unwrap().is_empty());
 }
 
-/// A ledger with three transfers: one observed, one quarantined, one that ended. The ledger is closed again.
+/// A ledger with an agreed policy and three transfers: one observed, one quarantined, one that ended. The ledger is closed
+/// again.
 pub async fn furnished(folder: &Path) -> (Config, [DepositId; 3]) {
     let config = configured(folder);
     let book = silent_book(&config).await;
+    wiring::agree(&config, &book).await.unwrap();
     let ids = [see(&book, &config, 1).await, see(&book, &config, 2).await, see(&book, &config, 3).await];
     tell(&book, ids[1], Input::Broken("no such thing".to_owned())).await;
     tell(&book, ids[2], Input::Broken("no such thing".to_owned())).await;

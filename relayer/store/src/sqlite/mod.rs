@@ -12,6 +12,7 @@ mod deliveries;
 mod halts;
 mod intents;
 mod journal;
+mod log;
 mod lookup;
 mod open_orders;
 mod orders;
