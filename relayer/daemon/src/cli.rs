@@ -279,7 +279,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Proof(ProofCommand::Verify { file }) => return proof::verify(&file, json),
         Command::Proof(ProofCommand::Explain { file }) => return proof::explain(&file, json),
         Command::Proof(ProofCommand::Export { id, to, config }) => {
-            proof::export(&Config::read(&config)?, &id, &to).await?;
+            proof::export(&Config::read(&config)?, &id, &to, json).await?;
             print(json, &serde_json::json!({ "file": to }), || to.display().to_string())?;
         }
         Command::Control(command) => control::run(command, json).await?,
