@@ -68,7 +68,7 @@ enum Command {
         #[arg(long, default_value = "spandrel.toml")]
         config: PathBuf,
     },
-    /// Show chains, transfers and waiting work.
+    /// Show chains, what is paused and why, transfers, what they are held for, and waiting work.
     Status {
         #[command(flatten)]
         ledger: LedgerOptions,

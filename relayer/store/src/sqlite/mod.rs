@@ -10,6 +10,7 @@ mod commit;
 mod control;
 mod deliveries;
 mod halts;
+mod held;
 mod intents;
 mod journal;
 mod log;
