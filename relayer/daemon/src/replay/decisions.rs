@@ -74,7 +74,7 @@ struct Replay<'a> {
 
 /// Why a replay ends.
 enum End {
-    Differs(Difference),
+    Differs(Box<Difference>),
     /// What comes is of a transfer that is not meant.
     Beyond,
 }
@@ -90,7 +90,7 @@ pub async fn decide_again(store: &Sqlite, to: u64, configured: Option<RiskPolicy
         let page = match store.log(place, PAGE).await {
             Ok(page) => page,
             Err(StoreError::Corrupt { what, reason }) => {
-                break Some(End::Differs(Difference::unreadable(what, reason)));
+                break Some(Difference::unreadable(what, reason).into());
             }
             Err(error) => return Err(error.into()),
         };
@@ -106,7 +106,7 @@ pub async fn decide_again(store: &Sqlite, to: u64, configured: Option<RiskPolicy
     bar.finish_and_clear();
     let (same, not_replayed) = (replay.second.agreed(), replay.second.unjudged());
     let mismatch = match end {
-        Some(End::Differs(difference)) => Some(difference),
+        Some(End::Differs(difference)) => Some(*difference),
         Some(End::Beyond) | None => None,
     };
     Ok(Decisions { events: replay.events, same, not_replayed, why: (not_replayed > 0).then_some(WHY), mismatch })
@@ -137,8 +137,8 @@ impl Replay<'_> {
     }
 
     fn take(&mut self, row: &LogRow) -> Result<(), End> {
-        let Some(logged) = &row.stored else { return Err(End::Differs(Difference::missing(row))) };
-        require_told(row, logged).map_err(|mismatch| End::Differs(Difference::of(logged, mismatch)))?;
+        let Some(logged) = &row.stored else { return Err(Difference::missing(row).into()) };
+        require_told(row, logged).map_err(|mismatch| End::from(Difference::of(logged, mismatch)))?;
         let event = match logged {
             Logged::Risk(event) => event,
             Logged::Control(event) => {
@@ -153,7 +153,7 @@ impl Replay<'_> {
         }
         let taken = self.second.take(&event.body, event.at, told.and_then(|told| told.deposit.as_ref()));
         let taken = taken.and_then(|()| self.require_cleared(event));
-        taken.map_err(|mismatch| End::Differs(Difference::of(logged, mismatch)))
+        taken.map_err(|mismatch| End::from(Difference::of(logged, mismatch)))
     }
 
     /// A clearance stands among its transfer's own events too, from the same commit.
@@ -175,9 +175,15 @@ impl Replay<'_> {
         if let Some(untold) = untold {
             let found = "no row of the audit log".to_owned();
             let mismatch = Mismatch { field: "audit", stored: body(untold).to_string(), found };
-            return Err(End::Differs(Difference::of(untold, mismatch)));
+            return Err(Difference::of(untold, mismatch).into());
         }
-        self.second.finish().map_err(|mismatch| End::Differs(Difference::at("risk_events: the end", mismatch)))
+        self.second.finish().map_err(|mismatch| Difference::at("risk_events: the end", mismatch).into())
+    }
+}
+
+impl From<Difference> for End {
+    fn from(difference: Difference) -> Self {
+        Self::Differs(Box::new(difference))
     }
 }
 
