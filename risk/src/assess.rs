@@ -339,7 +339,7 @@ impl<'a> Position<'a> {
         let from = limits.large_from.amount();
         let is_large = limits.large_from != crate::Limit::Unlimited && self.deposit.amount >= from;
         if is_large && self.now < until {
-            return Err(Decision::Delay { until, reason: Reason::LargeTransfer { from }, counted: false });
+            return Err(Decision::Delay { until, reason: Reason::LargeTransfer { from } });
         }
         Ok(())
     }
@@ -378,7 +378,7 @@ impl<'a> Position<'a> {
             };
             match bucket.room(*filled, amount, self.latest) {
                 Room::Now => {}
-                Room::From(until) => return Err(Decision::Delay { until, reason: reason(), counted: false }),
+                Room::From(until) => return Err(Decision::Delay { until, reason: reason() }),
                 Room::Never => return Err(Decision::Hold { reason: reason() }),
             }
         }

@@ -12,14 +12,13 @@ use crate::{Lane, Scope, Side};
 pub enum Decision {
     /// May be paid now.
     Allow,
-    /// May be paid at `until`; `counted` says whether it already takes window capacity.
+    /// May be paid at `until`, if all checks let it pass then. It takes no window capacity while it waits: what is charged is
+    /// charged with the clearance, in the 24 hours in which it is paid.
     Delay {
         /// Unix seconds.
         until: UnixSeconds,
         /// Which check bit.
         reason: Reason,
-        /// Whether the window was charged now.
-        counted: bool,
     },
     /// Must wait until something changes (a pause ends, capacity returns).
     Hold {
@@ -175,4 +174,20 @@ pub enum Reason {
     /// The depositor asked for the other lane.
     #[error("the depositor asked for the light-client lane")]
     LaneNotAskedFor,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ledgers of earlier versions say that a delayed transfer was not counted, which none ever was.
+    #[test]
+    fn a_delay_that_was_stored_as_not_counted_reads_back() {
+        let delay = Decision::Delay { until: 5, reason: Reason::LargeTransfer { from: U256::from(8) } };
+        let written = serde_json::to_string(&delay).unwrap();
+        let before = written.replace("\"until\"", "\"counted\":false,\"until\"");
+        assert_ne!(before, written);
+        assert_eq!(serde_json::from_str::<Decision>(&before).unwrap(), delay);
+        assert_eq!(serde_json::from_str::<Decision>(&written).unwrap(), delay);
+    }
 }

@@ -184,6 +184,18 @@ pub enum RiskEvent {
 }
 
 impl RiskEvent {
+    /// The clearance of `deposit`, whose id is `id`, on `lane`.
+    pub fn cleared(id: DepositId, deposit: &Deposit, lane: Lane) -> Self {
+        Self::Cleared {
+            id,
+            source: deposit.source_chain.clone(),
+            destination: deposit.destination_chain.clone(),
+            asset: deposit.asset.clone(),
+            amount: deposit.amount,
+            lane,
+        }
+    }
+
     /// The deposit whose record it changes; `None` for what changes none.
     pub fn deposit(&self) -> Option<DepositId> {
         match self {

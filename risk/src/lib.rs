@@ -51,7 +51,7 @@ pub use lane::Lane;
 pub use limit::{Limit, Limits};
 pub use policy::{Corridor, RiskPolicy};
 pub use price::{Price, PriceRule, PriceState};
-pub use replay::{Mismatch, replay};
+pub use replay::{Mismatch, SecondEngine};
 pub use state::{Pause, RiskState};
 pub use velocity::{Bucket, Fill, LEAST_SIZES, SIZES, Side, Terms};
 pub use wide::{AssetRules, CorridorRules, DepthRule, LimitTable, WideLimits};

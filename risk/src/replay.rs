@@ -1,67 +1,148 @@
-//! A second engine folds the log and must decide the same, from the same.
+//! A second engine folds the logs and must decide the same, from the same.
 
-use alloy_primitives::B256;
+use std::collections::VecDeque;
+
+use serde::Serialize;
 use spandrel_verifiers::{Deposit, DepositId, UnixSeconds};
 
-use crate::{Decision, Position, RiskEvent, RiskPolicy, RiskState};
+use crate::control::{ControlEvent, ControlState};
+use crate::{Position, RiskEvent, RiskPolicy, RiskState};
 
-/// A decision that does not come out as it was recorded.
+/// What is stored, and is not what a second engine comes to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    /// The deposit that was decided about is not known.
-    #[error("event {place}: expected deposit {id}, found none")]
-    Deposit {
-        /// Its place in the log.
-        place: usize,
-        /// Which.
-        id: DepositId,
-    },
-    /// It was decided from something else: another policy, another log, or a state that was set by hand.
-    #[error("event {place}: inputs: expected {expected}, found {found}")]
-    Inputs {
-        /// Its place in the log.
-        place: usize,
-        /// As recorded.
-        expected: B256,
-        /// As replayed.
-        found: B256,
-    },
-    /// Something else was decided.
-    #[error("event {place}: decision: expected {expected:?}, found {found:?}")]
-    Decision {
-        /// Its place in the log.
-        place: usize,
-        /// As recorded.
-        expected: Box<Decision>,
-        /// As replayed.
-        found: Box<Decision>,
-    },
+#[error("{field}: stored {stored}, found {found}")]
+pub struct Mismatch {
+    /// What differs: `deposit`, `inputs`, `decision`, `clearance`, `charge` or `order`.
+    pub field: &'static str,
+    /// As it is stored.
+    pub stored: String,
+    /// As a second engine finds it.
+    pub found: String,
 }
 
-/// Folds `log` from the beginning and decides again whatever was decided under `policy`. Answers the state after it, and
-/// how many decisions came out as they were recorded: all of them, or the first that did not is the error.
-pub fn replay<D: std::borrow::Borrow<Deposit>>(
-    policy: &RiskPolicy,
-    deposit: impl Fn(DepositId) -> Option<D>,
-    log: impl IntoIterator<Item = (RiskEvent, UnixSeconds)>,
-) -> Result<(RiskState, u64), Mismatch> {
-    let (mut state, mut agreed) = (RiskState::default(), 0u64);
-    for (place, (event, at)) in log.into_iter().enumerate() {
-        if let RiskEvent::Decided { id, lane, first_asked_at, asked_at, confirmations, decision, inputs } = &event {
-            let about = deposit(*id).ok_or(Mismatch::Deposit { place, id: *id })?;
-            let position = Position::new(&state, *id, about.borrow(), *lane, *asked_at);
-            let position = position.with_confirmations(*confirmations);
-            let found = position.inputs(policy, *first_asked_at);
-            if found != *inputs {
-                return Err(Mismatch::Inputs { place, expected: *inputs, found });
-            }
-            let found = position.decide(policy, *first_asked_at);
-            if found != *decision {
-                return Err(Mismatch::Decision { place, expected: Box::new(decision.clone()), found: Box::new(found) });
-            }
-            agreed = agreed.saturating_add(1);
-        }
-        state.apply(&event, at);
+/// A second engine. It takes in risk and control events in the order in which they were stored, and decides again whatever
+/// was decided, under the policy that was in force then.
+///
+/// Guarantees: a decision that did not follow from what was stored before it is a [`Mismatch`], and so is a clearance of
+/// anything but its deposit, a charge that is not the policy's, and a pause or resumption that is missing after its order.
+/// What it cannot judge, because no policy is known, it counts.
+#[derive(Clone, Debug, Default)]
+pub struct SecondEngine {
+    state: RiskState,
+    control: ControlState,
+    /// What the first process was started with, if that is known: in force until something is agreed on.
+    configured: Option<RiskPolicy>,
+    /// What is in force.
+    policy: Option<RiskPolicy>,
+    /// What guardians' orders do to the risk state, until the risk log has it.
+    due: VecDeque<RiskEvent>,
+    agreed: u64,
+    unjudged: u64,
+}
+
+impl SecondEngine {
+    /// Before the first event. `configured` is in force until something is agreed on; without it, nothing is judged until
+    /// then.
+    pub fn new(configured: Option<RiskPolicy>) -> Self {
+        Self { policy: configured.clone(), configured, ..Self::default() }
     }
-    Ok((state, agreed))
+
+    /// Takes in what guardians did, or what was agreed on.
+    pub fn obey(&mut self, event: &ControlEvent, at: UnixSeconds) {
+        self.control.apply(event, at);
+        self.due.extend(event.risk());
+        if event.sets_limits() {
+            let known = self.configured.as_ref().or(self.control.filed().map(|filed| &filed.risk));
+            self.policy = known.map(|known| self.control.limited(known));
+        }
+    }
+
+    /// The deposit that must be at hand for [`Self::take`] to judge `event`, if one must.
+    pub fn subject(event: &RiskEvent) -> Option<DepositId> {
+        match event {
+            RiskEvent::Decided { id, .. } | RiskEvent::Cleared { id, .. } | RiskEvent::Charged { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Judges an event by what came before it, and takes it in. `deposit` is its subject.
+    ///
+    /// # Errors
+    /// The first thing in it that is not what it must be. It is not taken in then.
+    pub fn take(&mut self, event: &RiskEvent, at: UnixSeconds, deposit: Option<&Deposit>) -> Result<(), Mismatch> {
+        if let Some(ordered) = self.due.pop_front() {
+            same("order", event, &ordered)?;
+        }
+        if let Some(id) = Self::subject(event) {
+            let about = deposit.filter(|deposit| deposit.id() == id);
+            let about = about.ok_or_else(|| Mismatch::new("deposit", id.to_string(), "none".to_owned()))?;
+            self.judge(event, at, about)?;
+        }
+        self.state.apply(event, at);
+        Ok(())
+    }
+
+    fn judge(&mut self, event: &RiskEvent, at: UnixSeconds, about: &Deposit) -> Result<(), Mismatch> {
+        match (event, &self.policy) {
+            (RiskEvent::Decided { .. }, None) => self.unjudged = self.unjudged.saturating_add(1),
+            (
+                RiskEvent::Decided { id, lane, first_asked_at, asked_at, confirmations, decision, inputs },
+                Some(policy),
+            ) => {
+                let position = Position::new(&self.state, *id, about, *lane, *asked_at);
+                let position = position.with_confirmations(*confirmations);
+                same("inputs", inputs, &position.inputs(policy, *first_asked_at))?;
+                same("decision", decision, &position.decide(policy, *first_asked_at))?;
+                self.agreed = self.agreed.saturating_add(1);
+            }
+            (RiskEvent::Cleared { id, lane, .. }, _) => {
+                same("clearance", event, &RiskEvent::cleared(*id, about, *lane))?;
+            }
+            (RiskEvent::Charged { charge, .. }, Some(policy)) => {
+                same("charge", charge, &policy.wide.charge(&self.state, about, at))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// After the last event: nothing that was ordered may be missing.
+    ///
+    /// # Errors
+    /// What is.
+    pub fn finish(&self) -> Result<(), Mismatch> {
+        match self.due.front() {
+            Some(ordered) => Err(Mismatch::new("order", "nothing".to_owned(), told(ordered))),
+            None => Ok(()),
+        }
+    }
+
+    /// The state after what was taken in.
+    pub fn state(&self) -> &RiskState {
+        &self.state
+    }
+
+    /// How many decisions came out as they were recorded.
+    pub fn agreed(&self) -> u64 {
+        self.agreed
+    }
+
+    /// How many decisions were made under a policy that is not known; neither they nor their charges were judged.
+    pub fn unjudged(&self) -> u64 {
+        self.unjudged
+    }
+}
+
+impl Mismatch {
+    fn new(field: &'static str, stored: String, found: String) -> Self {
+        Self { field, stored, found }
+    }
+}
+
+fn same<T: PartialEq + Serialize>(field: &'static str, stored: &T, found: &T) -> Result<(), Mismatch> {
+    if stored == found { Ok(()) } else { Err(Mismatch::new(field, told(stored), told(found))) }
+}
+
+fn told(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
 }

@@ -259,7 +259,7 @@ fn one_sender_and_one_recipient_move_no_faster_than_their_buckets_drain() {
             pay(&policy, &mut state, &same(n, 2), Lane::Fast, NOW);
         }
         let reason = velocity(side, 8, 5);
-        let delay = Decision::Delay { until: NOW + 30, reason, counted: false };
+        let delay = Decision::Delay { until: NOW + 30, reason };
         assert_eq!(ask(&policy, &state, &same(9, 5), NOW), delay, "small parts fill it as one whole would");
         assert_eq!(ask(&policy, &state, &same(9, 5), NOW + 30), Decision::Allow);
         assert_eq!(ask(&policy, &state, &of(9, 5), NOW), Decision::Allow, "others are not held");

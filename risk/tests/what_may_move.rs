@@ -3,7 +3,7 @@
 mod common;
 
 use alloy_primitives::{U256, U512};
-use common::{NOW, amount, cleared, deposit, everywhere, open, proven};
+use common::{NOW, amount, cleared, deposit, everywhere, open, pay, proven};
 use proptest::prelude::*;
 use spandrel_risk::{
     Corridor, Decision, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState, Scope, WINDOW_SECONDS, assess,
@@ -157,8 +157,23 @@ fn a_large_transfer_waits_from_the_moment_it_was_first_asked_for() {
     let state = state_of(&[proven(&about)]);
     let at = |now| assess(&policy, &state, &about, Lane::LightClient, NOW, now);
     let reason = Reason::LargeTransfer { from: U256::from(10) };
-    assert_eq!(at(NOW + 3_599), Decision::Delay { until: NOW + 3_600, reason, counted: false });
+    assert_eq!(at(NOW + 3_599), Decision::Delay { until: NOW + 3_600, reason });
     assert_eq!(at(NOW + 3_600), Decision::Allow);
+}
+
+/// Else what waits would close the window to others for as long as its sender likes, and be out of it when it is paid.
+#[test]
+fn a_large_transfer_takes_no_window_while_it_waits_and_asks_for_it_when_its_time_has_come() {
+    let (large, small) = (deposit(0, U256::from(8)), deposit(4, U256::from(5)));
+    let policy = everywhere(Limits { window: amount(10), large_from: amount(8), large_delay: 3_600, ..open() });
+    let mut state = state_of(&[proven(&large), proven(&small)]);
+    let ask = |state: &RiskState, about: &Deposit, now| assess(&policy, state, about, Lane::LightClient, NOW, now);
+    assert!(matches!(ask(&state, &large, NOW), Decision::Delay { until, .. } if until == NOW + 3_600));
+    assert_eq!(ask(&state, &small, NOW), Decision::Allow, "what waits is not in its way");
+    pay(&policy, &mut state, &small, Lane::LightClient, NOW);
+    let reason = Reason::Window { limit: U256::from(10), used: U256::from(5), amount: U256::from(8) };
+    assert_eq!(ask(&state, &large, NOW + 3_600), Decision::Hold { reason });
+    assert_eq!(ask(&state, &large, NOW + 86_400), Decision::Allow);
 }
 
 #[test]

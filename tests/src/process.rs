@@ -40,3 +40,19 @@ pub fn start_telling(arguments: &[&str], log: impl Into<Stdio>) -> Result<Child>
         .spawn()
         .context("starting spandrel")
 }
+
+/// What a terminal shows of a run with these arguments, by script(1), which must be there: `SPANDREL_ALLOW_SKIPS=1` goes on
+/// without it.
+pub async fn on_a_terminal(arguments: &[&str]) -> Result<Option<String>> {
+    let command = format!("{} {}", binary()?.display(), arguments.join(" "));
+    let mut script = Command::new("script");
+    script.args(["-qefc", &command, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::null()).kill_on_drop(true);
+    match script.output().await {
+        Ok(output) => Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned())),
+        Err(error) if std::env::var_os("SPANDREL_ALLOW_SKIPS").is_some_and(|allowed| allowed == "1") => {
+            println!("skipped: script(1): {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error).context("script(1): install bsdutils, or set SPANDREL_ALLOW_SKIPS=1"),
+    }
+}

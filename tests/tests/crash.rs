@@ -68,7 +68,8 @@ async fn a_process_killed_at_random_pays_every_deposit_exactly_once() -> Result<
     ensure!(stopped.success(), "after SIGTERM: {stopped}");
     check_balances(&chains, &bridge, &deposits).await?;
     check_claims(&chains, &bridge, deposits.len()).await?;
-    check_replay(&store).await
+    check_replay(&store).await?;
+    check_decisions(&bridge).await
 }
 
 async fn send(
@@ -134,5 +135,19 @@ async fn check_replay(store: &Sqlite) -> Result<()> {
         }
         ensure!(folded.as_ref() == Some(&stored), "events of {} do not fold to its projection", stored.id);
     }
+    Ok(())
+}
+
+/// A second engine makes every decision of the ledger again: to the same.
+async fn check_decisions(bridge: &Bridge) -> Result<()> {
+    let mut command = tokio::process::Command::new(process::binary()?);
+    command.args(["replay", "..", "--json", "--database"]).arg(&bridge.config.database);
+    let output = command.kill_on_drop(true).output().await?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{}: {told}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    let told: serde_json::Value = serde_json::from_str(&told)?;
+    let decisions = &told["decisions"];
+    let is_whole = decisions["not_replayed"] == 0 && decisions["mismatch"].is_null();
+    ensure!(is_whole && decisions["same"].as_u64() >= Some(ROUNDS as u64), "{told}");
     Ok(())
 }

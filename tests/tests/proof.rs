@@ -1,5 +1,6 @@
 //! Evidence files: what the bridge exports, anyone verifies offline; tampered in any field, it is refused by name.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_engine::Silent;
 use spandrel_store::Sqlite;
 use spandrel_testnets::bitcoin::RegtestNode;
-use spandrel_tests::PATIENCE;
 use spandrel_tests::tamper::{leaves, protobuf, tamper};
+use spandrel_tests::{PATIENCE, process};
 use spandrel_verifiers::{ChainId, DepositId, LanePreference};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,7 @@ async fn exported_evidence_verifies_and_tampered_evidence_is_refused_by_field() 
         let file = proof::make(&bridge.config, id).await?;
         check(&serde_json::to_value(&file)?, id)?;
         check_protobuf(&file.to_bytes()?, id)?;
+        check_export(folder.path(), id).await?;
     }
     stop.cancel();
     running.finish().await
@@ -52,6 +54,17 @@ async fn proven(chains: &Chains, store: &Sqlite, source: &ChainId) -> Result<Dep
         chains.bitcoin.mine(1).await?;
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+}
+
+/// The command writes the same file, and shows on a terminal how far it is.
+async fn check_export(folder: &Path, id: DepositId) -> Result<()> {
+    let (name, config) = (id.to_string(), folder.join("spandrel.toml"));
+    let to = folder.join(format!("{name}.json"));
+    let paths = [config.to_str().context("a UTF-8 path")?, to.to_str().context("a UTF-8 path")?];
+    let arguments = ["proof", "export", &name, "--config", paths[0], "--to", paths[1]];
+    let Some(shown) = process::on_a_terminal(&arguments).await? else { return Ok(()) };
+    ensure!(shown.contains("following the chain ["), "no bar: {shown:?}");
+    require_proof(&std::fs::read(&to).with_context(|| shown)?, id)
 }
 
 fn check(file: &Value, id: DepositId) -> Result<()> {

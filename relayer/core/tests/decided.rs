@@ -8,9 +8,9 @@ use spandrel_core::submission::{Lasting, Progress};
 use spandrel_core::{Input, Status};
 use spandrel_risk::{
     AssetRules, CorridorRules, Decision, DepthRule, Lane, Limit, Limits, Mismatch, Price, PriceRule, Reason, RiskEvent,
-    replay,
+    RiskPolicy, SecondEngine,
 };
-use spandrel_verifiers::{Deposit, DepositId};
+use spandrel_verifiers::Deposit;
 
 fn decisions(house: &House) -> Vec<&Decision> {
     fn decision(event: &RiskEvent) -> Option<&Decision> {
@@ -23,11 +23,10 @@ fn decisions(house: &House) -> Vec<&Decision> {
 }
 
 /// Replays the house's log as it would be read from a ledger.
-fn replayed(house: &House, log: &[(RiskEvent, u64)]) -> Result<u64, Mismatch> {
-    let deposit = |id: DepositId| (house.deposit.id() == id).then_some(&house.deposit);
-    let (state, agreed) = replay(&house.policy.risk, deposit, log.iter().cloned())?;
-    assert_eq!(state, house.risk);
-    Ok(agreed)
+fn replayed(house: &House, policy: &RiskPolicy, log: &[(RiskEvent, u64)]) -> Result<SecondEngine, Mismatch> {
+    let mut second = SecondEngine::new(Some(policy.clone()));
+    log.iter().try_for_each(|(event, at)| second.take(event, *at, Some(&house.deposit)))?;
+    Ok(second)
 }
 
 /// A fast payout that is given up, held by a large-transfer delay, and paid.
@@ -66,15 +65,12 @@ fn every_decision_is_recorded_once_with_its_inputs_and_replays_to_the_same() {
             (event.clone(), if matches!(event, RiskEvent::Closed { .. }) { ended_at } else { at })
         })
         .collect();
-    assert_eq!(replayed(&house, &log), Ok(4));
-    let deposit = |id: DepositId| (house.deposit.id() == id).then_some(&house.deposit);
+    let second = replayed(&house, &house.policy.risk, &log).unwrap();
+    assert_eq!((second.state(), second.agreed(), second.unjudged()), (&house.risk, 4, 0));
     let mut unproven = log.clone();
     unproven.retain(|(event, _)| !matches!(event, RiskEvent::Proven { .. }));
-    let without_proof = replay(&house.policy.risk, deposit, unproven);
-    assert!(matches!(without_proof, Err(Mismatch::Inputs { .. })), "{without_proof:?}");
-    let other = policy(open(), open());
-    let under_another = replay(&other.risk, deposit, log);
-    assert!(matches!(under_another, Err(Mismatch::Inputs { .. })), "{under_another:?}");
+    assert_eq!(replayed(&house, &house.policy.risk, &unproven).unwrap_err().field, "inputs");
+    assert_eq!(replayed(&house, &policy(open(), open()).risk, &log).unwrap_err().field, "inputs");
 }
 
 #[test]

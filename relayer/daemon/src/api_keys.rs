@@ -8,7 +8,7 @@ use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 
 use crate::clock::unix_now;
 use crate::output::print;
-use crate::status::{open, table};
+use crate::status::{look_at, open, table};
 
 /// Makes a key that may write transfers and have webhooks, and prints it: the only time that its secret is shown.
 pub async fn new(database: &Path, name: &str, is_partner: bool, json: bool) -> Result<()> {
@@ -24,7 +24,7 @@ pub async fn new(database: &Path, name: &str, is_partner: bool, json: bool) -> R
 pub async fn list(database: &Path, json: bool) -> Result<()> {
     let mut values = Vec::new();
     let mut rows = table(&["id", "name", "class", "revoked"]);
-    for key in open(database).await?.api_keys().await? {
+    for key in look_at(database).await?.api_keys().await? {
         values.push(serde_json::json!({
             "id": key.id, "name": key.name, "class": key.grant.class, "scopes": key.grant.scopes,
             "created_at": key.created_at, "revoked_at": key.revoked_at,

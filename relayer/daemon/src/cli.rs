@@ -68,7 +68,7 @@ enum Command {
         #[arg(long, default_value = "spandrel.toml")]
         config: PathBuf,
     },
-    /// Show chains, transfers and waiting work.
+    /// Show chains, what is paused and why, transfers, what they are held for, and waiting work.
     Status {
         #[command(flatten)]
         ledger: LedgerOptions,
@@ -76,12 +76,16 @@ enum Command {
     /// Look at transfers, order one, and send quarantined ones back to work.
     #[command(subcommand)]
     Transfer(TransferCommand),
-    /// Fold the stored events of transfers anew: they must come to what is stored.
+    /// Fold the stored events of transfers anew: they must come to what is stored. From the first transfer on, every decision
+    /// is made again too: it must be what is recorded.
     Replay {
         /// A deposit id, or places as in `1..100`, `5..` or `..`; the last one is not included.
         what: replay::What,
         #[command(flatten)]
         ledger: LedgerOptions,
+        /// The configuration file that was in force before any policy was agreed on, for ledgers that are older than that.
+        #[arg(long)]
+        config: Option<PathBuf>,
     },
     /// Check a proof by yourself.
     #[command(subcommand)]
@@ -269,11 +273,13 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Doctor { config } => return doctor::run(&config, json).await,
         Command::Status { ledger } => status::status(&ledger.database, json).await?,
         Command::Transfer(command) => transfers::run(command, json).await?,
-        Command::Replay { what, ledger } => return replay::run(&ledger.database, what, json).await,
+        Command::Replay { what, ledger, config } => {
+            return replay::run(&ledger.database, what, config.as_deref(), json).await;
+        }
         Command::Proof(ProofCommand::Verify { file }) => return proof::verify(&file, json),
         Command::Proof(ProofCommand::Explain { file }) => return proof::explain(&file, json),
         Command::Proof(ProofCommand::Export { id, to, config }) => {
-            proof::export(&Config::read(&config)?, &id, &to).await?;
+            proof::export(&Config::read(&config)?, &id, &to, json).await?;
             print(json, &serde_json::json!({ "file": to }), || to.display().to_string())?;
         }
         Command::Control(command) => control::run(command, json).await?,

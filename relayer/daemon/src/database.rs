@@ -6,14 +6,17 @@ use anyhow::Result;
 use spandrel_store::Sqlite;
 
 use crate::output::print;
-use crate::status;
+use crate::{progress, status};
 
 /// Runs the migrations that are missing, or says which they are.
 pub async fn migrate(database: &Path, dry_run: bool, json: bool) -> Result<()> {
     status::require(database)?;
     let schema = Sqlite::schema(database).await?;
     if !dry_run {
-        Sqlite::open(database).await?.close().await;
+        let bar = progress::bar("migrating", schema.known, json);
+        let store = Sqlite::open_telling(database, |version| bar.set_position(version)).await?;
+        bar.finish_and_clear();
+        store.close().await;
     }
     let to = if dry_run { schema.version } else { schema.known };
     let value = serde_json::json!({

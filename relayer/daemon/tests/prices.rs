@@ -11,7 +11,7 @@ use spandrel::wiring;
 use spandrel_engine::{Book, Silent};
 use spandrel_risk::Price;
 use spandrel_store::Sqlite;
-use spandrel_testnets::ethereum::{Anvil, AnvilOptions};
+use spandrel_testnets::ethereum::{Anvil, AnvilOptions, EthereumTestnetError};
 use tokio_util::sync::CancellationToken;
 
 const CONTRACT: Address = address!("0x00000000000000000000000000000000000fee00");
@@ -49,11 +49,13 @@ async fn publish(anvil: &Anvil, words: [U256; 4]) {
 async fn what_a_feed_publishes_is_in_the_risk_log_and_outlives_a_restart() {
     let anvil = match Anvil::start(AnvilOptions::default()).await {
         Ok(anvil) => anvil,
-        Err(spandrel_testnets::ethereum::EthereumTestnetError::NotFound { .. }) => {
+        Err(EthereumTestnetError::NotFound { .. })
+            if std::env::var_os("SPANDREL_ALLOW_SKIPS").is_some_and(|allowed| allowed == "1") =>
+        {
             println!("skipped: anvil not found");
             return;
         }
-        Err(error) => panic!("{error}"),
+        Err(error) => panic!("{error}: run `npm ci` in contracts, or set SPANDREL_ALLOW_SKIPS=1"),
     };
     let _: Value = anvil.rpc("anvil_setCode", json!([CONTRACT, CODE])).await.unwrap();
     let config = configured(anvil.url());

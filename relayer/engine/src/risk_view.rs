@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spandrel_core::Policy;
-use spandrel_risk::control::{ControlEvent, ControlState, Outcome};
+use spandrel_risk::control::{ControlEvent, ControlState};
 use spandrel_risk::{Agreement, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
 
@@ -59,13 +59,9 @@ impl RiskView {
     pub(crate) fn obey(&mut self, event: &ControlEvent, at: UnixSeconds, configured: &Policy) {
         self.control.apply(event, at);
         self.control_sequence += 1;
-        match event {
-            ControlEvent::Configured { .. }
-            | ControlEvent::Done { outcome: Outcome::Limited { .. } | Outcome::PolicyChanged { .. }, .. } => {
-                self.policy.risk = self.control.limited(&configured.risk);
-                self.compare();
-            }
-            _ => {}
+        if event.sets_limits() {
+            self.policy.risk = self.control.limited(&configured.risk);
+            self.compare();
         }
     }
 

@@ -168,6 +168,15 @@ pub enum Outcome {
 }
 
 impl ControlEvent {
+    /// Whether other limits may be in force after it: see `ControlState::limited`.
+    pub fn sets_limits(&self) -> bool {
+        matches!(
+            self,
+            Self::Configured { .. }
+                | Self::Done { outcome: Outcome::Limited { .. } | Outcome::PolicyChanged { .. }, .. }
+        )
+    }
+
     /// What it does to the risk state, if anything.
     pub fn risk(&self) -> Option<RiskEvent> {
         let Self::Done { outcome, by, .. } = self else { return None };

@@ -317,7 +317,7 @@ impl Model {
         if let Limit::Amount(from) = limits.large_from {
             let until = first_asked_at.saturating_add(limits.large_delay);
             if asked >= from && now < until {
-                return Decision::Delay { until, reason: Reason::LargeTransfer { from }, counted: false };
+                return Decision::Delay { until, reason: Reason::LargeTransfer { from } };
             }
         }
         if let Some(rule) = wide.depths.get(&deposit.source_chain) {
@@ -343,7 +343,7 @@ impl Model {
             if !excess.is_zero() {
                 let wait = (excess * U512::from(bucket.refill_seconds.max(1))).div_ceil(U512::from(capacity));
                 let until = latest.saturating_add(wait.saturating_to::<u64>());
-                return Decision::Delay { until, reason, counted: false };
+                return Decision::Delay { until, reason };
             }
         }
         if let (Limit::Amount(times), Some(p99)) = (rules.most_of_p99, self.p99(&deposit.asset)) {

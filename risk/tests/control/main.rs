@@ -4,6 +4,7 @@ mod alone;
 mod always;
 mod authentic;
 mod configured;
+mod replayed;
 mod together;
 mod typed_data;
 mod world;

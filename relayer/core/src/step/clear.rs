@@ -68,14 +68,7 @@ impl Draft<'_> {
         self.record(Event::Cleared { lane })?;
         let (id, deposit) = (self.id(), self.transfer.deposit.clone());
         let charge = self.context.policy.risk.wide.charge(self.context.risk, &deposit, self.context.now);
-        self.risk(RiskEvent::Cleared {
-            id,
-            source: deposit.source_chain,
-            destination: deposit.destination_chain,
-            asset: deposit.asset,
-            amount: deposit.amount,
-            lane,
-        });
+        self.risk(RiskEvent::cleared(id, &deposit, lane));
         self.risk(RiskEvent::Charged { id, charge });
         Ok(())
     }

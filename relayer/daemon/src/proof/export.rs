@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
 use spandrel_core::ledger::Ledger;
 use spandrel_verifiers::bitcoin::{ChainParams, HeaderChain};
 use spandrel_verifiers::file::{BitcoinTrust, EthereumTrust, EvidenceFile, Trust, VERSION};
@@ -13,12 +14,15 @@ use spandrel_verifiers::{DepositId, Evidence, Verifier};
 
 use crate::clock::unix_now;
 use crate::config::{BitcoinNode, BitcoinSource, Config, EthereumNode, EthereumSource};
-use crate::status;
-use crate::wiring;
+use crate::{progress, status, wiring};
 
 /// Makes the evidence file of one transfer from the ledger and the configured nodes.
 pub async fn make(config: &Config, id: DepositId) -> Result<EvidenceFile> {
-    let store = status::open(&config.database).await?;
+    make_showing(config, id, &ProgressBar::hidden()).await
+}
+
+async fn make_showing(config: &Config, id: DepositId, bar: &ProgressBar) -> Result<EvidenceFile> {
+    let store = status::look_at(&config.database).await?;
     let transfer = store.transfer(id).await?.with_context(|| format!("no transfer {id}"))?;
     let evidence = transfer.evidence.with_context(|| format!("{id} has no evidence yet"))?;
     let chain = &transfer.deposit.source_chain;
@@ -26,26 +30,32 @@ pub async fn make(config: &Config, id: DepositId) -> Result<EvidenceFile> {
         Evidence::Bitcoin(_) => {
             let source = config.bitcoin.iter().find(|source| source.chain == *chain);
             let source = source.with_context(|| format!("{chain} is not configured"))?;
-            from_any(&source.nodes, |node| bitcoin(source, node)).await?
+            let tip = store.cursor(chain).await?.and_then(|cursor| cursor.tip().map(|tip| tip.height));
+            bar.set_length(tip.unwrap_or_default().saturating_sub(source.anchor.height));
+            from_any(&source.nodes, |node| bitcoin(source, node, bar)).await?
         }
         Evidence::Ethereum(_) => {
             let source = config.ethereum.iter().find(|source| source.network.chain == *chain);
             let source = source.with_context(|| format!("{chain} is not configured"))?;
-            from_any(&source.nodes, |node| ethereum(source, node)).await?
+            from_any(&source.nodes, |node| ethereum(source, node, bar)).await?
         }
         Evidence::Cosmos(_) | Evidence::Solana(_) => {
             bail!("{chain}: {} evidence comes from a verifier that this daemon does not run", evidence.kind());
         }
     };
+    store.close().await;
     let file = EvidenceFile { version: VERSION, at: unix_now(), trust, evidence };
     file.verify(file.at)?;
     Ok(file)
 }
 
 /// Writes it to `path`: as protobuf when it ends in `.pb`, else as JSON.
-pub async fn export(config: &Config, id: &str, path: &Path) -> Result<()> {
+pub async fn export(config: &Config, id: &str, path: &Path, json: bool) -> Result<()> {
     let id = id.parse().with_context(|| format!("transfer id: expected 0x and 64 digits, found {id:?}"))?;
-    let file = make(config, DepositId(id)).await?;
+    let bar = progress::bar("following the chain", 0, json);
+    let file = make_showing(config, DepositId(id), &bar).await;
+    bar.finish_and_clear();
+    let file = file?;
     if path.exists() {
         bail!("{} exists already", path.display());
     }
@@ -69,7 +79,7 @@ where
     Err(last)
 }
 
-async fn bitcoin(source: &BitcoinSource, node: &BitcoinNode) -> Result<Trust> {
+async fn bitcoin(source: &BitcoinSource, node: &BitcoinNode, bar: &ProgressBar) -> Result<Trust> {
     let params = ChainParams::of_chain(&source.chain).context("a known Bitcoin network")?;
     let consensus = wiring::bitcoin_consensus(source, node)?;
     let mut trusted = HeaderChain::new(params, source.anchor.clone())?;
@@ -82,6 +92,7 @@ async fn bitcoin(source: &BitcoinSource, node: &BitcoinNode) -> Result<Trust> {
         for update in updates {
             trusted.extend(&update.headers, unix_now())?;
             headers.extend(update.headers);
+            bar.set_position(headers.len() as u64);
         }
     }
     Ok(Trust::Bitcoin(Box::new(BitcoinTrust {
@@ -93,14 +104,17 @@ async fn bitcoin(source: &BitcoinSource, node: &BitcoinNode) -> Result<Trust> {
     })))
 }
 
-async fn ethereum(source: &EthereumSource, node: &EthereumNode) -> Result<Trust> {
+async fn ethereum(source: &EthereumSource, node: &EthereumNode, bar: &ProgressBar) -> Result<Trust> {
     let (consensus, verifier) = wiring::ethereum_consensus(source, node)?;
     let bootstrap = consensus.bootstrap_data().await?;
     let mut trusted = consensus.bootstrap().await?;
     let mut updates = Vec::new();
-    for update in consensus.updates(&trusted).await? {
+    let told = consensus.updates(&trusted).await?;
+    bar.set_length(told.len() as u64);
+    for update in told {
         verifier.advance(&mut trusted, &update, unix_now())?;
         updates.push(update);
+        bar.set_position(updates.len() as u64);
     }
     Ok(Trust::Ethereum(Box::new(EthereumTrust {
         network: source.network.clone(),

@@ -17,7 +17,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{TestBook, ends, example, json, see, silent_book, spandrel, stderr, tell, told};
+use crate::run::{TestBook, ends, example, hold, json, see, silent_book, spandrel, stderr, tell, told};
 
 /// A configuration with guardians `ada` and `bo`, whose keys are in the keystore: cheap ones, for quick tests.
 pub fn guarded(folder: &Path) -> Config {
@@ -262,18 +262,9 @@ async fn a_dry_run_of_an_approval_or_an_end_leaves_the_proposal_as_it_is() {
     served.end().await;
 }
 
-/// A transfer that is held: everything was paused when it was proven.
+/// A transfer that is held.
 async fn held(served: &Served, n: u64) -> spandrel_verifiers::DepositId {
-    use spandrel_core::ledger::{Commit, TransferChange};
-    use spandrel_core::{Event, Transfer};
-    let id = see(&served.book, &served.config, n).await;
-    let (store, now) = (served.book.ledger(), unix_now());
-    let before = store.transfer(id).await.unwrap().unwrap();
-    let event = Event::Held { reason: spandrel_risk::Reason::Unknown, until: Some(now + 50) };
-    let after = Transfer::fold(Some(before.clone()), id, &event, now).unwrap();
-    let change = TransferChange { expected_sequence: before.sequence, events: vec![event], after };
-    store.commit(Commit { now, transfers: vec![change], ..Commit::default() }).await.unwrap();
-    id
+    hold(&served.book, &served.config, n, spandrel_risk::Reason::Unknown).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

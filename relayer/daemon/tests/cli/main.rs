@@ -31,6 +31,7 @@ mod run;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/solana.rs"]
 mod solana;
+mod status;
 mod tls;
 mod traces;
 mod transfers;

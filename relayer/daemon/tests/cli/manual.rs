@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use clap::CommandFactory;
 
-use crate::run::{ends, json, spandrel, stderr, told};
+use crate::run::{ends, json, on_a_terminal, spandrel, stderr, told};
 
 #[test]
 fn completions_are_scripts_of_their_shells() {
@@ -133,6 +133,60 @@ fn require_all_commands(read: &[&[&str]]) {
     }
 }
 
+/// What has a key to sign or to send with shows what it would do first. One command has a key to keep.
+#[test]
+fn whatever_signs_or_sends_has_a_dry_run() {
+    fn walk(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        for below in command.get_subcommands() {
+            walk(below, format!("{path} {}", below.get_name()).trim_start(), found);
+        }
+        let has = |name: &str| command.get_arguments().any(|argument| argument.get_long() == Some(name));
+        if path != "keys import" && (has("key") || has("api-key")) {
+            found.push(path.to_owned());
+            assert!(has("dry-run"), "{path} has a key and no --dry-run");
+        }
+    }
+    let mut found = Vec::new();
+    walk(&spandrel::cli::Cli::command(), "", &mut found);
+    for path in ["transfer send", "pause", "limits raise", "policy propose", "reobserve", "loss accept"] {
+        assert!(found.iter().any(|one| one == path), "{path} is among {found:?}");
+    }
+    assert!(found.len() >= 18, "{found:?}");
+}
+
+/// The key that is imported is the one that was given: its address is told, and with the password it signs.
+#[test]
+fn an_imported_key_has_its_address_and_unlocks() {
+    use spandrel_signer::{Hardness, Keystore, LocalKey, Secret};
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::write(here.join("password"), "correct horse\n").unwrap();
+    let digits = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318";
+    // As the documentation of web3.js gives it.
+    let address = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23";
+    for (name, text) in [("plain", digits.to_owned()), ("prefixed", format!("0x{digits}\n"))] {
+        std::fs::write(here.join("key"), text).unwrap();
+        let import = ["keys", "import", name, "--key", "file:key", "--password", "file:password", "--json"];
+        let told = json(&ends(here, &import, 0, &[]));
+        assert_eq!((&told["address"], &told["name"]), (&address.to_lowercase().into(), &name.into()));
+        ends(here, &["keys", "list"], 0, &[address, name]);
+        let keystore = Keystore::open(here.join("keys"), Hardness::Standard).unwrap();
+        let unlocked = keystore.unlock(name, &Secret::new("correct horse".to_owned()).unwrap()).unwrap();
+        let given = LocalKey::from_hex(&Secret::new(digits.to_owned()).unwrap()).unwrap();
+        let digest = alloy_primitives::B256::repeat_byte(7);
+        assert_eq!(unlocked.sign_digest(digest).unwrap(), given.sign_digest(digest).unwrap());
+        assert!(keystore.unlock(name, &Secret::new("another".to_owned()).unwrap()).is_err());
+        ends(here, &import, 1, &[name]);
+        let kept = std::fs::read_dir(here.join("keys")).unwrap();
+        for file in kept.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()) {
+            assert!(!file.contains(digits) && !file.contains("correct horse"), "{file}");
+        }
+    }
+    std::fs::write(here.join("key"), "00".repeat(32)).unwrap();
+    let refused = ["keys", "import", "zero", "--key", "file:key", "--password", "file:password"];
+    ends(here, &refused, 1, &["private key"]);
+}
+
 /// Everything that prints, prints one JSON value when it is asked to.
 #[tokio::test]
 async fn every_command_that_prints_prints_json() {
@@ -188,7 +242,12 @@ async fn migrations_are_told_before_and_after_they_are_run() {
     assert_eq!((&dry["from"], &dry["to"], &dry["known"]), (&0.into(), &0.into(), &known.into()));
     assert_eq!(dry["migrations"].as_array().unwrap().len() as u64, known);
     ends(folder.path(), &["transfer", "list"], 1, &["schema: expected version", "found 0", "spandrel db migrate"]);
-    ends(folder.path(), &["db", "migrate"], 0, &["ran 0001 ledger", &format!("version {known} of {known}")]);
+    std::fs::copy(folder.path().join("spandrel.sqlite"), folder.path().join("shown.sqlite")).unwrap();
+    if let Some(shown) = on_a_terminal(folder.path(), &["db", "migrate", "--database", "shown.sqlite"]) {
+        assert!(shown.contains("migrating [") && shown.contains(&format!("/{known}")), "{shown:?}");
+    }
+    let ran = ends(folder.path(), &["db", "migrate"], 0, &["ran 0001 ledger", &format!("version {known} of {known}")]);
+    assert!(ran.stderr.is_empty(), "no bar where there is no terminal");
     let again = json(&ends(folder.path(), &["db", "migrate", "--json"], 0, &[]));
     assert_eq!((&again["from"], again["migrations"].as_array().unwrap().len()), (&known.into(), 0));
     std::fs::write(folder.path().join("text.sqlite"), "no database at all").unwrap();

@@ -9,8 +9,10 @@ use serde_json::Value;
 use spandrel::clock::{SystemClock, unix_now};
 use spandrel::config::Config;
 use spandrel::wiring;
-use spandrel_core::Input;
+use spandrel_core::ledger::{Commit, Ledger, TransferChange};
+use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::{Book, Change, Observer, Silent};
+use spandrel_risk::Reason;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{Deposit, DepositId, LanePreference};
@@ -128,10 +130,24 @@ pub async fn tell(book: &TestBook, id: DepositId, input: Input) {
     assert!(!book.record(Change::one(id, input)).await.unwrap().is_empty());
 }
 
-/// A ledger with three transfers: one observed, one quarantined, one that ended. The ledger is closed again.
+/// Shows deposit `n` to the book, and holds it.
+pub async fn hold(book: &TestBook, config: &Config, n: u64, reason: Reason) -> DepositId {
+    let id = see(book, config, n).await;
+    let (store, now) = (book.ledger(), unix_now());
+    let before = store.transfer(id).await.unwrap().unwrap();
+    let event = Event::Held { reason, until: Some(now + 50) };
+    let after = Transfer::fold(Some(before.clone()), id, &event, now).unwrap();
+    let change = TransferChange { expected_sequence: before.sequence, events: vec![event], after };
+    store.commit(Commit { now, transfers: vec![change], ..Commit::default() }).await.unwrap();
+    id
+}
+
+/// A ledger with an agreed policy and three transfers: one observed, one quarantined, one that ended. The ledger is closed
+/// again.
 pub async fn furnished(folder: &Path) -> (Config, [DepositId; 3]) {
     let config = configured(folder);
     let book = silent_book(&config).await;
+    wiring::agree(&config, &book).await.unwrap();
     let ids = [see(&book, &config, 1).await, see(&book, &config, 2).await, see(&book, &config, 3).await];
     tell(&book, ids[1], Input::Broken("no such thing".to_owned())).await;
     tell(&book, ids[2], Input::Broken("no such thing".to_owned())).await;

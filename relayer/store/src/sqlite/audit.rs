@@ -70,6 +70,20 @@ impl Sqlite {
     }
 }
 
+/// At most `limit` rows from `from` on that tell of risk or control events, in order.
+pub async fn logged(conn: &mut SqliteConnection, from: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT sequence, at, kind, body, previous, hash FROM audit
+         WHERE sequence >= ? AND kind IN ('risk', 'control') ORDER BY sequence LIMIT ?",
+    )
+    .bind(to_integer("audit.sequence", from)?)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    .map_err(database)?;
+    rows.into_iter().map(read).collect()
+}
+
 /// Appends to the chain.
 pub async fn append(conn: &mut SqliteConnection, entries: Vec<Entry>, at: UnixSeconds) -> Result<(), StoreError> {
     if entries.is_empty() {

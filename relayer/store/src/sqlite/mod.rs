@@ -10,8 +10,10 @@ mod commit;
 mod control;
 mod deliveries;
 mod halts;
+mod held;
 mod intents;
 mod journal;
+mod log;
 mod lookup;
 mod open_orders;
 mod orders;
@@ -58,9 +60,17 @@ impl Sqlite {
     /// `Database` when the file cannot be opened or is no database; `Corrupt` when its schema was written by a newer
     /// program, or by migrations other than this program's.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_telling(path, |_| {}).await
+    }
+
+    /// The same, and tells the version of the schema as it goes up.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_telling(path: impl AsRef<Path>, reached: impl FnMut(u64) + Send) -> Result<Self, StoreError> {
         let options = options().filename(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let writer = one_connection().connect_with(options.clone()).await.map_err(database)?;
-        migrate(&writer).await?;
+        migrate(&writer, reached).await?;
         let options = options.create_if_missing(false).read_only(true);
         let reader = unasked(SqlitePoolOptions::new().max_connections(READERS));
         let reader = reader.connect_with(options).await.map_err(database)?;
@@ -73,7 +83,7 @@ impl Sqlite {
     /// `Database` when SQLite refuses.
     pub async fn memory() -> Result<Self, StoreError> {
         let writer = one_connection().connect_with(options().in_memory(true)).await.map_err(database)?;
-        migrate(&writer).await?;
+        migrate(&writer, |_| {}).await?;
         Ok(Self { reader: writer.clone(), writer })
     }
 
@@ -109,10 +119,20 @@ fn unasked(pool: SqlitePoolOptions) -> SqlitePoolOptions {
 
 /// All missing migrations in one transaction: a process that dies meanwhile leaves the old schema, and two processes
 /// that open a ledger take turns.
-async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+async fn migrate(pool: &SqlitePool, mut reached: impl FnMut(u64) + Send) -> Result<(), StoreError> {
     let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(database)?;
-    MIGRATOR.run(&mut *tx).await.map_err(|error| match error {
+    for migration in MIGRATOR.iter() {
+        MIGRATOR.run_to(migration.version, &mut *tx).await.map_err(|error| refused(error, known))?;
+        reached(migration.version.unsigned_abs());
+    }
+    tx.commit().await.map_err(database)?;
+    tracing::debug!(version = known, "the ledger's schema is up to date");
+    Ok(())
+}
+
+fn refused(error: MigrateError, known: i64) -> StoreError {
+    match error {
         MigrateError::VersionMissing(version) if version > known => {
             corrupt("schema", format!("version {version} is newer than this program's {known}"))
         }
@@ -120,10 +140,7 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
             corrupt("schema", error)
         }
         other => StoreError::Database(other.to_string()),
-    })?;
-    tx.commit().await.map_err(database)?;
-    tracing::debug!(version = known, "the ledger's schema is up to date");
-    Ok(())
+    }
 }
 
 /// A failure of the database; a value of the wrong type is a corrupt row.

@@ -3,7 +3,7 @@
 use spandrel_core::ledger::{Commit, Ledger, TransferChange};
 use spandrel_core::{Event, Transfer};
 use spandrel_risk::Reason;
-use spandrel_store::{AuditCheck, AuditRow};
+use spandrel_store::{AuditCheck, AuditRow, LogPlace, Logged};
 use sqlx::AssertSqlSafe;
 
 use crate::append_only::prompt;
@@ -98,4 +98,43 @@ async fn who_gets_around_the_triggers_is_found_out_by_the_hashes() {
     let mut check = AuditCheck::default();
     let broken = rows(&store).await.iter().find_map(|row| check.take(row).err()).unwrap();
     assert_eq!((broken.sequence, broken.field), (3, "hash"));
+}
+
+#[tokio::test]
+async fn both_logs_are_read_as_one_in_the_order_in_which_they_were_stored() {
+    let (folder, store) = on_file().await;
+    store.commit(everything(0)).await.unwrap();
+    store.commit(control_commit(0)).await.unwrap();
+    let (risk, control) = (store.risk_events(0).await.unwrap(), store.control_events(0).await.unwrap());
+    let risk: Vec<Logged> = risk.into_iter().map(Logged::Risk).collect();
+    let control: Vec<Logged> = control.into_iter().map(Logged::Control).collect();
+    let expected = [&risk[..2], &control, &risk[2..]].concat();
+    for size in [1, 2, 100] {
+        let (mut read, mut place) = (Vec::new(), LogPlace::default());
+        loop {
+            let page = store.log(place, size).await.unwrap();
+            assert_eq!(page.untold, None);
+            if page.rows.is_empty() {
+                break;
+            }
+            assert!(page.rows.len() <= size as usize);
+            for row in page.rows {
+                let (kind, stored) = (row.told.kind, row.stored.unwrap());
+                let (body, of) = match &stored {
+                    Logged::Risk(event) => (serde_json::to_string(&event.body).unwrap(), "risk"),
+                    Logged::Control(event) => (serde_json::to_string(&event.body).unwrap(), "control"),
+                };
+                assert_eq!((row.told.body, kind.as_str()), (body, of));
+                read.push(stored);
+            }
+            place = page.next;
+        }
+        assert_eq!(read, expected, "pages of {size}");
+    }
+    let mut prompt = prompt(&folder).await;
+    let forged =
+        "INSERT INTO risk_events SELECT sequence + 1, kind, body, at FROM risk_events ORDER BY sequence DESC LIMIT 1";
+    sqlx::query(forged).execute(&mut prompt).await.unwrap();
+    let end = LogPlace { audit: u64::from(u32::MAX), risk: risk.len() as u64, control: control.len() as u64 };
+    assert!(matches!(store.log(end, 1).await.unwrap().untold, Some(Logged::Risk(event)) if event.sequence == 3));
 }

@@ -1,4 +1,7 @@
-//! `spandrel replay`: the events of transfers, folded anew by the pure machine, must come to what is stored.
+//! `spandrel replay`: the events of transfers, folded anew by the pure machine, must come to what is stored, and decisions,
+//! made again by a second engine, to what is recorded.
+
+mod decisions;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -10,12 +13,16 @@ use spandrel_core::Transfer;
 use spandrel_store::{Columns, Projected, Sqlite};
 use spandrel_verifiers::DepositId;
 
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::print;
-use crate::{progress, status};
+use crate::{progress, status, wiring};
+use decisions::{Decisions, decide_again};
 
 /// Transfers read at once.
 const PAGE: u32 = 200;
+
+const NOT_FROM_THE_START: &str = "decisions were not asked about: they replay from the first transfer on, as in `..`";
 
 /// Which transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +59,8 @@ struct Report {
     transfers: u64,
     events: u64,
     mismatches: Vec<Mismatch>,
+    /// Nothing where the first transfer is left out: decisions stand on all that was decided before them.
+    decisions: Option<Decisions>,
 }
 
 impl FromStr for What {
@@ -71,8 +80,11 @@ impl FromStr for What {
     }
 }
 
-/// Replays, and prints what differs. Nothing is written.
-pub async fn run(database: &Path, what: What, json: bool) -> Result<Exit> {
+/// Replays, and prints what differs. Nothing is written. `configured` holds the limits that were in force before any were
+/// agreed on.
+pub async fn run(database: &Path, what: What, configured: Option<&Path>, json: bool) -> Result<Exit> {
+    let configured = configured.map(Config::read).transpose()?;
+    let configured = configured.map(|config| wiring::policy(&config)).transpose()?.map(|policy| policy.risk);
     let store = status::look_at(database).await?;
     let mut report = Report::default();
     match what {
@@ -82,13 +94,19 @@ pub async fn run(database: &Path, what: What, json: bool) -> Result<Exit> {
         },
         What::Places { from, to } => range(&store, from, to, json, &mut report).await?,
     }
+    if let What::Places { from: 0 | 1, to } = what {
+        report.decisions = Some(decide_again(&store, to, configured, json).await?);
+    }
     store.close().await;
-    let is_same = report.mismatches.is_empty();
     let value = serde_json::json!({
-        "same": is_same, "transfers": report.transfers, "events": report.events, "mismatches": report.mismatches,
+        "same": report.is_same(),
+        "transfers": report.transfers,
+        "events": report.events,
+        "mismatches": report.mismatches,
+        "decisions": report.decisions,
     });
     print(json, &value, || report.words())?;
-    Ok(if is_same { Exit::Done } else { Exit::Mismatch })
+    Ok(report.exit())
 }
 
 async fn range(store: &Sqlite, from: u64, to: u64, json: bool, report: &mut Report) -> Result<()> {
@@ -122,8 +140,22 @@ impl Report {
         }));
     }
 
+    fn is_same(&self) -> bool {
+        let differs = self.decisions.as_ref().is_some_and(|decisions| decisions.mismatch.is_some());
+        self.mismatches.is_empty() && !differs
+    }
+
+    /// What was left out is no success.
+    fn exit(&self) -> Exit {
+        match &self.decisions {
+            _ if !self.is_same() => Exit::Mismatch,
+            Some(decisions) if !decisions.is_whole() => Exit::Failed,
+            _ => Exit::Done,
+        }
+    }
+
     fn words(&self) -> String {
-        let Self { transfers, events, mismatches } = self;
+        let Self { transfers, events, mismatches, decisions } = self;
         let lines: String = mismatches
             .iter()
             .map(|Mismatch { transfer, field, expected, found, .. }| {
@@ -131,7 +163,8 @@ impl Report {
             })
             .collect();
         let end = if mismatches.is_empty() { "as stored" } else { "NOT as stored" };
-        format!("{lines}{transfers} transfers, {events} events: {end}")
+        let decided = decisions.as_ref().map_or_else(|| NOT_FROM_THE_START.to_owned(), Decisions::words);
+        format!("{lines}{transfers} transfers, {events} events: {end}\n{decided}")
     }
 }
 
