@@ -153,6 +153,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         let mut findings = self.judge_payouts(memory).await?;
         findings.extend(memory.pace.judge(now));
         findings.extend(self.judge_disputes(memory, now));
+        findings.extend(self.judge_accounts().await);
         findings.extend(self.slow_sight().findings.iter().cloned());
         self.raise(memory, findings).await?;
         if !is_blind {
