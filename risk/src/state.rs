@@ -208,6 +208,11 @@ impl RiskState {
         book.proven.saturating_sub(book.released)
     }
 
+    /// What is proven locked of each asset on each source, and what is released of it, in base units.
+    pub fn accounts(&self) -> impl Iterator<Item = (&ChainId, &AssetId, U512, U512)> {
+        self.ledger.iter().map(|(Account { source, asset }, book)| (source, asset, book.proven, book.released))
+    }
+
     /// Sum of fast payouts of `asset` from `source` to `destination` that are not settled, shortfalls included.
     pub fn exposure(&self, source: &ChainId, asset: &AssetId, destination: &ChainId) -> U512 {
         let parts: &dyn Parted = &Parts::Exposure { source, asset, destination };

@@ -209,6 +209,11 @@ impl Effect {
         }
     }
 
+    /// Whether it closes the fast lane, the safe direction: no pause, quarantine or halt stops it.
+    pub fn closes_fast_lane(&self) -> bool {
+        matches!(self, Self::CloseOverdue { .. } | Self::Contradict { .. })
+    }
+
     /// The derived id: the deposit, the step, where it is carried out, and which attempt it is: for work on a source
     /// block that block and the round, for a payout or settlement with proof its checkpoint's number. A fast payout is
     /// attempted once.

@@ -19,7 +19,7 @@ use spandrel_verifiers::follow::{EvidenceSource, Watcher};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, unix_now};
 use crate::config::Config;
 use crate::metrics::{self, Metrics, Vitals};
 use crate::role::Role;
@@ -173,7 +173,8 @@ async fn start_role(
         start_watchers(&config, &store, &book, &metrics, &mut tasks, &stop)?;
     }
     if role.runs(Role::Relayer) {
-        start_relayer(&config, store.clone(), book, (bus, requests.sign()?), &mut tasks, &stop)?;
+        let health = wiring::Health::new(metrics, config.telemetry.late_after.clone());
+        start_relayer(&config, (book, health), (bus, requests.sign()?), &mut tasks, &stop)?;
     }
     Ok(Running { store, supervised: Supervised::over(tasks) })
 }
@@ -219,21 +220,21 @@ async fn start_telemetry(
 /// Decides and pays.
 fn start_relayer(
     config: &Config,
-    store: Sqlite,
-    book: Arc<RelayerBook>,
+    (book, health): (Arc<RelayerBook>, wiring::Health),
     (bus, asks): (Link, SignDigest),
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<()> {
+    let store = book.ledger().clone();
     if let Some(control) = config.control.clone() {
         let serving = wiring::serve_control(config.clone(), control, book.clone(), stop.clone());
         tasks.spawn("control API", serving);
         let patient = book.clone();
-        let health = move || {
-            let book = patient.clone();
-            async move { wiring::health(&book).await }
+        let wrong = move || {
+            let (book, health) = (patient.clone(), health.clone());
+            async move { health.wrong(&book, unix_now()).await }
         };
-        tasks.spawn("control", run_control(book.clone(), health, stop.clone()));
+        tasks.spawn("control", run_control(book.clone(), wrong, stop.clone()));
     }
     for target in &config.destination {
         let key = wiring::account_key(config, target)?;

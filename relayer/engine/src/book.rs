@@ -42,8 +42,6 @@ pub struct Change {
     pub cursor: Option<CursorMove>,
     /// What became of leased effects.
     pub ended: Vec<(EffectId, EffectEnd)>,
-    /// A halt to be written.
-    pub halt: Option<(ChainId, String)>,
     /// Effects of no transfer.
     pub effects: Vec<NewEffect>,
     /// A halt to be lifted: by whom, and why it is safe.
@@ -167,11 +165,11 @@ impl<L: Ledger, C: Clock> Book<L, C> {
 
     /// Stores one risk event.
     pub async fn record_risk(&self, event: RiskEvent) -> Result<(), EngineError> {
-        self.record_risk_with(event, Vec::new()).await
+        self.record_risk_with(event, Commit::default()).await
     }
 
-    /// The same together with effects of no transfer: pauses of destinations.
-    pub(crate) async fn record_risk_with(&self, event: RiskEvent, effects: Vec<NewEffect>) -> Result<(), EngineError> {
+    /// The same together with what it comes of or brings about: a halt, pauses of destinations.
+    pub(crate) async fn record_risk_with(&self, event: RiskEvent, with: Commit) -> Result<(), EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
@@ -180,8 +178,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 expected_risk_sequence: view.sequence,
                 expected_control_sequence: view.control_sequence,
                 risk: vec![event.clone()],
-                effects: effects.clone(),
-                ..Commit::default()
+                ..with.clone()
             };
             match self.ledger.commit(commit).await {
                 Err(StoreError::Conflict { .. }) => self.reload_risk(&mut view).await?,
@@ -251,7 +248,6 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             cursor: change.cursor.clone(),
             expected_risk_sequence: view.sequence,
             ended: change.ended.clone(),
-            halt: change.halt.clone(),
             acknowledged: change.acknowledged.clone(),
             expected_control_sequence: view.control_sequence,
             control: orders.to_vec(),
@@ -295,7 +291,6 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             && commit.control.is_empty()
             && commit.ended.is_empty()
             && commit.cursor.is_none()
-            && commit.halt.is_none()
             && commit.acknowledged.is_none();
         if is_empty {
             return Ok(Vec::new());

@@ -43,13 +43,18 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
         if next == cursor && events.is_empty() {
             return Ok(was_ordered);
         }
+        // Before anything else: nothing that came with it is believed, and the cursor stays where it is.
+        if let Some(reason) = events.iter().find_map(halting) {
+            self.book.halt(&chain, reason).await?;
+            return Ok(true);
+        }
         let mut change = Change {
             cursor: Some(CursorMove { chain: chain.clone(), expected: Some(cursor), next }),
             ..Change::default()
         };
         for event in events {
             match event {
-                ChainEvent::Head(_) => {}
+                ChainEvent::Head(_) | ChainEvent::Halted { .. } => {}
                 ChainEvent::Deposit(seen) => {
                     change.steps.push(Step::One(seen.deposit.id(), Input::Seen(seen)));
                 }
@@ -61,10 +66,16 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
                     let input = Input::SourceReorged { ancestor: common_ancestor, dropped };
                     change.steps.push(Step::AllFrom(chain.clone(), input));
                 }
-                ChainEvent::Halted { reason } => change.halt = Some((chain.clone(), reason)),
             }
         }
         self.book.record(change).await?;
         Ok(true)
+    }
+}
+
+fn halting(event: &ChainEvent) -> Option<&str> {
+    match event {
+        ChainEvent::Halted { reason } => Some(reason),
+        _ => None,
     }
 }

@@ -28,6 +28,11 @@ impl Gate {
         let Some(transfer) = book.ledger().transfer(leased.deposit).await? else {
             return Ok(Self::Never("no such transfer".to_owned()));
         };
+        if !leased.effect.closes_fast_lane()
+            && let Some(halt) = book.halt_of(&transfer.deposit.source_chain).await
+        {
+            return Ok(Self::Later(halt));
+        }
         // A pause may have been stored by another process.
         book.refresh().await?;
         if book.risk_now().is_superseded {
@@ -63,6 +68,9 @@ impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
         let failed = |error: EngineError| SubmitError::Journal(error.to_string());
         let stored = self.ledger().transfer(deposit).await.map_err(|error| failed(error.into()))?;
         let Some(transfer) = stored else { return Ok(false) };
+        if self.halt_of(&transfer.deposit.source_chain).await.is_some() {
+            return Ok(false);
+        }
         self.refresh().await.map_err(failed)?;
         if self.risk_now().is_superseded {
             return Ok(false);

@@ -15,6 +15,7 @@ mod error;
 mod evidence;
 mod follow;
 mod gate;
+mod halt;
 mod judge;
 mod observe_again;
 mod payout;

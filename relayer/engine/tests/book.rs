@@ -1,24 +1,20 @@
 //! The book: a decision that lost a race leaves no trace, and the gate is asked on what is stored now.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cleared;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256};
-use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
+use alloy_primitives::B256;
+use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_core::submission::{Lasting, Progress, SendGate};
-use spandrel_core::{
-    BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Input, Policy, Transfer, Turn,
-};
+use spandrel_core::{EffectId, Input};
 use spandrel_engine::{Book, Change, Clock, Silent};
 use spandrel_risk::control::{ControlEvent, Outcome};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
+use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskState, Scope};
 use spandrel_store::Memory;
-use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference, VerdictDomain};
 
-const NOW: u64 = 1_700_000_000;
+use cleared::{NOW, cleared, deposit, policy, source};
 
 #[derive(Clone)]
 struct Fixed;
@@ -31,88 +27,8 @@ impl Clock for Fixed {
     async fn sleep(&self, _: Duration) {}
 }
 
-fn source() -> ChainId {
-    ChainId::eip155(1)
-}
-
-fn destination() -> ChainId {
-    ChainId::eip155(9)
-}
-
-fn deposit() -> Deposit {
-    Deposit {
-        version: Deposit::VERSION,
-        source_chain: source(),
-        source_bridge: B256::repeat_byte(2),
-        source_key: B256::ZERO,
-        asset: AssetId::slip44(&source(), 60),
-        amount: U256::from(5),
-        destination_chain: destination(),
-        destination_bridge: Address::repeat_byte(7).into_word(),
-        recipient: B256::repeat_byte(0xaa),
-        sender: B256::repeat_byte(0xbb),
-        lane: LanePreference::Any,
-        expiry: NOW + 1000,
-    }
-}
-
-fn policy() -> Policy {
-    let members: BTreeSet<Address> = (1..=3).map(Address::repeat_byte).collect();
-    let set = SignerSet::new(1, 2, members).unwrap();
-    let limits = Limits {
-        per_transfer: Limit::Unlimited,
-        exposure_cap: Limit::Unlimited,
-        window: Limit::Unlimited,
-        large_from: Limit::Unlimited,
-        large_delay: 0,
-        dust: U256::ZERO,
-    };
-    let domain = VerdictDomain { chain_number: 9, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
-    let target = Destination { domain, fast_lane: Address::repeat_byte(6), signers: set.clone() };
-    Policy {
-        sources: BTreeMap::from([(source(), B256::repeat_byte(2))]),
-        destinations: BTreeMap::from([(destination(), target)]),
-        verifiers: set,
-        risk: RiskPolicy::of_corridors(BTreeMap::from([(Corridor::of(&deposit(), Lane::Fast), limits)])),
-        pause_ttl: 60,
-    }
-}
-
-/// A ledger in which a fast payout is cleared and not sent.
 async fn ledger() -> (Memory, EffectId) {
-    let deposit = deposit();
-    let id = deposit.id();
-    let block = BlockRef { height: 1, hash: B256::repeat_byte(1), time: NOW };
-    let batch = BatchTerms { root: id.0, count: 1, epoch: 1, expiry: NOW + 100 };
-    let attestation = FastAttestation { batch, signatures: Vec::new(), index: 0, path: Vec::new() };
-    let seen = SeenDeposit { deposit: deposit.clone(), block, transaction: B256::ZERO, position: 0 };
-    let events = vec![
-        Event::Observed { seen },
-        Event::Attested { attestation: attestation.clone() },
-        Event::Cleared { lane: Lane::Fast },
-    ];
-    let fold = |transfer, event| Some(Transfer::fold(transfer, id, event, NOW).unwrap());
-    let after = events.iter().fold(None, fold).unwrap();
-    let executor = Executor::Destination { chain: destination() };
-    let effect = Effect::PayFast { deposit: deposit.clone(), attestation };
-    let effect =
-        NewEffect { id: effect.id(id, &executor, Turn::default()), deposit: id, executor, effect, run_at: NOW };
-    let pay = effect.id;
-    let risk = RiskEvent::Cleared {
-        id,
-        source: source(),
-        destination: destination(),
-        asset: deposit.asset,
-        amount: deposit.amount,
-        lane: Lane::Fast,
-    };
-    let commit = Commit {
-        now: NOW,
-        transfers: vec![TransferChange { expected_sequence: 0, events, after }],
-        risk: vec![risk],
-        effects: vec![effect],
-        ..Commit::default()
-    };
+    let (commit, pay) = cleared();
     let ledger = Memory::new();
     ledger.commit(commit).await.unwrap();
     (ledger, pay)

@@ -15,7 +15,7 @@ use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError, SeenDeposit};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
-use spandrel_watchers::pool::{Health, Standing};
+use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::{
     DestinationView, Funds, Holding, PaidOut, PayoutLane, Rule, SetOf, SourceView, UNPROVEN, VaultView,
 };
@@ -124,12 +124,15 @@ impl VaultView for Holds {
     }
 }
 
-/// A source whose best block is at a height.
-struct Best(u64);
+/// How the nodes of a source stand.
+type Nodes = Arc<Mutex<Vec<Standing>>>;
+
+/// A source whose best block is at a height, by the word of nodes.
+struct Best(u64, Nodes);
 
 impl Health for Best {
     fn standings(&self) -> Vec<Standing> {
-        Vec::new()
+        self.1.lock().unwrap().clone()
     }
 }
 
@@ -144,6 +147,7 @@ struct Scene {
     store: Memory,
     book: Arc<Book<Memory, Moved>>,
     told: Told,
+    nodes: Nodes,
     alarms: Alarms,
     sentinel: Sentinel<Memory, Moved>,
 }
@@ -156,12 +160,13 @@ impl Scene {
     async fn over(store: Memory, time: Arc<AtomicU64>, told: Told, held: u64) -> Self {
         let book = Book::open(store.clone(), Moved(time.clone()), policy(), Arc::new(Silent)).await.unwrap();
         let (book, alarms) = (Arc::new(book), Alarms::default());
-        let best: Arc<dyn SourceView> = Arc::new(Best(10));
+        let nodes = Nodes::default();
+        let best: Arc<dyn SourceView> = Arc::new(Best(10, nodes.clone()));
         let destinations: Vec<Box<dyn DestinationView>> = vec![Box::new(told.clone())];
         let vaults: Vec<Box<dyn VaultView>> = vec![Box::new(Holds(held))];
         let sources = BTreeMap::from([(source(), best)]);
         let sentinel = Sentinel::new(book.clone(), destinations, sources, vaults, alarms.clone());
-        Self { time, store, book, told, alarms, sentinel }
+        Self { time, store, book, told, nodes, alarms, sentinel }
     }
 
     /// The same after a restart.
@@ -201,6 +206,22 @@ impl Scene {
     /// The rules that found something.
     fn found(&self) -> Vec<Rule> {
         self.alarms.standing().into_iter().map(|finding| finding.rule).collect()
+    }
+
+    /// A payout of `amount` is cleared, whoever wrote it.
+    async fn clear(&self, number: u64, lane: Lane, amount: u64) {
+        let id = DepositId(B256::from(U256::from(number)));
+        let (source, destination, asset) = (source(), destination(), deposit().asset);
+        let amount = U256::from(amount);
+        let cleared = RiskEvent::Cleared { id, source, destination, asset, amount, lane };
+        self.book.record_risk(cleared).await.unwrap();
+    }
+
+    /// A node has disagreed with the others for a second too long, or none does.
+    fn disagree(&self, is_so: bool) {
+        let dissents_for = Some(TOLERATED_DISSENT + Duration::from_secs(1));
+        let node = Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() };
+        *self.nodes.lock().unwrap() = if is_so { vec![node] } else { Vec::new() };
     }
 
     async fn scopes(&self) -> Vec<Scope> {
@@ -371,4 +392,57 @@ async fn a_fast_payout_that_is_not_proven_in_time_pauses_the_fast_lane_of_its_so
     let scene = Scene::over(scene.store.snapshot().unwrap(), scene.time.clone(), Told::default(), 5).await;
     scene.look_at_all(1).await;
     assert!(!scene.found().contains(&Rule::FastUnproven));
+}
+
+#[tokio::test]
+async fn an_hour_far_over_the_pace_of_the_week_closes_the_fast_lane_of_its_source() {
+    let scene = Scene::new().await;
+    for hour in 0..60 {
+        scene.clear(hour, Lane::Fast, 10).await;
+        scene.look(3_600).await;
+    }
+    scene.clear(60, Lane::Fast, 50).await;
+    scene.look(0).await;
+    assert!(scene.found().is_empty(), "{:?}", scene.found());
+    scene.clear(61, Lane::Fast, 1).await;
+    scene.look(0).await;
+    assert_eq!(scene.found(), vec![Rule::PaceUnusual]);
+    assert_eq!(scene.scopes().await, vec![Scope::Lane { lane: Lane::Fast, source: Some(source()) }]);
+}
+
+#[tokio::test]
+async fn nodes_that_disagree_pause_their_source_once_for_each_dispute() {
+    let (scene, of_source) = (Scene::new().await, Scope::Chain { chain: source() });
+    scene.disagree(true);
+    for _ in 0..3 {
+        scene.look(1).await;
+    }
+    assert_eq!((scene.found(), scene.scopes().await), (vec![Rule::NodesDisagree], vec![of_source.clone()]));
+    assert_eq!(scene.pauses().await, 1);
+    scene.book.record_risk(RiskEvent::Resumed { scope: of_source.clone() }).await.unwrap();
+    scene.look(1).await;
+    assert!(scene.found().is_empty() && scene.scopes().await.is_empty(), "guardians have seen it");
+    scene.disagree(false);
+    scene.look(1).await;
+    scene.disagree(true);
+    scene.look(1).await;
+    assert_eq!(scene.scopes().await, vec![of_source], "another dispute is other evidence");
+}
+
+/// Written past the relayer's own decisions: by another program, or by a defect.
+#[tokio::test]
+async fn a_ledger_that_releases_more_than_was_proven_pauses_the_asset() {
+    let scene = Scene::new().await;
+    let (source, asset) = (source(), deposit().asset);
+    let id = DepositId(B256::from(U256::from(1)));
+    let proven = RiskEvent::Proven { id, source, asset: asset.clone(), amount: U256::from(5) };
+    scene.book.record_risk(proven).await.unwrap();
+    scene.clear(1, Lane::LightClient, 5).await;
+    scene.clear(2, Lane::Fast, 9).await;
+    scene.look(0).await;
+    assert!(scene.found().is_empty(), "what the fast lane pays is exposure until it is proven");
+    scene.clear(3, Lane::LightClient, 1).await;
+    scene.look(0).await;
+    assert_eq!((scene.found(), scene.scopes().await), (vec![Rule::LedgerNegative], vec![Scope::Asset { asset }]));
+    assert_eq!(scene.pauses().await, 1);
 }

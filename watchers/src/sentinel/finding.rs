@@ -11,6 +11,8 @@ pub enum Rule {
     PayoutWithoutDeposit,
     /// A vault holds less than it owes.
     VaultShort,
+    /// The ledger released more than was proven to be locked.
+    LedgerNegative,
     /// A fast payout is not proven in time.
     FastUnproven,
     /// The set in force on a destination is not the configured one.
@@ -25,9 +27,10 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PayoutWithoutDeposit,
         Self::VaultShort,
+        Self::LedgerNegative,
         Self::FastUnproven,
         Self::SignerSetDiffers,
         Self::NodesDisagree,
@@ -35,11 +38,17 @@ impl Rule {
         Self::BalanceLow,
     ];
 
+    /// Whether what it finds can be mended. What was paid or released wrongly has happened: guardians look, and lift it.
+    pub fn is_mendable(self) -> bool {
+        !matches!(self, Self::PayoutWithoutDeposit | Self::LedgerNegative)
+    }
+
     /// Its name in metrics, logs and reasons of pauses.
     pub fn name(self) -> &'static str {
         match self {
             Self::PayoutWithoutDeposit => "payout_without_deposit",
             Self::VaultShort => "vault_short",
+            Self::LedgerNegative => "ledger_negative",
             Self::FastUnproven => "fast_unproven",
             Self::SignerSetDiffers => "signer_set_differs",
             Self::NodesDisagree => "nodes_disagree",

@@ -74,7 +74,8 @@ impl Vitals {
     }
 }
 
-fn late<'a>(
+/// Chains whose last block is too old, a line each.
+pub(crate) fn late<'a>(
     summary: &'a Summary,
     late_after: &'a BTreeMap<ChainId, u64>,
     now: UnixSeconds,

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{SystemClock, unix_now};
 use gauges::Gauges;
 pub use health::Vitals;
+pub(crate) use health::late;
 pub use requests::{Requests, observe};
 
 type RelayerBook = Book<Sqlite, SystemClock>;
@@ -116,7 +117,7 @@ impl Metrics {
     }
 
     /// What keeps holding what is read: nodes that have disagreed for too long.
-    fn lasting_dissent(&self) -> Vec<String> {
+    pub(crate) fn lasting_dissent(&self) -> Vec<String> {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let alarming = |(chain, health): &(ChainId, Arc<dyn Health>)| {
             let nodes = health.standings().into_iter().filter(Standing::is_alarming);

@@ -1,4 +1,4 @@
-//! The control API over the relayer's book, and the health that a resumption asks for.
+//! The control API over the relayer's book.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,19 +49,6 @@ pub async fn serve_control(
     // Pages that listen for changes are cut off when it stops.
     serve(Port::new(listener, tls), control_router(desk, store, hosts), places, stop.cancelled()).await;
     Ok(())
-}
-
-/// What is wrong, if anything: a halted chain, a payout whose deposit is gone, a ledger that does not answer.
-pub async fn health(book: &RelayerBook) -> Option<String> {
-    match book.ledger().summary(unix_now()).await {
-        Ok(summary) => {
-            if let Some((chain, reason)) = summary.halted.first_key_value() {
-                return Some(format!("{chain} is halted: {reason}"));
-            }
-        }
-        Err(error) => return Some(format!("ledger: {error}")),
-    }
-    book.open_shortfall().await.map(|id| format!("the deposit of {id} is gone"))
 }
 
 struct BookDesk {

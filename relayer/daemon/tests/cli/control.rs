@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use spandrel::clock::unix_now;
 use spandrel::config::Config;
+use spandrel::metrics::Metrics;
 use spandrel::wiring;
 use spandrel_core::Input;
 use spandrel_core::ledger::Ledger;
@@ -336,7 +337,8 @@ async fn a_halt_is_acknowledged_by_one_and_a_loss_accepted_by_two() {
     }
     let halt = Some((source.clone(), "a final block was replaced".to_owned()));
     served.book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
-    let health = async || wiring::health(&served.book).await;
+    let watched = wiring::Health::new(Arc::new(Metrics::new().unwrap()), Default::default());
+    let health = async || watched.wrong(&served.book, unix_now()).await;
     assert!(health().await.unwrap().contains("is halted: a final block was replaced"));
     let (here, chain) = (folder.path().to_owned(), source.to_string());
     let id = lost.to_string();

@@ -20,6 +20,7 @@ mod ethereum;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/honest.rs"]
 mod honest;
+mod health;
 mod load;
 mod manual;
 mod metrics;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use alloy_primitives::keccak256;
 use futures::future::join_all;
 use futures::lock::Mutex as AsyncMutex;
-use spandrel_core::ledger::Ledger;
+use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_risk::{Lane, RiskEvent, RiskState, Scope};
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 use spandrel_watchers::sentinel::{Concern, DestinationView, Finding, Pace, SourceView, VaultView};
@@ -153,6 +153,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         let mut findings = self.judge_payouts(memory).await?;
         findings.extend(memory.pace.judge(now));
         findings.extend(self.judge_disputes(memory, now));
+        findings.extend(self.judge_accounts().await);
         findings.extend(self.slow_sight().findings.iter().cloned());
         self.raise(memory, findings).await?;
         if !is_blind {
@@ -203,6 +204,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         let cause = keccak256(format!("{key} {until}"));
         let effects = if is_told { Vec::new() } else { self.book.pause_effects(&scope, ttl, cause, None) };
         let reason = reason_of(finding);
-        self.book.record_risk_with(RiskEvent::Paused { scope, until, reason }, effects).await
+        let with = Commit { effects, ..Commit::default() };
+        self.book.record_risk_with(RiskEvent::Paused { scope, until, reason }, with).await
     }
 }

@@ -1,15 +1,16 @@
-//! Everything but payouts: sets, funds, vaults and proofs, which change slowly or cost many calls; disputes and pace.
+//! Everything but payouts: sets, funds, vaults and proofs, which change slowly or cost many calls; disputes,
+//! accounts and pace.
 
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_core::{Event, Transfer};
 use spandrel_risk::control::SignerRole;
 use spandrel_risk::{Lane, RiskEvent};
-use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 use spandrel_watchers::pool::Standing;
 use spandrel_watchers::sentinel::{
-    DestinationView, Finding, Holding, SetOf, Unsettled, judge_dispute, judge_funds, judge_set, judge_unsettled,
-    judge_vault,
+    Account, DestinationView, Finding, Holding, SetOf, Unsettled, judge_account, judge_dispute, judge_funds, judge_set,
+    judge_unsettled, judge_vault,
 };
 
 use super::{Memory, Sentinel};
@@ -65,6 +66,14 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
             }
         }
         findings
+    }
+
+    /// Accounts that released more than was proven.
+    pub(super) async fn judge_accounts(&self) -> Vec<Finding> {
+        let judged = |(source, asset, proven, released): (&ChainId, &AssetId, _, _)| {
+            judge_account(&Account { source: source.clone(), asset: asset.clone(), proven, released })
+        };
+        self.book.read_risk(|risk| risk.accounts().filter_map(judged).collect()).await
     }
 
     /// What the ledger itself says.

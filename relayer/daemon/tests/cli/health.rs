@@ -1,0 +1,143 @@
+//! The health of a running relayer: what two guardians agreed on waits until everything that can be mended is.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alloy_primitives::{B256, U256};
+use futures::future::BoxFuture;
+use spandrel::clock::unix_now;
+use spandrel::metrics::Metrics;
+use spandrel::wiring::Health;
+use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_engine::{Sentinel, run_control};
+use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement};
+use spandrel_risk::{RiskEvent, Scope};
+use spandrel_signer::LocalKey;
+use spandrel_verifiers::ChainId;
+use spandrel_verifiers::follow::{BlockRef, Cursor};
+use spandrel_watchers::pool::{Counts, Health as Nodes, Standing, TOLERATED_DISSENT};
+use spandrel_watchers::sentinel::{Holding, VaultView};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::{TestBook, configured, deposit, silent_book};
+
+/// Two nodes, of which one may show other blocks.
+#[derive(Default)]
+struct Pair(AtomicBool);
+
+impl Nodes for Pair {
+    fn standings(&self) -> Vec<Standing> {
+        let late = TOLERATED_DISSENT + Duration::from_secs(1);
+        let dissents_for = self.0.load(Ordering::Relaxed).then_some(late);
+        vec![Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() }]
+    }
+}
+
+/// A vault and what it holds.
+#[derive(Clone)]
+struct Vault(Arc<Mutex<Holding>>);
+
+impl VaultView for Vault {
+    fn quorum(&self) -> usize {
+        1
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
+        let holding = self.0.lock().unwrap().clone();
+        Box::pin(async { vec![vec![holding]] })
+    }
+}
+
+/// Ada has key 1, Bo key 2.
+fn key(n: u8) -> LocalKey {
+    LocalKey::from_bytes(&[n; 32]).unwrap()
+}
+
+/// Two guardians who need not wait.
+fn guardians() -> ControlPolicy {
+    let guardians = [(1, "ada"), (2, "bo")].map(|(n, person)| (key(n).address(), person.to_owned())).into();
+    ControlPolicy { deployment: B256::repeat_byte(1), guardians, resume_delay: 0, timelock: 0 }
+}
+
+async fn say(book: &TestBook, n: u8, act: Act) -> B256 {
+    let (guardian, expiry) = (key(n).address(), unix_now() + 600);
+    let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce: 0, expiry };
+    let digest = statement.digest(guardians().deployment);
+    book.order(&SignedStatement::new(statement, &key(n).sign_digest(digest).unwrap()), None).await.unwrap();
+    digest
+}
+
+async fn read(book: &TestBook, chain: &ChainId, time: u64) {
+    let expected = book.ledger().cursor(chain).await.unwrap();
+    let next = Cursor::at(BlockRef { height: 1, hash: B256::with_last_byte(1), time });
+    let cursor = Some(CursorMove { chain: chain.clone(), expected, next });
+    book.ledger().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_resumption_waits_until_what_can_be_mended_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let book = Arc::into_inner(silent_book(&config).await).unwrap();
+    let book = Arc::new(book.guarded_by(guardians()));
+    let deposit = deposit(&config, 1);
+    let chain = deposit.source_chain.clone();
+    let (metrics, nodes) = (Arc::new(Metrics::new().unwrap()), Arc::new(Pair::default()));
+    metrics.watch(&chain, nodes.clone());
+    let (owed, held) = (U256::from(5), U256::from(5));
+    let vault = Vault(Arc::new(Mutex::new(Holding { asset: deposit.asset, owed, held })));
+    let sentinel =
+        Sentinel::new(book.clone(), Vec::new(), BTreeMap::new(), vec![Box::new(vault.clone())], metrics.alarms());
+    let look = async || {
+        sentinel.look_slowly().await.unwrap();
+        sentinel.look_once().await.unwrap();
+    };
+    let health = Health::new(metrics, BTreeMap::from([(chain.clone(), 600)]));
+    let is_wrong = async |what: &str| {
+        let wrong = health.wrong(&book, unix_now()).await;
+        assert!(wrong.as_ref().is_some_and(|wrong| wrong.contains(what)), "{wrong:?} should say {what}");
+    };
+    is_wrong("is late: nothing of it was read").await;
+    read(&book, &chain, unix_now() - 700).await;
+    is_wrong("is late: its last block").await;
+    read(&book, &chain, unix_now()).await;
+    assert_eq!(health.wrong(&book, unix_now()).await, None);
+    let blind = health.wrong(&book, unix_now() + 130).await.unwrap();
+    assert!(blind.contains("sentinels have not seen everything"), "{blind}");
+    nodes.0.store(true, Ordering::Relaxed);
+    is_wrong("2 node disagrees with another node").await;
+    nodes.0.store(false, Ordering::Relaxed);
+    vault.0.lock().unwrap().held = U256::from(4);
+    look().await;
+    is_wrong("vault_short: the vault holds 4").await;
+
+    let (until, reason) = (unix_now() + 3_600, "a drill".to_owned());
+    book.record_risk(RiskEvent::Paused { scope: Scope::Global, until, reason }).await.unwrap();
+    let act = Act::Resume { scope: Scope::Global };
+    let what = act.to_string();
+    let proposal = say(&book, 1, act).await;
+    say(&book, 2, Act::Approve { proposal, what }).await;
+    let (stop, asked) = (CancellationToken::new(), (book.clone(), health.clone()));
+    let wrong = move || {
+        let (book, health) = asked.clone();
+        async move { health.wrong(&book, unix_now()).await }
+    };
+    let running = tokio::spawn(run_control(book.clone(), wrong, stop.clone()));
+    let is_paused =
+        async || book.read_risk(|risk| risk.pauses_at(unix_now()).any(|(scope, _)| *scope == Scope::Global)).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert!(is_paused().await, "the vault is short");
+    vault.0.lock().unwrap().held = U256::from(5);
+    look().await;
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while is_paused().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("mended: it is carried out");
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}
