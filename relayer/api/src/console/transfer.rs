@@ -121,7 +121,7 @@ fn evidence(transfer: &TransferView) -> Markup {
         @if transfer.proof_available {
             p { a href=(format!("/v1/transfers/{}/proof", transfer.id)) { "Proof of this deposit" }
                 ": the evidence, the verifiers' checkpoint, and the calls with which anyone can claim the payout without this bridge." }
-            p.faint { "Check it offline with " code { "spandrel proof verify FILE" } "." }
+            p.faint { "Saved as it is, it is checked offline with " code { "spandrel proof verify FILE" } "." }
         } @else {
             p.faint { "There is none yet: it is built when the deposit's block is final." }
         }

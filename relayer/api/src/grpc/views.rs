@@ -182,7 +182,9 @@ impl From<EventView> for proto::Event {
 }
 
 impl From<ProofView> for proto::Proof {
-    fn from(ProofView { deposit, evidence, root, checkpoint, claim }: ProofView) -> Self {
+    fn from(proof: ProofView) -> Self {
+        let file = serde_json::to_string(&proof.file()).unwrap_or_default();
+        let ProofView { deposit, evidence, root, checkpoint, claim, version: _, at: _, trust: _ } = proof;
         let claim =
             claim.into_iter().map(|call| proto::ClaimCall { step: call.step.into(), to: call.to, data: call.data });
         Self {
@@ -191,6 +193,7 @@ impl From<ProofView> for proto::Proof {
             root,
             checkpoint: checkpoint.map(|checkpoint| serde_json::to_string(&checkpoint).unwrap_or_default()),
             claim: claim.collect(),
+            file,
         }
     }
 }

@@ -172,6 +172,11 @@ async fn a_proof_is_the_same_at_both_doors() {
     assert_eq!(call.deposit, deposit.to_string());
     assert_eq!(serde_json::from_str::<Value>(&call.evidence).unwrap(), rest["evidence"]);
     assert_eq!(serde_json::from_str::<Value>(&call.checkpoint.unwrap()).unwrap(), rest["checkpoint"]);
+    let file: Value = serde_json::from_str(&call.file).unwrap();
+    for member in ["version", "at", "trust", "evidence"] {
+        assert_eq!(file[member], rest[member], "{member}");
+    }
+    assert_eq!((file.as_object().unwrap().len(), &file["trust"]["block"]["block"]), (4, &rest["root"]));
     assert_eq!(rest["checkpoint"]["signatures"].as_array().unwrap().len(), 2, "{}", rest["checkpoint"]);
     let claim: Vec<_> =
         call.claim.iter().map(|call| json!({ "step": call.step, "to": call.to, "data": call.data })).collect();
