@@ -239,7 +239,6 @@ fn word(id: &str) -> Result<B256, Problem> {
 /// A deposit, without what changes by itself: its depth, and what holds it.
 pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) -> TransferView {
     let deposit = &transfer.deposit;
-    let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
     let hash = |tx: &TxRef| shown_hash(tx.chain.as_str(), tx.hash);
     let settlement = match &transfer.status {
         Status::Settled { tx, .. } => Some(hash(tx)),
@@ -263,7 +262,7 @@ pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) ->
         lane: lane(transfer).map(|lane| lane.to_string()),
         confirmations: None,
         source_final: transfer.is_source_final(),
-        source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen.transaction)),
+        source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen_in(transfer))),
         payout_tx: payout_tx(transfer).map(hash),
         settlement_tx: settlement,
         proof_available: transfer.evidence.is_some(),
@@ -273,7 +272,19 @@ pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) ->
     }
 }
 
-/// An order whose deposit was not seen yet.
+/// The transaction in which a deposit was seen last.
+pub(super) fn seen_in(transfer: &Transfer) -> B256 {
+    let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
+    seen.transaction
+}
+
+/// Whether a deposit is still asked for.
+pub(super) fn is_awaited(order: &Order, now: UnixSeconds) -> bool {
+    !order.is_cancelled && now <= order.terms.expiry
+}
+
+/// An order whose deposit was not seen yet. One that was called off or ran out is not at its end before [`LATE`]: what is
+/// deposited all the same is still shown, and paid when it was in time.
 pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
     let terms = &order.terms;
     let is_expired = now > terms.expiry;

@@ -242,6 +242,30 @@ async fn a_source_transaction_may_be_told_before_it_is_observed() {
     problem(other, StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
 }
 
+/// A mistake is told, and nothing of it stays.
+#[tokio::test]
+async fn a_transaction_that_the_deposit_does_not_stand_in_is_refused_and_not_noted() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let txid = |n: u8| format!("{n:02x}{}", "0".repeat(62));
+    for early in [false, true] {
+        let order = answer(world.order(&quote, &format!("early-{early}")), StatusCode::CREATED).await;
+        let path = format!("/v1/transfers/{}/source-tx", order["transfer"]["order"].as_str().unwrap());
+        let put = |n: u8| world.put(&path, &json!({ "source_tx": txid(n) })).bearer_auth(&world.key);
+        if early {
+            answer(put(9), StatusCode::ACCEPTED).await;
+        }
+        let stands_in = 2 + u8::from(early);
+        world.deposit(&order, B256::with_last_byte(stands_in)).await;
+        for _ in 0..2 {
+            let refused = problem(put(9), StatusCode::UNPROCESSABLE_ENTITY, "OTHER_SOURCE_TX").await;
+            assert!(refused["detail"].as_str().unwrap().contains(&txid(stands_in)), "{refused}");
+            assert_eq!(refused["parameter"], "source_tx");
+            assert_eq!(answer(put(stands_in), StatusCode::OK).await["source_tx"], txid(stands_in));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_order_is_called_off_only_before_its_deposit() {
     let world = World::new().await;
