@@ -80,6 +80,9 @@ fn next(transfer: &TransferView) -> String {
     match (&transfer.substatus, transfer.status.as_str()) {
         (Some(substatus), _) => units::words(substatus),
         (None, "awaiting_deposit") => "waiting for the deposit".to_owned(),
+        (None, "cancelled" | "expired") => {
+            "no deposit is asked for; one that was made in time is still paid".to_owned()
+        }
         (None, "held") => "waiting to be let go on".to_owned(),
         (None, status) => format!("after: {}", units::words(status)),
     }

@@ -277,7 +277,7 @@ async fn an_order_is_called_off_only_before_its_deposit() {
         world.post(&path, &json!({})).bearer_auth(&world.key)
     };
     let cancelled = answer(cancel(&one), StatusCode::ACCEPTED).await;
-    assert_eq!((&cancelled["status"], &cancelled["terminal"]), (&json!("cancelled"), &json!(true)));
+    assert_eq!((&cancelled["status"], &cancelled["terminal"]), (&json!("cancelled"), &json!(false)));
     answer(cancel(&one), StatusCode::ACCEPTED).await;
     world.deposit(&two, B256::with_last_byte(1)).await;
     problem(cancel(&two), StatusCode::CONFLICT, "ALREADY_DEPOSITED").await;

@@ -103,10 +103,13 @@ async fn an_order_without_deposit_expires() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 20_000).await;
     let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
-    world.clock.pass(86_401);
     let path = format!("/v1/transfers/{}", order["transfer"]["order"].as_str().unwrap());
-    let expired = answer(world.get(&path), StatusCode::OK).await;
-    assert_eq!((&expired["status"], &expired["terminal"]), (&json!("expired"), &json!(true)));
+    for (seconds, terminal) in [(86_401, false), (86_399, false), (1, true)] {
+        world.clock.pass(seconds);
+        let expired = answer(world.get(&path), StatusCode::OK).await;
+        assert_eq!((&expired["status"], &expired["terminal"]), (&json!("expired"), &json!(terminal)), "{seconds}");
+        assert_eq!(expired["reason"]["code"], "EXPIRED");
+    }
 }
 
 #[tokio::test]
