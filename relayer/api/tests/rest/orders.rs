@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use alloy::primitives::B256;
+use prost::Message;
 use reqwest::StatusCode;
 use serde_json::json;
+use spandrel_api::grpc::{RpcStatus, proto};
 use spandrel_risk::{RiskEvent, Scope};
 
+use crate::calls::transfers;
 use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
 
 #[tokio::test]
@@ -48,7 +51,19 @@ async fn a_pause_shows_in_quotes_and_limits_with_its_end() {
     world.book.record_risk(pause).await.unwrap();
     let route = world.route(&ethereum()).await;
     let body = json!({ "route": route, "amount": "5000" });
-    problem(world.post("/v1/quotes", &body), StatusCode::UNPROCESSABLE_ENTITY, "NO_LANE").await;
+    let refused = problem(world.post("/v1/quotes", &body), StatusCode::UNPROCESSABLE_ENTITY, "NO_LANE").await;
+    let lanes = refused["lanes"].as_array().unwrap();
+    assert_eq!((lanes.len(), &lanes[0]["lane"], &lanes[0]["offered"]), (1, &json!("light_client"), &json!(false)));
+    let reason = &lanes[0]["reason"];
+    assert_eq!((&reason["code"], &reason["release_at"]), (&json!("PAUSED"), &json!("2023-11-14T22:23:20Z")));
+    let call = proto::CreateQuoteRequest { route: route.clone(), amount: "5000".to_owned(), lane: None };
+    let status = transfers(&world).create_quote(call).await.unwrap_err();
+    let details = RpcStatus::decode(status.details()).unwrap().details;
+    let offers = details.iter().find(|any| any.type_url.ends_with("/spandrel.transfer.v1.LaneOffers")).unwrap();
+    let offers = proto::LaneOffers::decode(offers.value.as_slice()).unwrap().lanes;
+    let told = offers[0].reason.as_ref().unwrap();
+    assert_eq!((offers.len(), offers[0].lane.as_str(), told.code.as_str()), (1, "light_client", "PAUSED"));
+    assert_eq!(told.release_at.as_deref(), reason["release_at"].as_str());
     let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
     assert_eq!(limits[0]["closed"]["code"], "PAUSED");
     assert_eq!(limits[0]["closed"]["release_at"], "2023-11-14T22:23:20Z");
