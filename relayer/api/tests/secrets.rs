@@ -36,7 +36,7 @@ async fn session(world: &World) -> Vec<(&'static str, String)> {
     let receiver = Receiver::start(Manner::Status(500)).await;
     let made = answer(world.register(&world.key, &receiver.url, "one"), StatusCode::CREATED).await;
     let id = made["webhook"]["id"].as_str().unwrap().to_owned();
-    let post = |action: &str| world.post(&format!("/v1/webhooks/{id}/{action}"), &json!({})).bearer_auth(&world.key);
+    let post = |action: &str| world.on_webhook(&world.key, &id, action, "one");
     answer(post("test"), StatusCode::OK).await;
     let rotated = answer(post("rotate"), StatusCode::OK).await;
     let quote = world.quote(&bitcoin(), 20_000).await;

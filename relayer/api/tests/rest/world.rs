@@ -342,6 +342,12 @@ impl World {
         request.header("Idempotency-Key", idempotency_key)
     }
 
+    /// `rotate` or `test` of a webhook.
+    pub fn on_webhook(&self, key: &str, id: &str, action: &str, idempotency_key: &str) -> RequestBuilder {
+        let request = self.post(&format!("/v1/webhooks/{id}/{action}"), &json!({})).bearer_auth(key);
+        request.header("Idempotency-Key", idempotency_key)
+    }
+
     /// The watcher sees the deposit of an order in block 100.
     pub async fn deposit(&self, order: &Value, transaction: B256) -> DepositId {
         self.deposit_from(order, transaction, REFUND_KEY.parse().unwrap()).await
