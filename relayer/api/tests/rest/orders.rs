@@ -16,7 +16,8 @@ use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum,
 async fn a_quote_names_every_lane_and_why_one_is_not_offered() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 60_000).await;
-    assert_eq!(quote["receive"], "60000");
+    let terms = ["amount", "fee", "receive", "expires_at"].map(|field| quote[field].as_str().unwrap());
+    assert_eq!(terms, ["60000", "0", "60000", "2023-11-14T22:18:20Z"], "it holds for five minutes, and costs nothing");
     assert_eq!(quote["lanes"][0]["lane"], "fast");
     assert_eq!(quote["lanes"][0]["offered"], false);
     assert_eq!(quote["lanes"][0]["reason"]["code"], "PER_TRANSFER_CAP");
@@ -25,6 +26,26 @@ async fn a_quote_names_every_lane_and_why_one_is_not_offered() {
     let large = world.quote(&bitcoin(), 400_000).await;
     assert_eq!(large["lanes"][1]["eta_seconds"], 7_200, "the large-transfer delay is told");
     assert_eq!(large["lanes"][1]["reason"]["code"], "LARGE_TRANSFER");
+    // The other door says the same of it, to the letter.
+    for told in [&quote, &large] {
+        let text = |field: &str| told[field].as_str().unwrap().to_owned();
+        let request = proto::CreateQuoteRequest { route: text("route"), amount: text("amount"), lane: None };
+        let called = transfers(&world).create_quote(request).await.unwrap().into_inner();
+        let fields = [called.id, called.route, called.amount, called.fee, called.receive, called.expires_at];
+        assert_eq!(fields, ["id", "route", "amount", "fee", "receive", "expires_at"].map(text));
+        for (lane, other) in called.lanes.iter().zip(told["lanes"].as_array().unwrap()) {
+            assert_eq!((json!(lane.lane), json!(lane.offered)), (other["lane"].clone(), other["offered"].clone()));
+            assert_eq!(lane.eta_seconds, other["eta_seconds"].as_u64());
+            let reason = lane
+                .reason
+                .as_ref()
+                .map(|reason| [Some(&reason.code), Some(&reason.message), reason.release_at.as_ref()]);
+            let said = |field: &str| other["reason"][field].as_str().map(str::to_owned);
+            let reason = reason.map(|texts| texts.map(|text| text.cloned())).unwrap_or_default();
+            assert_eq!(reason, ["code", "message", "release_at"].map(said));
+        }
+        assert_eq!(called.lanes.len(), 2);
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,14 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
         rows.as_array().unwrap().iter().find(|row| row[name] == value).unwrap().clone()
     };
     let (bitcoin, ethereum) = (bitcoin(), ethereum());
-    assert_eq!(of("/v1/chains", "id", bitcoin.as_str()).await["status"], "ok");
+    let finality = [(&bitcoin, "confirmations", 3_600), (&ethereum, "sync_committee", 900)];
+    for (chain, kind, seconds) in finality {
+        let row = of("/v1/chains", "id", chain.as_str()).await;
+        assert_eq!((&row["finality"], &row["finality_seconds"]), (&json!(kind), &json!(seconds)), "{row}");
+        assert_eq!((&row["source"], &row["destination"], &row["status"]), (&json!(true), &json!(false), &json!("ok")));
+    }
+    let paid_on = of("/v1/chains", "id", crate::world::destination().as_str()).await;
+    assert_eq!((paid_on.get("finality"), &paid_on["destination"]), (None, &json!(true)));
     let open = of("/v1/routes", "source", bitcoin.as_str()).await;
     assert_eq!((&open["eta_seconds"], &open["closed"]), (&json!({ "fast": 600, "light_client": 3_600 }), &json!({})));
     let tag = world.get("/v1/routes").send().await.unwrap().headers()["etag"].to_str().unwrap().to_owned();
@@ -127,6 +134,11 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
         let page = answer(world.get(&path), StatusCode::OK).await;
         read.extend(page["transfers"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
+        // What comes meanwhile is on a first page that is asked for again, and moves nothing.
+        let quote = world.quote(&bitcoin(), 20_000).await;
+        let late = read.len() as u8;
+        let order = answer(world.order(&quote, &format!("late-{late}")), StatusCode::CREATED).await;
+        world.deposit(&order, B256::with_last_byte(100 + late)).await;
         path = format!("/v1/transfers?limit=3&cursor={cursor}");
     }
     assert_eq!(read, made);
