@@ -1,5 +1,8 @@
 //! A served API over a real ledger, and a client as a user would be.
 
+#[path = "document.rs"]
+pub mod document;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -388,17 +391,28 @@ impl World {
     }
 }
 
-/// Sends, and expects a status; the body as JSON.
+/// Sends, and expects a status; the body as JSON. A success is what the document says of this operation.
 pub async fn answer(request: RequestBuilder, expected: StatusCode) -> Value {
-    let response = request.send().await.unwrap();
-    body(response, expected).await
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let method = request.method().clone();
+    read(client.execute(request).await.unwrap(), expected, Some(method)).await
 }
 
+/// Expects a status; the body as JSON. A success is what the document says of an operation with this path.
 pub async fn body(response: Response, expected: StatusCode) -> Value {
-    let status = response.status();
+    read(response, expected, None).await
+}
+
+async fn read(response: Response, expected: StatusCode, method: Option<reqwest::Method>) -> Value {
+    let (status, path) = (response.status(), response.url().path().to_owned());
     let text = response.text().await.unwrap();
     assert_eq!(status, expected, "{text}");
-    serde_json::from_str(&text).unwrap_or(Value::Null)
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    if status.is_success() {
+        document::check(method.as_ref(), &path, status, &body);
+    }
+    body
 }
 
 /// Sends, and expects a problem document with this status and code.
