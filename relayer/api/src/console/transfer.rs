@@ -28,7 +28,11 @@ pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Respon
     let refused = |problem| Trouble::new(Door::Users, problem);
     let instructions = api.service.instructions(&id).await.map_err(refused)?;
     let none = || refused(Problem::not_found("NO_DEPOSIT_AWAITED", "deposit awaited for this transfer"));
-    let (Instructions::Bitcoin { qr, .. } | Instructions::Evm { qr, .. }) = instructions.ok_or_else(none)?;
+    let qr = match instructions.ok_or_else(none)? {
+        Instructions::Bitcoin { qr, .. } => qr,
+        // Each call has its own; an image of this address is of the deposit itself.
+        Instructions::Evm { mut calls } => calls.pop().map(|call| call.qr).ok_or_else(none)?,
+    };
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "no-store")], svg(&qr).into_string())
         .into_response())
 }
@@ -153,12 +157,13 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
                             p.faint { "Keep refund script and control block: with your key they are the way back." }
                         }
                     },
-                    Instructions::Evm { calls, uri, .. } => {
-                        (code_image(transfer, "QR code of the transaction request", uri))
+                    Instructions::Evm { calls } => {
+                        @if let Some(call) = calls.last() {
+                            (code_image(transfer, "QR code of the transaction request", &call.uri))
+                        }
                         div {
                             ol.calls { @for (n, call) in calls.iter().enumerate() { (evm_call(transfer, calls.len(), n, call)) } }
                             p #wallet-said role="status" tabindex="-1" {}
-                            p { a href=(uri) { "Open in a wallet" } " (EIP-681)" }
                         }
                     },
                 }
@@ -185,6 +190,7 @@ fn evm_call(transfer: &TransferView, count: usize, n: usize, call: &EvmCall) -> 
             p { "Calldata " (copied(&call.data, "the calldata")) " · value " code { (call.value) } " wei" }
             button type="button" data-wallet-chain=(number) data-wallet-to=(call.to) data-wallet-data=(call.data)
                 data-wallet-value=(call.value) { (what) " with a browser wallet" }
+            p { a href=(call.uri) { "Open in a wallet" } " (EIP-681)" }
         }
     }
 }

@@ -101,14 +101,14 @@ impl From<Instructions> for proto::create_transfer_response::Instructions {
                 let refund = proto::Refund { key, after_blocks: after_blocks.into(), script, control_block };
                 Self::Bitcoin(proto::BitcoinInstructions { address, uri, qr, refund: Some(refund) })
             }
-            Instructions::Evm { calls, uri, qr } => Self::Evm(proto::EvmInstructions { calls: all(calls), uri, qr }),
+            Instructions::Evm { calls } => Self::Evm(proto::EvmInstructions { calls: all(calls) }),
         }
     }
 }
 
 impl From<EvmCall> for proto::Call {
-    fn from(EvmCall { to, data, value }: EvmCall) -> Self {
-        Self { to, data, value }
+    fn from(EvmCall { to, data, value, uri, qr }: EvmCall) -> Self {
+        Self { to, data, value, uri, qr }
     }
 }
 

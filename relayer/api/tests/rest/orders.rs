@@ -119,7 +119,7 @@ async fn an_ethereum_order_gives_the_vaults_call() {
     let calls = order["instructions"]["calls"].as_array().unwrap();
     assert_eq!(calls.len(), 1, "the native coin needs no approval");
     assert_eq!(calls[0]["value"], "20000");
-    let uri = order["instructions"]["uri"].as_str().unwrap();
+    let uri = calls[0]["uri"].as_str().unwrap();
     assert!(uri.starts_with("ethereum:0x0606060606060606060606060606060606060606@31337/lock?"), "{uri}");
     assert!(world.store.intents().await.unwrap().is_empty());
 }
