@@ -58,6 +58,28 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
     assert_eq!(again.status(), StatusCode::OK, "it is not what it was");
 }
 
+#[tokio::test]
+async fn whether_it_lives_and_is_ready_is_told_in_a_word() {
+    let world = World::new().await;
+    let word = async |path: &str| {
+        let response = world.get(path).send().await.unwrap();
+        assert!(response.headers().contains_key("ratelimit-limit"), "asking is counted");
+        (response.status(), response.text().await.unwrap())
+    };
+    assert_eq!(word("/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
+    assert_eq!(word("/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
+    let pause = RiskEvent::Paused { scope: Scope::Global, until: NOW + 600, reason: "a drill of ours".to_owned() };
+    world.book.record_risk(pause).await.unwrap();
+    let refused = problem(world.get("/readyz"), StatusCode::SERVICE_UNAVAILABLE, "NOT_READY").await;
+    assert!(refused["detail"] == "degraded" && !refused.to_string().contains("drill"), "{refused}");
+    assert_eq!(word("/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
+    world.clock.pass(601);
+    assert_eq!(word("/readyz").await.0, StatusCode::OK);
+    world.store.close().await;
+    problem(world.get("/readyz"), StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE").await;
+    assert_eq!(word("/healthz").await.0, StatusCode::OK);
+}
+
 /// `proof verify` says of a file what the route said before anything was sent.
 #[tokio::test]
 async fn a_route_says_what_is_taken_on_trust_lane_by_lane() {
