@@ -77,7 +77,7 @@ pub async fn remove(
 
 /// Sends a test event now, once, and says what came of it.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/test",
-    params(("id" = String, Path), ("Idempotency-Key" = String, Header, 
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header,
         description = "1 to 128 printable characters; the delivery's id is made of it")),
     security(("api_key" = [])), responses(
     (status = 200, body = TestView),
