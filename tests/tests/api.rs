@@ -26,6 +26,8 @@ use spandrel_signer::SecretRef;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
 use spandrel_testnets::bitcoin::RegtestNode;
 use spandrel_tests::PATIENCE;
+use spandrel_tests::process::binary;
+use spandrel_tests::tamper::{leaves, tamper};
 use spandrel_verifiers::{ChainId, DepositId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -349,7 +351,9 @@ async fn check(
     tokio::time::timeout(Duration::from_secs(30), told).await.context("webhooks in time")?;
     ensure!(user.hooks.told(id) == events, "{:?}, {events:?}", user.hooks.told(id));
 
-    let found = answer(user.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await?;
+    let answered = user.get(&format!("/v1/transfers/{id}/proof")).send().await?.error_for_status()?.text().await?;
+    check_download(&answered, transfer["deposit"].as_str().context("deposit")?).await?;
+    let found: Value = serde_json::from_str(&answered)?;
     let deposit = DepositId(found["deposit"].as_str().context("deposit")?.parse()?);
     let mut file = serde_json::to_value(proof::make(&bridge.config, deposit).await?)?;
     file["evidence"] = found["evidence"].clone();
@@ -358,5 +362,36 @@ async fn check(
     ensure!(fact.id() == deposit && fact.recipient == recipient.into_word() && fact.amount == U256::from(AMOUNT));
     ensure!(found["claim"][1]["to"] == bridge.target.inbox.to_string(), "{}", found["claim"]);
     println!("{}: {}", transfer["source"], events.join(", "));
+    Ok(())
+}
+
+/// The answer as it was downloaded is checked by the program where nothing is configured; with any part of the evidence changed
+/// it is refused.
+async fn check_download(answered: &str, deposit: &str) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let run = async |command: &str, content: &str, expected: i32, word: &str| {
+        std::fs::write(folder.path().join("proof.json"), content)?;
+        let mut program = Command::new(binary()?);
+        program.current_dir(folder.path()).env_clear().args(["proof", command, "proof.json"]);
+        let output = program.output().await?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.code() == Some(expected) && said.contains(word), "{}: {said}", output.status);
+        anyhow::Ok(said)
+    };
+    let honest: Value = serde_json::from_str(answered)?;
+    for command in ["verify", "explain"] {
+        let said = run(command, answered, 0, deposit).await?;
+        ensure!(said.contains("trusted") && said.contains("look it up"), "{said}");
+        for change in ["root", "deposit"] {
+            let mut changed = honest.clone();
+            changed[change] = json!(format!("0x{}", "1".repeat(64)));
+            run(command, &changed.to_string(), 3, change).await?;
+        }
+    }
+    // A finality update is not read under a block that is trusted.
+    let whole = leaves(&honest["evidence"], "evidence").into_iter().filter(|path| !path.ends_with(".finality"));
+    for path in whole {
+        run("verify", &tamper(&honest, &path).to_string(), 3, "refused").await.context(path)?;
+    }
     Ok(())
 }

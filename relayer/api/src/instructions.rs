@@ -31,12 +31,8 @@ pub enum Instructions {
     },
     /// Send these calls in order.
     Evm {
-        /// The calls.
+        /// The calls, each with a request of its own.
         calls: Vec<EvmCall>,
-        /// EIP-681 request of the last call.
-        uri: String,
-        /// The request as a QR code, SVG.
-        qr: String,
     },
 }
 
@@ -49,6 +45,10 @@ pub struct EvmCall {
     pub data: String,
     /// Wei, decimal.
     pub value: String,
+    /// EIP-681 request of this call.
+    pub uri: String,
+    /// The request as a QR code, SVG.
+    pub qr: String,
 }
 
 /// What the owner of the refund key needs, besides a signature, to spend the deposit by its script path (BIP 341).
@@ -132,20 +132,20 @@ fn evm(vault: Address, terms: &OrderTerms) -> Result<Instructions, Problem> {
         lane: terms.lane as u8,
         expiry: terms.expiry,
     };
-    let call = |to: Address, data: Vec<u8>, value: U256| EvmCall {
-        to: to.to_string(),
-        data: Bytes::from(data).to_string(),
-        value: value.to_string(),
+    let number = terms.source_chain.eip155_number().unwrap_or_default();
+    let call = |to: Address, data: Vec<u8>, value: U256, arguments: String| {
+        let uri = format!("ethereum:{to}@{number}/{arguments}&value={value}");
+        let (to, data, value) = (to.to_string(), Bytes::from(data).to_string(), value.to_string());
+        Ok::<_, Problem>(EvmCall { to, data, value, qr: qr(&uri)?, uri })
     };
     let mut calls = Vec::new();
     if !token.is_zero() {
         let approve = TestToken::approveCall { spender: vault, value: terms.amount };
-        calls.push(call(token, approve.abi_encode(), U256::ZERO));
+        let arguments = format!("approve?address={vault}&uint256={}", terms.amount);
+        calls.push(call(token, approve.abi_encode(), U256::ZERO, arguments)?);
     }
-    calls.push(call(vault, lock.abi_encode(), value));
-    let number = terms.source_chain.eip155_number().unwrap_or_default();
-    let uri = format!(
-        "ethereum:{vault}@{number}/lock?address={token}&uint256={}&bytes32={}&bytes32={}&bytes32={}&uint8={}&uint64={}&value={value}",
+    let arguments = format!(
+        "lock?address={token}&uint256={}&bytes32={}&bytes32={}&bytes32={}&uint8={}&uint64={}",
         terms.amount,
         terms.destination_chain.hash(),
         terms.destination_bridge,
@@ -153,7 +153,8 @@ fn evm(vault: Address, terms: &OrderTerms) -> Result<Instructions, Problem> {
         terms.lane as u8,
         terms.expiry,
     );
-    Ok(Instructions::Evm { calls, qr: qr(&uri)?, uri })
+    calls.push(call(vault, lock.abi_encode(), value, arguments)?);
+    Ok(Instructions::Evm { calls })
 }
 
 /// The token contract behind a CAIP-19 name; zero for the native coin.

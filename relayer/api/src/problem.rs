@@ -3,10 +3,12 @@
 use std::fmt::Display;
 
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use spandrel_store::StoreError;
 use spandrel_verifiers::VerifyError;
 use utoipa::ToSchema;
+
+use crate::service::LaneOffer;
 
 /// What every error answer holds (`application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, ToSchema)]
@@ -14,7 +16,8 @@ use utoipa::ToSchema;
 pub struct Problem {
     /// `about:blank`: the code says it all.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[schema(value_type = String)]
+    pub kind: Blank,
     /// The HTTP status in words.
     pub title: &'static str,
     /// The HTTP status.
@@ -37,13 +40,27 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub request_id: Option<Box<str>>,
+    /// Of `NO_LANE`: every lane, with why it does not take the amount and when it may at the earliest.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<LaneOffer>)]
+    pub lanes: Box<[LaneOffer]>,
+}
+
+/// A type without a document of its own (RFC 9457, section 4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blank;
+
+impl Serialize for Blank {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("about:blank")
+    }
 }
 
 impl Problem {
     /// A problem of `status` with `code`.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Display) -> Self {
         Self {
-            kind: "about:blank",
+            kind: Blank,
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,
@@ -52,6 +69,7 @@ impl Problem {
             retryable: false,
             retry_after: None,
             request_id: None,
+            lanes: Box::default(),
         }
     }
 
@@ -76,6 +94,13 @@ impl Problem {
     #[must_use]
     pub fn about(mut self, parameter: &str) -> Self {
         self.parameter = Some(parameter.into());
+        self
+    }
+
+    /// Tells what each lane would do.
+    #[must_use]
+    pub fn with_lanes(mut self, lanes: Vec<LaneOffer>) -> Self {
+        self.lanes = lanes.into();
         self
     }
 

@@ -11,9 +11,13 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use alloy::primitives::B256;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use receiver::{Manner, Receiver};
 use reqwest::StatusCode;
 use serde_json::json;
+use spandrel_api::grpc::proto;
+use spandrel_api::grpc::proto::transfers_client::TransfersClient;
 use spandrel_api::webhooks::Courier;
 use world::{WEBHOOK_KEY, World, answer, bitcoin};
 
@@ -36,7 +40,7 @@ async fn session(world: &World) -> Vec<(&'static str, String)> {
     let receiver = Receiver::start(Manner::Status(500)).await;
     let made = answer(world.register(&world.key, &receiver.url, "one"), StatusCode::CREATED).await;
     let id = made["webhook"]["id"].as_str().unwrap().to_owned();
-    let post = |action: &str| world.post(&format!("/v1/webhooks/{id}/{action}"), &json!({})).bearer_auth(&world.key);
+    let post = |action: &str| world.on_webhook(&world.key, &id, action, "one");
     answer(post("test"), StatusCode::OK).await;
     let rotated = answer(post("rotate"), StatusCode::OK).await;
     let quote = world.quote(&bitcoin(), 20_000).await;
@@ -47,6 +51,17 @@ async fn session(world: &World) -> Vec<(&'static str, String)> {
     assert_eq!(courier.deliver_due().await.unwrap(), 1);
     receiver.answer(Manner::Status(200));
     answer(post("test"), StatusCode::OK).await;
+    // Keys that users get by themselves, at both doors, and keys in the metadata of calls.
+    let own = answer(world.post("/v1/keys", &json!({})), StatusCode::CREATED).await;
+    let own = own["key"].as_str().unwrap().to_owned();
+    let connected = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<tonic::body::Body>();
+    let mut calls = TransfersClient::with_origin(connected, world.base.parse().unwrap());
+    let called = calls.create_key(proto::CreateKeyRequest { name: None }).await.unwrap().into_inner().key;
+    for key in [&own, &called, &format!("{called}00")] {
+        let mut cancel = tonic::Request::new(proto::CancelTransferRequest { id: format!("0x{}", "1".repeat(64)) });
+        cancel.metadata_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        calls.cancel_transfer(cancel).await.unwrap_err();
+    }
     // Wrong in every way that is refused.
     let wrong = format!("{}00", world.key);
     for key in [&wrong, &world.key.replace("sk_", "pk_")] {
@@ -58,9 +73,11 @@ async fn session(world: &World) -> Vec<(&'static str, String)> {
     world.store.close().await;
     answer(world.get("/v1/status"), StatusCode::SERVICE_UNAVAILABLE).await;
     let secret = |made: &serde_json::Value| made["secret"].as_str().unwrap().to_owned();
-    let api_secret = world.key.rsplit('_').next().unwrap().to_owned();
+    let of_key = |key: &str| key.rsplit('_').next().unwrap().to_owned();
     vec![
-        ("API key", api_secret),
+        ("API key", of_key(&world.key)),
+        ("API key for whoever asks", of_key(&own)),
+        ("API key for whoever calls", of_key(&called)),
         ("webhook secret", secret(&made)),
         ("rotated webhook secret", secret(&rotated)),
         ("key of webhook secrets", WEBHOOK_KEY.to_owned()),

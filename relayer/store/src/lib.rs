@@ -35,5 +35,5 @@ pub use projection::{Columns, Projected};
 pub use spandrel_core::ledger::StoreError;
 pub use sqlite::{PageFilter, Schema, Sqlite};
 pub use webhook::{
-    AllWaiting, AttemptEnd, Backlog, Delivery, DeliveryStatus, LoggedEvent, NewDelivery, Untold, Webhook,
+    AllWaiting, AttemptEnd, Backlog, Delivery, DeliveryStatus, LoggedEvent, NewDelivery, Rotation, Untold, Webhook,
 };

@@ -19,6 +19,19 @@ pub struct Webhook {
     pub created_at: UnixSeconds,
 }
 
+/// What came of asking for a new secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It has one.
+    New(Webhook),
+    /// This very request gave it the one it has.
+    Replayed(Webhook),
+    /// The key was used for another webhook, or for a secret before this one.
+    KeyReused,
+    /// There is no such webhook.
+    Unknown,
+}
+
 /// How many deliveries of a webhook wait, and how many were given up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {

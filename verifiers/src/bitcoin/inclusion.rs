@@ -9,6 +9,7 @@ use super::chain::HeaderChain;
 use super::evidence::{DepositTerms, Inclusion};
 use super::header::Header;
 use super::merkle::merkle_path;
+use super::params::ChainParams;
 use super::prepared::Prepared;
 use super::transaction::{DecodedTransaction, check_coinbase, decode_hashed, without_witness};
 use crate::VerifyError;
@@ -63,6 +64,16 @@ impl Inclusion {
         if self.height != height {
             return Err(VerifyError::invalid("height", height, self.height));
         }
+        self.check_in(&header, trusted.params(), prepared)
+    }
+
+    /// The same for the block with `header`, whose height the coinbase must say (BIP 34).
+    pub(super) fn check_in(
+        &self,
+        header: &Header,
+        params: &ChainParams,
+        prepared: &Prepared,
+    ) -> Result<Included, VerifyError> {
         let [txid, coinbase_txid] = prepared.leaves;
         let transaction = decode_hashed("transaction", &self.transaction, txid)?;
         if transaction.transaction().is_coinbase() {
@@ -70,7 +81,7 @@ impl Inclusion {
             return Err(VerifyError::invalid("transaction", expected, transaction.txid()));
         }
         let coinbase = decode_hashed("coinbase", &self.coinbase, coinbase_txid)?;
-        check_coinbase(trusted.params(), coinbase.transaction(), height)?;
+        check_coinbase(params, coinbase.transaction(), self.height)?;
         self.check_paths(header.merkle_root, prepared)?;
         Ok(Included { transaction, block: header.hash })
     }

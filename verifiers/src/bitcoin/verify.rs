@@ -8,6 +8,7 @@ use super::chain::HeaderChain;
 use super::confirmations::ConfirmationPolicy;
 use super::deposit::{deposit_script, is_deposit_script, x_only};
 use super::evidence::{DepositTerms, Inclusion};
+use super::header::Header;
 use super::inclusion::Included;
 use super::params::ChainParams;
 use super::prepared::Prepared;
@@ -78,6 +79,22 @@ impl BitcoinVerifier {
         Ok(Sighted::new(deposit, self.checkpoint(&block), depth))
     }
 
+    /// Checks a deposit under a block that the caller trusts. Nothing is said of what stands on that block: neither of its
+    /// depth nor of the refund.
+    ///
+    /// # Errors
+    /// Names the evidence's field.
+    pub(crate) fn verify_under(&self, block: B256, evidence: &Inclusion) -> Result<Verified<Deposit>, VerifyError> {
+        let header = Header::parse(&evidence.header)?;
+        if header.hash != block {
+            return Err(VerifyError::invalid("header", block, header.hash));
+        }
+        let included = evidence.check_in(&header, &self.params, &Prepared::of(evidence))?;
+        let (deposit, root, _) = self.deposit_of(evidence, included)?;
+        let (chain, height, time) = (self.chain.clone(), evidence.height, header.time.into());
+        Ok(Verified::new(deposit, Checkpoint { chain, height, root, time }))
+    }
+
     fn verify_prepared(
         &self,
         trusted: &HeaderChain,
@@ -98,7 +115,11 @@ impl BitcoinVerifier {
         prepared: &Prepared,
     ) -> Result<(Deposit, B256, u64), VerifyError> {
         self.check_rules_of(trusted)?;
-        let included = evidence.check(trusted, prepared)?;
+        self.deposit_of(evidence, evidence.check(trusted, prepared)?)
+    }
+
+    /// The deposit that a proven transaction makes, its block and its amount.
+    fn deposit_of(&self, evidence: &Inclusion, included: Included) -> Result<(Deposit, B256, u64), VerifyError> {
         let amount = self.check_output(evidence, &included)?;
         let terms = &evidence.terms;
         let deposit = Deposit {

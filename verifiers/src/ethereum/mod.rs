@@ -50,4 +50,5 @@ pub use header::ExecutionHeader;
 pub use receipt::{Log, LogPosition, Outcome, Receipt};
 pub use signing::{DOMAIN_SYNC_COMMITTEE, signing_root, sync_committee_domain};
 pub use sync::{LightClientStore, NamedBlock};
+pub(crate) use verify::verify_in_block;
 pub use verify::{EthereumVerifier, Included, Update};

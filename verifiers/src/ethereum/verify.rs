@@ -12,7 +12,7 @@ use super::evidence::read_finality;
 use super::sync::{LightClientStore, NamedBlock, require_supermajority};
 use super::{ChainConfig, DepositEvidence, ExecutionHeader, Inclusion};
 use crate::follow::BlockRef;
-use crate::{Checkpoint, Deposit, ErrorKind, UnixSeconds, Verified, Verifier, VerifyError};
+use crate::{ChainId, Checkpoint, Deposit, ErrorKind, UnixSeconds, Verified, Verifier, VerifyError};
 
 /// Verifies deposits made in one outbox on one Ethereum chain.
 #[derive(Clone, Debug)]
@@ -174,6 +174,23 @@ impl EthereumVerifier {
         }
         Ok(Included { deposit: inclusion.deposit.clone(), block: header.block() })
     }
+}
+
+/// Checks a deposit in `outbox` under a block of `chain` that the caller trusts.
+///
+/// # Errors
+/// Names the field under `inclusion`.
+pub(crate) fn verify_in_block(
+    (chain, outbox): (&ChainId, Address),
+    block: B256,
+    inclusion: &Inclusion,
+) -> Result<Verified<Deposit>, VerifyError> {
+    let header = Source { chain, outbox }.check(inclusion).map_err(|error| error.within("inclusion"))?;
+    if header.hash != block {
+        return Err(VerifyError::invalid("inclusion.header", block, header.hash));
+    }
+    let under = Checkpoint { chain: chain.clone(), height: header.number, root: block, time: header.timestamp };
+    Ok(Verified::new(inclusion.deposit.clone(), under))
 }
 
 /// The header must be the block's, in hash and in what the consensus layer says of it.

@@ -1,16 +1,19 @@
 //! Evidence files: one deposit's evidence with everything that leads to it from a trusted anchor, to be checked offline.
 //!
 //! A file has two forms that say the same: JSON for people, and canonical protobuf (`EvidenceFile` of
-//! [`wire::PROTO`](crate::wire::PROTO)) for programs. [`EvidenceFile::read`] takes both. What a file proves is worth as
+//! [`wire::PROTO`](crate::wire::PROTO)) for programs. [`EvidenceFile::read`] takes both, and the JSON also with what the
+//! transfer API answers beside it. What a file proves is worth as
 //! much as what it trusts: [`Trust::said`] lists that, and the reader must compare it with what they know.
 
+mod answer;
 mod explain;
 mod trust;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use answer::Answer;
 pub use explain::{Explanation, Outcome, Step};
-pub use trust::{BitcoinTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust, assumed};
+pub use trust::{BitcoinTrust, BlockTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust, assumed};
 
 use crate::protobuf::{Message, Reader, Writer};
 use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
@@ -21,8 +24,7 @@ pub const MAX_FILE: usize = 32 << 20;
 pub const VERSION: u32 = 1;
 
 /// What must be trusted, the consensus evidence from there, and one deposit's evidence.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct EvidenceFile {
     /// Format version, [`VERSION`].
     pub version: u32,
@@ -95,10 +97,10 @@ fn from_protobuf(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
 
 fn from_json(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let file: EvidenceFile = serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(None, &error))?;
+    let answer: Answer = serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(None, &error))?;
     json.end().map_err(|error| VerifyError::malformed("file", "nothing after the evidence", error))?;
-    require_version(file.version)?;
-    Ok(file)
+    require_version(answer.version)?;
+    answer.file()
 }
 
 fn require_version(found: u32) -> Result<(), VerifyError> {

@@ -1,6 +1,7 @@
 //! Where trust begins, and what leads from there to the deposit's block. Chains are registered here.
 
 mod bitcoin;
+mod block;
 mod cosmos;
 mod ethereum;
 mod solana;
@@ -8,6 +9,7 @@ mod solana;
 use serde::{Deserialize, Serialize};
 
 pub use self::bitcoin::BitcoinTrust;
+pub use self::block::BlockTrust;
 pub use self::cosmos::CosmosTrust;
 pub use self::ethereum::EthereumTrust;
 pub use self::solana::SolanaTrust;
@@ -15,7 +17,7 @@ use super::{Step, json_error};
 use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
 /// What the reader of a file must agree to trust, and the consensus evidence after it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// A Bitcoin block of known work, and the headers after it.
@@ -26,6 +28,8 @@ pub enum Trust {
     Cosmos(Box<CosmosTrust>),
     /// A stake table of a Solana cluster, and the votes or certificates after it.
     Solana(Box<SolanaTrust>),
+    /// The deposit's block itself, which the reader looks up: as the transfer API answers.
+    Block(Box<BlockTrust>),
 }
 
 /// What is taken on trust of every deposit on a chain, besides the anchor: the same words as in [`Trust::said`]. Of Bitcoin
@@ -46,6 +50,7 @@ impl Trust {
             Self::Ethereum(trust) => trust.said(),
             Self::Cosmos(trust) => trust.said(),
             Self::Solana(trust) => trust.said(),
+            Self::Block(trust) => trust.said(),
         }
     }
 
@@ -59,6 +64,7 @@ impl Trust {
             (Self::Ethereum(trust), Evidence::Ethereum(evidence)) => trust.verify(evidence, now),
             (Self::Cosmos(trust), Evidence::Cosmos(evidence)) => trust.verify(evidence, now),
             (Self::Solana(trust), Evidence::Solana(evidence)) => trust.verify(evidence, now),
+            (Self::Block(trust), evidence) => trust.verify(evidence),
             _ => Err(VerifyError::malformed("evidence", "evidence of the trusted chain", "another chain's")),
         }
     }
@@ -70,6 +76,7 @@ impl Trust {
             (Self::Ethereum(trust), Evidence::Ethereum(evidence)) => trust.steps(evidence),
             (Self::Cosmos(trust), Evidence::Cosmos(evidence)) => trust.steps(evidence),
             (Self::Solana(trust), Evidence::Solana(evidence)) => trust.steps(evidence),
+            (Self::Block(trust), evidence) => trust.steps(evidence),
             _ => Vec::new(),
         }
     }

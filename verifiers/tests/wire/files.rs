@@ -3,8 +3,8 @@
 use protox::prost::Message;
 use protox::prost_reflect::DynamicMessage;
 use spandrel_verifiers::bitcoin::ConfirmationPolicy;
-use spandrel_verifiers::file::{BitcoinTrust, EvidenceFile, MAX_FILE, Outcome, Trust};
-use spandrel_verifiers::{Evidence, LanePreference};
+use spandrel_verifiers::file::{BitcoinTrust, BlockTrust, EvidenceFile, MAX_FILE, Outcome, Trust};
+use spandrel_verifiers::{ChainId, Evidence, LanePreference};
 
 use crate::bitcoin_deposits::Scene;
 use crate::definitions::message;
@@ -46,6 +46,36 @@ fn what_is_no_file_is_refused_by_the_field_that_spoils_it() {
     let json = serde_json::to_string(&file()).unwrap();
     assert_eq!(refused(format!("{json}{{}}").as_bytes()), "file");
     assert_eq!(refused(json.replace("\"version\":1", "\"version\":2").as_bytes()), "version");
+}
+
+/// As the transfer API answers: under the deposit's block alone, with what it says beside the file.
+#[test]
+fn an_answer_is_a_file_that_trusts_the_block_it_names() {
+    let honest = file();
+    let Trust::Bitcoin(from) = &honest.trust else { unreachable!() };
+    let trust = BlockTrust { chain: from.chain.clone(), bridge: from.vault, block: honest.evidence.root() };
+    let trusting = |trust: BlockTrust| EvidenceFile { trust: Trust::Block(Box::new(trust)), ..honest.clone() };
+    let (file, proven) = (trusting(trust.clone()), honest.verify(honest.at).unwrap());
+    assert_eq!(file.verify(honest.at).unwrap(), proven);
+    assert!(file.trust.said()[0].contains("look it up"), "{:?}", file.trust.said());
+    assert_eq!(EvidenceFile::read(&file.to_bytes().unwrap()).unwrap().verify(honest.at).unwrap(), proven);
+    let refused = |trust: BlockTrust| trusting(trust).verify(honest.at).unwrap_err().field;
+    assert_eq!(refused(BlockTrust { block: Default::default(), ..trust.clone() }), "evidence.header");
+    assert_eq!(refused(BlockTrust { bridge: Default::default(), ..trust.clone() }), "trust.vault");
+    assert_eq!(refused(BlockTrust { chain: ChainId::eip155(1), ..trust }), "trust.chain");
+    let mut answer = serde_json::to_value(&file).unwrap();
+    answer["deposit"] = proven.fact().id().to_string().into();
+    answer["root"] = honest.evidence.root().to_string().into();
+    (answer["checkpoint"], answer["claim"]) = (serde_json::Value::Null, serde_json::json!([{ "step": "claim" }]));
+    let read = |answer: &serde_json::Value| EvidenceFile::read(answer.to_string().as_bytes());
+    assert_eq!(read(&answer).unwrap().verify(honest.at).unwrap(), proven);
+    for name in ["deposit", "root"] {
+        let mut other = answer.clone();
+        other[name] = format!("0x{}", "1".repeat(64)).into();
+        assert_eq!(read(&other).unwrap_err().field, name);
+    }
+    answer["more"] = true.into();
+    assert!(read(&answer).is_err(), "what nobody knows is not read over");
 }
 
 /// Every bit of a file: what is trusted, when, and the evidence.

@@ -28,7 +28,11 @@ pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Respon
     let refused = |problem| Trouble::new(Door::Users, problem);
     let instructions = api.service.instructions(&id).await.map_err(refused)?;
     let none = || refused(Problem::not_found("NO_DEPOSIT_AWAITED", "deposit awaited for this transfer"));
-    let (Instructions::Bitcoin { qr, .. } | Instructions::Evm { qr, .. }) = instructions.ok_or_else(none)?;
+    let qr = match instructions.ok_or_else(none)? {
+        Instructions::Bitcoin { qr, .. } => qr,
+        // Each call has its own; an image of this address is of the deposit itself.
+        Instructions::Evm { mut calls } => calls.pop().map(|call| call.qr).ok_or_else(none)?,
+    };
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "no-store")], svg(&qr).into_string())
         .into_response())
 }
@@ -80,6 +84,9 @@ fn next(transfer: &TransferView) -> String {
     match (&transfer.substatus, transfer.status.as_str()) {
         (Some(substatus), _) => units::words(substatus),
         (None, "awaiting_deposit") => "waiting for the deposit".to_owned(),
+        (None, "cancelled" | "expired") => {
+            "no deposit is asked for; one that was made in time is still paid".to_owned()
+        }
         (None, "held") => "waiting to be let go on".to_owned(),
         (None, status) => format!("after: {}", units::words(status)),
     }
@@ -121,7 +128,7 @@ fn evidence(transfer: &TransferView) -> Markup {
         @if transfer.proof_available {
             p { a href=(format!("/v1/transfers/{}/proof", transfer.id)) { "Proof of this deposit" }
                 ": the evidence, the verifiers' checkpoint, and the calls with which anyone can claim the payout without this bridge." }
-            p.faint { "Check it offline with " code { "spandrel proof verify FILE" } "." }
+            p.faint { "Saved as it is, it is checked offline with " code { "spandrel proof verify FILE" } "." }
         } @else {
             p.faint { "There is none yet: it is built when the deposit's block is final." }
         }
@@ -150,12 +157,13 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
                             p.faint { "Keep refund script and control block: with your key they are the way back." }
                         }
                     },
-                    Instructions::Evm { calls, uri, .. } => {
-                        (code_image(transfer, "QR code of the transaction request", uri))
+                    Instructions::Evm { calls } => {
+                        @if let Some(call) = calls.last() {
+                            (code_image(transfer, "QR code of the transaction request", &call.uri))
+                        }
                         div {
                             ol.calls { @for (n, call) in calls.iter().enumerate() { (evm_call(transfer, calls.len(), n, call)) } }
                             p #wallet-said role="status" tabindex="-1" {}
-                            p { a href=(uri) { "Open in a wallet" } " (EIP-681)" }
                         }
                     },
                 }
@@ -182,6 +190,7 @@ fn evm_call(transfer: &TransferView, count: usize, n: usize, call: &EvmCall) -> 
             p { "Calldata " (copied(&call.data, "the calldata")) " · value " code { (call.value) } " wei" }
             button type="button" data-wallet-chain=(number) data-wallet-to=(call.to) data-wallet-data=(call.data)
                 data-wallet-value=(call.value) { (what) " with a browser wallet" }
+            p { a href=(call.uri) { "Open in a wallet" } " (EIP-681)" }
         }
     }
 }

@@ -6,6 +6,7 @@ use prost::Message;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
+use super::proto::LaneOffers;
 use crate::Problem;
 
 /// `google.rpc.Status`.
@@ -17,7 +18,7 @@ pub struct RpcStatus {
     /// For people.
     #[prost(string, tag = "2")]
     pub message: String,
-    /// [`ErrorInfo`] and [`RetryInfo`].
+    /// [`ErrorInfo`], [`RetryInfo`], and [`LaneOffers`] where no lane takes an amount.
     #[prost(message, repeated, tag = "3")]
     pub details: Vec<Any>,
 }
@@ -78,6 +79,10 @@ pub fn of(problem: &Problem) -> Status {
     if let Some(seconds) = problem.retry_after {
         let retry_delay = Some(Delay { seconds: i64::try_from(seconds).unwrap_or(i64::MAX) });
         details.push(any("google.rpc.RetryInfo", &RetryInfo { retry_delay }));
+    }
+    if !problem.lanes.is_empty() {
+        let lanes = problem.lanes.iter().cloned().map(Into::into).collect();
+        details.push(any("spandrel.transfer.v1.LaneOffers", &LaneOffers { lanes }));
     }
     let status = RpcStatus { code: code as i32, message: problem.detail.to_string(), details };
     Status::with_details_and_metadata(code, &*problem.detail, status.encode_to_vec().into(), MetadataMap::new())

@@ -101,14 +101,14 @@ impl From<Instructions> for proto::create_transfer_response::Instructions {
                 let refund = proto::Refund { key, after_blocks: after_blocks.into(), script, control_block };
                 Self::Bitcoin(proto::BitcoinInstructions { address, uri, qr, refund: Some(refund) })
             }
-            Instructions::Evm { calls, uri, qr } => Self::Evm(proto::EvmInstructions { calls: all(calls), uri, qr }),
+            Instructions::Evm { calls } => Self::Evm(proto::EvmInstructions { calls: all(calls) }),
         }
     }
 }
 
 impl From<EvmCall> for proto::Call {
-    fn from(EvmCall { to, data, value }: EvmCall) -> Self {
-        Self { to, data, value }
+    fn from(EvmCall { to, data, value, uri, qr }: EvmCall) -> Self {
+        Self { to, data, value, uri, qr }
     }
 }
 
@@ -182,7 +182,9 @@ impl From<EventView> for proto::Event {
 }
 
 impl From<ProofView> for proto::Proof {
-    fn from(ProofView { deposit, evidence, root, checkpoint, claim }: ProofView) -> Self {
+    fn from(proof: ProofView) -> Self {
+        let file = serde_json::to_string(&proof.file()).unwrap_or_default();
+        let ProofView { deposit, evidence, root, checkpoint, claim, version: _, at: _, trust: _ } = proof;
         let claim =
             claim.into_iter().map(|call| proto::ClaimCall { step: call.step.into(), to: call.to, data: call.data });
         Self {
@@ -191,6 +193,7 @@ impl From<ProofView> for proto::Proof {
             root,
             checkpoint: checkpoint.map(|checkpoint| serde_json::to_string(&checkpoint).unwrap_or_default()),
             claim: claim.collect(),
+            file,
         }
     }
 }

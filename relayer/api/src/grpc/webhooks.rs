@@ -45,7 +45,9 @@ impl proto::webhooks_server::Webhooks for Rpc {
         request: Request<proto::RotateWebhookRequest>,
     ) -> Result<Response<proto::WebhookSecret>, Status> {
         let caller = self.permitted(&request, SCOPE)?;
-        respond(self.api.service.rotate_webhook(&caller.id, &request.get_ref().id).await, Into::into)
+        let proto::RotateWebhookRequest { id, idempotency_key } = request.into_inner();
+        let rotated = self.api.service.rotate_webhook(&caller.id, &id, &idempotency_key).await;
+        respond(rotated, |(webhook, replayed)| proto::WebhookSecret { replayed, ..webhook.into() })
     }
 
     async fn test_webhook(
@@ -53,7 +55,8 @@ impl proto::webhooks_server::Webhooks for Rpc {
         request: Request<proto::TestWebhookRequest>,
     ) -> Result<Response<proto::TestWebhookResponse>, Status> {
         let caller = self.permitted(&request, SCOPE)?;
-        respond(self.api.service.test_webhook(&caller.id, &request.get_ref().id).await, Into::into)
+        let proto::TestWebhookRequest { id, idempotency_key } = request.into_inner();
+        respond(self.api.service.test_webhook(&caller.id, &id, &idempotency_key).await, Into::into)
     }
 
     async fn list_deliveries(

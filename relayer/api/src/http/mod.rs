@@ -142,6 +142,8 @@ pub fn router(service: Arc<Service>, rates: Rates, streams: Room, keys: Option<O
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
         .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))
+        .route("/healthz", axum::routing::get(status::alive))
+        .route("/readyz", axum::routing::get(status::ready))
         .merge(console::user_routes())
         .merge(grpc::routes(api.clone(), MAX_BODY))
         .fallback(answer::no_such_path)

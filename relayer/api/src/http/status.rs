@@ -1,6 +1,7 @@
-//! `GET /v1/status`: how the bridge is, for users.
+//! How the bridge is: `GET /v1/status` for users, `/healthz` and `/readyz` for what spreads requests over processes.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 
 use super::Api;
 use crate::Problem;
@@ -14,4 +15,17 @@ use crate::service::StatusView;
 ))]
 pub async fn status(State(api): State<Api>) -> Result<axum::Json<StatusView>, Problem> {
     Ok(axum::Json(api.service.status().await?))
+}
+
+/// `GET /healthz`: 200 while the process answers.
+pub async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: 200 while the ledger answers and nothing is halted or paused, else 503. What it is stands in `/v1/status`.
+pub async fn ready(State(api): State<Api>) -> Result<&'static str, Problem> {
+    match api.service.status().await?.status {
+        "ok" => Ok("ready\n"),
+        word => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "NOT_READY", word).retry_in(5)),
+    }
 }

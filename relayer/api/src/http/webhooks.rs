@@ -76,13 +76,16 @@ pub async fn remove(
 }
 
 /// Sends a test event now, once, and says what came of it.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/test", params(("id" = String, Path)), security(("api_key" = [])),
-    responses(
+#[utoipa::path(post, path = "/v1/webhooks/{id}/test",
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header,
+        description = "1 to 128 printable characters; the delivery's id is made of it")),
+    security(("api_key" = [])), responses(
     (status = 200, body = TestView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -90,18 +93,22 @@ pub async fn test(
     State(api): State<Api>,
     WebhookOwner(caller): WebhookOwner,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<axum::Json<TestView>, Problem> {
-    Ok(axum::Json(api.service.test_webhook(&caller.id, &id).await?))
+    Ok(axum::Json(api.service.test_webhook(&caller.id, &id, idempotency_key(&headers)?).await?))
 }
 
-/// Gives a webhook a new secret, shown this once. For a day deliveries are signed with the one before, too.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", params(("id" = String, Path)), security(("api_key" = [])),
-    responses(
+/// Gives a webhook a new secret, shown this once; the same key answers it again for a day. For a day deliveries are signed with the one before, too.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate",
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header,
+        description = "1 to 128 printable characters, new for each rotation")),
+    security(("api_key" = [])), responses(
     (status = 200, body = WebhookSecretView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -109,8 +116,12 @@ pub async fn rotate(
     State(api): State<Api>,
     WebhookOwner(caller): WebhookOwner,
     Path(id): Path<String>,
-) -> Result<axum::Json<WebhookSecretView>, Problem> {
-    Ok(axum::Json(api.service.rotate_webhook(&caller.id, &id).await?))
+    headers: HeaderMap,
+) -> Result<(StatusCode, Replayed, axum::Json<WebhookSecretView>), Problem> {
+    let key = idempotency_key(&headers)?;
+    let (webhook, is_replayed) = api.service.rotate_webhook(&caller.id, &id, key).await?;
+    let (_, replayed) = made_or_replayed(is_replayed);
+    Ok((StatusCode::OK, replayed, axum::Json(webhook)))
 }
 
 /// The last deliveries of a webhook, newest first.

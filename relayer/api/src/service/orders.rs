@@ -3,6 +3,7 @@
 use alloy::primitives::{Address, B256, keccak256};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use spandrel_core::Transfer;
 use spandrel_store::{NewOrder, Order, OrderShare, OrderTerms, Placed, Refund};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
@@ -11,10 +12,10 @@ use utoipa::ToSchema;
 use super::Service;
 use super::in_flight::Flight;
 use super::quotes::LIFETIME;
-use super::view::{Found, TransferView, awaiting};
+use super::view::{Found, TransferView, awaiting, is_awaited, seen_in};
 use crate::Problem;
 use crate::catalog::Source;
-use crate::instructions::{Instructions, announcement, instructions, read_hash};
+use crate::instructions::{Instructions, announcement, instructions, read_hash, shown_hash};
 
 /// Longest idempotency key.
 const MAX_KEY: usize = 128;
@@ -117,7 +118,7 @@ impl Service {
     /// 404 when there is neither order nor deposit.
     pub async fn instructions(&self, id: &str) -> Result<Option<Instructions>, Problem> {
         match self.find(id).await? {
-            Found::Order(order, transfers) if transfers.is_empty() && !awaiting(&order, self.now()).terminal => {
+            Found::Order(order, transfers) if transfers.is_empty() && is_awaited(&order, self.now()) => {
                 instructions(self.source(&order.terms)?, &order.terms).map(Some)
             }
             _ => Ok(None),
@@ -130,18 +131,23 @@ impl Service {
     /// 404 for an unknown order or another key's, 409 when another transaction was named, 422 when the deposit stands in
     /// another one.
     pub async fn name_source_tx(&self, api_key: &str, id: &str, text: &str) -> Result<(TransferView, bool), Problem> {
-        let (order, is_seen) = self.own_order(api_key, id).await?;
-        let hash = read_hash("source_tx", order.terms.source_chain.as_str(), text)?;
-        self.store.name_source_tx(order.id, hash).await?;
-        self.live.order_changed(order.id);
-        let transfer = self.transfer(id).await?;
-        let named = crate::instructions::shown_hash(order.terms.source_chain.as_str(), hash);
-        if is_seen && transfer.source_tx.as_ref() != Some(&named) {
-            let found = transfer.source_tx.as_deref().unwrap_or_default();
-            let detail = format!("the deposit stands in {found}");
-            return Err(Problem::unprocessable("OTHER_SOURCE_TX", "source_tx", detail));
+        let (order, transfers) = self.own_order(api_key, id).await?;
+        let chain = order.terms.source_chain.as_str();
+        let hash = read_hash("source_tx", chain, text)?;
+        let mut stands = transfers.iter().map(seen_in);
+        // Where a deposit stands is known by now: nothing is noted, so that a mistake can be mended.
+        match stands.next() {
+            Some(first) if first == hash || stands.any(|other| other == hash) => Ok((self.transfer(id).await?, true)),
+            Some(first) => {
+                let detail = format!("the deposit stands in {}", shown_hash(chain, first));
+                Err(Problem::unprocessable("OTHER_SOURCE_TX", "source_tx", detail))
+            }
+            None => {
+                self.store.name_source_tx(order.id, hash).await?;
+                self.live.order_changed(order.id);
+                Ok((self.transfer(id).await?, false))
+            }
         }
-        Ok((transfer, is_seen))
     }
 
     /// Calls an order off.
@@ -149,8 +155,8 @@ impl Service {
     /// # Errors
     /// 404 for an unknown order or another key's, 409 once a deposit was seen: what was deposited is paid or refunded.
     pub async fn cancel(&self, api_key: &str, id: &str) -> Result<TransferView, Problem> {
-        let (order, is_seen) = self.own_order(api_key, id).await?;
-        if is_seen {
+        let (order, transfers) = self.own_order(api_key, id).await?;
+        if !transfers.is_empty() {
             let detail = "its deposit was seen: it is paid, or refunded after its expiry";
             return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_DEPOSITED", detail).about("id"));
         }
@@ -159,14 +165,14 @@ impl Service {
         self.transfer(id).await
     }
 
-    /// The order `id` of `api_key`, and whether a deposit was seen for it. Another key's order is not there.
-    async fn own_order(&self, api_key: &str, id: &str) -> Result<(Order, bool), Problem> {
-        let (order, is_seen) = match self.find(id).await? {
-            Found::Order(order, transfers) => (Some(order), !transfers.is_empty()),
-            Found::Deposit(order, _) => (order, true),
+    /// The order `id` of `api_key`, and the deposits that were seen for it. Another key's order is not there.
+    async fn own_order(&self, api_key: &str, id: &str) -> Result<(Order, Vec<Transfer>), Problem> {
+        let (order, transfers) = match self.find(id).await? {
+            Found::Order(order, transfers) => (Some(order), transfers),
+            Found::Deposit(order, transfer) => (order, vec![*transfer]),
         };
         let own = order.filter(|order| order.api_key == api_key);
-        own.map(|order| (order, is_seen))
+        own.map(|order| (order, transfers))
             .ok_or_else(|| Problem::not_found("UNKNOWN_TRANSFER", format!("transfer {id} of this key")).about("id"))
     }
 

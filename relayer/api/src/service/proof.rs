@@ -7,19 +7,28 @@ use serde::Serialize;
 use spandrel_contracts::{CheckpointRegistry, Inbox, lane, proof, solidity_deposit};
 use spandrel_core::Transfer;
 use spandrel_signer::signatures_blob;
-use spandrel_verifiers::{Evidence, SignedCheckpoint};
+use spandrel_verifiers::file::{BlockTrust, EvidenceFile, Trust, VERSION};
+use spandrel_verifiers::{Evidence, SignedCheckpoint, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::Service;
 use super::view::Found;
 use crate::Problem;
 
-/// A transfer's proof.
+/// A transfer's proof. As it is answered it is a file that `spandrel proof verify` and `explain` read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProofView {
+    /// Format version of evidence files.
+    pub version: u32,
+    /// When the evidence was good, Unix seconds.
+    #[schema(value_type = u64)]
+    pub at: UnixSeconds,
+    /// What whoever checks it must agree to trust: that the block, which they look up themselves, is final.
+    #[schema(value_type = Object)]
+    pub trust: Trust,
     /// The deposit.
     pub deposit: String,
-    /// The evidence, as `spandrel proof verify` reads it.
+    /// The evidence.
     #[schema(value_type = Object)]
     pub evidence: Evidence,
     /// Hash of the block under which it proves, 0x-hex.
@@ -30,6 +39,14 @@ pub struct ProofView {
     /// The calls, in order, that pay the deposit on its destination; whoever sends them only pays the gas. Absent while
     /// there is no checkpoint.
     pub claim: Vec<ClaimCall>,
+}
+
+impl ProofView {
+    /// The evidence file alone.
+    pub fn file(&self) -> EvidenceFile {
+        let Self { version, at, trust, evidence, .. } = self;
+        EvidenceFile { version: *version, at: *at, trust: trust.clone(), evidence: evidence.clone() }
+    }
 }
 
 /// A call on the destination.
@@ -63,7 +80,15 @@ impl Service {
             Some(checkpoint) => self.claim(&transfer, &evidence, checkpoint)?,
             None => Vec::new(),
         };
+        let trust = BlockTrust {
+            chain: transfer.deposit.source_chain.clone(),
+            bridge: transfer.deposit.source_bridge,
+            block: evidence.root(),
+        };
         Ok(ProofView {
+            version: VERSION,
+            at: transfer.updated_at,
+            trust: Trust::Block(Box::new(trust)),
             deposit: transfer.id.to_string(),
             root: evidence.root().to_string(),
             evidence,

@@ -85,11 +85,8 @@ impl Service {
             let reasons =
                 lanes.iter().filter_map(|offer| Some(format!("{}: {}", offer.lane, offer.reason.as_ref()?.message)));
             let reasons: Vec<String> = reasons.collect();
-            return Err(Problem::unprocessable(
-                "NO_LANE",
-                "amount",
-                format!("no lane takes it: {}", reasons.join("; ")),
-            ));
+            let detail = format!("no lane takes it: {}", reasons.join("; "));
+            return Err(Problem::unprocessable("NO_LANE", "amount", detail).with_lanes(lanes));
         }
         let quoted =
             Quoted { route: route.id.clone(), amount, lane, expires: self.now().saturating_add(VALID_SECONDS) };

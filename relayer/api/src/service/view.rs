@@ -17,6 +17,10 @@ use super::{Service, shown_time};
 use crate::Problem;
 use crate::instructions::shown_hash;
 
+/// How long after an order's expiry a deposit that was made before may still be seen: blocks are read late where a chain or
+/// its nodes stood still.
+const LATE: UnixSeconds = 86_400;
+
 /// Why a transfer or a lane waits or will not go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReasonView {
@@ -84,7 +88,8 @@ pub struct TransferView {
     /// Within the status, what is being waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub substatus: Option<String>,
-    /// Whether nothing will change any more.
+    /// Whether nothing will change any more. An order that was called off or expired stays open for a day after its expiry:
+    /// a deposit that was made before may be seen until then, and is paid.
     pub terminal: bool,
     /// Why it waits or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,7 +244,6 @@ fn word(id: &str) -> Result<B256, Problem> {
 /// A deposit, without what changes by itself: its depth, and what holds it.
 pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) -> TransferView {
     let deposit = &transfer.deposit;
-    let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
     let hash = |tx: &TxRef| shown_hash(tx.chain.as_str(), tx.hash);
     let settlement = match &transfer.status {
         Status::Settled { tx, .. } => Some(hash(tx)),
@@ -263,7 +267,7 @@ pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) ->
         lane: lane(transfer).map(|lane| lane.to_string()),
         confirmations: None,
         source_final: transfer.is_source_final(),
-        source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen.transaction)),
+        source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen_in(transfer))),
         payout_tx: payout_tx(transfer).map(hash),
         settlement_tx: settlement,
         proof_available: transfer.evidence.is_some(),
@@ -273,14 +277,26 @@ pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) ->
     }
 }
 
-/// An order whose deposit was not seen yet.
+/// The transaction in which a deposit was seen last.
+pub(super) fn seen_in(transfer: &Transfer) -> B256 {
+    let (Standing::Mined { seen, .. } | Standing::Gone { was: seen, .. }) = &transfer.standing;
+    seen.transaction
+}
+
+/// Whether a deposit is still asked for.
+pub(super) fn is_awaited(order: &Order, now: UnixSeconds) -> bool {
+    !order.is_cancelled && now <= order.terms.expiry
+}
+
+/// An order whose deposit was not seen yet. One that was called off or ran out is not at its end before [`LATE`]: what is
+/// deposited all the same is still shown, and paid when it was in time.
 pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
     let terms = &order.terms;
     let is_expired = now > terms.expiry;
-    let (status, terminal) = match (order.is_cancelled, is_expired) {
-        (true, _) => ("cancelled", true),
-        (false, true) => ("expired", true),
-        (false, false) => ("awaiting_deposit", false),
+    let status = match (order.is_cancelled, is_expired) {
+        (true, _) => "cancelled",
+        (false, true) => "expired",
+        (false, false) => "awaiting_deposit",
     };
     TransferView {
         id: order.id.to_string(),
@@ -288,8 +304,8 @@ pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
         deposit: None,
         more_deposits: Vec::new(),
         status: status.to_owned(),
-        substatus: (!terminal && order.source_tx.is_some()).then(|| "source_tx_not_observed".to_owned()),
-        terminal,
+        substatus: (is_awaited(order, now) && order.source_tx.is_some()).then(|| "source_tx_not_observed".to_owned()),
+        terminal: now > terms.expiry.saturating_add(LATE),
         reason: is_expired.then(|| ReasonView::new("EXPIRED", "no deposit was seen in time", None)),
         source: terms.source_chain.to_string(),
         destination: terms.destination_chain.to_string(),

@@ -2,10 +2,9 @@
 
 use alloy::primitives::keccak256;
 use axum::http::StatusCode;
-use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use spandrel_store::{Delivery, DeliveryStatus, Webhook};
+use spandrel_store::{Delivery, DeliveryStatus, Rotation, Webhook};
 use spandrel_verifiers::UnixSeconds;
 use utoipa::ToSchema;
 
@@ -159,25 +158,44 @@ impl Service {
         if self.store.delete_webhook(api_key, id, self.now()).await? { Ok(()) } else { Err(unknown(id)) }
     }
 
-    /// Gives a webhook a new secret; for a day the one before signs too.
+    /// Gives a webhook a new secret under an idempotency key; for a day the one before signs too. `true` when this very
+    /// request had been answered before.
     ///
     /// # Errors
-    /// 404 when the key has no such webhook.
-    pub async fn rotate_webhook(&self, api_key: &str, id: &str) -> Result<WebhookSecretView, Problem> {
+    /// 404 when the key has no such webhook, 409 for an idempotency key that another request used or that is being worked on.
+    pub async fn rotate_webhook(
+        &self,
+        api_key: &str,
+        id: &str,
+        key: &str,
+    ) -> Result<(WebhookSecretView, bool), Problem> {
         let webhooks = self.offered()?;
-        let webhook = self.store.rotate_webhook(api_key, id, self.now()).await?.ok_or_else(|| unknown(id))?;
-        self.with_secret(webhooks, webhook).await
+        let key = idempotency_key(key)?;
+        let _flight = self.flight(api_key, &format!("rotate {key}"))?;
+        let now = self.now();
+        let (webhook, is_replayed) = match self.store.rotate_webhook(api_key, id, key, now).await? {
+            Rotation::New(webhook) => (webhook, false),
+            Rotation::Replayed(webhook) => (webhook, true),
+            Rotation::KeyReused => return Err(key_reused()),
+            Rotation::Unknown => return Err(unknown(id)),
+        };
+        if webhook.rotated_at.is_some_and(|at| now > at.saturating_add(REPEATED_WITHIN)) {
+            return Err(key_reused());
+        }
+        Ok((self.with_secret(webhooks, webhook).await?, is_replayed))
     }
 
-    /// Sends a test event now, once.
+    /// Sends a test event now, once. Its id is the idempotency key's: receivers tell a repetition by it.
     ///
     /// # Errors
-    /// 404 when the key has no such webhook.
-    pub async fn test_webhook(&self, api_key: &str, id: &str) -> Result<TestView, Problem> {
+    /// 404 when the key has no such webhook, 409 while a request with this idempotency key is being worked on.
+    pub async fn test_webhook(&self, api_key: &str, id: &str, key: &str) -> Result<TestView, Problem> {
         let webhooks = self.offered()?;
+        let key = idempotency_key(key)?;
         let webhook = self.own_webhook(api_key, id).await?;
+        let delivery = test_id(api_key, id, key);
+        let _flight = self.flight(api_key, &delivery)?;
         let now = self.now();
-        let delivery = format!("dl_test_{:016x}", rand::rng().next_u64());
         let body = json!({ "id": delivery, "type": "webhook.test", "at": shown_time(now), "data": {} }).to_string();
         let signature = webhooks.key.sign(&webhook, &body, now);
         let made = webhooks.egress.post(&webhook.url, &delivery, signature, body).await;
@@ -241,6 +259,12 @@ impl Service {
 fn webhook_id(api_key: &str, key: &str) -> String {
     let named = keccak256(format!("webhook\n{api_key}\n{key}"));
     format!("wh_{}", hex::encode(&named[..12]))
+}
+
+/// The same test names the same delivery.
+fn test_id(api_key: &str, id: &str, key: &str) -> String {
+    let named = keccak256(format!("webhook.test\n{api_key}\n{id}\n{key}"));
+    format!("dl_test_{}", hex::encode(&named[..12]))
 }
 
 fn delivery_view(delivery: Delivery) -> DeliveryView {

@@ -113,7 +113,7 @@ async fn an_order_made_by_one_door_is_read_and_called_off_by_the_other() {
     assert_eq!((&read["status"], &read["amount"]), (&"awaiting_deposit".into(), &"20000".into()));
     let cancel = proto::CancelTransferRequest { id: transfer.id.clone() };
     let cancelled = transfers(&world).cancel_transfer(keyed(&world.key, cancel)).await.unwrap().into_inner();
-    assert_eq!((cancelled.status.as_str(), cancelled.terminal), ("cancelled", true));
+    assert_eq!((cancelled.status.as_str(), cancelled.terminal), ("cancelled", false));
     let get = proto::GetTransferRequest { id: transfer.id };
     assert_eq!(transfers(&world).get_transfer(get).await.unwrap().into_inner(), cancelled);
 }
@@ -156,16 +156,21 @@ async fn a_transfer_is_watched_from_before_its_deposit_and_resumed() {
 }
 
 #[tokio::test]
-async fn a_watch_ends_with_the_transfer() {
+async fn a_watch_goes_on_while_a_deposit_may_come_and_ends_with_the_transfer() {
     let world = World::new().await;
-    let made = order(&world, "one").await;
-    let id = made.transfer.unwrap().id;
-    let watch = proto::WatchTransferRequest { id: id.clone(), from_sequence: 0 };
-    let mut updates = transfers(&world).watch_transfer(watch).await.unwrap().into_inner();
+    let id = order(&world, "one").await.transfer.unwrap().id;
+    transfers(&world)
+        .cancel_transfer(keyed(&world.key, proto::CancelTransferRequest { id: id.clone() }))
+        .await
+        .unwrap();
+    let watch = || proto::WatchTransferRequest { id: id.clone(), from_sequence: 0 };
+    let mut updates = transfers(&world).watch_transfer(watch()).await.unwrap().into_inner();
     assert!(updates.message().await.unwrap().is_some());
-    let ended = tokio::spawn(async move { updates.message().await });
-    transfers(&world).cancel_transfer(keyed(&world.key, proto::CancelTransferRequest { id })).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("an end in time").unwrap();
+    tokio::time::timeout(Duration::from_millis(500), updates.message()).await.expect_err("it may still be deposited");
+    world.clock.pass(2 * 86_400 + 1);
+    let mut updates = transfers(&world).watch_transfer(watch()).await.unwrap().into_inner();
+    assert!(updates.message().await.unwrap().unwrap().transfer.unwrap().terminal);
+    let ended = tokio::time::timeout(Duration::from_secs(20), updates.message()).await.expect("an end in time");
     assert_eq!(ended.unwrap(), None);
 }
 
@@ -248,12 +253,17 @@ async fn webhooks_are_handled_over_grpc_too() {
     let again = client.register_webhook(keyed(&world.key, register)).await.unwrap().into_inner();
     assert_eq!((&again.secret, again.replayed, made.replayed), (&made.secret, true, false));
     let id = made.webhook.unwrap().id;
-    let test = proto::TestWebhookRequest { id: id.clone() };
+    let test = proto::TestWebhookRequest { id: id.clone(), idempotency_key: "one".to_owned() };
     assert!(client.test_webhook(keyed(&world.key, test)).await.unwrap().into_inner().delivered);
     receiver.received()[0].verify(&made.secret, NOW).unwrap();
-    let rotate = proto::RotateWebhookRequest { id: id.clone() };
-    let rotated = client.rotate_webhook(keyed(&world.key, rotate)).await.unwrap().into_inner();
+    let rotate = proto::RotateWebhookRequest { id: id.clone(), idempotency_key: "one".to_owned() };
+    let rotated = client.rotate_webhook(keyed(&world.key, rotate.clone())).await.unwrap().into_inner();
     assert_ne!(rotated.secret, made.secret);
+    let again = client.rotate_webhook(keyed(&world.key, rotate)).await.unwrap().into_inner();
+    assert_eq!((again.secret, again.replayed, rotated.replayed), (rotated.secret, true, false));
+    let keyless = proto::RotateWebhookRequest { id: id.clone(), idempotency_key: String::new() };
+    let status = client.rotate_webhook(keyed(&world.key, keyless)).await.unwrap_err();
+    assert_eq!(info(&status), ("INVALID_PARAMETER".to_owned(), Some("Idempotency-Key".to_owned())));
     let listed = client.list_webhooks(keyed(&world.key, proto::ListWebhooksRequest {})).await.unwrap().into_inner();
     assert_eq!(listed.webhooks.len(), 1);
     let deliveries = proto::ListDeliveriesRequest { id: id.clone() };

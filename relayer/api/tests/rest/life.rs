@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use spandrel_api::grpc::proto;
-use spandrel_verifiers::DepositId;
+use spandrel_risk::{Lane, RiskEvent};
+use spandrel_verifiers::{AssetId, ChainId, DepositId};
 
 use crate::calls::{info, keyed, transfers};
-use crate::world::{REFUND_KEY, World, answer, ethereum};
+use crate::world::{REFUND_KEY, World, answer, bitcoin, destination, ethereum};
 
 /// An order on the route from Ethereum; its id.
 async fn order(world: &World, amount: u64, key: &str) -> (Value, String) {
@@ -87,6 +88,47 @@ async fn a_held_transfer_says_why_until_when_and_how_deep_it_is() {
     let released = told(&world, &id).await;
     assert_eq!((&released["status"], &released["lane"]), (&json!("cleared"), &json!("light_client")), "{released}");
     assert!(released.get("reason").is_none(), "{released}");
+}
+
+/// What limits and gauges say once something is used.
+#[tokio::test]
+async fn what_is_used_is_taken_from_what_remains_and_shown_beside_its_bound() {
+    let world = World::new().await;
+    let lanes = async |source: &ChainId| {
+        let route = world.route(source).await;
+        answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await
+    };
+    let (order, _) = order(&world, 20_000, "one").await;
+    let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
+    world.prove(deposit).await;
+    world.pay(deposit, B256::repeat_byte(0xfe)).await;
+    let of_ethereum = lanes(&ethereum()).await;
+    assert_eq!(of_ethereum[0]["window_remaining"], "980000");
+    assert!(of_ethereum[0].get("exposure_remaining").is_none(), "it pays after proof");
+    let fast = RiskEvent::Cleared {
+        id: DepositId(B256::repeat_byte(2)),
+        source: bitcoin(),
+        destination: destination(),
+        asset: AssetId::slip44(&bitcoin(), 0),
+        amount: U256::from(30_000),
+        lane: Lane::Fast,
+    };
+    world.book.record_risk(fast).await.unwrap();
+    let of_bitcoin = lanes(&bitcoin()).await;
+    let told = ["window_remaining", "exposure_remaining"].map(|field| of_bitcoin[0][field].as_str().unwrap());
+    assert_eq!((told, &of_bitcoin[0]["lane"]), (["970000", "70000"], &json!("fast")));
+    let request = proto::GetLimitsRequest { route: world.route(&bitcoin()).await };
+    let called = transfers(&world).get_limits(request).await.unwrap().into_inner().lanes;
+    assert_eq!([called[0].window_remaining.as_str(), called[0].exposure_remaining.as_deref().unwrap()], told);
+    let page = world.get("/console").send().await.unwrap().text().await.unwrap();
+    for gauge in ["0.0003 of 0.01 BTC", "0.0003 of 0.001 BTC"] {
+        assert!(page.contains(gauge), "{gauge}");
+    }
+    // Two of three verifiers signed the one proof there is.
+    assert_eq!((page.matches("1 of 1<").count(), page.matches("0 of 1<").count()), (2, 1));
+    world.clock.pass(86_401);
+    assert_eq!(lanes(&ethereum()).await[0]["window_remaining"], "1000000");
+    assert_eq!(lanes(&bitcoin()).await[0]["exposure_remaining"], "70000", "until it is proven");
 }
 
 /// Three transfers of as many senders: one waits, one is held, one is paid.
@@ -172,6 +214,11 @@ async fn a_proof_is_the_same_at_both_doors() {
     assert_eq!(call.deposit, deposit.to_string());
     assert_eq!(serde_json::from_str::<Value>(&call.evidence).unwrap(), rest["evidence"]);
     assert_eq!(serde_json::from_str::<Value>(&call.checkpoint.unwrap()).unwrap(), rest["checkpoint"]);
+    let file: Value = serde_json::from_str(&call.file).unwrap();
+    for member in ["version", "at", "trust", "evidence"] {
+        assert_eq!(file[member], rest[member], "{member}");
+    }
+    assert_eq!((file.as_object().unwrap().len(), &file["trust"]["block"]["block"]), (4, &rest["root"]));
     assert_eq!(rest["checkpoint"]["signatures"].as_array().unwrap().len(), 2, "{}", rest["checkpoint"]);
     let claim: Vec<_> =
         call.claim.iter().map(|call| json!({ "step": call.step, "to": call.to, "data": call.data })).collect();

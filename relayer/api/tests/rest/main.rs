@@ -7,6 +7,7 @@ mod bytes;
 mod calls;
 #[path = "../certificates/mod.rs"]
 mod certificates;
+mod conforms;
 mod connections;
 mod console;
 mod decoders;

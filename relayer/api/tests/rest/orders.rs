@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use alloy::primitives::B256;
+use prost::Message;
 use reqwest::StatusCode;
 use serde_json::json;
+use spandrel_api::grpc::{RpcStatus, proto};
 use spandrel_risk::{RiskEvent, Scope};
 
+use crate::calls::transfers;
 use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
 
 #[tokio::test]
 async fn a_quote_names_every_lane_and_why_one_is_not_offered() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 60_000).await;
-    assert_eq!(quote["receive"], "60000");
+    let terms = ["amount", "fee", "receive", "expires_at"].map(|field| quote[field].as_str().unwrap());
+    assert_eq!(terms, ["60000", "0", "60000", "2023-11-14T22:18:20Z"], "it holds for five minutes, and costs nothing");
     assert_eq!(quote["lanes"][0]["lane"], "fast");
     assert_eq!(quote["lanes"][0]["offered"], false);
     assert_eq!(quote["lanes"][0]["reason"]["code"], "PER_TRANSFER_CAP");
@@ -22,6 +26,26 @@ async fn a_quote_names_every_lane_and_why_one_is_not_offered() {
     let large = world.quote(&bitcoin(), 400_000).await;
     assert_eq!(large["lanes"][1]["eta_seconds"], 7_200, "the large-transfer delay is told");
     assert_eq!(large["lanes"][1]["reason"]["code"], "LARGE_TRANSFER");
+    // The other door says the same of it, to the letter.
+    for told in [&quote, &large] {
+        let text = |field: &str| told[field].as_str().unwrap().to_owned();
+        let request = proto::CreateQuoteRequest { route: text("route"), amount: text("amount"), lane: None };
+        let called = transfers(&world).create_quote(request).await.unwrap().into_inner();
+        let fields = [called.id, called.route, called.amount, called.fee, called.receive, called.expires_at];
+        assert_eq!(fields, ["id", "route", "amount", "fee", "receive", "expires_at"].map(text));
+        for (lane, other) in called.lanes.iter().zip(told["lanes"].as_array().unwrap()) {
+            assert_eq!((json!(lane.lane), json!(lane.offered)), (other["lane"].clone(), other["offered"].clone()));
+            assert_eq!(lane.eta_seconds, other["eta_seconds"].as_u64());
+            let reason = lane
+                .reason
+                .as_ref()
+                .map(|reason| [Some(&reason.code), Some(&reason.message), reason.release_at.as_ref()]);
+            let said = |field: &str| other["reason"][field].as_str().map(str::to_owned);
+            let reason = reason.map(|texts| texts.map(|text| text.cloned())).unwrap_or_default();
+            assert_eq!(reason, ["code", "message", "release_at"].map(said));
+        }
+        assert_eq!(called.lanes.len(), 2);
+    }
 }
 
 #[tokio::test]
@@ -48,7 +72,19 @@ async fn a_pause_shows_in_quotes_and_limits_with_its_end() {
     world.book.record_risk(pause).await.unwrap();
     let route = world.route(&ethereum()).await;
     let body = json!({ "route": route, "amount": "5000" });
-    problem(world.post("/v1/quotes", &body), StatusCode::UNPROCESSABLE_ENTITY, "NO_LANE").await;
+    let refused = problem(world.post("/v1/quotes", &body), StatusCode::UNPROCESSABLE_ENTITY, "NO_LANE").await;
+    let lanes = refused["lanes"].as_array().unwrap();
+    assert_eq!((lanes.len(), &lanes[0]["lane"], &lanes[0]["offered"]), (1, &json!("light_client"), &json!(false)));
+    let reason = &lanes[0]["reason"];
+    assert_eq!((&reason["code"], &reason["release_at"]), (&json!("PAUSED"), &json!("2023-11-14T22:23:20Z")));
+    let call = proto::CreateQuoteRequest { route: route.clone(), amount: "5000".to_owned(), lane: None };
+    let status = transfers(&world).create_quote(call).await.unwrap_err();
+    let details = RpcStatus::decode(status.details()).unwrap().details;
+    let offers = details.iter().find(|any| any.type_url.ends_with("/spandrel.transfer.v1.LaneOffers")).unwrap();
+    let offers = proto::LaneOffers::decode(offers.value.as_slice()).unwrap().lanes;
+    let told = offers[0].reason.as_ref().unwrap();
+    assert_eq!((offers.len(), offers[0].lane.as_str(), told.code.as_str()), (1, "light_client", "PAUSED"));
+    assert_eq!(told.release_at.as_deref(), reason["release_at"].as_str());
     let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
     assert_eq!(limits[0]["closed"]["code"], "PAUSED");
     assert_eq!(limits[0]["closed"]["release_at"], "2023-11-14T22:23:20Z");
@@ -83,7 +119,7 @@ async fn an_ethereum_order_gives_the_vaults_call() {
     let calls = order["instructions"]["calls"].as_array().unwrap();
     assert_eq!(calls.len(), 1, "the native coin needs no approval");
     assert_eq!(calls[0]["value"], "20000");
-    let uri = order["instructions"]["uri"].as_str().unwrap();
+    let uri = calls[0]["uri"].as_str().unwrap();
     assert!(uri.starts_with("ethereum:0x0606060606060606060606060606060606060606@31337/lock?"), "{uri}");
     assert!(world.store.intents().await.unwrap().is_empty());
 }
@@ -242,6 +278,30 @@ async fn a_source_transaction_may_be_told_before_it_is_observed() {
     problem(other, StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
 }
 
+/// A mistake is told, and nothing of it stays.
+#[tokio::test]
+async fn a_transaction_that_the_deposit_does_not_stand_in_is_refused_and_not_noted() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let txid = |n: u8| format!("{n:02x}{}", "0".repeat(62));
+    for early in [false, true] {
+        let order = answer(world.order(&quote, &format!("early-{early}")), StatusCode::CREATED).await;
+        let path = format!("/v1/transfers/{}/source-tx", order["transfer"]["order"].as_str().unwrap());
+        let put = |n: u8| world.put(&path, &json!({ "source_tx": txid(n) })).bearer_auth(&world.key);
+        if early {
+            answer(put(9), StatusCode::ACCEPTED).await;
+        }
+        let stands_in = 2 + u8::from(early);
+        world.deposit(&order, B256::with_last_byte(stands_in)).await;
+        for _ in 0..2 {
+            let refused = problem(put(9), StatusCode::UNPROCESSABLE_ENTITY, "OTHER_SOURCE_TX").await;
+            assert!(refused["detail"].as_str().unwrap().contains(&txid(stands_in)), "{refused}");
+            assert_eq!(refused["parameter"], "source_tx");
+            assert_eq!(answer(put(stands_in), StatusCode::OK).await["source_tx"], txid(stands_in));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_order_is_called_off_only_before_its_deposit() {
     let world = World::new().await;
@@ -253,7 +313,7 @@ async fn an_order_is_called_off_only_before_its_deposit() {
         world.post(&path, &json!({})).bearer_auth(&world.key)
     };
     let cancelled = answer(cancel(&one), StatusCode::ACCEPTED).await;
-    assert_eq!((&cancelled["status"], &cancelled["terminal"]), (&json!("cancelled"), &json!(true)));
+    assert_eq!((&cancelled["status"], &cancelled["terminal"]), (&json!("cancelled"), &json!(false)));
     answer(cancel(&one), StatusCode::ACCEPTED).await;
     world.deposit(&two, B256::with_last_byte(1)).await;
     problem(cancel(&two), StatusCode::CONFLICT, "ALREADY_DEPOSITED").await;

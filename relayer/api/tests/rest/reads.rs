@@ -31,7 +31,14 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
         rows.as_array().unwrap().iter().find(|row| row[name] == value).unwrap().clone()
     };
     let (bitcoin, ethereum) = (bitcoin(), ethereum());
-    assert_eq!(of("/v1/chains", "id", bitcoin.as_str()).await["status"], "ok");
+    let finality = [(&bitcoin, "confirmations", 3_600), (&ethereum, "sync_committee", 900)];
+    for (chain, kind, seconds) in finality {
+        let row = of("/v1/chains", "id", chain.as_str()).await;
+        assert_eq!((&row["finality"], &row["finality_seconds"]), (&json!(kind), &json!(seconds)), "{row}");
+        assert_eq!((&row["source"], &row["destination"], &row["status"]), (&json!(true), &json!(false), &json!("ok")));
+    }
+    let paid_on = of("/v1/chains", "id", crate::world::destination().as_str()).await;
+    assert_eq!((paid_on.get("finality"), &paid_on["destination"]), (None, &json!(true)));
     let open = of("/v1/routes", "source", bitcoin.as_str()).await;
     assert_eq!((&open["eta_seconds"], &open["closed"]), (&json!({ "fast": 600, "light_client": 3_600 }), &json!({})));
     let tag = world.get("/v1/routes").send().await.unwrap().headers()["etag"].to_str().unwrap().to_owned();
@@ -49,6 +56,28 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
     assert!(closed["closed"]["light_client"]["release_at"].is_string());
     let again = world.get("/v1/routes").header("If-None-Match", &tag).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK, "it is not what it was");
+}
+
+#[tokio::test]
+async fn whether_it_lives_and_is_ready_is_told_in_a_word() {
+    let world = World::new().await;
+    let word = async |path: &str| {
+        let response = world.get(path).send().await.unwrap();
+        assert!(response.headers().contains_key("ratelimit-limit"), "asking is counted");
+        (response.status(), response.text().await.unwrap())
+    };
+    assert_eq!(word("/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
+    assert_eq!(word("/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
+    let pause = RiskEvent::Paused { scope: Scope::Global, until: NOW + 600, reason: "a drill of ours".to_owned() };
+    world.book.record_risk(pause).await.unwrap();
+    let refused = problem(world.get("/readyz"), StatusCode::SERVICE_UNAVAILABLE, "NOT_READY").await;
+    assert!(refused["detail"] == "degraded" && !refused.to_string().contains("drill"), "{refused}");
+    assert_eq!(word("/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
+    world.clock.pass(601);
+    assert_eq!(word("/readyz").await.0, StatusCode::OK);
+    world.store.close().await;
+    problem(world.get("/readyz"), StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE").await;
+    assert_eq!(word("/healthz").await.0, StatusCode::OK);
 }
 
 /// `proof verify` says of a file what the route said before anything was sent.
@@ -103,10 +132,13 @@ async fn an_order_without_deposit_expires() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 20_000).await;
     let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
-    world.clock.pass(86_401);
     let path = format!("/v1/transfers/{}", order["transfer"]["order"].as_str().unwrap());
-    let expired = answer(world.get(&path), StatusCode::OK).await;
-    assert_eq!((&expired["status"], &expired["terminal"]), (&json!("expired"), &json!(true)));
+    for (seconds, terminal) in [(86_401, false), (86_399, false), (1, true)] {
+        world.clock.pass(seconds);
+        let expired = answer(world.get(&path), StatusCode::OK).await;
+        assert_eq!((&expired["status"], &expired["terminal"]), (&json!("expired"), &json!(terminal)), "{seconds}");
+        assert_eq!(expired["reason"]["code"], "EXPIRED");
+    }
 }
 
 #[tokio::test]
@@ -124,6 +156,11 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
         let page = answer(world.get(&path), StatusCode::OK).await;
         read.extend(page["transfers"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
+        // What comes meanwhile is on a first page that is asked for again, and moves nothing.
+        let quote = world.quote(&bitcoin(), 20_000).await;
+        let late = read.len() as u8;
+        let order = answer(world.order(&quote, &format!("late-{late}")), StatusCode::CREATED).await;
+        world.deposit(&order, B256::with_last_byte(100 + late)).await;
         path = format!("/v1/transfers?limit=3&cursor={cursor}");
     }
     assert_eq!(read, made);

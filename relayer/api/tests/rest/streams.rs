@@ -7,7 +7,7 @@ use futures::StreamExt;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
 
-use crate::world::{World, answer, bitcoin, problem};
+use crate::world::{World, answer, bitcoin, ethereum, problem};
 
 /// Reads `count` events of a stream as `(id, event)`.
 async fn read(request: RequestBuilder, count: usize) -> Vec<(String, String)> {
@@ -40,6 +40,36 @@ async fn a_stream_begins_before_the_deposit_and_is_resumed_without_loss() {
     let all = answer(world.get(&path), StatusCode::OK).await;
     let names: Vec<_> = all.as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
     assert_eq!(names, [json!("observed"), json!("source_reorged")]);
+}
+
+/// What was terminal once never is anything else, and nobody who follows it is sent away before.
+#[tokio::test]
+async fn a_deposit_on_an_order_that_was_called_off_is_told_and_terminal_is_said_once() {
+    let world = World::new().await;
+    let quote = world.quote(&ethereum(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/v1/transfers/{}", order["transfer"]["order"].as_str().unwrap());
+    let cancel = world.post(&format!("{path}/cancel"), &json!({})).bearer_auth(&world.key);
+    answer(cancel, StatusCode::ACCEPTED).await;
+    let events = format!("{path}/events");
+    let whole = ["observed", "fast_refused", "source_final", "proven", "verified", "cleared"];
+    let whole = [&whole[..], &["submitted", "executed", "payout_final"]].concat();
+    let followed = tokio::spawn(read(world.get(&events), whole.len()));
+    let is_terminal = async || answer(world.get(&path), StatusCode::OK).await["terminal"].as_bool().unwrap();
+    let mut told = vec![is_terminal().await];
+    world.clock.pass(3_600);
+    told.push(is_terminal().await);
+    let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
+    told.push(is_terminal().await);
+    world.prove(deposit).await;
+    told.push(is_terminal().await);
+    world.pay(deposit, B256::repeat_byte(0xfe)).await;
+    told.push(is_terminal().await);
+    world.clock.pass(3 * 86_400);
+    told.push(is_terminal().await);
+    assert_eq!(told, [false, false, false, false, true, true]);
+    let followed: Vec<_> = followed.await.unwrap().into_iter().map(|(_, name)| name).collect();
+    assert_eq!(followed, whole);
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ async fn after_a_rotation_the_old_secret_verifies_for_a_day_and_then_no_more() {
     let world = World::new().await;
     let receiver = Receiver::start(Manner::Status(200)).await;
     let (id, old) = register(&world, &world.key, &receiver.url).await;
-    let rotate = world.post(&format!("/v1/webhooks/{id}/rotate"), &json!({})).bearer_auth(&world.key);
+    let rotate = world.on_webhook(&world.key, &id, "rotate", "once");
     let new = answer(rotate, StatusCode::OK).await["secret"].as_str().unwrap().to_owned();
     assert_ne!(old, new);
     deposit(&world, 1).await;
@@ -124,8 +124,8 @@ async fn a_secret_is_shown_once_and_a_webhook_is_its_keys_alone() {
     let stranger = world.new_key(&[ApiScope::WebhooksWrite]).await;
     assert_eq!(answer(world.get("/v1/webhooks").bearer_auth(&stranger), StatusCode::OK).await, json!([]));
     for action in ["test", "rotate"] {
-        let path = format!("/v1/webhooks/{id}/{action}");
-        problem(world.post(&path, &json!({})).bearer_auth(&stranger), StatusCode::NOT_FOUND, "UNKNOWN_WEBHOOK").await;
+        let asked = world.on_webhook(&stranger, &id, action, "one");
+        problem(asked, StatusCode::NOT_FOUND, "UNKNOWN_WEBHOOK").await;
     }
     let path = format!("/v1/webhooks/{id}");
     problem(world.delete(&path).bearer_auth(&stranger), StatusCode::NOT_FOUND, "UNKNOWN_WEBHOOK").await;
@@ -187,8 +187,8 @@ async fn a_registration_that_is_repeated_makes_one_webhook() {
     assert_ne!(others["webhook"]["id"], first["webhook"]["id"]);
     // Once it was rotated, or after a day, nobody is shown its secret again.
     let rotated = answer(world.register(&world.key, here, "three"), StatusCode::CREATED).await;
-    let rotate = format!("/v1/webhooks/{}/rotate", rotated["webhook"]["id"].as_str().unwrap());
-    answer(world.post(&rotate, &json!({})).bearer_auth(&world.key), StatusCode::OK).await;
+    let id = rotated["webhook"]["id"].as_str().unwrap();
+    answer(world.on_webhook(&world.key, id, "rotate", "four"), StatusCode::OK).await;
     problem(world.register(&world.key, here, "three"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
     world.clock.pass(86_401);
     problem(world.register(&world.key, here, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
@@ -213,7 +213,7 @@ async fn a_test_event_is_sent_signed_and_its_outcome_told() {
     let world = World::new().await;
     let receiver = Receiver::start(Manner::Status(200)).await;
     let (id, secret) = register(&world, &world.key, &receiver.url).await;
-    let test = || world.post(&format!("/v1/webhooks/{id}/test"), &json!({})).bearer_auth(&world.key);
+    let test = || world.on_webhook(&world.key, &id, "test", "one");
     assert_eq!(answer(test(), StatusCode::OK).await, json!({ "delivered": true, "status": 200 }));
     let received = receiver.received().remove(0);
     received.verify(&secret, NOW).unwrap();
@@ -221,6 +221,60 @@ async fn a_test_event_is_sent_signed_and_its_outcome_told() {
     receiver.answer(Manner::Status(500));
     let failed = answer(test(), StatusCode::OK).await;
     assert_eq!(failed, json!({ "delivered": false, "status": 500, "error": "it answered 500" }));
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_repeated_rotates_once() {
+    let world = World::new().await;
+    let (id, first) = register(&world, &world.key, "http://127.0.0.1:9/").await;
+    let (other, _) = register(&world, &world.key, "http://127.0.0.1:9/other").await;
+    let rotate = |id: &str, key: &str| world.on_webhook(&world.key, id, "rotate", key);
+    let without = world.post(&format!("/v1/webhooks/{id}/rotate"), &json!({})).bearer_auth(&world.key);
+    let refused = problem(without, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    assert_eq!(refused["parameter"], "Idempotency-Key");
+    let rotated = answer(rotate(&id, "one"), StatusCode::OK).await;
+    assert_ne!(rotated["secret"], first.as_str());
+    world.clock.pass(86_400);
+    let again = rotate(&id, "one").send().await.unwrap();
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(crate::world::body(again, StatusCode::OK).await, rotated);
+    // For another webhook, after a day, and after another rotation it is another request.
+    problem(rotate(&other, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    world.clock.pass(1);
+    problem(rotate(&id, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    let next = rotate(&id, "two").send().await.unwrap();
+    assert_eq!(next.headers()["idempotency-replayed"], "false");
+    assert_ne!(crate::world::body(next, StatusCode::OK).await["secret"], rotated["secret"]);
+    problem(rotate(&id, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    // One at a time.
+    let busy = world.keep_busy().await;
+    let waiting = tokio::spawn(rotate(&id, "three").send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    problem(rotate(&id, "three"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await;
+    busy.end().await;
+    assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_test_that_is_repeated_has_the_same_id_and_none_beside_it() {
+    let world = World::new().await;
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let (id, _) = register(&world, &world.key, &receiver.url).await;
+    let test = |key: &str| world.on_webhook(&world.key, &id, "test", key);
+    let without = world.post(&format!("/v1/webhooks/{id}/test"), &json!({})).bearer_auth(&world.key);
+    let refused = problem(without, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    assert_eq!(refused["parameter"], "Idempotency-Key");
+    for key in ["one", "one", "two"] {
+        answer(test(key), StatusCode::OK).await;
+    }
+    let ids: Vec<_> = receiver.received().into_iter().map(|received| received.delivery).collect();
+    assert!(ids[0] == ids[1] && ids[0] != ids[2] && ids[0].starts_with("dl_test_"), "{ids:?}");
+    receiver.answer(Manner::Hang);
+    let waiting = tokio::spawn(test("three").send());
+    receiver.wait(4).await;
+    problem(test("three"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await;
+    let failed: Value = waiting.await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!((&failed["delivered"], receiver.received().len()), (&json!(false), 4));
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! A served API over a real ledger, and a client as a user would be.
 
+#[path = "document.rs"]
+pub mod document;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -342,6 +345,12 @@ impl World {
         request.header("Idempotency-Key", idempotency_key)
     }
 
+    /// `rotate` or `test` of a webhook.
+    pub fn on_webhook(&self, key: &str, id: &str, action: &str, idempotency_key: &str) -> RequestBuilder {
+        let request = self.post(&format!("/v1/webhooks/{id}/{action}"), &json!({})).bearer_auth(key);
+        request.header("Idempotency-Key", idempotency_key)
+    }
+
     /// The watcher sees the deposit of an order in block 100.
     pub async fn deposit(&self, order: &Value, transaction: B256) -> DepositId {
         self.deposit_from(order, transaction, REFUND_KEY.parse().unwrap()).await
@@ -382,17 +391,28 @@ impl World {
     }
 }
 
-/// Sends, and expects a status; the body as JSON.
+/// Sends, and expects a status; the body as JSON. A success is what the document says of this operation.
 pub async fn answer(request: RequestBuilder, expected: StatusCode) -> Value {
-    let response = request.send().await.unwrap();
-    body(response, expected).await
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let method = request.method().clone();
+    read(client.execute(request).await.unwrap(), expected, Some(method)).await
 }
 
+/// Expects a status; the body as JSON. A success is what the document says of an operation with this path.
 pub async fn body(response: Response, expected: StatusCode) -> Value {
-    let status = response.status();
+    read(response, expected, None).await
+}
+
+async fn read(response: Response, expected: StatusCode, method: Option<reqwest::Method>) -> Value {
+    let (status, path) = (response.status(), response.url().path().to_owned());
     let text = response.text().await.unwrap();
     assert_eq!(status, expected, "{text}");
-    serde_json::from_str(&text).unwrap_or(Value::Null)
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    if status.is_success() {
+        document::check(method.as_ref(), &path, status, &body);
+    }
+    body
 }
 
 /// Sends, and expects a problem document with this status and code.

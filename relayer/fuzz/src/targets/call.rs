@@ -1,27 +1,27 @@
 //! Messages of every gRPC method, in their frames.
 
+use std::sync::LazyLock;
+
 use prost::Message;
 use spandrel_api::grpc::proto;
 use spandrel_verifiers_fuzz::patch::{Patch, patched};
 
 use crate::scene::{Door, Scene, on};
 
-const METHODS: [&str; 14] = [
-    "Transfers/GetLimits",
-    "Transfers/CreateQuote",
-    "Transfers/CreateKey",
-    "Transfers/CreateTransfer",
-    "Transfers/NameSourceTransaction",
-    "Transfers/CancelTransfer",
-    "Transfers/GetTransfer",
-    "Transfers/ListTransfers",
-    "Transfers/WatchTransfer",
-    "Transfers/GetProof",
-    "Transfers/GetStatus",
-    "Webhooks/RegisterWebhook",
-    "Webhooks/ListDeliveries",
-    "Webhooks/Redeliver",
-];
+/// Every method, as `Service/Method`, from the definition.
+static METHODS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let (mut service, mut methods) = ("", Vec::new());
+    for line in include_str!("../../../api/proto/spandrel/transfer/v1/transfer.proto").lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("service ") {
+            service = name.trim_end_matches([' ', '{']);
+        }
+        if let Some((name, _)) = line.strip_prefix("rpc ").and_then(|rest| rest.split_once('(')) {
+            methods.push(format!("{service}/{name}"));
+        }
+    }
+    assert!(methods.len() > 20, "the definition is read: {methods:?}");
+    methods
+});
 
 /// A message that is right.
 fn honest(scene: &Scene, method: &str) -> Vec<u8> {
@@ -56,6 +56,9 @@ fn honest(scene: &Scene, method: &str) -> Vec<u8> {
                 idempotency_key: "a-key-of-mine".to_owned(),
             }.encode_to_vec()
         }
+        "Webhooks/RotateWebhook" | "Webhooks/TestWebhook" => {
+            proto::RotateWebhookRequest { id: "wh_0".to_owned(), idempotency_key: "a-key-of-mine".to_owned() }.encode_to_vec()
+        }
         "Webhooks/Redeliver" => proto::RedeliverRequest { id: "wh_0".to_owned(), delivery: "evt_0".to_owned() }.encode_to_vec(),
         // Those with an id alone, and those with nothing.
         _ => proto::GetTransferRequest { id }.encode_to_vec(),
@@ -65,7 +68,7 @@ fn honest(scene: &Scene, method: &str) -> Vec<u8> {
 fuzz_target!(|input: (u8, Vec<Patch>, Vec<Patch>)| {
     let (which, message, frame) = input;
     on(|scene| {
-        let method = METHODS[usize::from(which) % METHODS.len()];
+        let method = METHODS[usize::from(which) % METHODS.len()].as_str();
         let message = patched(honest(scene, method), &message);
         let mut framed = vec![0];
         framed.extend(u32::try_from(message.len()).expect("a short message").to_be_bytes());

@@ -6,7 +6,7 @@ use spandrel_verifiers::UnixSeconds;
 use super::{Sqlite, database};
 use crate::json::{from_integer, to_integer};
 use crate::refusal::corrupt;
-use crate::webhook::{AllWaiting, Backlog, Webhook};
+use crate::webhook::{AllWaiting, Backlog, Rotation, Webhook};
 
 /// `(id, api_key, url, generation, rotated_at, created_at)`.
 pub(super) type WebhookRow = (String, String, String, i64, Option<i64>, i64);
@@ -161,16 +161,16 @@ impl Sqlite {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query("DELETE FROM webhook_deliveries WHERE webhook = ?")
-            .bind(id)
-            .execute(&mut *tx)
-            .await
-            .map_err(database)?;
+        for of_it in
+            ["DELETE FROM webhook_deliveries WHERE webhook = ?", "DELETE FROM webhook_rotations WHERE webhook = ?"]
+        {
+            sqlx::query(of_it).bind(id).execute(&mut *tx).await.map_err(database)?;
+        }
         tx.commit().await.map_err(database)?;
         Ok(true)
     }
 
-    /// Gives a webhook its next secret.
+    /// Gives a webhook its next secret, once for each `key` of an API key.
     ///
     /// # Errors
     /// `Corrupt` when it does not read back.
@@ -178,9 +178,23 @@ impl Sqlite {
         &self,
         api_key: &str,
         id: &str,
+        key: &str,
         now: UnixSeconds,
-    ) -> Result<Option<Webhook>, StoreError> {
+    ) -> Result<Rotation, StoreError> {
         let mut tx = self.write().await?;
+        let made: Option<(String, i64)> =
+            sqlx::query_as("SELECT webhook, generation FROM webhook_rotations WHERE api_key = ? AND key = ?")
+                .bind(api_key)
+                .bind(key)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(database)?;
+        if let Some((of, generation)) = made {
+            drop(tx);
+            let Some(webhook) = self.webhook(api_key, id).await? else { return Ok(Rotation::Unknown) };
+            let is_last = of == id && generation == i64::from(webhook.generation);
+            return Ok(if is_last { Rotation::Replayed(webhook) } else { Rotation::KeyReused });
+        }
         let row: Option<WebhookRow> = sqlx::query_as(
             "UPDATE webhooks SET generation = generation + 1, rotated_at = ?
              WHERE id = ? AND api_key = ? AND deleted_at IS NULL
@@ -192,9 +206,17 @@ impl Sqlite {
         .fetch_optional(&mut *tx)
         .await
         .map_err(database)?;
-        let webhook = row.map(read).transpose()?;
+        let Some(webhook) = row.map(read).transpose()? else { return Ok(Rotation::Unknown) };
+        sqlx::query("INSERT INTO webhook_rotations (api_key, key, webhook, generation) VALUES (?, ?, ?, ?)")
+            .bind(api_key)
+            .bind(key)
+            .bind(id)
+            .bind(i64::from(webhook.generation))
+            .execute(&mut *tx)
+            .await
+            .map_err(database)?;
         tx.commit().await.map_err(database)?;
-        Ok(webhook)
+        Ok(Rotation::New(webhook))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use spandrel_core::ledger::Ledger;
-use spandrel_store::{AttemptEnd, DeliveryStatus, NewDelivery, Sqlite, Webhook};
+use spandrel_store::{AttemptEnd, DeliveryStatus, NewDelivery, Rotation, Sqlite, Webhook};
 
 use crate::sample::transfer_commit;
 use crate::store::{conflict, on_file};
@@ -116,7 +116,7 @@ async fn a_deleted_webhook_is_gone_with_what_waited_for_it() {
     assert!(store.deliveries("wh_1", 9).await.unwrap().is_empty() && store.webhooks("key").await.unwrap().is_empty());
     store.queue_deliveries(0, 0, &[delivery(1, 2)], 9, 9).await.unwrap();
     assert!(take(&store, 100).await.is_empty());
-    assert_eq!(store.rotate_webhook("key", "wh_1", 9).await.unwrap(), None);
+    assert_eq!(store.rotate_webhook("key", "wh_1", "a", 9).await.unwrap(), Rotation::Unknown);
     assert!(store.add_webhook(&webhook(2), 1).await.unwrap());
 }
 
@@ -124,9 +124,16 @@ async fn a_deleted_webhook_is_gone_with_what_waited_for_it() {
 async fn rotating_counts_and_a_status_that_nobody_wrote_is_an_error() {
     let (folder, store) = on_file().await;
     store.add_webhook(&webhook(1), 1).await.unwrap();
-    let rotated = store.rotate_webhook("key", "wh_1", 9).await.unwrap().unwrap();
+    let rotate = async |id: &str, key: &str, now| store.rotate_webhook("key", id, key, now).await.unwrap();
+    let Rotation::New(rotated) = rotate("wh_1", "a", 9).await else { panic!("it was not rotated before") };
     assert_eq!((rotated.generation, rotated.rotated_at), (1, Some(9)));
-    assert_eq!(store.webhook("key", "wh_1").await.unwrap(), Some(rotated));
+    assert_eq!(store.webhook("key", "wh_1").await.unwrap(), Some(rotated.clone()));
+    // One rotation for one key, also when it is asked for again later or for another webhook.
+    assert_eq!(rotate("wh_1", "a", 11).await, Rotation::Replayed(rotated));
+    assert!(store.add_webhook(&webhook(2), 9).await.unwrap());
+    assert_eq!(rotate("wh_2", "a", 11).await, Rotation::KeyReused);
+    assert!(matches!(rotate("wh_1", "b", 12).await, Rotation::New(webhook) if webhook.generation == 2));
+    assert_eq!(rotate("wh_1", "a", 12).await, Rotation::KeyReused);
     store.queue_deliveries(0, 0, &[delivery(1, 1)], 9, 7).await.unwrap();
     let mut prompt = crate::append_only::prompt(&folder).await;
     let forge = "UPDATE webhook_deliveries SET body = '{}'";

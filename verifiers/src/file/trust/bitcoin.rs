@@ -55,10 +55,8 @@ impl BitcoinTrust {
     }
 
     pub(super) fn steps(&self, evidence: &Inclusion) -> Vec<Step> {
-        let txid = displayed(&evidence.transaction);
         let block = displayed(&evidence.header);
-        let depth = evidence.path.len();
-        vec![
+        let mut steps = vec![
             Step::new(
                 format!("the anchor, block {}, agrees with itself and with the network's rules", self.anchor.height),
                 format!("proof of work and difficulty rules of {}", self.chain),
@@ -77,32 +75,9 @@ impl BitcoinTrust {
                 "the headers above".to_owned(),
                 &["evidence.header", "evidence.height"],
             ),
-            Step::new(
-                format!("transaction {txid} is canonical, has no 64 bytes and is no coinbase"),
-                "consensus encoding without witness; CVE-2017-12842".to_owned(),
-                &["evidence.transaction"],
-            ),
-            Step::new(
-                "the coinbase is the block's first transaction and says its height".to_owned(),
-                "BIP 34".to_owned(),
-                &["evidence.coinbase"],
-            ),
-            Step::new(
-                format!("transaction {} and the coinbase are {depth} levels below the Merkle root", evidence.index),
-                "the header's Merkle root; equal depth shows that neither is an inner node".to_owned(),
-                &[
-                    "evidence.path",
-                    "evidence.index",
-                    "evidence.coinbase_path",
-                    "evidence.transaction or",
-                    "evidence.coinbase or",
-                ],
-            ),
-            Step::new(
-                format!("output {} pays to the vault and commits to the terms of payment", evidence.output),
-                format!("the Taproot key of vault {} and the terms (BIP 341)", self.vault),
-                &["evidence.output", "evidence.terms", "evidence.amount"],
-            ),
+        ];
+        steps.extend(inclusion_steps(evidence, self.vault));
+        steps.extend([
             Step::new(
                 "the block is deep enough for the amount".to_owned(),
                 format!("the confirmation policy: {} for small amounts", self.confirmations.required(0)),
@@ -113,12 +88,46 @@ impl BitcoinTrust {
                 format!("the refund delay of {} blocks (BIP 68)", evidence.terms.refund_delay),
                 &["evidence.refund", "evidence"],
             ),
-        ]
+        ]);
+        steps
     }
 }
 
+/// How a transaction is in its block and pays the vault.
+pub(super) fn inclusion_steps(evidence: &Inclusion, vault: B256) -> Vec<Step> {
+    let (txid, depth) = (displayed(&evidence.transaction), evidence.path.len());
+    vec![
+        Step::new(
+            format!("transaction {txid} is canonical, has no 64 bytes and is no coinbase"),
+            "consensus encoding without witness; CVE-2017-12842".to_owned(),
+            &["evidence.transaction"],
+        ),
+        Step::new(
+            "the coinbase is the block's first transaction and says its height".to_owned(),
+            "BIP 34".to_owned(),
+            &["evidence.coinbase"],
+        ),
+        Step::new(
+            format!("transaction {} and the coinbase are {depth} levels below the Merkle root", evidence.index),
+            "the header's Merkle root; equal depth shows that neither is an inner node".to_owned(),
+            &[
+                "evidence.path",
+                "evidence.index",
+                "evidence.coinbase_path",
+                "evidence.transaction or",
+                "evidence.coinbase or",
+            ],
+        ),
+        Step::new(
+            format!("output {} pays to the vault and commits to the terms of payment", evidence.output),
+            format!("the Taproot key of vault {} and the terms (BIP 341)", vault),
+            &["evidence.output", "evidence.terms", "evidence.amount"],
+        ),
+    ]
+}
+
 /// The double SHA-256 as block explorers show it.
-fn displayed(bytes: &[u8]) -> String {
+pub(super) fn displayed(bytes: &[u8]) -> String {
     let mut hash = sha256d(bytes);
     hash.0.reverse();
     format!("{hash:x}")

@@ -4,9 +4,11 @@ use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::ethereum::containers::Bootstrap;
-use crate::ethereum::{ChainConfig, DepositEvidence, EthereumVerifier, LightClientStore, Update, deposit_slot};
+use crate::ethereum::{
+    ChainConfig, DepositEvidence, EthereumVerifier, Inclusion, LightClientStore, Update, deposit_slot,
+};
 use crate::file::Step;
-use crate::{Deposit, UnixSeconds, Verified, Verifier, VerifyError};
+use crate::{ChainId, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
 
 /// What is taken on trust of every deposit on Ethereum.
 pub(super) const ASSUMED: [&str; 2] = [
@@ -58,10 +60,8 @@ impl EthereumTrust {
     }
 
     pub(super) fn steps(&self, evidence: &DepositEvidence) -> Vec<Step> {
-        let inclusion = &evidence.inclusion;
-        let block = keccak256(&inclusion.header);
-        let slot = deposit_slot(inclusion.deposit.source_key);
-        vec![
+        let block = keccak256(&evidence.inclusion.header);
+        let mut steps = vec![
             Step::new(
                 "the bootstrap's header is the trusted one, and its state holds the sync committee".to_owned(),
                 format!("beacon block root {}", self.trusted_root),
@@ -72,30 +72,9 @@ impl EthereumTrust {
                 "the committee that the bootstrap or an update before proved".to_owned(),
                 &["trust.updates", "trust"],
             ),
-            Step::new(
-                "the deposit names this chain and this bridge".to_owned(),
-                format!("{} and outbox {}", self.network.chain, self.outbox),
-                &[
-                    "evidence.inclusion.deposit.version",
-                    "evidence.inclusion.deposit.source_chain",
-                    "evidence.inclusion.deposit.source_bridge",
-                ],
-            ),
-            Step::new(
-                format!("the execution header of block {block} is canonical RLP"),
-                "keccak256 of its bytes is the block hash".to_owned(),
-                &["evidence.inclusion.header"],
-            ),
-            Step::new(
-                format!("the state holds the outbox's account: {} trie nodes", inclusion.account_proof.len()),
-                "the header's state root".to_owned(),
-                &["evidence.inclusion.account_proof"],
-            ),
-            Step::new(
-                format!("the outbox stores the deposit's id {}", inclusion.deposit.id()),
-                format!("slot {slot} under the account's storage root, {} trie nodes", inclusion.storage_proof.len()),
-                &["evidence.inclusion.storage_proof", "evidence.inclusion.deposit"],
-            ),
+        ];
+        steps.extend(inclusion_steps(&evidence.inclusion, &self.network.chain, self.outbox));
+        steps.push(
             Step::new(
                 format!("block {block} is final"),
                 match &evidence.finality {
@@ -105,6 +84,39 @@ impl EthereumTrust {
                 &["evidence.finality", "evidence"],
             )
             .looking_into(&["evidence.inclusion.header"]),
-        ]
+        );
+        steps
     }
+}
+
+/// How the outbox of a chain stores a deposit in the state of a block.
+pub(super) fn inclusion_steps(inclusion: &Inclusion, chain: &ChainId, outbox: Address) -> Vec<Step> {
+    let block = keccak256(&inclusion.header);
+    let slot = deposit_slot(inclusion.deposit.source_key);
+    vec![
+        Step::new(
+            "the deposit names this chain and this bridge".to_owned(),
+            format!("{} and outbox {}", chain, outbox),
+            &[
+                "evidence.inclusion.deposit.version",
+                "evidence.inclusion.deposit.source_chain",
+                "evidence.inclusion.deposit.source_bridge",
+            ],
+        ),
+        Step::new(
+            format!("the execution header of block {block} is canonical RLP"),
+            "keccak256 of its bytes is the block hash".to_owned(),
+            &["evidence.inclusion.header"],
+        ),
+        Step::new(
+            format!("the state holds the outbox's account: {} trie nodes", inclusion.account_proof.len()),
+            "the header's state root".to_owned(),
+            &["evidence.inclusion.account_proof"],
+        ),
+        Step::new(
+            format!("the outbox stores the deposit's id {}", inclusion.deposit.id()),
+            format!("slot {slot} under the account's storage root, {} trie nodes", inclusion.storage_proof.len()),
+            &["evidence.inclusion.storage_proof", "evidence.inclusion.deposit"],
+        ),
+    ]
 }
