@@ -160,6 +160,7 @@ pub fn full_risk_policy(deposit: &Deposit) -> RiskPolicy {
         recipient: bucket,
         most_of_p99: Limit::Amount(U256::from(1_000)),
         usual: U256::ZERO,
+        exposure: None,
     };
     policy.wide.assets.insert(deposit.asset.clone(), rules);
     policy.wide.destinations.insert(deposit.destination_chain.clone(), wide);

@@ -12,8 +12,8 @@ use crate::parts::Parts;
 use crate::record::{Closed, Record, Tally};
 use crate::velocity::Room;
 use crate::{
-    AssetRules, Corridor, CorridorRules, Decision, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState,
-    Scope, Side,
+    AssetRules, Corridor, CorridorRules, Decision, ExposureRule, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy,
+    RiskState, Scope, Side,
 };
 
 /// May `deposit` be paid on `lane` at `now`? `first_asked_at` is when the large-transfer delay began.
@@ -67,6 +67,12 @@ pub(crate) struct Facts {
     pub(crate) source_notional: U512,
     pub(crate) filled: [U512; 2],
     pub(crate) p99: Option<U256>,
+}
+
+/// What of one asset stands locked, and what of it was paid to all destinations before its proof.
+pub(crate) struct Shared {
+    pub(crate) locked: U512,
+    pub(crate) exposure: U512,
 }
 
 /// The limits of one question.
@@ -178,7 +184,7 @@ impl<'a> Position<'a> {
         let rules = self.require_askable(policy)?;
         self.require_no_pause()?;
         self.require_locked()?;
-        self.require_under_caps(rules.corridor)?;
+        self.require_under_caps(&rules)?;
         Ok(rules)
     }
 
@@ -291,19 +297,39 @@ impl<'a> Position<'a> {
     }
 
     /// A fast transfer over its own cap takes the other lane; on the light-client lane it waits for a higher cap.
-    fn require_under_caps(&self, limits: &Limits) -> Result<(), Decision> {
-        let amount = self.deposit.amount;
+    fn require_under_caps(&self, rules: &Rules<'_>) -> Result<(), Decision> {
+        let (limits, amount) = (rules.corridor, self.deposit.amount);
         let is_fast = self.corridor.lane == Lane::Fast;
         if !limits.per_transfer.admits(U512::from(amount)) {
             let reason = Reason::PerTransferCap { cap: limits.per_transfer.amount(), amount };
             return Err(if is_fast { Decision::Reject { reason } } else { Decision::Hold { reason } });
         }
         let exposure = self.sums.exposure;
+        let over = |cap: U256, exposure: U512| {
+            let exposure = U256::saturating_from(exposure);
+            Err(Decision::Hold { reason: Reason::ExposureCap { cap, exposure, amount } })
+        };
         if is_fast && !limits.exposure_cap.admits(exposure.saturating_add(U512::from(amount))) {
-            let (cap, exposure) = (limits.exposure_cap.amount(), U256::saturating_from(exposure));
-            return Err(Decision::Hold { reason: Reason::ExposureCap { cap, exposure, amount } });
+            return over(limits.exposure_cap.amount(), exposure);
+        }
+        if is_fast && let Some(rule) = &rules.asset.exposure {
+            let Shared { locked, exposure } = self.shared(rule);
+            let cap = rule.cap(locked);
+            if exposure.saturating_add(U512::from(amount)) > cap {
+                return over(U256::saturating_from(cap), exposure);
+            }
         }
         Ok(())
+    }
+
+    /// What a share of what stands locked is asked of.
+    pub(crate) fn shared(&self, rule: &ExposureRule) -> Shared {
+        let Corridor { source, asset, destination, .. } = &self.corridor;
+        let elsewhere = self.state.exposure_elsewhere(source, asset, destination);
+        Shared {
+            locked: self.sums.proven.saturating_sub(self.state.came_back(&rule.returned_as)),
+            exposure: self.sums.exposure.saturating_add(elsewhere),
+        }
     }
 
     fn require_windows(&self, rules: &Rules<'_>, facts: &Facts) -> Result<(), Decision> {

@@ -5,7 +5,7 @@
 use alloy_primitives::{B256, U256, U512, keccak256};
 use spandrel_verifiers::UnixSeconds;
 
-use crate::assess::Position;
+use crate::assess::{Position, Shared};
 use crate::{Bucket, Lane, Limit, RiskPolicy};
 
 /// Bytes in their order.
@@ -85,6 +85,10 @@ impl Position<'_> {
             .bucket(&rules.asset.recipient)
             .limit(rules.asset.most_of_p99)
             .amount(rules.asset.usual);
+        if let Some(rule) = &rules.asset.exposure {
+            let Shared { locked, exposure } = self.shared(rule);
+            all.number(rule.share.into()).sum(locked).sum(exposure);
+        }
         if let Some(depth) = policy.wide.depths.get(&self.corridor.source) {
             all.amount(depth.block_cost).number(depth.least);
         }

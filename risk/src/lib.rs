@@ -54,5 +54,5 @@ pub use price::{Price, PriceRule, PriceState};
 pub use replay::{Mismatch, SecondEngine};
 pub use state::{Pause, RiskState};
 pub use velocity::{Bucket, Fill, LEAST_SIZES, SIZES, Side, Terms};
-pub use wide::{AssetRules, CorridorRules, DepthRule, LimitTable, WideLimits};
+pub use wide::{AssetRules, CorridorRules, DepthRule, ExposureRule, LimitTable, WideLimits};
 pub use window::WINDOW_SECONDS;

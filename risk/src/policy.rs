@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use spandrel_verifiers::{AssetId, ChainId, Deposit};
 
 use crate::limit::decimal;
-use crate::{Lane, Limit, Limits, WideLimits};
+use crate::{Lane, Limit, Limits, RiskState, WideLimits};
 
 /// One lane for one asset from one chain to another: what limits and windows are kept for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +54,19 @@ impl RiskPolicy {
     pub fn of_corridors(limits: BTreeMap<Corridor, Limits>) -> Self {
         let wide = WideLimits::unlimited(limits.keys());
         Self { limits, wide }
+    }
+
+    /// The most that fast payouts of `corridor` may come to before their proof as things are: its cap, or what other
+    /// destinations leave of the share of what stands locked.
+    pub fn exposure_cap(&self, state: &RiskState, corridor: &Corridor) -> Limit {
+        let cap = self.limits(corridor).map_or(Limit::CLOSED, |limits| limits.exposure_cap);
+        let Some(rule) = self.wide.assets.get(&corridor.asset).and_then(|rules| rules.exposure.as_ref()) else {
+            return cap;
+        };
+        let Corridor { source, asset, destination, .. } = corridor;
+        let share = rule.cap(state.locked(source, asset, &rule.returned_as));
+        let left = share.saturating_sub(state.exposure_elsewhere(source, asset, destination));
+        cap.min(Limit::Amount(U256::saturating_from(left)))
     }
 
     /// The limits of `corridor`, if it is listed.

@@ -1,5 +1,7 @@
 //! The risk state: a fold of [`RiskEvent`]s.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{B256, U256, U512};
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
@@ -217,6 +219,26 @@ impl RiskState {
     pub fn exposure(&self, source: &ChainId, asset: &AssetId, destination: &ChainId) -> U512 {
         let parts: &dyn Parted = &Parts::Exposure { source, asset, destination };
         self.exposures.get(parts).map_or(U512::ZERO, |exposure| exposure.sum)
+    }
+
+    /// The same to all destinations but `destination`. There are as few sums as corridors.
+    pub(crate) fn exposure_elsewhere(&self, source: &ChainId, asset: &AssetId, destination: &ChainId) -> U512 {
+        let others = self
+            .exposures
+            .iter()
+            .filter(|((account, to), _)| account.source == *source && account.asset == *asset && to != destination);
+        others.fold(U512::ZERO, |sum, (_, exposure)| sum.saturating_add(exposure.sum))
+    }
+
+    /// What of `asset` stands locked on `source`: what was proven, without what was paid for what `came_back` as another.
+    pub(crate) fn locked(&self, source: &ChainId, asset: &AssetId, came_back: &BTreeSet<AssetId>) -> U512 {
+        self.book(source, asset).proven.saturating_sub(self.came_back(came_back))
+    }
+
+    /// What was paid elsewhere for `assets`, which stand for another on their chains.
+    pub(crate) fn came_back(&self, assets: &BTreeSet<AssetId>) -> U512 {
+        let paid = self.ledger.iter().filter(|(account, _)| assets.contains(&account.asset));
+        paid.fold(U512::ZERO, |sum, (_, book)| sum.saturating_add(book.released))
     }
 
     fn book(&self, source: &ChainId, asset: &AssetId) -> Book {

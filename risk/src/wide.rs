@@ -1,6 +1,6 @@
 //! Limits that reach over corridors: per asset, per destination, per party, by value. What is not listed is closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{U256, U512};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,20 @@ pub struct AssetRules {
     /// Base units up to which nothing is unusual, so that dust cannot make it so.
     #[serde(with = "decimal")]
     pub usual: U256,
+    /// How much of what stands locked may be paid before its proof. Without it the corridors' own caps stand alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<ExposureRule>,
+}
+
+/// How much of what stands locked may be paid by the fast lane before its proof, to all destinations together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExposureRule {
+    /// Hundredths of a percent of what stands locked: what was proven, without what was paid for what came back.
+    pub share: u32,
+    /// What stands for the asset on other chains, and is burnt there when it comes back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub returned_as: BTreeSet<AssetId>,
 }
 
 /// What of one corridor may be cleared by value.
@@ -74,7 +88,19 @@ impl AssetRules {
         recipient: Bucket::UNLIMITED,
         most_of_p99: Limit::Unlimited,
         usual: U256::ZERO,
+        exposure: None,
     };
+}
+
+impl ExposureRule {
+    /// All that stands locked.
+    pub const WHOLE: u32 = 10_000;
+
+    /// How much of `locked` that is, rounded down.
+    pub(crate) fn cap(&self, locked: U512) -> U512 {
+        let share = locked.saturating_mul(U512::from(self.share));
+        share.checked_div(U512::from(Self::WHOLE)).unwrap_or_default()
+    }
 }
 
 impl DepthRule {
@@ -134,6 +160,8 @@ struct AssetRow {
     #[serde(with = "decimal")]
     usual: U256,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    exposure: Option<ExposureRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     price: Option<PriceRule>,
 }
 
@@ -168,8 +196,8 @@ struct DepthRow {
 impl From<WideLimits> for WideRows {
     fn from(wide: WideLimits) -> Self {
         let asset = wide.assets.into_iter().map(|(asset, rules)| {
-            let AssetRules { window, price, sender, recipient, most_of_p99, usual } = rules;
-            AssetRow { asset, window, sender, recipient, most_of_p99, usual, price }
+            let AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure } = rules;
+            AssetRow { asset, window, sender, recipient, most_of_p99, usual, exposure, price }
         });
         let destination = wide.destinations.into_iter().map(|(chain, notional)| DestinationRow { chain, notional });
         let corridor = wide.corridors.into_iter().map(|(corridor, rules)| {
@@ -195,8 +223,8 @@ impl TryFrom<WideRows> for WideLimits {
 
     fn try_from(rows: WideRows) -> Result<Self, String> {
         let asset = rows.asset.into_iter().map(|row| {
-            let AssetRow { asset, window, sender, recipient, most_of_p99, usual, price } = row;
-            (asset, AssetRules { window, price, sender, recipient, most_of_p99, usual })
+            let AssetRow { asset, window, sender, recipient, most_of_p99, usual, exposure, price } = row;
+            (asset, AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure })
         });
         let destination = rows.destination.into_iter().map(|row| (row.chain, row.notional));
         let corridor = rows.corridor.into_iter().map(|row| {
@@ -272,6 +300,11 @@ mod tests {
         };
         let wide = read(&whole(&asset)).unwrap();
         assert_eq!(read(&serde_json::to_string(&wide).unwrap()).unwrap(), wide);
+        assert!(!serde_json::to_string(&wide).unwrap().contains("exposure"), "what was written before reads as it was");
+        let rule = r#""exposure":{"share":100,"returned_as":["eip155:2/erc20:0x06"]},"price""#;
+        let shared = read(&whole(&asset.replace(r#""price""#, rule))).unwrap();
+        assert_eq!(read(&serde_json::to_string(&shared).unwrap()).unwrap(), shared);
+        assert!(shared.assets.values().all(|rules| rules.exposure.as_ref().is_some_and(|rule| rule.share == 100)));
         assert!(read(&whole(&format!("{asset},{asset}"))).unwrap_err().contains("twice"));
         assert!(read(&whole(&asset.replace("window", "windy"))).unwrap_err().contains("windy"));
     }

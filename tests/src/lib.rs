@@ -1,5 +1,6 @@
 //! What the end-to-end, crash and simulation tests share.
 
+pub mod both_ways;
 pub mod load;
 pub mod process;
 pub mod simulation;

@@ -168,7 +168,7 @@ pub enum Status {
         /// Until when at the earliest, Unix seconds; absent when it waits for a change.
         until: Option<UnixSeconds>,
     },
-    /// Will not be paid. Terminal.
+    /// Will not be paid: its depositor can take it back on the source chain. Terminal.
     Rejected {
         /// Why.
         reason: Reason,
@@ -183,10 +183,6 @@ pub enum Status {
         /// The payout.
         payout: TxRef,
     },
-    /// Being refunded on the source chain.
-    Refunding,
-    /// Refunded on the source chain. Terminal.
-    Refunded,
     /// The payout can never succeed. Terminal.
     Failed {
         /// Why.
@@ -275,14 +271,11 @@ impl Payout {
 impl Status {
     /// Whether nothing will change any more.
     pub fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            Self::Final { .. } | Self::Settled { .. } | Self::Rejected { .. } | Self::Refunded | Self::Failed { .. }
-        )
+        matches!(self, Self::Final { .. } | Self::Settled { .. } | Self::Rejected { .. } | Self::Failed { .. })
     }
 
     /// Every name.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 15] = [
         "observed",
         "proven",
         "verified",
@@ -296,8 +289,6 @@ impl Status {
         "rejected",
         "reorged",
         "shortfall",
-        "refunding",
-        "refunded",
         "failed",
         "quarantined",
     ];
@@ -318,8 +309,6 @@ impl Status {
             Self::Rejected { .. } => "rejected",
             Self::Reorged { .. } => "reorged",
             Self::Shortfall { .. } => "shortfall",
-            Self::Refunding => "refunding",
-            Self::Refunded => "refunded",
             Self::Failed { .. } => "failed",
             Self::Quarantined { .. } => "quarantined",
         }

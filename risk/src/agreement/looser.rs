@@ -10,7 +10,7 @@ use spandrel_verifiers::attestation::SignerSet;
 
 use super::{Agreement, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, SourceTerms};
 use crate::control::SignerRole;
-use crate::{AssetRules, Bucket, Corridor, CorridorRules, DepthRule, Limit, PriceRule, RiskPolicy};
+use crate::{AssetRules, Bucket, Corridor, CorridorRules, DepthRule, ExposureRule, Limit, PriceRule, RiskPolicy};
 
 /// One part that allows more than what was agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,7 +244,7 @@ impl Look {
     }
 
     fn asset(&mut self, field: &str, found: &AssetRules, agreed: &AssetRules) {
-        let AssetRules { window, price, sender, recipient, most_of_p99, usual } = found;
+        let AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure } = found;
         self.at_most(format!("{field}.window"), window, &agreed.window);
         self.at_most(format!("{field}.most_of_p99"), most_of_p99, &agreed.most_of_p99);
         self.at_most(format!("{field}.usual"), usual, &agreed.usual);
@@ -257,6 +257,20 @@ impl Look {
             (Some(found), Some(agreed)) => self.price(&format!("{field}.price"), found, agreed),
             (None, Some(_)) => self.at(format!("{field}.price"), true, "one", "none"),
             (_, None) => {}
+        }
+        match (exposure, &agreed.exposure) {
+            (Some(found), Some(agreed)) => self.exposure(&format!("{field}.exposure"), found, agreed),
+            (None, Some(_)) => self.at(format!("{field}.exposure"), true, "one", "none"),
+            (_, None) => {}
+        }
+    }
+
+    /// What is not counted as come back counts as locked.
+    fn exposure(&mut self, field: &str, found: &ExposureRule, agreed: &ExposureRule) {
+        let ExposureRule { share, returned_as } = found;
+        self.at_most(format!("{field}.share"), share, &agreed.share);
+        for asset in agreed.returned_as.difference(returned_as) {
+            self.at(format!("{field}.returned_as"), true, asset, "not");
         }
     }
 

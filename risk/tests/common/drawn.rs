@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use alloy_primitives::{B256, U256};
 use proptest::prelude::*;
 use spandrel_risk::{
-    AssetRules, Bucket, Charge, Corridor, CorridorRules, DepthRule, Lane, Limit, Price, PriceRule, RiskEvent,
-    RiskPolicy, RiskState,
+    AssetRules, Bucket, Charge, Corridor, CorridorRules, DepthRule, ExposureRule, Lane, Limit, Price, PriceRule,
+    RiskEvent, RiskPolicy, RiskState,
 };
 use spandrel_verifiers::Deposit;
 
@@ -36,12 +36,20 @@ pub fn price_rule() -> impl Strategy<Value = PriceRule> {
 
 pub fn asset_rules() -> impl Strategy<Value = AssetRules> {
     let price = prop::option::weighted(0.8, price_rule());
-    (limit(), price, bucket(), bucket(), limit(), 0u64..60).prop_map(
-        |(window, price, sender, recipient, most_of_p99, usual)| {
+    let exposure = prop::option::weighted(0.3, exposure_rule());
+    (limit(), price, bucket(), bucket(), limit(), 0u64..60, exposure).prop_map(
+        |(window, price, sender, recipient, most_of_p99, usual, exposure)| {
             let usual = U256::from(usual);
-            AssetRules { window, price, sender, recipient, most_of_p99, usual }
+            AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure }
         },
     )
+}
+
+/// What came back did so as any of the assets there are.
+pub fn exposure_rule() -> impl Strategy<Value = ExposureRule> {
+    let assets = || [0, 1].map(|n| deposit(n, U256::ZERO).asset);
+    (0u32..12_000, prop::collection::btree_set(prop::sample::select(assets().to_vec()), 0..2))
+        .prop_map(|(share, returned_as)| ExposureRule { share, returned_as })
 }
 
 /// Policies over the eight corridors of the test deposits; netted with any of them, the fast ones included.

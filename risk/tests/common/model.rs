@@ -1,5 +1,7 @@
 //! The risk state as a list of events, read from the beginning for every question: slow, and plainly right.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{B256, U256, U512};
 use spandrel_risk::{
     Charge, Corridor, Decision, Lane, Limit, Price, PriceRule, Reason, RiskEvent, RiskPolicy, Scope, Side, Tank, Terms,
@@ -128,6 +130,25 @@ impl Model {
             let (corridor, amount) = known.payout.as_ref()?;
             (*corridor == fast && !known.is_settled).then_some(*amount)
         })
+    }
+
+    /// The same to any destination.
+    pub fn exposure_everywhere(&self, deposit: &Deposit) -> U512 {
+        self.sum(|known| {
+            let (corridor, amount) = known.payout.as_ref()?;
+            let is_exposed = corridor.lane == Lane::Fast && !known.is_settled;
+            (is_exposed && corridor.is_account_of(deposit)).then_some(*amount)
+        })
+    }
+
+    /// What stands locked: what was proven, without what was paid for what came back as any of `returned_as`.
+    pub fn locked(&self, deposit: &Deposit, returned_as: &BTreeSet<AssetId>) -> U512 {
+        let came_back = self.sum(|known| {
+            let (corridor, amount) = known.payout.as_ref()?;
+            let counts = corridor.lane == Lane::LightClient || known.locked.is_some();
+            (counts && returned_as.contains(&corridor.asset)).then_some(*amount)
+        });
+        self.proven(deposit).saturating_sub(came_back)
     }
 
     pub fn window_used(&self, corridor: &Corridor, now: u64) -> U512 {
@@ -276,6 +297,14 @@ impl Model {
         if is_fast && !fits(limits.exposure_cap, exposure) {
             let (cap, exposure) = (limits.exposure_cap.amount(), clip(exposure));
             return Decision::Hold { reason: Reason::ExposureCap { cap, exposure, amount: asked } };
+        }
+        if let Some(rule) = rules.exposure.as_ref().filter(|_| is_fast) {
+            let cap = self.locked(deposit, &rule.returned_as) * U512::from(rule.share) / U512::from(10_000);
+            let exposure = self.exposure_everywhere(deposit);
+            if exposure + U512::from(asked) > cap {
+                let (cap, exposure) = (clip(cap), clip(exposure));
+                return Decision::Hold { reason: Reason::ExposureCap { cap, exposure, amount: asked } };
+            }
         }
         let used = self.window_used(&corridor, now);
         if !fits(limits.window, used) {

@@ -187,7 +187,7 @@ pub fn pill(tone: &str, text: &str) -> Markup {
 pub fn tone(status: &str) -> &'static str {
     match status {
         "final" | "settled" | "executed" => "ok",
-        "held" | "awaiting_deposit" | "refunding" | "expired" | "cancelled" => "warn",
+        "held" | "awaiting_deposit" | "expired" | "cancelled" => "warn",
         "failed" | "quarantined" | "rejected" | "reorged" | "shortfall" => "bad",
         _ => "busy",
     }

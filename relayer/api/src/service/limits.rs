@@ -67,7 +67,8 @@ impl Service {
                 minimum: limits.dust.max(U256::ONE).to_string(),
                 per_transfer: shown(limits.per_transfer),
                 window_remaining: remaining(limits.window, used),
-                exposure_remaining: (*lane == Lane::Fast).then(|| remaining(limits.exposure_cap, exposed)),
+                exposure_remaining: (*lane == Lane::Fast)
+                    .then(|| remaining(policy.exposure_cap(&risk, &corridor), exposed)),
                 large_from: shown(limits.large_from),
                 large_delay_seconds: limits.large_delay,
                 closed: paused.map(|scope| ReasonView::paused(scope, &risk, now)).or_else(|| closed(limits)),

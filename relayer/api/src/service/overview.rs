@@ -182,7 +182,8 @@ fn lane_use(
     LaneUse {
         limits,
         window: Gauge { used: risk.window_used(&corridor, now).saturating_to(), limit: bounds.window },
-        exposure: (lane == Lane::Fast).then(|| Gauge { used: exposed.saturating_to(), limit: bounds.exposure_cap }),
+        exposure: (lane == Lane::Fast)
+            .then(|| Gauge { used: exposed.saturating_to(), limit: policy.exposure_cap(risk, &corridor) }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use anyhow::{Result, bail};
 use spandrel_core::Policy;
+use spandrel_risk::ExposureRule;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_watchers::ethereum::Endpoint;
@@ -188,6 +189,10 @@ impl Config {
             let field = format!("wide.asset {asset}");
             if rules.sender.refill_seconds == 0 || rules.recipient.refill_seconds == 0 {
                 return refuse(format!("{field}.refill_seconds"), "at least 1", 0);
+            }
+            if let Some(rule) = rules.exposure.as_ref().filter(|rule| rule.share > ExposureRule::WHOLE) {
+                let expected = format!("at most {}, all of it", ExposureRule::WHOLE);
+                return refuse(format!("{field}.exposure.share"), expected, rule.share);
             }
             let Some(price) = &rules.price else { continue };
             if price.unit.is_zero() {

@@ -202,6 +202,7 @@ mod tests {
         assert!(refused("fresh_for = 60", "fresh_for = 601").contains("fresh_for"));
         assert!(refused("unit = \"100000000\"", "unit = \"0\"").contains("price.unit"));
         assert!(refused("widest = 100", "widest = 100\nwider = 1").contains("wider"));
+        assert!(refused("# exposure = { share = 100,", "exposure = { share = 10001,").contains("exposure.share"));
         let lane = "lane = \"fast\"\nnotional";
         assert!(refused(lane, "lane = \"light_client\"\nnotional").contains("twice"));
     }

@@ -97,9 +97,12 @@ table!(Bucket, "What one party may have cleared.", { "capacity": Limit, "refill_
 table!(PriceRule, "How a price is read.", {
     "unit": Amount, "floor": Amount, "fresh_for": u64, "stale_after": u64, "widest": u32
 } may {});
+table!(ExposureRule, "How much of what stands locked may be paid before its proof, in hundredths of a percent.", {
+    "share": u32
+} may { "returned_as": Vec<Asset> });
 table!(AssetRow, "What of one asset may be cleared, wherever it goes.", {
     "asset": Asset, "window": Limit, "sender": Bucket, "recipient": Bucket, "most_of_p99": Limit, "usual": Amount
-} may { "price": PriceRule });
+} may { "exposure": ExposureRule, "price": PriceRule });
 table!(DestinationRow, "Value that may be cleared towards a chain.", { "chain": Chain, "notional": Limit } may {});
 table!(CorridorName, "One lane of one asset from one chain to another.", {
     "source": Chain, "destination": Chain, "asset": Asset, "lane": LaneName
@@ -215,6 +218,7 @@ most_of_p99 = "20"
 usual = "10"
 sender = { capacity = "unlimited", refill_seconds = 1 }
 recipient = { capacity = "unlimited", refill_seconds = 1 }
+exposure = { share = 100, returned_as = ["eip155:31337/erc20:0x06"] }
 price = { unit = "1", floor = "1", fresh_for = 60, stale_after = 600, widest = 100 }
 
 [[price_feed]]

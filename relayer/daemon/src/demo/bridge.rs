@@ -60,14 +60,17 @@ pub struct Bridge {
     pub relayer_address: Address,
 }
 
-struct KeyRing {
-    folder: PathBuf,
+/// A keystore of development keys under one password.
+pub struct KeyRing {
+    /// The keystore.
+    pub folder: PathBuf,
     password: SecretRef,
     store: Keystore,
 }
 
 impl KeyRing {
-    fn make(folder: &Path) -> Result<Self> {
+    /// Makes an empty one in `folder`, with a random password beside it.
+    pub fn make(folder: &Path) -> Result<Self> {
         let path = folder.join("password");
         write_secret(&path, &B256::from(rand::random::<[u8; 32]>()).to_string())?;
         let keys = folder.join("keys");
@@ -75,13 +78,15 @@ impl KeyRing {
         Ok(Self { folder: keys, password: SecretRef::File(path), store })
     }
 
-    fn create(&self, name: &str) -> Result<(KeyRef, Address)> {
+    /// A new key, and its account.
+    pub fn create(&self, name: &str) -> Result<(KeyRef, Address)> {
         let secret: Secret = self.password.read()?;
         let info = self.store.create(name, &secret)?;
         Ok((KeyRef { name: name.to_owned(), password: self.password.clone() }, info.address))
     }
 
-    fn several(&self, kind: &str, count: usize) -> Result<Vec<(KeyRef, Address)>> {
+    /// `count` new keys, `kind-1` and so on.
+    pub fn several(&self, kind: &str, count: usize) -> Result<Vec<(KeyRef, Address)>> {
         (1..=count).map(|number| self.create(&format!("{kind}-{number}"))).collect()
     }
 }
@@ -107,7 +112,7 @@ impl Bridge {
             SignerSet::new(EPOCH, usize::from(QUORUM), keys.iter().map(|(_, address)| *address).collect())
         };
         let bitcoin_source = bitcoin_source(chains, &bitcoin, folder).await?;
-        let ethereum_source = ethereum_source(chains, &source).await?;
+        let ethereum_source = ethereum_source(&chains.ethereum, &source).await?;
         let role = |(key, _): &(KeyRef, Address)| RoleConfig {
             key: key.clone(),
             bitcoin: bitcoin_source.nodes.iter().map(|node| (bitcoin_source.chain.clone(), node.clone())).collect(),
@@ -139,7 +144,7 @@ impl Bridge {
             retired: Default::default(),
             bitcoin: vec![bitcoin_source],
             ethereum: vec![ethereum_source],
-            destination: vec![destination(chains, &target, relayer)],
+            destination: vec![destination(chains.destination_id(), chains.destination.url(), &target, relayer)],
         };
         config.check()?;
         std::fs::write(folder.join("spandrel.toml"), toml::to_string(&config)?)?;
@@ -159,8 +164,8 @@ pub fn wallet(anvil: &Anvil, index: usize) -> Result<(DynProvider, Address)> {
     signing(anvil.signers(), index, anvil.url())
 }
 
-/// The same, on the source chain.
-fn source_wallet(chain: &SourceChain, index: usize) -> Result<(DynProvider, Address)> {
+/// The same, on a source chain.
+pub fn source_wallet(chain: &SourceChain, index: usize) -> Result<(DynProvider, Address)> {
     signing(chain.signers(), index, chain.execution_url())
 }
 
@@ -285,24 +290,26 @@ async fn bitcoin_source(chains: &Chains, params: &ChainParams, folder: &Path) ->
     })
 }
 
-async fn ethereum_source(chains: &Chains, at: &Deployment) -> Result<EthereumSource> {
+/// How deposits made on `chain` are followed.
+pub async fn ethereum_source(chain: &SourceChain, at: &Deployment) -> Result<EthereumSource> {
     Ok(EthereumSource {
         outbox: at.outbox,
         start_block: 1,
-        trusted_root: chains.ethereum.finalized_root().await?,
-        network: chains.ethereum.network().await?,
+        trusted_root: chain.finalized_root().await?,
+        network: chain.network().await?,
         quorum: 1,
         nodes: vec![EthereumNode {
-            execution: chains.ethereum.execution_url().to_owned(),
-            beacon: chains.ethereum.beacon_url().to_owned(),
+            execution: chain.execution_url().to_owned(),
+            beacon: chain.beacon_url().to_owned(),
         }],
     })
 }
 
-fn destination(chains: &Chains, at: &Deployment, account: KeyRef) -> Destination {
+/// How `account` pays on the chain behind `rpc`.
+pub fn destination(chain: ChainId, rpc: &str, at: &Deployment, account: KeyRef) -> Destination {
     Destination {
-        chain: chains.destination_id(),
-        rpc: chains.destination.url().to_owned(),
+        chain,
+        rpc: rpc.to_owned(),
         inbox: at.inbox,
         fast_lane: at.fast_lane,
         checkpoint_registry: at.registry,

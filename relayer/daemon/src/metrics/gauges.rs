@@ -204,7 +204,7 @@ impl Gauges {
             if *lane == Lane::Fast {
                 let exposed = risk.exposure(source, asset, destination);
                 self.exposure_used.with_label_values(&labels).set(approximate(&exposed));
-                self.exposure_limit.with_label_values(&labels).set(limit(limits.exposure_cap));
+                self.exposure_limit.with_label_values(&labels).set(limit(policy.exposure_cap(risk, corridor)));
             }
         }
     }

@@ -165,7 +165,7 @@ async fn a_change_without_events_changes_nothing(store: impl Store) {
     store.commit(transfer_commit(0, 0, 2)).await.unwrap();
     let before = observe(&store).await;
     let mut commit = transfer_commit(0, 2, 0);
-    commit.transfers[0].after.status = Status::Refunded;
+    commit.transfers[0].after.status = Status::Failed { reason: "told by nobody".to_owned() };
     store.commit(commit).await.unwrap();
     assert_eq!(observe(&store).await, before);
     conflict(store.commit(transfer_commit(0, 1, 0)).await);

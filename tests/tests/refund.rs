@@ -1,0 +1,163 @@
+//! A transfer that is held and not paid goes back to its depositor: by a guardian's word, on the real chains of a whole bridge.
+
+use alloy::eips::BlockNumberOrTag;
+use alloy::primitives::{Address, Bytes, U256};
+use alloy::providers::Provider;
+use anyhow::{Context, Result, bail, ensure};
+use spandrel::clock::unix_now;
+use spandrel::config::{Config, ControlConfig, KeyRef};
+use spandrel::{up, wiring};
+use spandrel_contracts::{
+    CheckpointRegistry, Inbox, Vault, WrappedToken, lane, nullifier_slot, proof, revert, solidity_deposit,
+};
+use spandrel_core::{Status, Transfer};
+use spandrel_risk::Reason;
+use spandrel_risk::control::{Act, SignedStatement, Statement};
+use spandrel_signer::signatures_blob;
+use spandrel_tests::both_ways::{BothWays, CAP, Side, transfer};
+use spandrel_verifiers::{Checkpoint, DepositId, LanePreference, SignedCheckpoint};
+use tokio_util::sync::CancellationToken;
+
+const RECIPIENT: Address = Address::repeat_byte(0xd1);
+/// Wei: more than one transfer may be.
+const AMOUNT: u64 = 2 * CAP;
+/// Seconds: the vault wants ten minutes at least.
+const LIFETIME: u64 = 900;
+
+/// Guardians for the bridge, one of whom has a key.
+fn guarded(bridge: &BothWays) -> Result<(Config, KeyRef)> {
+    let mut config = bridge.config.clone();
+    let (key, address) = bridge.keys.create("ada")?;
+    let guardians = [(address, "ada".to_owned()), (Address::repeat_byte(0xb0), "bo".to_owned())].into();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    config.control = Some(ControlConfig { listen, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
+    config.check()?;
+    Ok((config, key))
+}
+
+/// One guardian drops a held transfer, by the control API.
+async fn drop_held(config: &Config, guardian: &KeyRef, transfer: DepositId) -> Result<()> {
+    let key = wiring::unlock(config, guardian)?;
+    let statement = Statement {
+        act: Act::DropHeld { transfer },
+        reason: "nobody knows the depositor".to_owned(),
+        guardian: key.address(),
+        nonce: 0,
+        expiry: unix_now() + 600,
+    };
+    let deployment = config.control_policy().context("guardians")?.deployment;
+    let signed = SignedStatement::new(statement.clone(), &key.sign_digest(statement.digest(deployment))?);
+    let control = config.control.as_ref().context("control")?.listen;
+    let url = format!("http://{control}/v1/control/statements");
+    let answer = reqwest::Client::new().post(url).json(&signed).send().await?;
+    ensure!(answer.status().is_success(), "{}", answer.text().await?);
+    Ok(())
+}
+
+/// Locks coins at home for longer than it must be.
+async fn lock(bridge: &BothWays) -> Result<()> {
+    let BothWays { home, away, .. } = bridge;
+    let vault = Vault::new(home.at.vault, &home.user);
+    let (chain, inbox, expiry) = (away.id().hash(), away.at.inbox.into_word(), home.now().await? + LIFETIME);
+    let (amount, lane) = (U256::from(AMOUNT), LanePreference::LightClient as u8);
+    let call = vault.lock(home.coin, amount, chain, inbox, RECIPIENT.into_word(), lane, expiry);
+    ensure!(call.value(amount).send().await?.get_receipt().await?.status(), "the deposit transaction failed");
+    Ok(())
+}
+
+/// Stores a checkpoint on `side`.
+async fn register(side: &Side, signed: &SignedCheckpoint) -> Result<()> {
+    let SignedCheckpoint { checkpoint: Checkpoint { chain, height, root, time }, epoch, signatures } = signed;
+    let registry = CheckpointRegistry::new(side.at.registry, side.anyone()?);
+    let submit = registry.submit(chain.hash(), *height, *root, *time, *epoch, signatures_blob(signatures));
+    ensure!(submit.send().await?.get_receipt().await?.status(), "the checkpoint is stored");
+    Ok(())
+}
+
+/// What away's state says of the nullifier now, under a checkpoint that the verifiers signed for home.
+async fn absence(bridge: &BothWays, id: DepositId) -> Result<Bytes> {
+    let BothWays { home, away, config, .. } = bridge;
+    let block = away.user.get_block_by_number(BlockNumberOrTag::Latest).await?.context("a block")?.header;
+    let checkpoint = Checkpoint { chain: away.id(), height: block.number, root: block.hash, time: block.timestamp };
+    let epoch = config.verifier_set.epoch;
+    let digest = checkpoint.digest(home.chain.chain_id(), home.at.registry, epoch);
+    let mut signed = Vec::new();
+    for role in config.verifier.iter().take(config.verifier_set.threshold) {
+        let key = wiring::unlock(config, &role.key)?;
+        signed.push((key.address(), key.sign_digest(digest)?));
+    }
+    signed.sort_by_key(|(signer, _)| *signer);
+    let signatures = signed.into_iter().map(|(_, signature)| signature).collect();
+    register(home, &SignedCheckpoint { checkpoint, epoch, signatures }).await?;
+    let proof = away.user.get_proof(away.at.inbox, vec![nullifier_slot(id)]).number(block.number).await?;
+    let slot = proof.storage_proof.first().context("a slot")?;
+    Ok(proof::storage(&alloy::rlp::encode(&block.inner).into(), &proof.account_proof, &slot.proof)?)
+}
+
+/// Makes a block at `time`.
+async fn wait_until(side: &Side, time: u64) -> Result<()> {
+    let _: serde_json::Value = side.user.raw_request("evm_mine".into(), (U256::from(time),)).await?;
+    ensure!(side.now().await? >= time, "the chain is at {time}");
+    Ok(())
+}
+
+/// The name of the contract's error.
+fn refused<T>(answer: Result<T, alloy::contract::Error>) -> Result<&'static str> {
+    let Err(error) = answer else { bail!("it was not refused") };
+    let data = error.as_revert_data().with_context(|| format!("no revert data: {error}"))?;
+    revert::decode(&data).name.context("an error without a name")
+}
+
+/// The transfer once a guardian has dropped it, while it was held.
+async fn dropped(bridge: &BothWays) -> Result<Transfer> {
+    let (config, ada) = guarded(bridge)?;
+    let stop = CancellationToken::new();
+    let running = up::start(config.clone(), None, stop.clone()).await?;
+    lock(bridge).await?;
+    let is_held = |status: &Status| matches!(status, Status::Held { reason: Reason::PerTransferCap { .. }, .. });
+    let held = transfer(running.store(), RECIPIENT, is_held).await?;
+    ensure!(held.checkpoint.is_some(), "what is held is proven");
+    drop_held(&config, &ada, held.id).await?;
+    let is_dropped = |status: &Status| matches!(status, Status::Rejected { reason: Reason::Dropped { .. } });
+    let ended = transfer(running.store(), RECIPIENT, is_dropped).await?;
+    ensure!(ended.status.is_terminal(), "{:?}", ended.status);
+    stop.cancel();
+    running.finish().await?;
+    Ok(ended)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_transfer_that_a_guardian_drops_goes_back_to_its_depositor_once_and_is_never_paid() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bridge = BothWays::build(folder.path()).await?;
+    let transfer = dropped(&bridge).await?;
+    let (BothWays { home, away, user, .. }, deposit) = (&bridge, &transfer.deposit);
+
+    // The proof is as good as any until the deposit expires: what the relayer drops, it alone does not pay.
+    register(away, transfer.checkpoint.as_ref().context("a checkpoint")?).await?;
+    let evidence = proof::encode(transfer.evidence.as_ref().context("evidence")?, deposit)?;
+    let inbox = Inbox::new(away.at.inbox, away.anyone()?);
+    let claim = inbox.claim(lane::ETHEREUM, solidity_deposit(deposit), evidence);
+    claim.call().await.context("a claim in time")?;
+    // The refund is anyone's to send, and the depositor's to have.
+    let vault = Vault::new(home.at.vault, home.anyone()?);
+    let refund = |proof: &Bytes| vault.refund(solidity_deposit(deposit).into(), home.coin, proof.clone());
+    let early = absence(&bridge, transfer.id).await?;
+    ensure!(refused(refund(&early).call().await)? == "NotExpired", "while it may still be paid");
+
+    let late = deposit.expiry + 1;
+    tokio::try_join!(wait_until(home, late), wait_until(away, late))?;
+    ensure!(refused(claim.call().await)? == "DepositExpired", "a late payout");
+    let absent = absence(&bridge, transfer.id).await?;
+    let before = home.user.get_balance(*user).await?;
+    ensure!(refund(&absent).send().await?.get_receipt().await?.status(), "refunded");
+    ensure!(home.user.get_balance(*user).await? == before + U256::from(AMOUNT), "the depositor has it back");
+    ensure!(refused(refund(&absent).call().await)? == "AlreadyRefunded", "twice");
+    ensure!(refused(claim.call().await)? == "DepositExpired", "a payout after the refund");
+
+    ensure!(vault.outstanding(home.coin, away.id().hash()).call().await?.is_zero(), "nothing is owed any more");
+    ensure!(home.user.get_balance(home.at.vault).await?.is_zero(), "and nothing is kept");
+    let paid = WrappedToken::new(away.coin, &away.user).balanceOf(RECIPIENT).call().await?;
+    ensure!(paid.is_zero(), "{paid} was paid");
+    Ok(())
+}
