@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
@@ -85,14 +85,15 @@ fn block(height: u64) -> BlockRef {
     BlockRef { height, hash: B256::with_last_byte(height as u8), time: START }
 }
 
+static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
+
 /// A destination that tells what it is given, over and over.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<PaidOut>>>, Arc<Mutex<Option<SignerSet>>>);
 
 impl DestinationView for Told {
     fn chain(&self) -> &ChainId {
-        static CHAIN: std::sync::LazyLock<ChainId> = std::sync::LazyLock::new(destination);
-        &CHAIN
+        &DESTINATION
     }
 
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
@@ -311,6 +312,45 @@ async fn a_pause_that_ran_out_by_itself_comes_back_while_its_finding_stands() {
     scene.look(TTL + 1).await;
     assert!(scene.is_paused().await, "nobody has looked");
     assert_eq!(scene.pauses().await, 2);
+}
+
+/// A destination of which no node answers.
+struct Mute;
+
+impl DestinationView for Mute {
+    fn chain(&self) -> &ChainId {
+        &DESTINATION
+    }
+
+    fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+
+    fn sets(&self, _: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+
+    fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+}
+
+fn mute() -> FollowError {
+    FollowError::Transient { endpoint: "nodes".to_owned(), reason: "none answers".to_owned() }
+}
+
+#[tokio::test]
+async fn when_everything_was_seen_last_is_known_and_stands_still_while_a_chain_is_mute() {
+    let scene = Scene::new().await;
+    assert_eq!(Alarms::default().looked_at(), None, "there are no sentinels");
+    assert_eq!(scene.alarms.looked_at(), Some(START));
+    scene.look_at_all(5).await;
+    assert_eq!(scene.alarms.looked_at(), Some(START + 5));
+    let sentinel =
+        Sentinel::new(scene.book.clone(), vec![Box::new(Mute)], BTreeMap::new(), Vec::new(), scene.alarms.clone());
+    scene.time.fetch_add(60, Ordering::Relaxed);
+    sentinel.look_once().await.unwrap();
+    assert_eq!(scene.alarms.looked_at(), Some(START + 5));
 }
 
 #[tokio::test]

@@ -17,10 +17,10 @@ use crate::control::guarded;
 use crate::run::{ends, free_port, told};
 
 /// What a node answers, by method; what is not there is refused as an unknown method.
-type Answers = Arc<Mutex<BTreeMap<&'static str, Value>>>;
+pub type Answers = Arc<Mutex<BTreeMap<&'static str, Value>>>;
 
 /// A node that speaks JSON-RPC. With a password it lets nobody else in.
-async fn node(answers: Answers, password: Option<&'static str>) -> String {
+pub async fn node(answers: Answers, password: Option<&'static str>) -> String {
     async fn answer(
         State((answers, password)): State<(Answers, Option<&'static str>)>,
         headers: HeaderMap,
@@ -55,7 +55,7 @@ async fn node(answers: Answers, password: Option<&'static str>) -> String {
 }
 
 /// An EVM node of chain `number` on which everything has code, and whose account is poor.
-fn evm(number: u64) -> Answers {
+pub fn evm(number: u64) -> Answers {
     let zero = |bytes: usize| format!("0x{}", "00".repeat(bytes));
     let block = json!({
         "hash": zero(32), "parentHash": zero(32), "sha3Uncles": zero(32), "miner": zero(20), "stateRoot": zero(32),

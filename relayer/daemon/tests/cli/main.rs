@@ -25,6 +25,7 @@ mod manual;
 mod metrics;
 mod policy;
 mod proof;
+mod readiness;
 mod reobserve;
 mod replay;
 mod run;
