@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256, U256};
 use futures::future::BoxFuture;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger, TransferChange};
 use spandrel_core::{Destination, Effect, Event, Executor, Input, Output, Policy, TxRef, apply};
-use spandrel_engine::{Alarms, Book, Change, Clock, Sentinel, Silent};
+use spandrel_engine::{Alarms, Book, Change, Clock, Sentinel, Silent, standing_findings};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
@@ -312,6 +312,31 @@ async fn a_pause_that_ran_out_by_itself_comes_back_while_its_finding_stands() {
     scene.look(TTL + 1).await;
     assert!(scene.is_paused().await, "nobody has looked");
     assert_eq!(scene.pauses().await, 2);
+}
+
+/// For whoever has the ledger alone.
+#[tokio::test]
+async fn what_paused_stands_in_the_log_until_it_is_lifted_or_runs_out() {
+    let scene = Scene::new().await;
+    scene.read_to(10).await;
+    let drill = RiskEvent::Paused { scope: Scope::Global, until: START + 60, reason: "a drill".to_owned() };
+    scene.book.record_risk(drill).await.unwrap();
+    scene.pay(phantom(1));
+    scene.pay(phantom(2));
+    scene.look(0).await;
+    scene.look(5).await;
+    let standing = async |later: u64| -> Vec<Scope> {
+        let events: Vec<RiskEvent> =
+            scene.store.risk_events(0).await.unwrap().into_iter().map(|recorded| recorded.body).collect();
+        let now = scene.time.load(Ordering::Relaxed) + later;
+        let found: Vec<_> = standing_findings(&events, now).collect();
+        assert!(found.iter().all(|(_, found)| found.starts_with("payout_without_deposit ")), "{found:?}");
+        found.into_iter().map(|(scope, _)| scope).collect()
+    };
+    assert_eq!(standing(0).await, [fast(), fast()], "a guardian's drill is no finding");
+    assert!(standing(TTL).await.is_empty());
+    scene.book.record_risk(RiskEvent::Resumed { scope: fast() }).await.unwrap();
+    assert!(standing(0).await.is_empty());
 }
 
 /// A destination of which no node answers.

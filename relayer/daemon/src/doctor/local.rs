@@ -6,6 +6,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use alloy_primitives::Address;
 use anyhow::Result;
 use spandrel_api::webhooks::WebhookKey;
+use spandrel_core::ledger::Ledger;
+use spandrel_engine::standing_findings;
+use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ConfigureRefusal;
 use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
@@ -104,6 +107,7 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
         );
         rows.push(Row::wrong(format!("chain {chain}"), format!("halted: {reason}"), mend));
     }
+    rows.extend(found_by_sentinels(&store).await?);
     rows.push(match wiring::would_agree(config, &store).await? {
         Ok(events) if events.is_empty() => Row::ok("agreed policy", "the configuration's"),
         Ok(_) => Row::ok("agreed policy", "the configuration's from the next start on: it allows nothing more"),
@@ -117,6 +121,20 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
     });
     store.close().await;
     Ok(rows)
+}
+
+/// What pauses something, as the ledger tells. Sentinels find more that pauses nothing, of accounts and sets: both are looked
+/// at here too.
+async fn found_by_sentinels(store: &Sqlite) -> Result<Vec<Row>> {
+    let events: Vec<RiskEvent> = store.risk_events(0).await?.into_iter().map(|recorded| recorded.body).collect();
+    let rows = standing_findings(&events, unix_now()).map(|(scope, found)| {
+        let rule = found.split(' ').next().unwrap_or_default();
+        let mend = format!(
+            "find out why (docs/sentinels.md and the runbook, by {rule}), then two guardians: spandrel resume --reason … --key …"
+        );
+        Row::wrong(format!("sentinels: {scope}"), format!("expected no finding, found {found}"), mend)
+    });
+    Ok(rows.collect())
 }
 
 /// Whose a key must be.
