@@ -38,14 +38,14 @@ pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
     (rows, accounts)
 }
 
-/// As it will be read at the next start.
+/// As it is read at the start and again and again.
 fn certificate(field: &str, tls: &TlsConfig) -> Row {
     let (path, key) = (tls.certificate.display(), &tls.key);
     let mend = format!("put a valid certificate with its issuers at {path} and its key where {key} says, both PEM");
     match wiring::read_tls(field, tls).map(|tls| tls.until()) {
         Ok(until) if until < unix_now().saturating_add(RENEW_BEFORE) => {
             let found = format!("expected one that is valid for a week more, found one until {}", time(until));
-            Row::wrong(field, found, "renew it, then restart: certificates are read at the start")
+            Row::wrong(field, found, "renew it: a running process serves the new one within seconds")
         }
         Ok(until) => Row::ok(field, format!("valid until {}", time(until))),
         Err(error) => Row::wrong(field, format!("{error:#}"), mend),
