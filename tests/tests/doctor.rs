@@ -2,10 +2,11 @@
 
 use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, ensure};
-use spandrel::config::Config;
+use spandrel::config::{Config, EXAMPLE};
 use spandrel::demo::bridge::Bridge;
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::doctor::{Row, State, examine};
+use spandrel_contracts::Outbox;
 use spandrel_store::Sqlite;
 
 /// What is wrong, by its name.
@@ -27,7 +28,7 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     let folder = tempfile::tempdir()?;
     let chains = Chains::start(&RealNodes::default()).await?;
     let bridge = Bridge::build(&chains, folder.path()).await?;
-    let config = &bridge.config;
+    let (config, example) = (&bridge.config, Config::parse(EXAMPLE)?);
     require("no ledger yet", config, &[]).await?;
     Sqlite::open(&config.database).await?.close().await;
     require("all is well", config, &[]).await?;
@@ -52,6 +53,30 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     let root = changed(&|config| config.ethereum[0].trusted_root = Default::default());
     let rows = examine(&root).await;
     ensure!(wrong(&rows).iter().all(|what| what.ends_with(": beacon")) && !wrong(&rows).is_empty(), "{rows:#?}");
+
+    let told = |vault: Address| {
+        changed(&|config| {
+            let mut api = example.api.clone();
+            if let Some(api) = &mut api {
+                (api.webhook_key, api.vaults) = (None, [(chains.ethereum_id(), vault)].into());
+            }
+            config.api = api;
+        })
+    };
+    require("users are told of the vault", &told(bridge.source.vault), &[]).await?;
+    // It takes deposits for another outbox.
+    let strange = Outbox::deploy(&bridge.user, bridge.source.vault).await?;
+    let from = |outbox: Address| changed(&|config| config.ethereum[0].outbox = outbox);
+    for (config, found) in [
+        (told(Address::repeat_byte(9)), "api.vaults: expected"),
+        (from(*strange.address()), "the outbox of vault"),
+        (from(bridge.source.vault), "revert"),
+    ] {
+        let rows = examine(&config).await;
+        let wrong: Vec<&Row> = rows.iter().filter(|row| row.state == State::Wrong).collect();
+        let is_named = |row: &&Row| row.what.ends_with(": vault") && row.found.contains(found);
+        ensure!(!wrong.is_empty() && wrong.iter().all(is_named), "{found}: {rows:#?}");
+    }
 
     let relayer = rows.iter().find(|row| row.what == "account key relayer").context("the relayer's key")?;
     let account: Address = relayer.found.parse()?;

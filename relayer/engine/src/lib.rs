@@ -46,7 +46,7 @@ pub use pulse::Pulse;
 pub use request::{Asked, SignedRequest};
 pub use risk_view::RiskNow;
 pub use run::{repeat, run_control, run_desks, run_ticks};
-pub use sentinel::{Alarms, Sentinel};
+pub use sentinel::{Alarms, Sentinel, standing_findings};
 pub use serve::{run_signer, run_verifier};
 pub use sign::{Sighting, SignDigest, SignerRole};
 pub use unseen::Unseen;

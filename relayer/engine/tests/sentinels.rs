@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use futures::future::BoxFuture;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger, TransferChange};
 use spandrel_core::{Destination, Effect, Event, Executor, Input, Output, Policy, TxRef, apply};
-use spandrel_engine::{Alarms, Book, Change, Clock, Sentinel, Silent};
+use spandrel_engine::{Alarms, Book, Change, Clock, Sentinel, Silent, standing_findings};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
@@ -85,14 +85,15 @@ fn block(height: u64) -> BlockRef {
     BlockRef { height, hash: B256::with_last_byte(height as u8), time: START }
 }
 
+static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
+
 /// A destination that tells what it is given, over and over.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<PaidOut>>>, Arc<Mutex<Option<SignerSet>>>);
 
 impl DestinationView for Told {
     fn chain(&self) -> &ChainId {
-        static CHAIN: std::sync::LazyLock<ChainId> = std::sync::LazyLock::new(destination);
-        &CHAIN
+        &DESTINATION
     }
 
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
@@ -332,6 +333,70 @@ async fn a_pause_that_ran_out_by_itself_comes_back_while_its_finding_stands() {
     scene.look(TTL + 1).await;
     assert!(scene.is_paused().await, "nobody has looked");
     assert_eq!(scene.pauses().await, 2);
+}
+
+/// For whoever has the ledger alone.
+#[tokio::test]
+async fn what_paused_stands_in_the_log_until_it_is_lifted_or_runs_out() {
+    let scene = Scene::new().await;
+    scene.read_to(10).await;
+    let drill = RiskEvent::Paused { scope: Scope::Global, until: START + 60, reason: "a drill".to_owned() };
+    scene.book.record_risk(drill).await.unwrap();
+    scene.pay(phantom(1));
+    scene.pay(phantom(2));
+    scene.look(0).await;
+    scene.look(5).await;
+    let standing = async |later: u64| -> Vec<Scope> {
+        let events: Vec<RiskEvent> =
+            scene.store.risk_events(0).await.unwrap().into_iter().map(|recorded| recorded.body).collect();
+        let now = scene.time.load(Ordering::Relaxed) + later;
+        let found: Vec<_> = standing_findings(&events, now).collect();
+        assert!(found.iter().all(|(_, found)| found.starts_with("payout_without_deposit ")), "{found:?}");
+        found.into_iter().map(|(scope, _)| scope).collect()
+    };
+    assert_eq!(standing(0).await, [fast(), fast()], "a guardian's drill is no finding");
+    assert!(standing(TTL).await.is_empty());
+    scene.book.record_risk(RiskEvent::Resumed { scope: fast() }).await.unwrap();
+    assert!(standing(0).await.is_empty());
+}
+
+/// A destination of which no node answers.
+struct Mute;
+
+impl DestinationView for Mute {
+    fn chain(&self) -> &ChainId {
+        &DESTINATION
+    }
+
+    fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+
+    fn sets(&self, _: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+
+    fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+}
+
+fn mute() -> FollowError {
+    FollowError::Transient { endpoint: "nodes".to_owned(), reason: "none answers".to_owned() }
+}
+
+#[tokio::test]
+async fn when_everything_was_seen_last_is_known_and_stands_still_while_a_chain_is_mute() {
+    let scene = Scene::new().await;
+    assert_eq!(Alarms::default().looked_at(), None, "there are no sentinels");
+    assert_eq!(scene.alarms.looked_at(), Some(START));
+    scene.look_at_all(5).await;
+    assert_eq!(scene.alarms.looked_at(), Some(START + 5));
+    let sentinel =
+        Sentinel::new(scene.book.clone(), vec![Box::new(Mute)], BTreeMap::new(), Vec::new(), scene.alarms.clone());
+    scene.time.fetch_add(60, Ordering::Relaxed);
+    sentinel.look_once().await.unwrap();
+    assert_eq!(scene.alarms.looked_at(), Some(START + 5));
 }
 
 #[tokio::test]

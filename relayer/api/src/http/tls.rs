@@ -1,7 +1,7 @@
-//! TLS of a port: a certificate chain and its key, looked at before anything listens with them.
+//! TLS of a port: a certificate chain and its key, looked at before anything is served with them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -32,13 +32,17 @@ pub struct TlsError {
     pub found: String,
 }
 
-/// What a port proves who it is with. HTTP/2 and HTTP/1.1 are offered (ALPN), TLS 1.3 and 1.2.
+/// What a port proves who it is with. HTTP/2 and HTTP/1.1 are offered (ALPN), TLS 1.3 and 1.2. Clones share it: renewed, it is
+/// renewed for all of them.
 #[derive(Clone)]
-pub struct Tls {
+pub struct Tls(Arc<RwLock<Arc<Identity>>>);
+
+struct Identity {
     acceptor: TlsAcceptor,
     /// The same with HTTP/1.1 alone.
     plainly: TlsAcceptor,
     own: CertificateDer<'static>,
+    issuers: Vec<CertificateDer<'static>>,
     until: u64,
 }
 
@@ -60,7 +64,7 @@ impl Tls {
             until = until.min(check_time(certificate, now)?);
         }
         check_use(own, issuers, now)?;
-        let own = own.clone();
+        let (own, issuers) = (own.clone(), issuers.to_vec());
         // What the parser says may repeat a line of the key.
         let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
             .map_err(|_| refused("key", "a private key in PEM (PKCS #8, PKCS #1 or SEC1)", "none that reads"))?;
@@ -74,17 +78,33 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let plainly = Arc::new(config.clone()).into();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { acceptor: Arc::new(config).into(), plainly, own, until })
+        let identity = Identity { acceptor: Arc::new(config).into(), plainly, own, issuers, until };
+        Ok(Self(Arc::new(RwLock::new(Arc::new(identity)))))
     }
 
     /// When the first of its certificates ends, seconds since 1970.
     pub fn until(&self) -> u64 {
-        self.until
+        self.now().until
+    }
+
+    /// Serves what `found` is, from the next connection on; false when its certificates are those that are served already.
+    pub fn renew(&self, found: &Self) -> bool {
+        let (now, found) = (self.now(), found.now());
+        if (&now.own, &now.issuers) == (&found.own, &found.issuers) {
+            return false;
+        }
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = found;
+        true
+    }
+
+    fn now(&self) -> Arc<Identity> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether its certificate is for this name or address.
     pub(crate) fn is_for(&self, host: &str) -> bool {
-        let Ok(certificate) = ParsedCertificate::try_from(&self.own) else { return false };
+        let now = self.now();
+        let Ok(certificate) = ParsedCertificate::try_from(&now.own) else { return false };
         ServerName::try_from(host).is_ok_and(|name| verify_server_name(&certificate, &name).is_ok())
     }
 
@@ -93,7 +113,7 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        tokio::time::timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream)).await?
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, self.now().acceptor.accept(stream)).await?
     }
 
     /// The same with a peer who will be told, in HTTP/1.1, that there is no place.
@@ -101,13 +121,13 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.plainly.accept(stream).await
+        self.now().plainly.accept(stream).await
     }
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("Tls").field("until", &self.until()).finish_non_exhaustive()
     }
 }
 

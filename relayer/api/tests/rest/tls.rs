@@ -183,6 +183,30 @@ async fn who_does_not_read_what_is_answered_is_cut_off_under_tls_too() {
     assert!(started.elapsed() > Duration::from_secs(5), "it was given time");
 }
 
+#[tokio::test]
+async fn a_renewed_certificate_is_served_from_the_next_connection_on() {
+    let authority = Authority::new();
+    let certify = || authority.certify(&["localhost", "127.0.0.1"]);
+    let (first, second) = (certify(), certify());
+    let (served, trusted) = (tls(&first).unwrap(), authority.pem.clone());
+    let options = Options { places: ROOM, tls: Some((served.clone(), trusted)), ..Options::new().await };
+    let world = World::with(options).await;
+    let shown = async || {
+        let stream = greet(&world, &authority, &["http/1.1"]).await.unwrap();
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+    let of = |certified: &Certified| CertificateDer::from_pem_slice(certified.chain.as_bytes()).unwrap();
+    let mut open = greet(&world, &authority, &["http/1.1"]).await.unwrap();
+    assert_eq!(shown().await, of(&first));
+    assert!(!served.renew(&tls(&first).unwrap()), "it is the same");
+    assert!(served.renew(&tls(&second).unwrap()));
+    assert_eq!(shown().await, of(&second));
+    open.write_all(b"GET /v1/chains HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut said = [0; 12];
+    open.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 200", "a connection that stands goes on");
+}
+
 #[test]
 fn what_clients_would_refuse_is_refused_at_the_start_by_name() {
     let authority = Authority::new();

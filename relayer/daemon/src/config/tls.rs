@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spandrel_signer::SecretRef;
 
-/// A certificate and its key. They are read at the start: renewed ones count from the next one on.
+/// A certificate and its key. They are read at the start and every few seconds: a renewed pair is served from the next
+/// connection on, and one that does not fit is not.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {

@@ -6,6 +6,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use alloy_primitives::Address;
 use anyhow::Result;
 use spandrel_api::webhooks::WebhookKey;
+use spandrel_core::ledger::Ledger;
+use spandrel_engine::standing_findings;
+use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ConfigureRefusal;
 use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
@@ -35,14 +38,14 @@ pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
     (rows, accounts)
 }
 
-/// As it will be read at the next start.
+/// As it is read at the start and again and again.
 fn certificate(field: &str, tls: &TlsConfig) -> Row {
     let (path, key) = (tls.certificate.display(), &tls.key);
     let mend = format!("put a valid certificate with its issuers at {path} and its key where {key} says, both PEM");
     match wiring::read_tls(field, tls).map(|tls| tls.until()) {
         Ok(until) if until < unix_now().saturating_add(RENEW_BEFORE) => {
             let found = format!("expected one that is valid for a week more, found one until {}", time(until));
-            Row::wrong(field, found, "renew it, then restart: certificates are read at the start")
+            Row::wrong(field, found, "renew it: a running process serves the new one within seconds")
         }
         Ok(until) => Row::ok(field, format!("valid until {}", time(until))),
         Err(error) => Row::wrong(field, format!("{error:#}"), mend),
@@ -104,6 +107,7 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
         );
         rows.push(Row::wrong(format!("chain {chain}"), format!("halted: {reason}"), mend));
     }
+    rows.extend(found_by_sentinels(&store).await?);
     rows.push(match wiring::would_agree(config, &store).await? {
         Ok(events) if events.is_empty() => Row::ok("agreed policy", "the configuration's"),
         Ok(_) => Row::ok("agreed policy", "the configuration's from the next start on: it allows nothing more"),
@@ -117,6 +121,20 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
     });
     store.close().await;
     Ok(rows)
+}
+
+/// What pauses something, as the ledger tells. Sentinels find more that pauses nothing, of accounts and sets: both are looked
+/// at here too.
+async fn found_by_sentinels(store: &Sqlite) -> Result<Vec<Row>> {
+    let events: Vec<RiskEvent> = store.risk_events(0).await?.into_iter().map(|recorded| recorded.body).collect();
+    let rows = standing_findings(&events, unix_now()).map(|(scope, found)| {
+        let rule = found.split(' ').next().unwrap_or_default();
+        let mend = format!(
+            "find out why (docs/sentinels.md and the runbook, by {rule}), then two guardians: spandrel resume --reason … --key …"
+        );
+        Row::wrong(format!("sentinels: {scope}"), format!("expected no finding, found {found}"), mend)
+    });
+    Ok(rows.collect())
 }
 
 /// Whose a key must be.

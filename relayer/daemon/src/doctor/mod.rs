@@ -7,6 +7,7 @@ mod destination;
 mod ethereum;
 mod evm;
 mod local;
+mod price;
 
 use std::path::Path;
 use std::time::Duration;
@@ -126,12 +127,18 @@ pub async fn examine(config: &Config) -> Vec<Row> {
     for source in &config.ethereum {
         let own = own_nodes(config, |role| role.ethereum.get(&source.network.chain));
         for (who, node) in relayers(&source.nodes).chain(own) {
-            probes.push(Box::pin(ethereum::look(source, who, node)));
+            probes.push(Box::pin(ethereum::look(config, source, who, node)));
         }
     }
     for target in &config.destination {
         let account = accounts.get(&target.account.name).copied();
         probes.push(Box::pin(destination::look(config, target, account)));
+    }
+    for feed in &config.price_feed {
+        let rule = config.wide.assets.get(&feed.asset).and_then(|rules| rules.price.as_ref());
+        for (who, node) in relayers(&feed.nodes) {
+            probes.push(Box::pin(price::look(feed, rule, who, node)));
+        }
     }
     let seen = join_all(probes).await;
     let newest = seen.iter().filter_map(|seen| seen.newest.clone()).max_by_key(|(_, time)| *time);

@@ -93,8 +93,8 @@ impl Gauges {
                 &["chain"],
             )?,
             lowest_nonce: integers(
-                "spandrel_submit_lowest_open_nonce",
-                "The lowest nonce that is sent and not final, by chain and account",
+                "spandrel_submit_lowest_nonce_count",
+                "Transactions of an account before its lowest one that is sent and not final: that one's nonce",
                 &["chain", "account"],
             )?,
             cursors: integers("spandrel_watcher_cursor_height", "Height read and stored, by chain", &["chain"])?,

@@ -66,13 +66,18 @@ pub async fn serve_api(
         all: api.max_streams.saturating_add(PLACES_BESIDE_STREAMS),
         each: api.streams_per_caller.saturating_add(OF_ONE_ADDRESS),
     };
-    let served = serve(Port::new(listener, tls), app, places, stop.cancelled());
+    let served = serve(Port::new(listener, tls.clone()), app, places, stop.cancelled());
+    let renewed = async {
+        if let Some((files, tls)) = api.tls.as_ref().zip(tls.as_ref()) {
+            super::renew_tls("api.tls", files, tls, &stop).await;
+        }
+    };
     let told = async {
         if let Some(courier) = Courier::new(service) {
             courier.run(stop.cancelled()).await;
         }
     };
-    tokio::join!(served, told);
+    tokio::join!(served, renewed, told);
     Ok(())
 }
 

@@ -47,7 +47,13 @@ pub async fn serve_control(
     let each = if control.listen.ip().is_loopback() { PLACES } else { OF_ONE_ADDRESS };
     let places = Room { all: PLACES, each };
     // Pages that listen for changes are cut off when it stops.
-    serve(Port::new(listener, tls), control_router(desk, store, hosts), places, stop.cancelled()).await;
+    let served = serve(Port::new(listener, tls.clone()), control_router(desk, store, hosts), places, stop.cancelled());
+    let renewed = async {
+        if let Some((files, tls)) = control.tls.as_ref().zip(tls.as_ref()) {
+            super::renew_tls("control.tls", files, tls, &stop).await;
+        }
+    };
+    tokio::join!(served, renewed);
     Ok(())
 }
 

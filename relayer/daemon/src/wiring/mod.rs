@@ -30,7 +30,7 @@ pub use prices::follow_price;
 pub use requests::{Requests, require_known_request_key};
 pub use roles::{signer_role, unlock, verifier_role};
 pub use sentinel::{Sources, least_balance, sentinel};
-pub use tls::{read_tls, tls_ports};
+pub use tls::{read_tls, renew_tls, tls_ports};
 
 use std::time::Duration;
 

@@ -9,18 +9,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_engine::{Alarms, Sentinel};
+use spandrel_risk::{RiskEvent, Scope};
 use spandrel_store::Sqlite;
+use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
+use spandrel_watchers::sentinel::SourceView;
 
 use crate::control::guarded;
-use crate::run::{ends, free_port, told};
+use crate::run::{ends, free_port, silent_book, told};
 
 /// What a node answers, by method; what is not there is refused as an unknown method.
-type Answers = Arc<Mutex<BTreeMap<&'static str, Value>>>;
+pub type Answers = Arc<Mutex<BTreeMap<&'static str, Value>>>;
 
 /// A node that speaks JSON-RPC. With a password it lets nobody else in.
-async fn node(answers: Answers, password: Option<&'static str>) -> String {
+pub async fn node(answers: Answers, password: Option<&'static str>) -> String {
     async fn answer(
         State((answers, password)): State<(Answers, Option<&'static str>)>,
         headers: HeaderMap,
@@ -55,7 +60,7 @@ async fn node(answers: Answers, password: Option<&'static str>) -> String {
 }
 
 /// An EVM node of chain `number` on which everything has code, and whose account is poor.
-fn evm(number: u64) -> Answers {
+pub fn evm(number: u64) -> Answers {
     let zero = |bytes: usize| format!("0x{}", "00".repeat(bytes));
     let block = json!({
         "hash": zero(32), "parentHash": zero(32), "sha3Uncles": zero(32), "miner": zero(20), "stateRoot": zero(32),
@@ -261,6 +266,85 @@ async fn keys_secrets_and_the_ledger_are_looked_at() {
     std::fs::write(&path, "no database at all, but long enough to be looked at as one").unwrap();
     let (_, report) = ward.look(ward.command()).await;
     wrong(&report, "database", &["not a database", "backup"]);
+}
+
+/// What sentinels paused for stands in the ledger, also while the process that found it is down.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sentinels_found_is_told_until_guardians_have_lifted_it() {
+    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
+    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let config = spandrel::config::Config::read(&ward.path().join("spandrel.toml")).unwrap();
+    let nodes: Arc<dyn SourceView> = Arc::new(Disputed);
+    let book = silent_book(&config).await;
+    let chain: spandrel_verifiers::ChainId = CHAIN.parse().unwrap();
+    let sources = BTreeMap::from([(chain.clone(), nodes)]);
+    let sentinel = Sentinel::new(book.clone(), Vec::new(), sources, Vec::new(), Alarms::default());
+    sentinel.look_once().await.unwrap();
+    let scope = Scope::Chain { chain };
+    let (_, report) = ward.look(ward.command()).await;
+    let what = format!("sentinels: {scope}");
+    wrong(&report, &what, &["nodes_disagree", "node-0 has shown other blocks", "runbook", "spandrel resume"]);
+    book.record_risk(RiskEvent::Resumed { scope }).await.unwrap();
+    let (_, report) = ward.look(ward.command()).await;
+    assert!(report["rows"].as_array().unwrap().iter().all(|row| row["what"] != what.as_str()), "{report:#}");
+    book.ledger().close().await;
+}
+
+/// A node that has shown other blocks than the rest for too long.
+struct Disputed;
+
+impl Health for Disputed {
+    fn standings(&self) -> Vec<Standing> {
+        let dissents_for = Some(TOLERATED_DISSENT * 2);
+        vec![Standing { name: "node-0".to_owned(), is_open: false, dissents_for, counts: Counts::default() }]
+    }
+}
+
+impl SourceView for Disputed {
+    fn highest(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { None })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_node_of_a_price_feed_is_asked_for_a_price_that_is_believed() {
+    const FEED: &str = "eth_call 0x00000000000000000000000000000000000fee00";
+    let word = |number: u64| format!("{number:064x}");
+    // 64,123.5 with some confidence, eight digits behind the point, as Pyth tells it.
+    let told = |confidence: u64, at: u64| {
+        let exponent = format!("{}f8", "ff".repeat(31));
+        json!(format!("0x{}{}{exponent}{}", word(6_412_350_000_000), word(confidence), word(at)))
+    };
+    let (now, publishing, elsewhere) = (spandrel::clock::unix_now(), evm(31_337), evm(1));
+    publishing.lock().unwrap().insert(FEED, told(1_200_000_000, now));
+    elsewhere.lock().unwrap().insert(FEED, told(1_200_000_000, now));
+    let feeds =
+        [node(publishing.clone(), None).await, node(elsewhere, None).await, "http://127.0.0.1:1/t0ken".to_owned()];
+    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
+    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let asset = format!("{CHAIN}/slip44:0");
+    let id = "00".repeat(32);
+    let feed = format!(
+        "[[price_feed]]\nasset = \"{asset}\"\nchain = \"eip155:31337\"\n\
+         contract = \"0x00000000000000000000000000000000000fee00\"\ndigits = 6\nevery_seconds = 10\nquorum = 2\n\
+         nodes = {feeds:?}\npublisher = {{ kind = \"pyth\", id = \"0x{id}\" }}\n\n[[wide.destination]]"
+    );
+    ward.edit("[[wide.destination]]", &feed);
+    let (_, report) = ward.look(ward.command()).await;
+    let of = |position: u64| format!("price of {asset} node {position}");
+    let first = row(&report, &of(1));
+    assert!(first["state"] == "ok" && first["found"].as_str().unwrap().starts_with("64123500000 with"), "{first}");
+    wrong(&report, &of(2), &["eip155:31337", "eip155:1", "correct `nodes`"]);
+    wrong(&report, &of(3), &["127.0.0.1:1", "start the node"]);
+
+    for untold in [told(1_200_000_000, now - 1_000_000), told(6_000_000_000_000, now), told(0, now + 1_000_000)] {
+        publishing.lock().unwrap().insert(FEED, untold);
+        let (_, report) = ward.look(ward.command()).await;
+        wrong(&report, &of(1), &["expected one of the last", "found 64123500000", "still published to"]);
+    }
+    publishing.lock().unwrap().insert(FEED, json!("0x"));
+    let (_, report) = ward.look(ward.command()).await;
+    wrong(&report, &of(1), &["correct `nodes`"]);
 }
 
 /// Signers would answer nobody, and nobody would say why.

@@ -26,6 +26,7 @@ mod manual;
 mod metrics;
 mod policy;
 mod proof;
+mod readiness;
 mod reobserve;
 mod replay;
 mod run;

@@ -24,7 +24,7 @@ use crate::run::{TestBook, ends, json, silent_book};
 const FAST_WINDOW: &str = "window = \"50000000\"";
 
 /// The configuration in `folder` with a change, as another file.
-fn other(folder: &Path, name: &str, from: &str, to: &str) -> Config {
+pub fn other(folder: &Path, name: &str, from: &str, to: &str) -> Config {
     let text = std::fs::read_to_string(folder.join("spandrel.toml")).unwrap();
     assert!(text.contains(from), "the file has no {from:?}");
     let text = text.replacen(from, to, 1);
@@ -32,7 +32,7 @@ fn other(folder: &Path, name: &str, from: &str, to: &str) -> Config {
     Config::parse(&text).unwrap()
 }
 
-async fn started(config: &Config) -> Arc<TestBook> {
+pub async fn started(config: &Config) -> Arc<TestBook> {
     let book = silent_book(config).await;
     wiring::agree(config, &book).await.unwrap();
     book

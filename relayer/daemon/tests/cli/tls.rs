@@ -1,13 +1,17 @@
 //! Ports that speak TLS, as operators configure them and guardians reach them.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use spandrel::clock::unix_now;
 use spandrel::config::Config;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::certificates::{Authority, Certified};
 use crate::control::{Served, as_guardian, guarded, taken};
-use crate::run::{ends, silent_book, spandrel, told};
+use crate::run::{TestBook, ends, silent_book, spandrel, told};
 
 /// Puts a certificate and its key where the configuration's `name` table says.
 fn put(folder: &Path, name: &str, certified: &Certified) {
@@ -71,21 +75,26 @@ async fn a_pause_arrives_over_https_from_a_guardian_who_trusts_the_issuer() {
     served.end().await;
 }
 
+/// The transfer API, and what ends it.
+async fn serve_api(config: &Config, book: &Arc<TestBook>) -> (JoinHandle<anyhow::Result<()>>, CancellationToken) {
+    let (mut api, stop) = (config.api.clone().unwrap(), CancellationToken::new());
+    api.webhook_key = None;
+    let address = api.listen;
+    let requests = spandrel::metrics::Metrics::new().unwrap().requests();
+    let (config, book, live) = (config.clone(), book.clone(), spandrel_api::Live::default());
+    let serving = tokio::spawn(spandrel::wiring::serve_api(config, api, book, live, requests, stop.clone()));
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (serving, stop)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_transfer_api_is_reached_over_https_where_the_configuration_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let config = secured(folder.path(), &Authority::new());
     let book = silent_book(&config).await;
-    let (mut api, stop) = (config.api.clone().unwrap(), tokio_util::sync::CancellationToken::new());
-    api.webhook_key = None;
-    let address = api.listen;
-    let requests = spandrel::metrics::Metrics::new().unwrap().requests();
-    let live = spandrel_api::Live::default();
-    let serving =
-        tokio::spawn(spandrel::wiring::serve_api(config.clone(), api, book.clone(), live, requests, stop.clone()));
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let (serving, stop) = serve_api(&config, &book).await;
     let here = folder.path().to_owned();
     let nobody = format!("0x{}", "11".repeat(32));
     tokio::task::spawn_blocking(move || {
@@ -123,7 +132,7 @@ async fn certificates_that_clients_would_refuse_are_told_before_the_start_and_at
         assert_eq!(row["state"], "wrong", "{row}");
         assert!(row["found"].as_str().unwrap().contains(expected) && row["mend"].is_string(), "{row}");
         let book = silent_book(&config).await;
-        let (control, stop) = (config.control.clone().unwrap(), tokio_util::sync::CancellationToken::new());
+        let (control, stop) = (config.control.clone().unwrap(), CancellationToken::new());
         let started = spandrel::wiring::serve_control(config.clone(), control, book.clone(), stop);
         let error = format!("{:#}", started.await.unwrap_err());
         assert!(error.contains(expected), "{error}");
@@ -131,4 +140,47 @@ async fn certificates_that_clients_would_refuse_are_told_before_the_start_and_at
     }
     std::fs::remove_file(folder.path().join("control.pem")).unwrap();
     ends(folder.path(), &["config", "check"], 1, &["control.tls.certificate: expected a file at"]);
+}
+
+/// Certificates of one authority, then of another: who trusts the other alone connects from then on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_renewed_certificate_is_served_without_a_restart_and_one_that_does_not_fit_is_not() {
+    let (folder, before, after) = (tempfile::tempdir().unwrap(), Authority::new(), Authority::new());
+    let config = secured(folder.path(), &before);
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let (serving, stop) = serve_api(&config, &served.book).await;
+    let control = format!("https://localhost:{}/v1/control/pauses", config.control.as_ref().unwrap().listen.port());
+    let api = format!("https://127.0.0.1:{}/v1/chains", config.api.as_ref().unwrap().listen.port());
+    let (control, api) = (control.as_str(), api.as_str());
+    let takes = async |authority: &Authority, url: &str| {
+        let trusted = reqwest::Certificate::from_pem(authority.pem.as_bytes()).unwrap();
+        let client = reqwest::Client::builder().tls_certs_only([trusted]).build().unwrap();
+        client.get(url).send().await.is_ok_and(|answer| answer.status().is_success())
+    };
+    for url in [control, api] {
+        assert!(takes(&before, url).await && !takes(&after, url).await, "{url}");
+    }
+    let certify = || after.certify(&["localhost", "127.0.0.1"]);
+    for name in ["api", "control"] {
+        put(folder.path(), name, &Certified { chain: certify().chain, key: certify().key });
+    }
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    for url in [control, api] {
+        assert!(takes(&before, url).await, "{url}: the key is another's");
+    }
+    for name in ["api", "control"] {
+        put(folder.path(), name, &certify());
+    }
+    for url in [control, api] {
+        let renewed = async {
+            while !takes(&after, url).await {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), renewed).await.expect(url);
+        assert!(!takes(&before, url).await, "{url}");
+    }
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    served.end().await;
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_risk::{RiskEvent, Scope};
+use spandrel_verifiers::UnixSeconds;
 use spandrel_watchers::sentinel::Finding;
 
 /// How a reason begins that a sentinel gave.
@@ -36,6 +37,27 @@ impl Marks {
     pub(super) fn has_paused(&self, scope: &Scope, key: &str) -> bool {
         self.paused.get(scope).is_some_and(|keys| keys.contains(key))
     }
+}
+
+/// What sentinels found and paused for, by the risk log: by scope and in words, each until its pause has run out at `now` or
+/// was lifted.
+pub fn standing_findings<'a>(
+    events: impl IntoIterator<Item = &'a RiskEvent>,
+    now: UnixSeconds,
+) -> impl Iterator<Item = (Scope, &'a str)> {
+    let mut standing: BTreeMap<Scope, BTreeMap<&str, &str>> = BTreeMap::new();
+    for event in events {
+        match event {
+            RiskEvent::Paused { scope, until, reason } if now < *until => {
+                if let Some((key, found)) = key_of(reason).zip(reason.strip_prefix(SIGNATURE)) {
+                    standing.entry(scope.clone()).or_default().insert(key, found);
+                }
+            }
+            RiskEvent::Resumed { scope } => drop(standing.remove(scope)),
+            _ => {}
+        }
+    }
+    standing.into_iter().flat_map(|(scope, found)| found.into_values().map(move |found| (scope.clone(), found)))
 }
 
 /// The key of the finding that a reason tells.

@@ -23,6 +23,7 @@ use spandrel_watchers::sentinel::{Concern, DestinationView, Finding, Pace, Sourc
 use tokio_util::sync::CancellationToken;
 
 use crate::{Book, Clock, EngineError, repeat};
+pub use marks::standing_findings;
 use marks::{Marks, reason_of};
 use payouts::Sighting;
 use slow::Sight;
