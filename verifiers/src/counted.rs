@@ -26,6 +26,8 @@ thread_local! {
     pub(crate) static SINGLE_SIGNATURES: Counter = const { Cell::new(0) };
     /// How many ed25519 signatures each batch equation was about.
     pub(crate) static VOTE_EQUATIONS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// Final exponentiations for Alpenglow's certificates.
+    pub(crate) static FINAL_EXPONENTIATIONS: Counter = const { Cell::new(0) };
     /// The claims that each pairing equation was about.
     pub(crate) static EQUATIONS: RefCell<Vec<Vec<usize>>> = const { RefCell::new(Vec::new()) };
 }
@@ -58,7 +60,7 @@ mod headers;
 mod inclusions;
 #[path = "../tests/solana/maker.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
-mod maker;
+pub(crate) mod maker;
 #[path = "../tests/cosmos/scene.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod scene;
