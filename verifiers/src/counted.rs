@@ -16,6 +16,8 @@ thread_local! {
     pub(crate) static SHRED_NODES: Counter = const { Cell::new(0) };
     /// Batches of shreds that were checked.
     pub(crate) static SHRED_BATCHES: Counter = const { Cell::new(0) };
+    /// BLS keys that were validated.
+    pub(crate) static VALIDATED_KEYS: Counter = const { Cell::new(0) };
     /// ICS-23 claims that were checked once more by themselves.
     pub(crate) static SINGLE_CLAIMS: Counter = const { Cell::new(0) };
     /// Votes whose signatures were checked.
