@@ -34,6 +34,8 @@ format: setup
 lint: setup
 	@echo '==> clippy, warnings denied'
 	@$(CARGO_BIN) clippy --workspace --all-targets -- -D warnings
+	@echo '==> the verifiers without their edge'
+	@$(CARGO_BIN) check --quiet --package spandrel-verifiers --no-default-features
 	@echo '==> rustdoc of the verifiers, warnings denied'
 	@RUSTDOCFLAGS='-D warnings' $(CARGO_BIN) doc --no-deps --package spandrel-verifiers --package spandrel-lanes
 

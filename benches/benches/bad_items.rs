@@ -5,16 +5,18 @@ use rayon::ThreadPoolBuilder;
 use spandrel_benches::cometbft::{NOW, blocks, params};
 use spandrel_benches::committee::{SyncNetwork, payload};
 use spandrel_benches::compare::print_bound;
+use spandrel_benches::inclusions::BlockOfDeposits;
 use spandrel_benches::solana_votes::{recorded, with_a_bad_signature};
 use spandrel_benches::storage;
 use spandrel_benches::stores::{self, Proven, StoreProof};
-use spandrel_verifiers::VerifyError;
+use spandrel_verifiers::bitcoin::Inclusion;
 use spandrel_verifiers::cosmos::ics23::{Membership, verify_memberships};
 use spandrel_verifiers::cosmos::{ClientHeader, KeyTables, Outcome, verify_header};
 use spandrel_verifiers::ethereum::bls::SystemScalars;
 use spandrel_verifiers::ethereum::containers::FinalityUpdate;
 use spandrel_verifiers::ethereum::trie::{self, Query};
 use spandrel_verifiers::solana::{Electorate, check_votes};
+use spandrel_verifiers::{Verifier, VerifyError};
 
 const UPDATES: u64 = 16;
 const SLOTS: u64 = 4096;
@@ -33,6 +35,8 @@ mod at_most {
     pub const SOLANA_VOTES: f64 = 1.05;
     /// `cosmos::verify_header`.
     pub const COMETBFT_SIGNATURES: f64 = 4.0;
+    /// `bitcoin::BitcoinVerifier::verify_batch`.
+    pub const BITCOIN_DEPOSITS_256: f64 = 1.05;
 }
 
 /// Refuses anything but: the item in `place` is refused, all others are not.
@@ -132,6 +136,18 @@ fn cometbft_signatures() {
     honest();
 }
 
+/// A false sibling of a leaf whose index has seven bits: for the fault's name all that is searched is searched.
+fn bitcoin_deposits() {
+    let block = BlockOfDeposits::of(4_000, PROVEN as usize);
+    let place = block.evidence.iter().position(|item| item.index.ilog2() == 6).expect("an index from 64 to 127");
+    let mut bad = block.evidence.clone();
+    bad[place].path[0].0[0] ^= 1;
+    let check = |evidence: &[Inclusion]| block.verifier.verify_batch(&block.chain, evidence, block.now);
+    let name = format!("bitcoin_deposits_{PROVEN}_with_one_bad");
+    let (honest, bad) = (|| require_all(&check(&block.evidence)), || require_only_bad(place, &check(&bad)));
+    print_bound(&name, at_most::BITCOIN_DEPOSITS_256, honest, bad);
+}
+
 fn main() {
     let single = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     single.install(|| {
@@ -140,5 +156,6 @@ fn main() {
         ics23_proofs();
         solana_votes();
         cometbft_signatures();
+        bitcoin_deposits();
     });
 }

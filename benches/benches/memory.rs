@@ -1,5 +1,12 @@
 //! Bytes held by a trusted state and by a proof, counted at the allocator. Not a matter of time: no peer, no criterion.
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../verifiers/tests/solana/maker.rs"]
+mod maker;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../verifiers/tests/solana/scene.rs"]
+mod scene;
+
 use std::alloc::System;
 
 use spandrel_benches::cometbft::{Blocks, NOW, blocks, params};
@@ -62,8 +69,9 @@ fn cosmos() {
     print_proof("cosmos_proof", bare.into());
 }
 
-/// A stake table of an epoch with prepared keys.
+/// A deposit's proof, and a stake table of an epoch with prepared keys.
 fn solana() {
+    print_proof("solana_proof", scene::Scene::shared().evidence.clone().into());
     match recorded() {
         Some(recorded) => print_held("solana_trusted_epoch", || TrustedSlots::new(recorded.table).expect("a table")),
         None => println!("skipped: solana_trusted_epoch: no vectors in SPANDREL_VECTORS"),

@@ -109,6 +109,7 @@ fn memory_is_bounded_by_open_work_a_days_charges_and_unexpired_ids() {
 
 /// A copy shares what it was copied from: copying this state entry by entry would take minutes.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
 fn a_copy_costs_nothing_and_neither_changes_with_the_other() {
     let mut state = RiskState::default();
     let held = |n: u64| Deposit { source_key: U256::from(n).into(), ..deposit(0, U256::from(1)) };

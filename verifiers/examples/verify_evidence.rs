@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use spandrel_verifiers::file::EvidenceFile;
 
+#[expect(clippy::disallowed_methods, reason = "the crate has no clock: time is an argument, and here it is read")]
 fn main() -> ExitCode {
     let Some(path) = std::env::args_os().nth(1) else {
         eprintln!("usage: verify_evidence FILE");
@@ -19,7 +20,6 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The crate has no clock: time is an argument.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     match EvidenceFile::read(&bytes) {
         Ok(file) => {

@@ -100,3 +100,41 @@ impl Collector {
         self.signatures.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(count: u8) -> BTreeSet<Address> {
+        (1..=count).map(Address::repeat_byte).collect()
+    }
+
+    /// A set as it is told, and the field that is refused.
+    fn refused(threshold: usize, members: BTreeSet<Address>) -> Option<String> {
+        let made = SignerSet::new(1, threshold, members.clone()).map(|_| ()).map_err(|error| error.field);
+        let told = SignerSet { epoch: 1, threshold, members }.validate().map_err(|error| error.field);
+        assert_eq!(made, told);
+        made.err()
+    }
+
+    #[test]
+    fn a_threshold_is_more_than_half_at_least_two_and_no_more_than_there_are() {
+        for count in 0..=9_u8 {
+            for threshold in 0..=12_usize {
+                let is_allowed = threshold >= 2 && 2 * threshold > count.into() && threshold <= count.into();
+                let expected = (!is_allowed).then(|| "signer_set.threshold".to_owned());
+                assert_eq!(refused(threshold, members(count)), expected, "{threshold} of {count}");
+            }
+        }
+        // Two of four could sign two things; one of one is one person.
+        assert!(refused(2, members(4)).is_some() && refused(1, members(1)).is_some());
+        assert!(refused(5, members(4)).is_some() && refused(usize::MAX, members(4)).is_some());
+        assert_eq!(refused(3, members(4)), None);
+    }
+
+    #[test]
+    fn nobody_is_no_member() {
+        let with_zero = members(2).into_iter().chain([Address::ZERO]).collect();
+        assert_eq!(refused(2, with_zero).unwrap(), "signer_set.members");
+    }
+}

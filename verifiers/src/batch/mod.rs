@@ -2,7 +2,7 @@
 //!
 //! Items are grouped by source and ordered by the block under which they prove, so that each chain's
 //! [`Verifier::verify_batch`] meets everything it can share side by side. Groups of at most [`MAX_GROUP`] items are
-//! spread over the cores. Results come in the caller's order, and each equals what [`Verifier::verify`] says of that
+//! spread over the cores; items of one root are parted only when they are more than that. Results come in the caller's order, and each equals what [`Verifier::verify`] says of that
 //! item alone.
 //!
 //! **What a bad item may cost.** An item takes part in one group and in no other, so evidence of one source never adds
@@ -102,16 +102,35 @@ impl<'a> Sources<'a> {
     /// Groups of one source each, ordered by root, none larger than [`MAX_GROUP`].
     fn groups(&self, of_source: BTreeMap<ChainId, Vec<(usize, Evidence)>>) -> Vec<Group<'_, 'a>> {
         let mut groups = Vec::new();
-        for (chain, mut items) in of_source {
+        for (chain, items) in of_source {
             let Some(source) = self.sources.get(&chain) else { continue };
-            items.sort_by_cached_key(|(_, evidence)| evidence.root());
-            let mut items = items.into_iter().peekable();
-            while items.peek().is_some() {
-                groups.push((source.as_ref(), items.by_ref().take(MAX_GROUP).collect()));
-            }
+            let mut items: Vec<_> = items.into_iter().map(|item| (item.1.root(), item)).collect();
+            items.sort_by_key(|(root, _)| *root);
+            let sizes = group_sizes(items.chunk_by(|(one, _), (next, _)| one == next).map(<[_]>::len));
+            let mut items = items.into_iter().map(|(_, item)| item);
+            groups.extend(sizes.into_iter().map(|size| (source.as_ref(), items.by_ref().take(size).collect())));
         }
         groups
     }
+}
+
+/// How many items to take for each group, out of runs of one root each: whole runs, but of one that no group holds.
+fn group_sizes(runs: impl Iterator<Item = usize>) -> Vec<usize> {
+    let (mut sizes, mut open) = (Vec::new(), 0_usize);
+    for run in runs {
+        if open.saturating_add(run) > MAX_GROUP {
+            sizes.push(open);
+            open = 0;
+        }
+        open = open.saturating_add(run);
+        while open > MAX_GROUP {
+            sizes.push(MAX_GROUP);
+            open = open.saturating_sub(MAX_GROUP);
+        }
+    }
+    sizes.push(open);
+    sizes.retain(|size| *size > 0);
+    sizes
 }
 
 fn verify_group(

@@ -107,7 +107,8 @@ proptest! {
         for (number, verifier) in verifiers.iter().enumerate() {
             let own = kinds.iter().filter(|(source, _)| *source == number as u64).count();
             prop_assert_eq!(verifier.items.load(Ordering::Relaxed), own);
-            prop_assert_eq!(verifier.batches.load(Ordering::Relaxed), own.div_ceil(MAX_GROUP));
+            // Two groups that follow each other hold more than one could.
+            prop_assert!(verifier.batches.load(Ordering::Relaxed) <= (2 * own).div_ceil(MAX_GROUP));
             prop_assert!(verifier.largest.load(Ordering::Relaxed) <= MAX_GROUP);
         }
     }
@@ -162,6 +163,41 @@ fn items_of_one_root_are_verified_side_by_side() {
     let found: Vec<_> = results.into_iter().map(|result| result.unwrap_err().found).collect();
     let expected: Vec<_> = (0..50).map(|n| (n % 5).to_string()).collect();
     assert_eq!(found, expected);
+}
+
+/// 300 items of three roots, 100 each, in every order: one group cannot hold them, and no root is in two.
+#[test]
+fn groups_are_cut_between_roots() {
+    struct Whole;
+    impl Verifier for Whole {
+        type Trusted = ();
+        type Update = ();
+        type Evidence = Inclusion;
+        fn advance(&self, _: &mut (), _: &(), _: UnixSeconds) -> Result<(), VerifyError> {
+            Ok(())
+        }
+        fn verify(&self, _: &(), _: &Inclusion, _: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
+            Err(VerifyError::invalid("item", "a batch", "a single one"))
+        }
+        fn verify_batch(
+            &self,
+            (): &(),
+            items: &[Inclusion],
+            _: UnixSeconds,
+        ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
+            let beside = |item: &Inclusion| items.iter().filter(|other| other.header == item.header).count();
+            items.iter().map(|item| Err(VerifyError::invalid("item", "", beside(item)))).collect()
+        }
+    }
+    let sources = Sources::new().with(chain(1), &Whole, &());
+    let results = sources.verify((0..300).map(|n| item(1, n % 3)).collect(), 0).unwrap();
+    assert!(results.into_iter().all(|result| result.unwrap_err().found == "100"));
+    let sizes = |runs: &[usize]| group_sizes(runs.iter().copied());
+    assert_eq!(sizes(&[]), [] as [usize; 0]);
+    assert_eq!(sizes(&[100, 100, 100]), [200, 100]);
+    assert_eq!(sizes(&[MAX_GROUP, 1]), [MAX_GROUP, 1]);
+    // A root of more than a group holds is parted; what is left of it goes with the next.
+    assert_eq!(sizes(&[1, 2 * MAX_GROUP + 3, 4, MAX_GROUP]), [1, MAX_GROUP, MAX_GROUP, 7, MAX_GROUP]);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use alloy_primitives::B256;
 use super::merkle::node;
 use crate::VerifyError;
 
-/// Largest subtree, in levels, in which other indices are tried.
-const MAX_SEARCHED_LEVELS: usize = 12;
+/// Largest subtree, in levels, in which other indices are tried: at most 126 nodes, which whoever sends bad evidence
+/// makes us hash.
+const MAX_SEARCHED_LEVELS: usize = 6;
 
 /// Leaf, index and siblings of one transaction.
 #[derive(Clone, Copy)]

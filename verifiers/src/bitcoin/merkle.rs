@@ -9,6 +9,8 @@ use spandrel_lanes::sha256d_pairs;
 
 /// `sha256d(left ‖ right)`.
 pub(super) fn node(left: B256, right: B256) -> B256 {
+    #[cfg(test)]
+    crate::counted::add(&crate::counted::MERKLE_NODES, 1);
     let mut engine = sha256d::Hash::engine();
     engine.input(left.as_slice());
     engine.input(right.as_slice());

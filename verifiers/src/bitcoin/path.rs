@@ -6,7 +6,10 @@
 //! order.
 //!
 //! Of many paths each distinct node is hashed once, level by level, many at a time; the verdict on each is the one it
-//! gets alone, whatever the others are.
+//! gets alone, whatever the others are. Only a node that two threads' portions share is hashed once for each.
+//!
+//! A forged path adds nodes of its own, one a level. With `l` forged paths of `h` levels among honest ones of `d` distinct
+//! nodes a portion hashes at most `d + l·h + l·h / 4`: an honest node again for every four false ones in its place.
 
 use alloy_primitives::B256;
 use rayon::prelude::*;
@@ -21,6 +24,9 @@ pub const MAX_DEPTH: usize = 15;
 
 /// Paths that one thread climbs together.
 const PORTION: usize = 512;
+
+/// How many different pairs that are said to stand in one place are kept to compare with. Only one can be right.
+const RIVALS: usize = 4;
 
 /// A claim that `leaf` is transaction `index` of the tree under `root`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +90,7 @@ fn fold_portion(proofs: &[(usize, &MerkleProof<'_>)]) -> Vec<Result<B256, Verify
     let mut climbs: Vec<_> = starts.collect();
     loop {
         let mut pairs: Vec<[u8; 64]> = Vec::new();
+        let mut positions: Vec<u32> = Vec::new();
         let mut above = Vec::new();
         for climb in &mut climbs {
             let pair = match climb.as_mut().ok().map(Climb::next_pair) {
@@ -94,16 +101,22 @@ fn fold_portion(proofs: &[(usize, &MerkleProof<'_>)]) -> Vec<Result<B256, Verify
                 }
                 Some(Ok(None)) | None => continue,
             };
-            if pairs.last() != Some(&pair) {
-                pairs.push(pair);
-            }
             if let Ok(climb) = climb {
-                above.push((&mut climb.at, pairs.len().saturating_sub(1)));
+                let rivals = pairs.iter().zip(&positions).enumerate().rev().take(RIVALS);
+                let same_place = rivals.take_while(|(_, (_, position))| **position == climb.position);
+                let met = same_place.into_iter().find(|(_, (met, _))| **met == pair).map(|(place, _)| place);
+                above.push((&mut climb.at, met.unwrap_or(pairs.len())));
+                if met.is_none() {
+                    pairs.push(pair);
+                    positions.push(climb.position);
+                }
             }
         }
         if pairs.is_empty() {
             break;
         }
+        #[cfg(test)]
+        crate::counted::add(&crate::counted::MERKLE_NODES, pairs.len());
         let nodes = sha256d_pairs(&pairs);
         for (at, place) in above {
             if let Some(node) = nodes.get(place) {
@@ -162,8 +175,11 @@ impl<'a> Climb<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::bitcoin::merkle::{merkle_path, merkle_root};
+    use crate::counted::{MERKLE_NODES, counting};
     use bitcoin::Txid;
     use bitcoin::hashes::Hash;
     use proptest::prelude::*;
@@ -247,8 +263,15 @@ mod tests {
         assert_eq!(verify_path(root(&path), B256::ZERO, 0, &path).unwrap_err().field, "path");
     }
 
+    /// Root, leaf, index and path.
+    type Owned = (B256, B256, u32, Vec<B256>);
+
+    fn borrowed((root, leaf, index, path): &Owned) -> MerkleProof<'_> {
+        MerkleProof { root: *root, leaf: *leaf, index: *index, path }
+    }
+
     /// Every proof of blocks of the given sizes, with the root of each.
-    fn all_proofs(counts: &[usize]) -> Vec<(B256, B256, u32, Vec<B256>)> {
+    fn all_proofs(counts: &[usize]) -> Vec<Owned> {
         let mut proofs = Vec::new();
         for (block, count) in counts.iter().enumerate() {
             let txids: Vec<Txid> = (0..*count).map(|n| Txid::hash(&[block as u8, n as u8])).collect();
@@ -292,10 +315,7 @@ mod tests {
                 (root, leaf, index, path)
             });
             let spoiled: Vec<_> = spoiled.collect();
-            let proofs: Vec<MerkleProof> = spoiled
-                .iter()
-                .map(|(root, leaf, index, path)| MerkleProof { root: *root, leaf: *leaf, index: *index, path })
-                .collect();
+            let proofs: Vec<MerkleProof> = spoiled.iter().map(borrowed).collect();
             let verdicts = verify_paths(&proofs);
             prop_assert_eq!(verdicts.len(), proofs.len());
             for (proof, verdict) in proofs.iter().zip(verdicts) {
@@ -304,13 +324,48 @@ mod tests {
         }
     }
 
+    /// What a portion hashes for the proofs, which it has in the order of [`fold_paths`].
+    fn hashed(proofs: &[Owned]) -> usize {
+        let proofs: Vec<_> = proofs.iter().map(borrowed).collect();
+        let mut order: Vec<_> = proofs.iter().enumerate().collect();
+        order.sort_by_key(|(_, proof)| (proof.root, proof.path.len(), proof.index));
+        let (found, hashed) = counting(&MERKLE_NODES, || fold_portion(&order));
+        for ((_, proof), found) in order.iter().zip(found) {
+            assert_eq!(found, fold_path(proof.leaf, proof.index, proof.path));
+        }
+        hashed
+    }
+
+    #[test]
+    fn each_distinct_node_is_hashed_once_and_forged_paths_cost_no_more_than_the_stated_bound() {
+        let honest = all_proofs(&[1, 2, 3, 40, 64, 65]);
+        let places = |(root, _, index, path): &Owned| {
+            let (root, index) = (*root, *index);
+            (1..=path.len()).map(move |level| (root, level, index >> level)).collect::<Vec<_>>()
+        };
+        let distinct = honest.iter().flat_map(places).collect::<BTreeSet<_>>().len();
+        assert_eq!(hashed(&honest), distinct);
+        for (forged_each, level) in [(1, 0), (1, 2), (3, 0), (4, 1), (5, 2), (9, 0)] {
+            let (mut all, mut forged) = (Vec::new(), 0);
+            for (place, item) in honest.iter().enumerate() {
+                for n in 0..forged_each {
+                    let mut other = item.clone();
+                    let Some(sibling) = other.3.get_mut(level) else { continue };
+                    *sibling = B256::left_padding_from(&[1, place as u8, n]);
+                    forged += other.3.len();
+                    all.push(other);
+                }
+                all.push(item.clone());
+            }
+            let hashed = hashed(&all);
+            assert!(hashed <= distinct + forged + forged / RIVALS, "{hashed}: {distinct} and {forged}");
+        }
+    }
+
     #[test]
     fn more_paths_than_one_thread_climbs_keep_their_order() {
         let proofs = all_proofs(&[255; 5]);
-        let proofs: Vec<_> = proofs
-            .iter()
-            .map(|(root, leaf, index, path)| MerkleProof { root: *root, leaf: *leaf, index: *index, path })
-            .collect();
+        let proofs: Vec<_> = proofs.iter().map(borrowed).collect();
         let roots: Vec<_> = proofs.iter().map(|proof| Ok(proof.root)).collect();
         assert_eq!(fold_paths(&proofs), roots);
     }

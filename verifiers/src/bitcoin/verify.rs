@@ -236,8 +236,11 @@ impl Verifier for BitcoinVerifier {
         self.verify_prepared(trusted, evidence, &Prepared::of(evidence), now)
     }
 
-    /// All hashing is done together, each distinct node of a Merkle tree once; the rest is spread over threads. A bad
-    /// item costs the others nothing: its nodes are hashed beside theirs, and no item is looked at twice.
+    /// All hashing is done together, each distinct node of a Merkle tree once; the rest is spread over threads.
+    ///
+    /// What one bad item costs, with paths of `h` levels: its own `2h` nodes, half as many as `h` of the others' again,
+    /// and to say what is wrong with it its `2h` once more and at most 126 others; no other item is looked at twice. 256
+    /// deposits with a bad one are to take at most 1.05 times as long as 256 good ones.
     fn verify_batch(
         &self,
         trusted: &HeaderChain,

@@ -2,8 +2,8 @@
 
 use alloy_primitives::Bytes;
 
-use super::COMMITS;
 use super::scene::{NOW, Scene, scene};
+use super::{COMMITS, on_one_thread};
 use crate::Verifier;
 use crate::cosmos::{ClientHeader, CommitSig, DepositEvidence};
 
@@ -38,11 +38,9 @@ fn forged(header: &Bytes, seat: usize) -> Bytes {
     header.encode()
 }
 
-/// On one thread, so that one counter sees all of it.
 #[test]
 fn a_forged_header_is_checked_once_and_its_neighbours_no_more_than_without_it() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
+    on_one_thread(|| {
         let scene = scene();
         let honest = evidence(&scene);
         let (proven, commits) = work(&scene, &honest);

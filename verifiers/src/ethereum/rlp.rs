@@ -145,7 +145,79 @@ pub(crate) fn uint64(field: &str, bytes: &[u8]) -> Result<u64, VerifyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use alloy_primitives::U512;
+    use serde_json::Value;
+
     use super::*;
+
+    /// An item with everything in it.
+    #[derive(Debug, PartialEq)]
+    enum Tree {
+        String(Vec<u8>),
+        List(Vec<Tree>),
+    }
+
+    fn read(bytes: &[u8]) -> Result<Tree, VerifyError> {
+        let found = item("item", bytes)?;
+        match found.is_list {
+            true => list("item", bytes)?.into_iter().map(read).collect::<Result<_, _>>().map(Tree::List),
+            false => string("item", bytes).map(|string| Tree::String(string.to_vec())),
+        }
+    }
+
+    /// What a case says was encoded: text, a number (a large one behind `#`), or a list of them.
+    fn told(value: &Value) -> Tree {
+        match value {
+            Value::Array(items) => Tree::List(items.iter().map(told).collect()),
+            Value::Number(number) => Tree::String(U512::from(number.as_u64().unwrap()).to_be_bytes_trimmed_vec()),
+            Value::String(text) => match text.strip_prefix('#') {
+                Some(digits) => Tree::String(digits.parse::<U512>().unwrap().to_be_bytes_trimmed_vec()),
+                None => Tree::String(text.clone().into_bytes()),
+            },
+            other => panic!("{other}"),
+        }
+    }
+
+    fn official() -> Option<PathBuf> {
+        let named = std::env::var_os("SPANDREL_VECTORS").map(PathBuf::from);
+        let above = || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/vectors"));
+        let folder = named.or_else(|| above().find(|folder| folder.is_dir()))?;
+        Some(folder.join("ethereum/ethereum_tests/RLPTests")).filter(|folder| folder.is_dir())
+    }
+
+    #[test]
+    fn the_official_cases_have_their_own_verdicts() {
+        let Some(folder) = official() else {
+            println!("skipped: vectors ethereum/ethereum_tests/RLPTests not found");
+            return;
+        };
+        let (mut passed, mut refused) = (0, 0);
+        for name in ["rlptest.json", "invalidRLPTest.json", "RandomRLPTests/example.json"] {
+            let Ok(bytes) = std::fs::read(folder.join(name)) else {
+                println!("skipped: vectors ethereum/ethereum_tests/RLPTests/{name} not found");
+                continue;
+            };
+            let cases: Value = serde_json::from_slice(&bytes).unwrap();
+            for (name, case) in cases.as_object().unwrap() {
+                let out = case["out"].as_str().unwrap();
+                let encoded = hex::decode(out.strip_prefix("0x").unwrap_or(out)).unwrap();
+                match &case["in"] {
+                    Value::String(verdict) if verdict == "INVALID" => {
+                        read(&encoded).expect_err(name);
+                        refused += 1;
+                        continue;
+                    }
+                    Value::String(verdict) if verdict == "VALID" => drop(read(&encoded).expect(name)),
+                    value => assert_eq!(read(&encoded).expect(name), told(value), "{name}"),
+                }
+                passed += 1;
+            }
+        }
+        println!("RLPTests by the reader itself: {passed} passed, {refused} refused as expected");
+        assert!(passed > 0 && refused > 0);
+    }
 
     #[test]
     fn alternative_encodings_are_refused() {

@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, U256};
 
 use super::block::BlockOf;
-use super::certificate::{BlockName, Certificate, Claim};
+use super::certificate::{BlockName, Certificate, Claim, verify_each};
 use super::config::{Migration, SolanaConfig};
 use super::evidence::{CarriedBlock, FinalUpdate, MigrationUpdate, RootUpdate, StakesUpdate, Update, VotesUpdate};
 use super::marker::Footer;
@@ -12,6 +12,7 @@ use super::stakes::{Electorate, StakeTable, is_share};
 use super::tower::{Majority, require_majority};
 use super::trusted::{Consensus, ProvenBlock, Standing, TrustedSlots};
 use super::vote::Ballot;
+use crate::ethereum::bls::SystemScalars;
 use crate::{ChainId, VerifyError};
 
 /// Slots after which a vote's lockout on an ancestor is complete (`MAX_LOCKOUT_HISTORY + 1`).
@@ -140,14 +141,15 @@ impl FinalCertificates {
         Ok(Self { block, certificates })
     }
 
-    /// Verifies each; returns the ranks that signed it, and the percentage that it needs.
+    /// Verifies each, their signatures together; returns the ranks that signed it, and the percentage that it needs.
     fn verify(&self, config: &SolanaConfig, electorate: &Electorate) -> Result<Vec<(Vec<usize>, u8)>, VerifyError> {
-        let verify = |(index, certificate): (usize, &Certificate)| {
-            let ranks = certificate.verify(electorate.ranks(), config.shred_version);
+        let (ranks, version) = (electorate.ranks(), config.shred_version);
+        let verified = verify_each(&self.certificates, ranks, version, &mut SystemScalars).into_iter().enumerate();
+        let named = verified.zip(&self.certificates).map(|((index, ranks), certificate)| {
             let ranks = ranks.map_err(|error| error.within(&format!("certificates[{index}]")))?;
             Ok((ranks, certificate.claim.threshold()))
-        };
-        self.certificates.iter().enumerate().map(verify).collect()
+        });
+        named.collect()
     }
 }
 

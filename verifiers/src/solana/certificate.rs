@@ -4,8 +4,11 @@
 //! little-endian: message version 1, kind, slot 8, block id 32 (not for Finalize and Skip), signature 192 (an affine G2
 //! point), length of the bitmap 8, bitmap, shred version 2. Thresholds are inclusive shares of the ranked stake.
 
+use std::any::Any;
+use std::num::NonZeroU64;
+
 use alloy_primitives::{B256, Bytes};
-use blst::min_pk::{PublicKey, Signature};
+use blst::min_pk::Signature;
 use blst::{BLST_ERROR, Pairing, blst_p1_affine, blst_p2_affine};
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +17,13 @@ use super::bytes::Reader;
 use super::ranks::RankMap;
 use super::stakes::is_share;
 use crate::VerifyError;
-use crate::ethereum::bls::DST;
+use crate::ethereum::bls::{DST, Scalars};
 
 const WIRE_VERSION: u8 = 1;
 const SIGNATURE_LENGTH: usize = 192;
 const MAX_BITMAP: usize = MAX_RANKS + 3;
+/// Bits of a scalar.
+const SCALAR_BITS: usize = 64;
 
 /// Most bytes of a certificate's wire form.
 pub const MAX_CERTIFICATE_LENGTH: usize = 2 + 8 + 32 + SIGNATURE_LENGTH + 8 + MAX_BITMAP + 2;
@@ -165,6 +170,12 @@ impl Certificate {
     /// # Errors
     /// Names `shred_version`, `bitmap` or `signature`.
     pub fn verify(&self, ranks: &RankMap, shred_version: u16) -> Result<Vec<usize>, VerifyError> {
+        let signed = self.signed(ranks, shred_version)?;
+        if holds(&[(&signed, None)]) { Ok(signed.ranks) } else { Err(another()) }
+    }
+
+    /// All but the signature's equation.
+    fn signed(&self, ranks: &RankMap, shred_version: u16) -> Result<Signed, VerifyError> {
         if self.shred_version != shred_version {
             return Err(VerifyError::invalid("shred_version", shred_version, self.shred_version));
         }
@@ -181,35 +192,163 @@ impl Certificate {
             let expected = format!("{threshold} % of {} lamports", ranks.total());
             return Err(VerifyError::invalid("bitmap", expected, stake));
         }
-        let signed = [(key, Some(first)), (fallback_key, second)];
-        let signed: Vec<(PublicKey, Vec<u8>)> =
-            signed.into_iter().filter_map(|(key, payload)| Some((key?, payload?))).collect();
-        verify_signature(&signed, &self.signature)
-            .map_err(|error| VerifyError::invalid("signature", "a signature of these validators", error))?;
-        Ok([signers.primary, signers.fallback].concat())
+        let keys = [(key, Some(first)), (fallback_key, second)];
+        let keys = keys.into_iter().filter_map(|(key, payload)| Some((key?.into(), payload?))).collect();
+        let signature = point(&self.signature).ok_or_else(another)?;
+        Ok(Signed { keys, signature, ranks: [signers.primary, signers.fallback].concat() })
     }
 }
 
-/// One pairing check: the signature is in its group and is the sum of those of each key over its own message.
-fn verify_signature(signed: &[(PublicKey, Vec<u8>)], signature: &[u8; SIGNATURE_LENGTH]) -> Result<(), String> {
-    let point = Signature::deserialize(signature).map_err(|error| format!("{error:?}"))?;
-    if point.serialize() != *signature {
-        return Err("another encoding of the point".to_owned());
-    }
-    let point = blst_p2_affine::from(point);
+fn another() -> VerifyError {
+    VerifyError::invalid("signature", "a signature of these validators", "another")
+}
+
+/// [`Certificate::verify`] of each, in order. All signatures are checked by one equation, with random scalars; each by
+/// itself where that does not hold.
+pub(super) fn verify_each(
+    certificates: &[Certificate],
+    ranks: &RankMap,
+    shred_version: u16,
+    scalars: &mut impl Scalars,
+) -> Vec<Result<Vec<usize>, VerifyError>> {
+    let signed: Vec<_> = certificates.iter().map(|certificate| certificate.signed(ranks, shred_version)).collect();
+    let scalars = if signed.len() < 2 { None } else { scalars.scalars(signed.len()) };
+    let scalars = scalars.filter(|scalars| scalars.len() == signed.len()).unwrap_or_default();
+    let terms: Vec<_> = signed.iter().flatten().zip(scalars.into_iter().map(Some)).collect();
+    let hold = terms.len() > 1 && holds(&terms);
+    let verdict = |signed: Result<Signed, VerifyError>| {
+        let signed = signed?;
+        if hold || holds(&[(&signed, None)]) { Ok(signed.ranks) } else { Err(another()) }
+    };
+    signed.into_iter().map(verdict).collect()
+}
+
+/// A certificate whose signature is still to be checked.
+struct Signed {
+    /// Sums of keys, with what each signed.
+    keys: Vec<(blst_p1_affine, Vec<u8>)>,
+    signature: blst_p2_affine,
+    ranks: Vec<usize>,
+}
+
+/// The point, in its one encoding; its group is checked where it is used.
+fn point(signature: &[u8; SIGNATURE_LENGTH]) -> Option<blst_p2_affine> {
+    let point = Signature::deserialize(signature).ok()?;
+    (point.serialize() == *signature).then(|| blst_p2_affine::from(point))
+}
+
+/// Whether each signature is in its group and, each times its scalar, their sum is that of the keys over their messages.
+/// One final exponentiation.
+fn holds(certificates: &[(&Signed, Option<NonZeroU64>)]) -> bool {
+    #[cfg(test)]
+    crate::counted::add(&crate::counted::FINAL_EXPONENTIATIONS, 1);
     let mut pairing = Pairing::new(true, DST);
-    // The signature's group is checked where it enters, with the first key.
-    let mut signature = Some(&point);
-    for (key, message) in signed {
-        let key = blst_p1_affine::from(*key);
-        let result = match signature.take() {
-            Some(point) => pairing.aggregate(&key, false, point, true, message, &[]),
-            None => pairing.aggregate(&key, false, &(), false, message, &[]),
-        };
-        if result != BLST_ERROR::BLST_SUCCESS {
-            return Err(format!("{result:?}"));
+    for (signed, scalar) in certificates {
+        for (place, (key, message)) in signed.keys.iter().enumerate() {
+            // The signature enters, and its group is checked, with the first key.
+            let (point, is_first): (&dyn Any, bool) = if place == 0 { (&signed.signature, true) } else { (&(), false) };
+            let added = match scalar.map(|scalar| scalar.get().to_le_bytes()) {
+                Some(scalar) => {
+                    pairing.mul_n_aggregate(key, false, point, is_first, &scalar, SCALAR_BITS, message, &[])
+                }
+                None => pairing.aggregate(key, false, point, is_first, message, &[]),
+            };
+            if added != BLST_ERROR::BLST_SUCCESS {
+                return false;
+            }
         }
     }
     pairing.commit();
-    if pairing.finalverify(None) { Ok(()) } else { Err("another".to_owned()) }
+    pairing.finalverify(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::keccak256;
+    use blst::min_pk::AggregateSignature;
+
+    use super::*;
+    use crate::counted::maker::{self, SHRED_VERSION, table, validators};
+    use crate::counted::{FINAL_EXPONENTIATIONS, counting};
+    use crate::ethereum::bls::SystemScalars;
+    use crate::solana::Electorate;
+
+    const SLOT: u64 = 300;
+
+    /// What finalizes a slot, and what notarizes its block.
+    fn certificates() -> Vec<Certificate> {
+        let block = BlockName { slot: SLOT, block_id: keccak256("block") };
+        let made = |claim| maker::certificate(claim, &validators(), &[0, 1, 2], &[]);
+        vec![made(Claim::Finalize(SLOT)), made(Claim::Notarize(block))]
+    }
+
+    /// Which of them are right, and how many final exponentiations it took.
+    fn work(certificates: &[Certificate], scalars: &mut impl Scalars) -> (Vec<bool>, usize) {
+        let electorate = Electorate::new(table(0, &validators())).unwrap();
+        let ranks = electorate.ranks();
+        let (verdicts, work) =
+            counting(&FINAL_EXPONENTIATIONS, || verify_each(certificates, ranks, SHRED_VERSION, scalars));
+        for (certificate, verdict) in certificates.iter().zip(&verdicts) {
+            assert_eq!(*verdict, certificate.verify(ranks, SHRED_VERSION));
+        }
+        (verdicts.iter().map(Result::is_ok).collect(), work)
+    }
+
+    #[test]
+    fn two_certificates_share_one_final_exponentiation() {
+        let honest = certificates();
+        assert_eq!(work(&honest, &mut SystemScalars), (vec![true, true], 1));
+        assert_eq!(work(&honest[..1], &mut SystemScalars), (vec![true], 1));
+        assert_eq!(work(&[], &mut SystemScalars), (vec![], 0));
+        for bad in 0..2 {
+            let mut certificates = honest.clone();
+            certificates[bad].signature = honest[1 - bad].signature;
+            assert_eq!(work(&certificates, &mut SystemScalars), ((0..2).map(|place| place != bad).collect(), 3));
+            // What is refused for its form alone is in no equation.
+            certificates[bad].bitmap = Bytes::new();
+            assert_eq!(work(&certificates, &mut SystemScalars), ((0..2).map(|place| place != bad).collect(), 1));
+        }
+        let both_payloads = maker::certificate(Claim::Skip(SLOT), &validators(), &[0], &[1]);
+        assert_eq!(work(&[both_payloads.clone(), both_payloads], &mut SystemScalars), (vec![true, true], 1));
+    }
+
+    /// Scalars that an attacker knows.
+    struct Ones;
+
+    impl Scalars for Ones {
+        fn scalars(&mut self, count: usize) -> Option<Vec<NonZeroU64>> {
+            Some(vec![NonZeroU64::MIN; count])
+        }
+    }
+
+    /// Two forged signatures whose errors cancel: `s1 + e` and `s2 - e`. Their sum is right, neither is.
+    #[test]
+    fn errors_that_cancel_are_found_because_the_scalars_are_unknown() {
+        let mut forged = certificates();
+        let extra = validators()[0].bls.sign(b"whatever", DST, &[]);
+        let mut negated = extra.compress();
+        negated[0] ^= 0x20;
+        for (certificate, error) in forged.iter_mut().zip([extra.compress(), negated]) {
+            let (own, error) = (Signature::deserialize(&certificate.signature).unwrap(), error);
+            let error = Signature::from_bytes(&error).unwrap();
+            let sum = AggregateSignature::aggregate(&[&own, &error], false).unwrap();
+            certificate.signature = sum.to_signature().serialize();
+        }
+        assert_eq!(work(&forged, &mut SystemScalars).0, [false, false]);
+        // The attack is real: with scalars that are known beforehand both forgeries pass.
+        let electorate = Electorate::new(table(0, &validators())).unwrap();
+        let verdicts = verify_each(&forged, electorate.ranks(), SHRED_VERSION, &mut Ones);
+        assert!(verdicts.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn without_randomness_each_certificate_is_checked_alone() {
+        struct Nothing;
+        impl Scalars for Nothing {
+            fn scalars(&mut self, _: usize) -> Option<Vec<NonZeroU64>> {
+                None
+            }
+        }
+        assert_eq!(work(&certificates(), &mut Nothing), (vec![true, true], 2));
+    }
 }

@@ -26,6 +26,8 @@ pub(super) fn leaves(contents: &[&[u8]]) -> Vec<B256> {
 }
 
 /// The root above each leaf at its index, level by level; None when an index does not fit in a tree of its proof's depth.
+///
+/// Neighbours that meet at a node hash it once: of the shreds of one set, in order, each distinct node is hashed once.
 pub(super) fn fold_each(branches: &[(B256, u32, &[Sibling])]) -> Vec<Option<B256>> {
     let mut nodes: Vec<B256> = branches.iter().map(|(leaf, _, _)| *leaf).collect();
     let depth = branches.iter().map(|(_, _, proof)| proof.len()).max().unwrap_or_default();
@@ -37,12 +39,18 @@ pub(super) fn fold_each(branches: &[(B256, u32, &[Sibling])]) -> Vec<Option<B256
             let is_right =
                 u32::try_from(level).ok().and_then(|level| index.checked_shr(level)).is_some_and(|i| i & 1 == 1);
             let node = front(node);
-            messages.push(if is_right { join(sibling, node) } else { join(node, sibling) });
-            places.push(place);
+            let message = if is_right { join(sibling, node) } else { join(node, sibling) };
+            if messages.last() != Some(&message) {
+                messages.push(message);
+            }
+            places.push((place, messages.len().saturating_sub(1)));
         }
-        for (place, parent) in places.into_iter().zip(hash_each(&messages)) {
-            if let Some(node) = nodes.get_mut(place) {
-                *node = parent;
+        #[cfg(test)]
+        crate::counted::add(&crate::counted::SHRED_NODES, messages.len());
+        let parents = hash_each(&messages);
+        for (place, parent) in places {
+            if let (Some(node), Some(parent)) = (nodes.get_mut(place), parents.get(parent)) {
+                *node = *parent;
             }
         }
     }
@@ -86,7 +94,10 @@ fn hash_each(messages: &[Vec<u8>]) -> Vec<B256> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::counted::{SHRED_NODES, counting};
 
     fn fold(leaf: B256, index: u32, proof: &[Sibling]) -> Option<B256> {
         fold_each(&[(leaf, index, proof)])[0]
@@ -121,6 +132,28 @@ mod tests {
                     let twin = other >= count as u32;
                     assert!(found == (other == index as u32) || twin, "{index} of {count} at {other}");
                 }
+            }
+        }
+    }
+
+    /// Of every tree, whole and in part: as many nodes are hashed as there are.
+    #[test]
+    fn shreds_of_one_set_hash_each_distinct_node_once() {
+        for count in 1..=64_usize {
+            let contents: Vec<[u8; 1]> = (0..count as u8).map(|n| [n]).collect();
+            let contents: Vec<&[u8]> = contents.iter().map(|content| &content[..]).collect();
+            let leaves = leaves(&contents);
+            let root = root(leaves.clone()).unwrap();
+            let proofs: Vec<_> = (0..count).map(|index| proof_of(&leaves, index)).collect();
+            for taken in [count.div_ceil(2), count] {
+                let branches: Vec<_> = (0..taken).map(|n| (leaves[n], n as u32, proofs[n].as_slice())).collect();
+                let (roots, hashed) = counting(&SHRED_NODES, || fold_each(&branches));
+                assert!(roots.iter().all(|found| *found == Some(root)));
+                let places = |(_, index, proof): &(B256, u32, &[Sibling])| {
+                    let index = *index;
+                    (1..=proof.len()).map(move |level| (level, index >> level)).collect::<Vec<_>>()
+                };
+                assert_eq!(hashed, branches.iter().flat_map(places).collect::<BTreeSet<_>>().len(), "of {count}");
             }
         }
     }

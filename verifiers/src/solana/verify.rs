@@ -159,6 +159,8 @@ impl SolanaVerifier {
     }
 
     fn check_shreds(&self, trusted: &TrustedSlots, inclusion: &Inclusion) -> Result<Batch, VerifyError> {
+        #[cfg(test)]
+        crate::counted::add(&crate::counted::SHRED_BATCHES, 1);
         let block = BlockOf {
             slot: inclusion.slot,
             block_id: inclusion.block_id,
@@ -222,8 +224,8 @@ impl Verifier for SolanaVerifier {
         self.verify_with(trusted, evidence, now, |inclusion| self.check_shreds(trusted, inclusion))
     }
 
-    /// Checks each distinct batch of shreds once, however many deposits are in it. A bad item costs the others nothing:
-    /// its shreds are another batch, and what is said of them is said once.
+    /// Checks each distinct batch of shreds once, however many deposits are in it. A bad item costs the others nothing
+    /// but its own work: its shreds are another batch, which is checked once, and theirs are not looked at again.
     fn verify_batch(
         &self,
         trusted: &TrustedSlots,

@@ -11,7 +11,7 @@ use spandrel_verifiers::bitcoin::{
 };
 use spandrel_verifiers::{ChainId, Deposit, LanePreference, Verified, Verifier, VerifyError};
 
-use crate::bitcoin_miner::{START, hash, header_bytes, mine, mine_run, regtest_chain, transaction};
+use super::bitcoin_miner::{START, hash, header_bytes, mine, mine_run, regtest_chain, transaction};
 
 /// x of 2·G: the vault's internal key.
 pub const VAULT: B256 = b256!("c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5");

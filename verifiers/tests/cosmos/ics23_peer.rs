@@ -146,6 +146,38 @@ fn what_is_stricter_here_has_its_reason() {
     assert_eq!(judged.difference(), Some(Stricter::Children));
 }
 
+/// Well-formed trees under their true roots, in which one leaf has no key or no value: only that is wrong with them.
+#[test]
+fn an_empty_key_or_value_is_refused_alone_and_among_others() {
+    let named = commitments(9).into_keys().nth(4).unwrap();
+    for (spoiled, key, value) in [("value", named, Vec::new()), ("key", Vec::new(), b"a value".to_vec())] {
+        let mut pairs = commitments(9);
+        pairs.insert(key.clone(), value.clone());
+        for kind in [Kind::Iavl, Kind::Simple] {
+            let tree = Tree::new(kind, &pairs);
+            let judged = judge(kind, &tree.root.0, &tree.leaf(&key).proof(), &key, Some(&value));
+            assert!(!judged.peer, "{spoiled}");
+            assert_eq!(judged.ours.unwrap_err().field, spoiled);
+        }
+        let app = App::new(&pairs);
+        let proofs: Vec<_> = app.ibc.leaves.iter().map(|leaf| app.membership(&leaf.key)).collect();
+        let claim = |(leaf, proof): (&'_ Leaf, &'_ Vec<u8>)| (leaf.key.clone(), leaf.value.clone(), proof.clone());
+        let owned: Vec<_> = app.ibc.leaves.iter().zip(&proofs).map(claim).collect();
+        let claims: Vec<_> = owned
+            .iter()
+            .map(|(key, value, proof)| ours::Membership { root: app.app_hash(), store: b"ibc", key, value, proof })
+            .collect();
+        let together = ours::verify_memberships(&claims);
+        for (claim, found) in claims.iter().zip(together) {
+            assert_eq!(found, ours::verify_membership(claim));
+            match found {
+                Ok(()) => assert_ne!(claim.key, key),
+                Err(error) => assert!(claim.key == key && error.field.ends_with(spoiled), "{error}"),
+            }
+        }
+    }
+}
+
 /// The same proof, written otherwise: the peer reads what it means, so that one proof would have many encodings.
 #[test]
 fn other_encodings_of_a_proof_are_taken_by_the_peer_alone() {

@@ -10,7 +10,7 @@ use spandrel_verifiers::ethereum::{ChainConfig, Fork, Form, Preset};
 
 use crate::filled::{bootstrap, finality, optimistic, roots, update};
 use crate::networks::minimal_network;
-use crate::oracle;
+use crate::oracle::{self, Capella, Deneb};
 
 /// Encodes the four containers of one form, and asks the oracle to decode and encode them.
 macro_rules! agree {
@@ -179,6 +179,64 @@ fn any_form() -> impl Strategy<Value = Form> {
     const FORKS: &[Fork] = &[Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Gloas];
     const PRESETS: &[Preset] = &[Preset::Minimal, Preset::Mainnet];
     (prop::sample::select(FORKS), prop::sample::select(PRESETS)).prop_map(|(fork, preset)| Form { fork, preset })
+}
+
+/// The same verdict on the same bytes. The one difference that there may be: bytes that are not what the oracle itself
+/// writes for what it has read are refused here, as one container has one encoding.
+fn judge<T: LightClientData, O: ssz_rs::prelude::SimpleSerialize>(
+    bytes: &[u8],
+    form: Form,
+) -> Result<(), TestCaseError> {
+    let (ours, theirs) = (T::decode_ssz(bytes, form), oracle::again::<O>(bytes));
+    match (ours, theirs) {
+        (Ok(value), theirs) => {
+            prop_assert_eq!(value.encode_ssz(), bytes);
+            prop_assert_eq!(theirs.as_deref(), Some(bytes));
+        }
+        (Err(error), Some(again)) => prop_assert_ne!(again, bytes, "refused here alone: {}", error),
+        (Err(_), None) => {}
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Bytes flipped, taken out and put in anywhere, more often than not where offsets stand.
+    #[test]
+    fn spoiled_containers_get_the_oracles_verdict(
+        is_electra: bool,
+        (seed, extra) in (any::<u8>(), 0_usize..=32),
+        place in prop_oneof![any::<prop::sample::Index>().prop_map(Ok), (0_usize..8).prop_map(Err)],
+        taken in 0_usize..5,
+        with in prop::collection::vec(prop_oneof![any::<u8>(), Just(0)], 0..5),
+    ) {
+        let fork = if is_electra { Fork::Electra } else { Fork::Capella };
+        let form = Form { fork, preset: Preset::Minimal };
+        let update = update(form, seed, extra);
+        let (bootstrap, finality, optimistic) = (bootstrap(form, seed, extra), finality(&update), optimistic(&update));
+        let spoiled = |mut bytes: Vec<u8>| {
+            let start = match place {
+                Ok(place) => place.index(bytes.len()),
+                Err(place) => place,
+            };
+            bytes.splice(start..(start + taken).min(bytes.len()), with.iter().copied());
+            bytes
+        };
+        let [first, second] = [bootstrap.encode_ssz(), update.encode_ssz()].map(&spoiled);
+        let [third, fourth] = [finality.encode_ssz(), optimistic.encode_ssz()].map(spoiled);
+        if is_electra {
+            judge::<Bootstrap, oracle::Bootstrap<Deneb, 32, 6>>(&first, form)?;
+            judge::<LightClientUpdate, oracle::Update<Deneb, 32, 6, 7>>(&second, form)?;
+            judge::<FinalityUpdate, oracle::Finality<Deneb, 32, 7>>(&third, form)?;
+            judge::<OptimisticUpdate, oracle::Optimistic<Deneb, 32>>(&fourth, form)?;
+        } else {
+            judge::<Bootstrap, oracle::Bootstrap<Capella, 32, 5>>(&first, form)?;
+            judge::<LightClientUpdate, oracle::Update<Capella, 32, 5, 6>>(&second, form)?;
+            judge::<FinalityUpdate, oracle::Finality<Capella, 32, 6>>(&third, form)?;
+            judge::<OptimisticUpdate, oracle::Optimistic<Capella, 32>>(&fourth, form)?;
+        }
+    }
 }
 
 proptest! {

@@ -113,6 +113,12 @@ pub fn round<T: SimpleSerialize>(bytes: &[u8]) -> (T, Vec<u8>) {
     (value, encoded)
 }
 
+/// What is read, encoded again. The oracle may panic where an offset leads out of the bytes: that is a refusal too.
+pub fn again<T: SimpleSerialize>(bytes: &[u8]) -> Option<Vec<u8>> {
+    let read = std::panic::catch_unwind(|| serialize(&deserialize::<T>(bytes).ok()?).ok());
+    read.ok().flatten()
+}
+
 pub fn root<T: SimpleSerialize>(bytes: &[u8]) -> Vec<u8> {
     deserialize::<T>(bytes).unwrap().hash_tree_root().unwrap().as_ref().to_vec()
 }

@@ -162,6 +162,24 @@ fn a_block_is_final_when_two_thirds_vote_for_its_descendant_after_32_slots() {
 }
 
 #[test]
+fn a_block_is_final_by_a_descendant_exactly_32_slots_later_and_by_none_before() {
+    for (distance, is_final) in [(1, false), (31, false), (32, true), (33, true)] {
+        let verifier = SolanaVerifier::new(config()).unwrap();
+        let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
+        let (_, root) = bank(B256::ZERO, 0);
+        let (child, tip) = bank(root, 1);
+        for ballot in [ballot(100, root), ballot(100 + distance, tip)] {
+            verifier.advance(&mut trusted, &Update::Votes(votes(ballot, &validators())), NOW).unwrap();
+        }
+        let update = RootUpdate { slot: 100, descendant: 100 + distance, banks: vec![child] };
+        let refused = verifier.advance(&mut trusted, &Update::Root(update), NOW).err().map(|error| error.field);
+        assert_eq!(refused.as_deref(), (!is_final).then_some("root.descendant"), "{distance} slots later");
+        let expected = if is_final { Standing::Final } else { Standing::Voted };
+        assert_eq!(trusted.block(100).unwrap().standing, expected);
+    }
+}
+
+#[test]
 fn a_block_is_not_final_by_a_near_descendant_or_a_broken_line() {
     let (verifier, mut trusted, update) = rooted();
     let refused = |trusted: &mut TrustedSlots, update: RootUpdate| {

@@ -1,12 +1,14 @@
 //! No two byte strings mean the same evidence, and no changed one means a deposit that the honest one proves.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes, Signature, U256};
 use proptest::prelude::*;
+use spandrel_verifiers::solana::BlockPath;
 use spandrel_verifiers::wire::MAX_EVIDENCE;
-use spandrel_verifiers::{ErrorKind, Evidence};
+use spandrel_verifiers::{ErrorKind, Evidence, bitcoin, cosmos, ethereum, solana};
 
 use crate::arbitrary;
 use crate::bitcoin_deposits::Scene;
+use crate::honest::HONEST;
 
 proptest! {
     #[test]
@@ -95,22 +97,118 @@ fn every_prefix_and_every_appended_byte_is_refused() {
     }
 }
 
+fn zeros(length: usize) -> Bytes {
+    Bytes::from(vec![0; length])
+}
+
+/// A field whose limit is told, and how it is made so long.
+type Field<T> = (&'static str, usize, fn(&mut T, usize));
+
+/// At its limit each field is read, one beyond it the field is named. Fields of evidence that is otherwise honest.
+fn assert_limits<T: Clone + Into<Evidence>>(honest: &T, fields: &[Field<T>]) {
+    let read = |field: fn(&mut T, usize), length: usize| {
+        let mut evidence = honest.clone();
+        field(&mut evidence, length);
+        Evidence::from_bytes(&evidence.into().to_bytes())
+    };
+    for (name, limit, field) in fields {
+        read(*field, *limit).unwrap_or_else(|error| panic!("{name} of {limit}: {error}"));
+        let error = read(*field, limit + 1).expect_err(name);
+        assert_eq!((error.field.as_str(), error.kind), (*name, ErrorKind::Malformed));
+        assert!(error.expected.contains(&limit.to_string()), "{error}");
+    }
+}
+
 #[test]
 fn limits_hold_before_anything_else_is_looked_at() {
-    let refused = |change: &dyn Fn(&mut spandrel_verifiers::bitcoin::Inclusion)| {
-        let mut inclusion = Scene::new(6).evidence;
-        change(&mut inclusion);
-        Evidence::from_bytes(&Evidence::from(inclusion).to_bytes()).unwrap_err().field
-    };
-    let zeros = |length: usize| Bytes::from(vec![0; length]);
-    assert_eq!(refused(&|inclusion| inclusion.header = zeros(79)), "header");
-    assert_eq!(refused(&|inclusion| inclusion.header = zeros(81)), "header");
-    assert_eq!(refused(&|inclusion| inclusion.transaction = zeros(400_001)), "transaction");
-    assert_eq!(refused(&|inclusion| inclusion.coinbase = zeros(400_001)), "coinbase");
-    assert_eq!(refused(&|inclusion| inclusion.path = vec![Default::default(); 16]), "path");
-    assert_eq!(refused(&|inclusion| inclusion.coinbase_path = vec![Default::default(); 16]), "coinbase_path");
     let error = Evidence::from_bytes(&vec![0; MAX_EVIDENCE + 1]).unwrap_err();
     assert_eq!((error.field.as_str(), error.found), ("evidence", (MAX_EVIDENCE + 1).to_string()));
+    let scene = Scene::new(6);
+    for length in [79, 81] {
+        let inclusion = bitcoin::Inclusion { header: zeros(length), ..scene.evidence.clone() };
+        assert_eq!(Evidence::from_bytes(&Evidence::from(inclusion).to_bytes()).unwrap_err().field, "header");
+    }
+    assert_limits::<bitcoin::Inclusion>(
+        &scene.evidence,
+        &[
+            ("transaction", 400_000, |evidence, length| evidence.transaction = zeros(length)),
+            ("coinbase", 400_000, |evidence, length| evidence.coinbase = zeros(length)),
+            ("path", 15, |evidence, length| evidence.path = vec![B256::ZERO; length]),
+            ("coinbase_path", 15, |evidence, length| evidence.coinbase_path = vec![B256::ZERO; length]),
+        ],
+    );
+}
+
+#[test]
+fn limits_of_ethereum_evidence_hold() {
+    let Evidence::Ethereum(honest) = &HONEST.files[1].evidence else { panic!("the second file is Ethereum's") };
+    assert_limits::<ethereum::DepositEvidence>(
+        honest,
+        &[
+            ("finality", 16 << 10, |evidence, length| evidence.finality = Some(zeros(length))),
+            ("inclusion.header", 4_096, |evidence, length| evidence.inclusion.header = zeros(length)),
+            ("inclusion.account_proof", 65, |evidence, length| {
+                evidence.inclusion.account_proof = vec![zeros(1); length];
+            }),
+            ("inclusion.storage_proof", 65, |evidence, length| {
+                evidence.inclusion.storage_proof = vec![zeros(1); length];
+            }),
+            ("inclusion.account_proof[0]", 1_024, |evidence, length| {
+                evidence.inclusion.account_proof = vec![zeros(length)];
+            }),
+            ("inclusion.storage_proof[1]", 1_024, |evidence, length| {
+                evidence.inclusion.storage_proof = vec![zeros(1), zeros(length)];
+            }),
+        ],
+    );
+}
+
+#[test]
+fn limits_of_cosmos_evidence_hold() {
+    let Evidence::Cosmos(honest) = &HONEST.files[2].evidence else { panic!("the third file is Cosmos's") };
+    assert_limits::<cosmos::DepositEvidence>(
+        honest,
+        &[
+            ("headers", 16, |evidence, length| evidence.headers = vec![zeros(1); length]),
+            ("headers[0]", 4 << 20, |evidence, length| evidence.headers = vec![zeros(length)]),
+            ("inclusion.packet", 320 << 10, |evidence, length| evidence.inclusion.packet = zeros(length)),
+            ("inclusion.proof", 1 << 20, |evidence, length| evidence.inclusion.proof = zeros(length)),
+        ],
+    );
+}
+
+#[test]
+fn limits_of_solana_evidence_hold() {
+    let Evidence::Solana(honest) = &HONEST.files[3].evidence else { panic!("the fourth file is Solana's") };
+    assert_limits::<solana::DepositEvidence>(
+        honest,
+        &[
+            ("inclusion.shreds.before", 1_228, |evidence, length| {
+                evidence.inclusion.shreds.before = Some(zeros(length));
+            }),
+            ("inclusion.shreds.batch", 32_768, |evidence, length| {
+                evidence.inclusion.shreds.batch = vec![zeros(1); length];
+            }),
+            ("inclusion.shreds.batch[0]", 1_228, |evidence, length| {
+                evidence.inclusion.shreds.batch = vec![zeros(length)];
+            }),
+            ("inclusion.shreds.block.tail", 32_768, |evidence, length| {
+                evidence.inclusion.shreds.block = BlockPath::Chained { tail: vec![zeros(1); length] };
+            }),
+            ("inclusion.shreds.block.tail[0]", 1_228, |evidence, length| {
+                evidence.inclusion.shreds.block = BlockPath::Chained { tail: vec![zeros(length)] };
+            }),
+            ("inclusion.shreds.block.fec_set_roots", 32_768, |evidence, length| {
+                let fec_set_roots = vec![B256::ZERO; length];
+                let parent_block_id = B256::ZERO;
+                evidence.inclusion.shreds.block =
+                    BlockPath::DoubleMerkle { parent_slot: 1, parent_block_id, fec_set_roots };
+            }),
+            ("execution.signatures", 256, |evidence, length| {
+                evidence.execution.signatures = vec![Signature::new(U256::ONE, U256::ONE, false); length];
+            }),
+        ],
+    );
 }
 
 #[test]

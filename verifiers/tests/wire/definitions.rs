@@ -95,6 +95,23 @@ fn the_fields_are_those_of_the_json_form() {
     assert_eq!(seen.len(), chains.len(), "every chain was tried");
 }
 
+/// How many messages stand in one another at most, itself counted.
+fn depth(message: &MessageDescriptor) -> usize {
+    let inner = message.fields().filter_map(|field| field.kind().as_message().map(depth));
+    1 + inner.max().unwrap_or_default()
+}
+
+/// A message that held itself would have no depth: this would not return.
+#[test]
+fn messages_are_nested_as_deep_as_the_definitions_say() {
+    assert_eq!((depth(&message("Evidence")), depth(&message("EvidenceFile"))), (6, 7));
+    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    for (path, text) in [("PROTO", PROTO.to_owned()), ("docs/evidence.md", read("../docs/evidence.md"))] {
+        let words = text.replace("//", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("six messages deep, an EvidenceFile seven"), "{path}");
+    }
+}
+
 #[test]
 fn lanes_have_the_numbers_of_the_deposit_id() {
     let lanes = definitions().get_enum_by_name("spandrel.evidence.v1.LanePreference").unwrap();

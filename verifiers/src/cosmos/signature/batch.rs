@@ -24,6 +24,10 @@ const SHARE: usize = 32;
 /// From so many points on, the library turns to an algorithm that only pays for many more.
 const POINTS_AT_ONCE: usize = 189;
 
+/// Where the numbers come from by which signatures are multiplied: so many, or none where there is no randomness.
+pub(super) trait Randomizers: Fn(usize) -> Option<Vec<Scalar>> + Sync {}
+impl<F: Fn(usize) -> Option<Vec<Scalar>> + Sync> Randomizers for F {}
+
 /// One ed25519 signature, parsed: what the equation is made of.
 struct Term {
     seat: Option<usize>,
@@ -38,12 +42,22 @@ struct Term {
 /// Those whose keys have tables for the lanes are checked exactly, each alone; what does not pass there, and what has
 /// no table, goes into the equation. A bad one among `n` costs one single check where the others pass alone, and at most
 /// `2⌈log2 n⌉` equations more, over at most `2n` signatures, where they share an equation: halves are tried, of which
-/// only the one that holds it is halved again. Smaller equations share less: `n` with a bad one are to take at most 4
+/// only the one that holds it is halved again, down to at most three single checks; what has no form for an equation is
+/// checked once with each half. Smaller equations share less: `n` with a bad one are to take at most 4
 /// times as long as `n` good ones. Blocks share no equation, so that a forged one costs other blocks nothing.
 ///
 /// # Errors
 /// The index of a signature that the single check refuses, the lowest such.
 pub(crate) fn verify_all(items: &[Signed<'_>], table: Option<&SetTable>) -> Result<(), usize> {
+    verify_all_by(items, table, &system)
+}
+
+/// [`verify_all`] by these randomizers.
+pub(super) fn verify_all_by(
+    items: &[Signed<'_>],
+    table: Option<&SetTable>,
+    randomizers: &impl Randomizers,
+) -> Result<(), usize> {
     let (passed, table) = match table {
         Some(SetTable::Lanes(keys)) => (pass_exactly(items, keys), None),
         Some(SetTable::Equation(table)) => (Vec::new(), Some(table)),
@@ -54,7 +68,7 @@ pub(crate) fn verify_all(items: &[Signed<'_>], table: Option<&SetTable>) -> Resu
     let share = left.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
     let bad = left.par_chunks(share).enumerate().map(|(number, chunk)| {
         let start = number.saturating_mul(share);
-        verify_chunk(chunk, table).map_err(|index| start.saturating_add(index))
+        verify_chunk(chunk, table, randomizers).map_err(|index| start.saturating_add(index))
     });
     let bad = bad.find_first(Result::is_err).unwrap_or(Ok(()));
     bad.map_err(|index| places.get(index).copied().unwrap_or(index))
@@ -81,10 +95,14 @@ fn exact_claim<'a>(item: &'a Signed<'_>, key: &'a [u8; 32], multiples: &'a Multi
     Claim { key, multiples, message: &item.message, signature: &item.signature.0 }
 }
 
-fn verify_chunk(items: &[&Signed<'_>], table: Option<&EquationTable>) -> Result<(), usize> {
+fn verify_chunk(
+    items: &[&Signed<'_>],
+    table: Option<&EquationTable>,
+    randomizers: &impl Randomizers,
+) -> Result<(), usize> {
     // An equation over one signature costs no less than the single check.
     if items.len() < 2 {
-        return bisect(items, table);
+        return bisect(items, table, randomizers);
     }
     let mut terms = Vec::with_capacity(items.len());
     for item in items {
@@ -92,14 +110,14 @@ fn verify_chunk(items: &[&Signed<'_>], table: Option<&EquationTable>) -> Result<
             Some(term) => terms.push(term),
             // Of another scheme, or refused for its form alone.
             None if verify_alone(item) => {}
-            None => return bisect(items, table),
+            None => return bisect(items, table, randomizers),
         }
     }
-    if holds(&terms, table) { Ok(()) } else { bisect(items, table) }
+    if holds(&terms, table, randomizers) { Ok(()) } else { bisect(items, table, randomizers) }
 }
 
 /// Finds the first bad one of `items`, for which the equation does not hold or cannot be written.
-fn bisect(items: &[&Signed<'_>], table: Option<&EquationTable>) -> Result<(), usize> {
+fn bisect(items: &[&Signed<'_>], table: Option<&EquationTable>, randomizers: &impl Randomizers) -> Result<(), usize> {
     let (left, right) = items.split_at(items.len() / 2);
     match (left, right) {
         ([], []) => Ok(()),
@@ -111,8 +129,8 @@ fn bisect(items: &[&Signed<'_>], table: Option<&EquationTable>) -> Result<(), us
             }
         }
         _ => {
-            verify_chunk(left, table)?;
-            verify_chunk(right, table).map_err(|index| left.len().saturating_add(index))
+            verify_chunk(left, table, randomizers)?;
+            verify_chunk(right, table, randomizers).map_err(|index| left.len().saturating_add(index))
         }
     }
 }
@@ -140,8 +158,10 @@ impl Term {
 }
 
 /// Whether the equation holds for all of `terms`. Without randomness it holds for none.
-fn holds(terms: &[Term], table: Option<&EquationTable>) -> bool {
-    let Some(randomizers) = randomizers(terms.len()) else { return false };
+fn holds(terms: &[Term], table: Option<&EquationTable>, randomizers: &impl Randomizers) -> bool {
+    #[cfg(test)]
+    crate::counted::VOTE_EQUATIONS.with_borrow_mut(|all| all.push(terms.len()));
+    let Some(randomizers) = randomizers(terms.len()).filter(|all| all.len() == terms.len()) else { return false };
     let sum = match table {
         Some(table) => tabled_sum(terms, &randomizers, table),
         None => plain_sum(terms, &randomizers),
@@ -149,7 +169,8 @@ fn holds(terms: &[Term], table: Option<&EquationTable>) -> bool {
     sum.is_some_and(|sum| sum.mul_by_cofactor().is_identity())
 }
 
-fn randomizers(count: usize) -> Option<Vec<Scalar>> {
+/// By the operating system's randomness, of 128 bits each.
+pub(super) fn system(count: usize) -> Option<Vec<Scalar>> {
     let mut bytes = vec![0_u8; count.saturating_mul(16)];
     OsRng.try_fill_bytes(&mut bytes).ok()?;
     let (chunks, _) = bytes.as_chunks::<16>();

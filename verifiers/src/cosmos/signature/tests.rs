@@ -8,11 +8,12 @@ use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
 use proptest::prelude::*;
 
+use super::batch::{system, verify_all_by};
 use super::tables::{EquationTable, SetTable, in_lanes};
 use super::{Signed, verify_all, verify_signature};
 use crate::cosmos::commit::VoteSignature;
 use crate::cosmos::validators::PublicKey;
-use crate::counted::{SINGLE_SIGNATURES, counting};
+use crate::counted::{SINGLE_SIGNATURES, VOTE_EQUATIONS, counting, on_one_thread};
 use crate::exact::challenge;
 
 const MESSAGE: &[u8] = b"a vote";
@@ -88,22 +89,25 @@ fn signed(seed: u64, kind: Kind) -> (PublicKey, VoteSignature) {
     (PublicKey::Ed25519(key), FixedBytes(signature))
 }
 
+/// To be checked as votes, those with a seat under it.
+fn items(signatures: &[(PublicKey, VoteSignature)], has_seat: fn(usize) -> bool) -> Vec<Signed<'_>> {
+    let seats = signatures.iter().enumerate();
+    seats
+        .map(|(seat, (key, signature))| Signed {
+            key,
+            seat: has_seat(seat).then_some(seat),
+            message: MESSAGE.to_vec(),
+            signature,
+        })
+        .collect()
+}
+
 /// Checks these by every way; returns how many single checks the one in lanes took, where there is one.
 fn compare(signatures: &[(PublicKey, VoteSignature)]) -> Option<usize> {
     let keys: Vec<&PublicKey> = signatures.iter().map(|(key, _)| key).collect();
     let alone = |(key, signature): &(PublicKey, VoteSignature)| verify_signature(key, MESSAGE, signature);
     let expected = signatures.iter().map(alone).position(|is_valid| !is_valid).map_or(Ok(()), Err);
-    let items = |has_seat: fn(usize) -> bool| -> Vec<Signed<'_>> {
-        let seats = signatures.iter().enumerate();
-        seats
-            .map(|(seat, (key, signature))| Signed {
-                key,
-                seat: has_seat(seat).then_some(seat),
-                message: MESSAGE.to_vec(),
-                signature,
-            })
-            .collect()
-    };
+    let items = |has_seat: fn(usize) -> bool| items(signatures, has_seat);
     let seatings: [fn(usize) -> bool; 2] = [|_| true, |seat| seat % 3 > 0];
     let equation = SetTable::Equation(EquationTable::of(&keys));
     let lanes = in_lanes(&keys, &HashMap::new()).map(SetTable::Lanes);
@@ -112,8 +116,7 @@ fn compare(signatures: &[(PublicKey, VoteSignature)]) -> Option<usize> {
             assert_eq!(verify_all(&items(has_seat), table), expected);
         }
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    lanes.map(|lanes| pool.install(|| counting(&SINGLE_SIGNATURES, || verify_all(&items(|_| true), Some(&lanes)))).1)
+    lanes.map(|lanes| on_one_thread(|| counting(&SINGLE_SIGNATURES, || verify_all(&items(|_| true), Some(&lanes)))).1)
 }
 
 #[test]
@@ -146,6 +149,65 @@ proptest! {
         let signatures: Vec<_> = chosen.iter().zip(seed..).map(|(chosen, seed)| signed(seed, kind(chosen))).collect();
         compare(&signatures);
     }
+}
+
+/// Single checks, equations, and signatures that those pass over.
+fn work(signatures: &[(PublicKey, VoteSignature)], table: Option<&SetTable>) -> (usize, usize, usize) {
+    on_one_thread(|| {
+        VOTE_EQUATIONS.take();
+        let (verdict, singles) = counting(&SINGLE_SIGNATURES, || verify_all(&items(signatures, |_| true), table));
+        let is_honest = |(key, signature): &(PublicKey, VoteSignature)| verify_signature(key, MESSAGE, signature);
+        assert_eq!(verdict.is_ok(), signatures.iter().all(is_honest));
+        let equations = VOTE_EQUATIONS.take();
+        (singles, equations.len(), equations.iter().sum())
+    })
+}
+
+#[test]
+fn a_bad_signature_of_an_equation_costs_no_more_than_the_stated_bound() {
+    for count in [2_usize, 3, 8, 9, 31, 40] {
+        let halvings = count.next_power_of_two().ilog2() as usize;
+        let honest: Vec<_> = (0..count as u64).map(|seed| signed(seed, Kind::Honest)).collect();
+        let keys: Vec<&PublicKey> = honest.iter().map(|(key, _)| key).collect();
+        let table = SetTable::Equation(EquationTable::of(&keys));
+        for table in [None, Some(&table)] {
+            assert_eq!(work(&honest, table), (0, 1, count));
+            for bad in 0..count {
+                for (kind, most_singles) in [(Kind::OtherMessage, 3), (Kind::NoPoint, halvings + 4)] {
+                    let mut signatures = honest.clone();
+                    signatures[bad].1 = signed(bad as u64, kind).1;
+                    let (singles, equations, passes) = work(&signatures, table);
+                    assert!(equations <= 1 + 2 * halvings, "{bad} of {count}, {kind:?}: {equations} equations");
+                    assert!(passes <= 3 * count, "{bad} of {count}, {kind:?}: {passes} signatures");
+                    assert!(singles <= most_singles, "{bad} of {count}, {kind:?}: {singles} single checks");
+                }
+            }
+        }
+    }
+}
+
+/// Two signatures whose errors cancel: `s + 1` and `s - 1`. Their sum is right, neither is.
+#[test]
+fn errors_that_cancel_are_found_because_the_randomizers_are_unknown() {
+    let add = |signature: &mut VoteSignature, more: Scalar| {
+        let s: [u8; 32] = signature[32..].try_into().unwrap();
+        let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s)).unwrap() + more;
+        signature[32..].copy_from_slice(s.as_bytes());
+    };
+    let mut signatures: Vec<_> = (0..5).map(|seed| signed(seed, Kind::Honest)).collect();
+    add(&mut signatures[1].1, Scalar::ONE);
+    add(&mut signatures[3].1, -Scalar::ONE);
+    let keys: Vec<&PublicKey> = signatures.iter().map(|(key, _)| key).collect();
+    let equation = SetTable::Equation(EquationTable::of(&keys));
+    let items = items(&signatures, |_| true);
+    for table in [None, Some(&equation)] {
+        assert_eq!(verify_all_by(&items, table, &system), Err(1));
+        assert_eq!(verify_all_by(&items, table, &|_| None), Err(1), "no randomness, no equation");
+        // The attack is real: with randomizers that are known beforehand both forgeries pass.
+        let ones = |count| Some(vec![Scalar::ONE; count]);
+        assert_eq!(verify_all_by(&items, table, &ones), Ok(()));
+    }
+    assert_eq!(compare(&signatures).unwrap_or(1), 1);
 }
 
 #[test]

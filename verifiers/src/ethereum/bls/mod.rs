@@ -131,6 +131,8 @@ pub fn verify_aggregate(keys: &[BlsPublicKey], message: &[u8], signature: &BlsSi
 }
 
 fn validate_seat((seat, key): (usize, &BlsPublicKey)) -> Result<PublicKey, VerifyError> {
+    #[cfg(test)]
+    crate::counted::add(&crate::counted::VALIDATED_KEYS, 1);
     PublicKey::key_validate(key.as_slice())
         .map_err(|error| VerifyError::invalid(format!("pubkeys[{seat}]"), "a key in G1", format!("{error:?}")))
 }
@@ -203,6 +205,7 @@ mod tests {
     use blst::min_pk::{AggregateSignature, SecretKey};
 
     use super::*;
+    use crate::counted::{VALIDATED_KEYS, counting, on_one_thread};
 
     const MESSAGE: B256 = B256::repeat_byte(0x5a);
 
@@ -312,6 +315,28 @@ mod tests {
             committee.pubkeys[5] = bad.into();
             assert_eq!(Committee::new(&committee).unwrap_err().field, "pubkeys[5]");
         }
+    }
+
+    #[test]
+    fn keys_are_validated_when_the_committee_enters_and_never_for_a_signature() {
+        let secrets = secrets(8);
+        let keys: Vec<_> = secrets.iter().map(SecretKey::sk_to_pk).collect();
+        let bytes = committee_of(&keys);
+        let (committee, validated) = on_one_thread(|| counting(&VALIDATED_KEYS, || Committee::new(&bytes).unwrap()));
+        assert_eq!(validated, 8);
+        let aggregates = [aggregate_by(&secrets, &[0, 1, 5]), aggregate_by(&secrets, &[0, 1, 2, 3, 4, 6, 7])];
+        let claims =
+            aggregates.each_ref().map(|aggregate| Claimed { committee: &committee, aggregate, message: MESSAGE });
+        let ((), validated) = on_one_thread(|| {
+            counting(&VALIDATED_KEYS, || {
+                for claim in &claims {
+                    committee.clone().verify(claim.aggregate, MESSAGE).unwrap();
+                    committee.verify(claim.aggregate, B256::ZERO).unwrap_err();
+                }
+                assert!(verify_each(&claims, &mut SystemScalars).iter().all(Result::is_ok));
+            })
+        });
+        assert_eq!(validated, 0);
     }
 
     #[test]

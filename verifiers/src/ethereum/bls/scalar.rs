@@ -1,8 +1,8 @@
 //! Scalars of batch equations: 64 bits, never zero, unknown to whoever made the signatures.
 //!
-//! [`SystemScalars`] is the one place where Ethereum's verification asks the operating system for anything. Verdicts
-//! do not depend on what it answers: by a wrong guess of 64 bits a forgery would pass once in 2^64 tries, and a batch
-//! that gets no scalars is checked one by one.
+//! [`SystemScalars`] is the one place where Ethereum's verification, and Solana's, asks the operating system for anything.
+//! Verdicts do not depend on what it answers: by a wrong guess of 64 bits a forgery would pass once in 2^64 tries, and a
+//! batch that gets no scalars is checked one by one.
 
 use std::num::NonZeroU64;
 
