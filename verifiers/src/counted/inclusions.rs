@@ -13,7 +13,7 @@ use crate::Verifier;
 use crate::bitcoin::{BitcoinVerifier, ChainParams, ConfirmationPolicy, HeaderChain, Inclusion, deposit_script};
 
 const NOW: u64 = START as u64 + 10_000;
-const DEPOSITS: u8 = 100;
+const DEPOSITS: u8 = 200;
 /// Most nodes that are hashed to find where a path belongs.
 const SEARCHED_NODES: usize = 126;
 
@@ -60,7 +60,7 @@ fn spoiled(item: &Inclusion) -> Vec<Inclusion> {
     for index in [item.index ^ 1, item.index ^ 0x20, u32::MAX] {
         all.push(Inclusion { index, ..item.clone() });
     }
-    all.push(Inclusion { transaction: Bytes::from(serialize(&filler(200, Vec::new()))), ..item.clone() });
+    all.push(Inclusion { transaction: Bytes::from(serialize(&filler(250, Vec::new()))), ..item.clone() });
     all.push(Inclusion { path: item.path[1..].to_vec(), ..item.clone() });
     let mut bad = item.clone();
     bad.header = bad.header.iter().enumerate().map(|(at, byte)| if at == 40 { byte ^ 1 } else { *byte }).collect();
@@ -79,7 +79,8 @@ fn a_bad_bitcoin_deposit_makes_a_batch_hash_no_more_than_the_stated_bound() {
     let distinct = places.collect::<BTreeSet<_>>().len();
     assert_eq!(work(&scene, honest), (Vec::new(), distinct));
     let mut most = 0;
-    for place in [0, 1, 30, 62, 64, 99] {
+    // Below, at and beyond the highest subtree that is searched.
+    for place in [0, 1, 30, 62, 64, 99, 130, 199] {
         for bad in spoiled(&honest[place]) {
             let mut evidence = honest.clone();
             evidence[place] = bad;
