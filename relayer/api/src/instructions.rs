@@ -231,7 +231,7 @@ mod tests {
             expiry: 1_700_000_000,
             refund: None,
         };
-        let Instructions::Evm { calls, uri, .. } = evm(vault, &terms).unwrap() else { panic!("an EVM chain's") };
+        let Instructions::Evm { calls } = evm(vault, &terms).unwrap() else { panic!("an EVM chain's") };
         let [approve, lock] = &calls[..] else { panic!("two calls: {calls:?}") };
         assert_eq!((&approve.to, approve.value.as_str()), (&held.to_string(), "0"));
         // approve(address,uint256), ERC-20.
@@ -243,9 +243,12 @@ mod tests {
         assert_eq!((call.token, call.amount, call.expiry), (held, terms.amount, terms.expiry));
         assert_eq!((call.destinationChain, call.recipient), (terms.destination_chain.hash(), terms.recipient));
         assert_eq!(call.lane, terms.lane as u8);
+        let uri = &approve.uri;
+        assert!(uri.starts_with(&format!("ethereum:{held}@1/approve?address={vault}&")), "{uri}");
+        let uri = &lock.uri;
         assert!(uri.starts_with(&format!("ethereum:{vault}@1/lock?address={held}&")), "{uri}");
         let coin = OrderTerms { asset: AssetId::parse("eip155:1/slip44:60").unwrap(), ..terms.clone() };
-        let Instructions::Evm { calls, .. } = evm(vault, &coin).unwrap() else { panic!("an EVM chain's") };
+        let Instructions::Evm { calls } = evm(vault, &coin).unwrap() else { panic!("an EVM chain's") };
         assert_eq!((calls.len(), calls[0].value.as_str()), (1, "123456"));
         let other = OrderTerms { asset: AssetId::parse("eip155:1/erc721:0x06").unwrap(), ..terms };
         assert!(evm(vault, &other).is_err());

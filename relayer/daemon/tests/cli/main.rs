@@ -17,10 +17,10 @@ mod doctor;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/ethereum.rs"]
 mod ethereum;
+mod health;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/honest.rs"]
 mod honest;
-mod health;
 mod load;
 mod manual;
 mod metrics;
