@@ -55,7 +55,8 @@ fn prove_all(params: &ChainParams, block: &Block, height: u64, limit: usize, tal
         tally.passed += 1;
         evidence.index ^= 1;
         let wrong = prove(&evidence);
-        assert!(wrong == "index" || wrong == "path", "{index} of {height}: {wrong}");
+        // Far into a block no place is searched for the transaction, and either may be wrong.
+        assert!(["index", "path", "transaction or path"].contains(&wrong.as_str()), "{index} of {height}: {wrong}");
         tally.refused += 1;
         all.push(evidence);
     }
