@@ -1,4 +1,4 @@
-//! `profile NAME [SECONDS]`: prepares one row's input, says so, and then does nothing but our own verification, so that a
+//! `profile NAME [SECONDS [THREADS]]`: prepares one row's input, says so, and then does nothing but our own verification, so that a
 //! profiler that is attached then sees neither setup nor peer. Without a name it lists them.
 //!
 //! `profile cometbft_cached 20 & perf record -g -p $!`, once the line with `ready` stands there.
@@ -33,12 +33,15 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let name = words.next().unwrap_or_default();
     let seconds = words.next().map_or(Some(SECONDS), |word| word.parse().ok());
-    let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    let known = seconds.is_some_and(|seconds| single.install(|| profile(&name, Duration::from_secs(seconds))));
+    let threads = words.next().map_or(Some(1), |word| word.parse().ok());
+    let known = seconds.zip(threads).is_some_and(|(seconds, threads)| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| profile(&name, Duration::from_secs(seconds)))
+    });
     if known {
         return ExitCode::SUCCESS;
     }
-    eprintln!("profile: expected one of: {NAMES}; and seconds, found {name:?}");
+    eprintln!("profile: expected one of: {NAMES}; seconds and threads, found {name:?}");
     ExitCode::FAILURE
 }
 
