@@ -10,6 +10,9 @@ use crate::VerifyError;
 /// First byte of a string of 32 bytes.
 pub(crate) const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
 
+/// The longest payload whose header is one byte.
+const LONGEST_SHORT: u8 = 55;
+
 /// One item: a string's bytes, or a list's still encoded items.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
@@ -31,11 +34,6 @@ impl<'a> Items<'a> {
         Self { rest: list.payload }
     }
 
-    /// What is left, still encoded.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
     fn read(&mut self) -> Result<Item<'a>, alloy_rlp::Error> {
         let encoded = self.rest;
         // What a trie's nodes are made of: hashes and empty strings. Both are canonical as they stand.
@@ -54,6 +52,49 @@ impl<'a> Items<'a> {
         let (payload, rest) = tail.split_at_checked(payload_length).ok_or(alloy_rlp::Error::InputTooShort)?;
         self.rest = rest;
         Ok(Item { encoded: prefix(encoded, rest), payload, is_list: list })
+    }
+}
+
+/// The payload of the list of at most 65,535 bytes that is all of `bytes`; `None` of anything else.
+#[inline]
+pub(crate) fn short_list(bytes: &[u8]) -> Option<&[u8]> {
+    let (&first, rest) = bytes.split_first()?;
+    let (length, payload) = match first {
+        0xc0..=0xf7 => (usize::from(first & 0x3f), rest),
+        0xf8 => {
+            let (&length, payload) = rest.split_first().filter(|(length, _)| **length > LONGEST_SHORT)?;
+            (usize::from(length), payload)
+        }
+        0xf9 => {
+            let (length, payload) = rest.split_first_chunk().filter(|([high, _], _)| *high > 0)?;
+            (usize::from(u16::from_be_bytes(*length)), payload)
+        }
+        _ => return None,
+    };
+    (payload.len() == length).then_some(payload)
+}
+
+/// The two strings of at most 255 bytes that are all of `payload`; `None` of anything else.
+#[inline]
+pub(crate) fn two_short_strings(payload: &[u8]) -> Option<[&[u8]; 2]> {
+    let (one, rest) = short_string(payload)?;
+    let (other, rest) = short_string(rest)?;
+    rest.is_empty().then_some([one, other])
+}
+
+/// The string of at most 255 bytes that `bytes` begin with, and what follows it.
+#[inline]
+fn short_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    match first {
+        0..EMPTY_STRING_CODE => bytes.split_at_checked(1),
+        0x81 => rest.split_at_checked(1).filter(|(byte, _)| byte.iter().all(|byte| *byte >= EMPTY_STRING_CODE)),
+        EMPTY_STRING_CODE..=0xb7 => rest.split_at_checked(usize::from(first & 0x3f)),
+        0xb8 => {
+            let (&length, rest) = rest.split_first().filter(|(length, _)| **length > LONGEST_SHORT)?;
+            rest.split_at_checked(usize::from(length))
+        }
+        _ => None,
     }
 }
 
@@ -148,6 +189,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use alloy_primitives::U512;
+    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -241,6 +283,39 @@ mod tests {
                 false => Ok(()),
             });
             assert_eq!(whole.err().map(|error| error.field).as_deref(), Some("field"), "{bytes:02x?}");
+        }
+    }
+
+    /// Items of all lengths at which headers change, some of them spoiled in their header.
+    fn encoded() -> impl Strategy<Value = Vec<u8>> {
+        let length = prop_oneof![0..4_usize, 50..60_usize, 250..260_usize, 65_530..65_540_usize];
+        let header = prop::option::weighted(0.3, (0..3_usize, any::<u8>()));
+        (length, any::<u8>(), any::<bool>(), header).prop_map(|(payload_length, fill, list, spoiled)| {
+            let mut bytes = Vec::new();
+            Header { list, payload_length }.encode(&mut bytes);
+            bytes.resize(bytes.len() + payload_length, fill);
+            if let Some((place, byte)) = spoiled
+                && let Some(found) = bytes.get_mut(place)
+            {
+                *found = byte;
+            }
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn short_lists_and_pairs_of_strings_are_what_any_item_is(one in encoded(), other in encoded(), more in 0..3_u8) {
+            let whole = item("", &one).ok().filter(|item| item.is_list && item.payload.len() <= 65_535);
+            prop_assert_eq!(short_list(&one), whole.map(|item| item.payload));
+            let pair = [one, other, vec![0x80; usize::from(more / 2)]].concat();
+            let mut items = Items { rest: &pair };
+            let (first, second, third) = (items.next(), items.next(), items.next());
+            let string = |item: Option<Result<Item<'_>, _>>| {
+                item?.ok().filter(|item| !item.is_list && item.payload.len() <= 255).map(|item| item.payload.to_vec())
+            };
+            let expected = string(first).zip(string(second)).filter(|_| third.is_none());
+            prop_assert_eq!(two_short_strings(&pair).map(|[one, other]| (one.to_vec(), other.to_vec())), expected);
         }
     }
 

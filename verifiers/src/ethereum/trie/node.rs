@@ -48,11 +48,22 @@ pub(super) enum Step<'a, 'k> {
 
 impl<'a> Node<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
-        let items = rlp::require_list("", rlp::item("", bytes)?)?;
-        match Hashes::decode(&items) {
-            Some(hashes) => Ok(Self::Hashes(hashes)),
-            None => Self::decode_items(items),
+        match rlp::short_list(bytes).and_then(Self::decode_in_place) {
+            Some(node) => Ok(node),
+            None => Self::decode_items(rlp::require_list("", rlp::item("", bytes)?)?),
         }
+    }
+
+    /// The node with this payload, if it is of the two kinds that most are of: a branch of hashes, or a leaf of short
+    /// strings. Of any other, and of a false one, `None`.
+    #[inline]
+    fn decode_in_place(payload: &'a [u8]) -> Option<Self> {
+        if let Some(hashes) = Hashes::decode(payload) {
+            return Some(Self::Hashes(hashes));
+        }
+        let [path, value] = rlp::two_short_strings(payload)?;
+        let (path, is_leaf) = Path::decode(path).ok()?;
+        (is_leaf && !value.is_empty()).then_some(Self::Leaf { path, value })
     }
 
     fn decode_items(mut items: Items<'a>) -> Result<Self, VerifyError> {
@@ -141,8 +152,7 @@ impl<'a> Hashes<'a> {
     /// What [`Node::decode_branch`] would find to be a branch of hashes alone; `None` of any other node. Which children
     /// are there is as good as random, so nothing is guessed here: the place of the next is computed.
     #[inline]
-    fn decode(items: &Items<'a>) -> Option<Self> {
-        let encoded = items.rest();
+    fn decode(encoded: &'a [u8]) -> Option<Self> {
         let (mut place, mut present) = (0_usize, 0_u32);
         for item in 0..17_u32 {
             let first = *encoded.get(place)?;
@@ -222,8 +232,44 @@ mod tests {
         (items, last).prop_map(|(items, last)| [items.concat(), last].concat())
     }
 
+    /// A list of two items such as leaves and extensions have, some with a third, or a false header.
+    fn pair() -> impl Strategy<Value = Vec<u8>> {
+        let path = prop::collection::vec(any::<u8>(), 0..40).prop_map(|mut path| {
+            if let Some(first) = path.first_mut() {
+                *first &= 0x3f;
+            }
+            alloy_rlp::encode(path.as_slice())
+        });
+        let string = prop_oneof![0..3_usize, 30..70_usize, 250..260_usize]
+            .prop_flat_map(|length| prop::collection::vec(any::<u8>(), length))
+            .prop_map(|string| alloy_rlp::encode(string.as_slice()));
+        let third = prop_oneof![8 => Just(vec![]), 1 => Just(vec![EMPTY_STRING_CODE])];
+        let spoiled = prop_oneof![8 => Just(None), 1 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(Some)];
+        (path, string, third, spoiled).prop_map(|(path, string, third, spoiled)| {
+            let mut payload = [path, string, third].concat();
+            if let Some((place, byte)) = spoiled {
+                let place = place.index(payload.len());
+                payload[place] = byte;
+            }
+            payload
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn a_leaf_is_the_same_read_in_place_as_unpacked(payload in pair()) {
+            let list = Item { encoded: &[], payload: &payload, is_list: true };
+            let leaf = |node| match node {
+                Node::Leaf { path, value } => Some((path, value)),
+                _ => None,
+            };
+            let unpacked = Node::decode_items(Items::of(list)).ok().and_then(leaf);
+            let in_place = Node::decode_in_place(&payload).and_then(leaf);
+            let is_short = |value: &[u8]| value.len() <= 255;
+            prop_assert_eq!(in_place, unpacked.filter(|(_, value)| is_short(value)));
+        }
+
         #[test]
         fn a_branch_of_hashes_is_the_same_read_in_place_as_unpacked(payload in branch()) {
             let list = Item { encoded: &[], payload: &payload, is_list: true };
@@ -239,7 +285,7 @@ mod tests {
                 }
                 _ => None,
             };
-            let in_place = Hashes::decode(&Items::of(list));
+            let in_place = Hashes::decode(&payload);
             prop_assert_eq!(in_place.map(|hashes| (0..16).map(|child| hashes.get(child)).collect::<Vec<_>>()), children);
             prop_assert!(in_place.is_none_or(|hashes| hashes.get(16).is_none() && hashes.get(99).is_none()));
         }

@@ -54,7 +54,7 @@ fn nibble_of(bytes: &[u8], index: usize) -> Option<u8> {
 }
 
 /// Nibbles in hex-prefix encoding (Yellow Paper, appendix C), as they stand in a node.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Path<'a> {
     packed: &'a [u8],
     is_odd: bool,
