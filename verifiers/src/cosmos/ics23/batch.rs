@@ -132,11 +132,10 @@ impl<'a> InStore<'a> {
             if joins.is_some() {
                 break joins;
             }
-            let Some(step) = proof.next_step(&mut fields).ok()? else {
+            if !proof.read_step(&mut fields).ok()? {
                 fields.end().ok()?;
                 break None;
-            };
-            proof.path.push(step);
+            }
             tails.own.push(left);
         };
         proof.check(&IAVL).ok()?;

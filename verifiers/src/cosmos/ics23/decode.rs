@@ -175,9 +175,7 @@ impl<'a> ExistenceProof<'a> {
     /// Names the field under `existence`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, VerifyError> {
         let (mut proof, mut fields) = Self::decode_leaf(bytes)?;
-        while let Some(step) = proof.next_step(&mut fields)? {
-            proof.path.push(step);
-        }
+        while proof.read_step(&mut fields)? {}
         fields.end()?;
         Ok(proof)
     }
@@ -194,16 +192,19 @@ impl<'a> ExistenceProof<'a> {
         Ok((proof, fields))
     }
 
-    /// The step that comes behind those that `self.path` has; `None` when there is none.
+    /// Reads the step that comes behind those that `self.path` has; whether there is one.
     #[inline]
-    pub(super) fn next_step(&self, fields: &mut Reader<'a>) -> Result<Option<InnerOp<'a>>, VerifyError> {
-        match fields.optional(4, "path", WHOLE)? {
-            None => Ok(None),
-            Some(_) if self.path.len() >= MAX_DEPTH => {
-                Err(VerifyError::malformed("existence.path", format!("at most {MAX_DEPTH}"), "more"))
-            }
-            Some(step) => InnerOp::decode(step).map(Some),
+    pub(super) fn read_step(&mut self, fields: &mut Reader<'a>) -> Result<bool, VerifyError> {
+        let Some(step) = fields.optional(4, "path", WHOLE)? else { return Ok(false) };
+        if self.path.len() >= MAX_DEPTH {
+            return Err(VerifyError::malformed("existence.path", format!("at most {MAX_DEPTH}"), "more"));
         }
+        // Each way puts its step where it belongs: one that is handed on waits for its parts to be stored.
+        match InnerOp::of_short_fields(step) {
+            Some(step) => self.path.push(step),
+            None => self.path.push(InnerOp::of_any_fields(step)?),
+        }
+        Ok(true)
     }
 }
 
