@@ -2,12 +2,14 @@
 
 mod alpenglow;
 mod batches;
+mod corpus;
 mod coverage;
 mod deposits;
 mod files;
 mod flips;
 mod kinds;
 mod maker;
+mod peers;
 mod scene;
 mod signatures;
 mod support;
