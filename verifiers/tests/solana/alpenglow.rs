@@ -393,3 +393,30 @@ fn a_table_is_handed_over_under_alpenglow_too() {
     let error = hand_over(&strangers, &strangers, &[0, 1, 2, 3, 4]).unwrap_err();
     assert_eq!((error.field.as_str(), error.kind), ("stakes.carried.stake", ErrorKind::Invalid));
 }
+
+/// Where few have BLS keys yet, four fifths of the ranked stake are little of the stake.
+#[test]
+fn a_migration_that_a_small_part_of_all_stake_signs_is_refused() {
+    let verifier = SolanaVerifier::new(config()).unwrap();
+    let migrate = |unranked: &[usize]| {
+        let mut table = table(0, &validators());
+        for place in unranked {
+            let validator = &validators()[*place];
+            let row = table.stakes.iter_mut().find(|row| row.vote_account == validator.vote_account());
+            row.unwrap().alpenglow = None;
+        }
+        let mut trusted = TrustedSlots::new(table).unwrap();
+        let ranked: Vec<_> = (0..5).filter(|place| !unranked.contains(place)).collect();
+        let left: Vec<_> = ranked.iter().map(|place| validators()[*place].clone()).collect();
+        let all: Vec<_> = (0..left.len()).collect();
+        let certificate = certificate(Claim::Genesis(name(GENESIS)), &left, &all, &[]).encode().into();
+        let result = verifier.advance(&mut trusted, &Update::Migration(MigrationUpdate { certificate }), NOW);
+        result.map(|()| trusted.genesis()).map_err(|error| error.field)
+    };
+    let refused = Err("migration.certificate.stake".to_owned());
+    // Of a hundred, 15, 60 and 70 have ranks, and all of them sign.
+    assert_eq!(migrate(&[0, 1, 2]), refused);
+    assert_eq!(migrate(&[0]), refused);
+    assert_eq!(migrate(&[1, 4]), refused);
+    assert_eq!(migrate(&[2, 3, 4]), Ok(Some(name(GENESIS))));
+}

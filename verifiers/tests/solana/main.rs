@@ -7,6 +7,7 @@ mod coverage;
 mod deposits;
 mod files;
 mod flips;
+mod hidden;
 mod kinds;
 mod maker;
 mod peers;
