@@ -2,6 +2,7 @@
 
 mod alpenglow;
 mod batches;
+mod certificates;
 mod corpus;
 mod coverage;
 mod deposits;
