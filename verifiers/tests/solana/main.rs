@@ -12,6 +12,7 @@ mod hidden;
 mod kinds;
 mod maker;
 mod peers;
+mod recorded;
 mod scene;
 mod signatures;
 mod support;
@@ -20,4 +21,3 @@ mod tower;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../vector_coverage/mod.rs"]
 mod vector_coverage;
-mod vectors;
