@@ -133,65 +133,61 @@ fn bad_neighbours_add_no_work_to_a_source() {
     assert_eq!(work(1500), work(0));
 }
 
+/// Answers batches as it is told, and a single item by its height.
+struct Batches<F>(F);
+
+impl<F: Fn(&[Inclusion]) -> Vec<Result<Verified<Deposit>, VerifyError>> + Send + Sync> Verifier for Batches<F> {
+    type Trusted = ();
+    type Update = ();
+    type Evidence = Inclusion;
+
+    fn advance(&self, (): &mut (), (): &(), _: UnixSeconds) -> Result<(), VerifyError> {
+        Ok(())
+    }
+
+    fn verify(&self, (): &(), item: &Inclusion, _: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
+        refused("single", item.height)
+    }
+
+    fn verify_batch(
+        &self,
+        (): &(),
+        items: &[Inclusion],
+        _: UnixSeconds,
+    ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
+        (self.0)(items)
+    }
+}
+
+fn refused(field: &str, found: impl ToString) -> Result<Verified<Deposit>, VerifyError> {
+    Err(VerifyError::invalid(field, "", found))
+}
+
 #[test]
 fn items_of_one_root_are_verified_side_by_side() {
-    struct Adjoining;
-    impl Verifier for Adjoining {
-        type Trusted = ();
-        type Update = ();
-        type Evidence = Inclusion;
-        fn advance(&self, _: &mut (), _: &(), _: UnixSeconds) -> Result<(), VerifyError> {
-            Ok(())
-        }
-        fn verify(&self, _: &(), _: &Inclusion, _: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
-            Err(VerifyError::invalid("item", "a batch", "a single one"))
-        }
-        fn verify_batch(
-            &self,
-            (): &(),
-            items: &[Inclusion],
-            _: UnixSeconds,
-        ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
-            let mut roots: Vec<_> = items.iter().map(|item| item.header.clone()).collect();
-            roots.dedup();
-            assert_eq!(roots.len(), 5, "five blocks, each once");
-            items.iter().map(|item| Err(VerifyError::invalid("item", "", item.height))).collect()
-        }
-    }
-    let sources = Sources::new().with(chain(1), &Adjoining, &());
+    let verifier = Batches(|items: &[Inclusion]| {
+        let mut roots: Vec<_> = items.iter().map(|item| item.header.clone()).collect();
+        roots.dedup();
+        assert_eq!(roots.len(), 5, "five blocks, each once");
+        items.iter().map(|item| refused("batch", item.height)).collect()
+    });
+    let sources = Sources::new().with(chain(1), &verifier, &());
     let results = sources.verify((0..50).map(|n| item(1, n % 5)).collect(), 0).unwrap();
-    let found: Vec<_> = results.into_iter().map(|result| result.unwrap_err().found).collect();
-    let expected: Vec<_> = (0..50).map(|n| (n % 5).to_string()).collect();
+    let found: Vec<_> = results.into_iter().map(|result| result.unwrap_err()).collect();
+    let expected: Vec<_> = (0..50).map(|n| refused("batch", n % 5).unwrap_err()).collect();
     assert_eq!(found, expected);
 }
 
 /// 300 items of three roots, 100 each, in every order: one group cannot hold them, and no root is in two.
 #[test]
 fn groups_are_cut_between_roots() {
-    struct Whole;
-    impl Verifier for Whole {
-        type Trusted = ();
-        type Update = ();
-        type Evidence = Inclusion;
-        fn advance(&self, _: &mut (), _: &(), _: UnixSeconds) -> Result<(), VerifyError> {
-            Ok(())
-        }
-        fn verify(&self, _: &(), _: &Inclusion, _: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
-            Err(VerifyError::invalid("item", "a batch", "a single one"))
-        }
-        fn verify_batch(
-            &self,
-            (): &(),
-            items: &[Inclusion],
-            _: UnixSeconds,
-        ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
-            let beside = |item: &Inclusion| items.iter().filter(|other| other.header == item.header).count();
-            items.iter().map(|item| Err(VerifyError::invalid("item", "", beside(item)))).collect()
-        }
-    }
-    let sources = Sources::new().with(chain(1), &Whole, &());
+    let verifier = Batches(|items: &[Inclusion]| {
+        let beside = |item: &Inclusion| items.iter().filter(|other| other.header == item.header).count();
+        items.iter().map(|item| refused("batch", beside(item))).collect()
+    });
+    let sources = Sources::new().with(chain(1), &verifier, &());
     let results = sources.verify((0..300).map(|n| item(1, n % 3)).collect(), 0).unwrap();
-    assert!(results.into_iter().all(|result| result.unwrap_err().found == "100"));
+    assert!(results.into_iter().all(|result| result == refused("batch", 100)));
     let sizes = |runs: &[usize]| group_sizes(runs.iter().copied());
     assert_eq!(sizes(&[]), [] as [usize; 0]);
     assert_eq!(sizes(&[100, 100, 100]), [200, 100]);
@@ -202,31 +198,12 @@ fn groups_are_cut_between_roots() {
 
 #[test]
 fn results_that_do_not_match_the_items_are_not_believed() {
-    struct Short;
-    impl Verifier for Short {
-        type Trusted = ();
-        type Update = ();
-        type Evidence = Inclusion;
-        fn advance(&self, _: &mut (), _: &(), _: UnixSeconds) -> Result<(), VerifyError> {
-            Ok(())
-        }
-        fn verify(&self, _: &(), item: &Inclusion, _: UnixSeconds) -> Result<Verified<Deposit>, VerifyError> {
-            Err(VerifyError::invalid("single", "", item.height))
-        }
-        fn verify_batch(
-            &self,
-            (): &(),
-            items: &[Inclusion],
-            _: UnixSeconds,
-        ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
-            items.iter().skip(1).map(|item| Err(VerifyError::invalid("batch", "", item.height))).collect()
-        }
-    }
-    let sources = Sources::new().with(chain(1), &Short, &());
+    let verifier =
+        Batches(|items: &[Inclusion]| items.iter().skip(1).map(|item| refused("batch", item.height)).collect());
+    let sources = Sources::new().with(chain(1), &verifier, &());
     let results = sources.verify((0..3).map(|n| item(1, n)).collect(), 0).unwrap();
     for (height, result) in results.into_iter().enumerate() {
-        let error = result.unwrap_err();
-        assert_eq!((error.field.as_str(), error.found), ("single", height.to_string()));
+        assert_eq!(result, refused("single", height));
     }
 }
 

@@ -229,7 +229,8 @@ fn require_carried(still: u64, total: u64, (numerator, denominator): (u8, u8)) -
     Err(VerifyError::invalid("stake", expected, still))
 }
 
-/// The genesis certificate: more than four fifths say which block is TowerBFT's last.
+/// The genesis certificate: more than four fifths of the ranked stake say which block is TowerBFT's last. They are two
+/// thirds of all stake too: until all have BLS keys, few of TowerBFT's validators have a rank.
 fn check_migration(
     config: &SolanaConfig,
     trusted: &TrustedSlots,
@@ -252,6 +253,11 @@ fn check_migration(
         return Err(VerifyError::invalid("conflict", "no later block of TowerBFT", later.slot));
     }
     let electorate = trusted.electorate(config.epochs.epoch(genesis.slot))?;
-    certificate.verify(electorate.ranks(), config.shred_version)?;
+    let signers = certificate.verify(electorate.ranks(), config.shred_version)?;
+    let stake = electorate.ranks().stake(&signers);
+    if !is_share(stake, electorate.total(), 2, 3) {
+        let expected = format!("two thirds of {} lamports, ranked or not", electorate.total());
+        return Err(VerifyError::invalid("certificate.stake", expected, stake));
+    }
     Ok(genesis)
 }

@@ -3,6 +3,10 @@
 //! A batch is proven only whole: from the shred after one that ends a batch (or the block's first) to the next that ends
 //! one. Without the shred before, a reader could be led to begin in the middle, where a sender of transactions chooses
 //! the bytes, and to read entries that no validator ever did.
+//!
+//! A root says nothing of how many shreds are under it. A leader could put other data shreds where coding shreds belong,
+//! or at another depth, and show validators none of them: so only what they take for a data shred is one here, in a
+//! set of 32 (SIMD-0317; Agave `ledger/src/shred/filter.rs`, `check_fixed_fec_set`).
 
 use alloy_primitives::{B256, Bytes};
 
@@ -12,8 +16,10 @@ use super::shred::{Body, MAX_SHREDS_PER_SLOT, Shred};
 use super::trusted::Consensus;
 use crate::VerifyError;
 
-/// Data shreds in each FEC set of an Alpenglow block (SIMD-0317).
+/// Data shreds in each FEC set, and as many coding shreds.
 const SHREDS_PER_SET: u32 = 32;
+/// Depth of its tree.
+const SET_DEPTH: usize = 6;
 const MAX_SETS: usize = 1_024;
 
 /// A batch that stands in the block.
@@ -159,11 +165,29 @@ impl<'a> Piece<'a> {
         if shred.version != block.shred_version {
             return Err(VerifyError::invalid("version", block.shred_version, shred.version));
         }
-        match shred.body {
-            Body::Data { ends_batch, ends_slot, data, .. } => Ok(Self { shred, ends_batch, ends_slot, data }),
-            Body::Code { .. } => Err(VerifyError::invalid("variant", "a data shred", "a coding shred")),
-        }
+        let Body::Data { ends_batch, ends_slot, data, .. } = shred.body else {
+            return Err(VerifyError::invalid("variant", "a data shred", "a coding shred"));
+        };
+        check_place(&shred, ends_slot)?;
+        Ok(Self { shred, ends_batch, ends_slot, data })
     }
+}
+
+/// Each of a set's data shreds has one place in its tree, among the first 32 of 64; the block ends with a whole set.
+fn check_place(shred: &Shred<'_>, ends_slot: bool) -> Result<(), VerifyError> {
+    let Shred { index, fec_set_index, depth, .. } = *shred;
+    let last = fec_set_index.saturating_add(SHREDS_PER_SET).saturating_sub(1);
+    if fec_set_index.checked_rem(SHREDS_PER_SET) != Some(0) || index > last {
+        let expected = format!("a set of {SHREDS_PER_SET} that holds {index}");
+        return Err(VerifyError::invalid("fec_set_index", expected, fec_set_index));
+    }
+    if depth != SET_DEPTH {
+        return Err(VerifyError::invalid("variant", format!("a proof of {SET_DEPTH} entries"), depth));
+    }
+    if ends_slot && index != last {
+        return Err(VerifyError::invalid("flags", "the end of the block at the end of a set", index));
+    }
+    Ok(())
 }
 
 /// What is wrong, and at which place.
@@ -234,7 +258,7 @@ fn check_tree(pieces: &[Piece<'_>], roots: &[B256]) -> Result<(), At> {
     for (place, piece) in pieces.iter().enumerate() {
         let index = piece.shred.fec_set_index;
         let set = index.checked_div(SHREDS_PER_SET).and_then(|set| usize::try_from(set).ok());
-        let expected = set.filter(|_| index.checked_rem(SHREDS_PER_SET) == Some(0)).and_then(|set| roots.get(set));
+        let expected = set.and_then(|set| roots.get(set));
         if expected != Some(&piece.shred.root) {
             let expected = format!("{expected:?}, the root of set {set:?}");
             return Err((place, VerifyError::invalid("root", expected, piece.shred.root)));

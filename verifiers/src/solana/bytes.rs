@@ -164,6 +164,26 @@ mod tests {
         }
     }
 
+    /// All that three bytes can be, of which a length reads one to three, and all that fewer can be.
+    #[test]
+    fn every_compact_length_is_read_as_the_peer_reads_it() {
+        let agree = |bytes: &[u8]| {
+            let mut reader = Reader::new("n", bytes);
+            let ours = reader.compact_u16().ok().map(|value| (value, bytes.len() - reader.rest().len()));
+            assert_eq!(ours, solana_short_vec::decode_shortu16_len(bytes).ok(), "{bytes:?}");
+        };
+        agree(&[]);
+        for number in 0..1_u32 << 24 {
+            let bytes = number.to_be_bytes();
+            agree(&bytes[1..]);
+            match number {
+                0..0x100 => agree(&bytes[3..]),
+                0x100..0x1_0000 => agree(&bytes[2..]),
+                _ => {}
+            }
+        }
+    }
+
     #[test]
     fn a_varint_has_one_form() {
         assert_eq!(varint(&[0]), Some(0));

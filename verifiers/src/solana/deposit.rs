@@ -8,7 +8,8 @@ use alloy_primitives::{B256, U256, keccak256};
 use super::address::{MEMO_PROGRAM, TOKEN_PROGRAM, to_base58};
 use super::config::{SolanaConfig, token_id};
 use super::memo::MemoTerms;
-use super::transaction::{Instruction, Message, Transaction};
+use super::message::{Instruction, Message};
+use super::transaction::Transaction;
 use crate::{Deposit, VerifyError};
 
 const TRANSFER_CHECKED: u8 = 12;

@@ -85,6 +85,12 @@ impl RankMap {
         self.seats.get(rank)
     }
 
+    /// The stake of distinct ranks.
+    pub(super) fn stake(&self, ranks: &[usize]) -> u64 {
+        let stakes = ranks.iter().filter_map(|rank| self.get(*rank));
+        stakes.fold(0, |sum, seat| sum.saturating_add(seat.stake))
+    }
+
     /// The stake here of the validators that have these ranks in `other`, under the same keys.
     pub(super) fn stake_of(&self, other: &Self, ranks: &[usize]) -> u64 {
         let here: BTreeMap<(B256, BlsKey), u64> =

@@ -41,6 +41,8 @@ pub struct Shred<'a> {
     pub fec_set_index: u32,
     /// Root of its FEC set's tree.
     pub root: B256,
+    /// Entries of its proof: the depth at which it stands there.
+    pub depth: usize,
     /// Root of the FEC set before, unless the variant is unchained.
     pub chained_root: Option<B256>,
     /// What it holds.
@@ -178,7 +180,8 @@ fn parse(bytes: &[u8]) -> Result<Parsed<'_>, VerifyError> {
     let proof = reader.arrays::<NODE_LENGTH>(variant.proof_entries)?;
     reader.take(resigned_length)?;
     reader.finish()?;
-    let shred = Shred { signature, slot, index, version, fec_set_index, root: B256::ZERO, chained_root, body };
+    let (root, depth) = (B256::ZERO, variant.proof_entries);
+    let shred = Shred { signature, slot, index, version, fec_set_index, root, depth, chained_root, body };
     Ok(Parsed { shred, leaf, place, proof })
 }
 

@@ -34,7 +34,7 @@ pub struct Majority {
     pub ballot: Ballot,
     /// Stake that voted for it.
     pub stake: u64,
-    /// Median of the voters' clocks by stake, Unix seconds; 0 when none says.
+    /// Median of the voters' clocks by stake, Unix seconds; 0 when half of them do not say.
     pub time: u64,
     /// The votes that were counted, each vote account once.
     pub votes: Vec<CountedVote>,
@@ -115,10 +115,11 @@ pub fn require_majority(electorate: &Electorate, ballot: Ballot, votes: &RawVote
     Ok(Majority { ballot, stake, time: median_time(&counted), votes: counted })
 }
 
-/// Stake-weighted median of the clocks.
+/// Stake-weighted median of the clocks. Who does not say counts as the earliest: votes that are sent once more leave their
+/// clock out, and whoever brings them could leave the word to the few that say.
 fn median_time(votes: &[CountedVote]) -> u64 {
-    let mut clocks: Vec<(u64, u64)> =
-        votes.iter().filter_map(|vote| Some((u64::try_from(vote.timestamp?).ok()?, vote.stake))).collect();
+    let clock = |vote: &CountedVote| vote.timestamp.and_then(|time| u64::try_from(time).ok()).unwrap_or_default();
+    let mut clocks: Vec<(u64, u64)> = votes.iter().map(|vote| (clock(vote), vote.stake)).collect();
     clocks.sort_unstable();
     let half = clocks.iter().fold(0_u64, |sum, (_, stake)| sum.saturating_add(*stake)) / 2;
     let mut below = 0_u64;
@@ -134,7 +135,8 @@ fn shown(ballot: &Ballot) -> String {
 }
 
 /// The votes among the transactions of a block or of a node's answer that are for `ballot`, as
-/// [`require_majority`] takes them: the first valid one of each vote account with stake. All else is left out.
+/// [`require_majority`] takes them: of each vote account with stake the first valid one, before it the first that says
+/// the voter's clock. All else is left out.
 pub fn select_votes(electorate: &Electorate, ballot: Ballot, transactions: &[Bytes]) -> Vec<Bytes> {
     let checked = check_votes(electorate, transactions).into_iter().zip(transactions);
     let mut chosen = BTreeMap::new();
@@ -142,8 +144,11 @@ pub fn select_votes(electorate: &Electorate, ballot: Ballot, transactions: &[Byt
         if let Ok(vote) = vote
             && vote.ballot == ballot
         {
-            chosen.entry(vote.vote_account).or_insert_with(|| bytes.clone());
+            let (has_clock, kept) = chosen.entry(vote.vote_account).or_insert((vote.timestamp.is_some(), bytes));
+            if vote.timestamp.is_some() && !*has_clock {
+                (*has_clock, *kept) = (true, bytes);
+            }
         }
     }
-    chosen.into_values().collect()
+    chosen.into_values().map(|(_, bytes)| bytes.clone()).collect()
 }

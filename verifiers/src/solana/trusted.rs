@@ -34,7 +34,7 @@ pub struct ProvenBlock {
     pub bank_hash: B256,
     /// Its id.
     pub block_id: B256,
-    /// Unix seconds: the median of the voters' clocks (TowerBFT), or the producer's (Alpenglow).
+    /// Unix seconds: the median of the voters' clocks (TowerBFT), or the producer's (Alpenglow); 0 when it is not known.
     pub time: u64,
     /// How firmly it stands.
     pub standing: Standing,
@@ -118,11 +118,14 @@ impl TrustedSlots {
         Err(VerifyError::invalid("slot", format!("a slot of {expected:?}"), format!("{slot}, of {rules:?}")))
     }
 
-    /// Adds a block or strengthens its standing. Two blocks in one slot cannot both be proven by an honest third.
+    /// Adds a block, or strengthens its standing and learns its time. Two blocks in one slot cannot both be proven by an honest third.
     pub(super) fn insert(&mut self, block: ProvenBlock) -> Result<(), VerifyError> {
         self.require_no_conflict(&block)?;
         let known = self.blocks.entry(block.slot).or_insert(block);
         known.standing = known.standing.max(block.standing);
+        if known.time == 0 {
+            known.time = block.time;
+        }
         while self.blocks.len() > KEPT_BLOCKS {
             self.blocks.pop_first();
         }

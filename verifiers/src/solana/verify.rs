@@ -150,7 +150,7 @@ impl SolanaVerifier {
     }
 
     fn require_fresh(&self, trusted: &TrustedSlots, now: UnixSeconds) -> Result<(), VerifyError> {
-        let newest = trusted.blocks().next_back().map(|block| block.time).unwrap_or_default();
+        let newest = trusted.blocks().rev().map(|block| block.time).find(|time| *time > 0).unwrap_or_default();
         if now.saturating_sub(newest) > self.config.max_age {
             let expected = format!("a proven block of the last {} seconds", self.config.max_age);
             return Err(VerifyError::expired("trusted", expected, format!("time {newest} at {now}")));

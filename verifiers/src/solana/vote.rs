@@ -8,7 +8,8 @@ use alloy_primitives::B256;
 
 use super::address::VOTE_PROGRAM;
 use super::bytes::Reader;
-use super::transaction::{Instruction, Message, Transaction};
+use super::message::{Instruction, Message};
+use super::transaction::Transaction;
 use crate::VerifyError;
 
 const TOWER_SYNC: u32 = 14;

@@ -16,6 +16,10 @@ use crate::VerifyError;
 /// Most bytes of a vote account's data (`VoteStateV4::size_of`).
 const MAX_ACCOUNT: usize = 3_762;
 const MAX_VOTERS: usize = 64;
+/// Voters of earlier epochs, with two epochs each, up to version 2.
+const PRIOR_VOTERS: usize = 32 * (32 + 8 + 8);
+/// Epochs whose credits are kept (`MAX_EPOCH_CREDITS_HISTORY`).
+const MAX_CREDITS: usize = 64;
 
 /// What of a vote account concerns its votes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub struct VoteAccount {
 }
 
 impl VoteAccount {
-    /// Decodes an account's data up to its authorized voters; what follows is its history.
+    /// Decodes an account's data. What follows its history fills the account up and says nothing.
     ///
     /// # Errors
     /// Names `vote_account`.
@@ -68,6 +72,7 @@ impl VoteAccount {
             }
             voters.insert(epoch, reader.hash()?);
         }
+        read_history(&mut reader, version)?;
         Ok(Self { node, bls, last_voted, root, voters })
     }
 
@@ -75,4 +80,18 @@ impl VoteAccount {
     pub fn authorized_voter(&self, epoch: u64) -> Option<B256> {
         self.voters.range(..=epoch).next_back().map(|(_, voter)| *voter)
     }
+}
+
+/// Earlier voters, credits by epoch, the last vote with a clock.
+fn read_history(reader: &mut Reader<'_>, version: u32) -> Result<(), VerifyError> {
+    if version < 3 {
+        reader.take(PRIOR_VOTERS)?;
+        reader.u64()?;
+        reader.flag()?;
+    }
+    for _ in 0..reader.length(MAX_CREDITS)? {
+        reader.take(3 * 8)?;
+    }
+    reader.take(2 * 8)?;
+    Ok(())
 }

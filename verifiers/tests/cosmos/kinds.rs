@@ -17,6 +17,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "operations and a spec", run: operations },
     Kind { name: "a header for a client", run: client_header },
     Kind { name: "a run of bisection", run: run_of_bisection },
+    Kind { name: "a node's status", run: status },
 ];
 
 /// Of signatures.
@@ -65,6 +66,11 @@ fn run_of_bisection(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let is_run = |case: &Value| case["primary"]["lite_blocks"].is_array() && case["expected_output"].is_string();
     let case = json(path, bytes).filter(is_run)?;
     Some(if bisection::ends_as_recorded(&case) { Ran::Cases(1, 0) } else { Ran::Cases(0, 1) })
+}
+
+fn status(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    file["result"]["sync_info"].is_object().then_some(Ran::Unread("a node's status, no evidence"))
 }
 
 /// The cases of a list that have all these members.

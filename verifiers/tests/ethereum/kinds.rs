@@ -14,6 +14,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "part of a case of the specification", run: specified },
     Kind { name: "trie proofs, right and forged", run: proofs },
     Kind { name: "an account's proof with its slots", run: account },
+    Kind { name: "a node's version or progress", run: status },
 ];
 
 /// The tests of the specification's cases look for their folders everywhere.
@@ -42,4 +43,12 @@ fn account(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let proof: GetProof = serde_json::from_value(answer.clone()).ok()?;
     let slots = proof.check(keccak256(proof.account_proof.first()?));
     Some(Ran::Cases(slots + 1, 0))
+}
+
+/// An answer of the Beacon API.
+fn status(_: &Path, bytes: &[u8]) -> Option<Ran> {
+    let answer: Value = serde_json::from_slice(bytes).ok()?;
+    let is_version = answer["data"]["version"].is_string() && answer["data"].as_object()?.len() == 1;
+    let is_progress = answer["data"]["sync_distance"].is_string();
+    (is_version || is_progress).then_some(Ran::Unread("a node's status, no evidence"))
 }

@@ -21,6 +21,7 @@ mod headers;
 mod history;
 mod kinds;
 mod light_client;
+mod logs;
 mod mainnet;
 mod networks;
 mod oracle;

@@ -9,7 +9,8 @@ use proptest::sample::Index;
 use spandrel_verifiers::ethereum::{ExecutionHeader, Outcome, Receipt};
 
 use crate::headers::{fields, header_of};
-use crate::receipts::{enveloped, log};
+use crate::logs::log;
+use crate::receipts::enveloped;
 
 /// What is done to encoded bytes.
 #[derive(Clone, Debug)]

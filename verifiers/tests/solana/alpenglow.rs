@@ -1,210 +1,24 @@
-//! Alpenglow. No certificate of a live cluster is recorded anywhere, so these are made here, with real BLS keys.
+//! Alpenglow on a small cluster: the migration, what makes a block final, deposits in it, how a stake table is handed over.
 
 use std::sync::LazyLock;
 
 use alloy_primitives::{B256, Bytes, keccak256};
-use blst::min_pk::AggregateSignature;
-use spandrel_verifiers::ethereum::bls::DST;
 use spandrel_verifiers::solana::{
-    AlpenglowKeys, Ballot, BlockName, BlockPath, CarriedBlock, Certificate, Claim, Consensus, Electorate, FinalUpdate,
-    Inclusion, Migration, MigrationUpdate, SolanaConfig, SolanaVerifier, Stake, StakeTable, StakesUpdate, Standing,
-    TrustedSlots, Update, stakes_digest,
+    Ballot, BlockName, BlockPath, CarriedBlock, Certificate, Claim, Consensus, FinalUpdate, Inclusion, Migration,
+    MigrationUpdate, SolanaConfig, SolanaVerifier, StakesUpdate, Standing, TrustedSlots, Update, stakes_digest,
 };
 use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
+use super::certificates::{made, name};
 use super::maker::{
-    Block, NOW, SHRED_VERSION, Validator, base2, base3, certificate, config, entries, footer, key, quorum, table,
-    terms, transfer, validators, votes, witnesses,
+    Block, NOW, Validator, certificate, config, entries, footer, key, quorum, table, terms, transfer, validators,
+    votes, witnesses,
 };
 use super::scene::{attested, ballot, depositor};
 
 const GENESIS: u64 = 200;
 const SLOT: u64 = 300;
 const BANK: B256 = B256::repeat_byte(0xba);
-
-fn name(slot: u64) -> BlockName {
-    BlockName { slot, block_id: keccak256(slot.to_be_bytes()) }
-}
-
-fn electorate() -> Electorate {
-    Electorate::new(table(0, &validators())).unwrap()
-}
-
-fn verify(certificate: &Certificate) -> Result<usize, VerifyError> {
-    certificate.verify(electorate().ranks(), SHRED_VERSION).map(|ranks| ranks.len())
-}
-
-/// Ranks of ann, bob and the others are 0 to 4, with 40, 30, 15, 10 and 5 percent of the stake.
-fn made(claim: Claim, primary: &[usize], fallback: &[usize]) -> Certificate {
-    certificate(claim, &validators(), primary, fallback)
-}
-
-#[test]
-fn thresholds_are_inclusive_and_those_of_each_claim() {
-    let block = name(SLOT);
-    // 60 % exactly would be 40 + 15 + 5; 55 % is 40 + 15; 80 % is 40 + 30 + 10; 75 % is 40 + 30 + 5.
-    for claim in [Claim::Notarize(block), Claim::Finalize(SLOT), Claim::NotarizeFallback(block), Claim::Skip(SLOT)] {
-        assert_eq!(verify(&made(claim, &[0, 2, 4], &[])).unwrap(), 3, "{claim:?}");
-        assert_eq!(verify(&made(claim, &[0, 2], &[])).unwrap_err().field, "bitmap", "{claim:?}");
-    }
-    assert_eq!(verify(&made(Claim::FinalizeFast(block), &[0, 1, 3], &[])).unwrap(), 3);
-    assert_eq!(verify(&made(Claim::FinalizeFast(block), &[0, 1, 4], &[])).unwrap_err().field, "bitmap");
-    // 82 %: 40 + 30 + 10 is too little, 40 + 30 + 15 enough.
-    assert_eq!(verify(&made(Claim::Genesis(block), &[0, 1, 3], &[])).unwrap_err().field, "bitmap");
-    assert_eq!(verify(&made(Claim::Genesis(block), &[0, 1, 2], &[])).unwrap(), 3);
-}
-
-#[test]
-fn payloads_have_the_lengths_and_tags_of_the_protocol() {
-    let block = name(SLOT);
-    let tags = |claim: Claim| {
-        let (first, second) = claim.payloads(SHRED_VERSION);
-        (first[0], first.len(), second.map(|second| (second[0], second.len())))
-    };
-    assert_eq!(tags(Claim::Notarize(block)), (1, 43, None));
-    assert_eq!(tags(Claim::FinalizeFast(block)), (1, 43, None));
-    assert_eq!(tags(Claim::Finalize(SLOT)), (2, 11, None));
-    assert_eq!(tags(Claim::Skip(SLOT)), (3, 11, Some((5, 11))));
-    assert_eq!(tags(Claim::NotarizeFallback(block)), (1, 43, Some((4, 43))));
-    assert_eq!(tags(Claim::Genesis(block)), (6, 43, None));
-    let (payload, _) = Claim::Notarize(block).payloads(0x1234);
-    let expected = [&[1][..], &SLOT.to_le_bytes(), block.block_id.as_slice(), &[0x34, 0x12]].concat();
-    assert_eq!(payload, expected);
-}
-
-#[test]
-fn a_certificate_is_bound_to_its_claim_its_cluster_and_its_signers() {
-    let good = made(Claim::Notarize(name(SLOT)), &[0, 1, 2], &[]);
-    verify(&good).unwrap();
-    let refused = |change: fn(&mut Certificate)| {
-        let mut other = good.clone();
-        change(&mut other);
-        verify(&other).unwrap_err().field
-    };
-    assert_eq!(refused(|certificate| certificate.claim = Claim::Notarize(name(SLOT + 1))), "signature");
-    assert_eq!(refused(|certificate| certificate.claim = Claim::Finalize(SLOT)), "signature");
-    assert_eq!(refused(|certificate| certificate.claim = Claim::Genesis(name(SLOT))), "signature");
-    assert_eq!(refused(|certificate| certificate.shred_version += 1), "shred_version");
-    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[0, 1, 3]).into()), "signature");
-    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[0, 1, 2, 3]).into()), "signature");
-    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[0, 1, 2, 5]).into()), "bitmap");
-    assert_eq!(refused(|certificate| certificate.bitmap = base2(&[]).into()), "bitmap");
-    assert_eq!(refused(|certificate| certificate.bitmap = base3(&[0, 1, 2], &[]).into()), "bitmap");
-    assert_eq!(refused(|certificate| certificate.signature[0] ^= 0x80), "signature");
-    // Infinity, which is a point, and the signature of nobody.
-    assert_eq!(
-        refused(|certificate| {
-            certificate.signature = [0; 192];
-            certificate.signature[0] = 0x40;
-        }),
-        "signature"
-    );
-    // A certificate for another shred version, as its signers signed it.
-    let elsewhere = good.verify(electorate().ranks(), SHRED_VERSION + 1).unwrap_err();
-    assert_eq!(elsewhere.field, "shred_version");
-}
-
-#[test]
-fn a_signature_must_be_in_its_group() {
-    let good = made(Claim::Notarize(name(SLOT)), &[0, 1, 2], &[]);
-    // x = (2, 0): on the curve where y exists, and not in the group with overwhelming likelihood.
-    let point = (0..40_u8).find_map(|x| {
-        let mut bytes = [0; 96];
-        (bytes[0], bytes[95]) = (0x80, x);
-        blst::min_pk::Signature::from_bytes(&bytes).ok().filter(|point| !point.subgroup_check())
-    });
-    let signature = point.unwrap().serialize();
-    assert_eq!(verify(&Certificate { signature, ..good }).unwrap_err().field, "signature");
-}
-
-#[test]
-fn fallback_votes_count_with_the_first_ones_but_not_twice() {
-    let claim = Claim::NotarizeFallback(name(SLOT));
-    let split = made(claim, &[0], &[2, 4]);
-    assert_eq!(verify(&split).unwrap(), 3);
-    assert_eq!(verify(&made(claim, &[], &[0, 1])).unwrap(), 2);
-    assert_eq!(verify(&made(Claim::Skip(SLOT), &[0], &[2, 4])).unwrap(), 3);
-    // The roles of the two payloads exchanged.
-    let swapped = Certificate { bitmap: base3(&[2, 4], &[0]).into(), ..split.clone() };
-    assert_eq!(verify(&swapped).unwrap_err().field, "signature");
-    // One who signs both payloads cannot be counted for both: a trit has one value.
-    let overlap = base3(&[0, 2], &[2]);
-    assert_eq!(overlap[3], 1 + 3 * 9);
-    let both = Certificate { bitmap: overlap.into(), ..split };
-    assert_eq!(verify(&both).unwrap_err().field, "bitmap");
-    // A claim with one payload has no fallback.
-    let notarize = Claim::Notarize(name(SLOT));
-    let payload = notarize.payloads(SHRED_VERSION).0;
-    let sign = |rank: usize| validators()[rank].bls.sign(&payload, DST, &[]);
-    let signatures: Vec<_> = [0, 1].map(sign).into();
-    let sum = AggregateSignature::aggregate(&signatures.iter().collect::<Vec<_>>(), false).unwrap();
-    let (signature, bitmap) = (sum.to_signature().serialize(), base3(&[0], &[1]).into());
-    let crooked = Certificate { claim: notarize, signature, bitmap, shred_version: SHRED_VERSION };
-    assert_eq!(verify(&crooked).unwrap_err().field, "bitmap");
-}
-
-#[test]
-fn the_wire_form_is_the_certificate_and_nothing_else() {
-    for claim in [
-        Claim::Finalize(SLOT),
-        Claim::FinalizeFast(name(SLOT)),
-        Claim::Notarize(name(SLOT)),
-        Claim::Skip(SLOT),
-        Claim::Genesis(name(1)),
-    ] {
-        let good = made(claim, &[0, 1, 2], &[]);
-        let bytes = good.encode();
-        assert_eq!(Certificate::decode(&bytes).unwrap(), good);
-        let (longer, shorter) = ([&bytes[..], &[0]].concat(), &bytes[..bytes.len() - 1]);
-        for other in [
-            &longer[..],
-            shorter,
-            &[&[2], &bytes[1..]].concat(),
-            &[&[1, 6], &bytes[2..]].concat(),
-            &[&[1, 13], &bytes[2..]].concat(),
-        ] {
-            assert_eq!(Certificate::decode(other).unwrap_err().field, "certificate");
-        }
-    }
-    let long = Certificate { bitmap: vec![0; 2_004].into(), ..made(Claim::Finalize(1), &[0], &[]) };
-    assert_eq!(Certificate::decode(&long.encode()).unwrap_err().field, "certificate");
-}
-
-#[test]
-fn ranks_fall_with_stake_and_repeated_keys_have_none() {
-    let rank = |stakes: Vec<Stake>| {
-        let ranks = Electorate::new(StakeTable::new(0, stakes).unwrap()).unwrap();
-        let ranks = ranks.ranks().clone();
-        let stakes: Vec<u64> = (0..ranks.len()).map(|rank| ranks.get(rank).unwrap().stake).collect();
-        (stakes, ranks.total())
-    };
-    let rows: Vec<Stake> = validators().iter().map(Validator::row).collect();
-    assert_eq!(rank(rows.clone()), (vec![40, 30, 15, 10, 5], 100));
-    let change = |place: usize, change: &dyn Fn(&mut AlpenglowKeys)| {
-        let mut rows = rows.clone();
-        change(rows[place].alpenglow.as_mut().unwrap());
-        rows
-    };
-    let (bls, node) = (rows[0].alpenglow.as_ref().unwrap().bls, rows[0].alpenglow.as_ref().unwrap().node);
-    // Both holders of one BLS key go, and both of one node; so does a key that is no point, or infinity.
-    assert_eq!(rank(change(3, &|keys| keys.bls = bls)), (vec![30, 15, 5], 50));
-    assert_eq!(rank(change(3, &|keys| keys.node = node)), (vec![30, 15, 5], 50));
-    assert_eq!(rank(change(3, &|keys| keys.bls.0[5] ^= 1)).1, 90);
-    assert_eq!(
-        rank(change(3, &|keys| {
-            keys.bls = Default::default();
-            keys.bls.0[0] = 0xc0;
-        }))
-        .1,
-        90
-    );
-    // Equal stakes rank by key.
-    let mut equal = rows.clone();
-    equal.iter_mut().for_each(|row| row.stake = 7);
-    let electorate = Electorate::new(StakeTable::new(0, equal).unwrap()).unwrap();
-    let keys: Vec<_> = (0..5).map(|rank| electorate.ranks().get(rank).unwrap().bls).collect();
-    assert!(keys.is_sorted());
-}
 
 /// A cluster that has migrated after slot 200, with a block of Alpenglow in slot 300 that holds a deposit.
 struct Scene {
@@ -392,4 +206,31 @@ fn a_table_is_handed_over_under_alpenglow_too() {
     let strangers: Vec<Validator> = (0..5).map(|n| Validator::new(&format!("stranger {n}"), 20 - n)).collect();
     let error = hand_over(&strangers, &strangers, &[0, 1, 2, 3, 4]).unwrap_err();
     assert_eq!((error.field.as_str(), error.kind), ("stakes.carried.stake", ErrorKind::Invalid));
+}
+
+/// Where few have BLS keys yet, four fifths of the ranked stake are little of the stake.
+#[test]
+fn a_migration_that_a_small_part_of_all_stake_signs_is_refused() {
+    let verifier = SolanaVerifier::new(config()).unwrap();
+    let migrate = |unranked: &[usize]| {
+        let mut table = table(0, &validators());
+        for place in unranked {
+            let validator = &validators()[*place];
+            let row = table.stakes.iter_mut().find(|row| row.vote_account == validator.vote_account());
+            row.unwrap().alpenglow = None;
+        }
+        let mut trusted = TrustedSlots::new(table).unwrap();
+        let ranked: Vec<_> = (0..5).filter(|place| !unranked.contains(place)).collect();
+        let left: Vec<_> = ranked.iter().map(|place| validators()[*place].clone()).collect();
+        let all: Vec<_> = (0..left.len()).collect();
+        let certificate = certificate(Claim::Genesis(name(GENESIS)), &left, &all, &[]).encode().into();
+        let result = verifier.advance(&mut trusted, &Update::Migration(MigrationUpdate { certificate }), NOW);
+        result.map(|()| trusted.genesis()).map_err(|error| error.field)
+    };
+    let refused = Err("migration.certificate.stake".to_owned());
+    // Of a hundred, 15, 60 and 70 have ranks, and all of them sign.
+    assert_eq!(migrate(&[0, 1, 2]), refused);
+    assert_eq!(migrate(&[0]), refused);
+    assert_eq!(migrate(&[1, 4]), refused);
+    assert_eq!(migrate(&[2, 3, 4]), Ok(Some(name(GENESIS))));
 }

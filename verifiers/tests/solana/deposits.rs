@@ -1,9 +1,14 @@
 //! A transfer in a block, from its shreds to a deposit, and what stands in the way of a forged one.
 
 use alloy_primitives::{B256, Bytes, U256, keccak256};
+use ed25519_dalek::{Signer, SigningKey};
+use solana_message::v1::TransactionConfig;
+use solana_message::{VersionedMessage, v1};
+use solana_transaction::versioned::VersionedTransaction;
 use spandrel_verifiers::solana::{
-    Ballot, BlockPath, Body, Equivocation, ExecutionAttestation, Inclusion, MEMO_PROGRAM, Shred, SolanaVerifier,
-    Standing, TOKEN_PROGRAM, TrustedSlots, Update, decode_entries, equivocation, source_key, to_base58,
+    Ballot, BlockPath, Body, Equivocation, ExecutionAttestation, Inclusion, MEMO_PROGRAM, MessageVersion, Shred,
+    SolanaVerifier, Standing, TOKEN_PROGRAM, TrustedSlots, Update, decode_entries, equivocation, source_key, to_base58,
+    verify_strict,
 };
 use spandrel_verifiers::{ErrorKind, Verifier};
 
@@ -27,6 +32,40 @@ fn a_transfer_with_its_memo_becomes_the_deposit() {
     assert_eq!((deposit.lane, deposit.expiry), (terms().lane, terms().expiry));
     let under = verified.under();
     assert_eq!((under.height, under.root, under.time), (SLOT, scene.block.chained_id(), NOW + 3));
+}
+
+/// A transaction of one signature as a transaction of version 1.
+fn as_version_one(legacy: &[u8], signer: &SigningKey) -> Bytes {
+    let transaction: VersionedTransaction = wincode::deserialize_exact(legacy).unwrap();
+    let VersionedMessage::Legacy(message) = transaction.message else { panic!("no legacy message") };
+    let message = VersionedMessage::V1(v1::Message {
+        header: message.header,
+        config: TransactionConfig::empty().with_priority_fee(5).with_heap_size(65_536),
+        lifetime_specifier: message.recent_blockhash,
+        account_keys: message.account_keys,
+        instructions: message.instructions,
+    });
+    let signatures = vec![signer.sign(&message.serialize()).to_bytes().into()];
+    wincode::serialize(&VersionedTransaction { signatures, message }).unwrap().into()
+}
+
+/// SIMD-0385. Were they not read, whoever sends one would keep everything else in its batch from being proven.
+#[test]
+fn transfers_in_and_beside_transactions_of_version_1_are_deposits() {
+    let legacy = transfer(&depositor(), 5_000_000, &terms().memo());
+    let transaction = as_version_one(&legacy, &depositor());
+    let scene = Scene::with(transaction.clone(), 1);
+    let verified = scene.verify(&scene.evidence).unwrap();
+    let signature: [u8; 64] = transaction[transaction.len() - 64..].try_into().unwrap();
+    assert_eq!(verified.fact().source_key, source_key(&signature, 1));
+    let both = entries(&[vec![transaction, legacy.clone()]]);
+    let read = decode_entries(&both).unwrap();
+    let [first, second] = &read[0].transactions[..] else { panic!("two transactions") };
+    assert_eq!((first.message.version, second.message.version), (MessageVersion::One, MessageVersion::Legacy));
+    assert_eq!(first.message.instructions, second.message.instructions);
+    for transaction in [first, second] {
+        assert!(verify_strict(&public(&depositor()), transaction.message.bytes, &transaction.signatures[0]));
+    }
 }
 
 #[test]

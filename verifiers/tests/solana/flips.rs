@@ -69,6 +69,7 @@ fn a_flipped_bit_of_a_vote_account_changes_one_field_or_is_refused() {
         [&3_u32.to_le_bytes()[..], node.as_slice(), &[2; 32 + 32 + 32 + 2 + 2 + 8], &[1], &[4; 48]].concat();
     honest.extend([&1_u64.to_le_bytes()[..], &[9], &77_u64.to_le_bytes(), &[1, 0, 0, 0]].concat());
     honest.extend([&[1][..], &70_u64.to_le_bytes(), &1_u64.to_le_bytes(), &5_u64.to_le_bytes(), &[6; 32]].concat());
+    honest.extend([&1_u64.to_le_bytes()[..], &[7; 3 * 8], &[8; 2 * 8]].concat());
     let whole = VoteAccount::decode(&honest).unwrap();
     assert_eq!((whole.node, whole.last_voted, whole.root), (node, Some(77), Some(70)));
     assert_eq!(whole.authorized_voter(5), Some(B256::repeat_byte(6)));

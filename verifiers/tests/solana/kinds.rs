@@ -1,17 +1,40 @@
-//! Files of unknown names among the vectors, by where they stand and how their names end.
+//! What the files among the vectors are, by what is in them.
 
 use std::path::Path;
 
+use crate::corpus;
 use crate::vector_coverage::{Kind, Ran};
 
-/// What tests look for under any name.
+/// All kinds; tests look for them in every folder.
 pub const KINDS: &[Kind] = &[
-    Kind { name: "a block's votes", run: |path, _| ends(path, &["_votes.json"]) },
-    Kind { name: "a block's shreds", run: |path, _| ends(path, &["shreds.json.gz"]) },
-    Kind { name: "a bank's accounts or manifest", run: |path, _| ends(path, &["manifest.bin.gz", "accounts.json.gz"]) },
+    kind::<0>(),
+    kind::<1>(),
+    kind::<2>(),
+    kind::<3>(),
+    kind::<4>(),
+    kind::<5>(),
+    kind::<6>(),
+    kind::<7>(),
+    kind::<8>(),
+    kind::<9>(),
+    kind::<10>(),
+    kind::<11>(),
+    kind::<12>(),
+    kind::<13>(),
+    kind::<14>(),
+    kind::<15>(),
+    kind::<16>(),
+    kind::<17>(),
+    kind::<18>(),
 ];
 
-fn ends(path: &Path, endings: &[&str]) -> Option<Ran> {
-    let name = path.file_name()?.to_str()?;
-    endings.iter().any(|ending| name.ends_with(ending)).then_some(Ran::Elsewhere)
+const _: () = assert!(KINDS.len() == corpus::Kind::ALL.len());
+
+const fn kind<const N: usize>() -> Kind {
+    Kind { name: corpus::Kind::ALL[N].1, run: run::<N> }
+}
+
+fn run<const N: usize>(_: &Path, bytes: &[u8]) -> Option<Ran> {
+    let (kind, _, unread) = corpus::Kind::ALL[N];
+    (corpus::Kind::of(bytes) == Some(kind)).then(|| unread.map_or(Ran::Elsewhere, Ran::Unread))
 }

@@ -2,12 +2,17 @@
 
 mod alpenglow;
 mod batches;
+mod certificates;
+mod corpus;
 mod coverage;
 mod deposits;
 mod files;
 mod flips;
+mod hidden;
 mod kinds;
 mod maker;
+mod peers;
+mod recorded;
 mod scene;
 mod signatures;
 mod support;
@@ -16,4 +21,3 @@ mod tower;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../vector_coverage/mod.rs"]
 mod vector_coverage;
-mod vectors;

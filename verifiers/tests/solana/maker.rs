@@ -1,4 +1,4 @@
-//! A small cluster that really signs: votes, certificates, shreds, entries, transfers.
+//! A small cluster that really signs: votes, certificates, transfers; and its blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,15 @@ use sha2::{Digest, Sha256};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::ethereum::bls::DST;
 use spandrel_verifiers::solana::{
-    AlpenglowKeys, Ballot, BankPreimage, BlockPath, Certificate, Claim, DATA_SHRED_LENGTH, EpochSchedule, MEMO_PROGRAM,
-    MemoTerms, Migration, ShredProof, SolanaConfig, Stake, StakeTable, TOKEN_PROGRAM, VOTE_PROGRAM, VotesUpdate,
-    chain_id,
+    AlpenglowKeys, Ballot, BankPreimage, Certificate, Claim, EpochSchedule, MEMO_PROGRAM, MemoTerms, Migration,
+    SolanaConfig, Stake, StakeTable, TOKEN_PROGRAM, VOTE_PROGRAM, VotesUpdate, chain_id,
 };
 use spandrel_verifiers::{ChainId, LanePreference};
+
+#[path = "blocks.rs"]
+mod blocks;
+
+pub use blocks::*;
 
 pub const SHRED_VERSION: u16 = 4_242;
 pub const NOW: u64 = 1_780_000_000;
@@ -228,143 +232,6 @@ pub fn transfer(depositor: &SigningKey, amount: u64, memo: &str) -> Bytes {
     let source = keccak256("token account of the depositor");
     let keys = [public(depositor), source, vault_account(), mint(), TOKEN_PROGRAM, MEMO_PROGRAM];
     transaction(&[depositor], &keys, 3, &[(5, &[], memo.as_bytes()), (4, &[1, 3, 2, 0], &data)])
-}
-
-/// A batch of entries with these transactions.
-pub fn entries(entries: &[Vec<Bytes>]) -> Vec<u8> {
-    let mut bytes = (entries.len() as u64).to_le_bytes().to_vec();
-    for transactions in entries {
-        bytes.extend([&1_u64.to_le_bytes()[..], &[7; 32], &(transactions.len() as u64).to_le_bytes()].concat());
-        bytes.extend(transactions.iter().flatten());
-    }
-    bytes
-}
-
-/// The batch that a footer is.
-pub fn footer(bank_hash: B256, time: u64) -> Vec<u8> {
-    let nanoseconds = (time * 1_000_000_000 + 5).to_le_bytes();
-    let content = [&[1][..], bank_hash.as_slice(), &nanoseconds, &[4], b"test", &[0, 0, 0]].concat();
-    [&[0; 8][..], &[1, 0, 0], &(content.len() as u16).to_le_bytes(), &content].concat()
-}
-
-/// A block as its data shreds; coding shreds are stood in for by their leaves.
-pub struct Block {
-    pub parent_slot: u64,
-    pub parent_block_id: B256,
-    pub shreds: Vec<Bytes>,
-    pub roots: Vec<B256>,
-    /// First and last index of each batch.
-    pub batches: Vec<(usize, usize)>,
-}
-
-const PROOF: usize = 6;
-const CAPACITY: usize = DATA_SHRED_LENGTH - 88 - 32 - PROOF * 20;
-const NODE: &[u8] = b"\x01SOLANA_MERKLE_SHREDS_NODE";
-const LEAF: &[u8] = b"\x00SOLANA_MERKLE_SHREDS_LEAF";
-
-impl Block {
-    /// Shreds `batches`, each beginning right after the one before; the last is filled up to a whole FEC set.
-    pub fn new(slot: u64, parent: (u64, B256), batches: &[Vec<u8>], leader: &SigningKey) -> Self {
-        let (mut pieces, mut ranges) = (Vec::<(Vec<u8>, u8)>::new(), Vec::new());
-        for (place, batch) in batches.iter().enumerate() {
-            let first = pieces.len();
-            pieces.extend(batch.chunks(CAPACITY).map(|piece| (piece.to_vec(), 0)));
-            let is_last = place + 1 == batches.len();
-            while is_last && !pieces.len().is_multiple_of(32) {
-                pieces.push((Vec::new(), 0));
-            }
-            let last = pieces.len() - 1;
-            pieces[last].1 = if is_last { 0xc0 } else { 0x40 };
-            ranges.push((first, last));
-        }
-        let (mut shreds, mut roots, mut chained) = (Vec::new(), Vec::new(), parent.1);
-        for (set, pieces) in pieces.chunks(32).enumerate() {
-            let (set_shreds, root) = fec_set(slot, parent.0, set as u32 * 32, pieces, chained, leader);
-            shreds.extend(set_shreds);
-            roots.push(root);
-            chained = root;
-        }
-        Self { parent_slot: parent.0, parent_block_id: parent.1, shreds, roots, batches: ranges }
-    }
-
-    /// Root of the last set: the id under TowerBFT.
-    pub fn chained_id(&self) -> B256 {
-        self.roots[self.roots.len() - 1]
-    }
-
-    /// Root of the tree over the sets and the parent: the id under Alpenglow.
-    pub fn double_id(&self) -> B256 {
-        let count = self.roots.len() as u32;
-        let parent = sha256(&[&self.parent_slot.to_le_bytes(), self.parent_block_id.as_slice(), &count.to_le_bytes()]);
-        let mut row = [&self.roots[..], &[parent]].concat();
-        while row.len() > 1 {
-            row = row.chunks(2).map(|pair| join(pair[0], pair[pair.len() - 1])).collect();
-        }
-        row[0]
-    }
-
-    /// The proof of a batch under TowerBFT.
-    pub fn chained(&self, batch: usize) -> ShredProof {
-        let (_, last) = self.batches[batch];
-        let tail = self.shreds.chunks(32).skip(last / 32 + 1).map(|set| set[0].clone()).collect();
-        self.proof(batch, BlockPath::Chained { tail })
-    }
-
-    /// The proof of a batch under Alpenglow.
-    pub fn double(&self, batch: usize) -> ShredProof {
-        let Self { parent_slot, parent_block_id, .. } = *self;
-        let path = BlockPath::DoubleMerkle { parent_slot, parent_block_id, fec_set_roots: self.roots.clone() };
-        self.proof(batch, path)
-    }
-
-    fn proof(&self, batch: usize, block: BlockPath) -> ShredProof {
-        let (first, last) = self.batches[batch];
-        let before = first.checked_sub(1).map(|before| self.shreds[before].clone());
-        ShredProof { before, batch: self.shreds[first..=last].to_vec(), block }
-    }
-}
-
-fn join(left: B256, right: B256) -> B256 {
-    sha256(&[NODE, &left[..20], &right[..20]])
-}
-
-/// The data shreds of a set, and its root.
-fn fec_set(
-    slot: u64,
-    parent: u64,
-    first: u32,
-    pieces: &[(Vec<u8>, u8)],
-    chained: B256,
-    leader: &SigningKey,
-) -> (Vec<Bytes>, B256) {
-    let body = |(place, (data, flags)): (usize, &(Vec<u8>, u8))| {
-        let mut bytes = vec![0x90 | PROOF as u8];
-        bytes.extend(slot.to_le_bytes());
-        bytes.extend((first + place as u32).to_le_bytes());
-        bytes.extend(SHRED_VERSION.to_le_bytes());
-        bytes.extend(first.to_le_bytes());
-        bytes.extend(((slot - parent) as u16).to_le_bytes());
-        bytes.push(*flags);
-        bytes.extend((88 + data.len() as u16).to_le_bytes());
-        bytes.extend(data);
-        bytes.resize(DATA_SHRED_LENGTH - 64 - 32 - PROOF * 20, 0);
-        bytes.extend(chained);
-        bytes
-    };
-    let bodies: Vec<Vec<u8>> = pieces.iter().enumerate().map(body).collect();
-    let mut row: Vec<B256> = bodies.iter().map(|body| sha256(&[LEAF, body])).collect();
-    row.extend((row.len()..64).map(|n| sha256(&[b"coding", &[n as u8], &slot.to_le_bytes(), &first.to_le_bytes()])));
-    let mut proofs = vec![Vec::new(); bodies.len()];
-    for level in 0..PROOF {
-        for (place, proof) in proofs.iter_mut().enumerate() {
-            proof.extend(&row[(place >> level) ^ 1][..20]);
-        }
-        row = row.chunks(2).map(|pair| join(pair[0], pair[1])).collect();
-    }
-    let root = row[0];
-    let signature = leader.sign(root.as_slice()).to_bytes();
-    let shred = |(body, proof): (Vec<u8>, Vec<u8>)| [&signature[..], &body, &proof].concat().into();
-    (bodies.into_iter().zip(proofs).map(shred).collect(), root)
 }
 
 /// A bank on top of `parent`, and its hash.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use spandrel_verifiers::solana::{Signed, VoterKey, verify_strict, verify_strict_each};
 
+use super::corpus::{Kind, of_kind};
 use super::maker::key;
 use super::support::{Tally, files, json, unhex};
 
@@ -117,26 +118,21 @@ fn small_order_signatures_are_all_refused() {
     }
 }
 
-/// 64 bytes of signature and 32 of key each, over `Zcash`.
+/// 64 bytes of signature and 32 of key each, over `Zcash`: all of a set are to pass, or all to fail.
 #[test]
 fn malleability_sets_as_dalek_does() {
-    for (name, bytes) in files("solana/firedancer", ".bin") {
-        let Some(expected) = [("should_pass", true), ("should_fail", false)]
-            .into_iter()
-            .find(|(part, _)| name.contains("malleability") && name.contains(part))
-        else {
-            continue;
+    for (_, bytes) in of_kind(Kind::Signatures) {
+        let (records, _) = bytes.as_chunks::<96>();
+        let case = |record: &[u8; 96]| Case {
+            key: B256::from_slice(&record[64..]),
+            message: b"Zcash".to_vec(),
+            signature: record[..64].try_into().unwrap(),
+            expected: None,
         };
-        let cases: Vec<Case> = bytes
-            .chunks_exact(96)
-            .map(|record| Case {
-                key: B256::from_slice(&record[64..]),
-                message: b"Zcash".to_vec(),
-                signature: record[..64].try_into().unwrap(),
-                expected: Some(expected.1),
-            })
-            .collect();
-        compare(if expected.1 { "malleability, to pass" } else { "malleability, to fail" }, &cases);
+        let mut cases: Vec<Case> = records.iter().map(case).collect();
+        let pass = dalek(cases[0].key, &cases[0].message, &cases[0].signature);
+        cases.iter_mut().for_each(|case| case.expected = Some(pass));
+        compare(if pass { "malleability, to pass" } else { "malleability, to fail" }, &cases);
     }
 }
 

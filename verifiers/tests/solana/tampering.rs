@@ -6,8 +6,8 @@ use alloy_primitives::Bytes;
 use proptest::prelude::*;
 use serde_json::Value;
 use spandrel_verifiers::solana::{
-    BlockPath, Certificate, DepositEvidence, RootUpdate, Shred, Signers, SolanaVerifier, Transaction, TrustedSlots,
-    Update, Vote, decode_entries,
+    BlockPath, Certificate, DepositEvidence, MessageVersion, RootUpdate, Shred, Signers, SolanaVerifier, Transaction,
+    TrustedSlots, Update, Vote, decode_entries,
 };
 use spandrel_verifiers::{Evidence, Verifier};
 
@@ -119,7 +119,8 @@ proptest! {
         *place.get_mut(&mut bytes) = value;
         if let Ok(transaction) = Transaction::decode(&bytes) {
             let signatures = transaction.signatures.as_flattened();
-            prop_assert_eq!(1 + signatures.len() + transaction.message.bytes.len(), bytes.len());
+            let count = usize::from(transaction.message.version != MessageVersion::One);
+            prop_assert_eq!(count + signatures.len() + transaction.message.bytes.len(), bytes.len());
         }
     }
 }

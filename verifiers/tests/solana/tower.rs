@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, Bytes, keccak256};
 use spandrel_verifiers::solana::{
     Ballot, BankPreimage, CarriedBlock, Electorate, RootUpdate, SolanaVerifier, StakeTable, StakesUpdate, Standing,
-    TrustedSlots, Update, VOTE_PROGRAM, Vote, require_majority, stakes_digest,
+    TrustedSlots, Update, VOTE_PROGRAM, Vote, require_majority, select_votes, stakes_digest,
 };
 use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
@@ -11,7 +11,7 @@ use super::maker::{
     NOW, Validator, bank, config, key, public, quorum, table, tower_sync, transaction, validators, vote_transaction,
     votes, witnesses,
 };
-use super::scene::ballot;
+use super::scene::{Scene, ballot};
 
 fn any_ballot() -> Ballot {
     ballot(100, B256::repeat_byte(5))
@@ -55,6 +55,56 @@ fn a_vote_account_counts_once_however_often_it_votes() {
     let again = vote_transaction(&ann.voter, ann.vote_account(), &tower_sync(any_ballot(), None));
     assert_ne!(again, votes[0]);
     assert_eq!(refused(&[votes[0].clone(), again]), "votes");
+}
+
+/// A vote that is sent once more leaves its clock out. Whoever brings such votes of the others would leave the time to few.
+#[test]
+fn the_time_is_that_of_most_of_the_stake_or_not_known() {
+    let late = NOW as i64 + 1_000_000;
+    let vote = |(validator, clock): (&Validator, Option<i64>)| {
+        vote_transaction(&validator.voter, validator.vote_account(), &tower_sync(any_ballot(), clock))
+    };
+    let time = |clocks: [Option<i64>; 3]| {
+        let votes: Vec<Bytes> = validators().iter().zip(clocks).map(vote).collect();
+        require_majority(&electorate(), any_ballot(), &votes).unwrap().time
+    };
+    let now = Some(NOW as i64);
+    // Of 85 that vote, 40, 30 and 15.
+    assert_eq!(time([now, now, Some(late)]), NOW);
+    assert_eq!(time([None, None, Some(late)]), 0);
+    assert_eq!(time([Some(-5), None, Some(late)]), 0);
+    assert_eq!(time([None, now, Some(late)]), NOW);
+    // Of two votes of one account that differ in this alone, the one that says is chosen.
+    let ann = &validators()[0];
+    let (silent, says) = (vote((ann, None)), vote((ann, now)));
+    for both in [[silent.clone(), says.clone()], [says.clone(), silent.clone()]] {
+        assert_eq!(select_votes(&electorate(), any_ballot(), &both), std::slice::from_ref(&says));
+    }
+    assert_eq!(select_votes(&electorate(), any_ballot(), std::slice::from_ref(&silent)), [silent]);
+}
+
+/// Who brings silent votes first does not keep the block from a time, nor others from being verified until then.
+#[test]
+fn a_block_of_unknown_time_learns_it_and_expires_nothing() {
+    let scene = Scene::shared();
+    let mut trusted = scene.trusted.clone();
+    let update = |clock: Option<i64>| {
+        let later = ballot(300, B256::repeat_byte(6));
+        let mut update = votes(later, &validators());
+        update.votes = validators()
+            .iter()
+            .map(|validator| vote_transaction(&validator.voter, validator.vote_account(), &tower_sync(later, clock)))
+            .collect();
+        Update::Votes(update)
+    };
+    scene.verifier.advance(&mut trusted, &update(None), NOW).unwrap();
+    assert_eq!(trusted.block(300).unwrap().time, 0);
+    scene.verifier.verify(&trusted, &scene.evidence, NOW).unwrap();
+    scene.verifier.advance(&mut trusted, &update(Some(NOW as i64)), NOW).unwrap();
+    assert_eq!(trusted.block(300).unwrap().time, NOW);
+    // A time that is known is not changed by another majority.
+    scene.verifier.advance(&mut trusted, &update(Some(NOW as i64 + 9)), NOW).unwrap();
+    assert_eq!(trusted.block(300).unwrap().time, NOW);
 }
 
 #[test]

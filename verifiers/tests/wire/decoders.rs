@@ -15,7 +15,8 @@ use spandrel_verifiers::ethereum::containers::{LightClientData, from_json, from_
 use spandrel_verifiers::ethereum::{ExecutionHeader, Fork, Form, Outcome, Preset, Receipt};
 use spandrel_verifiers::file::EvidenceFile;
 use spandrel_verifiers::solana::{
-    BlockName, Certificate, Claim, MAX_RANKS, MemoTerms, Signers, Transaction, decode_entries, from_base58, to_base58,
+    BlockName, Certificate, Claim, MAX_RANKS, MemoTerms, MessageVersion, Signers, Transaction, decode_entries,
+    from_base58, to_base58,
 };
 use spandrel_verifiers::{AssetId, ChainId, Evidence, bitcoin as btc};
 
@@ -310,7 +311,10 @@ fn solana(honest: &Honest) -> Vec<Decoder> {
     let entries = maker::entries(&[vec![], vec![transfer.clone()], vec![transfer.clone(), transfer.clone()]]);
     let transaction = |transaction: &Transaction<'_>| {
         let signatures = transaction.signatures.as_flattened();
-        [&maker::compact(transaction.signatures.len())[..], signatures, transaction.message.bytes].concat()
+        match transaction.message.version {
+            MessageVersion::One => [transaction.message.bytes, signatures].concat(),
+            _ => [&maker::compact(transaction.signatures.len())[..], signatures, transaction.message.bytes].concat(),
+        }
     };
     let of_entries = move |bytes: &[u8]| {
         let entries = decode_entries(bytes).ok()?;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use alloy_primitives::{B256, Bytes};
-use spandrel_verifiers::solana::{Ballot, Electorate, Transaction, Vote, require_majority};
+use spandrel_verifiers::solana::{Ballot, Electorate, MessageVersion, Transaction, Vote, require_majority};
 use crate::patch::{Patch, patched};
 use crate::solana::{table, validators, votes};
 
@@ -19,7 +19,8 @@ fuzz_target!(|input: (u8, Vec<Patch>)| {
     let bytes = patched(VOTES[place].to_vec(), &patches);
     if let Ok(transaction) = Transaction::decode(&bytes) {
         let signatures = transaction.signatures.as_flattened().len();
-        assert_eq!(1 + signatures + transaction.message.bytes.len(), bytes.len());
+        let count = usize::from(transaction.message.version != MessageVersion::One);
+        assert_eq!(count + signatures + transaction.message.bytes.len(), bytes.len());
     }
     let is_vote = Vote::decode(&bytes).is_ok();
     let mut all = VOTES.clone();

@@ -1,5 +1,5 @@
-//! Vote accounts of every version: bounded, nothing of them read behind their authorized voters, and the voter of an
-//! epoch is one that is named for it or for an earlier one.
+//! Vote accounts of every version: bounded, nothing of them read behind their history, and the voter of an epoch is one
+//! that is named for it or for an earlier one.
 
 use crate::patch::{Patch, patched};
 use spandrel_verifiers::solana::VoteAccount;
@@ -7,7 +7,7 @@ use spandrel_verifiers::solana::VoteAccount;
 /// Most bytes that an account has.
 const MAX_ACCOUNT: usize = 3_762;
 
-/// An account of two lockouts and two voters, up to where its history begins.
+/// An account of two lockouts and two voters, with credits of one epoch.
 fn honest(version: u32) -> Vec<u8> {
     let mut bytes = [&version.to_le_bytes()[..], &[1; 32], &[2; 32]].concat();
     match version {
@@ -29,6 +29,12 @@ fn honest(version: u32) -> Vec<u8> {
         bytes.extend(epoch.to_le_bytes());
         bytes.extend([epoch as u8; 32]);
     }
+    if version < 3 {
+        bytes.extend([6; 32 * 48 + 8]);
+        bytes.push(0);
+    }
+    bytes.extend(1_u64.to_le_bytes());
+    bytes.extend([7; 3 * 8 + 2 * 8]);
     bytes
 }
 
