@@ -118,7 +118,8 @@ impl TrustedSlots {
         Err(VerifyError::invalid("slot", format!("a slot of {expected:?}"), format!("{slot}, of {rules:?}")))
     }
 
-    /// Adds a block, or strengthens its standing and learns its time. Two blocks in one slot cannot both be proven by an honest third.
+    /// Adds a block, or strengthens its standing and learns its time. Two blocks in one slot cannot both be proven by an honest
+    /// third.
     pub(super) fn insert(&mut self, block: ProvenBlock) -> Result<(), VerifyError> {
         self.require_no_conflict(&block)?;
         let known = self.blocks.entry(block.slot).or_insert(block);

@@ -100,13 +100,16 @@ impl SolanaVerifier {
     /// Turns an included transfer into a deposit by the word of the witnesses.
     ///
     /// # Errors
-    /// Names `time` or `signatures`.
+    /// Names `time` or `signatures`; not yet while the block's time is not known.
     pub fn attested(
         &self,
         included: &Included,
         execution: &ExecutionAttestation,
     ) -> Result<Verified<Deposit>, VerifyError> {
         let block = included.block;
+        if block.time == 0 {
+            return Err(VerifyError::not_yet("time", "a block whose time half of its voters tell", "none told yet"));
+        }
         if block.time.abs_diff(execution.time) > MAX_TIME_GAP {
             let expected = format!("{} give or take {MAX_TIME_GAP} seconds", block.time);
             return Err(VerifyError::invalid("time", expected, execution.time));

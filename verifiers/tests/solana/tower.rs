@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, Bytes, keccak256};
 use spandrel_verifiers::solana::{
     Ballot, BankPreimage, CarriedBlock, Electorate, RootUpdate, SolanaVerifier, StakeTable, StakesUpdate, Standing,
-    TrustedSlots, Update, VOTE_PROGRAM, Vote, require_majority, select_votes, stakes_digest,
+    TrustedSlots, Update, VOTE_PROGRAM, Vote, VotesUpdate, require_majority, select_votes, stakes_digest,
 };
 use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
@@ -11,7 +11,7 @@ use super::maker::{
     NOW, Validator, bank, config, key, public, quorum, table, tower_sync, transaction, validators, vote_transaction,
     votes, witnesses,
 };
-use super::scene::{Scene, ballot};
+use super::scene::{SLOT, Scene, ballot, finalizing};
 
 fn any_ballot() -> Ballot {
     ballot(100, B256::repeat_byte(5))
@@ -83,28 +83,47 @@ fn the_time_is_that_of_most_of_the_stake_or_not_known() {
     assert_eq!(select_votes(&electorate(), any_ballot(), std::slice::from_ref(&silent)), [silent]);
 }
 
+/// Everyone's votes for a block, all with one clock or without.
+fn told(ballot: Ballot, clock: Option<i64>) -> Update {
+    let vote = |validator: &Validator| {
+        vote_transaction(&validator.voter, validator.vote_account(), &tower_sync(ballot, clock))
+    };
+    Update::Votes(VotesUpdate { votes: validators().iter().map(vote).collect(), ..votes(ballot, &[]) })
+}
+
 /// Who brings silent votes first does not keep the block from a time, nor others from being verified until then.
 #[test]
 fn a_block_of_unknown_time_learns_it_and_expires_nothing() {
     let scene = Scene::shared();
     let mut trusted = scene.trusted.clone();
-    let update = |clock: Option<i64>| {
-        let later = ballot(300, B256::repeat_byte(6));
-        let mut update = votes(later, &validators());
-        update.votes = validators()
-            .iter()
-            .map(|validator| vote_transaction(&validator.voter, validator.vote_account(), &tower_sync(later, clock)))
-            .collect();
-        Update::Votes(update)
-    };
-    scene.verifier.advance(&mut trusted, &update(None), NOW).unwrap();
+    let later = |clock| told(ballot(300, B256::repeat_byte(6)), clock);
+    scene.verifier.advance(&mut trusted, &later(None), NOW).unwrap();
     assert_eq!(trusted.block(300).unwrap().time, 0);
     scene.verifier.verify(&trusted, &scene.evidence, NOW).unwrap();
-    scene.verifier.advance(&mut trusted, &update(Some(NOW as i64)), NOW).unwrap();
+    scene.verifier.advance(&mut trusted, &later(Some(NOW as i64)), NOW).unwrap();
     assert_eq!(trusted.block(300).unwrap().time, NOW);
     // A time that is known is not changed by another majority.
-    scene.verifier.advance(&mut trusted, &update(Some(NOW as i64 + 9)), NOW).unwrap();
+    scene.verifier.advance(&mut trusted, &later(Some(NOW as i64 + 9)), NOW).unwrap();
     assert_eq!(trusted.block(300).unwrap().time, NOW);
+}
+
+/// Nor does such a one have a deposit of that block refused for good: it is asked again, once votes with clocks came.
+#[test]
+fn a_deposit_of_a_block_of_unknown_time_is_not_proven_yet() {
+    let scene = Scene::shared();
+    let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
+    let mut updates = finalizing(SLOT, scene.block.chained_id());
+    let Update::Votes(first) = &updates[0] else { panic!("votes first") };
+    let voted = Ballot { slot: first.slot, bank_hash: first.bank_hash, block_id: first.block_id };
+    let of_block = |clock| told(voted, clock);
+    updates[0] = of_block(None);
+    for update in &updates {
+        scene.verifier.advance(&mut trusted, update, NOW).unwrap();
+    }
+    let error = scene.verifier.verify(&trusted, &scene.evidence, NOW).unwrap_err();
+    assert_eq!((error.field.as_str(), error.kind), ("execution.time", ErrorKind::NotYet));
+    scene.verifier.advance(&mut trusted, &of_block(Some(NOW as i64)), NOW).unwrap();
+    scene.verifier.verify(&trusted, &scene.evidence, NOW).unwrap();
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod absence;
 mod batch;
+mod compressed;
 mod decode;
 mod existence;
 mod hashing;
