@@ -320,6 +320,35 @@ mod tests {
     }
 
     #[test]
+    fn a_short_list_or_string_has_no_longer_header_than_it_needs() {
+        let with = |header: &[u8], length: usize| [header, &vec![0x80; length]].concat();
+        for (header, length, is_canonical) in [
+            (&[0xf7][..], 55, true),
+            (&[0xf8, 55], 55, false),
+            (&[0xf8, 56], 56, true),
+            (&[0xf9, 0, 56], 56, false),
+            (&[0xf9, 0, 255], 255, false),
+            (&[0xf8, 255], 255, true),
+            (&[0xf9, 1, 0], 256, true),
+            (&[0xfa, 0, 1, 0], 256, false),
+        ] {
+            let bytes = with(header, length);
+            assert_eq!(
+                (short_list(&bytes).is_some(), item("", &bytes).is_ok()),
+                (is_canonical, is_canonical),
+                "{header:?}"
+            );
+        }
+        for (header, length, is_canonical) in
+            [(&[0xb7][..], 55, true), (&[0xb8, 55], 55, false), (&[0xb8, 56], 56, true), (&[0xb9, 0, 56], 56, false)]
+        {
+            let string = with(header, length);
+            let pair = [&string[..], &[1]].concat();
+            assert_eq!((two_short_strings(&pair).is_some(), item("", &string).is_ok()), (is_canonical, is_canonical));
+        }
+    }
+
+    #[test]
     fn integers_have_no_leading_zeros_and_fit() {
         assert_eq!(uint64("n", &[0x80]).unwrap(), 0);
         assert_eq!(uint64("n", &[0x7f]).unwrap(), 127);

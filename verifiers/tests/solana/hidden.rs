@@ -69,6 +69,23 @@ fn data_shreds_at_another_depth_are_no_part_of_the_block() {
     assert_eq!(refusals(&block, &hidden[0], &hidden[1]), [field.clone(), field]);
 }
 
+/// What stands behind the end of a block, in its last set, is seen by nobody.
+#[test]
+fn a_block_ends_with_a_whole_set() {
+    let leader = key("leader");
+    let set = Set { slot: SLOT, parent: PARENT.0, first: 0, chained: PARENT.1 };
+    for (end, field) in [(31, None), (20, Some("batch[20].flags"))] {
+        let mut pieces = ticks(true);
+        pieces[31].1 = 0x40;
+        pieces[end].1 = 0xc0;
+        let (shreds, root) = set.shred(&pieces, &[], &leader);
+        let batch = shreds[..=end].to_vec();
+        let proof = ShredProof { before: None, batch, block: BlockPath::Chained { tail: Vec::new() } };
+        let payload = proof.payload(SLOT, root, SHRED_VERSION, Consensus::Tower);
+        assert_eq!(payload.err().map(|error| error.field).as_deref(), field);
+    }
+}
+
 /// A set of Alpenglow or of TowerBFT begins at a multiple of 32, and so its shreds cannot be read as another set's.
 #[test]
 fn sets_begin_where_validators_let_them_begin() {
