@@ -155,6 +155,7 @@ pub fn full_risk_policy(deposit: &Deposit) -> RiskPolicy {
     let price = PriceRule { unit: U256::from(10), floor: U256::from(3), fresh_for: 60, stale_after: 600, widest: 100 };
     let rules = AssetRules {
         window: wide,
+        notional: Some(wide),
         price: Some(price),
         sender: bucket,
         recipient: bucket,

@@ -39,6 +39,13 @@ pub enum Tank {
         /// Which.
         chain: ChainId,
     },
+    /// All of an asset, wherever it goes.
+    Asset {
+        /// Which.
+        asset: AssetId,
+    },
+    /// What of a corridor is over and stands as paid, from when that was so: what makes room the other way.
+    Paid(Corridor),
 }
 
 /// The sums over corridors.
@@ -54,11 +61,12 @@ pub(crate) struct Sums {
     sizes: RedBlackTreeMapSync<AssetId, Sizes>,
 }
 
-fn tanks(corridor: &Corridor) -> [Tank; 3] {
+fn tanks(corridor: &Corridor) -> [Tank; 4] {
     [
         Tank::Corridor(corridor.clone()),
         Tank::Destination { chain: corridor.destination.clone() },
         Tank::Source { chain: corridor.source.clone() },
+        Tank::Asset { asset: corridor.asset.clone() },
     ]
 }
 
@@ -91,6 +99,14 @@ impl Sums {
             self.buckets.fill(party, payout.amount, fill.terms, at);
         }
         change(&mut self.sizes, &payout.corridor.asset, |sizes| sizes.add(payout.amount));
+    }
+
+    /// Takes in that a payout is over, and stands.
+    pub(crate) fn stand(&mut self, id: DepositId, payout: &Payout, at: UnixSeconds) {
+        if !payout.notional.is_zero() {
+            let tank = Tank::Paid(payout.corridor.clone());
+            change(&mut self.notional, &tank, |window| window.charge(id, payout.notional, at));
+        }
     }
 
     pub(crate) fn forget(&mut self, now: UnixSeconds) {

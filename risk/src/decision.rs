@@ -97,7 +97,7 @@ pub enum Reason {
         /// What was asked.
         amount: U256,
     },
-    /// The sliding 24 h window by value would be exceeded, the corridor's or the destination's.
+    /// The sliding 24 h window by value would be exceeded, the corridor's, the asset's or the destination's.
     #[error("notional window {used} + {notional} over limit {limit}")]
     NotionalWindow {
         /// The limit.
@@ -106,6 +106,12 @@ pub enum Reason {
         used: U256,
         /// What it is worth.
         notional: U256,
+    },
+    /// Its destination is limited by value, and what it is worth is not known: it has no floor, and no price is believed.
+    #[error("neither a price nor a floor, and its destination takes {limit} by value")]
+    Unvalued {
+        /// The destination's limit.
+        limit: U256,
     },
     /// All that is cleared from its chain in 24 h is worth more than faking the blocks on it.
     #[error("{found} confirmations, {needed} needed for this value")]
@@ -161,6 +167,9 @@ pub enum Reason {
         /// On which lane.
         lane: Lane,
     },
+    /// It is over, and was never paid: whatever was said of it since counts for nothing, and neither would a payout.
+    #[error("over without a payout")]
+    Over,
     /// The deposit is not one this bridge pays: another version, another bridge, an unserved chain.
     #[error("{field}: expected {expected}, found {found}")]
     Mismatch {

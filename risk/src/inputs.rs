@@ -5,8 +5,8 @@
 use alloy_primitives::{B256, U256, U512, keccak256};
 use spandrel_verifiers::UnixSeconds;
 
-use crate::assess::{Position, Shared};
-use crate::{Bucket, Lane, Limit, RiskPolicy};
+use crate::facts::Shared;
+use crate::{Bucket, Lane, Limit, Position, RiskPolicy};
 
 /// Bytes in their order.
 struct Inputs(Vec<u8>);
@@ -71,6 +71,9 @@ impl Position<'_> {
             return keccak256(all.0);
         }
         all.text(&self.paused.as_ref().map(ToString::to_string).unwrap_or_default());
+        if self.closed.is_some() && self.paid_on().is_none() {
+            all.text("over");
+        }
         all.lane(self.paid_on()).maybe(self.record.proven.as_ref().map(|locked| locked.amount));
         all.sum(self.sums.proven).sum(self.sums.released).sum(self.sums.exposure).sum(self.window_used);
         let Some(rules) = self.rules(policy) else { return keccak256(all.0) };
@@ -99,6 +102,9 @@ impl Position<'_> {
             all.sum(filled);
         }
         all.maybe(facts.p99);
+        if let Some(limit) = rules.asset.notional {
+            all.limit(limit).sum(facts.asset_notional);
+        }
         keccak256(all.0)
     }
 }

@@ -27,11 +27,13 @@ mod charge;
 pub mod control;
 mod decision;
 mod event;
+mod facts;
 mod inputs;
 mod lane;
 mod limit;
 mod parts;
 mod policy;
+mod position;
 mod price;
 mod record;
 mod replay;
@@ -39,17 +41,19 @@ mod state;
 mod velocity;
 mod wide;
 mod window;
+mod windows;
 
 pub use agreement::{
     Agreement, AgreementVersion, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Loosening, SourceTerms, looser,
 };
-pub use assess::{Position, assess, is_paused};
+pub use assess::{assess, is_paused};
 pub use charge::{Charge, Tank};
 pub use decision::{Decision, Reason};
 pub use event::{RiskEvent, Scope};
 pub use lane::Lane;
 pub use limit::{Limit, Limits};
 pub use policy::{Corridor, RiskPolicy};
+pub use position::Position;
 pub use price::{Price, PriceRule, PriceState};
 pub use replay::{Mismatch, SecondEngine};
 pub use state::{Pause, RiskState};

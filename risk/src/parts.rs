@@ -21,6 +21,8 @@ pub(crate) enum Parts<'a> {
     Corridor(&'a Corridor),
     Destination(&'a ChainId),
     Source(&'a ChainId),
+    Asset(&'a AssetId),
+    Paid(&'a Corridor),
     Party { asset: &'a AssetId, side: Side, party: &'a B256 },
 }
 
@@ -54,6 +56,8 @@ impl Parted for Tank {
             Self::Corridor(corridor) => Parts::Corridor(corridor),
             Self::Destination { chain } => Parts::Destination(chain),
             Self::Source { chain } => Parts::Source(chain),
+            Self::Asset { asset } => Parts::Asset(asset),
+            Self::Paid(corridor) => Parts::Paid(corridor),
         }
     }
 }
@@ -140,9 +144,10 @@ mod tests {
             })
         });
         let tanks: Vec<_> = corridors
-            .map(Tank::Corridor)
+            .flat_map(|corridor| [Tank::Paid(corridor.clone()), Tank::Corridor(corridor)])
             .chain(chains.iter().map(|chain| Tank::Destination { chain: chain.clone() }))
             .chain(chains.iter().map(|chain| Tank::Source { chain: chain.clone() }))
+            .chain(assets.iter().map(|asset| Tank::Asset { asset: asset.clone() }))
             .collect();
         require_same_order(&tanks);
         let parties: Vec<Party> = assets

@@ -1,7 +1,8 @@
 //! What a feed says an asset is worth, and how far it is to be believed.
 //!
 //! A price is a claim with a width and an age. It can only tighten: a notional value is never below the configured
-//! floor's, and what is missing, stale or too wide counts for nothing, so that the limits in amounts stand alone.
+//! floor's, and what is missing, stale or too wide counts for nothing. Value goes by the floor then, which makes every
+//! limit by value one in amounts that no feed can widen; without a floor there is no value.
 
 use alloy_primitives::{U64, U256, U512};
 use serde::{Deserialize, Serialize};
@@ -80,13 +81,13 @@ impl PriceRule {
         }
     }
 
-    /// The value of `amount` by which notional limits are checked: the higher of floor and feed, rounded up. `None` when
-    /// the feed is not to be believed: then limits in amounts stand alone.
+    /// The value of `amount` by the higher of floor and feed, rounded up; `None` when the feed is not to be believed.
     pub fn notional(&self, price: Option<&Price>, amount: U256, now: UnixSeconds) -> Option<U256> {
         self.valued(price, amount, now).0
     }
 
-    /// What is charged for `amount`: by the floor alone when the feed is not to be believed.
+    /// The value of `amount` by which limits are checked, and which is charged: by the floor alone when the feed is not to
+    /// be believed. Zero: nobody can say.
     pub fn charged(&self, price: Option<&Price>, amount: U256, now: UnixSeconds) -> U256 {
         self.valued(price, amount, now).1
     }
@@ -96,6 +97,12 @@ impl PriceRule {
         let believed = self.believed(price, now);
         let charged = self.at(believed.unwrap_or_default().max(self.floor), amount);
         (believed.map(|_| charged), charged)
+    }
+
+    /// The most whose value at `now` is within `room`, base units; no bound when nobody can say.
+    pub(crate) fn most_within(&self, price: Option<&Price>, room: U512, now: UnixSeconds) -> Option<U512> {
+        let value = self.believed(price, now).unwrap_or_default().max(self.floor);
+        room.saturating_mul(U512::from(self.unit.max(U256::ONE))).checked_div(U512::from(value))
     }
 
     fn at(&self, value: U256, amount: U256) -> U256 {

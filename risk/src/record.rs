@@ -38,6 +38,9 @@ pub(crate) struct Payout {
     /// Whether what it is charged over corridors came.
     #[serde(default)]
     pub(crate) is_charged: bool,
+    /// The value that it is charged.
+    #[serde(default)]
+    pub(crate) notional: U256,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,12 +108,15 @@ impl Record {
                 if self.payout.as_ref().is_none_or(|payout| payout.stage == Stage::Returned) {
                     let (source, destination, asset) = (source.clone(), destination.clone(), asset.clone());
                     let corridor = Corridor { source, destination, asset, lane: *lane };
-                    self.payout = Some(Payout { corridor, amount: *amount, stage: Stage::Open, is_charged: false });
+                    let (amount, stage) = (*amount, Stage::Open);
+                    self.payout = Some(Payout { corridor, amount, stage, is_charged: false, notional: U256::ZERO });
                 }
             }
-            RiskEvent::Charged { .. } => {
-                if let Some(payout) = self.payout.as_mut().filter(|payout| payout.stage == Stage::Open) {
+            RiskEvent::Charged { charge, .. } => {
+                let is_due = |payout: &&mut Payout| payout.stage == Stage::Open && !payout.is_charged;
+                if let Some(payout) = self.payout.as_mut().filter(is_due) {
                     payout.is_charged = true;
+                    payout.notional = charge.notional;
                     self.is_charged = true;
                 }
             }

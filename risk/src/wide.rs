@@ -16,9 +16,9 @@ use crate::{Charge, Corridor, Lane, Limit, Limits, PriceRule, RiskState};
 pub struct WideLimits {
     /// By asset.
     pub assets: BTreeMap<AssetId, AssetRules>,
-    /// Notional that may be cleared towards a destination in any 24 hours.
+    /// Notional that may be cleared towards a destination in any 24 hours. Where it is limited, what has no value is held.
     pub destinations: BTreeMap<ChainId, Limit>,
-    /// By corridor; without a row, closed where a price is known, and without netting.
+    /// By corridor; without a row, closed to what has a value, and without netting.
     pub corridors: BTreeMap<Corridor, CorridorRules>,
     /// Source chains whose blocks can be bought.
     pub depths: BTreeMap<ChainId, DepthRule>,
@@ -30,7 +30,11 @@ pub struct WideLimits {
 pub struct AssetRules {
     /// Base units in any 24 hours, over all corridors and both lanes.
     pub window: Limit,
-    /// How its price is read. Without one only limits in amounts hold for it, by decision.
+    /// The same by value. A file must say it where there is a price. Absent: there is none, as before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notional: Option<Limit>,
+    /// How its price is read. Without one it has no value: limits in amounts hold for it alone, by decision, and where a
+    /// destination is limited by value it does not go there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceRule>,
     /// What one sender may have cleared.
@@ -63,7 +67,8 @@ pub struct ExposureRule {
 pub struct CorridorRules {
     /// Notional in any 24 hours.
     pub notional: Limit,
-    /// The corridor whose clearances make room in this one's windows. Never for the fast lane, and never below zero.
+    /// The corridor whose payouts make room in this one's window by value, for 24 hours from when they are over and stand.
+    /// Never for the fast lane, and never below zero.
     pub netted_with: Option<Corridor>,
 }
 
@@ -83,6 +88,7 @@ impl AssetRules {
     /// Limits nothing, by decision.
     pub const UNLIMITED: Self = Self {
         window: Limit::Unlimited,
+        notional: None,
         price: None,
         sender: Bucket::UNLIMITED,
         recipient: Bucket::UNLIMITED,
@@ -123,10 +129,10 @@ impl WideLimits {
         wide
     }
 
-    /// What the clearance of `deposit` is to be charged beside its corridor's window.
+    /// What the clearance of `deposit` is to be charged beside its corridor's window: what it was asked for, by the same time.
     pub fn charge(&self, state: &RiskState, deposit: &Deposit, now: UnixSeconds) -> Charge {
         let Some(rules) = self.assets.get(&deposit.asset) else { return Charge::default() };
-        let price = state.price(&deposit.asset);
+        let (price, now) = (state.price(&deposit.asset), state.not_before_clock(now));
         let notional = rules.price.map(|rule| rule.charged(price, deposit.amount, now));
         let sides =
             [(Side::Sender, deposit.sender, &rules.sender), (Side::Recipient, deposit.recipient, &rules.recipient)];
@@ -154,6 +160,8 @@ struct WideRows {
 struct AssetRow {
     asset: AssetId,
     window: Limit,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notional: Option<Limit>,
     sender: Bucket,
     recipient: Bucket,
     most_of_p99: Limit,
@@ -196,8 +204,8 @@ struct DepthRow {
 impl From<WideLimits> for WideRows {
     fn from(wide: WideLimits) -> Self {
         let asset = wide.assets.into_iter().map(|(asset, rules)| {
-            let AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure } = rules;
-            AssetRow { asset, window, sender, recipient, most_of_p99, usual, exposure, price }
+            let AssetRules { window, notional, price, sender, recipient, most_of_p99, usual, exposure } = rules;
+            AssetRow { asset, window, notional, sender, recipient, most_of_p99, usual, exposure, price }
         });
         let destination = wide.destinations.into_iter().map(|(chain, notional)| DestinationRow { chain, notional });
         let corridor = wide.corridors.into_iter().map(|(corridor, rules)| {
@@ -223,8 +231,8 @@ impl TryFrom<WideRows> for WideLimits {
 
     fn try_from(rows: WideRows) -> Result<Self, String> {
         let asset = rows.asset.into_iter().map(|row| {
-            let AssetRow { asset, window, sender, recipient, most_of_p99, usual, exposure, price } = row;
-            (asset, AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure })
+            let AssetRow { asset, window, notional, sender, recipient, most_of_p99, usual, exposure, price } = row;
+            (asset, AssetRules { window, notional, price, sender, recipient, most_of_p99, usual, exposure })
         });
         let destination = rows.destination.into_iter().map(|row| (row.chain, row.notional));
         let corridor = rows.corridor.into_iter().map(|row| {
@@ -300,7 +308,12 @@ mod tests {
         };
         let wide = read(&whole(&asset)).unwrap();
         assert_eq!(read(&serde_json::to_string(&wide).unwrap()).unwrap(), wide);
-        assert!(!serde_json::to_string(&wide).unwrap().contains("exposure"), "what was written before reads as it was");
+        let written = serde_json::to_string(&wide.assets.values().next()).unwrap();
+        let is_new = |key| written.contains(key);
+        assert!(!is_new("exposure") && !is_new("notional"), "what was written before reads as it was: {written}");
+        let by_value = read(&whole(&asset.replace(r#""sender""#, r#""notional":"6","sender""#))).unwrap();
+        assert_eq!(read(&serde_json::to_string(&by_value).unwrap()).unwrap(), by_value);
+        assert!(by_value.assets.values().all(|rules| rules.notional == Some(Limit::Amount(U256::from(6)))));
         let rule = r#""exposure":{"share":100,"returned_as":["eip155:2/erc20:0x06"]},"price""#;
         let shared = read(&whole(&asset.replace(r#""price""#, rule))).unwrap();
         assert_eq!(read(&serde_json::to_string(&shared).unwrap()).unwrap(), shared);

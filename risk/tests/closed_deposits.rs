@@ -59,8 +59,10 @@ fn what_was_proven_and_never_paid_is_not_available_to_others_once_it_is_closed()
     state.apply(&closed(&refunded), NOW);
     assert_eq!(available(&state, &refunded), U512::from(3));
     state.apply(&proven(&refunded), NOW);
-    let reason = Reason::Ledger { available: U256::ZERO, amount: U256::from(5) };
-    assert_eq!(ask(&state, &refunded, Lane::LightClient, NOW), Decision::Hold { reason });
+    for lane in [Lane::Fast, Lane::LightClient] {
+        let over = Decision::Reject { reason: Reason::Over };
+        assert_eq!(ask(&state, &refunded, lane, NOW), over, "a payout of it would count nowhere");
+    }
     assert_eq!(ask(&state, &other, Lane::LightClient, NOW), Decision::Allow);
 }
 

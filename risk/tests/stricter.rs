@@ -43,7 +43,7 @@ fn readable(mut policy: RiskPolicy) -> RiskPolicy {
 type Edit = (u8, usize, u64, u64);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    prop::collection::vec((0u8..19, 0usize..8, 0u64..150, 0u64..4_000), 0..3)
+    prop::collection::vec((0u8..21, 0usize..8, 0u64..150, 0u64..4_000), 0..3)
 }
 
 /// One part of a policy as another has it, or as the numbers say, or not at all.
@@ -93,6 +93,8 @@ fn edit(policy: &mut RiskPolicy, other: &RiskPolicy, (part, row, number, time): 
         (15, Some(own)) => own.exposure = theirs.exposure.clone(),
         (16, Some(own)) => own.exposure.iter_mut().for_each(|rule| rule.share = (time * 3) as u32),
         (17, Some(own)) => own.exposure.iter_mut().for_each(|rule| rule.returned_as.clear()),
+        (18, Some(own)) => own.notional = theirs.notional,
+        (19, Some(own)) => own.notional = Some(amount(number)),
         (_, Some(own)) => own.price.iter_mut().for_each(|rule| rule.floor = U256::from(number / 20)),
         (_, None) => {}
     }

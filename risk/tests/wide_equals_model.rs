@@ -34,11 +34,14 @@ proptest! {
                 let found = state.bucket_filled(asset, side, party, now);
                 prop_assert_eq!(found, model.bucket_filled(asset, side, party, now));
             }
-            let chains = [
+            let wide = [
+                Tank::Asset { asset: asset.clone() },
                 Tank::Source { chain: deposit.source_chain.clone() },
                 Tank::Destination { chain: deposit.destination_chain.clone() },
             ];
-            for tank in chains.into_iter().chain(LANES.map(|lane| Tank::Corridor(Corridor::of(deposit, lane)))) {
+            let corridors = LANES.map(|lane| Corridor::of(deposit, lane));
+            let own = corridors.into_iter().flat_map(|corridor| [Tank::Paid(corridor.clone()), Tank::Corridor(corridor)]);
+            for tank in wide.into_iter().chain(own) {
                 prop_assert_eq!(state.notional_used(&tank, now), model.notional_used(&tank, now));
             }
             for lane in LANES {

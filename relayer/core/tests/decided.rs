@@ -103,6 +103,9 @@ fn deep_house(about: Deposit) -> House {
     let price = PriceRule { unit: U256::ONE, floor: U256::from(3), fresh_for: 60, stale_after: 600, widest: 100 };
     let wide = &mut house.policy.risk.wide;
     wide.assets.insert(deposit().asset, AssetRules { price: Some(price), ..AssetRules::UNLIMITED });
+    for corridor in house.policy.risk.limits.keys() {
+        wide.corridors.insert(corridor.clone(), CorridorRules { notional: Limit::Unlimited, netted_with: None });
+    }
     wide.depths.insert(source(), DepthRule { block_cost: U256::from(1), least: 1 });
     house
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 
+use spandrel_verifiers::AssetId;
 use spandrel_verifiers::attestation::SignerSet;
 
 use super::{Agreement, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, SourceTerms};
@@ -46,6 +47,10 @@ pub fn looser(file: &Agreement, agreed: &Agreement) -> Vec<Loosening> {
     look.rows("source", sources, &agreed.sources, Look::source);
     look.rows("destination", destinations, &agreed.destinations, Look::destination);
     look.risk(risk, &agreed.risk);
+    for asset in feeds.keys().filter(|asset| !agreed.feeds.contains_key(*asset)) {
+        let is_opened = is_held_unvalued(asset, risk, &agreed.risk);
+        look.at(format!("price_feed {asset}"), is_opened, "none", "a feed");
+    }
     for (asset, feed) in &agreed.feeds {
         let field = format!("price_feed {asset}");
         match feeds.get(asset) {
@@ -57,6 +62,19 @@ pub fn looser(file: &Agreement, agreed: &Agreement) -> Vec<Loosening> {
         }
     }
     look.found
+}
+
+/// Whether there is a corridor of `found` on which `agreed` holds the asset while nobody can value it: where blocks can be
+/// bought, or the destination is limited by value. There a first price opens, and a first feed of one.
+fn is_held_unvalued(asset: &AssetId, found: &RiskPolicy, agreed: &RiskPolicy) -> bool {
+    let wide = &agreed.wide;
+    let price = wide.assets.get(asset).and_then(|rules| rules.price);
+    let is_asked = |corridor: &Corridor| {
+        let destination = wide.destinations.get(&corridor.destination);
+        wide.depths.contains_key(&corridor.source) || matches!(destination, Some(Limit::Amount(_)))
+    };
+    let has_floor = price.is_some_and(|price| !price.floor.is_zero());
+    !has_floor && found.limits.keys().any(|corridor| corridor.asset == *asset && is_asked(corridor))
 }
 
 fn profile(agreement: &Agreement) -> &'static str {
@@ -201,12 +219,9 @@ impl Look {
             look.at_most(format!("{field}.notional"), found, agreed);
         });
         for (asset, rules) in &wide.assets {
-            // Where blocks can be bought, what nobody can value is held: there a first price opens.
-            let has_depth = |corridor: &Corridor| standing.depths.contains_key(&corridor.source);
-            let is_bought = found.limits.keys().any(|corridor| corridor.asset == *asset && has_depth(corridor));
-            let agreed = standing.assets.get(asset).map(|standing| standing.price);
-            let is_valued = agreed.flatten().is_some_and(|price| !price.floor.is_zero());
-            let is_opened = is_bought && !is_valued && agreed.is_some_and(|agreed| agreed != rules.price);
+            let is_another =
+                |rules: &AssetRules| standing.assets.get(asset).is_some_and(|agreed| agreed.price != rules.price);
+            let is_opened = is_another(rules) && is_held_unvalued(asset, found, agreed);
             self.at(format!("wide.asset {asset}.price"), is_opened, "none with a floor", "another");
         }
         for (chain, standing) in &standing.depths {
@@ -224,8 +239,8 @@ impl Look {
         }
     }
 
-    /// Limits by value on a corridor. Without a row it is closed while a price is believed, and open while none is: looser
-    /// than what is closed always, and stricter than any other limit.
+    /// Limits by value on a corridor. Without a row it is closed to what has a value, and open to what has none: looser than
+    /// what is closed always, and stricter than any other limit.
     fn by_value(&mut self, field: &str, found: Option<CorridorRules>, agreed: Option<CorridorRules>) {
         let freedom = |rules: &Option<CorridorRules>| match rules.as_ref().map(|rules| rules.notional) {
             Some(Limit::CLOSED) => (0, Limit::CLOSED),
@@ -244,8 +259,10 @@ impl Look {
     }
 
     fn asset(&mut self, field: &str, found: &AssetRules, agreed: &AssetRules) {
-        let AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure } = found;
+        let AssetRules { window, notional, price, sender, recipient, most_of_p99, usual, exposure } = found;
         self.at_most(format!("{field}.window"), window, &agreed.window);
+        let [found_value, agreed_value] = [notional, &agreed.notional].map(|limit| limit.unwrap_or(Limit::Unlimited));
+        self.at_most(format!("{field}.notional"), &found_value, &agreed_value);
         self.at_most(format!("{field}.most_of_p99"), most_of_p99, &agreed.most_of_p99);
         self.at_most(format!("{field}.usual"), usual, &agreed.usual);
         for (side, found, agreed) in [("sender", sender, &agreed.sender), ("recipient", recipient, &agreed.recipient)] {

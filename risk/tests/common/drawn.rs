@@ -37,10 +37,11 @@ pub fn price_rule() -> impl Strategy<Value = PriceRule> {
 pub fn asset_rules() -> impl Strategy<Value = AssetRules> {
     let price = prop::option::weighted(0.8, price_rule());
     let exposure = prop::option::weighted(0.3, exposure_rule());
-    (limit(), price, bucket(), bucket(), limit(), 0u64..60, exposure).prop_map(
-        |(window, price, sender, recipient, most_of_p99, usual, exposure)| {
+    let notional = prop::option::weighted(0.8, limit());
+    (limit(), notional, price, bucket(), bucket(), limit(), 0u64..60, exposure).prop_map(
+        |(window, notional, price, sender, recipient, most_of_p99, usual, exposure)| {
             let usual = U256::from(usual);
-            AssetRules { window, price, sender, recipient, most_of_p99, usual, exposure }
+            AssetRules { window, notional, price, sender, recipient, most_of_p99, usual, exposure }
         },
     )
 }

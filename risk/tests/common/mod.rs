@@ -4,6 +4,7 @@
 
 pub mod drawn;
 pub mod model;
+pub mod wide;
 
 use std::collections::BTreeMap;
 

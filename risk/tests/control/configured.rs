@@ -1,90 +1,14 @@
 //! What one person does by another file, and what that takes two for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use spandrel_risk::control::{Act, ConfigureRefusal, NotYet, SignerRole, said_changes};
-use spandrel_risk::{
-    Agreement, AgreementVersion, AssetRules, Corridor, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Lane,
-    Limit, PriceRule, RiskPolicy, SourceTerms, looser,
-};
-use spandrel_verifiers::AssetId;
+use spandrel_risk::{Agreement, Limit, looser};
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::bitcoin::ConfirmationPolicy;
 
-use crate::world::{DAY, World, chain, code, corridor, key, limits, raise, set};
-
-fn slow() -> Corridor {
-    Corridor { lane: Lane::LightClient, ..corridor() }
-}
-
-fn asset() -> AssetId {
-    corridor().asset
-}
-
-/// What the test's guardians have agreed on.
-pub fn file() -> Agreement {
-    let people = [(0, "ada"), (1, "ada"), (2, "bo"), (3, "cy")];
-    let people = people.map(|(n, person)| (key(n).address(), person.to_owned())).into();
-    let mut risk = RiskPolicy::of_corridors(BTreeMap::from([(corridor(), limits(100)), (slow(), limits(100))]));
-    let price = PriceRule { unit: U256::ONE, floor: U256::from(5), fresh_for: 60, stale_after: 600, widest: 100 };
-    let bucket = spandrel_risk::Bucket { capacity: Limit::Amount(U256::from(50)), refill_seconds: DAY };
-    let rules = AssetRules { price: Some(price), sender: bucket, recipient: bucket, ..AssetRules::UNLIMITED };
-    risk.wide.assets.insert(asset(), AssetRules { window: Limit::Amount(U256::from(500)), ..rules });
-    risk.wide.destinations.insert(chain(9), Limit::Amount(U256::from(900)));
-    let depth = DepthTerms { confirmations: ConfirmationPolicy::flat(6), fast_confirmations: 2 };
-    let source = SourceTerms { bridge: B256::repeat_byte(2), quorum: 2, depth: Some(depth) };
-    let destination = DestinationTerms {
-        inbox: Address::repeat_byte(7),
-        fast_lane: Address::repeat_byte(6),
-        checkpoint_registry: Address::repeat_byte(8),
-        pause_controller: Address::repeat_byte(9),
-        confirmations: Some(12),
-        witnesses: 1,
-    };
-    let feed = FeedTerms {
-        chain: chain(1),
-        contract: Address::repeat_byte(5),
-        digits: 6,
-        publisher: "{}".to_owned(),
-        quorum: 2,
-        every_seconds: 10,
-    };
-    Agreement {
-        version: AgreementVersion,
-        is_production: true,
-        pause_seconds: 600,
-        verifiers: set(1),
-        signers: set(1),
-        guardians: Some(GuardianTerms { people, resume_delay: 900, timelock: DAY }),
-        sources: BTreeMap::from([(chain(1), source)]),
-        destinations: BTreeMap::from([(chain(9), destination)]),
-        feeds: BTreeMap::from([(asset(), feed)]),
-        risk,
-    }
-}
-
-/// The agreed file with a change.
-fn with(change: impl FnOnce(&mut Agreement)) -> Agreement {
-    let mut file = file();
-    change(&mut file);
-    file
-}
-
-/// Another window on the fast lane.
-fn window(n: u64) -> Agreement {
-    with(|file| file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(n)))
-}
-
-fn started() -> World {
-    let mut world = World::new();
-    world.start(&file()).unwrap();
-    world
-}
-
-fn standing_window(world: &World) -> Limit {
-    world.state.agreed().unwrap().risk.limits(&corridor()).unwrap().window
-}
+use crate::files::{file, slow, standing_window, started, window, with};
+use crate::world::{DAY, World, code, corridor, key, limits, raise, set};
 
 /// The proposal of `file`, in the words that are true of it.
 fn change(world: &World, file: &Agreement) -> Act {
@@ -98,103 +22,6 @@ fn proposal_of(refusal: ConfigureRefusal) -> Option<NotYet> {
         ConfigureRefusal::Looser { proposal, .. } => proposal,
         other => panic!("{other}"),
     }
-}
-
-type Change = fn(&mut Agreement);
-
-/// Each thing that one person might do with a file, and the field that it is refused by.
-const LOOSER: [(&str, Change); 33] = [
-    ("lane.window: agreed 100, found 101", |file| {
-        file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(101));
-    }),
-    ("lane.window: agreed 100, found unlimited", |file| {
-        file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Unlimited;
-    }),
-    (".per_transfer", |file| file.risk.limits.get_mut(&slow()).unwrap().per_transfer = Limit::Unlimited),
-    (".exposure_cap", |file| file.risk.limits.get_mut(&corridor()).unwrap().exposure_cap = Limit::Unlimited),
-    (".large_delay: agreed 60, found 59", |file| file.risk.limits.get_mut(&corridor()).unwrap().large_delay = 59),
-    (".dust", |file| file.risk.limits.get_mut(&corridor()).unwrap().dust = U256::ZERO),
-    ("limit eip155:1/slip44:60 from eip155:1 to eip155:10", |file| {
-        file.risk.limits.insert(Corridor { destination: chain(10), ..corridor() }, limits(1));
-    }),
-    ("wide.asset eip155:1/slip44:61: agreed none", |file| {
-        file.risk.wide.assets.insert(AssetId::slip44(&chain(1), 61), AssetRules::UNLIMITED);
-    }),
-    ("wide.asset eip155:1/slip44:60.window: agreed 500, found unlimited", |file| {
-        file.risk.wide.assets.get_mut(&asset()).unwrap().window = Limit::Unlimited;
-    }),
-    (".sender.capacity", |file| {
-        file.risk.wide.assets.get_mut(&asset()).unwrap().sender.capacity = Limit::Unlimited;
-    }),
-    (".recipient.refill_seconds", |file| {
-        file.risk.wide.assets.get_mut(&asset()).unwrap().recipient.refill_seconds = 1;
-    }),
-    (".price: agreed one, found none", |file| file.risk.wide.assets.get_mut(&asset()).unwrap().price = None),
-    (".price.floor: agreed 5, found 4", |file| {
-        file.risk.wide.assets.get_mut(&asset()).unwrap().price.as_mut().unwrap().floor = U256::from(4);
-    }),
-    ("wide.destination eip155:9.notional: agreed 900", |file| {
-        file.risk.wide.destinations.insert(chain(9), Limit::Unlimited);
-    }),
-    ("wide.corridor eip155:1/slip44:60", |file| {
-        let rules = spandrel_risk::CorridorRules { notional: Limit::Unlimited, netted_with: None };
-        file.risk.wide.corridors.insert(corridor(), rules);
-    }),
-    ("source eip155:2: agreed none", |file| {
-        let source = file.sources[&chain(1)].clone();
-        file.sources.insert(chain(2), source);
-    }),
-    ("source eip155:1.bridge", |file| file.sources.get_mut(&chain(1)).unwrap().bridge = B256::repeat_byte(3)),
-    ("source eip155:1.quorum: agreed 2, found 1", |file| file.sources.get_mut(&chain(1)).unwrap().quorum = 1),
-    ("source eip155:1.confirmations", |file| {
-        let depth = file.sources.get_mut(&chain(1)).unwrap().depth.as_mut().unwrap();
-        depth.confirmations = ConfirmationPolicy::flat(5);
-    }),
-    ("source eip155:1.fast_confirmations: agreed 2, found 1", |file| {
-        file.sources.get_mut(&chain(1)).unwrap().depth.as_mut().unwrap().fast_confirmations = 1;
-    }),
-    ("source eip155:1.confirmations: agreed some", |file| file.sources.get_mut(&chain(1)).unwrap().depth = None),
-    ("destination eip155:10: agreed none", |file| {
-        let destination = file.destinations[&chain(9)].clone();
-        file.destinations.insert(chain(10), destination);
-    }),
-    ("destination eip155:9.inbox", |file| {
-        file.destinations.get_mut(&chain(9)).unwrap().inbox = Address::repeat_byte(1);
-    }),
-    ("destination eip155:9.pause_controller", |file| {
-        file.destinations.get_mut(&chain(9)).unwrap().pause_controller = Address::repeat_byte(1);
-    }),
-    ("destination eip155:9.confirmations: agreed 12", |file| {
-        file.destinations.get_mut(&chain(9)).unwrap().confirmations = Some(11);
-    }),
-    ("destination eip155:9.witness_rpc", |file| file.destinations.get_mut(&chain(9)).unwrap().witnesses = 0),
-    ("price_feed eip155:1/slip44:60: agreed a feed", |file| file.feeds.clear()),
-    ("price_feed eip155:1/slip44:60.contract", |file| {
-        file.feeds.get_mut(&asset()).unwrap().contract = Address::repeat_byte(1);
-    }),
-    ("control: agreed guardians, found none", |file| file.guardians = None),
-    ("control.guardians", |file| {
-        let people = &mut file.guardians.as_mut().unwrap().people;
-        people.remove(&key(3).address());
-        people.insert(key(9).address(), "cy".to_owned());
-    }),
-    ("control.timelock", |file| file.guardians.as_mut().unwrap().timelock = DAY - 1),
-    ("profile: agreed production, found dev", |file| file.is_production = false),
-    ("pause_seconds: agreed 600, found 1", |file| file.pause_seconds = 1),
-];
-
-#[test]
-fn one_person_loosens_nothing_by_another_file_and_is_told_each_field() {
-    for (named, change) in LOOSER {
-        let mut world = started();
-        let refused = world.start(&with(change)).unwrap_err().to_string();
-        assert!(refused.contains(named), "{named}: {refused}");
-        assert!(refused.contains("spandrel policy propose"), "{refused}");
-        assert_eq!(world.state.filed(), Some(&file()), "nothing changed");
-    }
-    let several = with(|file| LOOSER.iter().step_by(16).for_each(|(_, change)| change(file)));
-    let refused = started().start(&several).unwrap_err().to_string();
-    assert!(LOOSER.iter().step_by(16).all(|(named, _)| refused.contains(named)), "{refused}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod alone;
 mod always;
 mod authentic;
 mod configured;
+mod files;
+mod looser;
 mod replayed;
 mod together;
 mod typed_data;

@@ -5,7 +5,7 @@ use spandrel_risk::control::{Act, ControlEvent};
 use spandrel_risk::{Limit, Position, RiskEvent, SecondEngine};
 use spandrel_verifiers::{Deposit, LanePreference};
 
-use crate::configured::file;
+use crate::files::file;
 use crate::world::{World, corridor, limits, pause};
 
 fn deposit() -> Deposit {

@@ -123,7 +123,7 @@ fn digests_are_those_of_eip_712() {
     let theirs = AcceptLoss { transfer: transfer().0, reason: reason(), guardian: GUARDIAN, nonce: 3, expiry: 77 };
     assert_eq!(digest(Act::AcceptLoss { transfer: transfer() }), theirs.eip712_signing_hash(&domain()));
 
-    let policy = crate::configured::file();
+    let policy = crate::files::file();
     let theirs = ChangePolicy {
         policy: policy.digest(),
         changes: "a.b: agreed 1, found 2".into(),

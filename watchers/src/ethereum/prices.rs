@@ -110,7 +110,7 @@ impl PriceFeed {
     ///
     /// # Errors
     /// When no quorum agrees: nodes do not answer, serve another chain, or are about to see the next price. Always
-    /// transient: without a price the limits in amounts stand alone, and no node can end who asks it.
+    /// transient: without a price value goes by its floor, and no node can end who asks it.
     pub async fn read(&self) -> Result<PublishedPrice, FollowError> {
         let (mut votes, mut errors): (Vec<(PublishedPrice, usize)>, _) = (Vec::new(), Vec::new());
         for told in join_all(self.nodes.iter().map(|node| self.read_from(node))).await {

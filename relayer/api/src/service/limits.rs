@@ -18,7 +18,8 @@ pub struct LaneLimits {
     pub minimum: String,
     /// Largest single transfer, base units or `unlimited`.
     pub per_transfer: String,
-    /// What is left of the sliding 24 hours, base units or `unlimited`.
+    /// What is left of the sliding 24 hours, base units or `unlimited`: of all windows that bound this lane, by amount and by
+    /// value.
     pub window_remaining: String,
     /// What may still be paid before proof (fast lane), base units or `unlimited`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,15 +59,15 @@ impl Service {
         let lanes = route.lanes.iter().filter_map(|lane| {
             let corridor = route.corridor(*lane);
             let limits = policy.limits(&corridor)?;
-            let used = saturated(risk.window_used(&corridor, now));
             let exposed = saturated(risk.exposure(&route.source, &route.asset, &route.destination));
             let probe = self.probe(route, limits.dust.max(U256::ONE), *lane, now);
             let paused = risk.paused_by(&probe, *lane, now);
+            let position = Position::new(&risk, probe.id(), &probe, *lane, now);
             Some(LaneLimits {
                 lane: lane.to_string(),
                 minimum: limits.dust.max(U256::ONE).to_string(),
                 per_transfer: shown(limits.per_transfer),
-                window_remaining: remaining(limits.window, used),
+                window_remaining: shown(position.window_left(&policy)),
                 exposure_remaining: (*lane == Lane::Fast)
                     .then(|| remaining(policy.exposure_cap(&risk, &corridor), exposed)),
                 large_from: shown(limits.large_from),

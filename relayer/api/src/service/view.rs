@@ -55,6 +55,7 @@ impl ReasonView {
             Reason::Window { .. } => "WINDOW",
             Reason::AssetWindow { .. } => "ASSET_WINDOW",
             Reason::NotionalWindow { .. } => "NOTIONAL_WINDOW",
+            Reason::Unvalued { .. } => "UNVALUED",
             Reason::Confirmations { .. } => "CONFIRMATIONS",
             Reason::Velocity { .. } => "VELOCITY",
             Reason::Unusual { .. } => "UNUSUAL",
@@ -63,6 +64,7 @@ impl ReasonView {
             Reason::Dust { .. } => "DUST",
             Reason::AlreadyCleared { .. } => "ALREADY_CLEARED",
             Reason::Mismatch { .. } => "MISMATCH",
+            Reason::Over => "OVER",
             Reason::LaneNotAskedFor => "LANE_NOT_ASKED_FOR",
         };
         Self::new(code, reason, until)

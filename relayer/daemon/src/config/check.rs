@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use anyhow::{Result, bail};
 use spandrel_core::Policy;
-use spandrel_risk::ExposureRule;
+use spandrel_risk::{ExposureRule, Limit};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_watchers::ethereum::Endpoint;
@@ -194,7 +194,19 @@ impl Config {
                 let expected = format!("at most {}, all of it", ExposureRule::WHOLE);
                 return refuse(format!("{field}.exposure.share"), expected, rule.share);
             }
-            let Some(price) = &rules.price else { continue };
+            let Some(price) = &rules.price else {
+                if let Some(limit @ Limit::Amount(_)) = rules.notional {
+                    return refuse(format!("{field}.notional"), "none where the asset has no price", limit);
+                }
+                continue;
+            };
+            if rules.notional.is_none() {
+                return refuse(
+                    format!("{field}.notional"),
+                    "a limit, or \"unlimited\", where there is a price",
+                    "none",
+                );
+            }
             if price.unit.is_zero() {
                 return refuse(format!("{field}.price.unit"), "at least 1", 0);
             }
@@ -205,6 +217,28 @@ impl Config {
         }
         if let Some(corridor) = self.wide.corridors.keys().find(|corridor| !self.limit.limits.contains_key(*corridor)) {
             return refuse("wide.corridor", "a corridor that a limit names", format!("{corridor:?}"));
+        }
+        let mut netted = BTreeSet::new();
+        for (corridor, rules) in &self.wide.corridors {
+            let Some(with) = &rules.netted_with else { continue };
+            if (&with.source, &with.destination) != (&corridor.destination, &corridor.source) {
+                return refuse(
+                    "wide.corridor.netted_with",
+                    format!("the way back of {corridor:?}"),
+                    format!("{with:?}"),
+                );
+            }
+            if !netted.insert(with) {
+                return refuse("wide.corridor.netted_with", "each once: it makes room once", format!("{with:?}"));
+            }
+        }
+        for corridor in self.limit.limits.keys() {
+            let is_priced = self.wide.assets.get(&corridor.asset).is_some_and(|rules| rules.price.is_some());
+            let limit = self.wide.destinations.get(&corridor.destination);
+            if let (false, Some(limit @ Limit::Amount(_))) = (is_priced, limit) {
+                let expected = format!("one: {} takes {limit} by value, and nothing without one", corridor.destination);
+                return refuse(format!("wide.asset {}.price", corridor.asset), expected, "none");
+            }
         }
         for corridor in self.limit.limits.keys().filter(|corridor| self.wide.depths.contains_key(&corridor.source)) {
             let rules = self.wide.assets.get(&corridor.asset);

@@ -88,7 +88,7 @@ pub struct Config {
     /// What may move over corridors: by asset, destination, party and depth. What is not listed is closed.
     #[schemars(with = "schema::Wide")]
     pub wide: WideLimits,
-    /// Where prices come from. An asset with a price and no feed has none: its limits in amounts stand alone.
+    /// Where prices come from. An asset with a price and no feed is worth its floor.
     #[serde(default)]
     pub price_feed: Vec<PriceFeedConfig>,
     /// Chains and assets that deposits may still name although no limit does: what names them is rejected on record.
@@ -157,6 +157,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use spandrel_risk::{Corridor, CorridorRules};
+
     use super::*;
 
     #[test]
@@ -205,6 +207,51 @@ mod tests {
         assert!(refused("# exposure = { share = 100,", "exposure = { share = 10001,").contains("exposure.share"));
         let lane = "lane = \"fast\"\nnotional";
         assert!(refused(lane, "lane = \"light_client\"\nnotional").contains("twice"));
+    }
+
+    #[test]
+    fn what_is_limited_by_value_needs_a_price_and_what_has_one_a_limit() {
+        let notional = "notional = \"5000000000\"\n# A transfer of more";
+        assert!(refused(notional, "# A transfer of more").contains("slip44:0.notional: expected a limit"));
+        let price = "[wide.asset.price]\nunit = \"100000000\"\nfloor = \"20000000\"\nfresh_for = 60\nstale_after = 600\n\
+                     widest = 100\n";
+        assert!(refused(price, "").contains("slip44:0.notional: expected none"));
+        let unpriced = EXAMPLE.replacen(price, "", 1).replacen(notional, "# A transfer of more", 1);
+        let refused = format!("{:#}", Config::parse(&unpriced).unwrap_err());
+        assert!(refused.contains("slip44:0.price: expected one: eip155:31337 takes 5000000000 by value"), "{refused}");
+        let destination = "chain = \"eip155:31337\"\nnotional = \"5000000000\"";
+        assert!(unpriced.contains(destination));
+        let unlimited = destination.replace("5000000000", "unlimited");
+        Config::parse(&unpriced.replacen(destination, &unlimited, 1)).unwrap();
+    }
+
+    #[test]
+    fn only_the_way_back_makes_room_and_for_one_way_alone() {
+        let comment =
+            "# netted_with = { source = \"...\", destination = \"...\", asset = \"...\", lane = \"light_client\" }";
+        let bitcoin = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
+        let with = |source: &str, destination: &str| {
+            format!(
+                "netted_with = {{ source = \"{source}\", destination = \"{destination}\", asset = \"{bitcoin}/slip44:0\", \
+                 lane = \"light_client\" }}"
+            )
+        };
+        Config::parse(&EXAMPLE.replacen(comment, &with("eip155:31337", bitcoin), 1)).unwrap();
+        for itself in [with(bitcoin, "eip155:31337"), with("eip155:31337", "eip155:31337")] {
+            assert!(refused(comment, &itself).contains("netted_with: expected the way back"));
+        }
+        let mut config = Config::parse(&EXAMPLE.replacen(comment, &with("eip155:31337", bitcoin), 1)).unwrap();
+        let (own, rules) = config.wide.corridors.iter().find(|(_, rules)| rules.netted_with.is_some()).unwrap();
+        let (own, rules) = (own.clone(), rules.clone());
+        let limits = config.limit.limits[&own];
+        let other = AssetId::slip44(&own.source, 1);
+        let second = Corridor { asset: other.clone(), ..own.clone() };
+        config.wide.assets.insert(other, config.wide.assets[&own.asset].clone());
+        config.limit.limits.insert(second.clone(), limits);
+        config.wide.corridors.insert(second.clone(), CorridorRules { netted_with: None, ..rules.clone() });
+        config.check().unwrap();
+        config.wide.corridors.insert(second, rules);
+        assert!(config.check().unwrap_err().to_string().contains("netted_with: expected each once"));
     }
 
     #[test]

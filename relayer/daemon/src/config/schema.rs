@@ -102,7 +102,7 @@ table!(ExposureRule, "How much of what stands locked may be paid before its proo
 } may { "returned_as": Vec<Asset> });
 table!(AssetRow, "What of one asset may be cleared, wherever it goes.", {
     "asset": Asset, "window": Limit, "sender": Bucket, "recipient": Bucket, "most_of_p99": Limit, "usual": Amount
-} may { "exposure": ExposureRule, "price": PriceRule });
+} may { "notional": Limit, "exposure": ExposureRule, "price": PriceRule });
 table!(DestinationRow, "Value that may be cleared towards a chain.", { "chain": Chain, "notional": Limit } may {});
 table!(CorridorName, "One lane of one asset from one chain to another.", {
     "source": Chain, "destination": Chain, "asset": Asset, "lane": LaneName
@@ -214,6 +214,7 @@ publisher = { kind = "pyth", id = "0xe62df6c8b4a85fe1a67db44dc12de5db330f7ac66b7
 [[wide.asset]]
 asset = "eip155:1/slip44:60"
 window = "unlimited"
+notional = "unlimited"
 most_of_p99 = "20"
 usual = "10"
 sender = { capacity = "unlimited", refill_seconds = 1 }
@@ -241,8 +242,8 @@ least = 6
     fn whole() -> String {
         let netted =
             "# netted_with = { source = \"...\", destination = \"...\", asset = \"...\", lane = \"light_client\" }";
-        let other = "netted_with = { source = \"eip155:31337\", destination = \"eip155:1\", asset = \"eip155:1/slip44:60\", \
-                     lane = \"light_client\" }";
+        let other = "netted_with = { source = \"eip155:31337\", destination = \"bip122:0f9188f13cb7b2c71f2a335e3a4fc328\", \
+                     asset = \"eip155:31337/erc20:0x06\", lane = \"light_client\" }";
         assert!(EXAMPLE.contains(netted) && EXAMPLE.contains("# confirmations = 12"));
         let text = EXAMPLE.replacen(netted, other, 1).replacen("# confirmations = 12", "confirmations = 12", 1) + MORE;
         ["api", "control"].iter().fold(text, |text, name| {

@@ -37,8 +37,8 @@ fn judge(rule: Option<&PriceRule>, told: PublishedPrice, what: String) -> Row {
         Some(rule) if price.state(rule, now) == PriceState::Stale => {
             let (age, widest) = (rule.stale_after, rule.widest);
             let expected = format!("one of the last {age} s, no wider than {widest} hundredths of a percent");
-            let mend = "look whether the contract is still published to, and at this machine's clock; limits in amounts \
-                        stand alone meanwhile";
+            let mend = "look whether the contract is still published to, and at this machine's clock; value goes by \
+                        the configured floor meanwhile";
             Row::wrong(what, format!("expected {expected}, found {found}"), mend)
         }
         _ => Row::ok(what, found),

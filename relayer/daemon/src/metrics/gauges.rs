@@ -1,10 +1,11 @@
 //! What the ledger and the book say when they are asked: read anew for every scrape.
 
+use alloy_primitives::U512;
 use anyhow::Result;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
 use spandrel_core::Status;
 use spandrel_engine::Alarms;
-use spandrel_risk::{Corridor, Lane, Limit, RiskPolicy, RiskState};
+use spandrel_risk::{Corridor, Lane, Limit, RiskPolicy, RiskState, Tank};
 use spandrel_store::AllWaiting;
 use spandrel_store::summary::Summary;
 use spandrel_verifiers::UnixSeconds;
@@ -36,6 +37,22 @@ pub struct Gauges {
     window_limit: GaugeVec,
     exposure_used: GaugeVec,
     exposure_limit: GaugeVec,
+    of_asset: Window,
+    of_asset_by_value: Window,
+    of_destination_by_value: Window,
+}
+
+/// A window over corridors, and its limit.
+struct Window {
+    used: GaugeVec,
+    limit: GaugeVec,
+}
+
+impl Window {
+    fn show(&self, of: &str, used: U512, bound: Limit) {
+        self.used.with_label_values(&[of]).set(approximate(&used));
+        self.limit.with_label_values(&[of]).set(limit(bound));
+    }
 }
 
 impl Gauges {
@@ -69,10 +86,17 @@ impl Gauges {
             registry.register(Box::new(gauges.clone()))?;
             Ok(gauges)
         };
-        let numbers = |name: &str, help: &str| -> Result<GaugeVec> {
-            let gauges = GaugeVec::new(Opts::new(name, help), &CORRIDOR)?;
+        let numbers_of = |name: &str, help: &str, labels: &[&str]| -> Result<GaugeVec> {
+            let gauges = GaugeVec::new(Opts::new(name, help), labels)?;
             registry.register(Box::new(gauges.clone()))?;
             Ok(gauges)
+        };
+        let numbers = |name: &str, help: &str| numbers_of(name, help, &CORRIDOR);
+        let window = |used: &str, limit: &str, what: &str, of: &str| -> Result<Window> {
+            Ok(Window {
+                used: numbers_of(used, &format!("Cleared in the last 24 hours {what}"), &[of])?,
+                limit: numbers_of(limit, &format!("Most in 24 hours {what}; +Inf: unlimited"), &[of])?,
+            })
         };
         let integer = |name: &str, help: &str| -> Result<IntGauge> {
             let gauge = IntGauge::new(name, help)?;
@@ -146,6 +170,24 @@ impl Gauges {
                 "spandrel_risk_exposure_limit_units",
                 "Most that may be paid and not proven, base units; +Inf: unlimited",
             )?,
+            of_asset: window(
+                "spandrel_risk_asset_window_used_units",
+                "spandrel_risk_asset_window_limit_units",
+                "over all corridors of an asset, base units",
+                "asset",
+            )?,
+            of_asset_by_value: window(
+                "spandrel_risk_asset_value_used_units",
+                "spandrel_risk_asset_value_limit_units",
+                "over all corridors of an asset, by value",
+                "asset",
+            )?,
+            of_destination_by_value: window(
+                "spandrel_risk_destination_value_used_units",
+                "spandrel_risk_destination_value_limit_units",
+                "towards a destination, by value",
+                "destination",
+            )?,
         })
     }
 
@@ -206,6 +248,16 @@ impl Gauges {
                 self.exposure_used.with_label_values(&labels).set(approximate(&exposed));
                 self.exposure_limit.with_label_values(&labels).set(limit(policy.exposure_cap(risk, corridor)));
             }
+        }
+        for (asset, rules) in &policy.wide.assets {
+            let name = asset.to_string();
+            self.of_asset.show(&name, risk.asset_used(asset, now), rules.window);
+            let used = risk.notional_used(&Tank::Asset { asset: asset.clone() }, now);
+            self.of_asset_by_value.show(&name, used, rules.notional.unwrap_or(Limit::Unlimited));
+        }
+        for (chain, limit) in &policy.wide.destinations {
+            let used = risk.notional_used(&Tank::Destination { chain: chain.clone() }, now);
+            self.of_destination_by_value.show(chain.as_str(), used, *limit);
         }
     }
 }

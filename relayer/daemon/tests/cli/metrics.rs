@@ -51,6 +51,9 @@ async fn pauses_limits_and_waiting_work_are_exported() {
             "{name}{{asset=\"{chain}/slip44:0\",destination=\"eip155:31337\",lane=\"{lane}\",source=\"{chain}\"}} {value}\n"
         )
     };
+    let of_asset = |name: &str, value: &str| {
+        format!("{name}{{asset=\"bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0\"}} {value}\n")
+    };
     for line in [
         "spandrel_transfer_states_count{status=\"observed\"} 1\n".to_owned(),
         "spandrel_transfer_states_count{status=\"quarantined\"} 1\n".to_owned(),
@@ -61,6 +64,10 @@ async fn pauses_limits_and_waiting_work_are_exported() {
         lane("spandrel_risk_window_limit_units", "fast", "50000000"),
         lane("spandrel_risk_window_used_units", "fast", "0"),
         lane("spandrel_risk_exposure_limit_units", "fast", "20000000"),
+        of_asset("spandrel_risk_asset_window_limit_units", "10000000000"),
+        of_asset("spandrel_risk_asset_value_limit_units", "5000000000"),
+        of_asset("spandrel_risk_asset_value_used_units", "0"),
+        "spandrel_risk_destination_value_limit_units{destination=\"eip155:31337\"} 5000000000\n".to_owned(),
     ] {
         assert!(open.contains(&line), "{line} in {open}");
     }
