@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use bitcoin::Network;
 use spandrel_core::Policy;
 use spandrel_risk::{Corridor, Lane};
+use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
 use spandrel_verifiers::{AssetId, ChainId};
 
 use crate::Problem;
@@ -27,6 +28,23 @@ pub enum SourceKind {
     },
 }
 
+impl SourceKind {
+    /// Seconds after a Bitcoin deposit in which it is paid, less six hours in which the payout goes out: at 300 seconds a block
+    /// (`BitcoinInclusionVerifier.REFUND_SECONDS_PER_BLOCK`) its depositor takes it back then.
+    pub const LONGEST_ON_BITCOIN: u64 = MIN_REFUND_DELAY as u64 * 300 - 6 * 3_600;
+    /// Seconds for which an EVM chain takes a deposit (`Vault.MAX_LIFETIME`), less two days: the one in which it is made, and
+    /// one for clocks and payouts that lag.
+    pub const LONGEST_ON_EVM: u64 = (30 - 2) * 86_400;
+
+    /// Seconds that may be between a deposit and its payout at most.
+    pub const fn longest_wait(&self) -> u64 {
+        match self {
+            Self::Bitcoin { .. } => Self::LONGEST_ON_BITCOIN,
+            Self::Evm { .. } => Self::LONGEST_ON_EVM,
+        }
+    }
+}
+
 /// A source chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -34,10 +52,27 @@ pub struct Source {
     pub chain: ChainId,
     /// How deposits are made.
     pub kind: SourceKind,
-    /// Seconds from a deposit to its finality, typically.
+    /// Seconds between its blocks, typically.
+    pub block_seconds: u64,
+    /// Seconds from a deposit to its finality, typically: of the largest amounts, where it goes by amount.
     pub finality_seconds: u64,
+    /// What up to some amount is final sooner, in base units, and after how many seconds: smallest amounts first.
+    pub sooner: Vec<(U256, u64)>,
     /// Seconds from a deposit to the fast lane's attestation, typically.
     pub fast_seconds: u64,
+}
+
+impl Source {
+    /// Seconds until a deposit of `amount` is final and stands under `blocks` final blocks, its own included.
+    pub fn seconds_to(&self, amount: U256, blocks: u64) -> u64 {
+        let finality = |amount| {
+            let tier = self.sooner.iter().find(|(up_to, _)| amount <= *up_to);
+            tier.map_or(self.finality_seconds, |(_, seconds)| *seconds)
+        };
+        let above = blocks.saturating_sub(1).saturating_mul(self.block_seconds);
+        // A chain's final block moves on as the smallest amounts are final.
+        finality(amount).max(finality(U256::ZERO).saturating_add(above))
+    }
 }
 
 /// One asset from one chain to another.
@@ -125,4 +160,25 @@ impl Catalog {
 fn route_id(source: &ChainId, destination: &ChainId, asset: &AssetId) -> String {
     let hash = keccak256([source.hash(), destination.hash(), asset.hash()].concat());
     format!("rt_{}", hex::encode(hash.get(..8).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_amounts_are_final_sooner_and_depth_by_value_comes_on_top() {
+        let source = Source {
+            chain: ChainId::eip155(1),
+            kind: SourceKind::Evm { vault: Address::ZERO },
+            block_seconds: 600,
+            finality_seconds: 7_200,
+            sooner: vec![(U256::from(10), 1_200), (U256::from(100), 3_600)],
+            fast_seconds: 600,
+        };
+        let seconds = [(10, 0), (11, 1), (100, 1), (101, 1), (10, 2), (101, 3), (101, 12)]
+            .map(|(amount, blocks)| source.seconds_to(U256::from(amount), blocks));
+        assert_eq!(seconds, [1_200, 3_600, 3_600, 7_200, 1_800, 7_200, 7_800]);
+        assert_eq!(source.seconds_to(U256::MAX, u64::MAX), u64::MAX);
+    }
 }

@@ -21,4 +21,4 @@ pub use control::{ControlDesk, OrderRefusal, Standing};
 pub use credentials::{ApiSecret, issue_key};
 pub use problem::Problem;
 pub(crate) use service::quote_lane;
-pub use service::{Live, Service};
+pub use service::{Live, Service, WATCH};

@@ -62,6 +62,11 @@ impl ConfirmationPolicy {
         Self { tiers: Vec::new(), above: confirmations.max(1) }
     }
 
+    /// Its steps, smallest amounts first.
+    pub fn tiers(&self) -> &[ConfirmationTier] {
+        &self.tiers
+    }
+
     /// Confirmations that `amount` satoshis need.
     pub fn required(&self, amount: u64) -> u32 {
         self.tiers.iter().find(|tier| amount <= tier.up_to).map_or(self.above, |tier| tier.confirmations)

@@ -17,7 +17,7 @@ pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page
     let (service, refused) = (&api.service, |problem| Trouble::new(Door::Users, problem));
     let transfer = service.transfer(&id).await.map_err(refused)?;
     let events = service.events(&id, 0).await.map_err(refused)?;
-    let instructions = service.instructions(&id).await.map_err(refused)?;
+    let instructions = service.awaited_instructions(&id).await.map_err(refused)?;
     let title = format!("Transfer {}", units::short(&transfer.id));
     let page = Page::new(Door::Users, "/console/transfers", title, body(&transfer, &events, instructions.as_ref()));
     Ok(if transfer.terminal { page } else { page.live(format!("/console/live/{}", transfer.id)) })
@@ -26,7 +26,7 @@ pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page
 /// The payment request of a transfer that waits for its deposit.
 pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Trouble> {
     let refused = |problem| Trouble::new(Door::Users, problem);
-    let instructions = api.service.instructions(&id).await.map_err(refused)?;
+    let instructions = api.service.awaited_instructions(&id).await.map_err(refused)?;
     let none = || refused(Problem::not_found("NO_DEPOSIT_AWAITED", "deposit awaited for this transfer"));
     let qr = match instructions.ok_or_else(none)? {
         Instructions::Bitcoin { qr, .. } => qr,

@@ -101,6 +101,13 @@ impl proto::transfers_server::Transfers for Rpc {
         respond(self.api.service.transfer(&request.get_ref().id).await, Into::into)
     }
 
+    async fn get_instructions(
+        &self,
+        request: Request<proto::GetInstructionsRequest>,
+    ) -> Result<Response<proto::Instructions>, Status> {
+        respond(self.api.service.instructions(&request.get_ref().id).await, Into::into)
+    }
+
     async fn list_transfers(
         &self,
         request: Request<proto::ListTransfersRequest>,

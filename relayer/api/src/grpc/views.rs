@@ -106,6 +106,17 @@ impl From<Instructions> for proto::create_transfer_response::Instructions {
     }
 }
 
+impl From<Instructions> for proto::Instructions {
+    fn from(instructions: Instructions) -> Self {
+        use proto::create_transfer_response::Instructions as Made;
+        let kind = match Made::from(instructions) {
+            Made::Bitcoin(bitcoin) => proto::instructions::Kind::Bitcoin(bitcoin),
+            Made::Evm(evm) => proto::instructions::Kind::Evm(evm),
+        };
+        Self { kind: Some(kind) }
+    }
+}
+
 impl From<EvmCall> for proto::Call {
     fn from(EvmCall { to, data, value, uri, qr }: EvmCall) -> Self {
         Self { to, data, value, uri, qr }

@@ -1,12 +1,13 @@
 //! `GET /v1/transfers/{id}/events`: a stream that can be resumed, or all of it as JSON.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 
 use super::answer::Path;
 use super::{Api, Place, Who};
@@ -15,7 +16,8 @@ use crate::service::{EventView, Follow};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What happened to a transfer: Server-Sent Events, resumed by `Last-Event-ID`, or JSON when it is asked for.
+/// What happened to a transfer: Server-Sent Events, resumed by `Last-Event-ID`, or JSON when it is asked for. A stream that
+/// ends before the transfer does, after an hour or in trouble, says so in a last event `interrupted` without an id.
 #[utoipa::path(get, path = "/v1/transfers/{id}/events",
     params(("id" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "the sequence seen last")),
     responses(
@@ -49,14 +51,24 @@ fn resume(headers: &HeaderMap) -> Result<u64, Problem> {
     Ok(seen.saturating_add(1))
 }
 
-/// Every event once, in order; the place among the streams is free again when it ends.
-fn shown(follow: Follow, place: Place<Who>) -> impl Stream<Item = Result<sse::Event, Problem>> {
-    let batches = stream::try_unfold((follow, place), |(mut follow, place)| async move {
-        let events: Option<Vec<EventView>> = follow.next().await?;
-        Ok::<_, Problem>(events.map(|events| (stream::iter(events).map(Ok), (follow, place))))
+/// Every event once, in order; the place among the streams is free again when it ends. One that ends before the transfer
+/// does says why: its last event is `interrupted`, with the problem and no id.
+fn shown(follow: Follow, place: Place<Who>) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    let batches = stream::unfold(Some((follow, place)), |following| async move {
+        let (mut follow, place) = following?;
+        match follow.next().await {
+            Ok(events) => Some((events?.iter().map(happened).collect(), Some((follow, place)))),
+            Err(problem) => Some((vec![interrupted(&problem)], None)),
+        }
     });
-    batches.try_flatten().map_ok(|event| {
-        let data = serde_json::to_string(&event).unwrap_or_default();
-        sse::Event::default().id(event.sequence.to_string()).event(event.event).data(data)
-    })
+    batches.flat_map(|events: Vec<sse::Event>| stream::iter(events).map(Ok))
+}
+
+fn happened(event: &EventView) -> sse::Event {
+    let data = serde_json::to_string(event).unwrap_or_default();
+    sse::Event::default().id(event.sequence.to_string()).event(&event.event).data(data)
+}
+
+fn interrupted(problem: &Problem) -> sse::Event {
+    sse::Event::default().event("interrupted").data(serde_json::to_string(problem).unwrap_or_default())
 }

@@ -115,6 +115,7 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::cancel))
         .routes(routes!(transfers::list))
         .routes(routes!(transfers::show))
+        .routes(routes!(transfers::instructions))
         .routes(routes!(transfers::proof))
         .routes(routes!(status::status))
         .routes(routes!(webhooks::register, webhooks::list))

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
@@ -24,6 +24,9 @@ const SWEEP_EVERY: u64 = 4096;
 
 /// How many orders of one address wait for their deposits at most, when nothing else is said.
 pub const OPEN_ORDERS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+/// How many partners may be behind one address, each at its full rate.
+const PARTNERS_OF_ONE_ADDRESS: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
 type Buckets = RateLimiter<Who, DefaultKeyedStateStore<Who>, DefaultClock, StateInformationMiddleware>;
 
@@ -48,28 +51,56 @@ pub struct Rates {
     anonymous: Class,
     standard: Class,
     partner: Class,
+    /// Keys that are looked up for one address, good or bad: each costs the ledger a read.
+    lookups: Class,
     open_orders: NonZeroU32,
     seen: AtomicU64,
 }
 
 struct Class {
+    /// A second's requests.
     per_second: NonZeroU32,
+    /// What a bucket holds: two seconds' worth.
+    burst: NonZeroU32,
     buckets: Buckets,
+}
+
+/// What is left to a caller, as every answer says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left {
+    limit: u32,
+    remaining: u32,
+    /// Seconds until the bucket is full.
+    reset: u64,
+    /// Seconds to wait, when nothing was left.
+    wait: Option<u64>,
 }
 
 impl Class {
     fn new(per_second: NonZeroU32) -> Self {
         let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
         let quota = Quota::per_second(per_second).allow_burst(burst);
-        Self { per_second, buckets: RateLimiter::keyed(quota).with_middleware() }
+        Self { per_second, burst, buckets: RateLimiter::keyed(quota).with_middleware() }
+    }
+
+    fn take(&self, who: &Who) -> Left {
+        let left = |remaining: u32, wait| {
+            let reset = self.burst.get().saturating_sub(remaining).div_ceil(self.per_second.get());
+            Left { limit: self.burst.get(), remaining, reset: reset.into(), wait }
+        };
+        match self.buckets.check_key(who) {
+            Ok(state) => left(state.remaining_burst_capacity(), None),
+            Err(until) => left(0, Some(until.wait_time_from(self.buckets.clock().now()).as_secs().saturating_add(1))),
+        }
     }
 }
 
 impl Rates {
     /// Requests a second: without a key, with one, with a partner's. Twice as many may come at once.
     pub fn new(anonymous: NonZeroU32, standard: NonZeroU32, partner: NonZeroU32) -> Self {
+        let lookups = Class::new(partner.saturating_mul(PARTNERS_OF_ONE_ADDRESS));
         let (anonymous, standard, partner) = (Class::new(anonymous), Class::new(standard), Class::new(partner));
-        Self { anonymous, standard, partner, open_orders: OPEN_ORDERS, seen: AtomicU64::new(0) }
+        Self { anonymous, standard, partner, lookups, open_orders: OPEN_ORDERS, seen: AtomicU64::new(0) }
     }
 
     /// Another number of orders that wait for their deposits at once, for each address that orders with keys which users get
@@ -86,14 +117,12 @@ impl Rates {
         }
     }
 
-    fn take(&self, class: &Class, who: &Who) -> Result<u32, u64> {
+    fn take(&self, class: &Class, who: &Who) -> Left {
         if is_sweep(&self.seen) {
-            [&self.anonymous, &self.standard, &self.partner].iter().for_each(|class| class.buckets.retain_recent());
+            let all = [&self.anonymous, &self.standard, &self.partner, &self.lookups];
+            all.iter().for_each(|class| class.buckets.retain_recent());
         }
-        match class.buckets.check_key(who) {
-            Ok(state) => Ok(state.remaining_burst_capacity()),
-            Err(until) => Err(until.wait_time_from(class.buckets.clock().now()).as_secs().saturating_add(1)),
-        }
+        class.take(who)
     }
 }
 
@@ -139,18 +168,21 @@ pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> 
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| bucket_of(info.0.ip()));
     let anonymous = address.map_or_else(Who::default, Who::Address);
     let sent = request.headers().get(header::AUTHORIZATION).map(|sent| sent.as_bytes());
+    // No key is looked up before this: whoever floods the door with keys does not reach the ledger.
+    if sent.is_some() {
+        let left = api.rates.take(&api.rates.lookups, &anonymous);
+        if let Some(wait) = left.wait {
+            return told(exhausted(wait).into_response(), left);
+        }
+    }
     let known = tokio::time::timeout(api.longest, api.service.caller(sent)).await;
     let key = match known.unwrap_or_else(|_| Err(answer::too_late())) {
         Ok(key) => key,
         // A wrong key costs its address a token: keys cannot be guessed at leisure.
         Err(problem) => {
-            let class = &api.rates.anonymous;
-            let (mut response, remaining, reset) = match api.rates.take(class, &anonymous) {
-                Ok(remaining) => (problem.into_response(), remaining, 1),
-                Err(wait) => (exhausted(wait).into_response(), 0, wait),
-            };
-            tell(response.headers_mut(), class.per_second.get(), remaining, reset);
-            return response;
+            let left = api.rates.take(&api.rates.anonymous, &anonymous);
+            let refused = left.wait.map_or(problem, exhausted);
+            return told(refused.into_response(), left);
         }
     };
     let (class, who) = match &key {
@@ -161,25 +193,25 @@ pub async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> 
             TenantClass::Partner => (&api.rates.partner, Who::Key(key.id.clone())),
         },
     };
-    let taken = api.rates.take(class, &who);
+    let left = api.rates.take(class, &who);
     request.extensions_mut().insert(Known(key));
     request.extensions_mut().insert(who);
-    let (mut response, remaining, reset) = match taken {
-        Ok(remaining) => (next.run(request).await, remaining, 1),
-        Err(wait) => (exhausted(wait).into_response(), 0, wait),
-    };
-    tell(response.headers_mut(), class.per_second.get(), remaining, reset);
-    response
+    match left.wait {
+        None => told(next.run(request).await, left),
+        Some(wait) => told(exhausted(wait).into_response(), left),
+    }
 }
 
 fn exhausted(wait: u64) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests").retry_in(wait)
 }
 
-fn tell(headers: &mut HeaderMap, limit: u32, remaining: u32, reset: u64) {
-    headers.insert(HeaderName::from_static("ratelimit-limit"), limit.into());
-    headers.insert(HeaderName::from_static("ratelimit-remaining"), remaining.into());
-    headers.insert(HeaderName::from_static("ratelimit-reset"), reset.into());
+fn told(mut response: Response, left: Left) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("ratelimit-limit"), left.limit.into());
+    headers.insert(HeaderName::from_static("ratelimit-remaining"), left.remaining.into());
+    headers.insert(HeaderName::from_static("ratelimit-reset"), left.reset.into());
+    response
 }
 
 /// Who is one by address. A whole IPv6 /64 is: its holder has all of it.
@@ -226,8 +258,10 @@ mod tests {
         let rates = Rates::new(two, two, two);
         let who = Who::Key("a".to_owned());
         let taken: Vec<_> = (0..6).map(|_| rates.take(&rates.standard, &who)).collect();
-        assert_eq!(taken[..4], [Ok(3), Ok(2), Ok(1), Ok(0)]);
-        assert_eq!(taken[5], Err(1));
-        assert!(rates.take(&rates.standard, &Who::Key("b".to_owned())).is_ok());
+        let left = taken.iter().map(|left| (left.limit, left.remaining, left.reset, left.wait));
+        let left: Vec<_> = left.collect();
+        assert_eq!(left[..4], [(4, 3, 1, None), (4, 2, 1, None), (4, 1, 2, None), (4, 0, 2, None)]);
+        assert_eq!(left[5], (4, 0, 2, Some(1)));
+        assert_eq!(rates.take(&rates.standard, &Who::Key("b".to_owned())).wait, None);
     }
 }

@@ -1,10 +1,11 @@
-//! `GET /v1/transfers`, `/v1/transfers/{id}`, `/v1/transfers/{id}/proof`.
+//! `GET /v1/transfers`, `/v1/transfers/{id}`, `/v1/transfers/{id}/instructions`, `/v1/transfers/{id}/proof`.
 
 use axum::extract::State;
 
 use super::Api;
 use super::answer::{Path, Query};
 use crate::Problem;
+use crate::instructions::Instructions;
 use crate::service::{ListRequest, ProofView, TransferList, TransferView};
 
 /// Transfers, newest first.
@@ -31,6 +32,20 @@ pub async fn list(
 ))]
 pub async fn show(State(api): State<Api>, Path(id): Path<String>) -> Result<axum::Json<TransferView>, Problem> {
     Ok(axum::Json(api.service.transfer(&id).await?))
+}
+
+/// How the deposit of an order is made and, on Bitcoin, taken back: the same as when it was ordered, whatever became of it.
+#[utoipa::path(get, path = "/v1/transfers/{id}/instructions", params(("id" = String, Path)), responses(
+    (status = 200, body = Instructions),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json",
+        description = "`UNKNOWN_TRANSFER`; `NO_ORDER` for a deposit that nobody ordered here"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn instructions(State(api): State<Api>, Path(id): Path<String>) -> Result<axum::Json<Instructions>, Problem> {
+    Ok(axum::Json(api.service.instructions(&id).await?))
 }
 
 /// The proof of a transfer, and the calls with which anyone can claim it.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::time::Instant;
 
 use super::{Changes, EventView, Service};
 use crate::Problem;
 
-/// Longest that a transfer is followed at a time: clients resume after the last event they saw.
-const LIFETIME: Duration = Duration::from_secs(3600);
+/// How long a transfer is followed at a time, when nothing else is said: clients resume after the last event they saw.
+pub const WATCH: Duration = Duration::from_secs(3600);
 
 /// Somebody who follows a transfer.
 pub struct Follow {
@@ -29,15 +30,17 @@ impl Service {
         // Woken by what changes from now on, before anything is read.
         let changes = self.live.subscribe();
         self.deposits(&id).await?;
-        Ok(Follow { service: self, id, next: from, changes, until: Instant::now() + LIFETIME })
+        let until = Instant::now() + self.watch;
+        Ok(Follow { service: self, id, next: from, changes, until })
     }
 }
 
 impl Follow {
-    /// The events since the last call: waits for some, and ends with the transfer or when it was followed long enough.
+    /// The events since the last call: waits for some, and ends with the transfer.
     ///
     /// # Errors
-    /// When the ledger fails.
+    /// When the ledger fails; 503 `WATCHED_LONG_ENOUGH` when the transfer is to be followed anew from the event after the last
+    /// one.
     pub async fn next(&mut self) -> Result<Option<Vec<EventView>>, Problem> {
         loop {
             let events = self.take().await?;
@@ -69,6 +72,10 @@ impl Follow {
             return Ok(!self.service.events(&self.id, self.next).await?.is_empty());
         }
         let names = self.service.names(&self.id).await?;
-        Ok(tokio::time::timeout_at(self.until, self.changes.of(&names)).await.unwrap_or(false))
+        let changed = tokio::time::timeout_at(self.until, self.changes.of(&names)).await;
+        changed.map_err(|_| {
+            let detail = "it is not at its end: follow it again from the event after the last one";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "WATCHED_LONG_ENOUGH", detail).retry_in(1)
+        })
     }
 }

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod list;
 mod live;
+mod offers;
 mod orders;
 mod overview;
 mod proof;
@@ -19,20 +20,22 @@ mod view;
 mod webhooks;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use spandrel_core::Policy;
 use spandrel_risk::{RiskPolicy, RiskState};
-use spandrel_store::Sqlite;
+use spandrel_store::{Sqlite, StoreError};
 use spandrel_verifiers::UnixSeconds;
 
 pub(crate) use access::permitted;
 pub use catalog::{AssetView, ChainView, RouteView};
-pub use follow::Follow;
+pub use follow::{Follow, WATCH};
 use in_flight::InFlight;
 pub use keys::{KeyRequest, KeyView};
-pub use limits::{LaneLimits, LaneOffer};
+pub use limits::LaneLimits;
 pub use list::{ListRequest, TransferList};
 pub use live::{Changes, Live};
+pub use offers::LaneOffer;
 pub use orders::{OrderRequest, OrderView};
 pub use overview::{Agreement, ChainLag, Gauge, LaneUse, Overview, PauseNow, RouteUse};
 pub use proof::ProofView;
@@ -62,20 +65,27 @@ pub struct Service {
     clock: Clock,
     quote_key: [u8; 32],
     in_flight: InFlight,
+    watch: Duration,
 }
 
 impl Service {
-    /// A service over one ledger. `quote_key` signs quotes: the same for every process that serves the same users.
-    pub fn new(
+    /// A service over one ledger. What signs quotes is kept there: a quote holds after a restart, and whichever process of
+    /// this ledger it is brought to. Nobody follows a transfer for longer than `watch` at a time.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn open(
         store: Sqlite,
         policy: Policy,
         catalog: Catalog,
         risk: RiskReader,
         live: Live,
         clock: Clock,
-        quote_key: [u8; 32],
-    ) -> Self {
-        Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key, in_flight: InFlight::default() }
+        watch: Duration,
+    ) -> Result<Self, StoreError> {
+        let quote_key = store.quote_key(rand::random()).await?;
+        let in_flight = InFlight::default();
+        Ok(Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key, in_flight, watch })
     }
 
     /// Offers webhooks.

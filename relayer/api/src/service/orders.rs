@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Service;
 use super::in_flight::Flight;
-use super::quotes::LIFETIME;
+use super::offers::Asked;
 use super::view::{Found, TransferView, awaiting, is_awaited, seen_in};
 use crate::Problem;
 use crate::catalog::Source;
@@ -47,7 +47,7 @@ impl Service {
     ///
     /// # Errors
     /// 409 for a key that another request used or that is being worked on, 410 for a quote that ran out, 422 for terms that
-    /// the bridge refuses, 429 when as many orders of `share` wait for their deposits as may.
+    /// the bridge refuses and for what no lane takes any more, 429 when as many orders of `share` wait for their deposits as may.
     pub async fn order(
         &self,
         api_key: &str,
@@ -65,20 +65,28 @@ impl Service {
         let route = self.catalog.route(&quoted.route)?;
         let destination = self.policy.destinations.get(&route.destination);
         let destination_bridge = destination.map(|to| to.domain.inbox.into_word()).unwrap_or_default();
+        let (recipient, refund) = (
+            recipient(&route.destination, &request.recipient)?,
+            request.refund_key.as_deref().map(refund).transpose()?,
+        );
+        let sender = refund.map(|refund| refund.key).unwrap_or_default();
+        let asked = Asked { amount: quoted.amount, lane: quoted.lane, sender, recipient };
         let terms = OrderTerms {
             source_chain: route.source.clone(),
             asset: route.asset.clone(),
             amount: quoted.amount,
             destination_chain: route.destination.clone(),
             destination_bridge,
-            recipient: recipient(&route.destination, &request.recipient)?,
+            recipient,
             lane: quoted.lane,
-            expiry: self.now().saturating_add(LIFETIME),
-            refund: request.refund_key.as_deref().map(refund).transpose()?,
+            expiry: self.expiry(route, &asked),
+            refund,
         };
         let source = self.source(&terms)?;
         // Refused now rather than after it was stored.
         instructions(source, &terms)?;
+        // What was quoted may be paused, halted or over a limit by now: whoever pays in on this order must be paid.
+        self.require_lane(route, &asked).await?;
         let new = NewOrder { terms, api_key: api_key.to_owned(), idempotency_key: key.to_owned(), request_hash, share };
         let announce = |terms: &OrderTerms| announcement(source, terms);
         let placed = self.store.place_order(new, announce, self.now()).await?;
@@ -109,16 +117,31 @@ impl Service {
             }
         };
         let instructions = instructions(self.source(&order.terms)?, &order.terms)?;
-        Ok((OrderView { transfer: awaiting(&order, self.now()), instructions }, is_replayed))
+        Ok((OrderView { transfer: awaiting(&order, &[], self.now()), instructions }, is_replayed))
     }
 
-    /// How the deposit of an order is made, while it waits for one. They tell nothing that the transfer does not.
+    /// How the deposit of an order is made and, on Bitcoin, taken back, as when it was ordered: also after its deposit was seen,
+    /// for that is when it is taken back. They tell nothing that the transfer does not.
+    ///
+    /// # Errors
+    /// 404 when there is neither order nor deposit, and for a deposit that nobody ordered here.
+    pub async fn instructions(&self, id: &str) -> Result<Instructions, Problem> {
+        let order = match self.find(id).await? {
+            Found::Order(order, ..) => Some(order),
+            Found::Deposit(order, _) => order,
+        };
+        let none = || Problem::not_found("NO_ORDER", format!("order behind transfer {id}")).about("id");
+        let terms = order.ok_or_else(none)?.terms;
+        instructions(self.source(&terms)?, &terms)
+    }
+
+    /// The same, while a deposit is asked for.
     ///
     /// # Errors
     /// 404 when there is neither order nor deposit.
-    pub async fn instructions(&self, id: &str) -> Result<Option<Instructions>, Problem> {
+    pub async fn awaited_instructions(&self, id: &str) -> Result<Option<Instructions>, Problem> {
         match self.find(id).await? {
-            Found::Order(order, transfers) if transfers.is_empty() && is_awaited(&order, self.now()) => {
+            Found::Order(order, transfers, _) if transfers.is_empty() && is_awaited(&order, self.now()) => {
                 instructions(self.source(&order.terms)?, &order.terms).map(Some)
             }
             _ => Ok(None),
@@ -168,7 +191,7 @@ impl Service {
     /// The order `id` of `api_key`, and the deposits that were seen for it. Another key's order is not there.
     async fn own_order(&self, api_key: &str, id: &str) -> Result<(Order, Vec<Transfer>), Problem> {
         let (order, transfers) = match self.find(id).await? {
-            Found::Order(order, transfers) => (Some(order), transfers),
+            Found::Order(order, transfers, _) => (Some(order), transfers),
             Found::Deposit(order, transfer) => (order, vec![*transfer]),
         };
         let own = order.filter(|order| order.api_key == api_key);

@@ -8,6 +8,7 @@ use spandrel_risk::{Lane, Limit, RiskPolicy, RiskState};
 use spandrel_store::PageFilter;
 use spandrel_verifiers::{UnixSeconds, attestation};
 
+use super::view::end;
 use super::{LaneLimits, RouteView, Service};
 use crate::{Problem, Route};
 
@@ -56,7 +57,7 @@ pub struct RouteUse {
 pub struct LaneUse {
     /// What it takes now.
     pub limits: LaneLimits,
-    /// Cleared within 24 hours.
+    /// Cleared within 24 hours, of what all windows that bound the lane let pass, by amount and by value.
     pub window: Gauge,
     /// Paid and not proven yet; the fast lane's alone.
     pub exposure: Option<Gauge>,
@@ -128,7 +129,8 @@ impl Service {
             let limits = self.limits(&route.id).await?;
             let lanes = limits.into_iter().filter_map(|limits| {
                 let lane = route.lanes.iter().find(|lane| lane.to_string() == limits.lane)?;
-                Some(lane_use(&policy, &risk, route, *lane, limits, now))
+                let left = self.window_left(route, *lane, (&policy, &risk), now);
+                Some(lane_use((&policy, &risk), route, *lane, limits, left, now))
             });
             let lanes = lanes.collect();
             routes.push(RouteUse { route: view, lanes });
@@ -148,7 +150,7 @@ impl Service {
         });
         let pauses = risk.pauses_at(now).map(|(scope, pause)| PauseNow {
             scope: scope.to_string(),
-            until: (pause.until != u64::MAX).then_some(pause.until),
+            until: end(pause),
             reason: pause.reason.clone(),
         });
         let newest = self.store.page(&PageFilter::default(), LOOKED_AT).await?;
@@ -169,19 +171,24 @@ impl Service {
 }
 
 fn lane_use(
-    policy: &RiskPolicy,
-    risk: &RiskState,
+    (policy, risk): (&RiskPolicy, &RiskState),
     route: &Route,
     lane: Lane,
     limits: LaneLimits,
+    left: Limit,
     now: UnixSeconds,
 ) -> LaneUse {
     let corridor = route.corridor(lane);
     let bounds = policy.limits(&corridor).copied().unwrap_or(spandrel_risk::Limits::CLOSED);
     let exposed = risk.exposure(&route.source, &route.asset, &route.destination);
+    let used: U256 = risk.window_used(&corridor, now).saturating_to();
+    let limit = match left {
+        Limit::Amount(left) => bounds.window.min(Limit::Amount(used.saturating_add(left))),
+        Limit::Unlimited => bounds.window,
+    };
     LaneUse {
         limits,
-        window: Gauge { used: risk.window_used(&corridor, now).saturating_to(), limit: bounds.window },
+        window: Gauge { used, limit },
         exposure: (lane == Lane::Fast)
             .then(|| Gauge { used: exposed.saturating_to(), limit: policy.exposure_cap(risk, &corridor) }),
     }

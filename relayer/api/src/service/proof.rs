@@ -68,7 +68,7 @@ impl Service {
     pub async fn proof(&self, id: &str) -> Result<ProofView, Problem> {
         let transfer = match self.find(id).await? {
             Found::Deposit(_, transfer) => Some(*transfer),
-            Found::Order(_, transfers) => transfers.into_iter().next(),
+            Found::Order(_, transfers, _) => transfers.into_iter().next(),
         };
         let with_evidence =
             transfer.and_then(|transfer| transfer.evidence.clone().map(|evidence| (transfer, evidence)));

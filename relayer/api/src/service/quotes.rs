@@ -7,13 +7,12 @@ use sha2::Sha256;
 use spandrel_verifiers::{LanePreference, UnixSeconds};
 use utoipa::ToSchema;
 
+use super::offers::Asked;
 use super::{LaneOffer, Service, shown_time};
 use crate::{Problem, amount};
 
 /// Seconds for which a quote holds.
 const VALID_SECONDS: u64 = 300;
-/// Seconds that a deposit made on a quote has until it expires: a day, so that no confirmation time is too long.
-pub(super) const LIFETIME: u64 = 86_400;
 /// Longest quote id that is read.
 const MAX_ID: usize = 512;
 
@@ -80,14 +79,7 @@ impl Service {
         let amount = amount::parse("amount", &request.amount)?;
         let route = self.catalog.route(&request.route)?;
         let lane = request.lane.unwrap_or(LanePreference::Any);
-        let lanes = self.offers(route, amount, lane).await;
-        if lanes.iter().all(|offer| !offer.offered) {
-            let reasons =
-                lanes.iter().filter_map(|offer| Some(format!("{}: {}", offer.lane, offer.reason.as_ref()?.message)));
-            let reasons: Vec<String> = reasons.collect();
-            let detail = format!("no lane takes it: {}", reasons.join("; "));
-            return Err(Problem::unprocessable("NO_LANE", "amount", detail).with_lanes(lanes));
-        }
+        let lanes = self.require_lane(route, &Asked::anyone(amount, lane)).await?;
         let quoted =
             Quoted { route: route.id.clone(), amount, lane, expires: self.now().saturating_add(VALID_SECONDS) };
         Ok(Quote {

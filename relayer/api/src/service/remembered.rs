@@ -148,7 +148,7 @@ mod tests {
             is_cancelled: false,
             created_at: 1,
         };
-        Arc::new(Sketch::Awaiting(Box::new(order)))
+        Arc::new(Sketch::Awaiting(Box::new(order), Vec::new()))
     }
 
     #[test]

@@ -4,15 +4,15 @@ use alloy::primitives::B256;
 use spandrel_core::{Status, Transfer};
 use spandrel_risk::RiskState;
 use spandrel_store::Order;
-use spandrel_verifiers::{ChainId, UnixSeconds};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use super::TransferView;
 use super::view::{Found, deposited, reason};
 
 /// What an id names, as far as the ledger tells it.
 pub(super) enum Sketch {
-    /// An order that waits for its deposit.
-    Awaiting(Box<Order>),
+    /// An order that waits for its deposit, and deposits on it that are never paid.
+    Awaiting(Box<Order>, Vec<DepositId>),
     /// A deposit.
     Deposited(Box<Deposited>),
 }
@@ -58,12 +58,13 @@ impl Sketch {
     pub(super) fn of(id: &str, found: &Found) -> Self {
         let deposited = match found {
             Found::Deposit(order, transfer) => Deposited::of(id, order.as_ref(), transfer),
-            Found::Order(order, transfers) => {
+            Found::Order(order, transfers, dust) => {
                 let Some((first, more)) = transfers.split_first() else {
-                    return Self::Awaiting(Box::new(order.clone()));
+                    return Self::Awaiting(Box::new(order.clone()), dust.clone());
                 };
                 let mut deposited = Deposited::of(id, Some(order), first);
-                deposited.view.more_deposits = more.iter().map(|transfer| transfer.id.to_string()).collect();
+                let more = more.iter().map(|transfer| &transfer.id).chain(dust);
+                deposited.view.more_deposits = more.map(ToString::to_string).collect();
                 Deposited { link: Some(order.terms.link()), ..deposited }
             }
         };
@@ -73,7 +74,7 @@ impl Sketch {
     /// What deposits of this order have in common, where it is one's.
     pub(super) fn link(&self) -> Option<B256> {
         match self {
-            Self::Awaiting(order) => Some(order.terms.link()),
+            Self::Awaiting(order, _) => Some(order.terms.link()),
             Self::Deposited(deposited) => deposited.link,
         }
     }

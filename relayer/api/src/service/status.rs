@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::view::end;
 use super::{Service, shown_time};
 use crate::Problem;
 
@@ -26,8 +27,9 @@ pub struct StatusView {
 pub struct PauseView {
     /// What is paused.
     pub scope: String,
-    /// Until when, RFC 3339.
-    pub until: String,
+    /// Until when, RFC 3339; absent for a freeze, which people lift.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Why.
     pub reason: String,
 }
@@ -56,7 +58,7 @@ impl Service {
             .pauses_at(now)
             .map(|(scope, pause)| PauseView {
                 scope: scope.to_string(),
-                until: shown_time(pause.until),
+                until: end(pause).map(shown_time),
                 reason: pause.reason.clone(),
             })
             .collect();

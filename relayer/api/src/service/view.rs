@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use serde::Serialize;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Event, Payout, PayoutStage, Standing, Status, Transfer, TxRef};
-use spandrel_risk::{Lane, Reason, RiskState, Scope};
+use spandrel_risk::{Lane, Pause, Reason, RiskState, Scope};
 use spandrel_store::{Order, OrderId, OrderTerms};
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{DepositId, UnixSeconds};
@@ -39,7 +39,7 @@ impl ReasonView {
     }
 
     pub(super) fn paused(scope: &Scope, risk: &RiskState, now: UnixSeconds) -> Self {
-        let until = risk.pauses_at(now).find(|(paused, _)| *paused == scope).map(|(_, pause)| pause.until);
+        let until = risk.pauses_at(now).find(|(paused, _)| *paused == scope).and_then(|(_, pause)| end(pause));
         Self::new("PAUSED", format!("paused: {scope}"), until)
     }
 
@@ -71,6 +71,11 @@ impl ReasonView {
     }
 }
 
+/// When a pause is over; `None` for a freeze, which people lift.
+pub(super) fn end(pause: &Pause) -> Option<UnixSeconds> {
+    (pause.until != UnixSeconds::MAX).then_some(pause.until)
+}
+
 /// One transfer, from order to payout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TransferView {
@@ -82,7 +87,7 @@ pub struct TransferView {
     /// The deposit, once it was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deposit: Option<String>,
-    /// Further deposits that were made on the same order.
+    /// Further deposits that were made on the same order, and are none of its own: anybody can make one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub more_deposits: Vec<String>,
     /// Where it stands.
@@ -149,8 +154,25 @@ pub struct EventView {
 
 /// What an id names.
 pub(super) enum Found {
-    Order(Order, Vec<Transfer>),
+    /// An order with the deposits that were made on it, the one that it follows first, and those that are never paid.
+    Order(Order, Vec<Transfer>, Vec<DepositId>),
     Deposit(Option<Order>, Box<Transfer>),
+}
+
+impl Found {
+    /// What makes a deposit an order's binds neither amount nor sender: anybody can make one, of dust too. An order follows
+    /// the first that is as much as was ordered, else the first that was not rejected as it was seen, and none of the others.
+    fn order(order: Order, transfers: Vec<Transfer>) -> Self {
+        let (dust, mut deposits): (Vec<_>, Vec<_>) = transfers.into_iter().partition(is_rejected_at_sight);
+        deposits.sort_by_key(|transfer| transfer.deposit.amount < order.terms.amount);
+        Self::Order(order, deposits, dust.iter().map(|transfer| transfer.id).collect())
+    }
+}
+
+fn is_rejected_at_sight(transfer: &Transfer) -> bool {
+    let Status::Rejected { reason } = &transfer.status else { return false };
+    let is_at_sight = matches!(reason, Reason::Dust { .. } | Reason::Mismatch { .. } | Reason::Unknown);
+    is_at_sight && !transfer.is_source_final()
 }
 
 impl Service {
@@ -171,7 +193,7 @@ impl Service {
             }
         };
         match &*sketch {
-            Sketch::Awaiting(order) => Ok(awaiting(order, self.now())),
+            Sketch::Awaiting(order, dust) => Ok(awaiting(order, dust, self.now())),
             Sketch::Deposited(deposited) => self.shown(deposited).await,
         }
     }
@@ -198,7 +220,7 @@ impl Service {
     pub async fn deposits(&self, id: &str) -> Result<Vec<DepositId>, Problem> {
         Ok(match self.find(id).await? {
             Found::Deposit(_, transfer) => vec![transfer.id],
-            Found::Order(_, transfers) => transfers.iter().map(|transfer| transfer.id).collect(),
+            Found::Order(_, transfers, _) => transfers.iter().map(|transfer| transfer.id).collect(),
         })
     }
 
@@ -206,7 +228,7 @@ impl Service {
     pub(super) async fn names(&self, id: &str) -> Result<Vec<B256>, Problem> {
         Ok(match self.find(id).await? {
             Found::Deposit(_, transfer) => vec![transfer.id.0],
-            Found::Order(order, _) => vec![order.id.0, order.terms.link()],
+            Found::Order(order, ..) => vec![order.id.0, order.terms.link()],
         })
     }
 
@@ -235,7 +257,7 @@ impl Service {
             return Err(Problem::not_found("UNKNOWN_TRANSFER", format!("transfer {word}")).about("id"));
         };
         let transfers = self.store.transfers_of_order(&order.terms).await?;
-        Ok(Found::Order(order, transfers))
+        Ok(Found::order(order, transfers))
     }
 }
 
@@ -291,8 +313,8 @@ pub(super) fn is_awaited(order: &Order, now: UnixSeconds) -> bool {
 }
 
 /// An order whose deposit was not seen yet. One that was called off or ran out is not at its end before [`LATE`]: what is
-/// deposited all the same is still shown, and paid when it was in time.
-pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
+/// deposited all the same is still shown, and paid when it was in time. `dust` are deposits that are never paid.
+pub(super) fn awaiting(order: &Order, dust: &[DepositId], now: UnixSeconds) -> TransferView {
     let terms = &order.terms;
     let is_expired = now > terms.expiry;
     let status = match (order.is_cancelled, is_expired) {
@@ -304,7 +326,7 @@ pub(super) fn awaiting(order: &Order, now: UnixSeconds) -> TransferView {
         id: order.id.to_string(),
         order: Some(order.id.to_string()),
         deposit: None,
-        more_deposits: Vec::new(),
+        more_deposits: dust.iter().map(ToString::to_string).collect(),
         status: status.to_owned(),
         substatus: (is_awaited(order, now) && order.source_tx.is_some()).then(|| "source_tx_not_observed".to_owned()),
         terminal: now > terms.expiry.saturating_add(LATE),

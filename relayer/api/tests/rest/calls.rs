@@ -167,7 +167,7 @@ async fn a_watch_goes_on_while_a_deposit_may_come_and_ends_with_the_transfer() {
     let mut updates = transfers(&world).watch_transfer(watch()).await.unwrap().into_inner();
     assert!(updates.message().await.unwrap().is_some());
     tokio::time::timeout(Duration::from_millis(500), updates.message()).await.expect_err("it may still be deposited");
-    world.clock.pass(2 * 86_400 + 1);
+    world.clock.pass(2 * 86_400 + 3_601);
     let mut updates = transfers(&world).watch_transfer(watch()).await.unwrap().into_inner();
     assert!(updates.message().await.unwrap().unwrap().transfer.unwrap().terminal);
     let ended = tokio::time::timeout(Duration::from_secs(20), updates.message()).await.expect("an end in time");

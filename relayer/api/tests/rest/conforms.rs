@@ -44,7 +44,7 @@ async fn read_and_order(world: &World) {
         answer(tell(), StatusCode::OK).await;
         world.prove(deposit).await;
         world.pay(deposit, B256::repeat_byte(n as u8)).await;
-        for of_it in ["", "/events", "/proof"] {
+        for of_it in ["", "/events", "/proof", "/instructions"] {
             answer(world.get(&format!("{path}{of_it}")), StatusCode::OK).await;
         }
     }

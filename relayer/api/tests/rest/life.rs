@@ -6,11 +6,11 @@ use alloy::primitives::{Address, B256, U256};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use spandrel_api::grpc::proto;
-use spandrel_risk::{Lane, RiskEvent};
+use spandrel_risk::{Lane, Limit, RiskEvent, RiskPolicy};
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
 
 use crate::calls::{info, keyed, transfers};
-use crate::world::{REFUND_KEY, World, answer, bitcoin, destination, ethereum};
+use crate::world::{Options, REFUND_KEY, World, answer, bitcoin, destination, ethereum};
 
 /// An order on the route from Ethereum; its id.
 async fn order(world: &World, amount: u64, key: &str) -> (Value, String) {
@@ -90,6 +90,34 @@ async fn a_held_transfer_says_why_until_when_and_how_deep_it_is() {
     assert!(released.get("reason").is_none(), "{released}");
 }
 
+/// Terms bind neither amount nor sender: a stranger's dust is nobody's deposit.
+#[tokio::test]
+async fn a_strangers_dust_on_an_order_is_not_what_it_follows() {
+    let world = World::new().await;
+    let (ordered, id) = order(&world, 20_000, "one").await;
+    let by = |amount: &str, n: u8| {
+        let mut order = ordered.clone();
+        order["transfer"]["amount"] = json!(amount);
+        let world = &world;
+        async move { world.deposit_from(&order, B256::with_last_byte(n), B256::repeat_byte(n)).await }
+    };
+    let dust = by("1", 1).await;
+    let seen = told(&world, &id).await;
+    assert_eq!((&seen["status"], &seen["terminal"]), (&json!("awaiting_deposit"), &json!(false)), "{seen}");
+    assert_eq!(seen["more_deposits"], json!([dust.to_string()]));
+    // Enough to be paid, and still not what was ordered.
+    let small = by("1500", 2).await;
+    assert_eq!(told(&world, &id).await["deposit"], small.to_string());
+    let own = by("20000", 3).await;
+    world.prove(own).await;
+    let seen = told(&world, &id).await;
+    assert_eq!((&seen["deposit"], &seen["status"]), (&json!(own.to_string()), &json!("cleared")), "{seen}");
+    assert_eq!(seen["more_deposits"], json!([small.to_string(), dust.to_string()]));
+    let events = answer(world.get(&format!("/v1/transfers/{id}/events")), StatusCode::OK).await;
+    assert_eq!(events.as_array().unwrap().last().unwrap()["event"], "cleared");
+    answer(world.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await;
+}
+
 /// What limits and gauges say once something is used.
 #[tokio::test]
 async fn what_is_used_is_taken_from_what_remains_and_shown_beside_its_bound() {
@@ -129,6 +157,21 @@ async fn what_is_used_is_taken_from_what_remains_and_shown_beside_its_bound() {
     world.clock.pass(86_401);
     assert_eq!(lanes(&ethereum()).await[0]["window_remaining"], "1000000");
     assert_eq!(lanes(&bitcoin()).await[0]["exposure_remaining"], "70000", "until it is proven");
+}
+
+/// A window over corridors may be fuller than the corridor's own.
+#[tokio::test]
+async fn the_gauge_and_what_remains_are_those_of_the_tightest_window() {
+    let tune: fn(&mut RiskPolicy) = |risk| {
+        let asset = AssetId::slip44(&bitcoin(), 0);
+        risk.wide.assets.get_mut(&asset).unwrap().window = Limit::Amount(U256::from(50_000));
+    };
+    let world = World::with(Options { tune, ..Options::new().await }).await;
+    let route = world.route(&bitcoin()).await;
+    let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
+    assert_eq!(limits[1]["window_remaining"], "50000");
+    let page = world.get("/console").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("0 of 0.0005 BTC"), "{page}");
 }
 
 /// Three transfers of as many senders: one waits, one is held, one is paid.

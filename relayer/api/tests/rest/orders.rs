@@ -95,6 +95,23 @@ async fn a_pause_shows_in_quotes_and_limits_with_its_end() {
 }
 
 #[tokio::test]
+async fn a_freeze_has_no_end_that_is_told() {
+    let world = World::new().await;
+    let scope = Scope::Chain { chain: ethereum() };
+    let freeze = RiskEvent::Paused { scope, until: u64::MAX, reason: "drill".to_owned() };
+    world.book.record_risk(freeze).await.unwrap();
+    let route = world.route(&ethereum()).await;
+    let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
+    let closed = &limits[0]["closed"];
+    assert_eq!((&closed["code"], closed.get("release_at")), (&json!("PAUSED"), None));
+    let status = answer(world.get("/v1/status"), StatusCode::OK).await;
+    let pause = &status["pauses"][0];
+    assert_eq!((&pause["reason"], pause.get("until")), (&json!("drill"), None));
+    let called = transfers(&world).get_status(proto::GetStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!(called.pauses[0].until, None);
+}
+
+#[tokio::test]
 async fn a_bitcoin_order_gives_an_address_and_announces_its_script() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 20_000).await;

@@ -6,8 +6,11 @@ use alloy::primitives::B256;
 use futures::StreamExt;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
+use spandrel_api::grpc::proto;
+use tonic::Code;
 
-use crate::world::{World, answer, bitcoin, ethereum, problem};
+use crate::calls::{info, transfers};
+use crate::world::{Options, World, answer, bitcoin, ethereum, problem};
 
 /// Reads `count` events of a stream as `(id, event)`.
 async fn read(request: RequestBuilder, count: usize) -> Vec<(String, String)> {
@@ -70,6 +73,26 @@ async fn a_deposit_on_an_order_that_was_called_off_is_told_and_terminal_is_said_
     assert_eq!(told, [false, false, false, false, true, true]);
     let followed: Vec<_> = followed.await.unwrap().into_iter().map(|(_, name)| name).collect();
     assert_eq!(followed, whole);
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_before_its_transfer_says_so_at_both_doors() {
+    let watch = Duration::from_millis(700);
+    let world = World::with(Options { watch, ..Options::new().await }).await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let id = order["transfer"]["id"].as_str().unwrap().to_owned();
+    world.deposit(&order, B256::with_last_byte(1)).await;
+    let events = world.get(&format!("/v1/transfers/{id}/events")).header("Accept", "text/event-stream");
+    let text = events.send().await.unwrap().text().await.unwrap();
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(last.contains("event: interrupted") && last.contains("WATCHED_LONG_ENOUGH"), "{text}");
+    assert!(!last.contains("id:") && text.contains("id: 0"), "who resumes begins after the event seen last: {text}");
+    let request = proto::WatchTransferRequest { id, from_sequence: 0 };
+    let mut updates = transfers(&world).watch_transfer(request).await.unwrap().into_inner();
+    assert_eq!(updates.message().await.unwrap().unwrap().events.len(), 1);
+    let ended = updates.message().await.unwrap_err();
+    assert_eq!((ended.code(), info(&ended).0.as_str()), (Code::Unavailable, "WATCHED_LONG_ENOUGH"));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Port, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
-use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
+use spandrel_api::{Catalog, Live, Service, Source, SourceKind, WATCH, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
 use spandrel_engine::{Book, Change, Clock, Observer};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
@@ -87,8 +87,12 @@ pub struct Options {
     pub open_orders: NonZeroU32,
     /// A token that crosses from Ethereum too, and the vault there that takes it.
     pub token: Option<(Address, AssetId)>,
+    /// Makes the limits other than they are.
+    pub tune: fn(&mut RiskPolicy),
     /// How long a request takes at most.
     pub longest: Duration,
+    /// How long a transfer is followed at a time.
+    pub watch: Duration,
     /// What the port proves who it is with, and whom the client trusts, PEM.
     pub tls: Option<(Tls, String)>,
 }
@@ -109,7 +113,9 @@ impl Options {
             own_keys: Some(OwnKeys::per_hour(NonZeroU32::new(3).unwrap(), NonZeroU32::MAX)),
             open_orders: OPEN_ORDERS,
             token: None,
+            tune: |_| {},
             longest: TIMEOUT,
+            watch: WATCH,
             tls: None,
         }
     }
@@ -198,10 +204,11 @@ fn sources() -> Vec<Source> {
     let vault: B256 = VAULT_KEY.parse().unwrap();
     let kind = SourceKind::Bitcoin { vault, network: Network::Regtest };
     let ethereum_kind = SourceKind::Evm { vault: Address::repeat_byte(6) };
-    vec![
-        Source { chain: bitcoin(), kind, finality_seconds: 3_600, fast_seconds: 600 },
-        Source { chain: ethereum(), kind: ethereum_kind, finality_seconds: 900, fast_seconds: 30 },
-    ]
+    vec![source(bitcoin(), kind, [600, 3_600, 600]), source(ethereum(), ethereum_kind, [12, 900, 30])]
+}
+
+fn source(chain: ChainId, kind: SourceKind, [block_seconds, finality_seconds, fast_seconds]: [u64; 3]) -> Source {
+    Source { chain, kind, block_seconds, finality_seconds, sooner: Vec::new(), fast_seconds }
 }
 
 impl World {
@@ -220,8 +227,8 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, longest, token, tls } =
-            options;
+        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, .. } = options;
+        let Options { longest, token, tune, tls, watch, .. } = options;
         let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
         if let Some((vault, asset)) = token {
             let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
@@ -229,10 +236,11 @@ impl World {
             policy.risk = RiskPolicy::of_corridors(policy.risk.limits);
             sources[1].kind = SourceKind::Evm { vault };
         }
+        tune(&mut policy.risk);
         let observer = Arc::new(Waking(live.clone()));
         let book = Arc::new(Book::open(store.clone(), clock.clone(), policy.clone(), observer).await.unwrap());
         let (risk, time) = (book.clone(), clock.clone());
-        let service = Service::new(
+        let service = Service::open(
             store.clone(),
             policy.clone(),
             Catalog::new(&policy, sources),
@@ -242,8 +250,9 @@ impl World {
             }),
             live,
             Arc::new(move || time.now()),
-            [7; 32],
+            watch,
         );
+        let service = service.await.unwrap();
         let key = WebhookKey::new(Secret::new(WEBHOOK_KEY.to_owned()).unwrap()).unwrap();
         let egress = Egress::new(reach, resolver).unwrap();
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use anyhow::{Result, bail};
+use spandrel_api::SourceKind;
 use spandrel_core::Policy;
-use spandrel_risk::{ExposureRule, Limit};
+use spandrel_risk::{ExposureRule, Lane, Limit};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_watchers::ethereum::Endpoint;
 
 use super::{Config, ControlConfig, EthereumNode, Profile, RoleConfig};
 
+/// Seconds that are left for finality and depth, where a transfer waits for more than that.
+const TO_FINALITY: u64 = 6 * 3_600;
 /// More decimal digits than any unit of value has.
 const MOST_DIGITS: u8 = 30;
 
@@ -150,7 +153,33 @@ impl Config {
             }
         }
         self.check_wide()?;
+        self.check_waits()?;
         self.check_price_feeds()
+    }
+
+    /// What waits longer than its deposit is good for is never paid.
+    fn check_waits(&self) -> Result<()> {
+        for (corridor, limits) in &self.limit.limits {
+            let waits = limits.large_from != Limit::Unlimited && limits.per_transfer != Limit::CLOSED;
+            if corridor.lane == Lane::Fast || !waits {
+                continue;
+            }
+            let is_bitcoin = self.bitcoin.iter().any(|source| source.chain == corridor.source);
+            let longest = if is_bitcoin { SourceKind::LONGEST_ON_BITCOIN } else { SourceKind::LONGEST_ON_EVM };
+            let most = longest.saturating_sub(TO_FINALITY);
+            let parties = self.wide.assets.get(&corridor.asset).map(|rules| [&rules.sender, &rules.recipient]);
+            let bounded = parties.into_iter().flatten().filter(|bucket| bucket.capacity != Limit::Unlimited);
+            let refill = bounded.map(|bucket| bucket.refill_seconds).max().unwrap_or_default();
+            if limits.large_delay.saturating_add(refill) > most {
+                let expected = format!(
+                    "at most {most} seconds together with wide.asset.refill_seconds, {refill}: deposits on {} are good for no \
+                     longer",
+                    corridor.source
+                );
+                return refuse("limit.large_delay", expected, limits.large_delay);
+            }
+        }
+        Ok(())
     }
 
     fn check_price_feeds(&self) -> Result<()> {

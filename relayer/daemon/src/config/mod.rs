@@ -196,6 +196,19 @@ mod tests {
     }
 
     #[test]
+    fn a_large_transfer_waits_no_longer_than_its_deposit_is_good_for() {
+        let error = refused("large_delay = 86400", "large_delay = 259200");
+        assert!(
+            error.contains("limit.large_delay: expected") && error.contains("wide.asset.refill_seconds"),
+            "{error}"
+        );
+        let refill = "sender = { capacity = \"1000000000\", refill_seconds = 86400 }";
+        let error = refused(refill, &refill.replace("86400", "259200"));
+        assert!(error.contains("limit.large_delay: expected") && error.contains("259200"), "{error}");
+        Config::parse(&EXAMPLE.replacen("large_delay = 86400", "large_delay = 172800", 1)).unwrap();
+    }
+
+    #[test]
     fn what_a_limit_names_needs_its_rows_over_corridors() {
         let asset = "asset = \"bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0\"\n# Base units in any 24";
         assert!(refused(asset, &asset.replace("slip44:0", "slip44:1")).contains("wide.asset: expected a row"));

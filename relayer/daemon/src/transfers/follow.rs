@@ -55,6 +55,9 @@ async fn follow(api: &Api, id: &str, last: &mut Option<u64>, json: bool) -> Resu
     let mut events = answer.bytes_stream().eventsource();
     while let Some(event) = events.next().await {
         let Ok(event) = event else { return Ok(()) };
+        if event.event == "interrupted" {
+            return Ok(());
+        }
         let told: Value = serde_json::from_str(&event.data).context("transfer API: expected an event")?;
         *last = told["sequence"].as_u64().or(*last);
         let (at, name) = (told["at"].as_str().unwrap_or_default(), told["event"].as_str().unwrap_or_default());

@@ -54,25 +54,65 @@ impl SendOptions {
             let value = json!({ "dry_run": true, "quote": quote, "order": order });
             return print(json, &value, || format!("would order\n{order:#}\nunder the quote\n{quote:#}"));
         };
-        let placed = self.place(&api, &order, secret).await?;
-        print(json, &placed, || told(&placed))
-    }
-
-    async fn place(&self, api: &Api, order: &Value, secret: &SecretRef) -> Result<Value> {
         let key = self.idempotency_key.clone().unwrap_or_else(|| format!("cli-{:016x}", rand::rng().next_u64()));
-        let request = api.http.post(api.url(&["transfers"])?).header("idempotency-key", key).json(order);
-        let answer = request.bearer_auth(secret.read()?.expose()).send().await.with_context(|| api.name())?;
-        read(answer).await
+        let placed = place(&api, &order, secret, &key).await;
+        let mut placed = placed.with_context(|| format!("ordered under the idempotency key {key}"))?;
+        placed["idempotency_key"] = key.as_str().into();
+        print(json, &placed, || told(&placed))
     }
 }
 
+async fn place(api: &Api, order: &Value, secret: &SecretRef, key: &str) -> Result<Value> {
+    let request = api.http.post(api.url(&["transfers"])?).header("idempotency-key", key).json(order);
+    let answer = request.bearer_auth(secret.read()?.expose()).send().await.with_context(|| api.name())?;
+    read(answer).await
+}
+
+/// The order in words, with all that its deposit and the way back of it take.
 fn told(placed: &Value) -> String {
-    let transfer = &placed["transfer"];
-    let id = transfer["id"].as_str().unwrap_or_default();
-    let instructions = &placed["instructions"];
-    let pay = instructions["uri"].as_str().unwrap_or_default();
-    format!(
-        "transfer   {id}\npay        {pay}\nuntil      {}\nfollow it: spandrel transfer watch {id}",
-        transfer["expires_at"].as_str().unwrap_or_default()
-    )
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let (transfer, instructions) = (&placed["transfer"], &placed["instructions"]);
+    let id = text(&transfer["id"]);
+    let mut rows = vec![("transfer", id.clone())];
+    if let Some(calls) = instructions["calls"].as_array() {
+        for call in calls {
+            rows.extend([("call", text(&call["to"])), ("  data", text(&call["data"]))]);
+            rows.extend([("  value", text(&call["value"])), ("  request", text(&call["uri"]))]);
+        }
+    } else {
+        let refund = &instructions["refund"];
+        rows.push(("pay", text(&instructions["uri"])));
+        let blocks = text(&refund["after_blocks"]);
+        rows.push(("refund", format!("{blocks} blocks after the deposit, by the key {}", text(&refund["key"]))));
+        rows.extend([("  script", text(&refund["script"])), ("  control", text(&refund["control_block"]))]);
+    }
+    rows.push(("until", text(&transfer["expires_at"])));
+    rows.push(("ordered by", format!("--idempotency-key {}", text(&placed["idempotency_key"]))));
+    let rows: Vec<String> = rows.into_iter().map(|(name, value)| format!("{name:<10} {value}")).collect();
+    format!("{}\nfollow it: spandrel transfer watch {id}", rows.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_in_words_has_all_that_its_deposit_takes() {
+        let transfer = json!({ "id": "0x01", "expires_at": "2030-01-01T00:00:00Z" });
+        let calls = ["approve", "lock"].map(|name| {
+            json!({ "to": format!("to-{name}"), "data": format!("data-{name}"), "value": "7", "uri": format!("uri-{name}") })
+        });
+        let evm = json!({ "kind": "evm", "calls": calls });
+        let words = told(&json!({ "transfer": transfer, "instructions": evm, "idempotency_key": "cli-1" }));
+        for part in ["to-approve", "data-approve", "to-lock", "data-lock", "uri-lock", "value    7", "key cli-1"] {
+            assert!(words.contains(part), "{part}: {words}");
+        }
+        assert!(words.find("to-approve") < words.find("to-lock"), "{words}");
+        let refund = json!({ "key": "k", "after_blocks": 1008, "script": "5120", "control_block": "c0ff" });
+        let bitcoin = json!({ "kind": "bitcoin", "uri": "bitcoin:bcrt1?amount=1", "refund": refund });
+        let words = told(&json!({ "transfer": transfer, "instructions": bitcoin, "idempotency_key": "cli-2" }));
+        for part in ["pay        bitcoin:bcrt1", "1008 blocks", "the key k", "5120", "c0ff", "2030", "key cli-2"] {
+            assert!(words.contains(part), "{part}: {words}");
+        }
+    }
 }

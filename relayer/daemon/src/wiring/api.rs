@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use alloy_primitives::U256;
 use anyhow::{Context, Result};
-use rand::RngCore;
 use spandrel_api::http::{OwnKeys, Port, Rates, Room, TIMEOUT, router, serve};
 use spandrel_api::webhooks::{Courier, Egress, Reach, SystemResolver, WebhookKey, Webhooks};
-use spandrel_api::{Catalog, Live, Service, Source, SourceKind};
+use spandrel_api::{Catalog, Live, Service, Source, SourceKind, WATCH};
 use spandrel_engine::Book;
 use spandrel_signer::SecretRef;
 use spandrel_store::Sqlite;
@@ -40,14 +40,12 @@ pub async fn serve_api(
 ) -> Result<()> {
     let policy = super::policy(&config)?;
     let catalog = Catalog::new(&policy, sources(&config, &api));
-    let mut quote_key = [0; 32];
-    rand::rng().fill_bytes(&mut quote_key);
     let store = book.ledger().clone();
     let risk = Arc::new(move || {
         let now = book.risk_now();
         (now.state, now.limits)
     });
-    let mut service = Service::new(store, policy, catalog, risk, live, Arc::new(unix_now), quote_key);
+    let mut service = Service::open(store, policy, catalog, risk, live, Arc::new(unix_now), WATCH).await?;
     if let Some(key) = &api.webhook_key {
         service = service.with_webhooks(webhooks(&config, key)?);
     }
@@ -95,10 +93,14 @@ fn webhooks(config: &Config, key: &SecretRef) -> Result<Webhooks> {
 fn sources(config: &Config, api: &ApiConfig) -> Vec<Source> {
     let bitcoin = config.bitcoin.iter().filter_map(|source| {
         let network = ChainParams::of_chain(&source.chain)?.network;
+        let seconds = |confirmations: u32| u64::from(confirmations) * BITCOIN_BLOCK;
+        let tiers = source.confirmations.tiers().iter();
         Some(Source {
             chain: source.chain.clone(),
             kind: SourceKind::Bitcoin { vault: source.vault, network },
-            finality_seconds: u64::from(source.confirmations.required(u64::MAX)) * BITCOIN_BLOCK,
+            block_seconds: BITCOIN_BLOCK,
+            finality_seconds: seconds(source.confirmations.required(u64::MAX)),
+            sooner: tiers.map(|tier| (U256::from(tier.up_to), seconds(tier.confirmations))).collect(),
             fast_seconds: u64::from(source.fast_confirmations) * BITCOIN_BLOCK,
         })
     });
@@ -108,9 +110,25 @@ fn sources(config: &Config, api: &ApiConfig) -> Vec<Source> {
         Some(Source {
             chain: network.chain.clone(),
             kind: SourceKind::Evm { vault: *api.vaults.get(&network.chain)? },
+            block_seconds: network.seconds_per_slot,
             finality_seconds: FINALITY_EPOCHS * epoch,
+            sooner: Vec::new(),
             fast_seconds: 2 * network.seconds_per_slot,
         })
     });
     bitcoin.chain(ethereum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EXAMPLE;
+
+    #[test]
+    fn a_bitcoin_deposit_is_expected_after_the_confirmations_of_its_own_amount() {
+        let config = Config::parse(EXAMPLE).unwrap();
+        let of_bitcoin = sources(&config, config.api.as_ref().unwrap()).remove(0);
+        let seconds = [10_000_000_u64, 10_000_001].map(|amount| of_bitcoin.seconds_to(U256::from(amount), 0));
+        assert_eq!(seconds, [6 * BITCOIN_BLOCK, 12 * BITCOIN_BLOCK]);
+    }
 }

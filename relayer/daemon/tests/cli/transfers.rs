@@ -98,7 +98,14 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
             &here,
             &[&send[..], &["--api-key", "file:api-key"]].concat(),
             0,
-            &["pay        bitcoin:", "spandrel transfer watch"],
+            &[
+                "pay        bitcoin:",
+                "1008 blocks",
+                "  script   ",
+                "  control  ",
+                "key cli-",
+                "spandrel transfer watch",
+            ],
         );
         ends(&here, &send, 2, &["--api-key"]);
         std::fs::write(here.join("wrong-key"), "sk_0000_1111").unwrap();

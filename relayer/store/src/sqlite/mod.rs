@@ -20,6 +20,7 @@ mod orders;
 mod outbox;
 mod projections;
 mod query;
+mod quote_key;
 mod row;
 mod schema;
 mod summary;
