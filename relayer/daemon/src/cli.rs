@@ -73,7 +73,7 @@ enum Command {
         #[command(flatten)]
         ledger: LedgerOptions,
     },
-    /// Look at transfers, order one, and send quarantined ones back to work.
+    /// Look at transfers, order one, and follow it to its end.
     #[command(subcommand)]
     Transfer(TransferCommand),
     /// Fold the stored events of transfers anew: they must come to what is stored. From the first transfer on, every decision

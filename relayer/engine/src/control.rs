@@ -106,11 +106,11 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         (view.control.clone(), view.policy.risk.clone())
     }
 
-    /// A fast payout whose deposit is gone, and whose loss nobody has accepted.
-    pub async fn open_shortfall(&self) -> Option<DepositId> {
+    /// Fast payouts whose deposits are gone, and whose losses nobody has accepted.
+    pub async fn open_shortfalls(&self) -> Vec<DepositId> {
         let view = self.risk.lock().await;
-        let mut short = view.state.shortfalls().map(|(id, ..)| id);
-        short.find(|id| !view.control.has_accepted(id))
+        let short = view.state.shortfalls().map(|(id, ..)| id);
+        short.filter(|id| !view.control.has_accepted(id)).collect()
     }
 
     /// The same pause on the chains: to be sent before everything that waits. What one guardian stated goes there as it was

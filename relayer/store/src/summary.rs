@@ -57,6 +57,25 @@ pub struct CursorTip {
     pub updated_at: UnixSeconds,
 }
 
+impl Summary {
+    /// The chains of `most` whose last block is older by its own time than so many seconds at `now`, or of which nothing was
+    /// read, and what of it.
+    pub fn late<'a>(
+        &'a self,
+        most: &'a BTreeMap<ChainId, u64>,
+        now: UnixSeconds,
+    ) -> impl Iterator<Item = (&'a ChainId, String)> {
+        most.iter().filter_map(move |(chain, most)| {
+            let tip = self.cursors.get(chain).and_then(|cursor| cursor.tip);
+            match tip.map(|tip| now.saturating_sub(tip.time)) {
+                Some(age) if age <= *most => None,
+                Some(age) => Some((chain, format!("its last block is {age} s old, expected at most {most}"))),
+                None => Some((chain, "nothing of it was read".to_owned())),
+            }
+        })
+    }
+}
+
 impl CursorTip {
     pub(crate) fn of(cursor: &Cursor, updated_at: UnixSeconds) -> Self {
         Self { tip: cursor.tip().copied(), finalized: cursor.finalized, updated_at }

@@ -8,9 +8,6 @@ use super::units;
 use crate::http::Api;
 use crate::service::{Agreement, ChainLag, Gauge, LaneUse, Overview, PauseNow, RouteUse};
 
-/// From this age of its last block on a chain counts as late, seconds.
-const LATE: u64 = 3_600;
-
 /// The page.
 pub async fn page(State(api): State<Api>) -> Result<Page, Trouble> {
     let seen = api.service.overview().await.map_err(|problem| Trouble::new(Door::Users, problem))?;
@@ -19,13 +16,15 @@ pub async fn page(State(api): State<Api>) -> Result<Page, Trouble> {
 
 fn body(seen: &Overview) -> Markup {
     let halted = seen.chains.iter().filter(|chain| chain.halted.is_some()).count();
-    let is_open = seen.pauses.is_empty() && halted == 0;
+    let late = seen.chains.iter().filter(|chain| chain.is_late).count();
+    let is_open = seen.pauses.is_empty() && halted == 0 && late == 0;
     html! {
         div.heading {
             h1 { "Overview" }
             p.state role="status" data-live="state" {
                 @if is_open { (pill("ok", "Open")) } @else {
                     (pill("warn", "Degraded")) " " (counted(seen.pauses.len(), "pause")) ", " (counted(halted, "halted chain"))
+                    @if late > 0 { ", " (counted(late, "late chain")) }
                 }
             }
         }
@@ -139,10 +138,10 @@ fn chains(chains: &[ChainLag]) -> Markup {
         vec![
             html! { strong { (chain(&lag.chain)) } },
             html! {
-                @match (&lag.halted, lag.age) {
+                @match (&lag.halted, lag.is_late) {
                     (Some(reason), _) => { (pill("bad", "halted")) " " span.faint { (reason) } },
-                    (None, Some(age)) if age >= LATE => (pill("warn", "late")),
-                    _ => (pill("ok", "read")),
+                    (None, true) => (pill("warn", "late")),
+                    (None, false) => (pill("ok", "read")),
                 }
             },
             html! { (number(lag.height)) @if let Some(age) = lag.age { span.faint { " · " (units::duration(age)) " old" } } },

@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 
+use super::form::UserForm;
 use super::layout::{Door, Page, Trouble, chain, copied, status, svg, why};
 use super::units;
 use crate::Problem;
@@ -23,15 +25,26 @@ pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page
     Ok(if transfer.terminal { page } else { page.live(format!("/console/live/{}", transfer.id)) })
 }
 
-/// The payment request of a transfer that waits for its deposit.
-pub async fn qr(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Trouble> {
+/// Which of a deposit's calls, from 0.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    #[serde(default)]
+    call: usize,
+}
+
+/// The payment request of a transfer that waits for its deposit; of a deposit in several calls, one call's.
+pub async fn qr(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    UserForm(Which { call }): UserForm<Which>,
+) -> Result<Response, Trouble> {
     let refused = |problem| Trouble::new(Door::Users, problem);
     let instructions = api.service.awaited_instructions(&id).await.map_err(refused)?;
     let none = || refused(Problem::not_found("NO_DEPOSIT_AWAITED", "deposit awaited for this transfer"));
     let qr = match instructions.ok_or_else(none)? {
         Instructions::Bitcoin { qr, .. } => qr,
-        // Each call has its own; an image of this address is of the deposit itself.
-        Instructions::Evm { mut calls } => calls.pop().map(|call| call.qr).ok_or_else(none)?,
+        Instructions::Evm { calls } => calls.into_iter().nth(call).map(|call| call.qr).ok_or_else(none)?,
     };
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "no-store")], svg(&qr).into_string())
         .into_response())
@@ -144,7 +157,7 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
             div.pay {
                 @match instructions {
                     Instructions::Bitcoin { address, uri, refund, .. } => {
-                        (code_image(transfer, "QR code of the payment request", uri))
+                        (code_image(transfer, 0, "QR code of the payment request", uri))
                         div {
                             dl.facts {
                                 dt { "Pay to" } dd { (copied(address, "the address")) }
@@ -158,9 +171,6 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
                         }
                     },
                     Instructions::Evm { calls } => {
-                        @if let Some(call) = calls.last() {
-                            (code_image(transfer, "QR code of the transaction request", &call.uri))
-                        }
                         div {
                             ol.calls { @for (n, call) in calls.iter().enumerate() { (evm_call(transfer, calls.len(), n, call)) } }
                             p #wallet-said role="status" tabindex="-1" {}
@@ -172,10 +182,10 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
     }
 }
 
-fn code_image(transfer: &TransferView, what: &str, uri: &str) -> Markup {
+fn code_image(transfer: &TransferView, call: usize, what: &str, uri: &str) -> Markup {
     html! {
         figure {
-            img src=(format!("/console/transfers/{}/qr.svg", transfer.id)) alt=(what) width="240" height="240";
+            img src=(format!("/console/transfers/{}/qr.svg?call={call}", transfer.id)) alt=(what) width="240" height="240";
             figcaption { (copied(uri, "the payment request")) }
         }
     }
@@ -191,6 +201,8 @@ fn evm_call(transfer: &TransferView, count: usize, n: usize, call: &EvmCall) -> 
             button type="button" data-wallet-chain=(number) data-wallet-to=(call.to) data-wallet-data=(call.data)
                 data-wallet-value=(call.value) { (what) " with a browser wallet" }
             p { a href=(call.uri) { "Open in a wallet" } " (EIP-681)" }
+            // Whoever pays by scanning has to scan each: a token that was not approved is not taken.
+            (code_image(transfer, n, &format!("QR code of the transaction request: {what}"), &call.uri))
         }
     }
 }

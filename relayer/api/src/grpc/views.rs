@@ -210,13 +210,14 @@ impl From<ProofView> for proto::Proof {
 }
 
 impl From<StatusView> for proto::Status {
-    fn from(StatusView { status, pauses, halted, chains }: StatusView) -> Self {
+    fn from(StatusView { status, pauses, halted, late, chains }: StatusView) -> Self {
         let pause = |PauseView { scope, until, reason }| proto::Pause { scope, until, reason };
         let read = |ReadTo { height, finalized, updated_at }| proto::ReadTo { height, finalized, updated_at };
         Self {
             status: status.to_owned(),
             pauses: pauses.into_iter().map(pause).collect(),
             halted: halted.into_iter().collect(),
+            late: late.into_iter().collect(),
             chains: chains.into_iter().map(|(chain, view)| (chain, read(view))).collect(),
         }
     }

@@ -22,7 +22,7 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 200 while the ledger answers and nothing is halted or paused, else 503. What it is stands in `/v1/status`.
+/// `GET /readyz`: 200 while the ledger answers and nothing is halted, late or paused, else 503. What it is stands in `/v1/status`.
 pub async fn ready(State(api): State<Api>) -> Result<&'static str, Problem> {
     match api.service.status().await?.status {
         "ok" => Ok("ready\n"),

@@ -27,7 +27,8 @@ pub struct ChainView {
     /// Seconds from a deposit to its finality, typically.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finality_seconds: Option<u64>,
-    /// `ok`; `halted` while it is not followed, `paused` while nothing goes from or to it.
+    /// `ok`; `halted` while it is not followed, `paused` while nothing goes from or to it, `late` while its last block read is
+    /// older than expected.
     pub status: &'static str,
 }
 
@@ -70,7 +71,8 @@ impl Service {
     /// When the ledger fails.
     pub async fn chains(&self) -> Result<Vec<ChainView>, Problem> {
         let now = self.now();
-        let (halted, (risk, _)) = (self.store.summary(now).await?.halted, self.risk());
+        let (summary, (risk, _)) = (self.store.summary(now).await?, self.risk());
+        let late: BTreeSet<&ChainId> = summary.late(&self.late_after, now).map(|(chain, _)| chain).collect();
         let is_paused = |id: &ChainId| {
             risk.pauses_at(now).any(|(scope, _)| match scope {
                 Scope::Global => true,
@@ -91,10 +93,11 @@ impl Service {
                     SourceKind::Evm { .. } => "sync_committee",
                 }),
                 finality_seconds: source.map(|source| source.finality_seconds),
-                status: match (halted.contains_key(id), is_paused(id)) {
-                    (true, _) => "halted",
-                    (false, true) => "paused",
-                    (false, false) => "ok",
+                status: match (summary.halted.contains_key(id), is_paused(id), late.contains(id)) {
+                    (true, ..) => "halted",
+                    (false, true, _) => "paused",
+                    (false, false, true) => "late",
+                    (false, false, false) => "ok",
                 },
             }
         };

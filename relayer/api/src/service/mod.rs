@@ -19,13 +19,14 @@ mod status;
 mod view;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use spandrel_core::Policy;
 use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_store::{Sqlite, StoreError};
-use spandrel_verifiers::UnixSeconds;
+use spandrel_verifiers::{ChainId, UnixSeconds};
 
 pub(crate) use access::permitted;
 pub use catalog::{AssetView, ChainView, RouteView};
@@ -64,6 +65,7 @@ pub struct Service {
     risk: RiskReader,
     clock: Clock,
     quote_key: [u8; 32],
+    late_after: BTreeMap<ChainId, u64>,
     in_flight: InFlight,
     watch: Duration,
 }
@@ -84,8 +86,8 @@ impl Service {
         watch: Duration,
     ) -> Result<Self, StoreError> {
         let quote_key = store.quote_key(rand::random()).await?;
-        let in_flight = InFlight::default();
-        Ok(Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key, in_flight, watch })
+        let (late_after, in_flight) = (BTreeMap::new(), InFlight::default());
+        Ok(Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key, late_after, in_flight, watch })
     }
 
     /// Offers webhooks.
@@ -93,6 +95,12 @@ impl Service {
     pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
         self.webhooks = Some(Arc::new(webhooks));
         self
+    }
+
+    /// Says that it is not ready while the last block read of a chain is older than so many seconds.
+    #[must_use]
+    pub fn with_late_after(self, late_after: BTreeMap<ChainId, u64>) -> Self {
+        Self { late_after, ..self }
     }
 
     /// Unix seconds.

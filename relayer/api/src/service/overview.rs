@@ -6,7 +6,7 @@ use alloy::primitives::{Address, U256, U512};
 use spandrel_core::{Policy, Transfer};
 use spandrel_risk::{Lane, Limit, RiskPolicy, RiskState};
 use spandrel_store::PageFilter;
-use spandrel_verifiers::{UnixSeconds, attestation};
+use spandrel_verifiers::{ChainId, UnixSeconds, attestation};
 
 use super::view::end;
 use super::{LaneLimits, RouteView, Service};
@@ -83,6 +83,8 @@ pub struct ChainLag {
     pub age: Option<u64>,
     /// The last final block.
     pub finalized: Option<u64>,
+    /// Whether the last block is older than expected, or none was read.
+    pub is_late: bool,
     /// Why it is not read any more, if so.
     pub halted: Option<String>,
 }
@@ -137,6 +139,7 @@ impl Service {
         }
         // A chain that is halted before anything of it was read is told too.
         let ids: BTreeSet<_> = summary.cursors.keys().chain(summary.halted.keys()).collect();
+        let late: BTreeSet<&ChainId> = summary.late(&self.late_after, now).map(|(chain, _)| chain).collect();
         let chains = ids.into_iter().map(|chain| {
             let cursor = summary.cursors.get(chain);
             let tip = cursor.and_then(|cursor| cursor.tip);
@@ -145,6 +148,7 @@ impl Service {
                 height: tip.map(|tip| tip.height),
                 age: tip.map(|tip| now.saturating_sub(tip.time)),
                 finalized: cursor.and_then(|cursor| cursor.finalized).map(|block| block.height),
+                is_late: late.contains(chain),
                 halted: summary.halted.get(chain).cloned(),
             }
         });

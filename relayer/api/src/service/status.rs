@@ -12,12 +12,14 @@ use crate::Problem;
 /// How the bridge is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StatusView {
-    /// `ok`, or `degraded` while something is paused or halted.
+    /// `ok`, or `degraded` while something is paused, halted or late.
     pub status: &'static str,
     /// Pauses in force.
     pub pauses: Vec<PauseView>,
     /// Chains that are not followed until an operator looks, with the reason.
     pub halted: BTreeMap<String, String>,
+    /// Chains whose last block read is older than their operator expects, with what of it: deposits there are seen late.
+    pub late: BTreeMap<String, String>,
     /// How far each chain was read.
     pub chains: BTreeMap<String, ReadTo>,
 }
@@ -62,7 +64,9 @@ impl Service {
                 reason: pause.reason.clone(),
             })
             .collect();
-        let is_ok = pauses.is_empty() && summary.halted.is_empty();
+        let late: BTreeMap<String, String> =
+            summary.late(&self.late_after, now).map(|(chain, what)| (chain.to_string(), what)).collect();
+        let is_ok = pauses.is_empty() && summary.halted.is_empty() && late.is_empty();
         let chains = summary.cursors.iter().map(|(chain, cursor)| {
             let read = ReadTo {
                 height: cursor.tip.map(|tip| tip.height),
@@ -75,6 +79,7 @@ impl Service {
             status: if is_ok { "ok" } else { "degraded" },
             pauses,
             halted: summary.halted.iter().map(|(chain, reason)| (chain.to_string(), reason.clone())).collect(),
+            late,
             chains: chains.collect(),
         })
     }

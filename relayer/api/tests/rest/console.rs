@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_verifiers::AssetId;
 
-use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
+use crate::world::{NOW, Options, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
 
 const HOSTILE: &str = r#""><img src=x onerror=alert(1)><script>alert(2)</script>'"#;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -142,6 +143,33 @@ async fn the_send_page_says_what_each_lane_does_and_why_not() {
     let none = ask("1").await;
     assert!(none.contains("No lane takes it now.") && !none.contains("data-quote"));
     assert!(ask("1e3").await.contains("INVALID_PARAMETER"));
+}
+
+/// A token is approved, then locked: whoever pays by scanning finds both requests.
+#[tokio::test]
+async fn each_call_of_a_deposit_has_a_code_of_its_own() {
+    let token = AssetId::parse(&format!("{}/erc20:0x{}", ethereum(), "05".repeat(20))).unwrap();
+    let options = Options { token: Some((Address::repeat_byte(6), token.clone())), ..Options::new().await };
+    let world = World::with(options).await;
+    let routes = answer(world.get("/v1/routes"), StatusCode::OK).await;
+    let route = routes.as_array().unwrap().iter().find(|route| route["asset"] == token.as_str()).unwrap();
+    let body = json!({ "route": route["id"], "amount": "20000" });
+    let quote = answer(world.post("/v1/quotes", &body), StatusCode::CREATED).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/console/transfers/{}", order["transfer"]["id"].as_str().unwrap());
+    let shown = page(&world, &path, StatusCode::OK).await;
+    let calls = order["instructions"]["calls"].as_array().unwrap();
+    assert_eq!(calls.len(), 2);
+    for (n, call) in calls.iter().enumerate() {
+        let image = format!("{path}/qr.svg?call={n}");
+        assert!(shown.contains(&image), "{image}");
+        let drawn = world.get(&image).send().await.unwrap().text().await.unwrap();
+        let told = call["qr"].as_str().unwrap();
+        let modules = |svg: &str| svg.split(" d=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        assert_eq!(modules(&drawn), modules(told));
+    }
+    assert_eq!(world.get(&format!("{path}/qr.svg?call=2")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    page(&world, &format!("{path}/qr.svg?call=one"), StatusCode::BAD_REQUEST).await;
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@ use alloy::primitives::B256;
 use futures::StreamExt;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_api::grpc::proto::GetStatusRequest;
+use spandrel_core::ledger::{Commit, CursorMove, Ledger};
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_store::TenantClass;
+use spandrel_verifiers::follow::{BlockRef, Cursor};
 
-use crate::world::{NOW, World, answer, bitcoin, ethereum, problem};
+use crate::world::{NOW, Options, World, answer, bitcoin, ethereum, problem};
 
 #[tokio::test]
 async fn catalogs_have_a_tag_and_answer_304_to_it() {
@@ -79,6 +81,39 @@ async fn whether_it_lives_and_is_ready_is_told_in_a_word() {
     world.store.close().await;
     problem(world.get("/readyz"), StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE").await;
     assert_eq!(word("/healthz").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_chain_whose_blocks_are_read_late_is_said_to_be_late_everywhere() {
+    let late_after = [(ethereum(), 900)].into();
+    let world = World::with(Options { late_after, ..Options::new().await }).await;
+    let chain = ethereum().to_string();
+    let read = async |time: u64, expected: Option<Cursor>| {
+        let next = Cursor::at(BlockRef { height: time, hash: B256::repeat_byte(1), time });
+        let cursor = Some(CursorMove { chain: ethereum(), expected, next: next.clone() });
+        world.store.commit(Commit { now: NOW, cursor, ..Commit::default() }).await.unwrap();
+        Some(next)
+    };
+    let told = async || {
+        let status = answer(world.get("/v1/status"), StatusCode::OK).await;
+        let chains = answer(world.get("/v1/chains"), StatusCode::OK).await;
+        let row = chains.as_array().unwrap().iter().find(|row| row["id"] == *chain).unwrap().clone();
+        let ready = world.get("/readyz").send().await.unwrap().status();
+        let page = world.get("/console").send().await.unwrap().text().await.unwrap();
+        let called = crate::calls::transfers(&world).get_status(GetStatusRequest {}).await.unwrap().into_inner();
+        assert_eq!(called.late.get(&chain).map(String::as_str), status["late"][&chain].as_str());
+        let is_late_on_page = page.contains(">late<");
+        (status["status"].clone(), status["late"][&chain].clone(), row["status"].clone(), ready, is_late_on_page)
+    };
+    let late =
+        |what: &str, on_page| (json!("degraded"), json!(what), json!("late"), StatusCode::SERVICE_UNAVAILABLE, on_page);
+    assert_eq!(told().await, late("nothing of it was read", false), "a chain of which nothing was read has no row yet");
+    let at_the_bound = read(NOW - 900, None).await;
+    assert_eq!(told().await, (json!("ok"), Value::Null, json!("ok"), StatusCode::OK, false));
+    world.clock.pass(1);
+    assert_eq!(told().await, late("its last block is 901 s old, expected at most 900", true));
+    read(NOW, at_the_bound).await;
+    assert_eq!(told().await.0, "ok");
 }
 
 /// `proof verify` says of a file what the route said before anything was sent.

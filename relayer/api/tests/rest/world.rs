@@ -95,6 +95,8 @@ pub struct Options {
     pub watch: Duration,
     /// What the port proves who it is with, and whom the client trusts, PEM.
     pub tls: Option<(Tls, String)>,
+    /// Chains that may be late, and from which age of their last block on.
+    pub late_after: BTreeMap<ChainId, u64>,
 }
 
 impl Options {
@@ -117,6 +119,7 @@ impl Options {
             longest: TIMEOUT,
             watch: WATCH,
             tls: None,
+            late_after: BTreeMap::new(),
         }
     }
 }
@@ -228,7 +231,7 @@ impl World {
 
     pub async fn with(options: Options) -> Self {
         let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, .. } = options;
-        let Options { longest, token, tune, tls, watch, .. } = options;
+        let Options { longest, token, tune, tls, watch, late_after, .. } = options;
         let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
         if let Some((vault, asset)) = token {
             let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
@@ -255,7 +258,7 @@ impl World {
         let service = service.await.unwrap();
         let key = WebhookKey::new(Secret::new(WEBHOOK_KEY.to_owned()).unwrap()).unwrap();
         let egress = Egress::new(reach, resolver).unwrap();
-        let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
+        let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)).with_late_after(late_after));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(4 * rate), per_second(16 * rate));
         let rates = rates.with_open_orders(open_orders);

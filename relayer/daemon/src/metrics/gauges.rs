@@ -5,7 +5,7 @@ use anyhow::Result;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
 use spandrel_core::Status;
 use spandrel_engine::Alarms;
-use spandrel_risk::{Corridor, Lane, Limit, RiskPolicy, RiskState, Tank};
+use spandrel_risk::{Corridor, Lane, Limit, PriceState, RiskPolicy, RiskState, Tank};
 use spandrel_store::AllWaiting;
 use spandrel_store::summary::Summary;
 use spandrel_verifiers::UnixSeconds;
@@ -32,6 +32,9 @@ pub struct Gauges {
     findings: IntGaugeVec,
     looked: IntGauge,
     pauses: IntGauge,
+    losses: IntGauge,
+    stale_prices: IntGaugeVec,
+    price_ages: IntGaugeVec,
     paused: IntGaugeVec,
     window_used: GaugeVec,
     window_limit: GaugeVec,
@@ -158,6 +161,20 @@ impl Gauges {
                 "For how long sentinels have not seen everything that they look at; 0 where none run",
             )?,
             pauses: integer("spandrel_risk_pauses_count", "Pauses in force")?,
+            losses: integer(
+                "spandrel_risk_open_losses_count",
+                "Fast payouts whose deposits are gone, and whose losses guardians have not accepted",
+            )?,
+            stale_prices: integers(
+                "spandrel_price_stale_bool",
+                "1 while no price of an asset is to be believed: value goes by the floor",
+                &["asset"],
+            )?,
+            price_ages: integers(
+                "spandrel_price_age_seconds",
+                "Age of the last price, by its publisher's time",
+                &["asset"],
+            )?,
             paused: integers(
                 "spandrel_risk_lane_paused_bool",
                 "1 while a pause stops a lane of a corridor",
@@ -232,6 +249,11 @@ impl Gauges {
         self.webhook_age.set(oldest_age.unwrap_or(0).cast_signed());
     }
 
+    /// Shows how many losses wait for guardians.
+    pub fn show_losses(&self, open: usize) {
+        self.losses.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
     /// Shows limits as they stand, and what is used of them.
     pub fn show_risk(&self, policy: &RiskPolicy, risk: &RiskState, now: UnixSeconds) {
         self.pauses.set(i64::try_from(risk.pauses_at(now).count()).unwrap_or(i64::MAX));
@@ -254,6 +276,15 @@ impl Gauges {
             self.of_asset.show(&name, risk.asset_used(asset, now), rules.window);
             let used = risk.notional_used(&Tank::Asset { asset: asset.clone() }, now);
             self.of_asset_by_value.show(&name, used, rules.notional.unwrap_or(Limit::Unlimited));
+            if let Some(rule) = &rules.price {
+                let price = risk.price(asset);
+                let is_stale = price.is_none_or(|price| price.state(rule, now) == PriceState::Stale);
+                self.stale_prices.with_label_values(&[&name]).set(is_stale.into());
+                if let Some(price) = price {
+                    let age = now.saturating_sub(price.published_at);
+                    self.price_ages.with_label_values(&[&name]).set(age.cast_signed());
+                }
+            }
         }
         for (chain, limit) in &policy.wide.destinations {
             let used = risk.notional_used(&Tank::Destination { chain: chain.clone() }, now);

@@ -80,12 +80,5 @@ pub(crate) fn late<'a>(
     late_after: &'a BTreeMap<ChainId, u64>,
     now: UnixSeconds,
 ) -> impl Iterator<Item = String> + 'a {
-    late_after.iter().filter_map(move |(chain, most)| {
-        let tip = summary.cursors.get(chain).and_then(|cursor| cursor.tip);
-        match tip.map(|tip| now.saturating_sub(tip.time)) {
-            Some(age) if age <= *most => None,
-            Some(age) => Some(format!("{chain} is late: its last block is {age} s old, expected at most {most}\n")),
-            None => Some(format!("{chain} is late: nothing of it was read\n")),
-        }
-    })
+    summary.late(late_after, now).map(|(chain, what)| format!("{chain} is late: {what}\n"))
 }

@@ -209,6 +209,7 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
         let risk = book.risk_now();
         metrics.gauges.show_ledger(&summary, &webhooks, now);
         metrics.gauges.show_risk(&risk.limits, &risk.state, now);
+        metrics.gauges.show_losses(book.open_shortfalls().await.len());
     }
     metrics.show_nodes();
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));

@@ -45,7 +45,9 @@ pub async fn serve_api(
         let now = book.risk_now();
         (now.state, now.limits)
     });
-    let mut service = Service::open(store, policy, catalog, risk, live, Arc::new(unix_now), WATCH).await?;
+    let mut service = Service::open(store, policy, catalog, risk, live, Arc::new(unix_now), WATCH)
+        .await?
+        .with_late_after(config.telemetry.late_after.clone());
     if let Some(key) = &api.webhook_key {
         service = service.with_webhooks(webhooks(&config, key)?);
     }

@@ -37,7 +37,7 @@ impl Health {
         if let Some((chain, reason)) = summary.halted.first_key_value() {
             return Some(format!("{chain} is halted: {reason}"));
         }
-        if let Some(id) = book.open_shortfall().await {
+        if let Some(id) = book.open_shortfalls().await.first() {
             return Some(format!("the deposit of {id} is gone"));
         }
         let alarms = self.metrics.alarms();

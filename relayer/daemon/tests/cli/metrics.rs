@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use spandrel::clock::unix_now;
 use spandrel::metrics::{self, Metrics, Vitals};
 use spandrel::supervise::Pulses;
@@ -11,7 +11,9 @@ use spandrel_core::Input;
 use spandrel_core::journal::{Journal, NewTx};
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
 use spandrel_engine::{Observer, Pulse, repeat};
-use spandrel_risk::{Lane, RiskEvent, Scope};
+use spandrel_risk::{Lane, Price, RiskEvent, Scope};
+use spandrel_verifiers::AssetId;
+use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
 use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
@@ -68,18 +70,31 @@ async fn pauses_limits_and_waiting_work_are_exported() {
         of_asset("spandrel_risk_asset_value_limit_units", "5000000000"),
         of_asset("spandrel_risk_asset_value_used_units", "0"),
         "spandrel_risk_destination_value_limit_units{destination=\"eip155:31337\"} 5000000000\n".to_owned(),
+        "spandrel_risk_open_losses_count 0\n".to_owned(),
+        of_asset("spandrel_price_stale_bool", "1"),
     ] {
         assert!(open.contains(&line), "{line} in {open}");
     }
     let scope = Scope::Lane { lane: Lane::Fast, source: None };
     let pause = RiskEvent::Paused { scope, until: unix_now() + 60, reason: "a drill".to_owned() };
     book.record_risk(pause).await.unwrap();
+    priced(&book, 30).await;
     let paused = scrape().await;
+    assert!(paused.contains(&of_asset("spandrel_price_stale_bool", "0")), "{paused}");
+    let age = paused.lines().find_map(|line| line.strip_prefix("spandrel_price_age_seconds{")?.split("} ").nth(1));
+    assert!((30..90).contains(&age.unwrap().parse::<u64>().unwrap()), "{age:?}");
     assert!(paused.contains(&lane("spandrel_risk_lane_paused_bool", "fast", "1")), "{paused}");
     assert!(paused.contains(&lane("spandrel_risk_lane_paused_bool", "light_client", "0")), "{paused}");
     assert!(paused.contains("spandrel_risk_pauses_count 1\n"), "{paused}");
     stop.cancel();
     serving.await.unwrap().unwrap();
+}
+
+/// Stores a price of the example's Bitcoin that was published so many seconds ago.
+async fn priced(book: &crate::run::TestBook, age: u64) {
+    let asset = AssetId::slip44(&ChainParams::regtest().chain(), 0);
+    let price = Price { value: U256::from(60_000_000), confidence: U256::ZERO, published_at: unix_now() - age };
+    book.record_risk(RiskEvent::Priced { asset, price }).await.unwrap();
 }
 
 /// Each thing that keeps it from its work is named, and nothing else is.
@@ -195,6 +210,7 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
     let broken = see(&book, &config, 1).await;
     tell(&book, broken, Input::Broken("odd".to_owned())).await;
     tell(&book, broken, Input::Drop("ada: a drill".to_owned())).await;
+    priced(&book, 30).await;
     Observer::refused(&*metrics, broken, "no such thing");
     let chain = config.bitcoin[0].chain.clone();
     metrics.watch(&chain, Arc::new(OneNode));

@@ -52,7 +52,7 @@ fn body(rows: &[AuditRow], is_newest: bool) -> Markup {
                 }
             }
         }
-        p.faint { "The whole chain is checked by " code { "spandrel audit verify --db FILE" } "; note the head elsewhere, then a cut-off end is seen too." }
+        p.faint { "The whole chain is checked by " code { "spandrel audit verify FILE" } "; note the head elsewhere, then a cut-off end is seen too." }
     }
 }
 
