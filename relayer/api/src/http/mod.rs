@@ -12,6 +12,7 @@ mod places;
 mod rate;
 mod serve;
 mod status;
+mod taking;
 mod tls;
 mod transfers;
 mod webhooks;
@@ -40,7 +41,7 @@ pub(crate) use places::Place;
 pub use places::Room;
 pub(crate) use rate::Who;
 pub use rate::{OPEN_ORDERS, OwnKeys, Rates};
-pub use serve::{Port, serve};
+pub use serve::{Patience, Port, serve};
 pub use tls::{Tls, TlsError};
 
 /// Largest request body, bytes.

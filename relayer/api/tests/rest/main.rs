@@ -15,6 +15,8 @@ mod keys;
 mod life;
 mod open_orders;
 mod orders;
+#[path = "../peers/mod.rs"]
+mod peers;
 mod reads;
 mod receiver;
 mod refund;
@@ -22,6 +24,7 @@ mod remembered;
 mod scanner;
 mod stages;
 mod streams;
+mod takers;
 mod tls;
 mod too_long;
 #[path = "../untouched/mod.rs"]

@@ -1,9 +1,12 @@
 //! A served API over a real ledger, and a client as a user would be.
 
+#[path = "../busy/mod.rs"]
+mod busy;
 #[path = "document.rs"]
 pub mod document;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +17,7 @@ use axum::Router;
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Port, Rates, Room, TIMEOUT, Tls, router, serve};
+use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Patience, Port, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
@@ -26,9 +29,9 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
+
+use busy::Busy;
 
 pub const NOW: u64 = 1_700_000_000;
 pub const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
@@ -76,6 +79,8 @@ pub struct Options {
     pub rate: u32,
     /// Connections at once.
     pub places: Room,
+    /// How long peers may take their time.
+    pub patience: Patience,
     pub reach: Reach,
     pub resolver: Arc<dyn Resolve>,
     pub store: Sqlite,
@@ -101,6 +106,7 @@ impl Options {
         Self {
             rate: 10_000,
             places: Room { all: 1_000, each: 1_000 },
+            patience: Patience::default(),
             reach: Reach::PublicAndLoopback,
             resolver: Arc::new(SystemResolver),
             store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
@@ -122,20 +128,11 @@ pub struct World {
     pub clock: TestClock,
     pub key: String,
     pub base: String,
+    address: SocketAddr,
     /// What is served, for who calls it without a connection.
     pub app: Router,
     client: Client,
     folder: Option<TempDir>,
-}
-
-/// A transaction of another process that goes on.
-pub struct Busy(SqliteConnection);
-
-impl Busy {
-    pub async fn end(mut self) {
-        sqlx::query("ROLLBACK").execute(&mut self.0).await.unwrap();
-        self.0.close().await.unwrap();
-    }
 }
 
 pub fn bitcoin() -> ChainId {
@@ -220,8 +217,9 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, longest, token, tls } =
+        let Options { rate, places, patience, reach, resolver, store, folder, clock, own_keys, open_orders, .. } =
             options;
+        let Options { longest, token, tls, .. } = options;
         let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
         if let Some((vault, asset)) = token {
             let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
@@ -255,7 +253,8 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (tls, trusted) = tls.unzip();
         let base = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
-        tokio::spawn(serve(Port::new(listener, tls), app.clone(), places, std::future::pending()));
+        let port = Port::new(listener, tls).with_patience(patience);
+        tokio::spawn(serve(port, app.clone(), places, std::future::pending()));
         let client = match trusted {
             Some(pem) => {
                 Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap())
@@ -263,7 +262,7 @@ impl World {
             None => Client::builder(),
         };
         let client = client.build().unwrap();
-        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, app, client };
+        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, address, app, client };
         world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
         world
     }
@@ -301,9 +300,12 @@ impl World {
 
     /// Another process writes to the ledger, until [`Busy::end`]: whoever else would write waits.
     pub async fn keep_busy(&self) -> Busy {
-        let mut connection = SqliteConnectOptions::new().filename(self.ledger()).connect().await.unwrap();
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
-        Busy(connection)
+        Busy::with(&self.ledger()).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The ledger's files, by name.
