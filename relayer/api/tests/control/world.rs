@@ -1,6 +1,7 @@
 //! A relayer with guardians, its control API served, and a client.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use spandrel_api::http::{Hosts, control_router};
+use spandrel_api::http::{Hosts, Patience, Port, Room, TIMEOUT, control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
 use spandrel_core::{BatchTerms, Destination, Effect, Event, Executor, FastAttestation, Policy, Transfer, Turn};
@@ -56,6 +57,8 @@ pub struct World {
     pub book: Arc<TestBook>,
     pub clock: TestClock,
     pub base: String,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// What is served, for who calls it without a connection.
     pub app: Router,
     pub client: Client,
@@ -155,17 +158,23 @@ impl ControlDesk for Desk {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(Room { all: 1_000, each: 1_000 }, Patience::default(), TIMEOUT).await
+    }
+
+    /// So many connections, peers who may take so much time, and requests that take no longer than `longest`.
+    pub async fn with(places: Room, patience: Patience, longest: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, clock) = (Sqlite::open(folder.path().join("ledger.db")).await.unwrap(), TestClock::default());
         let book = Book::open(store.clone(), clock.clone(), policy(), Arc::new(Silent)).await.unwrap();
         let book = Arc::new(book.guarded_by(guardians()));
         let desk = Arc::new(Desk { book: book.clone(), policy: guardians() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}/v1/control", listener.local_addr().unwrap());
-        let app = control_router(desk, store, Hosts::Local);
-        let served = app.clone();
-        tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
-        Self { book, clock, base, app, client: Client::new(), folder }
+        let address = listener.local_addr().unwrap();
+        let base = format!("http://{address}/v1/control");
+        let app = control_router(desk, store, Hosts::Local, longest);
+        let port = Port::from(listener).with_patience(patience);
+        tokio::spawn(serve(port, app.clone(), places, std::future::pending()));
+        Self { book, clock, base, address, app, client: Client::new(), folder }
     }
 
     /// A ledger opened anew, as after a restart.
