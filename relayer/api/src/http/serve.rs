@@ -22,6 +22,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
+use super::forwarded::Proxies;
 use super::places::{Place, Places, Room};
 use super::rate::bucket_of;
 use super::taking::{Answer, Attended, Taking};
@@ -70,6 +71,7 @@ pub struct Port {
     listener: TcpListener,
     tls: Option<Tls>,
     patience: Patience,
+    proxies: Option<Proxies>,
 }
 
 impl From<TcpListener> for Port {
@@ -82,19 +84,30 @@ impl From<TcpListener> for Port {
 impl Port {
     /// With TLS, where there is any; nothing is answered without it then.
     pub fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
-        Self { listener, tls, patience: Patience::default() }
+        Self { listener, tls, patience: Patience::default(), proxies: None }
     }
 
     /// With another patience.
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
     }
+
+    /// With proxies before it, which are believed about their callers. Each of their connections is many callers', so that no
+    /// address's share bounds them.
+    pub fn behind(self, proxies: Option<Proxies>) -> Self {
+        Self { proxies, ..self }
+    }
 }
 
 /// Serves `app` to no more connections at once than there is room for, in all and for each address, until `stop`. More of
 /// them are told when to come again. Agreeing on keys takes a place too.
 pub async fn serve(port: impl Into<Port>, app: Router, room: Room, stop: impl Future<Output = ()>) {
-    let Port { listener, tls, patience } = port.into();
+    let Port { listener, tls, patience, proxies } = port.into();
+    let proxies = proxies.map(Arc::new);
+    let holder = |peer: SocketAddr| match &proxies {
+        Some(proxies) if proxies.include(peer.ip()) => (peer.ip(), peer.port()),
+        _ => (bucket_of(peer.ip()), 0),
+    };
     let places = Places::new(room);
     let doors = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     let ending = CancellationToken::new();
@@ -105,10 +118,10 @@ pub async fn serve(port: impl Into<Port>, app: Router, room: Room, stop: impl Fu
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match (places.take(bucket_of(peer.ip())), doors.clone().try_acquire_owned()) {
+                Ok((stream, peer)) => match (places.take(holder(peer)), doors.clone().try_acquire_owned()) {
                     (Ok(place), _) => {
-                        let (app, ending) = (app.clone(), ending.clone());
-                        let connection = Connection { app, peer, patience, ending, _place: place };
+                        let (app, proxies, ending) = (app.clone(), proxies.clone(), ending.clone());
+                        let connection = Connection { app, peer, patience, proxies, ending, _place: place };
                         connections.spawn(connection.run(stream, tls.clone()));
                     }
                     (Err(_), Ok(door)) => {
@@ -165,8 +178,10 @@ struct Connection {
     app: Router,
     peer: SocketAddr,
     patience: Patience,
+    proxies: Option<Arc<Proxies>>,
     ending: CancellationToken,
-    _place: Place<IpAddr>,
+    /// An address's, or one connection's of a proxy.
+    _place: Place<(IpAddr, u16)>,
 }
 
 impl Connection {
@@ -190,12 +205,13 @@ impl Connection {
 
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let (has_begun, taking) = (Arc::new(AtomicBool::new(false)), Taking::begin());
-        let (app, peer, patience) = (self.app, self.peer, self.patience);
+        let (app, peer, patience, proxies) = (self.app, self.peer, self.patience, self.proxies);
         let builder = builder(patience, taking.clone());
         let (begun, answers) = (has_begun.clone(), taking.clone());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             begun.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(ConnectInfo(peer));
+            let caller = proxies.as_ref().map_or(peer, |proxies| proxies.caller(peer, request.headers()));
+            request.extensions_mut().insert(ConnectInfo(caller));
             let answering: axum::routing::future::RouteFuture<Infallible> = app.clone().call(request);
             let answers = answers.clone();
             async move {

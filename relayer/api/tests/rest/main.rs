@@ -17,6 +17,7 @@ mod open_orders;
 mod orders;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod proxies;
 mod reads;
 mod receiver;
 mod refund;

@@ -408,7 +408,7 @@ impl Resolve for Rebinding {
 }
 
 /// A delivery to a name that was public when it was registered and leads to loopback now; connections that came there.
-async fn rebind(reach: Reach) -> (usize, Value) {
+async fn rebind(reach: Reach, refused: &[&'static str]) -> (usize, Value) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let came = Arc::new(AtomicUsize::new(0));
@@ -419,7 +419,7 @@ async fn rebind(reach: Reach) -> (usize, Value) {
         }
     });
     let resolver = Arc::new(Rebinding(AtomicUsize::new(0)));
-    let world = World::with(Options { reach, resolver, ..Options::new().await }).await;
+    let world = World::with(Options { reach, refused: refused.to_vec(), resolver, ..Options::new().await }).await;
     let (id, _) = register(&world, &world.key, &format!("https://hooks.example:{port}/")).await;
     deposit(&world, 1).await;
     deliver(&world).await;
@@ -429,10 +429,12 @@ async fn rebind(reach: Reach) -> (usize, Value) {
 
 #[tokio::test]
 async fn a_name_that_leads_inside_after_it_was_registered_is_never_connected_to() {
-    let (connections, listed) = rebind(Reach::Public).await;
-    assert_eq!(connections, 0);
-    assert_eq!(listed[0]["last_error"], "it leads to an address that is not public");
-    let (connections, _) = rebind(Reach::PublicAndLoopback).await;
+    for (reach, refused) in [(Reach::Public, &[][..]), (Reach::PublicAndLoopback, &["127.0.0.0/8"])] {
+        let (connections, listed) = rebind(reach, refused).await;
+        assert_eq!(connections, 0);
+        assert_eq!(listed[0]["last_error"], "it leads to an address that is not public");
+    }
+    let (connections, _) = rebind(Reach::PublicAndLoopback, &["198.51.100.0/24"]).await;
     assert_eq!(connections, 1, "without the rule it would have been");
 }
 

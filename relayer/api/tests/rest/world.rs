@@ -17,7 +17,7 @@ use axum::Router;
 use bitcoin::Network;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Patience, Port, Rates, Room, TIMEOUT, Tls, router, serve};
+use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Patience, Port, Proxies, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
 use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
 use spandrel_core::{Destination, Event, Input, Policy, Transfer};
@@ -81,7 +81,11 @@ pub struct Options {
     pub places: Room,
     /// How long peers may take their time.
     pub patience: Patience,
+    /// The proxies before it.
+    pub proxies: Option<Proxies>,
     pub reach: Reach,
+    /// Networks to which no webhook may lead.
+    pub refused: Vec<&'static str>,
     pub resolver: Arc<dyn Resolve>,
     pub store: Sqlite,
     /// Where the ledger is, while it is needed.
@@ -107,7 +111,9 @@ impl Options {
             rate: 10_000,
             places: Room { all: 1_000, each: 1_000 },
             patience: Patience::default(),
+            proxies: None,
             reach: Reach::PublicAndLoopback,
+            refused: Vec::new(),
             resolver: Arc::new(SystemResolver),
             store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
             folder: Some(folder),
@@ -219,7 +225,7 @@ impl World {
     pub async fn with(options: Options) -> Self {
         let Options { rate, places, patience, reach, resolver, store, folder, clock, own_keys, open_orders, .. } =
             options;
-        let Options { longest, token, tls, .. } = options;
+        let Options { longest, token, tls, proxies, refused, .. } = options;
         let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
         if let Some((vault, asset)) = token {
             let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
@@ -243,7 +249,8 @@ impl World {
             [7; 32],
         );
         let key = WebhookKey::new(Secret::new(WEBHOOK_KEY.to_owned()).unwrap()).unwrap();
-        let egress = Egress::new(reach, resolver).unwrap();
+        let egress =
+            Egress::new(reach, refused.iter().map(|network| network.parse().unwrap()).collect(), resolver).unwrap();
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(4 * rate), per_second(16 * rate));
@@ -253,7 +260,7 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (tls, trusted) = tls.unzip();
         let base = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
-        let port = Port::new(listener, tls).with_patience(patience);
+        let port = Port::new(listener, tls).with_patience(patience).behind(proxies);
         tokio::spawn(serve(port, app.clone(), places, std::future::pending()));
         let client = match trusted {
             Some(pem) => {
