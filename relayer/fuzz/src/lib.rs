@@ -24,5 +24,5 @@ mod guardians;
 pub mod scene;
 pub mod targets;
 #[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../../api/tests/rest/world.rs"]
+#[path = "../../api/tests/rest/world/mod.rs"]
 mod users;

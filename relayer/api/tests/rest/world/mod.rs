@@ -1,44 +1,36 @@
 //! A served API over a real ledger, and a client as a user would be.
 
-#[path = "../busy/mod.rs"]
+mod bridge;
+#[path = "../../busy/mod.rs"]
 mod busy;
-#[path = "document.rs"]
 pub mod document;
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256};
 use axum::Router;
-use bitcoin::Network;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Patience, Port, Proxies, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
-use spandrel_api::{Catalog, Live, Service, Source, SourceKind, issue_key};
-use spandrel_core::{Destination, Event, Input, Policy, Transfer};
+use spandrel_api::{Catalog, Live, Service, SourceKind, issue_key};
+use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::{Book, Change, Clock, Observer};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
-use spandrel_signer::{LocalKey, Secret};
+use spandrel_risk::{Corridor, Lane, RiskPolicy};
+use spandrel_signer::Secret;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
-use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference};
 use tempfile::TempDir;
 
+pub use bridge::*;
 use busy::Busy;
-
-pub const NOW: u64 = 1_700_000_000;
-pub const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
-/// x coordinate of twice the generator point.
-pub const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
-/// x coordinate of the generator point.
-const VAULT_KEY: &str = "0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+pub use told::*;
 
 /// A clock that tests move.
 #[derive(Clone)]
@@ -139,72 +131,6 @@ pub struct World {
     pub app: Router,
     client: Client,
     folder: Option<TempDir>,
-}
-
-pub fn bitcoin() -> ChainId {
-    ChainParams::regtest().chain()
-}
-
-pub fn ethereum() -> ChainId {
-    ChainId::eip155(31_337)
-}
-
-pub fn destination() -> ChainId {
-    ChainId::eip155(31_338)
-}
-
-fn asset(chain: &ChainId) -> AssetId {
-    AssetId::slip44(chain, if *chain == bitcoin() { 0 } else { 60 })
-}
-
-fn limits(per_transfer: u64, exposure: u64) -> Limits {
-    Limits {
-        per_transfer: Limit::Amount(U256::from(per_transfer)),
-        exposure_cap: Limit::Amount(U256::from(exposure)),
-        window: Limit::Amount(U256::from(1_000_000)),
-        large_from: Limit::Amount(U256::from(400_000)),
-        large_delay: 3_600,
-        dust: U256::from(1_000),
-    }
-}
-
-/// The key of verifier `n`.
-pub fn verifier(n: u8) -> LocalKey {
-    LocalKey::from_bytes(&[0x10 + n; 32]).unwrap()
-}
-
-pub fn policy() -> Policy {
-    let set = |members: BTreeSet<Address>| SignerSet::new(1, 2, members).unwrap();
-    let signers = set((0x20..0x23).map(Address::repeat_byte).collect());
-    let corridor = |source: ChainId, lane| Corridor { asset: asset(&source), source, destination: destination(), lane };
-    let risk = [
-        (corridor(bitcoin(), Lane::Fast), limits(50_000, 100_000)),
-        (corridor(bitcoin(), Lane::LightClient), limits(500_000, 0)),
-        (corridor(ethereum(), Lane::LightClient), limits(500_000, 0)),
-    ];
-    let domain =
-        VerdictDomain { chain_number: 31_338, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
-    let target = Destination { domain, fast_lane: Address::repeat_byte(9), signers };
-    Policy {
-        sources: BTreeMap::from([
-            (bitcoin(), VAULT_KEY.parse().unwrap()),
-            (ethereum(), Address::repeat_byte(5).into_word()),
-        ]),
-        destinations: BTreeMap::from([(destination(), target)]),
-        verifiers: set((0..3).map(|n| verifier(n).address()).collect()),
-        risk: RiskPolicy::of_corridors(BTreeMap::from(risk)),
-        pause_ttl: 3_600,
-    }
-}
-
-fn sources() -> Vec<Source> {
-    let vault: B256 = VAULT_KEY.parse().unwrap();
-    let kind = SourceKind::Bitcoin { vault, network: Network::Regtest };
-    let ethereum_kind = SourceKind::Evm { vault: Address::repeat_byte(6) };
-    vec![
-        Source { chain: bitcoin(), kind, finality_seconds: 3_600, fast_seconds: 600 },
-        Source { chain: ethereum(), kind: ethereum_kind, finality_seconds: 900, fast_seconds: 30 },
-    ]
 }
 
 impl World {
@@ -398,42 +324,4 @@ impl World {
         let input = Input::SourceReorged { ancestor, dropped: vec![B256::repeat_byte(0x64)] };
         self.book.record(Change::one(id, input)).await.unwrap();
     }
-}
-
-/// Sends, and expects a status; the body as JSON. A success is what the document says of this operation.
-pub async fn answer(request: RequestBuilder, expected: StatusCode) -> Value {
-    let (client, request) = request.build_split();
-    let request = request.unwrap();
-    let method = request.method().clone();
-    read(client.execute(request).await.unwrap(), expected, Some(method)).await
-}
-
-/// Expects a status; the body as JSON. A success is what the document says of an operation with this path.
-pub async fn body(response: Response, expected: StatusCode) -> Value {
-    read(response, expected, None).await
-}
-
-async fn read(response: Response, expected: StatusCode, method: Option<reqwest::Method>) -> Value {
-    let (status, path) = (response.status(), response.url().path().to_owned());
-    let text = response.text().await.unwrap();
-    assert_eq!(status, expected, "{text}");
-    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    if status.is_success() {
-        document::check(method.as_ref(), &path, status, &body);
-    }
-    body
-}
-
-/// Sends, and expects a problem document with this status and code.
-pub async fn problem(request: RequestBuilder, expected: StatusCode, code: &str) -> Value {
-    refusal(request.send().await.unwrap(), expected, code).await
-}
-
-pub async fn refusal(response: Response, expected: StatusCode, code: &str) -> Value {
-    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
-    let problem = body(response, expected).await;
-    assert_eq!(kind.as_deref(), Some("application/problem+json"));
-    assert_eq!(problem["code"], code, "{problem}");
-    assert!(!problem["request_id"].as_str().unwrap().is_empty());
-    problem
 }
