@@ -11,6 +11,8 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use spandrel_api::grpc::proto::WatchTransferRequest;
 use spandrel_api::http::Room;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::peers::{PATIENCE, Peer, SOON, dawdle, more, until_called_off};
 use crate::world::{Options, World, answer, bitcoin, problem};
@@ -78,6 +80,21 @@ async fn who_asks_for_nothing_is_cut_off() {
     let (took, said) = dawdle(world.address(), &asked, Duration::ZERO).await;
     assert!(said.starts_with("HTTP/1.1 200"), "{said}");
     assert!((PATIENCE.head / 2..SOON).contains(&took), "{took:?}");
+}
+
+/// Told to go, it agrees to nothing (RFC 9113, 6.8), whatever else it answers.
+#[tokio::test]
+async fn who_does_not_agree_to_the_end_of_its_connection_is_cut_off() {
+    let world = patient(ROOM).await;
+    let mut stream = TcpStream::connect(world.address()).await.unwrap();
+    // The preface, empty settings, and a request (RFC 7541) for what is answered with one word.
+    let path = [&[0x82, 0x86, 0x04, 8][..], b"/healthz", &[0x01, 9], b"localhost"].concat();
+    let head = [0, 0, u8::try_from(path.len()).unwrap(), 1, 5, 0, 0, 0, 1];
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &head, &path].concat()).await.unwrap();
+    let mut said = Vec::new();
+    assert!(tokio::time::timeout(SOON, stream.read_to_end(&mut said)).await.is_ok(), "it is cut off");
+    assert!(said.windows(2).any(|part| part == b"ok"), "{said:?}");
 }
 
 /// For as long as it asks, a connection stands.

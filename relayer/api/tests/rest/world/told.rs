@@ -20,6 +20,7 @@ pub async fn body(response: Response, expected: StatusCode) -> Value {
 
 async fn read(response: Response, expected: StatusCode, method: Option<reqwest::Method>) -> Value {
     let (status, path) = (response.status(), response.url().path().to_owned());
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
     let text = response.text().await.unwrap();
     assert_eq!(status, expected, "{text}");
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
