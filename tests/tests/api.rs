@@ -170,6 +170,8 @@ async fn beside_a_bridge(play: impl AsyncFnOnce(&User, &Chains, &Bridge) -> Resu
         max_streams: 8,
         streams_per_caller: 8,
         webhook_key: Some(SecretRef::File(webhook_key)),
+        refused_webhook_networks: Vec::new(),
+        proxies: None,
         vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
     });
     config.check()?;

@@ -67,6 +67,8 @@ fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
         max_streams: 16,
         streams_per_caller: 16,
         webhook_key: None,
+        refused_webhook_networks: Vec::new(),
+        proxies: None,
         vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
     });
     let guardians = GUARDIANS.iter().map(|(n, person)| Ok((account(chains, *n)?, (*person).to_owned())));

@@ -376,6 +376,8 @@ fn api(listen: std::net::SocketAddr) -> ApiConfig {
         max_streams: 8,
         streams_per_caller: 8,
         webhook_key: None,
+        refused_webhook_networks: Vec::new(),
+        proxies: None,
         vaults: Default::default(),
     }
 }

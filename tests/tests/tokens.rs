@@ -127,6 +127,8 @@ fn served(bridge: &BothWays) -> Result<(Config, ApiConfig)> {
         max_streams: 8,
         streams_per_caller: 8,
         webhook_key: None,
+        refused_webhook_networks: Vec::new(),
+        proxies: None,
         vaults: [&bridge.home, &bridge.away].map(|side| (side.id(), side.at.vault)).into(),
     };
     let config = Config { api: Some(api.clone()), ..bridge.config.clone() };

@@ -3,7 +3,7 @@
 //!
 //! `SPANDREL_SCHEMATHESIS` says where it is; `.ci/schema` installs it. Skipped without it.
 
-#[path = "rest/world.rs"]
+#[path = "rest/world/mod.rs"]
 #[allow(dead_code)]
 mod world;
 

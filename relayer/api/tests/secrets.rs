@@ -3,7 +3,7 @@
 #[path = "rest/receiver.rs"]
 #[allow(dead_code)]
 mod receiver;
-#[path = "rest/world.rs"]
+#[path = "rest/world/mod.rs"]
 #[allow(dead_code)]
 mod world;
 

@@ -19,10 +19,10 @@ macro_rules! fuzz_target {
 #[path = "../../api/tests/answers/mod.rs"]
 mod answers;
 #[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../../api/tests/control/world.rs"]
+#[path = "../../api/tests/control/world/mod.rs"]
 mod guardians;
 pub mod scene;
 pub mod targets;
 #[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../../api/tests/rest/world.rs"]
+#[path = "../../api/tests/rest/world/mod.rs"]
 mod users;

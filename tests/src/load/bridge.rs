@@ -83,6 +83,8 @@ impl Served {
             max_streams,
             streams_per_caller: max_streams,
             webhook_key: None,
+            refused_webhook_networks: Vec::new(),
+            proxies: None,
             vaults: BTreeMap::new(),
         });
         config.check()?;

@@ -9,21 +9,24 @@ use tokio::process::Command;
 
 /// Says what each request is, and in the end one line of what was answered. Times are in microseconds.
 const SCRIPT: &str = r#"
-local thread_list = {}
+local thread_list, threads = {}, THREADS
 local paths, body, key = {}, nil, nil
 
 function setup(thread)
+  thread:set("place", #thread_list)
   table.insert(thread_list, thread)
 end
 
 function init(args)
-  good, refused, unexplained, other = 0, 0, 0, 0
+  good, limited, busy, unexplained, other = 0, 0, 0, 0, 0
   key, body = args[1], args[2]
   for line in io.lines(args[3]) do table.insert(paths, line) end
+  turn = place
 end
 
 function request()
-  local path = paths[math.random(#paths)]
+  turn = (turn + threads) % #paths
+  local path = paths[turn + 1]
   local headers = { ["Content-Type"] = "application/json" }
   if key ~= "" then headers["Authorization"] = "Bearer " .. key end
   if body == "" then return wrk.format("GET", path, headers) end
@@ -35,27 +38,33 @@ function response(status, headers, body)
     good = good + 1
   elseif status == 429 or status == 503 then
     local told = headers["Retry-After"] or headers["retry-after"]
-    if told then refused = refused + 1 else unexplained = unexplained + 1 end
+    if not told then
+      unexplained = unexplained + 1
+    elseif status == 429 then
+      limited = limited + 1
+    else
+      busy = busy + 1
+    end
   else
     other = other + 1
   end
 end
 
 function done(summary, latency, requests)
-  local sums = { 0, 0, 0, 0 }
+  local sums = { 0, 0, 0, 0, 0 }
   for _, thread in ipairs(thread_list) do
-    for place, name in ipairs({ "good", "refused", "unexplained", "other" }) do
+    for place, name in ipairs({ "good", "limited", "busy", "unexplained", "other" }) do
       sums[place] = sums[place] + thread:get(name)
     end
   end
   local errors = summary.errors
-  print(string.format("answers %d %d %d %d %d %d %d %d %d", summary.duration, sums[1], sums[2], sums[3], sums[4],
+  print(string.format("answers %d %d %d %d %d %d %d %d %d %d", summary.duration, sums[1], sums[2], sums[3], sums[4], sums[5],
     errors.connect + errors.read + errors.write + errors.timeout,
     latency:percentile(50), latency:percentile(99), latency.max))
 end
 "#;
 
-/// What is asked, again and again: one of `paths`, by chance.
+/// What is asked, again and again: `paths` in turn, each thread its share of them.
 pub struct Request {
     /// Paths and queries.
     pub paths: Vec<String>,
@@ -70,8 +79,10 @@ pub struct Request {
 pub struct Answers {
     /// Answers of success.
     pub good: u64,
-    /// 429 or 503 with `Retry-After`.
-    pub refused: u64,
+    /// 429 with `Retry-After`.
+    pub limited: u64,
+    /// 503 with `Retry-After`.
+    pub busy: u64,
     /// Neither: other statuses, refusals that do not say when to come again, and connections that failed or hung.
     pub bad: u64,
     /// For how long it was asked.
@@ -91,7 +102,10 @@ impl Answers {
     }
 }
 
-/// `wrk`, with two threads.
+/// How many threads `wrk` has.
+const THREADS: &str = "2";
+
+/// `wrk`.
 pub struct Generator<'a> {
     /// Its program.
     pub program: &'a Path,
@@ -109,10 +123,10 @@ impl Generator<'_> {
     pub async fn run(&self, base: &str, request: &Request) -> Result<Answers> {
         let folder = tempfile::tempdir()?;
         let (script, paths) = (folder.path().join("ask.lua"), folder.path().join("paths"));
-        std::fs::write(&script, SCRIPT)?;
+        std::fs::write(&script, SCRIPT.replace("THREADS", THREADS))?;
         std::fs::write(&paths, request.paths.join("\n"))?;
         let output = Command::new(self.program)
-            .args(["--threads", "2", "--timeout", "5s", "--connections", &self.connections.to_string()])
+            .args(["--threads", THREADS, "--timeout", "5s", "--connections", &self.connections.to_string()])
             .args(["--duration", &format!("{}s", self.duration.as_secs()), "--script"])
             .args([script.as_os_str(), base.as_ref(), "--".as_ref()])
             .args([request.key.as_deref().unwrap_or(""), request.body.as_deref().unwrap_or("")])
@@ -125,14 +139,15 @@ impl Generator<'_> {
         let line = text.lines().find_map(|line| line.strip_prefix("answers "));
         let line = line.with_context(|| format!("{text}{}", String::from_utf8_lossy(&output.stderr)))?;
         let numbers: Vec<u64> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-        let [duration, good, refused, unexplained, other, failed, p50, p99, slowest] = numbers[..] else {
-            anyhow::bail!("expected nine numbers, found {line}");
+        let [duration, good, limited, busy, unexplained, other, failed, p50, p99, slowest] = numbers[..] else {
+            anyhow::bail!("expected ten numbers, found {line}");
         };
         ensure!(duration > 0, "no time passed");
         let time = Duration::from_micros;
         Ok(Answers {
             good,
-            refused,
+            limited,
+            busy,
             bad: unexplained + other + failed,
             duration: time(duration),
             p50: time(p50),

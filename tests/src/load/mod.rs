@@ -6,4 +6,4 @@ mod streams;
 
 pub use bridge::{Anonymous, Order, Served};
 pub use generator::{Answers, Generator, Request};
-pub use streams::{Followed, follow};
+pub use streams::{Followed, follow, turned_away};

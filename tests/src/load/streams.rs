@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use reqwest::{Client, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
+
+/// Most time for an answer that needs nothing but to be given.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// What one stream told.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +55,18 @@ pub async fn follow<T>(
         anyhow::Ok(followed)
     };
     Ok((tokio::time::timeout(patience, ended).await.context("streams that end in time")??, result))
+}
+
+/// Asks for one more stream than there are, and expects to be told at once when to come again: after how many seconds.
+///
+/// # Errors
+/// When it is answered otherwise, or left hanging.
+pub async fn turned_away(address: std::net::SocketAddr, path: &str) -> Result<u64> {
+    let request = Client::new().get(format!("http://{address}{path}")).header("accept", "text/event-stream");
+    let answer = request.timeout(AT_ONCE).send().await.context("an answer at once to one stream too many")?;
+    let (status, told) = (answer.status(), answer.headers().get("retry-after").cloned());
+    ensure!(status == StatusCode::SERVICE_UNAVAILABLE, "one stream too many: expected 503, found {status}");
+    Ok(told.context("503 without Retry-After")?.to_str()?.parse()?)
 }
 
 /// A stream whose head was read, and what was read behind it.

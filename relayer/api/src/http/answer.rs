@@ -99,7 +99,11 @@ pub struct Json<T>(pub T);
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), "INVALID_BODY", rejection.body_text()).about("body")
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "BODY_TOO_LARGE",
+            _ => "INVALID_BODY",
+        };
+        Self::new(rejection.status(), code, rejection.body_text()).about("body")
     }
 }
 

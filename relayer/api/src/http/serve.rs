@@ -1,5 +1,5 @@
 //! Connections: HTTP/1.1 and HTTP/2 (gRPC) on one port, with TLS or without. Who says nothing, says it too slowly, or does
-//! not read what is answered, is cut off.
+//! not take what is answered, is cut off: no peer keeps a place that it makes no use of.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,12 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,14 +22,12 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
+use super::forwarded::Proxies;
 use super::places::{Place, Places, Room};
 use super::rate::bucket_of;
+use super::taking::{Answer, Attended, Taking};
 use super::tls::Tls;
 
-/// Most time for the head of a request, the first one's beginning included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most time for a peer to take any of what is written to it.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that speaks HTTP/2 is asked this often whether it is there, and has this long to say so.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,30 +48,66 @@ const FULL: &str = concat!(
 /// How long to wait when no connection can be accepted, as when files have run out.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// How long a peer may take its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the head of a request, the first one's beginning included. Over HTTP/1.1 also without asking for more.
+    pub head: Duration,
+    /// For taking any of what is written to it, and the next piece of an answer.
+    pub untaken: Duration,
+    /// Over HTTP/2: without an answer under way or taken.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let ten = Duration::from_secs(10);
+        Self { head: ten, untaken: ten, idle: Duration::from_secs(60) }
+    }
+}
+
 /// Where connections come in.
 pub struct Port {
     listener: TcpListener,
     tls: Option<Tls>,
+    patience: Patience,
+    proxies: Option<Proxies>,
 }
 
 impl From<TcpListener> for Port {
     /// Without TLS: what is said can be read and changed on the way.
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None }
+        Self::new(listener, None)
     }
 }
 
 impl Port {
     /// With TLS, where there is any; nothing is answered without it then.
     pub fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
-        Self { listener, tls }
+        Self { listener, tls, patience: Patience::default(), proxies: None }
+    }
+
+    /// With another patience.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// With proxies before it, which are believed about their callers. Each of their connections is many callers', so that no
+    /// address's share bounds them.
+    pub fn behind(self, proxies: Option<Proxies>) -> Self {
+        Self { proxies, ..self }
     }
 }
 
 /// Serves `app` to no more connections at once than there is room for, in all and for each address, until `stop`. More of
 /// them are told when to come again. Agreeing on keys takes a place too.
 pub async fn serve(port: impl Into<Port>, app: Router, room: Room, stop: impl Future<Output = ()>) {
-    let Port { listener, tls } = port.into();
+    let Port { listener, tls, patience, proxies } = port.into();
+    let proxies = proxies.map(Arc::new);
+    let holder = |peer: SocketAddr| match &proxies {
+        Some(proxies) if proxies.include(peer.ip()) => (peer.ip(), peer.port()),
+        _ => (bucket_of(peer.ip()), 0),
+    };
     let places = Places::new(room);
     let doors = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     let ending = CancellationToken::new();
@@ -86,9 +118,10 @@ pub async fn serve(port: impl Into<Port>, app: Router, room: Room, stop: impl Fu
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match (places.take(bucket_of(peer.ip())), doors.clone().try_acquire_owned()) {
+                Ok((stream, peer)) => match (places.take(holder(peer)), doors.clone().try_acquire_owned()) {
                     (Ok(place), _) => {
-                        let connection = Connection { app: app.clone(), peer, ending: ending.clone(), _place: place };
+                        let (app, proxies, ending) = (app.clone(), proxies.clone(), ending.clone());
+                        let connection = Connection { app, peer, patience, proxies, ending, _place: place };
                         connections.spawn(connection.run(stream, tls.clone()));
                     }
                     (Err(_), Ok(door)) => {
@@ -144,8 +177,11 @@ async fn tell_full(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::
 struct Connection {
     app: Router,
     peer: SocketAddr,
+    patience: Patience,
+    proxies: Option<Arc<Proxies>>,
     ending: CancellationToken,
-    _place: Place<IpAddr>,
+    /// An address's, or one connection's of a proxy.
+    _place: Place<(IpAddr, u16)>,
 }
 
 impl Connection {
@@ -154,7 +190,7 @@ impl Connection {
             tracing::debug!(%error, "a connection without TCP_NODELAY");
         }
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(UNREAD_TIMEOUT));
+        stream.set_write_timeout(Some(self.patience.untaken));
         let stream = Box::pin(stream);
         let Some(tls) = tls else { return self.talk(stream).await };
         let greeted = tokio::select! {
@@ -168,20 +204,26 @@ impl Connection {
     }
 
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let has_begun = Arc::new(AtomicBool::new(false));
-        let (app, peer, begun) = (self.app, self.peer, has_begun.clone());
+        let (has_begun, taking) = (Arc::new(AtomicBool::new(false)), Taking::begin());
+        let (app, peer, patience, proxies) = (self.app, self.peer, self.patience, self.proxies);
+        let builder = builder(patience, taking.clone());
+        let (begun, answers) = (has_begun.clone(), taking.clone());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             begun.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let answer: axum::routing::future::RouteFuture<Infallible> = app.clone().call(request);
-            async move { answer.await as Result<Response<Body>, Infallible> }
+            let caller = proxies.as_ref().map_or(peer, |proxies| proxies.caller(peer, request.headers()));
+            request.extensions_mut().insert(ConnectInfo(caller));
+            let answering: axum::routing::future::RouteFuture<Infallible> = app.clone().call(request);
+            let answers = answers.clone();
+            async move {
+                let answer = Answer::begin(answers);
+                answering.await.map(|response| response.map(|body| answer.with(body)))
+            }
         });
-        let builder = builder();
         let serving = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(serving);
-        let too_late = tokio::time::sleep(HEAD_TIMEOUT);
-        tokio::pin!(too_late);
-        let (mut is_watched, mut is_ending) = (true, false);
+        let look = tokio::time::sleep(patience.head);
+        tokio::pin!(look);
+        let mut is_ending = false;
         loop {
             tokio::select! {
                 served = &mut serving => {
@@ -190,12 +232,20 @@ impl Connection {
                     }
                     return;
                 }
-                // Nor did the first request's head come: not even which version of HTTP it is may be known.
-                () = &mut too_late, if is_watched => {
-                    if !has_begun.load(Ordering::Relaxed) {
+                () = &mut look => {
+                    let idle = taking.idle();
+                    // Without the first request's head it is not even known which version of HTTP it will be.
+                    if !has_begun.load(Ordering::Relaxed) || (is_ending && idle >= patience.idle) {
                         return;
                     }
-                    is_watched = false;
+                    let next = if idle < patience.idle {
+                        patience.idle - idle
+                    } else {
+                        serving.as_mut().graceful_shutdown();
+                        is_ending = true;
+                        GRACE
+                    };
+                    look.as_mut().reset(tokio::time::Instant::now() + next);
                 }
                 () = self.ending.cancelled(), if !is_ending => {
                     serving.as_mut().graceful_shutdown();
@@ -206,9 +256,9 @@ impl Connection {
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+fn builder(patience: Patience, taking: Arc<Taking>) -> auto::Builder<Attended> {
+    let mut builder = auto::Builder::new(Attended { taking, longest: patience.untaken });
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.head).max_buf_size(LARGEST_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

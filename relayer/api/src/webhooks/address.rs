@@ -115,6 +115,37 @@ mod tests {
         }
     }
 
+    /// The first and the last of each registered range, and their neighbours outside.
+    #[test]
+    fn every_range_is_refused_from_its_first_address_to_its_last_and_no_further() {
+        let ranges = [
+            ["0.0.0.0", "0.255.255.255", "1.0.0.0"],
+            ["10.0.0.0", "10.255.255.255", "11.0.0.0"],
+            ["100.64.0.0", "100.127.255.255", "100.128.0.0"],
+            ["127.0.0.0", "127.255.255.255", "128.0.0.0"],
+            ["168.63.129.16", "168.63.129.16", "168.63.129.17"],
+            ["169.254.0.0", "169.254.255.255", "169.255.0.0"],
+            ["172.16.0.0", "172.31.255.255", "172.32.0.0"],
+            ["192.0.0.0", "192.0.0.255", "192.0.1.0"],
+            ["192.0.2.0", "192.0.2.255", "192.0.3.0"],
+            ["192.88.99.0", "192.88.99.255", "192.88.100.0"],
+            ["192.168.0.0", "192.168.255.255", "192.169.0.0"],
+            ["198.18.0.0", "198.19.255.255", "198.20.0.0"],
+            ["198.51.100.0", "198.51.100.255", "198.51.101.0"],
+            ["203.0.113.0", "203.0.113.255", "203.0.114.0"],
+            ["2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:200::"],
+            ["2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::"],
+            ["2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2003::"],
+            ["3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff:1000::"],
+        ];
+        for [first, last, next] in ranges {
+            assert!(!public(first) && !public(last) && public(next), "{first} to {last}");
+        }
+        for refused in ["224.0.0.0", "239.255.255.255", "240.0.0.0", "255.255.255.255", "1fff:ffff::", "4000::"] {
+            assert!(!public(refused), "{refused}");
+        }
+    }
+
     #[test]
     fn addresses_that_carry_an_ipv4_address_are_refused_whatever_it_is() {
         let carriers = [

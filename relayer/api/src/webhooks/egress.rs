@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolving};
 use reqwest::{Client, Url, redirect};
 
@@ -77,15 +78,16 @@ pub struct Egress {
 struct Guard {
     resolver: Arc<dyn Resolve>,
     reach: Reach,
+    refused: Arc<[IpNet]>,
 }
 
 impl Egress {
-    /// A way out to addresses within `reach`, with names resolved by `resolver`.
+    /// A way out to addresses within `reach` and in none of the networks that are `refused`, with names resolved by `resolver`.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(reach: Reach, resolver: Arc<dyn Resolve>) -> Result<Self, reqwest::Error> {
-        let guard = Guard { resolver, reach };
+    pub fn new(reach: Reach, refused: Vec<IpNet>, resolver: Arc<dyn Resolve>) -> Result<Self, reqwest::Error> {
+        let guard = Guard { resolver, reach, refused: refused.into() };
         let client = Client::builder()
             .dns_resolver(Arc::new(guard.clone()))
             .https_only(reach == Reach::Public)
@@ -137,6 +139,10 @@ impl Egress {
 }
 
 impl Guard {
+    fn allows(&self, address: IpAddr) -> bool {
+        self.reach.allows(address) && !self.refused.iter().any(|network| network.contains(&address))
+    }
+
     /// Reads an address, and checks all of it that needs no resolver.
     fn read(&self, text: &str) -> Result<Url, Refused> {
         if text.len() > LONGEST_URL {
@@ -157,7 +163,7 @@ impl Guard {
             Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
         };
-        if literal.is_some_and(|address| !self.reach.allows(address)) {
+        if literal.is_some_and(|address| !self.allows(address)) {
             return Err(Refused::NotPublic);
         }
         Ok(url)
@@ -167,7 +173,7 @@ impl Guard {
     async fn addresses(&self, host: String) -> Result<Vec<IpAddr>, Refused> {
         let found = tokio::time::timeout(CONNECT_TIMEOUT, self.resolver.resolve(&host)).await;
         let found = found.ok().and_then(Result::ok).filter(|found| !found.is_empty()).ok_or(Refused::Unresolved)?;
-        if found.iter().all(|address| self.reach.allows(*address)) { Ok(found) } else { Err(Refused::NotPublic) }
+        if found.iter().all(|address| self.allows(*address)) { Ok(found) } else { Err(Refused::NotPublic) }
     }
 }
 
@@ -214,7 +220,7 @@ mod tests {
     }
 
     async fn check(url: &str, leads_to: &'static [&'static str]) -> Result<(), Refused> {
-        Egress::new(Reach::Public, Arc::new(Fixed(leads_to))).unwrap().check(url).await
+        Egress::new(Reach::Public, Vec::new(), Arc::new(Fixed(leads_to))).unwrap().check(url).await
     }
 
     #[tokio::test]
@@ -250,6 +256,19 @@ mod tests {
         for url in spellings {
             assert_eq!(check(url, &["1.1.1.1"]).await, Err(Refused::NotPublic), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_network_that_the_operator_refuses_is_refused_in_every_spelling() {
+        let refused = || vec!["93.184.216.0/24".parse().unwrap(), "2606:4700::/32".parse().unwrap()];
+        let check = async |url: &str, leads_to| {
+            Egress::new(Reach::Public, refused(), Arc::new(Fixed(leads_to))).unwrap().check(url).await
+        };
+        for url in ["https://93.184.216.34", "https://0x5db8d822", "https://[2606:4700::1111]"] {
+            assert_eq!(check(url, &["1.1.1.1"]).await, Err(Refused::NotPublic), "{url}");
+        }
+        assert_eq!(check("https://own.example", &["1.1.1.1", "93.184.216.34"]).await, Err(Refused::NotPublic));
+        assert_eq!(check("https://own.example", &["1.1.1.1", "93.184.217.34"]).await, Ok(()));
     }
 
     #[tokio::test]

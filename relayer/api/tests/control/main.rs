@@ -3,13 +3,19 @@
 #[path = "../answers/mod.rs"]
 mod answers;
 mod attacks;
+#[path = "../busy/mod.rs"]
+mod busy;
 mod bytes;
 #[path = "../certificates/mod.rs"]
 mod certificates;
 mod console;
 mod load;
 mod orders;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../peers/mod.rs"]
+mod peers;
 mod policy;
+mod time_and_size;
 mod tls;
 mod together;
 #[path = "../untouched/mod.rs"]

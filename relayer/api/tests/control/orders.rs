@@ -1,5 +1,7 @@
 //! Statements over HTTP: who is taken, what stands afterwards, and what is refused with which code.
 
+use std::time::Duration;
+
 use alloy::primitives::U256;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -9,6 +11,7 @@ use spandrel_risk::control::{Act, SignedStatement, Statement};
 use spandrel_risk::{Limit, Limits};
 use spandrel_store::{AuditCheck, AuditRow};
 
+use crate::peers::dawdle;
 use crate::world::{World, corridor, key, limits, pause, resume};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,6 +110,14 @@ async fn a_page_of_another_name_does_not_get_in() {
     }
     for host in ["localhost", "localhost:8090", "127.0.0.1:8090", "[::1]", "[::1]:8090"] {
         assert_eq!(ask(host).await.unwrap().status(), StatusCode::OK, "{host}");
+    }
+    // A request may name its host twice: both must be the port's.
+    for (target, host, status) in
+        [("http://evil.example", "localhost", "421"), ("http://localhost", "localhost", "200")]
+    {
+        let asked = [format!("GET {target}/v1/control/audit HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")];
+        let (_, said) = dawdle(world.address, &asked, Duration::ZERO).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {said}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest::{Certificate, Client, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{Hosts, Port, Room, Tls, control_router, serve};
+use spandrel_api::http::{Hosts, Port, Room, TIMEOUT, Tls, control_router, serve};
 use spandrel_signer::Secret;
 
 use crate::certificates::Authority;
@@ -18,7 +18,7 @@ async fn only_the_names_of_the_certificate_are_answered_and_statements_are_taken
     let certified = authority.certify(&["guardians.test"]);
     let tls = Tls::new(certified.chain.as_bytes(), &Secret::new(certified.key).unwrap(), world.now()).unwrap();
     let desk = Arc::new(Desk { book: world.book.clone(), policy: guardians() });
-    let router = control_router(desk, world.book.ledger().clone(), Hosts::Certified(tls.clone()));
+    let router = control_router(desk, world.book.ledger().clone(), Hosts::Certified(tls.clone()), TIMEOUT);
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
     let room = Room { all: 10, each: 10 };

@@ -7,20 +7,12 @@ use spandrel_api::http::Room;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::peers;
 use crate::world::World;
 
-/// Sends `parts` with a second between them, then waits: how long until the server hung up, and what it answered.
+/// With a second between what it sends.
 async fn dawdle<S: AsRef<str>>(world: &World, parts: &[S]) -> (Duration, String) {
-    let started = Instant::now();
-    let mut stream = TcpStream::connect(world.base.trim_start_matches("http://")).await.unwrap();
-    for part in parts {
-        stream.write_all(part.as_ref().as_bytes()).await.unwrap();
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "it is cut off");
-    (started.elapsed(), String::from_utf8_lossy(&answer).into_owned())
+    peers::dawdle(world.address(), parts, Duration::from_secs(1)).await
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ async fn every_answer_of_the_console_keeps_the_browser_to_this_service() {
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
         assert_eq!(headers["cross-origin-opener-policy"], "same-origin", "{path}");
+        assert_eq!(headers["cross-origin-resource-policy"], "same-origin", "{path}");
+        assert_eq!(headers["x-frame-options"], "DENY", "{path}");
         assert!(!headers.contains_key("set-cookie"), "{path}");
         let text = response.text().await.unwrap();
         for tag in text.split("<script").skip(1) {

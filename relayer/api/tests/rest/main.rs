@@ -16,7 +16,10 @@ mod keys;
 mod life;
 mod open_orders;
 mod orders;
+#[path = "../peers/mod.rs"]
+mod peers;
 mod promises;
+mod proxies;
 mod reads;
 mod receiver;
 mod refund;
@@ -24,6 +27,7 @@ mod remembered;
 mod scanner;
 mod stages;
 mod streams;
+mod takers;
 mod tls;
 mod too_long;
 #[path = "../untouched/mod.rs"]

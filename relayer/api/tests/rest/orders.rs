@@ -319,6 +319,24 @@ async fn a_transaction_that_the_deposit_does_not_stand_in_is_refused_and_not_not
     }
 }
 
+/// Any of them is where the order's deposit was seen; another is none.
+#[tokio::test]
+async fn every_deposit_of_an_order_is_named_by_its_own_transaction() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/v1/transfers/{}/source-tx", order["transfer"]["order"].as_str().unwrap());
+    let txid = |n: u8| format!("{n:02x}{}", "0".repeat(62));
+    let put = |n: u8| world.put(&path, &json!({ "source_tx": txid(n) })).bearer_auth(&world.key);
+    for n in [2, 3] {
+        world.deposit(&order, B256::with_last_byte(n)).await;
+    }
+    for n in [2, 3] {
+        answer(put(n), StatusCode::OK).await;
+    }
+    problem(put(4), StatusCode::UNPROCESSABLE_ENTITY, "OTHER_SOURCE_TX").await;
+}
+
 #[tokio::test]
 async fn an_order_is_called_off_only_before_its_deposit() {
     let world = World::new().await;

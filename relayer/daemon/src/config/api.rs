@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
 use alloy_primitives::Address;
+use anyhow::Result;
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use spandrel_api::http::OPEN_ORDERS;
+use spandrel_api::http::{ForwardedBy, OPEN_ORDERS, Proxies};
 use spandrel_signer::SecretRef;
 use spandrel_verifiers::ChainId;
 
 use super::TlsConfig;
+use super::check::refuse;
 
 /// Where the transfer API is served, and how much of it anyone may use.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +48,13 @@ pub struct ApiConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<super::schema::Secret>")]
     pub webhook_key: Option<SecretRef>,
+    /// Networks to which no webhook may lead, beside those that are not public: those of one's own that have public addresses.
+    #[serde(default)]
+    #[schemars(with = "Vec<super::schema::AddressRange>")]
+    pub refused_webhook_networks: Vec<IpNet>,
+    /// Proxies before it; without them every peer speaks for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxies: Option<ProxyConfig>,
     /// The `Vault` on each Ethereum chain where orders are taken.
     #[serde(default)]
     #[schemars(with = "BTreeMap<super::schema::Chain, super::schema::Account>")]
@@ -53,4 +63,47 @@ pub struct ApiConfig {
 
 fn open_orders() -> NonZeroU32 {
     OPEN_ORDERS
+}
+
+/// Proxies that are believed about who called them, as TLS terminators are.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyConfig {
+    /// Their addresses. Nobody else may have one of them.
+    #[schemars(with = "Vec<super::schema::AddressRange>")]
+    pub networks: Vec<IpNet>,
+    /// The header to which all of them add their caller's address.
+    pub header: ProxyHeader,
+}
+
+/// A header in which proxies tell of callers.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// RFC 7239.
+    Forwarded,
+    /// As it was before.
+    XForwardedFor,
+}
+
+impl ProxyConfig {
+    /// Refuses proxies that are nobody or everybody.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.networks.is_empty() {
+            return refuse("api.proxies.networks", "at least one", "none");
+        }
+        match self.networks.iter().find(|network| network.prefix_len() == 0) {
+            Some(everybody) => refuse("api.proxies.networks", "those of the proxies alone", everybody),
+            None => Ok(()),
+        }
+    }
+
+    /// As the port takes them.
+    pub fn proxies(&self) -> Proxies {
+        let header = match self.header {
+            ProxyHeader::Forwarded => ForwardedBy::Forwarded,
+            ProxyHeader::XForwardedFor => ForwardedBy::XForwardedFor,
+        };
+        Proxies { networks: self.networks.clone(), header }
+    }
 }

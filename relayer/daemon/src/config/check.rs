@@ -64,6 +64,9 @@ impl Config {
         if let Some(policy) = self.control_policy() {
             policy.validate().map_err(|error| error.within("control"))?;
         }
+        if let Some(proxies) = self.api.as_ref().and_then(|api| api.proxies.as_ref()) {
+            proxies.check()?;
+        }
         let sources = self.check_sources()?;
         if let Some(unknown) = self.api.iter().flat_map(|api| api.vaults.keys()).find(|chain| !sources.contains(chain))
         {

@@ -22,7 +22,7 @@ use spandrel_risk::{LimitTable, WideLimits};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId};
 
-pub use api::ApiConfig;
+pub use api::{ApiConfig, ProxyConfig, ProxyHeader};
 pub use bus::BusConfig;
 pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
 pub use control::ControlConfig;
@@ -315,6 +315,27 @@ mod tests {
         assert!(refused("= \"ada\"", "= \"\"").contains("control.guardians"));
         assert!(refused("timelock = 86400", "timelock = 60").contains("control.timelock"));
         assert!(refused("resume_delay = 900", "resume_delay = 60").contains("control.resume_delay"));
+    }
+
+    #[test]
+    fn proxies_are_believed_in_one_header_and_are_not_everybody() {
+        let with = |networks: &str, header: &str| {
+            let proxies = format!("[api.proxies]\nnetworks = [{networks}]\nheader = \"{header}\"\n\n[control]");
+            Config::parse(&EXAMPLE.replacen("[control]", &proxies, 1)).map_err(|error| format!("{error:#}"))
+        };
+        let read = with("\"10.0.0.7/32\", \"fd00::/8\"", "x-forwarded-for").unwrap();
+        assert_eq!(read.api.unwrap().proxies.unwrap().networks.len(), 2);
+        with("\"10.0.0.7/32\"", "forwarded").unwrap();
+        for (networks, header, expected) in [
+            ("", "forwarded", "api.proxies.networks: expected at least one"),
+            ("\"10.0.0.7/32\", \"0.0.0.0/0\"", "forwarded", "found 0.0.0.0/0"),
+            ("\"::/0\"", "forwarded", "found ::/0"),
+            ("\"10.0.0.7\"", "forwarded", "invalid IP address"),
+            ("\"10.0.0.7/32\"", "x-real-ip", "x-real-ip"),
+        ] {
+            let error = with(networks, header).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

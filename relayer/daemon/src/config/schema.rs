@@ -64,6 +64,11 @@ macro_rules! table {
 text!(Chain, "^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$", "A chain (CAIP-2).");
 text!(Asset, "^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}/[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}$", "An asset (CAIP-19).");
 text!(Account, "^0x[0-9a-fA-F]{40}$", "An address of an EVM chain.");
+text!(
+    AddressRange,
+    "^[0-9a-fA-F.:]+/[0-9]{1,3}$",
+    "Addresses of a network: the first one, and the length of the prefix."
+);
 text!(Word, "^0x[0-9a-fA-F]{64}$", "32 bytes.");
 text!(Hex, "^0x([0-9a-fA-F]{2})*$", "Bytes.");
 text!(Quantity, "^0x[0-9a-fA-F]{1,64}$", "A number in hex digits.");
@@ -170,6 +175,10 @@ mod tests {
 
     /// The parts that the example leaves out or comments out.
     const MORE: &str = r#"
+[api.proxies]
+networks = ["10.0.0.7/32", "fd00::/8"]
+header = "x-forwarded-for"
+
 [bus]
 url = "tls://bus.example:4222"
 name = "main"
@@ -245,7 +254,9 @@ least = 6
         let other = "netted_with = { source = \"eip155:31337\", destination = \"bip122:0f9188f13cb7b2c71f2a335e3a4fc328\", \
                      asset = \"eip155:31337/erc20:0x06\", lane = \"light_client\" }";
         assert!(EXAMPLE.contains(netted) && EXAMPLE.contains("# confirmations = 12"));
-        let text = EXAMPLE.replacen(netted, other, 1).replacen("# confirmations = 12", "confirmations = 12", 1) + MORE;
+        assert!(EXAMPLE.contains("# refused_webhook_networks = "));
+        let text = EXAMPLE.replacen(netted, other, 1).replacen("# confirmations = 12", "confirmations = 12", 1);
+        let text = text.replacen("# refused_webhook_networks", "refused_webhook_networks", 1) + MORE;
         ["api", "control"].iter().fold(text, |text, name| {
             let tls = format!("# [{name}.tls]\n# certificate = \"{name}.pem\"\n# key = \"file:{name}.key\"");
             assert!(text.contains(&tls), "{name}");

@@ -15,7 +15,7 @@ use spandrel_verifiers::bitcoin::ChainParams;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
-use crate::config::{ApiConfig, Config, Profile};
+use crate::config::{ApiConfig, Config, Profile, ProxyConfig};
 use crate::metrics::{Requests, observe};
 
 /// Seconds between Bitcoin blocks.
@@ -49,7 +49,7 @@ pub async fn serve_api(
         .await?
         .with_late_after(config.telemetry.late_after.clone());
     if let Some(key) = &api.webhook_key {
-        service = service.with_webhooks(webhooks(&config, key)?);
+        service = service.with_webhooks(webhooks(&config, &api, key)?);
     }
     let service = Arc::new(service);
     let rates = Rates::new(api.anonymous_per_second, api.key_per_second, api.partner_per_second)
@@ -66,7 +66,8 @@ pub async fn serve_api(
         all: api.max_streams.saturating_add(PLACES_BESIDE_STREAMS),
         each: api.streams_per_caller.saturating_add(OF_ONE_ADDRESS),
     };
-    let served = serve(Port::new(listener, tls.clone()), app, places, stop.cancelled());
+    let port = Port::new(listener, tls.clone()).behind(api.proxies.as_ref().map(ProxyConfig::proxies));
+    let served = serve(port, app, places, stop.cancelled());
     let renewed = async {
         if let Some((files, tls)) = api.tls.as_ref().zip(tls.as_ref()) {
             super::renew_tls("api.tls", files, tls, &stop).await;
@@ -82,13 +83,14 @@ pub async fn serve_api(
 }
 
 /// Webhooks reach public addresses; with local chains, where users are on this machine, loopback too.
-fn webhooks(config: &Config, key: &SecretRef) -> Result<Webhooks> {
+fn webhooks(config: &Config, api: &ApiConfig, key: &SecretRef) -> Result<Webhooks> {
     let key = WebhookKey::new(key.read()?).context("api.webhook_key: expected at least 32 bytes, found fewer")?;
     let reach = match config.profile {
         Profile::Production => Reach::Public,
         Profile::Dev => Reach::PublicAndLoopback,
     };
-    Ok(Webhooks::new(key, Egress::new(reach, Arc::new(SystemResolver)).context("webhooks")?))
+    let refused = api.refused_webhook_networks.clone();
+    Ok(Webhooks::new(key, Egress::new(reach, refused, Arc::new(SystemResolver)).context("webhooks")?))
 }
 
 /// Where orders are taken: every Bitcoin source, and Ethereum sources whose vault is named.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use spandrel_api::http::{Hosts, Port, Room, control_router, serve};
+use spandrel_api::http::{Hosts, Port, Room, TIMEOUT, control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
 use spandrel_engine::{Book, OrderError};
 use spandrel_risk::control::{ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole};
@@ -46,8 +46,9 @@ pub async fn serve_control(
     let hosts = tls.clone().map_or(Hosts::Local, Hosts::Certified);
     let each = if control.listen.ip().is_loopback() { PLACES } else { OF_ONE_ADDRESS };
     let places = Room { all: PLACES, each };
+    let app = control_router(desk, store, hosts, TIMEOUT);
     // Pages that listen for changes are cut off when it stops.
-    let served = serve(Port::new(listener, tls.clone()), control_router(desk, store, hosts), places, stop.cancelled());
+    let served = serve(Port::new(listener, tls.clone()), app, places, stop.cancelled());
     let renewed = async {
         if let Some((files, tls)) = control.tls.as_ref().zip(tls.as_ref()) {
             super::renew_tls("control.tls", files, tls, &stop).await;

@@ -12,6 +12,7 @@ mod views;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -25,7 +26,7 @@ use tokio::sync::Semaphore;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{TIMEOUT, Tls, answer};
+use super::{Tls, answer};
 use crate::{ControlDesk, Problem, console};
 
 pub(crate) use stopped::{HaltRow, halted, short};
@@ -73,8 +74,8 @@ pub(crate) struct Control {
     pub(crate) streams: Arc<Semaphore>,
 }
 
-/// The whole control API, and the guardians' pages of the console.
-pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite, hosts: Hosts) -> Router {
+/// The whole control API, and the guardians' pages of the console. Whatever is asked is answered within `longest`.
+pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite, hosts: Hosts, longest: Duration) -> Router {
     Router::new()
         .route("/v1/control/statements", post(statements::take))
         .route("/v1/control/pauses", get(views::pauses))
@@ -93,7 +94,7 @@ pub fn control_router(desk: Arc<dyn ControlDesk>, store: Sqlite, hosts: Hosts) -
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(RequestBodyLimitLayer::new(MAX_STATEMENT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, longest))
         .layer(middleware::from_fn_with_state(hosts, ours))
         .layer(middleware::from_fn(answer::identify))
         .with_state(Control { desk, store, streams: Arc::new(Semaphore::new(MAX_STREAMS)) })

@@ -17,7 +17,7 @@ struct Document {
 }
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-    let document: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
+    let document: Value = serde_json::from_str(include_str!("../../../openapi.json")).unwrap();
     let mut components = document["components"].clone();
     close(&mut components);
     let mut answers = BTreeMap::new();

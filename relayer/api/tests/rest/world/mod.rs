@@ -1,41 +1,37 @@
 //! A served API over a real ledger, and a client as a user would be.
 
-#[path = "document.rs"]
+mod bridge;
+#[path = "../../busy/mod.rs"]
+mod busy;
 pub mod document;
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256};
 use axum::Router;
-use bitcoin::Network;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Port, Rates, Room, TIMEOUT, Tls, router, serve};
+use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Patience, Port, Proxies, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
-use spandrel_api::{Catalog, Live, Service, Source, SourceKind, WATCH, issue_key};
-use spandrel_core::{Destination, Event, Input, Policy, Transfer};
+use spandrel_api::{Catalog, Live, Service, SourceKind, WATCH, issue_key};
+use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::{Book, Change, Clock, Observer};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy};
-use spandrel_signer::{LocalKey, Secret};
+use spandrel_risk::{Corridor, Lane, RiskPolicy};
+use spandrel_signer::Secret;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
-use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference, VerdictDomain};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use spandrel_verifiers::{AssetId, ChainId, Deposit, DepositId, LanePreference};
 use tempfile::TempDir;
 
-pub const NOW: u64 = 1_700_000_000;
-pub const RECIPIENT: &str = "0x00000000000000000000000000000000000000aa";
-/// x coordinate of twice the generator point.
-pub const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
-/// x coordinate of the generator point.
-const VAULT_KEY: &str = "0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+pub use bridge::*;
+use busy::Busy;
+pub use told::*;
 
 /// A clock that tests move.
 #[derive(Clone)]
@@ -76,7 +72,13 @@ pub struct Options {
     pub rate: u32,
     /// Connections at once.
     pub places: Room,
+    /// How long peers may take their time.
+    pub patience: Patience,
+    /// The proxies before it.
+    pub proxies: Option<Proxies>,
     pub reach: Reach,
+    /// Networks to which no webhook may lead.
+    pub refused: Vec<&'static str>,
     pub resolver: Arc<dyn Resolve>,
     pub store: Sqlite,
     /// Where the ledger is, while it is needed.
@@ -107,7 +109,10 @@ impl Options {
         Self {
             rate: 10_000,
             places: Room { all: 1_000, each: 1_000 },
+            patience: Patience::default(),
+            proxies: None,
             reach: Reach::PublicAndLoopback,
+            refused: Vec::new(),
             resolver: Arc::new(SystemResolver),
             store: Sqlite::open(folder.path().join("ledger.db")).await.unwrap(),
             folder: Some(folder),
@@ -131,87 +136,11 @@ pub struct World {
     pub clock: TestClock,
     pub key: String,
     pub base: String,
+    address: SocketAddr,
     /// What is served, for who calls it without a connection.
     pub app: Router,
     client: Client,
     folder: Option<TempDir>,
-}
-
-/// A transaction of another process that goes on.
-pub struct Busy(SqliteConnection);
-
-impl Busy {
-    pub async fn end(mut self) {
-        sqlx::query("ROLLBACK").execute(&mut self.0).await.unwrap();
-        self.0.close().await.unwrap();
-    }
-}
-
-pub fn bitcoin() -> ChainId {
-    ChainParams::regtest().chain()
-}
-
-pub fn ethereum() -> ChainId {
-    ChainId::eip155(31_337)
-}
-
-pub fn destination() -> ChainId {
-    ChainId::eip155(31_338)
-}
-
-fn asset(chain: &ChainId) -> AssetId {
-    AssetId::slip44(chain, if *chain == bitcoin() { 0 } else { 60 })
-}
-
-fn limits(per_transfer: u64, exposure: u64) -> Limits {
-    Limits {
-        per_transfer: Limit::Amount(U256::from(per_transfer)),
-        exposure_cap: Limit::Amount(U256::from(exposure)),
-        window: Limit::Amount(U256::from(1_000_000)),
-        large_from: Limit::Amount(U256::from(400_000)),
-        large_delay: 3_600,
-        dust: U256::from(1_000),
-    }
-}
-
-/// The key of verifier `n`.
-pub fn verifier(n: u8) -> LocalKey {
-    LocalKey::from_bytes(&[0x10 + n; 32]).unwrap()
-}
-
-pub fn policy() -> Policy {
-    let set = |members: BTreeSet<Address>| SignerSet::new(1, 2, members).unwrap();
-    let signers = set((0x20..0x23).map(Address::repeat_byte).collect());
-    let corridor = |source: ChainId, lane| Corridor { asset: asset(&source), source, destination: destination(), lane };
-    let risk = [
-        (corridor(bitcoin(), Lane::Fast), limits(50_000, 100_000)),
-        (corridor(bitcoin(), Lane::LightClient), limits(500_000, 0)),
-        (corridor(ethereum(), Lane::LightClient), limits(500_000, 0)),
-    ];
-    let domain =
-        VerdictDomain { chain_number: 31_338, inbox: Address::repeat_byte(7), registry: Address::repeat_byte(8) };
-    let target = Destination { domain, fast_lane: Address::repeat_byte(9), signers };
-    Policy {
-        sources: BTreeMap::from([
-            (bitcoin(), VAULT_KEY.parse().unwrap()),
-            (ethereum(), Address::repeat_byte(5).into_word()),
-        ]),
-        destinations: BTreeMap::from([(destination(), target)]),
-        verifiers: set((0..3).map(|n| verifier(n).address()).collect()),
-        risk: RiskPolicy::of_corridors(BTreeMap::from(risk)),
-        pause_ttl: 3_600,
-    }
-}
-
-fn sources() -> Vec<Source> {
-    let vault: B256 = VAULT_KEY.parse().unwrap();
-    let kind = SourceKind::Bitcoin { vault, network: Network::Regtest };
-    let ethereum_kind = SourceKind::Evm { vault: Address::repeat_byte(6) };
-    vec![source(bitcoin(), kind, [600, 3_600, 600]), source(ethereum(), ethereum_kind, [12, 900, 30])]
-}
-
-fn source(chain: ChainId, kind: SourceKind, [block_seconds, finality_seconds, fast_seconds]: [u64; 3]) -> Source {
-    Source { chain, kind, block_seconds, finality_seconds, sooner: Vec::new(), fast_seconds }
 }
 
 impl World {
@@ -230,8 +159,9 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let Options { rate, places, reach, resolver, store, folder, clock, own_keys, open_orders, .. } = options;
-        let Options { longest, token, tune, tls, watch, late_after, .. } = options;
+        let Options { rate, places, patience, reach, resolver, store, folder, clock, own_keys, open_orders, .. } =
+            options;
+        let Options { longest, token, tune, tls, watch, late_after, proxies, refused, .. } = options;
         let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
         if let Some((vault, asset)) = token {
             let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
@@ -257,7 +187,8 @@ impl World {
         );
         let service = service.await.unwrap();
         let key = WebhookKey::new(Secret::new(WEBHOOK_KEY.to_owned()).unwrap()).unwrap();
-        let egress = Egress::new(reach, resolver).unwrap();
+        let egress =
+            Egress::new(reach, refused.iter().map(|network| network.parse().unwrap()).collect(), resolver).unwrap();
         let service = Arc::new(service.with_webhooks(Webhooks::new(key, egress)).with_late_after(late_after));
         let per_second = |rate| NonZeroU32::new(rate).unwrap();
         let rates = Rates::new(per_second(rate), per_second(4 * rate), per_second(16 * rate));
@@ -267,7 +198,8 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (tls, trusted) = tls.unzip();
         let base = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
-        tokio::spawn(serve(Port::new(listener, tls), app.clone(), places, std::future::pending()));
+        let port = Port::new(listener, tls).with_patience(patience).behind(proxies);
+        tokio::spawn(serve(port, app.clone(), places, std::future::pending()));
         let client = match trusted {
             Some(pem) => {
                 Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap())
@@ -275,7 +207,7 @@ impl World {
             None => Client::builder(),
         };
         let client = client.build().unwrap();
-        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, app, client };
+        let mut world = Self { service, book, store, folder, clock, key: String::new(), base, address, app, client };
         world.key = world.new_key(&[ApiScope::TransfersWrite, ApiScope::WebhooksWrite]).await;
         world
     }
@@ -313,9 +245,12 @@ impl World {
 
     /// Another process writes to the ledger, until [`Busy::end`]: whoever else would write waits.
     pub async fn keep_busy(&self) -> Busy {
-        let mut connection = SqliteConnectOptions::new().filename(self.ledger()).connect().await.unwrap();
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
-        Busy(connection)
+        Busy::with(&self.ledger()).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The ledger's files, by name.
@@ -401,42 +336,4 @@ impl World {
         let input = Input::SourceReorged { ancestor, dropped: vec![B256::repeat_byte(0x64)] };
         self.book.record(Change::one(id, input)).await.unwrap();
     }
-}
-
-/// Sends, and expects a status; the body as JSON. A success is what the document says of this operation.
-pub async fn answer(request: RequestBuilder, expected: StatusCode) -> Value {
-    let (client, request) = request.build_split();
-    let request = request.unwrap();
-    let method = request.method().clone();
-    read(client.execute(request).await.unwrap(), expected, Some(method)).await
-}
-
-/// Expects a status; the body as JSON. A success is what the document says of an operation with this path.
-pub async fn body(response: Response, expected: StatusCode) -> Value {
-    read(response, expected, None).await
-}
-
-async fn read(response: Response, expected: StatusCode, method: Option<reqwest::Method>) -> Value {
-    let (status, path) = (response.status(), response.url().path().to_owned());
-    let text = response.text().await.unwrap();
-    assert_eq!(status, expected, "{text}");
-    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    if status.is_success() {
-        document::check(method.as_ref(), &path, status, &body);
-    }
-    body
-}
-
-/// Sends, and expects a problem document with this status and code.
-pub async fn problem(request: RequestBuilder, expected: StatusCode, code: &str) -> Value {
-    refusal(request.send().await.unwrap(), expected, code).await
-}
-
-pub async fn refusal(response: Response, expected: StatusCode, code: &str) -> Value {
-    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
-    let problem = body(response, expected).await;
-    assert_eq!(kind.as_deref(), Some("application/problem+json"));
-    assert_eq!(problem["code"], code, "{problem}");
-    assert!(!problem["request_id"].as_str().unwrap().is_empty());
-    problem
 }
