@@ -1,6 +1,7 @@
 //! What the end-to-end, crash and simulation tests share.
 
 pub mod both_ways;
+pub mod guardians;
 pub mod load;
 pub mod process;
 pub mod simulation;
