@@ -194,6 +194,14 @@ contract BitcoinTest is Bridge {
         bitcoin.verify(deposit, bytes.concat(encoded, hex"00"));
     }
 
+    /// What waits for its time is not paid while no block of its chain is believed.
+    function test_a_deposit_stands_while_its_chain_is_open() public {
+        bitcoin.requireStanding(BITCOIN, uint64(START));
+        registry.freeze(BITCOIN);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, BITCOIN));
+        bitcoin.requireStanding(BITCOIN, uint64(START));
+    }
+
     /// The depositor may take it back after the delay, and an old proof still shows it: so it must stop working first.
     function test_no_proof_is_good_once_the_refund_is_near() public {
         registry.setChainRule(BITCOIN, 365 days, 2 hours);
