@@ -79,6 +79,11 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
         _requireOutput(deposit, evidence);
     }
 
+    /// @inheritdoc ILaneVerifier
+    function requireStanding(bytes32 sourceChain, uint64) external view {
+        roots.requireOpen(sourceChain);
+    }
+
     /// @notice What the first leaf of a deposit's script tree carries.
     function commitment(Deposit calldata deposit) public pure returns (bytes32) {
         return keccak256(

@@ -124,6 +124,11 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         return (existing.root, existing.time);
     }
 
+    /// @inheritdoc IRootSource
+    function requireOpen(bytes32 chain) external view {
+        _requireOpen(chain);
+    }
+
     /// @notice What is stored at a height, whatever its age and state; zero when nothing is.
     function stored(bytes32 chain, uint64 height) external view returns (Root memory) {
         return _roots[chain][height];

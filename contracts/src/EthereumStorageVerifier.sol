@@ -31,4 +31,9 @@ contract EthereumStorageVerifier is ILaneVerifier {
         bytes32 id = DepositLib.id(deposit);
         require(bytes32(value) == id, DepositMismatch(id, bytes32(value)));
     }
+
+    /// @inheritdoc ILaneVerifier
+    function requireStanding(bytes32 sourceChain, uint64) external view {
+        roots.requireOpen(sourceChain);
+    }
 }

@@ -38,6 +38,8 @@ contract FastLane is ILaneVerifier, SignerSets, EIP712, AccessManaged {
     error UnknownBatch(bytes32 root);
     error CountConflict(bytes32 root, uint32 stored, uint32 found);
     error RotationTooSoon(uint64 earliest, uint64 found);
+    /// @notice What was attested before, or in the very second, may be a thief's.
+    error SignersReplaced(uint64 verifiedAt, uint64 replacedAt);
 
     constructor(
         address authority,
@@ -83,6 +85,12 @@ contract FastLane is ILaneVerifier, SignerSets, EIP712, AccessManaged {
         _requireAlive(batch.epoch);
         BatchProof.verify(root, batch.count, index, DepositLib.id(deposit), path);
         return (0, batch.attestedAt);
+    }
+
+    /// @inheritdoc ILaneVerifier
+    function requireStanding(bytes32, uint64 verifiedAt) external view {
+        uint64 replacedAt = _replacedAt();
+        require(verifiedAt > replacedAt, SignersReplaced(verifiedAt, replacedAt));
     }
 
     /// @notice Starts the change to another set, signed by a quorum of the newest one. It takes effect at

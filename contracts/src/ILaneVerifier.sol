@@ -11,4 +11,8 @@ interface ILaneVerifier {
     /// @return height Height of the source block under which it was proven (0 when the lane has none).
     /// @return time Unix seconds of that block, or of the attestation.
     function verify(Deposit calldata deposit, bytes calldata proof) external view returns (uint64 height, uint64 time);
+
+    /// @notice Reverts when what was verified for `sourceChain` is not to be relied on any more.
+    /// @param verifiedAt Unix seconds at which {verify} returned.
+    function requireStanding(bytes32 sourceChain, uint64 verifiedAt) external view;
 }

@@ -9,4 +9,7 @@ interface IRootSource {
     /// @return root Block hash: keccak256(rlp(header)) (Ethereum) or sha256d(header) in wire order (Bitcoin).
     /// @return time Block time, Unix seconds.
     function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time);
+
+    /// @notice Reverts while no root of `chain` may be used.
+    function requireOpen(bytes32 chain) external view;
 }

@@ -29,6 +29,13 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         address token;
     }
 
+    /// @dev A delayed payment: Unix seconds from which it can be executed, and by which lane it was verified last, and when.
+    struct Wait {
+        uint64 payableFrom;
+        uint64 verifiedAt;
+        uint8 lane;
+    }
+
     struct ClaimItem {
         uint8 lane;
         Deposit deposit;
@@ -51,8 +58,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     mapping(bytes32 sourceChain => bytes32 bridge) public bridgeOf;
     /// @notice source chain => asset => how it is paid.
     mapping(bytes32 sourceChain => mapping(bytes32 asset => Payout payout)) public payoutOf;
-    /// @notice deposit id => Unix seconds from which a delayed payment can be executed; 0 when none waits.
-    mapping(bytes32 id => uint64 payableFrom) public releaseAt;
+
+    mapping(bytes32 id => Wait wait) private _waits;
 
     event Claimed(bytes32 indexed id, uint8 indexed lane, address indexed to, uint256 amount);
     event Delayed(bytes32 indexed id, uint8 indexed lane, uint64 releaseAt);
@@ -142,19 +149,25 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         _claim(item.lane, item.deposit, item.proof);
     }
 
-    /// @notice Pays a delayed deposit whose time has come. Pauses, and whether lane and bridge are still open, are
-    /// checked again: what was closed in the meantime was closed for a reason.
+    /// @notice Unix seconds from which a delayed payment can be executed; 0 when none waits.
+    function releaseAt(bytes32 id) external view returns (uint64 payableFrom) {
+        return _waits[id].payableFrom;
+    }
+
+    /// @notice Pays a delayed deposit whose time has come. Pauses, whether lane and bridge are still open, and whether
+    /// what verified it still stands, are checked again: what was closed in the meantime was closed for a reason.
     function executeDelayed(Deposit calldata deposit) external nonReentrant {
         bytes32 id = DepositLib.id(deposit);
-        uint64 payableFrom = releaseAt[id];
-        require(payableFrom != 0, NotDelayed(id));
-        require(block.timestamp >= payableFrom, StillDelayed(payableFrom, block.timestamp));
+        Wait memory wait = _waits[id];
+        require(wait.payableFrom != 0, NotDelayed(id));
+        require(block.timestamp >= wait.payableFrom, StillDelayed(wait.payableFrom, block.timestamp));
         uint8 lane = nullifiers[id];
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
-        require(address(verifierOf[lane]) != address(0), LaneIsClosed(lane));
+        _openLane(lane);
         _requireBridge(deposit);
         if (lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);
-        delete releaseAt[id];
+        _openLane(wait.lane).requireStanding(deposit.sourceChain, wait.verifiedAt);
+        delete _waits[id];
         address to = _pay(deposit);
         emit Executed(id, to, deposit.amount);
     }
@@ -162,7 +175,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     /// @notice Guardian: a delayed deposit will never be paid here; its sender is refunded on the source chain.
     function dropDelayed(Deposit calldata deposit) external restricted {
         bytes32 id = DepositLib.id(deposit);
-        require(releaseAt[id] != 0, NotDelayed(id));
+        require(_waits[id].payableFrom != 0, NotDelayed(id));
         _drop(id, deposit);
     }
 
@@ -171,6 +184,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         bytes32 id = DepositLib.id(deposit);
         require(nullifiers[id] == Lane.FAST, NotPaidFast(id));
         _prove(lane, deposit, proof);
+        uint64 payableFrom = _waits[id].payableFrom;
+        if (payableFrom != 0) _waits[id] = Wait(payableFrom, uint64(block.timestamp), lane);
         guard.repay(id, deposit.asset, deposit.sourceChain);
         emit Settled(id, lane);
     }
@@ -187,7 +202,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         _prove(lane, proven, proof);
         emit Contradicted(paidId, provenId);
         guard.closeContradicted(paid.sourceChain, paidId);
-        if (releaseAt[paidId] != 0) _drop(paidId, paid);
+        if (_waits[paidId].payableFrom != 0) _drop(paidId, paid);
     }
 
     /// @inheritdoc IInbox
@@ -230,14 +245,12 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(nullifiers[id] == 0, AlreadyClaimed(id));
         _requirePayable(lane, deposit);
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
-        ILaneVerifier verifier = verifierOf[lane];
-        require(address(verifier) != address(0), LaneIsClosed(lane));
-        verifier.verify(deposit, proof);
+        _openLane(lane).verify(deposit, proof);
 
         nullifiers[id] = lane;
         uint64 payableFrom = guard.consume(lane, id, deposit.asset, deposit.sourceChain, deposit.amount);
         if (payableFrom != 0) {
-            releaseAt[id] = payableFrom;
+            _waits[id] = Wait(payableFrom, uint64(block.timestamp), lane);
             emit Delayed(id, lane, payableFrom);
         } else {
             address to = _pay(deposit);
@@ -248,7 +261,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     /// @dev A payment that waits will never be made.
     function _drop(bytes32 id, Deposit calldata deposit) private {
         (, uint64 deadline) = guard.debts(id);
-        delete releaseAt[id];
+        delete _waits[id];
         nullifiers[id] = Nullifier.DROPPED;
         if (deadline != 0) guard.repay(id, deposit.asset, deposit.sourceChain);
         emit Dropped(id);
@@ -280,9 +293,12 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
 
     function _prove(uint8 lane, Deposit calldata deposit, bytes calldata proof) private view {
         require(lane != Lane.FAST, NotLightClient(lane));
-        ILaneVerifier verifier = verifierOf[lane];
+        _openLane(lane).verify(deposit, proof);
+    }
+
+    function _openLane(uint8 lane) private view returns (ILaneVerifier verifier) {
+        verifier = verifierOf[lane];
         require(address(verifier) != address(0), LaneIsClosed(lane));
-        verifier.verify(deposit, proof);
     }
 
     function _pay(Deposit calldata deposit) private returns (address to) {

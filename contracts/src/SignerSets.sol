@@ -87,6 +87,11 @@ abstract contract SignerSets {
         require(isCurrent, EpochExpired(epoch, set.validUntil));
     }
 
+    /// @dev Unix seconds at which the last set was replaced without its word; 0 when none was.
+    function _replacedAt() internal view returns (uint64) {
+        return _sets[oldestEpoch].validFrom;
+    }
+
     /// @dev Reverts unless exactly `threshold` distinct members of `epoch`, ascending, signed `digest`.
     function _requireQuorum(bytes32 digest, uint64 epoch, bytes calldata signatures) internal view {
         uint256 threshold = _requireAlive(epoch).threshold;

@@ -5,22 +5,13 @@ import {BitcoinInclusionVerifier, BitcoinProof} from "src/BitcoinInclusionVerifi
 import {BitcoinMerkle} from "src/BitcoinMerkle.sol";
 import {BitcoinTransaction} from "src/BitcoinTransaction.sol";
 import {CheckpointRegistry} from "src/CheckpointRegistry.sol";
-import {Deposit, DepositLib} from "src/DepositLib.sol";
+import {Deposit} from "src/DepositLib.sol";
 import {TaprootDeposit} from "src/TaprootDeposit.sol";
-import {Bridge} from "./base/Bridge.sol";
+import {BitcoinClaim} from "./base/BitcoinClaim.sol";
 import {Vectors} from "./base/Vectors.sol";
 
-contract BitcoinTest is Bridge {
-    uint256 private constant N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
-
-    Deposit private deposit;
-    bytes private encoded;
-
-    function setUp() public override {
-        super.setUp();
-        _load(0);
-    }
-
+/// @title What proves a deposit on Bitcoin, and nothing else does.
+contract BitcoinTest is BitcoinClaim {
     function test_deposits_made_by_the_rust_vocabulary_are_proven() public {
         for (uint256 i = 0; i < 3; ++i) {
             string memory json = vm.readFile("test/vectors/bitcoin_claims.json");
@@ -97,48 +88,11 @@ contract BitcoinTest is Bridge {
         bitcoin.verify(abi.decode(words, (Deposit)), encoded);
     }
 
-    /// The coinbase must be one: without its proof at the same depth an inner node could pass for a transaction.
-    function test_the_coinbase_is_read_strictly() public {
-        bytes memory raw = _proof().coinbase;
-        this.requireCoinbase(raw);
-        vm.expectPartialRevert(BitcoinTransaction.TransactionHasTrailingBytes.selector);
-        this.requireCoinbase(bytes.concat(raw, hex"00"));
-        for (uint256 length = 0; length < raw.length; ++length) {
-            vm.expectPartialRevert(_cutShort(length));
-            this.requireCoinbase(_slice(raw, 0, length));
-        }
-        for (uint256 i = 5; i < 41; ++i) {
-            bytes memory spent = bytes.concat(raw);
-            spent[i] ^= 0x01;
-            vm.expectRevert(BitcoinTransaction.NotACoinbase.selector);
-            this.requireCoinbase(spent);
-        }
-        bytes memory two = bytes.concat(_slice(raw, 0, 4), hex"02", _slice(raw, 5, raw.length));
-        vm.expectRevert(BitcoinTransaction.NotACoinbase.selector);
-        this.requireCoinbase(two);
-    }
-
     function test_a_coinbase_elsewhere_than_first_is_refused() public {
         BitcoinProof memory p = _proof();
         p.coinbase = p.transaction;
         p.coinbasePath = p.path;
         _refusedProof(p, BitcoinTransaction.NotACoinbase.selector);
-    }
-
-    /// CVE-2012-2459 above the leaves: the copy of a whole subtree.
-    function testFuzz_a_copied_subtree_is_refused_at_its_level(bytes32 leaf, uint256 level, uint256 index) public {
-        level = bound(level, 0, 13);
-        index = bound(index, 0, (1 << level) - 1);
-        bytes32[] memory below = new bytes32[](level);
-        for (uint256 i = 0; i < level; ++i) below[i] = keccak256(abi.encode(leaf, i));
-        bytes32 subtree = this.merkle(leaf, index, below);
-        bytes32[] memory path = new bytes32[](level + 2);
-        for (uint256 i = 0; i < level; ++i) path[i] = below[i];
-        path[level] = subtree;
-        path[level + 1] = keccak256("left of both");
-        this.merkle(leaf, index + (2 << level), path);
-        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, level));
-        this.merkle(leaf, index + (3 << level), path);
     }
 
     function test_forged_proofs_are_refused() public {
@@ -194,6 +148,14 @@ contract BitcoinTest is Bridge {
         bitcoin.verify(deposit, bytes.concat(encoded, hex"00"));
     }
 
+    /// What waits for its time is not paid while no block of its chain is believed.
+    function test_a_deposit_stands_while_its_chain_is_open() public {
+        bitcoin.requireStanding(BITCOIN, uint64(START));
+        registry.freeze(BITCOIN);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, BITCOIN));
+        bitcoin.requireStanding(BITCOIN, uint64(START));
+    }
+
     /// The depositor may take it back after the delay, and an old proof still shows it: so it must stop working first.
     function test_no_proof_is_good_once_the_refund_is_near() public {
         registry.setChainRule(BITCOIN, 365 days, 2 hours);
@@ -212,151 +174,6 @@ contract BitcoinTest is Bridge {
         _refusedProof(p, BitcoinInclusionVerifier.HeaderTimeMismatch.selector);
     }
 
-    /// BIP 341, wallet test vectors: internal key, Merkle root, output key.
-    function test_bip_341_vectors() public view {
-        _tweaks(
-            0x187791b6f712a8ea41c8ecdd0ee77fab3e85263b37e1ec18a3651926b3a6cf27,
-            0x5b75adecf53548f3ec6ad7d78383bf84cc57b55a3127c72b9a2481752dd88b21,
-            0x147c9c57132f6e7ecddba9800bb0c4449251c92a1e60371ee77557b6620f3ea3
-        );
-        _tweaks(
-            0x93478e9488f956df2396be2ce6c5cced75f900dfa18e7dabd2428aae78451820,
-            0xc525714a7f49c28aedbbba78c005931a81c234b2f6c99a73e4d06082adc8bf2b,
-            0xe4d810fd50586274face62b8a807eb9719cef49c04177cc6b76a9a4251d5450e
-        );
-        _tweaks(
-            0xee4fe085983462a184015d1f782d6a5f8b9c2b60130aff050ce221ecf3786592,
-            0x6c2dc106ab816b73f9d07e3cd1ef2c8c1256f519748e0813e4edd2405d277bef,
-            0x712447206d7a5238acc7ff53fbe94a3b64539ad291c7cdbc490b7577e4b17df5
-        );
-    }
-
-    function testFuzz_no_other_key_is_the_tweaked_one(bytes32 other) public {
-        bytes32 internalKey = 0x187791b6f712a8ea41c8ecdd0ee77fab3e85263b37e1ec18a3651926b3a6cf27;
-        bytes32 root = 0x5b75adecf53548f3ec6ad7d78383bf84cc57b55a3127c72b9a2481752dd88b21;
-        vm.assume(other != 0x147c9c57132f6e7ecddba9800bb0c4449251c92a1e60371ee77557b6620f3ea3);
-        for (uint256 i = 0; i < 2; ++i) {
-            vm.expectRevert();
-            this.tweak(internalKey, root, other, i == 1);
-        }
-    }
-
-    function test_what_is_no_scalar_or_cut_short_is_said() public {
-        bytes32 internalKey = 0x187791b6f712a8ea41c8ecdd0ee77fab3e85263b37e1ec18a3651926b3a6cf27;
-        bytes32[3] memory keys_ = [bytes32(0), bytes32(N), bytes32(type(uint256).max)];
-        for (uint256 i = 0; i < 3; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(TaprootDeposit.ScalarOutOfRange.selector, keys_[i]));
-            this.tweak(internalKey, bytes32(uint256(1)), keys_[i], false);
-        }
-        bytes memory raw = _proof().transaction;
-        bytes memory cut = _slice(raw, 0, raw.length - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(BitcoinTransaction.TransactionTruncated.selector, raw.length, raw.length - 1)
-        );
-        this.taprootOutput(cut, 1);
-    }
-
-    /// CVE-2012-2459: the copy that fills an odd level is no transaction of its own.
-    function test_the_duplicated_right_edge_is_refused() public {
-        bytes32 leaf = keccak256("leaf");
-        bytes32[] memory path = new bytes32[](2);
-        (path[0], path[1]) = (leaf, keccak256("first two"));
-        this.merkle(leaf, 2, path);
-        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, 0));
-        this.merkle(leaf, 3, path);
-        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, 0));
-        this.merkle(leaf, 0, path);
-    }
-
-    /// What is last in its row is last in every row above: no tree goes on beside it.
-    function test_nothing_stands_to_the_right_of_the_last_node() public {
-        bytes32 leaf = keccak256("leaf");
-        bytes32[] memory path = new bytes32[](3);
-        (path[0], path[1], path[2]) = (leaf, keccak256("more"), keccak256("first four"));
-        vm.expectRevert(abi.encodeWithSelector(BitcoinMerkle.DuplicatedNode.selector, 1));
-        this.merkle(leaf, 4, path);
-        path[1] = sha256(abi.encodePacked(sha256(abi.encodePacked(leaf, leaf))));
-        this.merkle(leaf, 4, path);
-    }
-
-    function test_a_transaction_of_64_bytes_is_refused() public {
-        vm.expectRevert(BitcoinTransaction.TransactionOf64Bytes.selector);
-        this.taprootOutput(new bytes(64), 0);
-        vm.expectRevert(BitcoinTransaction.TransactionOf64Bytes.selector);
-        this.requireCoinbase(new bytes(64));
-    }
-
-    /// What is said of the first `length` bytes of a transaction.
-    function _cutShort(uint256 length) private pure returns (bytes4) {
-        return length == 64
-            ? BitcoinTransaction.TransactionOf64Bytes.selector
-            : BitcoinTransaction.TransactionTruncated.selector;
-    }
-
-    function test_transactions_are_read_strictly() public {
-        bytes memory raw = _proof().transaction;
-        this.taprootOutput(raw, 1);
-        vm.expectPartialRevert(BitcoinTransaction.TransactionHasTrailingBytes.selector);
-        this.taprootOutput(bytes.concat(raw, hex"00"), 1);
-        for (uint256 length = 0; length < raw.length; ++length) {
-            vm.expectPartialRevert(_cutShort(length));
-            this.taprootOutput(_slice(raw, 0, length), 1);
-        }
-        bytes memory marked = bytes.concat(_slice(raw, 0, 4), hex"0001", _slice(raw, 4, raw.length));
-        vm.expectRevert(BitcoinTransaction.NoInputs.selector);
-        this.taprootOutput(marked, 1);
-        bytes memory padded = bytes.concat(_slice(raw, 0, 4), hex"fd0100", _slice(raw, 5, raw.length));
-        vm.expectRevert(abi.encodeWithSelector(BitcoinTransaction.CountNotMinimal.selector, 1));
-        this.taprootOutput(padded, 1);
-        bytes memory huge = bytes.concat(_slice(raw, 0, 4), hex"ffffffffffffffffff", _slice(raw, 5, raw.length));
-        vm.expectPartialRevert(BitcoinTransaction.TransactionTruncated.selector);
-        this.taprootOutput{gas: 5_000_000}(huge, 1);
-    }
-
-    function tweak(bytes32 internalKey, bytes32 root, bytes32 outputKey, bool isOdd) external view {
-        TaprootDeposit.requireTweaked(internalKey, root, outputKey, isOdd);
-    }
-
-    function merkle(bytes32 leaf, uint256 index, bytes32[] memory path) external pure returns (bytes32) {
-        return BitcoinMerkle.root(leaf, index, path);
-    }
-
-    function taprootOutput(bytes memory raw, uint256 index) external pure returns (uint64, bytes32) {
-        return BitcoinTransaction.taprootOutput(raw, index);
-    }
-
-    function requireCoinbase(bytes memory raw) external pure {
-        BitcoinTransaction.requireCoinbase(raw);
-    }
-
-    /// @dev Exactly one parity is right.
-    function _tweaks(bytes32 internalKey, bytes32 root, bytes32 outputKey) private view {
-        uint256 accepted = 0;
-        for (uint256 i = 0; i < 2; ++i) {
-            try this.tweak(internalKey, root, outputKey, i == 1) {
-                ++accepted;
-            } catch {}
-        }
-        vm.assertEq(accepted, 1);
-    }
-
-    function _load(uint256 index) private {
-        string memory json = vm.readFile("test/vectors/bitcoin_claims.json");
-        string memory key = string.concat(".claims[", vm.toString(index), "]");
-        deposit = Vectors.deposit(json, string.concat(key, ".deposit"));
-        encoded = vm.parseJsonBytes(json, string.concat(key, ".proof"));
-        _submit(json, key);
-    }
-
-    function _submit(string memory json, string memory key) private {
-        bytes32 root = vm.parseJsonBytes32(json, string.concat(key, ".root"));
-        submit(BITCOIN, 210, root, uint64(vm.parseJsonUint(json, string.concat(key, ".time"))));
-    }
-
-    function _proof() private view returns (BitcoinProof memory) {
-        return abi.decode(encoded, (BitcoinProof));
-    }
-
     function _refused(Deposit memory forged, bytes4 selector) private {
         vm.expectPartialRevert(selector);
         bitcoin.verify(forged, encoded);
@@ -366,10 +183,5 @@ contract BitcoinTest is Bridge {
         bytes memory bytes_ = abi.encode(forged);
         vm.expectPartialRevert(selector);
         bitcoin.verify(deposit, bytes_);
-    }
-
-    function _slice(bytes memory from, uint256 start, uint256 end) private pure returns (bytes memory part) {
-        part = new bytes(end - start);
-        for (uint256 i = start; i < end; ++i) part[i - start] = from[i];
     }
 }

@@ -94,6 +94,14 @@ contract CheckpointRegistryTest is Bridge {
         vm.assertEq(height, 11);
     }
 
+    function test_the_first_block_of_a_chain_is_its_latest() public {
+        submit(SOURCE, 0, ROOT, uint64(START - 10));
+        (, uint64 time) = registry.latest(SOURCE);
+        vm.assertEq(time, START - 10);
+        vm.expectPartialRevert(CheckpointRegistry.TimeNotRising.selector);
+        this.submitOutside(SOURCE, 1, OTHER, uint64(START - 11));
+    }
+
     function test_bitcoin_times_may_run_backwards_by_its_slack() public {
         submit(BITCOIN, 10, ROOT, uint64(START));
         vm.expectPartialRevert(CheckpointRegistry.TimeNotRising.selector);

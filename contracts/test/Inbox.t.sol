@@ -2,14 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
-import {BatchProof} from "src/BatchProof.sol";
 import {Deposit, DepositLib} from "src/DepositLib.sol";
 import {EthereumStorageVerifier} from "src/EthereumStorageVerifier.sol";
 import {ILaneVerifier} from "src/ILaneVerifier.sol";
 import {Inbox} from "src/Inbox.sol";
 import {Lane} from "src/Lane.sol";
 import {Nullifier} from "src/Nullifier.sol";
-import {PauseController} from "src/PauseController.sol";
 import {RiskGuard} from "src/RiskGuard.sol";
 import {Bridge} from "./base/Bridge.sol";
 
@@ -177,101 +175,14 @@ contract InboxTest is Bridge {
         inbox.contradict(paid, other, Lane.ETHEREUM, proof);
         vm.expectPartialRevert(Inbox.NotPaidFast.selector);
         inbox.contradict(other, paid, Lane.ETHEREUM, proof);
-    }
-
-    function test_a_large_payment_waits_and_is_executed_once() public {
-        _delayFrom(500);
-        Deposit memory deposit = sample(0);
-        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
-        vm.assertEq(balance(ALICE), 0);
-        vm.expectPartialRevert(Inbox.StillDelayed.selector);
-        inbox.executeDelayed(deposit);
-        vm.warp(block.timestamp + 1 hours);
-        inbox.executeDelayed(deposit);
-        vm.assertEq(balance(ALICE), 1000);
-        vm.expectPartialRevert(Inbox.NotDelayed.selector);
-        inbox.executeDelayed(deposit);
-    }
-
-    function test_a_delayed_payment_is_not_executed_under_a_pause_or_a_closed_fast_lane() public {
-        _delayFrom(500);
-        Deposit memory deposit = sample(0);
-        inbox.claim(Lane.FAST, deposit, attest(deposit));
-        vm.warp(block.timestamp + 1 hours);
-        pauses.pause(pauses.globalScope(), 1 hours);
-        vm.expectPartialRevert(PauseController.ScopePaused.selector);
-        inbox.executeDelayed(deposit);
-        pauses.unpause(pauses.globalScope());
-        vm.warp(block.timestamp + 1 hours);
-        guard.closeOverdue(deposit);
-        vm.expectPartialRevert(RiskGuard.FastLaneIsClosed.selector);
-        inbox.executeDelayed(deposit);
-    }
-
-    /// A lane or a bridge is closed because it lied: what it had cleared before must not be paid after that.
-    function test_a_delayed_payment_of_a_closed_lane_or_bridge_is_not_executed() public {
-        _delayFrom(500);
-        Deposit memory deposit = sample(0);
-        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
-        vm.warp(block.timestamp + 1 hours);
-        inbox.setVerifier(Lane.ETHEREUM, ILaneVerifier(address(0)));
-        vm.expectRevert(abi.encodeWithSelector(Inbox.LaneIsClosed.selector, Lane.ETHEREUM));
-        inbox.executeDelayed(deposit);
-        inbox.setVerifier(Lane.ETHEREUM, ethereum);
-        inbox.setBridge(SOURCE, 0);
-        vm.expectPartialRevert(Inbox.WrongSourceBridge.selector);
-        inbox.executeDelayed(deposit);
-        inbox.setBridge(SOURCE, SOURCE_BRIDGE);
-        inbox.executeDelayed(deposit);
-        vm.assertEq(balance(ALICE), 1000);
-    }
-
-    function test_a_delayed_asset_that_is_not_paid_any_more_waits() public {
-        _delayFrom(500);
-        Deposit memory deposit = sample(0);
-        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
-        vm.warp(block.timestamp + 1 hours);
-        inbox.setPayout(SOURCE, COIN, Inbox.Kind.None, address(0));
-        vm.expectPartialRevert(Inbox.UnknownAsset.selector);
-        inbox.executeDelayed(deposit);
-        vm.assertEq(inbox.nullifiers(DepositLib.id(deposit)), Lane.ETHEREUM);
-    }
-
-    /// Reopening the lane must not pay what was proven false.
-    function test_a_contradicted_payment_that_waits_is_dropped() public {
-        _delayFrom(500);
-        Deposit memory paid = sample(0);
-        inbox.claim(Lane.FAST, paid, attest(paid));
-        Deposit memory real = sample(0);
-        real.amount = 1;
-        bytes memory proof = prove(real);
-        inbox.contradict(paid, real, Lane.ETHEREUM, proof);
-        vm.assertEq(inbox.nullifiers(DepositLib.id(paid)), Nullifier.DROPPED);
-        vm.assertEq(guard.exposureOf(COIN, SOURCE), 0);
-        guard.reopenFast(SOURCE);
-        vm.warp(block.timestamp + 1 hours);
-        vm.expectPartialRevert(Inbox.NotDelayed.selector);
-        inbox.executeDelayed(paid);
-        vm.assertEq(balance(ALICE), 0);
-        vm.expectPartialRevert(Inbox.NotPaidFast.selector);
-        inbox.contradict(paid, real, Lane.ETHEREUM, proof);
-    }
-
-    function test_a_dropped_payment_is_never_paid_and_its_mark_can_be_proven() public {
-        _delayFrom(500);
-        Deposit memory deposit = sample(0);
-        bytes memory proof = prove(deposit);
-        inbox.claim(Lane.FAST, deposit, attest(deposit));
-        inbox.dropDelayed(deposit);
-        vm.assertEq(inbox.nullifiers(DepositLib.id(deposit)), Nullifier.DROPPED);
-        vm.assertEq(guard.exposureOf(COIN, SOURCE), 0);
-        vm.warp(block.timestamp + 1 hours);
-        vm.expectPartialRevert(Inbox.NotDelayed.selector);
-        inbox.executeDelayed(deposit);
-        vm.expectPartialRevert(Inbox.AlreadyClaimed.selector);
-        inbox.claim(Lane.ETHEREUM, deposit, proof);
-        vm.expectPartialRevert(Inbox.NotDelayed.selector);
-        inbox.dropDelayed(deposit);
+        other = sample(0);
+        other.sourceBridge = bytes32(uint256(0xbad));
+        vm.expectPartialRevert(Inbox.NotContradicting.selector);
+        inbox.contradict(paid, other, Lane.ETHEREUM, proof);
+        other = sample(0);
+        other.sourceChain = BITCOIN;
+        vm.expectPartialRevert(Inbox.NotContradicting.selector);
+        inbox.contradict(paid, other, Lane.ETHEREUM, proof);
     }
 
     function test_a_lane_number_cannot_be_taken_for_nothing_or_for_dropped() public {
@@ -296,14 +207,6 @@ contract InboxTest is Bridge {
         vm.expectRevert(abi.encodeWithSelector(Inbox.OnlyVault.selector, address(0xbad)));
         inbox.restoreWrapped(address(wrapped), ALICE, 1, SOURCE);
         vm.stopPrank();
-    }
-
-    function _delayFrom(uint128 amount) private {
-        RiskGuard.Limits memory limits = openLimits();
-        limits.bigFrom = amount;
-        limits.bigDelay = 1 hours;
-        guard.raise(Lane.ETHEREUM, COIN, SOURCE, limits);
-        guard.raise(Lane.FAST, COIN, SOURCE, limits);
     }
 
     function _refused(Deposit memory deposit, uint8 lane, bytes memory reason) private {

@@ -156,6 +156,17 @@ contract PauseControllerTest is Bridge {
         vm.warp(START + 5 days + 1);
         _freeze(address(2));
         vm.assertEq(pauses.pausedUntil(PauseScope.GLOBAL), block.timestamp + 5 days);
+        vm.warp(block.timestamp + 5 days);
+        _freeze(address(1));
+        vm.assertEq(pauses.pausedUntil(PauseScope.GLOBAL), type(uint64).max, "in its last second it counts");
+    }
+
+    /// What was lifted is answered: one guardian alone must not freeze on another's word of before.
+    function test_a_lifted_freeze_request_is_no_first_word_any_more() public {
+        _freeze(address(1));
+        pauses.unpause(PauseScope.GLOBAL);
+        _freeze(address(2));
+        vm.assertEq(pauses.pausedUntil(PauseScope.GLOBAL), START + 5 days);
     }
 
     /// Through the manager one guardian would have two addresses.

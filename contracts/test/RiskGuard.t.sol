@@ -158,6 +158,9 @@ contract RiskGuardTest is Bridge {
         vm.warp(START + 1 hours + 1);
         vm.prank(address(0xbad));
         guard.closeOverdue(deposit);
+        vm.warp(START + 2 hours);
+        guard.closeOverdue(deposit);
+        vm.assertEq(guard.fastClosedAt(SOURCE), START + 1 hours + 1, "since the first time");
         Deposit memory next = sample(1);
         bytes memory fast = attest(next);
         vm.expectPartialRevert(RiskGuard.FastLaneIsClosed.selector);

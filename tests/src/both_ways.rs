@@ -9,19 +9,19 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider};
 use anyhow::{Context, Result, ensure};
-use spandrel::config::{Config, KeyRef, Profile, RoleConfig, Telemetry};
-use spandrel::demo::bridge::{KeyRing, destination, ethereum_source, source_wallet};
-use spandrel::telemetry::LogFormat;
+use spandrel::config::Config;
+use spandrel::demo::bridge::{destination, ethereum_source, source_wallet};
+use spandrel::demo::keys::KeyRing;
+use spandrel::demo::members::{Ends, Members};
 use spandrel_contracts::deploy::{
-    DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, Quorum, SourceConfig, WrappedConfig, deploy,
+    DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, SourceConfig, WrappedConfig, deploy,
 };
 use spandrel_contracts::{RiskGuard, TestToken, erc20_asset, lane, native_asset};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_core::{Status, Transfer};
-use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits, WideLimits};
+use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits};
 use spandrel_store::Sqlite;
 use spandrel_testnets::ethereum::SourceChain;
-use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId};
 
 use crate::PATIENCE;
@@ -30,11 +30,6 @@ use crate::PATIENCE;
 pub const CAP: u64 = 1_000_000;
 /// Base units of the token that the user has in the beginning.
 pub const FUNDS: u64 = 10 * CAP;
-/// A key, and its account.
-type Member = (KeyRef, Address);
-
-const QUORUM: u16 = 2;
-const EPOCH: u64 = 1;
 
 /// One chain, and the bridge's contracts on it.
 pub struct Side {
@@ -93,7 +88,7 @@ impl BothWays {
     pub async fn build(folder: &Path) -> Result<Self> {
         let (home, away) = tokio::try_join!(SourceChain::start(31337, None), SourceChain::start(31338, None))?;
         let keys = KeyRing::make(folder)?;
-        let (verifiers, signers) = (keys.several("verifier", 3)?, keys.several("signer", 3)?);
+        let members = Members::make(&keys)?;
         let (user_at_home, user) = source_wallet(&home, 1)?;
         let (user_away, _) = source_wallet(&away, 1)?;
         let (deployer_at_home, deployer) = source_wallet(&home, 0)?;
@@ -102,7 +97,7 @@ impl BothWays {
         let token = *TestToken::deploy(&deployer_at_home, "Token".into(), "TKN".into(), 6).await?.address();
         let minted = TestToken::new(token, &user_at_home).mint(user, U256::from(FUNDS)).send().await?;
         ensure!(minted.get_receipt().await?.status(), "the user has tokens");
-        let (at_home, at_away) = contracts(&home, &away, token, deployer, &verifiers, &signers)?;
+        let (at_home, at_away) = contracts(&home, &away, token, deployer, members.contracts())?;
         let (home_at, away_at) = tokio::try_join!(
             deploy(&deployer_at_home, deployer, &at_home),
             deploy(&deployer_away, deployer, &at_away)
@@ -110,7 +105,7 @@ impl BothWays {
         let [coin_away, token_away] = away_at.wrapped[..] else { anyhow::bail!("{:?}", away_at.wrapped) };
         let home = Side { chain: home, at: home_at, coin: Address::ZERO, token, user: user_at_home };
         let away = Side { chain: away, at: away_at, coin: coin_away, token: token_away, user: user_away };
-        let config = config(folder, &home, &away, &keys, [verifiers, signers]).await?;
+        let config = members.process(folder, &keys, ends(&home, &away, &keys).await?)?;
         Ok(Self { home, away, user, keys, config })
     }
 }
@@ -137,25 +132,12 @@ fn contracts(
     away: &SourceChain,
     token: Address,
     deployer: Address,
-    verifiers: &[Member],
-    signers: &[Member],
+    known: DeployConfig,
 ) -> Result<(DeployConfig, DeployConfig)> {
     let [home, away] = [home, away].map(|chain| ChainId::eip155(chain.chain_id()));
-    let quorum =
-        |keys: &[Member]| Quorum { members: keys.iter().map(|(_, address)| *address).collect(), threshold: QUORUM };
     let wrapped = |name: &str, decimals| WrappedConfig { name: name.into(), symbol: name.into(), decimals };
-    let mut at_home = DeployConfig {
-        verifiers: quorum(verifiers),
-        fast_signers: quorum(signers),
-        retention: 3600,
-        rotation_delay: 3600,
-        bitcoin: None,
-        wrapped: Vec::new(),
-        sources: Vec::new(),
-        assets: [Address::ZERO, token].map(|token| LocalAsset { token, is_wrapped: false, minimum: 1_000 }).into(),
-        routes: Vec::new(),
-        roles: None,
-    };
+    let assets = [Address::ZERO, token].map(|token| LocalAsset { token, is_wrapped: false, minimum: 1_000 });
+    let mut at_home = DeployConfig { assets: assets.into(), ..known };
     let mut at_away = DeployConfig { wrapped: vec![wrapped("wCOIN", 18), wrapped("wTKN", 6)], ..at_home.clone() };
     // At home the token was deployed first.
     let home_at = Deployment::predict(deployer, 1, &at_home);
@@ -192,18 +174,8 @@ fn accepted(chain: ChainId, outbox: Address, assets: Vec<(AssetId, Payout)>) -> 
     SourceConfig { chain, bridge: outbox.into_word(), max_age: 7 * 24 * 3_600, time_slack: 0, assets }
 }
 
-async fn config(
-    folder: &Path,
-    home: &Side,
-    away: &Side,
-    keys: &KeyRing,
-    [verifiers, signers]: [Vec<Member>; 2],
-) -> Result<Config> {
-    let set = |keys: &[Member]| {
-        SignerSet::new(EPOCH, usize::from(QUORUM), keys.iter().map(|(_, address)| *address).collect())
-    };
-    let (verifier_set, signer_set) = (set(&verifiers)?, set(&signers)?);
-    let ethereum = vec![ethereum_source(&home.chain, &home.at).await?, ethereum_source(&away.chain, &away.at).await?];
+/// What the process stands between; it pays from new accounts with coins.
+async fn ends(home: &Side, away: &Side, keys: &KeyRing) -> Result<Ends> {
     let mut paid_on = Vec::new();
     for (name, side) in [("home", home), ("away", away)] {
         let (account, address) = keys.create(&format!("relayer-{name}"))?;
@@ -211,39 +183,12 @@ async fn config(
         let _: serde_json::Value = side.user.raw_request("anvil_setBalance".into(), funds).await?;
         paid_on.push(destination(side.id(), side.chain.execution_url(), &side.at, account));
     }
-    let nodes = ethereum.iter().map(|source| (source.network.chain.clone(), source.nodes[0].clone()));
-    let nodes: std::collections::BTreeMap<_, _> = nodes.collect();
-    let role = |(key, _): Member| RoleConfig { key, bitcoin: Default::default(), ethereum: nodes.clone() };
-    let limit = limits(home, away)?;
-    let config = Config {
-        profile: Profile::Dev,
-        bus: None,
-        database: folder.join("spandrel.sqlite"),
-        keystore: keys.folder.clone(),
-        telemetry: Telemetry {
-            listen: ([127, 0, 0, 1], 0).into(),
-            log: "warn".to_owned(),
-            format: LogFormat::Text,
-            late_after: Default::default(),
-            otlp: None,
-        },
-        api: None,
-        control: None,
-        verifier_set,
-        signer_set,
-        pause_seconds: 3_600,
-        verifier: verifiers.into_iter().map(role).collect(),
-        signer: signers.into_iter().map(role).collect(),
-        wide: WideLimits::unlimited(limit.limits.keys()),
-        limit,
-        price_feed: Vec::new(),
-        retired: Default::default(),
+    Ok(Ends {
         bitcoin: Vec::new(),
-        ethereum,
+        ethereum: vec![ethereum_source(&home.chain, &home.at).await?, ethereum_source(&away.chain, &away.at).await?],
         destination: paid_on,
-    };
-    config.check()?;
-    Ok(config)
+        limit: limits(home, away)?,
+    })
 }
 
 fn limits(home: &Side, away: &Side) -> Result<LimitTable> {

@@ -13,7 +13,7 @@ use alloy::primitives::{Address, B256, U256};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use spandrel::clock::unix_now;
-use spandrel::config::{ApiConfig, Config, ControlConfig};
+use spandrel::config::{ApiConfig, Config};
 use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::up;
@@ -22,7 +22,9 @@ use spandrel_contracts::{AccessManager, PauseController, WrappedToken};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_risk::control::ControlEvent;
 use spandrel_store::{ApiGrant, ApiScope, Sqlite, TenantClass};
-use spandrel_testnets::bitcoin::RegtestNode;
+use spandrel_tests::demo::mine;
+use spandrel_tests::guardians::guard;
+use spandrel_tests::user::{REFUND_KEY, served};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +38,6 @@ const RECIPIENTS: [(&str, Address, &[&str]); 5] = [
     ("after", Address::repeat_byte(0xc4), PAID),
 ];
 const PAID: &[&str] = &["final", "settled"];
-/// x-only key of the user's refund: twice the generator point.
-const REFUND_KEY: &str = "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
 /// 0.01 ether.
 const WEI: u64 = 10_000_000_000_000_000;
 /// Accounts of the destination's node that are the guardians' keys.
@@ -48,34 +48,14 @@ const UNPAUSE_DELAY: u64 = 900;
 /// Seconds from the second guardian's word to a resumption, in this test: long enough to be seen.
 const RESUME_DELAY: u64 = 20;
 
-fn free() -> Result<std::net::SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
 /// The demo's configuration with both doors open, and guardians whose keys the destination's node holds.
 fn configured(chains: &Chains, bridge: &Bridge) -> Result<Config> {
-    let rate = 1_000.try_into()?;
     let mut config = bridge.config.clone();
-    config.api = Some(ApiConfig {
-        listen: free()?,
-        tls: None,
-        anonymous_per_second: rate,
-        key_per_second: rate,
-        partner_per_second: rate,
-        own_keys_per_hour: std::num::NonZeroU32::new(5),
-        open_orders_per_address: spandrel_api::http::OPEN_ORDERS,
-        max_streams: 16,
-        streams_per_caller: 16,
-        webhook_key: None,
-        refused_webhook_networks: Vec::new(),
-        proxies: None,
-        vaults: [(chains.ethereum_id(), bridge.source.vault)].into(),
-    });
-    let guardians = GUARDIANS.iter().map(|(n, person)| Ok((account(chains, *n)?, (*person).to_owned())));
-    let guardians = guardians.collect::<Result<_>>()?;
-    config.control = Some(ControlConfig { listen: free()?, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
-    config.check()?;
-    // Less than the quarter of an hour that `check` insists on, and the policy's own tests: nobody waits for that here. The
+    let vaults = [(chains.ethereum_id(), bridge.source.vault)].into();
+    config.api = Some(ApiConfig { own_keys_per_hour: std::num::NonZeroU32::new(5), ..served(vaults)? });
+    let [(ada, ada_is), (bo, bo_is)] = GUARDIANS;
+    guard(&mut config, [(account(chains, ada)?, ada_is), (account(chains, bo)?, bo_is)])?;
+    // Less than the quarter of an hour that `guard` insists on, and the policy's own tests: nobody waits for that here. The
     // timelock of limits stays, and is seen to run.
     if let Some(control) = &mut config.control {
         control.resume_delay = RESUME_DELAY;
@@ -140,16 +120,6 @@ async fn on_destination(chains: &Chains, bridge: &Bridge) -> Result<Value> {
         "execute": manager.execute(bridge.target.pauses, unpause).calldata(),
         "delay": UNPAUSE_DELAY,
     }))
-}
-
-/// Mines Bitcoin until it is dropped.
-async fn mine(chains: &Chains) -> anyhow::Error {
-    loop {
-        if let Err(error) = chains.bitcoin.mine(1).await {
-            return error.into();
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use alloy::providers::Provider;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
 use spandrel::clock::unix_now;
-use spandrel::config::{Config, ControlConfig};
+use spandrel::config::Config;
 use spandrel::demo::bridge::Bridge;
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::up;
@@ -20,6 +20,7 @@ use spandrel_contracts::Inbox::settleCall;
 use spandrel_contracts::Vault;
 use spandrel_signer::{Hardness, Keystore, SecretRef};
 use spandrel_testnets::FaultProxy;
+use spandrel_tests::guardians::guard;
 use spandrel_tests::{PATIENCE, process};
 use spandrel_verifiers::LanePreference;
 use tokio::process::Command;
@@ -64,11 +65,8 @@ fn configured(bridge: &Bridge, proxy: &FaultProxy, folder: &Path) -> Result<Conf
     config.destination.first_mut().context("a destination")?.rpc = proxy.url().to_owned();
     let keystore = Keystore::open(&config.keystore, Hardness::Dev)?;
     let password = SecretRef::File(folder.join("password")).read()?;
-    let guardian = |name: &str| Ok((keystore.create(name, &password)?.address, name.to_owned()));
-    let guardians = ["ada", "bo"].into_iter().map(guardian).collect::<Result<_>>()?;
-    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    config.control = Some(ControlConfig { listen, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
-    config.check()?;
+    let guardian = |name| anyhow::Ok((keystore.create(name, &password)?.address, name));
+    guard(&mut config, [guardian("ada")?, guardian("bo")?])?;
     std::fs::write(folder.join("guarded.toml"), toml::to_string(&config)?)?;
     Ok(config)
 }

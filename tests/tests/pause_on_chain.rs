@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, ensure};
-use spandrel::clock::unix_now;
-use spandrel::config::{Config, ControlConfig, KeyRef};
+use spandrel::config::{Config, KeyRef};
 use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
-use spandrel::{up, wiring};
+use spandrel::up;
 use spandrel_contracts::PauseController;
 use spandrel_risk::Scope;
-use spandrel_risk::control::{Act, SignedStatement, Statement};
+use spandrel_risk::control::Act;
 use spandrel_signer::{Hardness, Keystore};
+use spandrel_tests::guardians::{guard, order};
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,10 +26,7 @@ async fn guarded(chains: &Chains, bridge: &Bridge) -> Result<(Config, KeyRef, Ad
     let payer = keystore.create("payer", &guardian.password.read()?)?;
     target.account = KeyRef { name: "payer".to_owned(), password: guardian.password.clone() };
     chains.destination.set_balance(payer.address, U256::from(10).pow(U256::from(20))).await?;
-    let guardians = [(bridge.relayer_address, "ada".to_owned()), (Address::repeat_byte(0xb0), "bo".to_owned())].into();
-    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    config.control = Some(ControlConfig { listen, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
-    config.check()?;
+    guard(&mut config, [(bridge.relayer_address, "ada"), (Address::repeat_byte(0xb0), "bo")])?;
     Ok((config, guardian, payer.address))
 }
 
@@ -47,20 +44,8 @@ async fn a_guardians_order_stops_the_chain_by_an_account_without_a_role() -> Res
 
     let stop = CancellationToken::new();
     let running = up::start(config.clone(), None, stop.clone()).await?;
-    let key = wiring::unlock(&config, &guardian)?;
-    let statement = Statement {
-        act: Act::Pause { scope: Scope::Global, seconds: 3_600 },
-        reason: "odd payouts".to_owned(),
-        guardian: key.address(),
-        nonce: 0,
-        expiry: unix_now() + 600,
-    };
-    let deployment = config.control_policy().context("guardians")?.deployment;
-    let signed = SignedStatement::new(statement.clone(), &key.sign_digest(statement.digest(deployment))?);
-    let control = config.control.as_ref().context("control")?.listen;
-    let url = format!("http://{control}/v1/control/statements");
-    let answer = reqwest::Client::new().post(url).json(&signed).send().await?;
-    ensure!(answer.status().is_success(), "{}", answer.text().await?);
+    let act = Act::Pause { scope: Scope::Global, seconds: 3_600 };
+    let stated = order(&config, &guardian, act, "odd payouts").await?;
     let is_paused = async {
         while !pauses.isPaused(everything).call().await? {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -68,7 +53,7 @@ async fn a_guardians_order_stops_the_chain_by_an_account_without_a_role() -> Res
         anyhow::Ok(())
     };
     tokio::time::timeout(PATIENCE, is_paused).await.context("the chain in time")??;
-    ensure!(pauses.isTaken(statement.digest(deployment)).call().await?, "by the guardian's own signature");
+    ensure!(pauses.isTaken(stated).call().await?, "by the guardian's own signature");
     stop.cancel();
     running.finish().await
 }

@@ -4,17 +4,17 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::Provider;
 use anyhow::{Context, Result, bail, ensure};
-use spandrel::clock::unix_now;
-use spandrel::config::{Config, ControlConfig, KeyRef};
+use spandrel::config::{Config, KeyRef};
 use spandrel::{up, wiring};
 use spandrel_contracts::{
     CheckpointRegistry, Inbox, Vault, WrappedToken, lane, nullifier_slot, proof, revert, solidity_deposit,
 };
 use spandrel_core::{Status, Transfer};
 use spandrel_risk::Reason;
-use spandrel_risk::control::{Act, SignedStatement, Statement};
+use spandrel_risk::control::Act;
 use spandrel_signer::signatures_blob;
 use spandrel_tests::both_ways::{BothWays, CAP, Side, transfer};
+use spandrel_tests::guardians::{guard, order};
 use spandrel_verifiers::{Checkpoint, DepositId, LanePreference, SignedCheckpoint};
 use tokio_util::sync::CancellationToken;
 
@@ -28,30 +28,8 @@ const LIFETIME: u64 = 900;
 fn guarded(bridge: &BothWays) -> Result<(Config, KeyRef)> {
     let mut config = bridge.config.clone();
     let (key, address) = bridge.keys.create("ada")?;
-    let guardians = [(address, "ada".to_owned()), (Address::repeat_byte(0xb0), "bo".to_owned())].into();
-    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    config.control = Some(ControlConfig { listen, tls: None, guardians, resume_delay: 900, timelock: 86_400 });
-    config.check()?;
+    guard(&mut config, [(address, "ada"), (Address::repeat_byte(0xb0), "bo")])?;
     Ok((config, key))
-}
-
-/// One guardian drops a held transfer, by the control API.
-async fn drop_held(config: &Config, guardian: &KeyRef, transfer: DepositId) -> Result<()> {
-    let key = wiring::unlock(config, guardian)?;
-    let statement = Statement {
-        act: Act::DropHeld { transfer },
-        reason: "nobody knows the depositor".to_owned(),
-        guardian: key.address(),
-        nonce: 0,
-        expiry: unix_now() + 600,
-    };
-    let deployment = config.control_policy().context("guardians")?.deployment;
-    let signed = SignedStatement::new(statement.clone(), &key.sign_digest(statement.digest(deployment))?);
-    let control = config.control.as_ref().context("control")?.listen;
-    let url = format!("http://{control}/v1/control/statements");
-    let answer = reqwest::Client::new().post(url).json(&signed).send().await?;
-    ensure!(answer.status().is_success(), "{}", answer.text().await?);
-    Ok(())
 }
 
 /// Locks coins at home for longer than it must be.
@@ -117,7 +95,7 @@ async fn dropped(bridge: &BothWays) -> Result<Transfer> {
     let is_held = |status: &Status| matches!(status, Status::Held { reason: Reason::PerTransferCap { .. }, .. });
     let held = transfer(running.store(), RECIPIENT, is_held).await?;
     ensure!(held.checkpoint.is_some(), "what is held is proven");
-    drop_held(&config, &ada, held.id).await?;
+    order(&config, &ada, Act::DropHeld { transfer: held.id }, "nobody knows the depositor").await?;
     let is_dropped = |status: &Status| matches!(status, Status::Rejected { reason: Reason::Dropped { .. } });
     let ended = transfer(running.store(), RECIPIENT, is_dropped).await?;
     ensure!(ended.status.is_terminal(), "{:?}", ended.status);

@@ -3,21 +3,8 @@
 //! Most formats here are too deep to be hit by random bytes, so a target starts from a valid input and lets the fuzzer
 //! patch it, cut it and add to it.
 
-/// Makes a file of `targets` a target: `fuzz_target!(|input: T| { … });` for bytes or anything `Arbitrary`. A panic in
-/// the body is a finding.
-macro_rules! fuzz_target {
-    (|$input:ident: &[u8]| $body:block) => {
-        pub fn run($input: &[u8]) $body
-    };
-    (|$input:ident: $type:ty| $body:block) => {
-        pub fn run(bytes: &[u8]) {
-            let unstructured = libfuzzer_sys::arbitrary::Unstructured::new(bytes);
-            if let Ok($input) = <$type as libfuzzer_sys::arbitrary::Arbitrary>::arbitrary_take_rest(unstructured) {
-                $body
-            }
-        }
-    };
-}
+#[macro_use]
+pub mod frame;
 
 pub mod containers;
 pub mod cosmos;

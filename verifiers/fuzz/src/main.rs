@@ -4,12 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use spandrel_verifiers_fuzz::targets::{ALL, Target, find};
+use spandrel_verifiers_fuzz::frame::{Target, asked_for};
+use spandrel_verifiers_fuzz::targets::ALL;
 
-static TARGET: LazyLock<Target> = LazyLock::new(|| {
-    let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
-    let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
-    find(&name).unwrap_or_else(|| panic!("FUZZ_TARGET: expected one of {names:?}, found {name:?}"))
-});
+static TARGET: LazyLock<Target> = LazyLock::new(|| asked_for(ALL));
 
 fuzz_target!(|bytes: &[u8]| TARGET(bytes));

@@ -1,9 +1,6 @@
 //! The demo's bridge: keys, contracts on both EVM chains, and the configuration of one process with every role.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, U256};
@@ -11,24 +8,21 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
 use spandrel_contracts::deploy::{
-    BitcoinChain, DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, Quorum, SourceConfig, WrappedConfig, deploy,
+    BitcoinChain, DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, SourceConfig, WrappedConfig, deploy,
 };
 use spandrel_contracts::roles::{Delays, Roles};
 use spandrel_contracts::{RiskGuard, lane, native_asset};
-use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits, WideLimits};
-use spandrel_signer::{Hardness, Keystore, Secret, SecretRef};
+use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits};
+use spandrel_signer::SecretRef;
 use spandrel_testnets::bitcoin::RegtestNode;
 use spandrel_testnets::ethereum::{Anvil, SourceChain};
-use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::{Anchor, ChainParams, ConfirmationPolicy, ConfirmationTier};
 use spandrel_verifiers::{AssetId, ChainId};
 
 use super::chains::Chains;
-use crate::config::{
-    BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef, Profile, RoleConfig,
-    Telemetry,
-};
-use crate::telemetry::LogFormat;
+use super::keys::{KeyRing, write_secret};
+use super::members::{Ends, Members};
+use crate::config::{BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef};
 
 /// Confirmations of the Bitcoin light-client lane for everyday amounts.
 pub const BITCOIN_CONFIRMATIONS: u32 = 4;
@@ -36,10 +30,6 @@ pub const BITCOIN_CONFIRMATIONS: u32 = 4;
 pub const FAST_CAP_SATS: u64 = 5_000_000;
 /// Most wei of one fast payout: 1 ether.
 pub const FAST_CAP_WEI: u128 = 1_000_000_000_000_000_000;
-const VERIFIERS: usize = 3;
-const SIGNERS: usize = 3;
-const QUORUM: u16 = 2;
-const EPOCH: u64 = 1;
 const UNLIMITED: u128 = u128::MAX;
 /// x-only key of the demo's vault: the generator point of secp256k1, whose private key is 1.
 const VAULT: &str = "0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
@@ -60,103 +50,27 @@ pub struct Bridge {
     pub relayer_address: Address,
 }
 
-/// A keystore of development keys under one password.
-pub struct KeyRing {
-    /// The keystore.
-    pub folder: PathBuf,
-    password: SecretRef,
-    store: Keystore,
-}
-
-impl KeyRing {
-    /// Makes an empty one in `folder`, with a random password beside it.
-    pub fn make(folder: &Path) -> Result<Self> {
-        let path = folder.join("password");
-        write_secret(&path, &B256::from(rand::random::<[u8; 32]>()).to_string())?;
-        let keys = folder.join("keys");
-        let store = Keystore::open(&keys, Hardness::Dev)?;
-        Ok(Self { folder: keys, password: SecretRef::File(path), store })
-    }
-
-    /// A new key, and its account.
-    pub fn create(&self, name: &str) -> Result<(KeyRef, Address)> {
-        let secret: Secret = self.password.read()?;
-        let info = self.store.create(name, &secret)?;
-        Ok((KeyRef { name: name.to_owned(), password: self.password.clone() }, info.address))
-    }
-
-    /// `count` new keys, `kind-1` and so on.
-    pub fn several(&self, kind: &str, count: usize) -> Result<Vec<(KeyRef, Address)>> {
-        (1..=count).map(|number| self.create(&format!("{kind}-{number}"))).collect()
-    }
-}
-
 impl Bridge {
     /// Makes keys in `folder`, deploys on both chains, and writes `folder/spandrel.toml`.
     pub async fn build(chains: &Chains, folder: &Path) -> Result<Self> {
-        let ring = KeyRing::make(folder)?;
-        let verifiers = ring.several("verifier", VERIFIERS)?;
-        let signers = ring.several("signer", SIGNERS)?;
-        let (relayer, relayer_address) = ring.create("relayer")?;
+        let keys = KeyRing::make(folder)?;
+        let members = Members::make(&keys)?;
+        let (relayer, relayer_address) = keys.create("relayer")?;
         chains.destination.set_balance(relayer_address, U256::from(10).pow(U256::from(20))).await?;
 
         let bitcoin = ChainParams::regtest();
-        let quorum = |keys: &[(KeyRef, Address)]| Quorum {
-            members: keys.iter().map(|(_, address)| *address).collect(),
-            threshold: QUORUM,
-        };
-        let quorums = (quorum(&verifiers), quorum(&signers));
-        let (source, target) = deploy_both(chains, &bitcoin, quorums, relayer_address).await?;
-
-        let set = |keys: &[(KeyRef, Address)]| {
-            SignerSet::new(EPOCH, usize::from(QUORUM), keys.iter().map(|(_, address)| *address).collect())
-        };
-        let bitcoin_source = bitcoin_source(chains, &bitcoin, folder).await?;
-        let ethereum_source = ethereum_source(&chains.ethereum, &source).await?;
-        let role = |(key, _): &(KeyRef, Address)| RoleConfig {
-            key: key.clone(),
-            bitcoin: bitcoin_source.nodes.iter().map(|node| (bitcoin_source.chain.clone(), node.clone())).collect(),
-            ethereum: ethereum_source.nodes.iter().map(|node| (chains.ethereum_id(), node.clone())).collect(),
-        };
-        let limit = limits(chains, &bitcoin)?;
-        let config = Config {
-            profile: Profile::Dev,
-            bus: None,
-            database: folder.join("spandrel.sqlite"),
-            keystore: ring.folder.clone(),
-            telemetry: Telemetry {
-                listen: ([127, 0, 0, 1], 0).into(),
-                log: "warn".to_owned(),
-                format: LogFormat::Text,
-                late_after: Default::default(),
-                otlp: None,
-            },
-            api: None,
-            control: None,
-            verifier_set: set(&verifiers)?,
-            signer_set: set(&signers)?,
-            pause_seconds: 3600,
-            verifier: verifiers.iter().map(role).collect(),
-            signer: signers.iter().map(role).collect(),
-            wide: WideLimits::unlimited(limit.limits.keys()),
-            limit,
-            price_feed: Vec::new(),
-            retired: Default::default(),
-            bitcoin: vec![bitcoin_source],
-            ethereum: vec![ethereum_source],
+        let (source, target) = deploy_both(chains, &bitcoin, members.contracts(), relayer_address).await?;
+        let ends = Ends {
+            bitcoin: vec![bitcoin_source(chains, &bitcoin, folder).await?],
+            ethereum: vec![ethereum_source(&chains.ethereum, &source).await?],
             destination: vec![destination(chains.destination_id(), chains.destination.url(), &target, relayer)],
+            limit: limits(chains, &bitcoin)?,
         };
-        config.check()?;
+        let config = members.process(folder, &keys, ends)?;
         std::fs::write(folder.join("spandrel.toml"), toml::to_string(&config)?)?;
         let (user, user_address) = source_wallet(&chains.ethereum, 1)?;
         Ok(Self { source, target, config, user, user_address, relayer_address })
     }
-}
-
-/// Writes a secret to a file that only this user reads.
-fn write_secret(path: &Path, secret: &str) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(file, "{secret}").with_context(|| format!("writing {}", path.display()))
 }
 
 /// A provider that signs as one of anvil's funded accounts.
@@ -179,7 +93,7 @@ fn signing(signers: Vec<PrivateKeySigner>, index: usize, url: &str) -> Result<(D
 async fn deploy_both(
     chains: &Chains,
     bitcoin: &ChainParams,
-    (verifiers, fast_signers): (Quorum, Quorum),
+    known: DeployConfig,
     guardian: Address,
 ) -> Result<(Deployment, Deployment)> {
     let (source_provider, deployer) = source_wallet(&chains.ethereum, 0)?;
@@ -192,18 +106,7 @@ async fn deploy_both(
         governors: vec![governor],
         delays: Delays::default(),
     };
-    let base = DeployConfig {
-        verifiers,
-        fast_signers,
-        retention: 3600,
-        rotation_delay: 3600,
-        bitcoin: None,
-        wrapped: Vec::new(),
-        sources: Vec::new(),
-        assets: Vec::new(),
-        routes: Vec::new(),
-        roles: Some(roles),
-    };
+    let base = DeployConfig { roles: Some(roles), ..known };
     let (ethereum_id, destination_id) = (chains.ethereum_id(), chains.destination_id());
     let mut at_source = base.clone();
     at_source.assets = vec![LocalAsset { token: Address::ZERO, is_wrapped: false, minimum: 1_000 }];

@@ -4,6 +4,8 @@
 pub mod bridge;
 pub mod chains;
 pub mod deposit;
+pub mod keys;
+pub mod members;
 mod scenario;
 mod view;
 
