@@ -225,7 +225,8 @@ contract PauseSignedTest is Bridge {
         _means("global", PauseScope.GLOBAL);
         _means("chain eip155:1", PauseScope.chain(SOURCE));
         _means("asset eip155:1/slip44:60", PauseScope.asset(COIN));
-        _means("route eip155:1 -> eip155:31337", PauseScope.chain(SOURCE));
+        _means("route eip155:1 -> eip155:31337", PauseScope.payoutsFrom(SOURCE));
+        _means("route eip155:31337 -> eip155:1", PauseScope.depositsTo(SOURCE));
         _means("fast lane", PauseScope.lane(1));
         _means("fast lane from eip155:1", PauseScope.lane(1));
         _means("light_client lane from eip155:1", PauseScope.lane(2));

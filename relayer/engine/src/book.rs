@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use alloy_primitives::Address;
 use futures::lock::Mutex;
 use spandrel_core::ledger::{
     Commit, CursorMove, EffectEnd, Ledger, NewEffect, StoreError, TransferChange, TransferFilter,
@@ -86,6 +87,8 @@ pub struct Book<L, C> {
     pub(crate) clock: C,
     policy: Policy,
     pub(crate) guardians: Option<ControlPolicy>,
+    /// Sources where deposits are paused too, and the inbox by which statements name each.
+    pub(crate) vaults: BTreeMap<ChainId, Address>,
     pub(crate) risk: Mutex<RiskView>,
     shown: RwLock<RiskNow>,
     observer: Arc<dyn Observer>,
@@ -112,7 +115,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let limits = Arc::new(policy.risk.clone());
         let shown = RwLock::new(RiskNow { state: RiskState::default(), limits, is_superseded: false });
         let (risk, wake) = (Mutex::new(view), Notify::new());
-        let book = Self { ledger, clock, policy, guardians: None, risk, shown, observer, wake };
+        let (guardians, vaults) = (None, BTreeMap::new());
+        let book = Self { ledger, clock, policy, guardians, vaults, risk, shown, observer, wake };
         book.reload_risk(&mut *book.risk.lock().await).await?;
         Ok(book)
     }
@@ -131,6 +135,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     #[must_use]
     pub fn guarded_by(mut self, guardians: ControlPolicy) -> Self {
         self.guardians = Some(guardians);
+        self
+    }
+
+    /// Brings pauses to these source chains too, where deposits are taken: chain, and its bridge's inbox.
+    #[must_use]
+    pub fn pausing_vaults(mut self, vaults: BTreeMap<ChainId, Address>) -> Self {
+        self.vaults = vaults;
         self
     }
 

@@ -18,6 +18,7 @@ mod gate;
 mod halt;
 mod judge;
 mod observe_again;
+mod on_chains;
 mod payout;
 mod prices;
 mod pulse;

@@ -130,23 +130,23 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     async fn lacking_by(&self, rpc: &Rpc, group: &[Work]) -> Result<Vec<Prerequisite>, SubmitError> {
         let mut lacking = Vec::new();
         for prerequisite in build::prerequisites(group) {
-            if !self.is_met_by(rpc, &prerequisite.unless).await? {
+            if !self.is_met_by(rpc, &prerequisite).await? {
                 lacking.push(prerequisite);
             }
         }
         Ok(lacking)
     }
 
-    async fn is_met_by(&self, rpc: &Rpc, unless: &Unless) -> Result<bool, SubmitError> {
-        let contracts = &self.config.contracts;
+    async fn is_met_by(&self, rpc: &Rpc, Prerequisite { call, unless }: &Prerequisite) -> Result<bool, SubmitError> {
+        let contract = call.to;
         Ok(match *unless {
             Unless::Attested { root, epoch, expiry } => {
-                let batch = rpc.read(contracts.fast_lane, &FastLane::batchesCall { root }, None).await?;
+                let batch = rpc.read(contract, &FastLane::batchesCall { root }, None).await?;
                 batch.count != 0 && batch.epoch == epoch && batch.expiry >= expiry
             }
             Unless::Stored { chain, height, root, time } => {
-                let call = CheckpointRegistry::storedCall { chain, height };
-                let stored = rpc.read(contracts.registry, &call, None).await?;
+                let asked = CheckpointRegistry::storedCall { chain, height };
+                let stored = rpc.read(contract, &asked, None).await?;
                 if !stored.root.is_zero() && stored.root != root {
                     tracing::error!(%chain, height, stored = %stored.root, signed = %root, "two signed checkpoints conflict");
                 }

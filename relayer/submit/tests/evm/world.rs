@@ -18,7 +18,7 @@ use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitEr
 use spandrel_core::{BatchTerms, Effect, EffectId, Executor, FastAttestation, Turn};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
-use spandrel_submit::evm::{BatchLimits, Confirmation, Contracts, FeePolicy};
+use spandrel_submit::evm::{BatchLimits, Confirmation, Contracts, FeePolicy, Proofs};
 use spandrel_submit::{EvmConfig, EvmDestination};
 use spandrel_testnets::ethereum::{Anvil, AnvilOptions, EthereumTestnetError, Mining};
 use spandrel_verifiers::attestation::{Collector, SignerSet};
@@ -139,9 +139,8 @@ impl World {
             timeout: Duration::from_secs(20),
             contracts: Contracts {
                 inbox: self.at.inbox,
-                fast_lane: self.at.fast_lane,
-                registry: self.at.registry,
                 pauses: self.at.pauses,
+                proofs: Some(Proofs { fast_lane: self.at.fast_lane, registry: self.at.registry }),
             },
             confirmation: Confirmation::Depth(1),
             fees: FeePolicy { least_priority: GWEI, most_priority: 5 * GWEI, cap: 500 * GWEI, most_multiple: 4 },
