@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::signers::SignerSync;
 use spandrel_contracts::{PauseController, ProofReader, lane};
 use spandrel_risk::control::{Act, SignedStatement, Statement, deployment};
-use spandrel_risk::{Lane, Scope};
+use spandrel_risk::{Direction, Lane, Scope};
 use spandrel_verifiers::{AssetId, ChainId};
 
 use crate::anvil::{Chain, key};
@@ -49,12 +49,13 @@ impl Dice {
 
     fn scope(&mut self, here: &ChainId) -> Scope {
         let lanes = [Lane::Fast, Lane::LightClient];
-        match self.below(6) {
+        match self.below(7) {
             0 => Scope::Global,
             1 => Scope::Chain { chain: self.chain_or(here) },
             2 => Scope::Asset { asset: AssetId::parse(&format!("{}/slip44:60", self.chain())).unwrap() },
             3 => Scope::Route { source: self.chain_or(here), destination: self.chain_or(here) },
             4 => Scope::Lane { lane: lanes[self.below(2)], source: Some(self.chain()) },
+            5 => Scope::Direction { chain: self.chain_or(here), direction: Direction::ALL[self.below(2)] },
             _ => Scope::Lane { lane: lanes[self.below(2)], source: None },
         }
     }
@@ -85,6 +86,7 @@ fn expected_scopes(scope: &Scope, here: &ChainId) -> Option<Vec<B256>> {
     use alloy::sol_types::SolValue;
     let of = |kind: &str, chain: &ChainId| keccak256((kind, chain.hash()).abi_encode_params());
     let lane_of = |number: u8| keccak256(("lane", U256::from(number)).abi_encode_params());
+    let direction_of = |number: u8| keccak256(("direction", U256::from(number)).abi_encode_params());
     Some(match scope {
         Scope::Global => vec![keccak256("global")],
         Scope::Chain { chain: id } => vec![of("chain", id)],
@@ -92,6 +94,10 @@ fn expected_scopes(scope: &Scope, here: &ChainId) -> Option<Vec<B256>> {
         Scope::Route { source, destination } if destination == here => vec![of("payouts from", source)],
         Scope::Route { source, destination } if source == here => vec![of("deposits to", destination)],
         Scope::Route { .. } => return None,
+        Scope::Direction { chain, direction: Direction::Deposits } if chain == here => vec![direction_of(2)],
+        Scope::Direction { chain, direction: Direction::Payouts } if chain == here => vec![direction_of(1)],
+        Scope::Direction { chain, direction: Direction::Deposits } => vec![of("payouts from", chain)],
+        Scope::Direction { chain, direction: Direction::Payouts } => vec![of("deposits to", chain)],
         Scope::Lane { lane: Lane::Fast, .. } => vec![lane_of(lane::FAST)],
         Scope::Lane { source: Some(id), .. } if id.as_str().starts_with("bip122:") => vec![lane_of(lane::BITCOIN)],
         Scope::Lane { source: Some(id), .. } if id.as_str().starts_with("eip155:") => vec![lane_of(lane::ETHEREUM)],

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
 use spandrel_core::{Destination, Effect, EffectId, Executor, Stated};
-use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, ControlEvent, MAX_TTL, Outcome};
+use spandrel_risk::{Direction, Scope};
 use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
 
 use crate::{Book, Clock};
@@ -61,7 +61,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
 fn is_felt(scope: &Scope, chain: &ChainId) -> bool {
     match scope {
         Scope::Route { source, destination } => source == chain || destination == chain,
-        Scope::Global | Scope::Chain { .. } | Scope::Asset { .. } | Scope::Lane { .. } => true,
+        Scope::Global | Scope::Chain { .. } | Scope::Asset { .. } | Scope::Lane { .. } | Scope::Direction { .. } => {
+            true
+        }
     }
 }
 
@@ -70,6 +72,8 @@ fn is_felt_by_deposits(scope: &Scope, chain: &ChainId) -> bool {
     match scope {
         Scope::Asset { asset } => is_of(asset, chain),
         Scope::Lane { .. } => false,
+        Scope::Direction { chain: named, direction: Direction::Deposits } => named == chain,
+        Scope::Direction { chain: named, direction: Direction::Payouts } => named != chain,
         Scope::Global | Scope::Chain { .. } | Scope::Route { .. } => true,
     }
 }

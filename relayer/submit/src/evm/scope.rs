@@ -3,11 +3,16 @@
 use alloy::sol_types::{SolCall, SolValue};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use spandrel_contracts::{PauseController, lane};
-use spandrel_risk::{Lane, Scope};
+use spandrel_risk::{Direction, Lane, Scope};
 use spandrel_verifiers::ChainId;
 
 use super::build::{Action, Call, Prerequisite, Unless};
 use super::refusal::Refusal;
+
+/// `PauseScope.INBOUND`: payouts on a chain.
+const INBOUND: u8 = 1;
+/// `PauseScope.OUTBOUND`: deposits on a chain.
+const OUTBOUND: u8 = 2;
 
 /// All scopes but the last are prerequisites, so that the effect is done when its own transaction is.
 pub(super) fn pause(
@@ -30,7 +35,8 @@ pub(super) fn pause(
 /// ends here.
 fn scopes(scope: &Scope, here: &ChainId) -> Vec<B256> {
     let of = |kind: &str, chain: &ChainId| keccak256((kind, chain.hash()).abi_encode_params());
-    let lane_of = |number: u8| keccak256(("lane", U256::from(number)).abi_encode_params());
+    let numbered = |kind: &str, number: u8| keccak256((kind, U256::from(number)).abi_encode_params());
+    let (lane_of, direction_of) = (|number| numbered("lane", number), |number| numbered("direction", number));
     match scope {
         Scope::Global => vec![keccak256("global")],
         Scope::Chain { chain } => vec![of("chain", chain)],
@@ -38,6 +44,12 @@ fn scopes(scope: &Scope, here: &ChainId) -> Vec<B256> {
         Scope::Route { source, destination } if destination == here => vec![of("payouts from", source)],
         Scope::Route { source, destination } if source == here => vec![of("deposits to", destination)],
         Scope::Route { .. } => Vec::new(),
+        Scope::Direction { chain, direction } => vec![match direction {
+            Direction::Deposits if chain == here => direction_of(OUTBOUND),
+            Direction::Deposits => of("payouts from", chain),
+            Direction::Payouts if chain == here => direction_of(INBOUND),
+            Direction::Payouts => of("deposits to", chain),
+        }],
         Scope::Lane { lane: Lane::Fast, .. } => vec![lane_of(lane::FAST)],
         Scope::Lane { lane: Lane::LightClient, source } => match source.as_ref().map(ChainId::as_str) {
             Some(id) if id.starts_with("bip122:") => vec![lane_of(lane::BITCOIN)],

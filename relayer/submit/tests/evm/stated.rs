@@ -8,8 +8,8 @@ use spandrel_core::ledger::Ledger;
 use spandrel_core::submission::{Progress, Submitter};
 use spandrel_core::{Effect, EffectId, Executor, Stated};
 use spandrel_engine::{Book, PayoutDesk, Silent};
-use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, SignedStatement};
+use spandrel_risk::{Direction, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
@@ -137,4 +137,36 @@ async fn a_statement_that_the_chain_does_not_take_is_carried_out_by_an_account_t
     let answer = said(&destination.submit(&due, &Open).await.unwrap(), &due[0]);
     assert!(matches!(answer, Some(Progress::Finalized { .. })), "{answer:?}");
     assert_eq!(world.mined().await, sent, "once");
+}
+
+/// By a guardian's word and by an account of the bridge alike.
+#[tokio::test]
+async fn a_paused_direction_stops_its_payouts_and_no_deposits() {
+    let Some(world) = World::start().await else { return };
+    let (ada, destination) = (ada(), world.destination().await);
+    for account in [ada.address(), destination.account()] {
+        world.make_guardian(account).await;
+    }
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let elsewhere = Scope::Direction { chain: source(), direction: Direction::Deposits };
+    let named = [
+        (Scope::Direction { chain: here(), direction: Direction::Payouts }, pauses.directionScope(1).call().await),
+        (elsewhere, pauses.payoutsFromScope(source().hash()).call().await),
+    ];
+    for (nonce, (scope, there)) in (0..).zip(named) {
+        let there = there.unwrap();
+        let stated = ordered(&world, signed(&world, &ada, nonce, pause(scope.clone(), 600), 600), scope.clone());
+        let own = due(&world.deposit(1), Effect::Pause { scope: scope.clone(), ttl: 600, stated: None });
+        for order in [stated, own] {
+            let order = [order];
+            destination.submit(&order, &Open).await.unwrap();
+            follow_to_the_end(&world, &destination, &order).await;
+            assert!(pauses.isPaused(there).call().await.unwrap(), "{scope}");
+            let claim = world.fast(&[world.deposit(10)]);
+            let (reason, _) = refusal(said(&destination.submit(&claim, &Open).await.unwrap(), &claim[0]));
+            assert!(reason.contains("ScopePaused"), "{scope}: {reason}");
+            pauses.requireOutboundOpen(source().hash(), asset().hash()).call().await.unwrap();
+            pauses.unpause(there).send().await.unwrap().get_receipt().await.unwrap();
+        }
+    }
 }

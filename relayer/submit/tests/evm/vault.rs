@@ -11,7 +11,7 @@ use spandrel_core::submission::{Lasting, Submitter};
 use spandrel_core::{Destination, Effect, EffectId, Executor, Policy};
 use spandrel_engine::{Book, Clock, PayoutDesk, Silent};
 use spandrel_risk::control::{Act, SignedStatement};
-use spandrel_risk::{Lane, RiskPolicy, Scope};
+use spandrel_risk::{Direction, Lane, RiskPolicy, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
 use spandrel_submit::evm::Contracts;
@@ -143,6 +143,14 @@ async fn a_guardians_order_stops_the_deposits_that_it_names_by_an_account_withou
             Scope::Route { source: here(), destination: away() },
             pauses.depositsToScope(away().hash()).call().await.unwrap(),
         ),
+        (
+            Scope::Direction { chain: here(), direction: Direction::Deposits },
+            pauses.directionScope(2).call().await.unwrap(),
+        ),
+        (
+            Scope::Direction { chain: away(), direction: Direction::Payouts },
+            pauses.depositsToScope(away().hash()).call().await.unwrap(),
+        ),
     ];
     let mut nonce = 0;
     for (scope, there) in named {
@@ -163,6 +171,9 @@ async fn a_guardians_order_stops_the_deposits_that_it_names_by_an_account_withou
         Scope::Asset { asset: asset() },
         Scope::Asset { asset: AssetId::parse(&format!("{}0/slip44:60", here())).unwrap() },
         Scope::Route { source: away(), destination: ChainId::eip155(7) },
+        // The other direction, on either chain.
+        Scope::Direction { chain: here(), direction: Direction::Payouts },
+        Scope::Direction { chain: away(), direction: Direction::Deposits },
     ];
     for scope in elsewhere {
         order(&world, &book, &ada(), nonce, pause(scope.clone())).await;
@@ -170,7 +181,7 @@ async fn a_guardians_order_stops_the_deposits_that_it_names_by_an_account_withou
         assert_eq!(desk.submit_once().await.unwrap(), 0, "{scope}");
         assert_eq!(refused(&world).await, None, "{scope}");
     }
-    assert_eq!(world.mined().await, 10);
+    assert_eq!(world.mined().await, 14);
 }
 
 /// Two resume here, and nothing that opens is sent: the vault's own people lift it, or it ends by itself.
