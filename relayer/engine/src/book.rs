@@ -184,11 +184,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
+            let overtaken = view.control.overtaken_by(std::slice::from_ref(&event));
             let commit = Commit {
                 now,
                 expected_risk_sequence: view.sequence,
                 expected_control_sequence: view.control_sequence,
                 risk: vec![event.clone()],
+                control: overtaken.clone(),
                 ..with.clone()
             };
             match self.ledger.commit(commit).await {
@@ -196,6 +198,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 other => {
                     other?;
                     view.apply(&event, now);
+                    for event in &overtaken {
+                        view.obey(event, now, &self.policy);
+                    }
                     self.show(&view);
                     self.wake.notify_waiters();
                     return Ok(());
@@ -269,6 +274,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             view.draft.apply(&event, now);
             drafted.push(event);
         }
+        let ordered = drafted.len();
         for item in &change.steps {
             let (ids, input) = match item {
                 Step::One(id, input) => (vec![*id], input),
@@ -290,6 +296,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             }
         }
         commit.risk.clone_from(drafted);
+        commit.control.extend(view.control.overtaken_by(drafted.get(ordered..).unwrap_or_default()));
+        let control = commit.control.clone();
         let mut changed = Vec::new();
         for draft in drafts.into_values().filter(|draft| !draft.events.is_empty()) {
             let Some(after) = draft.after else { continue };
@@ -308,7 +316,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         }
         self.ledger.commit(commit).await?;
         view.keep(drafted, now);
-        for event in orders {
+        for event in &control {
             view.obey(event, now, &self.policy);
         }
         self.show(view);

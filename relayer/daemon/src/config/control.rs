@@ -124,9 +124,9 @@ escalate_after_seconds = 30
     fn a_vault_that_no_pause_is_brought_to_is_told_of() {
         let told = |text: String| parsed(text).vaults_without_pauses().cloned().collect::<Vec<_>>();
         assert_eq!(told(EXAMPLE.to_owned() + SOURCE), [ChainId::eip155(1)]);
-        assert_eq!(told(EXAMPLE.to_owned() + SOURCE + PAUSES), []);
+        assert!(told(EXAMPLE.to_owned() + SOURCE + PAUSES).is_empty());
         let both_ways = SOURCE.replace("eip155:1\"", "eip155:31337\"");
-        assert_eq!(told(EXAMPLE.to_owned() + &both_ways), [], "its pauses are the destination's");
+        assert!(told(EXAMPLE.to_owned() + &both_ways).is_empty(), "its pauses are the destination's");
     }
 
     #[test]
