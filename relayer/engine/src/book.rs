@@ -7,10 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use alloy_primitives::Address;
 use futures::lock::Mutex;
-use spandrel_core::ledger::{
-    Commit, CursorMove, EffectEnd, Ledger, NewEffect, StoreError, TransferChange, TransferFilter,
-};
-use spandrel_core::{Context, EffectId, Event, Input, Output, Policy, Transfer, apply, step};
+use spandrel_core::ledger::{Commit, Ledger, StoreError, TransferChange, TransferFilter};
+use spandrel_core::{Context, Event, Input, Output, Policy, Transfer, apply, step};
 use spandrel_risk::control::{ControlEvent, ControlPolicy};
 use spandrel_risk::{RiskEvent, RiskState};
 use spandrel_verifiers::{ChainId, DepositId};
@@ -18,67 +16,10 @@ use tokio::sync::Notify;
 
 use crate::contradiction::contradictions;
 use crate::risk_view::{RiskNow, RiskView};
-use crate::{Clock, EngineError};
+use crate::{Change, Clock, EngineError, Observer, Step};
 
 /// How often a commit that lost a race is decided again.
 pub(crate) const MAX_CONFLICTS: usize = 8;
-
-/// To whom an input goes.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// One transfer.
-    One(DepositId, Input),
-    /// Every open transfer from a chain.
-    AllFrom(ChainId, Input),
-    /// Every open transfer.
-    All(Input),
-}
-
-/// Inputs, and what moves with them.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// In order.
-    pub steps: Vec<Step>,
-    /// The cursor's move.
-    pub cursor: Option<CursorMove>,
-    /// What became of leased effects.
-    pub ended: Vec<(EffectId, EffectEnd)>,
-    /// Effects of no transfer.
-    pub effects: Vec<NewEffect>,
-    /// A halt to be lifted: by whom, and why it is safe.
-    pub acknowledged: Option<(ChainId, String)>,
-}
-
-impl Change {
-    /// One input for one transfer.
-    pub fn one(id: DepositId, input: Input) -> Self {
-        Self { steps: vec![Step::One(id, input)], ..Self::default() }
-    }
-
-    /// Ends an effect in the same transaction.
-    #[must_use]
-    pub fn ending(mut self, effect: EffectId, end: EffectEnd) -> Self {
-        self.ended.push((effect, end));
-        self
-    }
-}
-
-/// Told of what was stored: metrics, live views.
-pub trait Observer: Send + Sync {
-    /// These events were stored, and this is the transfer after them.
-    fn stored(&self, transfer: &Transfer, events: &[Event]);
-
-    /// An input was refused.
-    fn refused(&self, id: DepositId, reason: &str);
-}
-
-/// Observes nothing.
-pub struct Silent;
-
-impl Observer for Silent {
-    fn stored(&self, _: &Transfer, _: &[Event]) {}
-    fn refused(&self, _: DepositId, _: &str) {}
-}
 
 /// Policy, risk state and ledger in one place. Commits of one relayer are serialised here; another relayer's commit
 /// shows as a conflict, and the decision is made again on what is stored.

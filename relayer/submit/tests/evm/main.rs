@@ -1,5 +1,6 @@
 //! The EVM destination against a real anvil, the real contracts and the real SQLite journal.
 
+mod answers;
 mod chain;
 mod claims;
 mod closing;
