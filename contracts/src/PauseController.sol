@@ -120,6 +120,7 @@ contract PauseController is AccessManaged, LocalChain {
         _requireOpen(PauseScope.GLOBAL);
         _requireOpen(PauseScope.direction(PauseScope.INBOUND));
         _requireOpen(PauseScope.chain(sourceChain));
+        _requireOpen(PauseScope.payoutsFrom(sourceChain));
         _requireOpen(PauseScope.chain(localChain()));
         _requireOpen(PauseScope.lane(claimLane));
         _requireOpen(PauseScope.asset(assetHash));
@@ -131,6 +132,7 @@ contract PauseController is AccessManaged, LocalChain {
         _requireOpen(PauseScope.GLOBAL);
         _requireOpen(PauseScope.direction(PauseScope.OUTBOUND));
         _requireOpen(PauseScope.chain(destinationChain));
+        _requireOpen(PauseScope.depositsTo(destinationChain));
         _requireOpen(PauseScope.chain(localChain()));
         _requireOpen(PauseScope.asset(assetHash));
     }
@@ -153,6 +155,16 @@ contract PauseController is AccessManaged, LocalChain {
     /// @notice Scope of an asset, by keccak256 of its CAIP-19 string.
     function assetScope(bytes32 hash) external pure returns (bytes32) {
         return PauseScope.asset(hash);
+    }
+
+    /// @notice Scope of payouts here of what was deposited on a chain, by keccak256 of its CAIP-2 string.
+    function payoutsFromScope(bytes32 hash) external pure returns (bytes32) {
+        return PauseScope.payoutsFrom(hash);
+    }
+
+    /// @notice Scope of deposits here for a chain, by keccak256 of its CAIP-2 string.
+    function depositsToScope(bytes32 hash) external pure returns (bytes32) {
+        return PauseScope.depositsTo(hash);
     }
 
     /// @notice Scope of a direction: 1 payouts, 2 deposits.

@@ -25,6 +25,16 @@ library PauseScope {
         return keccak256(abi.encode("asset", hash));
     }
 
+    /// @notice Payouts here of what was deposited on a chain (keccak256 of its CAIP-2 string).
+    function payoutsFrom(bytes32 hash) internal pure returns (bytes32) {
+        return keccak256(abi.encode("payouts from", hash));
+    }
+
+    /// @notice Deposits here for a chain (keccak256 of its CAIP-2 string).
+    function depositsTo(bytes32 hash) internal pure returns (bytes32) {
+        return keccak256(abi.encode("deposits to", hash));
+    }
+
     /// @notice All payouts or all deposits.
     function direction(uint8 number) internal pure returns (bytes32) {
         return keccak256(abi.encode("direction", number));

@@ -75,11 +75,11 @@ library PauseStatement {
 }
 
 /// @title Reads a scope as it is signed. The text alone decides: whoever sends a statement has no say in what it means.
-/// @notice Where the contracts have no such scope, the smallest that contain it are meant: they pause whole chains, lanes
-/// and assets, no routes and no lane of one chain only.
+/// @notice A route, or a direction of one chain, is closed at both ends: what it takes here, and what it pays here. Where the contracts have no such
+/// scope, the smallest that contain it are meant: they pause whole lanes, no lane of one chain only.
 library StatedScope {
     error UnknownScope(string scope);
-    /// @notice The scope is a route that does not end on this chain.
+    /// @notice The scope is a route that neither begins nor ends on this chain.
     error ScopeElsewhere(string scope);
 
     /// @notice The contracts' scopes of `scope` on the chain `here`.
@@ -89,20 +89,34 @@ library StatedScope {
         if (_is(text, "global")) scopes[0] = PauseScope.GLOBAL;
         else if (_begins(text, "chain ")) scopes[0] = PauseScope.chain(_name(scope, text[6:]));
         else if (_begins(text, "asset ")) scopes[0] = PauseScope.asset(_name(scope, text[6:]));
-        else if (_begins(text, "route ")) scopes[0] = PauseScope.chain(_source(scope, text[6:], here));
+        else if (_begins(text, "route ")) scopes[0] = _route(scope, text[6:], here);
+        else if (_begins(text, "deposits on ")) scopes[0] = _deposits(_name(scope, text[12:]), here);
+        else if (_begins(text, "payouts on ")) scopes[0] = _payouts(_name(scope, text[11:]), here);
         else if (_begins(text, "fast lane")) _lane(scope, text[9:], scopes, Lane.FAST);
         else if (_begins(text, "light_client lane")) return _lightClient(scope, text[17:]);
         else revert UnknownScope(scope);
     }
 
-    /// @dev The source of `source -> destination`.
-    function _source(string calldata scope, bytes calldata route, bytes32 here) private pure returns (bytes32) {
+    /// @dev This chain's part of `source -> destination`.
+    function _route(string calldata scope, bytes calldata route, bytes32 here) private pure returns (bytes32) {
         uint256 end = 0;
         while (end < route.length && route[end] != " ") ++end;
         require(_begins(route[end:], " -> "), UnknownScope(scope));
+        bytes32 source = _name(scope, route[:end]);
         bytes32 destination = _name(scope, route[end + 4:]);
-        require(destination == here, ScopeElsewhere(scope));
-        return _name(scope, route[:end]);
+        if (destination == here) return PauseScope.payoutsFrom(source);
+        require(source == here, ScopeElsewhere(scope));
+        return PauseScope.depositsTo(destination);
+    }
+
+    /// @dev What is deposited on `chain`: all deposits there, and what is paid for them elsewhere.
+    function _deposits(bytes32 chain, bytes32 here) private pure returns (bytes32) {
+        return chain == here ? PauseScope.direction(PauseScope.OUTBOUND) : PauseScope.payoutsFrom(chain);
+    }
+
+    /// @dev What is paid on `chain`: all payouts there, and what is deposited elsewhere for them.
+    function _payouts(bytes32 chain, bytes32 here) private pure returns (bytes32) {
+        return chain == here ? PauseScope.direction(PauseScope.INBOUND) : PauseScope.depositsTo(chain);
     }
 
     function _lightClient(string calldata scope, bytes calldata rest) private pure returns (bytes32[] memory scopes) {

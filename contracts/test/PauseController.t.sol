@@ -26,16 +26,17 @@ contract PauseControllerTest is Bridge {
 
     /// Invariant 7: nothing flows out in a paused scope, and the others stay open.
     function test_each_scope_stops_the_payouts_it_names() public {
-        bytes32[5] memory scopes = [
+        bytes32[6] memory scopes = [
             PauseScope.GLOBAL,
             PauseScope.direction(PauseScope.INBOUND),
             PauseScope.chain(SOURCE),
+            PauseScope.payoutsFrom(SOURCE),
             PauseScope.lane(Lane.ETHEREUM),
             PauseScope.asset(COIN)
         ];
         Deposit memory deposit = sample(0);
         bytes memory proof = prove(deposit);
-        for (uint256 i = 0; i < 5; ++i) {
+        for (uint256 i = 0; i < 6; ++i) {
             _pause(scopes[i], 1 hours);
             vm.expectPartialRevert(PauseController.ScopePaused.selector);
             inbox.claim(Lane.ETHEREUM, deposit, proof);
@@ -45,24 +46,28 @@ contract PauseControllerTest is Bridge {
         _pause(PauseScope.lane(Lane.FAST), 1 hours);
         _pause(PauseScope.asset(SATOSHIS), 1 hours);
         _pause(PauseScope.direction(PauseScope.OUTBOUND), 1 hours);
+        _pause(PauseScope.depositsTo(SOURCE), 1 hours);
+        _pause(PauseScope.payoutsFrom(BITCOIN), 1 hours);
         inbox.claim(Lane.ETHEREUM, deposit, proof);
     }
 
     function test_each_scope_stops_the_deposits_it_names() public {
         (bytes32 asset,,) = vault.assets(address(token));
-        bytes32[4] memory scopes = [
+        bytes32[5] memory scopes = [
             PauseScope.GLOBAL,
             PauseScope.direction(PauseScope.OUTBOUND),
             PauseScope.chain(SOURCE),
+            PauseScope.depositsTo(SOURCE),
             PauseScope.asset(asset)
         ];
-        for (uint256 i = 0; i < 4; ++i) {
+        for (uint256 i = 0; i < 5; ++i) {
             _pause(scopes[i], 1 hours);
             vm.expectPartialRevert(PauseController.ScopePaused.selector);
             this.lock();
             pauses.unpause(scopes[i]);
         }
         _pause(PauseScope.direction(PauseScope.INBOUND), 1 hours);
+        _pause(PauseScope.payoutsFrom(SOURCE), 1 hours);
         this.lock();
     }
 
@@ -91,15 +96,16 @@ contract PauseControllerTest is Bridge {
         Deposit memory deposit = sample(0);
         inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
         vm.warp(START + 2 hours);
-        bytes32[6] memory scopes = [
+        bytes32[7] memory scopes = [
             PauseScope.GLOBAL,
             PauseScope.direction(PauseScope.INBOUND),
             PauseScope.chain(SOURCE),
+            PauseScope.payoutsFrom(SOURCE),
             PauseScope.chain(deposit.destinationChain),
             PauseScope.lane(Lane.ETHEREUM),
             PauseScope.asset(COIN)
         ];
-        for (uint256 i = 0; i < 6; ++i) {
+        for (uint256 i = 0; i < 7; ++i) {
             _pause(scopes[i], 1 hours);
             vm.expectPartialRevert(PauseController.ScopePaused.selector);
             inbox.executeDelayed(deposit);
@@ -195,6 +201,8 @@ contract PauseControllerTest is Bridge {
         vm.assertEq(pauses.chainScope(SOURCE), keccak256(abi.encode("chain", SOURCE)));
         vm.assertEq(pauses.assetScope(COIN), keccak256(abi.encode("asset", COIN)));
         vm.assertEq(pauses.laneScope(1), keccak256(abi.encode("lane", 1)));
+        vm.assertEq(pauses.payoutsFromScope(SOURCE), keccak256(abi.encode("payouts from", SOURCE)));
+        vm.assertEq(pauses.depositsToScope(SOURCE), keccak256(abi.encode("deposits to", SOURCE)));
         vm.assertEq(pauses.directionScope(1), keccak256(abi.encode("direction", 1)));
         vm.assertNotEq(pauses.laneScope(1), pauses.directionScope(1));
         vm.assertNotEq(pauses.chainScope(COIN), pauses.assetScope(COIN));

@@ -225,7 +225,12 @@ contract PauseSignedTest is Bridge {
         _means("global", PauseScope.GLOBAL);
         _means("chain eip155:1", PauseScope.chain(SOURCE));
         _means("asset eip155:1/slip44:60", PauseScope.asset(COIN));
-        _means("route eip155:1 -> eip155:31337", PauseScope.chain(SOURCE));
+        _means("route eip155:1 -> eip155:31337", PauseScope.payoutsFrom(SOURCE));
+        _means("route eip155:31337 -> eip155:1", PauseScope.depositsTo(SOURCE));
+        _means("deposits on eip155:31337", PauseScope.direction(PauseScope.OUTBOUND));
+        _means("payouts on eip155:31337", PauseScope.direction(PauseScope.INBOUND));
+        _means("deposits on eip155:1", PauseScope.payoutsFrom(SOURCE));
+        _means("payouts on eip155:1", PauseScope.depositsTo(SOURCE));
         _means("fast lane", PauseScope.lane(1));
         _means("fast lane from eip155:1", PauseScope.lane(1));
         _means("light_client lane from eip155:1", PauseScope.lane(2));
@@ -233,7 +238,7 @@ contract PauseSignedTest is Bridge {
     }
 
     function test_words_that_are_no_scope_pause_nothing() public {
-        string[14] memory odd = [
+        string[17] memory odd = [
             "",
             "Global",
             "global ",
@@ -247,9 +252,12 @@ contract PauseSignedTest is Bridge {
             "route a b -> eip155:31337",
             "fast lane from ",
             "fast lanes",
-            "light_client lane from a b"
+            "light_client lane from a b",
+            "deposits on ",
+            "payouts on eip155:1 ",
+            "deposits"
         ];
-        for (uint256 i = 0; i < 14; ++i) {
+        for (uint256 i = 0; i < 17; ++i) {
             Statement memory said = _said(odd[i]);
             bytes memory signature = signOne(ADA, Signed.pauseDigest(said, 1 hours, _here()));
             vm.expectPartialRevert(StatedScope.UnknownScope.selector);

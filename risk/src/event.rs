@@ -36,6 +36,45 @@ pub enum Scope {
         /// From which chain; all when absent.
         source: Option<ChainId>,
     },
+    /// One direction of everything on a chain: what is deposited there, or what is paid there.
+    Direction {
+        /// Which chain.
+        chain: ChainId,
+        /// Which direction.
+        direction: Direction,
+    },
+}
+
+/// A direction, as a chain sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// What comes from the chain.
+    Deposits,
+    /// What goes to it.
+    Payouts,
+}
+
+impl Direction {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Deposits, Self::Payouts];
+
+    /// Whether what goes from `source` to `destination` goes in this direction on `chain`.
+    fn is_of(self, chain: &ChainId, source: &ChainId, destination: &ChainId) -> bool {
+        match self {
+            Self::Deposits => chain == source,
+            Self::Payouts => chain == destination,
+        }
+    }
+}
+
+impl std::fmt::Display for Direction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deposits => "deposits",
+            Self::Payouts => "payouts",
+        })
+    }
 }
 
 impl Scope {
@@ -50,6 +89,7 @@ impl Scope {
             Self::Lane { lane: paused, source: from } => {
                 paused == lane && from.as_ref().is_none_or(|from| from == source)
             }
+            Self::Direction { chain, direction } => direction.is_of(chain, source, destination),
         }
     }
 
@@ -65,6 +105,9 @@ impl Scope {
             Self::Lane { lane: paused, source } => {
                 *paused == lane && source.as_ref().is_none_or(|source| *source == deposit.source_chain)
             }
+            Self::Direction { chain, direction } => {
+                direction.is_of(chain, &deposit.source_chain, &deposit.destination_chain)
+            }
         }
     }
 }
@@ -78,6 +121,7 @@ impl std::fmt::Display for Scope {
             Self::Route { source, destination } => write!(f, "route {source} -> {destination}"),
             Self::Lane { lane, source: Some(source) } => write!(f, "{lane} lane from {source}"),
             Self::Lane { lane, source: None } => write!(f, "{lane} lane"),
+            Self::Direction { chain, direction } => write!(f, "{direction} on {chain}"),
         }
     }
 }

@@ -49,7 +49,7 @@ pub use agreement::{
 pub use assess::{assess, is_paused};
 pub use charge::{Charge, Tank};
 pub use decision::{Decision, Reason};
-pub use event::{RiskEvent, Scope};
+pub use event::{Direction, RiskEvent, Scope};
 pub use lane::Lane;
 pub use limit::{Limit, Limits};
 pub use policy::{Corridor, RiskPolicy};

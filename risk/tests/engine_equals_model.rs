@@ -7,7 +7,7 @@ use common::model::Model;
 use common::{NEVER, NOW, charged, cleared, deposit, everywhere, open, proven};
 use proptest::prelude::*;
 use spandrel_risk::{
-    Charge, Corridor, Decision, Lane, Limit, Limits, Position, Reason, RiskEvent, RiskState, Scope, assess,
+    Charge, Corridor, Decision, Direction, Lane, Limit, Limits, Position, Reason, RiskEvent, RiskState, Scope, assess,
 };
 use spandrel_verifiers::{ChainId, Deposit};
 
@@ -33,7 +33,9 @@ fn scopes() -> impl Strategy<Value = Scope> {
         Just(Scope::Chain { chain: one.clone() }),
         Just(Scope::Chain { chain: nine.clone() }),
         Just(Scope::Asset { asset }),
-        Just(Scope::Route { source: one.clone(), destination: nine }),
+        Just(Scope::Route { source: one.clone(), destination: nine.clone() }),
+        Just(Scope::Direction { chain: one.clone(), direction: Direction::Deposits }),
+        Just(Scope::Direction { chain: nine, direction: Direction::Payouts }),
         lanes().prop_map(|lane| Scope::Lane { lane, source: None }),
         lanes().prop_map(move |lane| Scope::Lane { lane, source: Some(one.clone()) }),
     ]

@@ -6,8 +6,8 @@ use alloy_primitives::{U256, U512};
 use common::{NOW, amount, cleared, deposit, everywhere, open, pay, proven};
 use proptest::prelude::*;
 use spandrel_risk::{
-    Corridor, Decision, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState, Scope, WINDOW_SECONDS, assess,
-    is_paused,
+    Corridor, Decision, Direction, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState, Scope,
+    WINDOW_SECONDS, assess, is_paused,
 };
 use spandrel_verifiers::{ChainId, Deposit, LanePreference};
 
@@ -211,23 +211,53 @@ fn every_scope_stops_what_it_covers_until_it_expires_and_nothing_else() {
         Scope::Route { source: source.clone(), destination: destination.clone() },
         fast_only(None),
         fast_only(Some(source.clone())),
+        Scope::Direction { chain: source.clone(), direction: Direction::Deposits },
+        Scope::Direction { chain: destination.clone(), direction: Direction::Payouts },
     ];
     for scope in covering {
         let state = state_of(&[RiskEvent::Paused { scope: scope.clone(), until: NOW + 60, reason: "test".into() }]);
         let reason = is_held(ask(open(), &state, &about, Lane::Fast, NOW + 59));
         assert_eq!(reason, Reason::Paused { scope: scope.clone() });
+        assert!(scope.stops(&Corridor::of(&about, Lane::Fast)), "{scope}");
         assert!(is_paused(&state, &about, Lane::Fast, NOW + 59));
         assert!(!is_paused(&state, &about, Lane::Fast, NOW + 60), "{scope} expires by itself");
     }
     let elsewhere = [
+        // The other direction on either chain.
+        Scope::Direction { chain: source.clone(), direction: Direction::Payouts },
+        Scope::Direction { chain: destination.clone(), direction: Direction::Deposits },
+        Scope::Direction { chain: ChainId::eip155(77), direction: Direction::Deposits },
         Scope::Chain { chain: ChainId::eip155(77) },
         Scope::Route { source: destination, destination: source },
         Scope::Lane { lane: Lane::LightClient, source: None },
         fast_only(Some(ChainId::eip155(77))),
     ];
     for scope in elsewhere {
+        let corridor = Corridor::of(&about, Lane::Fast);
+        assert!(!scope.stops(&corridor) && !scope.covers(&about, Lane::Fast), "{scope}");
         let state = state_of(&[RiskEvent::Paused { scope, until: NOW + 60, reason: "test".into() }]);
         assert_eq!(ask(open(), &state, &about, Lane::Fast, NOW), Decision::Allow);
+    }
+}
+
+/// risk.md, check 1: of the pauses that stop a deposit, the widest kind is named.
+#[test]
+fn the_pause_that_is_named_is_of_the_first_kind_in_the_written_order() {
+    let about = deposit(0, U256::from(5));
+    let (source, destination) = (about.source_chain.clone(), about.destination_chain.clone());
+    let order = [
+        Scope::Global,
+        Scope::Chain { chain: source.clone() },
+        Scope::Asset { asset: about.asset.clone() },
+        Scope::Route { source: source.clone(), destination },
+        Scope::Lane { lane: Lane::Fast, source: None },
+        Scope::Direction { chain: source, direction: Direction::Deposits },
+    ];
+    let pause = |scope: &Scope| RiskEvent::Paused { scope: scope.clone(), until: NOW + 60, reason: "test".into() };
+    for first in 0..order.len() {
+        let events: Vec<RiskEvent> = order[first..].iter().rev().map(pause).collect();
+        let state = state_of(&events);
+        assert_eq!(state.paused_by(&about, Lane::Fast, NOW), Some(&order[first]));
     }
 }
 

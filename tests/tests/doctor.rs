@@ -1,12 +1,14 @@
 //! The doctor at a bridge that is well, and at the same bridge with one thing wrong at a time.
 
 use alloy::primitives::{Address, U256};
+use alloy::providers::Provider;
 use anyhow::{Context, Result, ensure};
-use spandrel::config::{Config, EXAMPLE};
+use serde_json::Value;
+use spandrel::config::{Config, EXAMPLE, VaultPauses};
 use spandrel::demo::bridge::Bridge;
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::doctor::{Row, State, examine};
-use spandrel_contracts::Outbox;
+use spandrel_contracts::{Outbox, PauseController};
 use spandrel_store::Sqlite;
 
 /// What is wrong, by its name.
@@ -32,6 +34,12 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     require("no ledger yet", config, &[]).await?;
     Sqlite::open(&config.database).await?.close().await;
     require("all is well", config, &[]).await?;
+
+    let rows = examine(config).await;
+    let unpaused = format!("ethereum {} pauses", chains.ethereum_id());
+    let row = rows.iter().find(|row| row.what == unpaused).context("that no pause stops deposits")?;
+    ensure!(row.state == State::Skipped && row.found.contains("deposits go on"), "{row:?}");
+    pauses_of_a_vault(&chains, &bridge).await?;
 
     let target = chains.destination_id();
     let named = |what: &str| format!("destination {target} {what}");
@@ -86,4 +94,37 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     let rows = examine(config).await;
     ensure!(wrong(&rows).contains(&named("node").as_str()) && wrong(&rows).len() >= 9, "{rows:#?}");
     Ok(())
+}
+
+/// As it should be, and with one thing wrong at a time.
+async fn pauses_of_a_vault(chains: &Chains, bridge: &Bridge) -> Result<()> {
+    let funds = U256::from(10).pow(U256::from(20));
+    let _: Value = bridge.user.raw_request("anvil_setBalance".into(), (bridge.relayer_address, funds)).await?;
+    let named = |what: &str| format!("ethereum {} pauses {what}", chains.ethereum_id());
+    let changed = |change: &dyn Fn(&mut VaultPauses)| {
+        let mut config = bridge.config.clone();
+        let mut pauses = VaultPauses {
+            rpc: chains.ethereum.execution_url().to_owned(),
+            inbox: bridge.source.inbox,
+            pause_controller: bridge.source.pauses,
+            account: config.destination[0].account.clone(),
+            max_fee_per_gas: 500_000_000_000,
+            escalate_after_seconds: 20,
+            confirmations: Some(2),
+        };
+        change(&mut pauses);
+        config.ethereum[0].pauses = Some(pauses);
+        config
+    };
+    require("pauses reach the vault", &changed(&|_| {}), &[]).await?;
+    let inbox = changed(&|pauses| pauses.inbox = bridge.target.inbox);
+    require("another inbox", &inbox, &[&named("controller")]).await?;
+    let controller = PauseController::deploy(&bridge.user, bridge.source.manager, bridge.source.inbox).await?;
+    let other = changed(&|pauses| pauses.pause_controller = *controller.address());
+    // Guardians have no role at one that nobody has configured.
+    require("another controller", &other, &[&named("vault"), &named("account's pauses")]).await?;
+    let dear = changed(&|pauses| pauses.max_fee_per_gas = u64::MAX);
+    require("a poor account", &dear, &[&named("account")]).await?;
+    let away = changed(&|pauses| pauses.rpc = chains.destination.url().to_owned());
+    require("another chain", &away, &[&named("node")]).await
 }

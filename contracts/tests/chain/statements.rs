@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::signers::SignerSync;
 use spandrel_contracts::{PauseController, ProofReader, lane};
 use spandrel_risk::control::{Act, SignedStatement, Statement, deployment};
-use spandrel_risk::{Lane, Scope};
+use spandrel_risk::{Direction, Lane, Scope};
 use spandrel_verifiers::{AssetId, ChainId};
 
 use crate::anvil::{Chain, key};
@@ -42,14 +42,20 @@ impl Dice {
         }
     }
 
-    fn scope(&mut self) -> Scope {
+    /// Some chain, or `here`.
+    fn chain_or(&mut self, here: &ChainId) -> ChainId {
+        if self.below(3) == 0 { here.clone() } else { self.chain() }
+    }
+
+    fn scope(&mut self, here: &ChainId) -> Scope {
         let lanes = [Lane::Fast, Lane::LightClient];
-        match self.below(6) {
+        match self.below(7) {
             0 => Scope::Global,
-            1 => Scope::Chain { chain: self.chain() },
+            1 => Scope::Chain { chain: self.chain_or(here) },
             2 => Scope::Asset { asset: AssetId::parse(&format!("{}/slip44:60", self.chain())).unwrap() },
-            3 => Scope::Route { source: self.chain(), destination: self.chain() },
+            3 => Scope::Route { source: self.chain_or(here), destination: self.chain_or(here) },
             4 => Scope::Lane { lane: lanes[self.below(2)], source: Some(self.chain()) },
+            5 => Scope::Direction { chain: self.chain_or(here), direction: Direction::ALL[self.below(2)] },
             _ => Scope::Lane { lane: lanes[self.below(2)], source: None },
         }
     }
@@ -78,14 +84,20 @@ fn bridges(of: &[(ChainId, B256)]) -> Vec<PauseController::DeployedBridge> {
 /// The scopes that the relayer pauses for `scope` on `here` by transactions of its own, as text says them to the contract.
 fn expected_scopes(scope: &Scope, here: &ChainId) -> Option<Vec<B256>> {
     use alloy::sol_types::SolValue;
-    let chain = |chain: &ChainId| keccak256(("chain", chain.hash()).abi_encode_params());
+    let of = |kind: &str, chain: &ChainId| keccak256((kind, chain.hash()).abi_encode_params());
     let lane_of = |number: u8| keccak256(("lane", U256::from(number)).abi_encode_params());
+    let direction_of = |number: u8| keccak256(("direction", U256::from(number)).abi_encode_params());
     Some(match scope {
         Scope::Global => vec![keccak256("global")],
-        Scope::Chain { chain: id } => vec![chain(id)],
+        Scope::Chain { chain: id } => vec![of("chain", id)],
         Scope::Asset { asset } => vec![keccak256(("asset", asset.hash()).abi_encode_params())],
-        Scope::Route { destination, .. } if destination != here => return None,
-        Scope::Route { source, .. } => vec![chain(source)],
+        Scope::Route { source, destination } if destination == here => vec![of("payouts from", source)],
+        Scope::Route { source, destination } if source == here => vec![of("deposits to", destination)],
+        Scope::Route { .. } => return None,
+        Scope::Direction { chain, direction: Direction::Deposits } if chain == here => vec![direction_of(2)],
+        Scope::Direction { chain, direction: Direction::Payouts } if chain == here => vec![direction_of(1)],
+        Scope::Direction { chain, direction: Direction::Deposits } => vec![of("payouts from", chain)],
+        Scope::Direction { chain, direction: Direction::Payouts } => vec![of("deposits to", chain)],
         Scope::Lane { lane: Lane::Fast, .. } => vec![lane_of(lane::FAST)],
         Scope::Lane { source: Some(id), .. } if id.as_str().starts_with("bip122:") => vec![lane_of(lane::BITCOIN)],
         Scope::Lane { source: Some(id), .. } if id.as_str().starts_with("eip155:") => vec![lane_of(lane::ETHEREUM)],
@@ -101,7 +113,8 @@ async fn random_statements_have_one_digest_and_one_scope_in_rust_and_solidity() 
     let mut dice = Dice(keccak256("statements"));
     let (mut here, mut elsewhere) = (0, 0);
     for _ in 0..300 {
-        let scope = dice.scope();
+        let at = if dice.below(2) == 0 { chain.id() } else { dice.chain() };
+        let scope = dice.scope(&at);
         let mut deployed = vec![(chain.id(), Address::from_word(dice.word().into()).into_word())];
         deployed
             .extend((0..dice.below(4)).map(|_| (ChainId::eip155(1_000_000 + dice.number() / 2), dice.word().into())));
@@ -130,7 +143,6 @@ async fn random_statements_have_one_digest_and_one_scope_in_rust_and_solidity() 
         let frozen = statement(Act::Freeze { scope: scope.clone() }, &mut dice);
         let found = reader.freezeDigest(asked(&frozen), theirs).call().await.unwrap();
         assert_eq!(found, frozen.digest(ours), "{frozen:?}");
-        let at = if dice.below(2) == 0 { chain.id() } else { dice.chain() };
         let read = reader.scopes(scope.to_string(), at.hash()).call().await.ok();
         assert_eq!(read, expected_scopes(&scope, &at), "{scope}");
         if read.is_some() { here += 1 } else { elsewhere += 1 }

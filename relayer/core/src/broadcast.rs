@@ -41,7 +41,12 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
         Effect::BuildEvidence { seen, .. } => require_standing(transfer, seen, transfer.checkpoint.is_none()),
         Effect::RequestAttestation { seen } => {
             let is_wanted = transfer.is_fast_open() && transfer.attestation.is_none();
-            require_standing(transfer, seen, is_wanted)
+            require_standing(transfer, seen, is_wanted)?;
+            // What signers have signed others can bring to the chain, which may not know of the pause.
+            match context.risk.paused_by(&transfer.deposit, Lane::Fast, context.now) {
+                Some(scope) => later(format!("paused: {scope}")),
+                None => Ok(()),
+            }
         }
         Effect::RequestVerdicts { evidence } => {
             let is_wanted = transfer.checkpoint.is_none() && transfer.evidence.as_ref() == Some(evidence);

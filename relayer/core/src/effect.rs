@@ -48,7 +48,7 @@ pub enum Executor {
     Verifiers,
     /// Asks the fast lane's signers.
     Signers,
-    /// Submits transactions on a destination.
+    /// Submits transactions on a destination, or pauses on a source.
     Destination {
         /// Which chain.
         chain: ChainId,
@@ -120,7 +120,8 @@ pub enum Effect {
         /// What stands there instead.
         by: Box<Contradiction>,
     },
-    /// Pause a scope on a destination: `PauseController.pause`, or what a guardian stated, by whoever sends it.
+    /// Pause a scope on a chain, which pays or takes deposits: `PauseController.pause`, or what a guardian stated, by
+    /// whoever sends it.
     Pause {
         /// What.
         scope: Scope,
@@ -172,7 +173,7 @@ impl Contradiction {
 pub struct Stated {
     /// What was signed, and how.
     pub signed: SignedStatement,
-    /// The deployment it is signed for: the bridge on each destination.
+    /// The deployment it is signed for: the bridge on each chain where pauses are brought.
     pub bridges: BTreeMap<ChainId, B256>,
 }
 

@@ -1,17 +1,17 @@
 //! Running the roles of a process: every one over the in-process bus (`spandrel up`), or one beside other processes.
 
+mod chains;
+
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use spandrel_api::Live;
 use spandrel_bus::Link;
-use spandrel_core::submission::SubmitError;
 use spandrel_core::{Event, Transfer};
 use spandrel_engine::{
-    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, PayoutDesk, SignDigest, VerdictDesk,
-    run_control, run_desks, run_signer, run_ticks, run_verifier,
+    AttestationDesk, Book, Bus, ChainFollower, EvidenceDesk, Observer, SignDigest, VerdictDesk, run_control, run_desks,
+    run_signer, run_ticks, run_verifier,
 };
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
@@ -26,9 +26,6 @@ use crate::role::Role;
 use crate::supervise::Tasks;
 use crate::traces::Traces;
 use crate::wiring::{self, RegisteredTerms, Requests};
-
-/// Between two tries to reach a node at start.
-const RETRY_START: Duration = Duration::from_secs(2);
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
@@ -144,7 +141,8 @@ async fn start_role(
     let live = Live::default();
     let observers = Observers { metrics: metrics.clone(), live: live.clone(), other: watcher };
     let policy = wiring::policy(&config)?;
-    let mut book = Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?;
+    let book = Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?;
+    let mut book = book.pausing_vaults(wiring::paused_vaults(&config));
     wiring::agree(&config, &book).await?;
     if let Some(guardians) = config.control_policy() {
         book = book.guarded_by(guardians);
@@ -236,17 +234,7 @@ fn start_relayer(
         };
         tasks.spawn("control", run_control(book.clone(), wrong, stop.clone()));
     }
-    for target in &config.destination {
-        let key = wiring::account_key(config, target)?;
-        let (target, store, book, stop) = (target.clone(), store.clone(), book.clone(), stop.clone());
-        let name = format!("payouts on {}", target.chain);
-        tasks.spawn(name.clone(), async move {
-            let connect = || wiring::connect(&target, key.clone(), store.clone());
-            let Some(submitter) = patiently(&name, &stop, connect).await? else { return Ok(()) };
-            let desk = PayoutDesk::new(target.chain.clone(), submitter, book.clone(), wiring::BATCH);
-            anyhow::Ok(desk.run(book, stop).await?)
-        });
-    }
+    chains::start(config, &book, tasks, stop)?;
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
     let attestations = AttestationDesk::new(book.clone(), bus.clone(), asks).telling(RegisteredTerms(store));
     let inbox = bus.subscribe();
@@ -311,27 +299,6 @@ fn start_signers(
         tasks.spawn(format!("signer {}", role.key.name), run);
     }
     Ok(())
-}
-
-/// Tries until it works, a node is wrong rather than away, or the process stops (`None`).
-async fn patiently<T, F>(what: &str, stop: &CancellationToken, mut build: impl FnMut() -> F) -> Result<Option<T>>
-where
-    F: Future<Output = Result<T>>,
-{
-    loop {
-        let error = match build().await {
-            Ok(built) => return Ok(Some(built)),
-            Err(error) => error,
-        };
-        if !matches!(error.downcast_ref(), Some(SubmitError::Transient { .. })) {
-            return Err(error);
-        }
-        tracing::warn!(what, error = format!("{error:#}"), "not started yet, will be tried again");
-        tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(RETRY_START) => {}
-        }
-    }
 }
 
 fn start_source<W, S>(watcher: W, evidence: S, book: &Arc<RelayerBook>, tasks: &mut Tasks, stop: &CancellationToken)

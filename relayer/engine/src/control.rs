@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
-use spandrel_core::{Destination, Effect, EffectId, Executor, Input, Stated, Status, Transfer};
+use spandrel_core::{Input, Status, Transfer};
+use spandrel_risk::RiskPolicy;
 use spandrel_risk::control::{
-    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, MAX_TTL, Outcome, Seen, SignedStatement,
-    SignerRole, View, by_a_guardian, decide, execute,
+    Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, Outcome, Seen, SignedStatement, SignerRole, View,
+    by_a_guardian, decide, execute,
 };
-use spandrel_risk::{RiskPolicy, Scope};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
@@ -62,7 +61,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             }
             let events = decide(&view.control, signed, &facts.view(&view))?;
             let mut change = change(&events);
-            change.effects = self.pauses_on_destinations(&events, facts.now);
+            change.effects = self.pauses_on_chains(&events, facts.now);
             change.effects.extend(reading_again(&events));
             if self.record_once(&change, &events, &mut view).await?.is_some() {
                 return Ok(events);
@@ -111,49 +110,6 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let view = self.risk.lock().await;
         let short = view.state.shortfalls().map(|(id, ..)| id);
         short.filter(|id| !view.control.has_accepted(id)).collect()
-    }
-
-    /// The same pause on the chains: to be sent before everything that waits. What one guardian stated goes there as it was
-    /// signed; the approval of a freeze is a pause of five days there.
-    fn pauses_on_destinations(&self, events: &[ControlEvent], now: UnixSeconds) -> Vec<NewEffect> {
-        let Some(ControlEvent::Taken { digest, signed, .. }) = events.first() else { return Vec::new() };
-        let is_taken_there = matches!(signed.statement.act, Act::Pause { .. } | Act::Freeze { .. });
-        let stated = is_taken_there.then(|| Stated { signed: (**signed).clone(), bridges: self.bridges() });
-        let paused = events.iter().filter_map(|event| match event {
-            ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
-            _ => None,
-        });
-        paused
-            .flat_map(|(scope, until)| {
-                self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, stated.as_ref())
-            })
-            .collect()
-    }
-
-    /// A pause of `scope` on every chain where it stops something, because of `cause`, and as a guardian stated it.
-    pub(crate) fn pause_effects(
-        &self,
-        scope: &Scope,
-        ttl: u64,
-        cause: B256,
-        stated: Option<&Stated>,
-    ) -> Vec<NewEffect> {
-        let is_paused = |chain: &&ChainId| match scope {
-            Scope::Route { destination, .. } => destination == *chain,
-            _ => true,
-        };
-        let on_chain = |chain: &ChainId| {
-            let executor = Executor::Destination { chain: chain.clone() };
-            let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.cloned().map(Box::new) };
-            let id = EffectId::derive(DepositId(cause), effect.step(), &executor, B256::ZERO);
-            NewEffect { id, deposit: DepositId(cause), executor, effect, run_at: 0 }
-        };
-        self.policy().destinations.keys().filter(is_paused).map(on_chain).collect()
-    }
-
-    fn bridges(&self) -> BTreeMap<ChainId, B256> {
-        let of = |(chain, target): (&ChainId, &Destination)| (chain.clone(), target.domain.inbox.into_word());
-        self.policy().destinations.iter().map(of).collect()
     }
 
     async fn facts<'a>(

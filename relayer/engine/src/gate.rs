@@ -11,7 +11,7 @@ use crate::{Book, Clock, EngineError};
 pub enum Gate {
     /// Carry it out for this transfer.
     Open(Box<Transfer>),
-    /// A pause is always carried out, whatever became of what it came of.
+    /// A pause that stands is carried out, whatever became of what it came of.
     Pause,
     /// Not now.
     Later(String),
@@ -22,8 +22,12 @@ pub enum Gate {
 impl Gate {
     /// Asks the machine, on what is stored and the risk state as of now.
     pub async fn of<L: Ledger, C: Clock>(book: &Book<L, C>, leased: &LeasedEffect) -> Result<Self, EngineError> {
-        if let Effect::Pause { .. } = leased.effect {
-            return Ok(Self::Pause);
+        if let Effect::Pause { scope, .. } = &leased.effect {
+            // Lifted, perhaps in another process, before it came to its chain: it would stop there what goes on here.
+            book.refresh().await?;
+            let now = book.clock().now();
+            let stands = book.read_risk(|risk| risk.pauses_at(now).any(|(paused, _)| paused == scope)).await;
+            return Ok(if stands { Self::Pause } else { Self::Never(format!("{scope} is not paused any more")) });
         }
         let Some(transfer) = book.ledger().transfer(leased.deposit).await? else {
             return Ok(Self::Never("no such transfer".to_owned()));

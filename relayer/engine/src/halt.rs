@@ -8,7 +8,7 @@ use spandrel_verifiers::ChainId;
 use crate::{Book, Clock, EngineError};
 
 impl<L: Ledger, C: Clock> Book<L, C> {
-    /// Halts `chain` and pauses it, here and on the destinations, in one commit. It is the safe direction: a process
+    /// Halts `chain` and pauses it, here and on the chains, in one commit. It is the safe direction: a process
     /// that decides nothing more by its policy does it too.
     pub(crate) async fn halt(&self, chain: &ChainId, reason: &str) -> Result<(), EngineError> {
         let (scope, ttl) = (Scope::Chain { chain: chain.clone() }, self.policy().pause_ttl);

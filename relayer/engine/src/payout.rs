@@ -46,37 +46,47 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
         let leased = self.book.ledger().lease(&executor, now, now + LEASE_SECONDS, self.batch).await?;
         let taken = leased.len();
         let mut change = Change::default();
-        let (mut due, mut owners) = (Vec::new(), Vec::new());
+        let (mut pauses, mut others) = (Vec::new(), Vec::new());
         for item in leased {
             match Gate::of(&self.book, &item).await? {
-                Gate::Open(_) | Gate::Pause => {
-                    owners.push((item.id, item.deposit, item.attempt));
-                    due.push(DueEffect { id: item.id, effect: item.effect });
-                }
+                Gate::Pause => pauses.push(item),
+                Gate::Open(_) => others.push(item),
                 Gate::Later(reason) => change = change.ending(item.id, retry(now, item.attempt, reason)),
                 Gate::Never(reason) => change = self.give_up(change, &item, reason).await?,
             }
         }
-        if !due.is_empty() {
-            let spans = owners.iter().map(|(_, deposit, attempt)| {
-                tracing::info_span!("submit", %deposit, chain = %self.chain, attempt, error = tracing::field::Empty)
-            });
-            let spans: Vec<tracing::Span> = spans.collect();
-            match self.submitter.submit(&due, &*self.book).await {
-                Ok(progress) => change = settle_leases(change, &owners, progress, now),
-                Err(error) => {
-                    tracing::warn!(chain = %self.chain, %error, "submission did not work, will be tried again");
-                    spans.iter().for_each(|span| {
-                        span.record("error", tracing::field::display(&error));
-                    });
-                    for (id, _, attempt) in &owners {
-                        change = change.ending(*id, retry(now, *attempt, error.to_string()));
-                    }
-                }
-            }
+        // First, and by itself: nothing that fails beside it keeps a pause from the chain.
+        for part in [pauses, others] {
+            change = self.submit(change, part, now).await;
         }
         self.book.record(change).await?;
         Ok(taken)
+    }
+
+    /// Hands items to the submitter, and settles their leases by what it says.
+    async fn submit(&self, mut change: Change, items: Vec<LeasedEffect>, now: u64) -> Change {
+        if items.is_empty() {
+            return change;
+        }
+        let owners: Vec<_> = items.iter().map(|item| (item.id, item.deposit, item.attempt)).collect();
+        let due: Vec<_> = items.into_iter().map(|item| DueEffect { id: item.id, effect: item.effect }).collect();
+        let spans = owners.iter().map(|(_, deposit, attempt)| {
+            tracing::info_span!("submit", %deposit, chain = %self.chain, attempt, error = tracing::field::Empty)
+        });
+        let spans: Vec<tracing::Span> = spans.collect();
+        match self.submitter.submit(&due, &*self.book).await {
+            Ok(progress) => settle_leases(change, &owners, progress, now),
+            Err(error) => {
+                tracing::warn!(chain = %self.chain, %error, "submission did not work, will be tried again");
+                spans.iter().for_each(|span| {
+                    span.record("error", tracing::field::display(&error));
+                });
+                for (id, _, attempt) in &owners {
+                    change = change.ending(*id, retry(now, *attempt, error.to_string()));
+                }
+                change
+            }
+        }
     }
 
     /// Ends an effect that is not wanted any more. A payout that was never sent is reported as refused for ever in the

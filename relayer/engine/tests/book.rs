@@ -11,10 +11,10 @@ use spandrel_core::submission::{Lasting, Progress, SendGate};
 use spandrel_core::{EffectId, Input};
 use spandrel_engine::{Book, Change, Clock, Silent};
 use spandrel_risk::control::{ControlEvent, Outcome};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskState, Scope};
+use spandrel_risk::{Corridor, Direction, Lane, Limit, Limits, RiskEvent, RiskState, Scope};
 use spandrel_store::Memory;
 
-use cleared::{NOW, cleared, deposit, policy, source};
+use cleared::{NOW, cleared, deposit, destination, policy, source};
 
 #[derive(Clone)]
 struct Fixed;
@@ -51,6 +51,28 @@ async fn a_pause_that_comes_after_a_simulation_closes_the_gate() {
     desk.record_risk(paused(Scope::Global)).await.unwrap();
     assert!(!desk.is_open(&[pay]).await.unwrap());
     assert!(!other.is_open(&[pay]).await.unwrap(), "another process asks the ledger before anything leaves it");
+}
+
+/// Decided and about to leave, on either chain of it; the other direction goes on.
+#[tokio::test]
+async fn a_paused_direction_closes_the_gate_for_what_goes_that_way_alone() {
+    let at = |chain, direction| Scope::Direction { chain, direction };
+    for (scope, is_open) in [
+        (at(source(), Direction::Payouts), true),
+        (at(destination(), Direction::Deposits), true),
+        (at(source(), Direction::Deposits), false),
+        (at(destination(), Direction::Payouts), false),
+    ] {
+        let (ledger, pay) = ledger().await;
+        let desk = book(&ledger).await;
+        desk.record_risk(paused(scope.clone())).await.unwrap();
+        assert_eq!(desk.is_open(&[pay]).await.unwrap(), is_open, "{scope}");
+        assert_eq!(desk.may_execute(deposit().id()).await.unwrap(), is_open, "{scope}");
+        let named = desk.read_risk(|risk| risk.paused_by(&deposit(), Lane::Fast, NOW).cloned()).await;
+        assert_eq!(named, (!is_open).then(|| scope.clone()));
+        desk.record_risk(RiskEvent::Resumed { scope }).await.unwrap();
+        assert!(desk.is_open(&[pay]).await.unwrap(), "lifted as every other scope");
+    }
 }
 
 /// The chain has delayed the payment: executing it pays, and carries no effect of its own.

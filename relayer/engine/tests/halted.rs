@@ -12,7 +12,7 @@ use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
 use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
 use spandrel_core::{Effect, EffectId, Event, Executor, Transfer, Turn, TxRef};
 use spandrel_engine::{Book, ChainFollower, Clock, EngineError, PayoutDesk, Silent};
-use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement, deployment};
+use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, SignedStatement, Statement, deployment};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::{Memory, Sqlite};
@@ -285,4 +285,26 @@ async fn one_guardian_lets_it_be_read_again_and_two_lift_its_pause() {
     scene.time.0.fetch_add(30, Ordering::Relaxed);
     assert_eq!(scene.book.carry_out(None).await.unwrap(), 1);
     assert!(!scene.is_paused().await && scene.book.is_open(&[pay]).await.unwrap());
+}
+
+/// Two agreed to lift what stood, and had not seen what the node did since. The freeze ends later than the halt's own pause, so
+/// nothing else shows that there is another.
+#[tokio::test]
+async fn a_resumption_that_was_agreed_on_before_a_halt_does_not_lift_its_pause() {
+    let scene = Scene::over(Memory::new()).await;
+    scene.follower.read_once().await.unwrap();
+    let freeze = Act::Freeze { scope: of_source() };
+    let frozen = scene.say(1, 0, freeze.clone()).await;
+    scene.say(2, 0, Act::Approve { proposal: frozen, what: freeze.to_string() }).await;
+    let resume = Act::Resume { scope: of_source() };
+    let proposal = scene.say(1, 1, resume.clone()).await;
+    scene.say(2, 1, Act::Approve { proposal, what: resume.to_string() }).await;
+    scene.follower.read_once().await.unwrap();
+    let ledger = scene.book.ledger();
+    assert!(ledger.halted(&source()).await.unwrap().is_some());
+    scene.time.0.fetch_add(30, Ordering::Relaxed);
+    assert_eq!(scene.book.carry_out(None).await.unwrap(), 0);
+    assert!(scene.is_paused().await, "they are to look again");
+    let last = ledger.control_events(0).await.unwrap().pop().unwrap().body;
+    assert!(matches!(&last, ControlEvent::Ended { proposal: ended, .. } if *ended == proposal), "{last:?}");
 }

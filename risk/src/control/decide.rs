@@ -243,7 +243,8 @@ impl Said<'_> {
         let ready_at = view.now.saturating_add(delay(&proposal.act, view));
         let person = self.person.to_owned();
         let mut events = vec![ControlEvent::Approved { proposal: id, signer: self.signer, person, ready_at }];
-        if let Act::Freeze { .. } = proposal.act {
+        if let Act::Freeze { scope } = &proposal.act {
+            events.extend(overtake(state, "a freeze", |act| resumes(act, scope)));
             let by = format!("{} and {}: {}", proposal.person, self.person, proposal.reason);
             events.extend(outcome_of(&proposal.act).map(|outcome| ControlEvent::Done {
                 proposal: Some(id),

@@ -61,8 +61,8 @@ impl ControlPolicy {
     }
 }
 
-/// What names a deployment: the bridges on all its destinations. Statements for another one, a test network's say, are
-/// signed over another domain.
+/// What names a deployment: the bridges on all chains that pauses are brought to. Statements for another one, a test
+/// network's say, are signed over another domain.
 pub fn deployment<'a>(bridges: impl IntoIterator<Item = (&'a ChainId, B256)>) -> B256 {
     let bridges: BTreeMap<B256, B256> = bridges.into_iter().map(|(chain, bridge)| (chain.hash(), bridge)).collect();
     let words: Vec<u8> = bridges.iter().flat_map(|(chain, bridge)| [chain.0, bridge.0].concat()).collect();

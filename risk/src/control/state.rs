@@ -6,8 +6,8 @@ use alloy_primitives::{Address, B256};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{DepositId, UnixSeconds, VerifyError};
 
-use super::{Act, ControlEvent, Outcome, SignerRole};
-use crate::{Agreement, Corridor, Limits, RiskPolicy};
+use super::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole};
+use crate::{Agreement, Corridor, Limits, RiskEvent, RiskPolicy, Scope};
 
 /// What guardians have said so far, as far as it still matters. The same events give the same state; what is remembered
 /// is bounded by guardians, open proposals, corridors, accepted losses, and a day's statements.
@@ -162,6 +162,20 @@ impl ControlState {
     /// Open proposals by the digest of their statement.
     pub fn proposals(&self) -> impl Iterator<Item = (&B256, &Proposal)> {
         self.proposals.iter()
+    }
+
+    /// Ends the proposals to resume what `events` pause: the bridge paused by itself, and who agreed to resume had not seen
+    /// why.
+    pub fn overtaken_by(&self, events: &[RiskEvent]) -> Vec<ControlEvent> {
+        let pauses = |scope: &Scope| {
+            events.iter().any(|event| matches!(event, RiskEvent::Paused { scope: paused, .. } if paused == scope))
+        };
+        let is_overtaken = |proposal: &Proposal| matches!(&proposal.act, Act::Resume { scope } if pauses(scope));
+        let overtaken = self.proposals.iter().filter(|(_, proposal)| is_overtaken(proposal));
+        let by = || "a pause by the bridge itself".to_owned();
+        overtaken
+            .map(|(id, _)| ControlEvent::Ended { proposal: *id, end: ProposalEnd::Overtaken { by: by() } })
+            .collect()
     }
 
     /// One open proposal.

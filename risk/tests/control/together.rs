@@ -1,7 +1,7 @@
 //! The dangerous direction: two people, and later.
 
 use spandrel_risk::control::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole, Wait};
-use spandrel_risk::{RiskEvent, Scope};
+use spandrel_risk::{Lane, RiskEvent, Scope};
 
 use crate::world::{DAY, QUARTER, World, code, corridor, key, limits, pause, raise, resume, set, transfer};
 
@@ -102,6 +102,33 @@ fn a_resumption_never_lifts_a_pause_that_came_after_it_was_proposed() {
     let event = world.execute(proposal, None).unwrap();
     assert!(matches!(event, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }));
     assert!(world.is_paused(&Scope::Global));
+}
+
+/// It is as endless as what stood, so the end of the pause tells nothing.
+#[test]
+fn a_resumption_never_lifts_a_freeze_that_was_approved_after_it() {
+    let mut world = World::new();
+    let first = world.propose(0, Act::Freeze { scope: Scope::Global });
+    world.approve(2, first).unwrap();
+    let freeze = world.propose(3, Act::Freeze { scope: Scope::Global });
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    world.approve(0, freeze).unwrap();
+    world.now += QUARTER;
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unknown));
+    assert!(world.is_paused(&Scope::Global));
+}
+
+#[test]
+fn a_pause_by_the_bridge_itself_ends_what_was_proposed_for_its_scope_alone() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    let pause = |scope| RiskEvent::Paused { scope, until: world.now + 60, reason: "a finding".to_owned() };
+    let other = pause(Scope::Lane { lane: Lane::Fast, source: None });
+    assert!(world.state.overtaken_by(std::slice::from_ref(&other)).is_empty());
+    let ended = world.state.overtaken_by(&[other, pause(Scope::Global), pause(Scope::Global)]);
+    let is_ended = |event: &ControlEvent| matches!(event, ControlEvent::Ended { proposal: id, .. } if *id == proposal);
+    assert!(ended.len() == 1 && is_ended(&ended[0]), "{ended:?}");
 }
 
 #[test]

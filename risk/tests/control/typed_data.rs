@@ -3,8 +3,8 @@
 use alloy::sol;
 use alloy::sol_types::{Eip712Domain, SolStruct};
 use alloy_primitives::{Address, B256};
-use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, SignerRole, Statement, Typed, deployment};
+use spandrel_risk::{Direction, Scope};
 use spandrel_verifiers::ChainId;
 
 use crate::world::{corridor, limits, set, transfer};
@@ -63,6 +63,17 @@ fn digests_are_those_of_eip_712() {
         expiry: 77,
     };
     assert_eq!(digest(Act::Resume { scope }), theirs.eip712_signing_hash(&domain()));
+
+    let scope = Scope::Direction { chain: ChainId::eip155(9), direction: Direction::Payouts };
+    let theirs = Pause {
+        scope: "payouts on eip155:9".into(),
+        seconds: 60,
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    assert_eq!(digest(Act::Pause { scope, seconds: 60 }), theirs.eip712_signing_hash(&domain()));
 
     let theirs = RaiseLimits {
         source: "eip155:1".into(),

@@ -8,7 +8,7 @@ use spandrel_core::journal::Journal;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger, TransferFilter};
 use spandrel_core::{Event, Input, Policy, Status, Transfer};
 use spandrel_engine::{Change, Clock, EngineError, Message, Observer, Step};
-use spandrel_risk::{Lane, Reason, RiskEvent, Scope};
+use spandrel_risk::{Direction, Lane, Reason, RiskEvent, Scope};
 use spandrel_store::{CrashPoint, Memory};
 use spandrel_verifiers::DepositId;
 use spandrel_verifiers::follow::Cursor;
@@ -489,12 +489,14 @@ impl World {
         let (scope, until, is_guarded) = self.chance(|dice| {
             let source = dice.pick(&sources);
             let lane = dice.pick(&[Lane::Fast, Lane::LightClient]);
-            let scope = match dice.below(6) {
+            let scope = match dice.below(8) {
                 0 => Scope::Global,
                 1 => Scope::Chain { chain: source },
                 2 => Scope::Asset { asset: keys::asset(&source) },
                 3 => Scope::Route { source, destination: keys::destination() },
                 4 => Scope::Lane { lane, source: Some(source) },
+                5 => Scope::Direction { chain: source, direction: Direction::Deposits },
+                6 => Scope::Direction { chain: keys::destination(), direction: Direction::Payouts },
                 _ => Scope::Lane { lane, source: None },
             };
             (scope, self.clock.now() + 10 + dice.below(200), dice.percent(50))

@@ -172,7 +172,7 @@ abstract contract Books is Bridge {
 
     function _isOpen(uint8 lane, uint256 nonce) internal view returns (bool) {
         return !(pauses.isPaused(_scope(0)) || pauses.isPaused(_scope(1)) || pauses.isPaused(_scope(2))
-                || pauses.isPaused(_scope(3)) || pauses.isPaused(PauseScope.lane(lane))
+                || pauses.isPaused(_scope(3)) || pauses.isPaused(_scope(9)) || pauses.isPaused(PauseScope.lane(lane))
                 || pauses.isPaused(PauseScope.asset(_asset(nonce))));
     }
 
@@ -181,15 +181,16 @@ abstract contract Books is Bridge {
         return pauses.isPaused(_scope(0)) || pauses.isPaused(_scope(2)) || pauses.isPaused(_scope(3));
     }
 
-    /// @dev The first four stop everything.
+    /// @dev The first four and the last stop every payout.
     function _scope(uint256 number) internal view returns (bytes32) {
-        number = number % 9;
+        number = number % 10;
         if (number == 0) return PauseScope.GLOBAL;
         if (number == 1) return PauseScope.direction(PauseScope.INBOUND);
         if (number == 2) return PauseScope.chain(SOURCE);
         if (number == 3) return PauseScope.chain(pauses.localChain());
         if (number < 6) return PauseScope.lane(number == 4 ? Lane.FAST : Lane.ETHEREUM);
-        return PauseScope.asset(_asset(number));
+        if (number < 9) return PauseScope.asset(_asset(number));
+        return PauseScope.payoutsFrom(SOURCE);
     }
 
     function _asset(uint256 number) internal pure returns (bytes32) {

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use spandrel_risk::control::{SignedStatement, Statement};
+use spandrel_risk::{Corridor, Direction, Scope};
 
 use crate::world::{World, key, pause, resume};
 
@@ -80,6 +81,27 @@ async fn a_reviewed_pause_is_signed_as_it_is_shown_and_stands() {
     assert_eq!((status, &taken["state"]), (StatusCode::OK, &json!("done")), "{taken}");
     let controls = page(&world, "/console", StatusCode::OK).await;
     assert!(controls.contains("Paused: global") && controls.contains("Propose to resume"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_direction_of_a_chain_is_offered_and_paused() {
+    let world = World::new().await;
+    let Corridor { source, destination, .. } = crate::world::corridor();
+    let controls = page(&world, "/console", StatusCode::OK).await;
+    let scopes = [(source, Direction::Deposits), (destination, Direction::Payouts)];
+    for (nonce, (chain, direction)) in (0..).zip(scopes) {
+        let said = format!("{direction}@{chain}");
+        let scope = Scope::Direction { chain, direction };
+        let field = serde_json::to_string(&scope).unwrap();
+        assert!(controls.contains(&field.replace('"', "&quot;")), "{field}");
+        let (text, signed) = review(&world, 0, &[("act", "pause"), ("scope", &field), ("for", "2h")]).await;
+        assert!(text.contains(&format!("pause {scope} for 7200 s")), "{text}");
+        assert!(text.contains(&format!("spandrel pause --direction {said} --for 7200s")), "{text}");
+        assert_eq!(signed.statement.nonce, nonce);
+        assert_eq!(world.post(&signed, None).await.1["state"], "done");
+        let controls = page(&world, "/console", StatusCode::OK).await;
+        assert!(controls.contains(&format!("Paused: {scope}")), "{scope}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,32 @@ pub struct EthereumSource {
     pub network: ChainConfig,
     /// The relayer's nodes, in order of preference: each stands in for those before it.
     pub nodes: Vec<EthereumNode>,
+    /// How pauses reach the vault. Without it deposits go on there while they are paused here; a chain that is a destination
+    /// too needs none, its pauses are the destination's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pauses: Option<VaultPauses>,
+}
+
+/// How pauses reach a chain that deposits are made on and nothing is paid on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VaultPauses {
+    /// JSON-RPC address.
+    pub rpc: String,
+    /// `Inbox` contract of the bridge there: guardians' statements name the bridge by it.
+    #[schemars(with = "super::schema::Account")]
+    pub inbox: Address,
+    /// `PauseController` contract that the vault asks.
+    #[schemars(with = "super::schema::Account")]
+    pub pause_controller: Address,
+    /// Account that pays for gas; a guardian, if automatic pauses are to reach the chain.
+    pub account: KeyRef,
+    /// Most wei per gas ever offered.
+    pub max_fee_per_gas: u64,
+    /// Seconds after which a pending transaction's fee is raised.
+    pub escalate_after_seconds: u64,
+    /// Blocks after which a pause counts as final; absent: the chain's `finalized` tag.
+    pub confirmations: Option<u64>,
 }
 
 /// An Ethereum node: execution and consensus client.

@@ -73,6 +73,7 @@ impl Config {
             return refuse("api.vaults", "a configured source chain", unknown);
         }
         let destinations = self.check_destinations()?;
+        self.check_vault_pauses(&destinations)?;
         self.check_limits(&sources, &destinations)?;
         for (kind, roles) in [("verifier", &self.verifier), ("signer", &self.signer)] {
             for role in roles {
@@ -137,6 +138,20 @@ impl Config {
             return refuse("destination", "at least one", "none");
         }
         Ok(destinations)
+    }
+
+    /// One account brings pauses to a chain, and one controller takes them.
+    fn check_vault_pauses(&self, destinations: &BTreeSet<ChainId>) -> Result<()> {
+        for (chain, pauses) in self.vault_pauses() {
+            let field = format!("ethereum {chain}.pauses");
+            if destinations.contains(chain) {
+                return refuse(field, "none: the chain is a destination, whose pauses are the vault's too", "some");
+            }
+            if pauses.confirmations == Some(0) {
+                return refuse(format!("{field}.confirmations"), "at least 1", 0);
+            }
+        }
+        Ok(())
     }
 
     fn check_limits(&self, sources: &BTreeSet<ChainId>, destinations: &BTreeSet<ChainId>) -> Result<()> {

@@ -206,6 +206,15 @@ seconds_per_slot = 12
 preset = "mainnet"
 forks = [{ name = "electra", version = "0x05000000", epoch = 0 }, { name = "fulu", version = "0x06000000", epoch = 9 }]
 
+[ethereum.pauses]
+rpc = "http://127.0.0.1:8546"
+inbox = "0x1212121212121212121212121212121212121212"
+pause_controller = "0x1313131313131313131313131313131313131313"
+account = { name = "vault-pauses", password = "env:PAUSES" }
+max_fee_per_gas = 200000000000
+escalate_after_seconds = 30
+confirmations = 64
+
 [verifier.ethereum."eip155:1"]
 execution = "http://127.0.0.1:8556"
 beacon = "http://127.0.0.1:5062"

@@ -1,7 +1,7 @@
 //! Which scope a pause is of.
 
 use anyhow::{Context, Result};
-use spandrel_risk::{Lane, Scope};
+use spandrel_risk::{Direction, Lane, Scope};
 use spandrel_verifiers::{AssetId, ChainId};
 
 /// One scope.
@@ -20,6 +20,9 @@ pub struct ScopeOptions {
     /// One route: two chains with `->` between them.
     #[arg(long)]
     route: Option<String>,
+    /// One direction of a chain: `deposits` or `payouts`, `@` and the chain.
+    #[arg(long)]
+    direction: Option<String>,
     /// One lane, `fast` or `light_client`; with `@` and a chain, only what comes from there.
     #[arg(long)]
     lane: Option<String>,
@@ -40,6 +43,11 @@ impl ScopeOptions {
             let (source, destination) = (ChainId::parse(source.trim())?, ChainId::parse(destination.trim())?);
             return Ok(Scope::Route { source, destination });
         }
+        if let Some(direction) = &self.direction {
+            let said = direction.split_once('@');
+            let (name, chain) = said.context("direction: expected deposits or payouts, @ and a chain")?;
+            return Ok(Scope::Direction { chain: ChainId::parse(chain)?, direction: read_direction(name)? });
+        }
         if let Some(lane) = &self.lane {
             let (name, source) = match lane.split_once('@') {
                 Some((name, chain)) => (name, Some(ChainId::parse(chain)?)),
@@ -50,6 +58,13 @@ impl ScopeOptions {
         anyhow::ensure!(self.global, "scope: expected one, found none");
         Ok(Scope::Global)
     }
+}
+
+fn read_direction(name: &str) -> Result<Direction> {
+    Direction::ALL
+        .into_iter()
+        .find(|direction| direction.to_string() == name)
+        .with_context(|| format!("direction: expected deposits or payouts, found {name:?}"))
 }
 
 /// A lane by its name.

@@ -205,6 +205,7 @@ pub async fn ethereum_source(chain: &SourceChain, at: &Deployment) -> Result<Eth
             execution: chain.execution_url().to_owned(),
             beacon: chain.beacon_url().to_owned(),
         }],
+        pauses: None,
     })
 }
 

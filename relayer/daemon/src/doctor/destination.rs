@@ -1,12 +1,12 @@
 //! A destination: its node and witnesses, its contracts, and the account that pays.
 
-use alloy::sol_types::SolCall;
 use alloy_primitives::Address;
-use anyhow::{Result, ensure};
-use spandrel_contracts::{AccessManager, FastLane, Inbox, PauseController};
+use anyhow::Result;
+use spandrel_contracts::{FastLane, Inbox};
 use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::attestation::SignerSet;
 
+use super::account::Account;
 use super::evm::Evm;
 use super::{Row, Seen};
 use crate::config::{Config, Destination};
@@ -22,7 +22,8 @@ pub async fn look(config: &Config, target: &Destination, account: Option<Address
             seen.rows.push(Row::ok(what, format!("height {height}, simulates")));
             seen.newest = Some((chain.to_string(), time));
             seen.rows.extend(contracts(config, target, &evm).await);
-            seen.rows.extend(paying(target, account, &evm).await);
+            let of = Account { what: &format!("destination {chain}"), account, least: least_balance(target) };
+            seen.rows.extend(of.look(target.pause_controller, &evm).await);
         }
         Err(error) => {
             seen.rows.push(Row::wrong(what, format!("{error:#}"), mend));
@@ -47,7 +48,7 @@ pub async fn look(config: &Config, target: &Destination, account: Option<Address
 
 async fn node(target: &Destination, url: &str) -> Result<(Evm, u64, UnixSeconds)> {
     let evm = Evm::new("rpc", url)?;
-    require_chain(target, &evm).await?;
+    evm.require_chain(&target.chain).await?;
     evm.simulates().await?;
     let (height, time) = evm.newest().await?;
     Ok((evm, height, time))
@@ -55,14 +56,8 @@ async fn node(target: &Destination, url: &str) -> Result<(Evm, u64, UnixSeconds)
 
 async fn witness(target: &Destination, url: &str) -> Result<u64> {
     let evm = Evm::new("witness_rpc", url)?;
-    require_chain(target, &evm).await?;
+    evm.require_chain(&target.chain).await?;
     Ok(evm.newest().await?.0)
-}
-
-async fn require_chain(target: &Destination, evm: &Evm) -> Result<()> {
-    let (expected, found) = (target.chain.eip155_number().unwrap_or_default(), evm.chain_number().await?);
-    ensure!(found == expected, "chain id: expected {expected}, found {found}");
-    Ok(())
 }
 
 async fn contracts(config: &Config, target: &Destination, evm: &Evm) -> Vec<Row> {
@@ -128,40 +123,4 @@ fn shown(epoch: u64, threshold: usize, mut members: Vec<Address>) -> String {
     members.sort();
     let members: Vec<String> = members.iter().map(Address::to_string).collect();
     format!("epoch {epoch}, {threshold} of {}", members.join(" "))
-}
-
-async fn paying(target: &Destination, account: Option<Address>, evm: &Evm) -> Vec<Row> {
-    let what = format!("destination {} account", target.chain);
-    let Some(account) = account else { return vec![Row::skipped(what, "its key must be found first")] };
-    let least = least_balance(target);
-    let balance = match evm.balance(account).await {
-        Ok(balance) if balance < least => {
-            let found =
-                format!("{account}: expected at least {least} wei, one full batch at the highest fee, found {balance}");
-            Row::wrong(what, found, format!("send it {} wei or more", least - balance))
-        }
-        Ok(balance) => Row::ok(what, format!("{account} has {balance} wei")),
-        Err(error) => Row::wrong(what, format!("{error:#}"), "look at the node"),
-    };
-    let what = format!("destination {} account's pauses", target.chain);
-    let pauses = match may_pause(target, account, evm).await {
-        Ok(true) => Row::ok(what, "it may pause on the chain"),
-        Ok(false) => Row::wrong(
-            what,
-            format!("expected a guardian of {}, found none", target.pause_controller),
-            format!(
-                "grant {account} the guardians' role: until then what the bridge pauses by itself stays off the chain"
-            ),
-        ),
-        Err(error) => Row::wrong(what, format!("{error:#}"), "correct `pause_controller`"),
-    };
-    vec![balance, pauses]
-}
-
-async fn may_pause(target: &Destination, account: Address, evm: &Evm) -> Result<bool> {
-    let authority = evm.read(target.pause_controller, &PauseController::authorityCall {}).await?;
-    let selector = PauseController::pauseCall::SELECTOR.into();
-    let asked = AccessManager::canCallCall { caller: account, target: target.pause_controller, selector };
-    let answer = evm.read(authority, &asked).await?;
-    Ok(answer.immediate)
 }

@@ -40,8 +40,7 @@ pub async fn look(config: &Config, source: &EthereumSource, who: String, node: &
 
 async fn execution(source: &EthereumSource, node: &EthereumNode) -> Result<(Evm, u64, UnixSeconds)> {
     let evm = Evm::new("execution", &node.execution)?;
-    let (expected, found) = (source.network.chain.eip155_number().unwrap_or_default(), evm.chain_number().await?);
-    ensure!(found == expected, "chain id: expected {expected}, found {found}");
+    evm.require_chain(&source.network.chain).await?;
     ensure!(evm.has_code(source.outbox).await?, "outbox: expected a contract at {}, found none", source.outbox);
     let (height, time) = evm.newest().await?;
     Ok((evm, height, time))
@@ -63,7 +62,7 @@ async fn vault(config: &Config, source: &EthereumSource, evm: &Evm, what: String
     }
 }
 
-async fn vault_of(source: &EthereumSource, evm: &Evm) -> Result<Address> {
+pub(super) async fn vault_of(source: &EthereumSource, evm: &Evm) -> Result<Address> {
     let vault = evm.read(source.outbox, &Outbox::vaultCall {}).await?;
     ensure!(evm.has_code(vault).await?, "vault: expected a contract at {vault}, found none");
     let (expected, found) = (source.outbox, evm.read(vault, &Vault::outboxCall {}).await?);

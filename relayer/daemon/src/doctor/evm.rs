@@ -5,10 +5,10 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use alloy_primitives::{Address, TxKind, U256};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use spandrel_submit::evm::RpcUrl;
-use spandrel_verifiers::UnixSeconds;
+use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::PATIENCE;
 
@@ -31,6 +31,13 @@ impl Evm {
     /// Its EIP-155 number.
     pub async fn chain_number(&self) -> Result<u64> {
         self.provider.get_chain_id().await.map_err(|error| self.failed(error))
+    }
+
+    /// Refuses a node of another chain than `chain`.
+    pub async fn require_chain(&self, chain: &ChainId) -> Result<()> {
+        let (expected, found) = (chain.eip155_number().unwrap_or_default(), self.chain_number().await?);
+        ensure!(found == expected, "chain id: expected {expected}, found {found}");
+        Ok(())
     }
 
     /// Height and time of its newest block.

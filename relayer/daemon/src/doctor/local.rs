@@ -152,6 +152,10 @@ async fn keys(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
         let (what, key) = of_role("account", &target.account);
         wanted.push((what, key, None));
     }
+    for (_, pauses) in config.vault_pauses() {
+        let (what, key) = of_role("pauses' account", &pauses.account);
+        wanted.push((what, key, None));
+    }
     for (kind, roles, set) in
         [("verifier", &config.verifier, &config.verifier_set), ("signer", &config.signer, &config.signer_set)]
     {

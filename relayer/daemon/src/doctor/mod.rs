@@ -1,6 +1,7 @@
 //! `spandrel doctor`: looks at everything a configuration names and says what is wrong and how to mend it. Nothing is
 //! written, sent or signed.
 
+mod account;
 mod bitcoin;
 mod bus;
 mod destination;
@@ -8,6 +9,7 @@ mod ethereum;
 mod evm;
 mod local;
 mod price;
+mod vault_pauses;
 
 use std::path::Path;
 use std::time::Duration;
@@ -129,6 +131,10 @@ pub async fn examine(config: &Config) -> Vec<Row> {
         for (who, node) in relayers(&source.nodes).chain(own) {
             probes.push(Box::pin(ethereum::look(config, source, who, node)));
         }
+        if let Some(pauses) = &source.pauses {
+            let account = accounts.get(&pauses.account.name).copied();
+            probes.push(Box::pin(vault_pauses::look(source, pauses, account)));
+        }
     }
     for target in &config.destination {
         let account = accounts.get(&target.account.name).copied();
@@ -143,6 +149,7 @@ pub async fn examine(config: &Config) -> Vec<Row> {
     let seen = join_all(probes).await;
     let newest = seen.iter().filter_map(|seen| seen.newest.clone()).max_by_key(|(_, time)| *time);
     rows.extend(seen.into_iter().flat_map(|seen| seen.rows));
+    rows.extend(config.vaults_without_pauses().map(vault_pauses::none));
     rows.push(clock(newest, unix_now()));
     rows
 }

@@ -23,13 +23,13 @@ pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side, endpoint};
 pub use bus::bus;
 pub use changes::follow_changes;
 pub use control::serve_control;
-pub use destination::{BATCH, BATCH_GAS, account_key, connect};
+pub use destination::{BATCH, Destination, connect, connect_pauses, least_balance, least_for_pauses, paused_vaults};
 pub use ethereum::{ethereum_consensus, ethereum_side};
 pub use health::Health;
 pub use prices::follow_price;
 pub use requests::{Requests, require_known_request_key};
 pub use roles::{signer_role, unlock, verifier_role};
-pub use sentinel::{Sources, least_balance, sentinel};
+pub use sentinel::{Sources, sentinel};
 pub use tls::{read_tls, renew_tls, tls_ports};
 
 use std::time::Duration;

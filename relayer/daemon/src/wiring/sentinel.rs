@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use anyhow::Result;
 use spandrel_engine::{Alarms, Book, Sentinel};
 use spandrel_signer::{Hardness, Keystore};
@@ -12,7 +12,7 @@ use spandrel_verifiers::ChainId;
 use spandrel_watchers::ethereum::Endpoint;
 use spandrel_watchers::sentinel::{DestinationView, DestinationWatch, SourceView, VaultView, VaultWatch, Watched};
 
-use super::{BATCH_GAS, CALL_TIMEOUT};
+use super::{CALL_TIMEOUT, least_balance};
 use crate::clock::SystemClock;
 use crate::config::{Config, Destination, EthereumSource};
 
@@ -53,11 +53,6 @@ fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultView>>
     let chains = config.destination.iter().map(|target| &target.chain);
     let (chain, of) = (&source.network.chain, (nodes, source.quorum));
     Ok(Box::new(VaultWatch::new(chain, source.outbox, assets, chains, of, CALL_TIMEOUT)?))
-}
-
-/// Wei for one full batch at the highest fee.
-pub fn least_balance(target: &Destination) -> U256 {
-    U256::from(target.max_fee_per_gas).saturating_mul(U256::from(BATCH_GAS))
 }
 
 /// Addresses by the names of their keys. A process that has no keys does not watch their balances.

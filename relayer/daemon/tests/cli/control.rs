@@ -185,8 +185,9 @@ async fn a_dry_run_shows_what_would_be_signed_and_signs_and_sends_nothing() {
             "--member",
             "0x5555555555555555555555555555555555555555",
         ];
-        let commands: [(Vec<&str>, &str); 12] = [
+        let commands: [(Vec<&str>, &str); 13] = [
             (vec!["pause", "--lane", "fast", "--for", "1h"], "pause"),
+            (vec!["freeze", "--direction", "payouts@eip155:31337"], "freeze"),
             (vec!["freeze", "--global"], "freeze"),
             (vec!["resume", "--global"], "resume"),
             ([&["limits", "lower"][..], &limit].concat(), "lower_limits"),

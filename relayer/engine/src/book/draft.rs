@@ -10,10 +10,10 @@ use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::{ChainId, DepositId};
 
-use super::{Book, Change, Step};
+use super::Book;
 use crate::contradiction::contradictions;
 use crate::risk_view::RiskView;
-use crate::{Clock, EngineError};
+use crate::{Change, Clock, EngineError, Step};
 
 /// A transfer as it is stored, and as the inputs make it.
 struct Draft {
@@ -55,6 +55,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             view.draft.apply(&event, now);
             drafted.push(event);
         }
+        let ordered = drafted.len();
         for item in &change.steps {
             let (ids, input) = match item {
                 Step::One(id, input) => (vec![*id], input),
@@ -76,6 +77,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             }
         }
         commit.risk.clone_from(drafted);
+        commit.control.extend(view.control.overtaken_by(drafted.get(ordered..).unwrap_or_default()));
+        let control = commit.control.clone();
         let mut changed = Vec::new();
         for draft in drafts.into_values().filter(|draft| !draft.events.is_empty()) {
             let Some(after) = draft.after else { continue };
@@ -94,7 +97,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         }
         self.ledger.commit(commit).await?;
         view.keep(drafted, now);
-        for event in orders {
+        for event in &control {
             view.obey(event, now, &self.policy);
         }
         self.show(view);

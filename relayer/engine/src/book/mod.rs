@@ -1,21 +1,22 @@
 //! The relayer's one way to change anything: inputs are stepped, and what follows is committed in one transaction
 //! together with the cursor or the effects that caused it.
 
-mod change;
 mod draft;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use alloy_primitives::Address;
 use futures::lock::Mutex;
 use spandrel_core::ledger::{Commit, Ledger, StoreError};
 use spandrel_core::{Policy, Transfer};
 use spandrel_risk::control::{ControlEvent, ControlPolicy};
 use spandrel_risk::{RiskEvent, RiskState};
+use spandrel_verifiers::ChainId;
 use tokio::sync::Notify;
 
-pub use self::change::{Change, Observer, Silent, Step};
 use crate::risk_view::{RiskNow, RiskView};
-use crate::{Clock, EngineError};
+use crate::{Change, Clock, EngineError, Observer};
 
 /// How often a commit that lost a race is decided again.
 pub(crate) const MAX_CONFLICTS: usize = 8;
@@ -27,6 +28,8 @@ pub struct Book<L, C> {
     pub(crate) clock: C,
     policy: Policy,
     pub(crate) guardians: Option<ControlPolicy>,
+    /// Sources where deposits are paused too, and the inbox by which statements name each.
+    pub(crate) vaults: BTreeMap<ChainId, Address>,
     pub(crate) risk: Mutex<RiskView>,
     shown: RwLock<RiskNow>,
     observer: Arc<dyn Observer>,
@@ -40,7 +43,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let limits = Arc::new(policy.risk.clone());
         let shown = RwLock::new(RiskNow { state: RiskState::default(), limits, is_superseded: false });
         let (risk, wake) = (Mutex::new(view), Notify::new());
-        let book = Self { ledger, clock, policy, guardians: None, risk, shown, observer, wake };
+        let (guardians, vaults) = (None, BTreeMap::new());
+        let book = Self { ledger, clock, policy, guardians, vaults, risk, shown, observer, wake };
         book.reload_risk(&mut *book.risk.lock().await).await?;
         Ok(book)
     }
@@ -59,6 +63,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     #[must_use]
     pub fn guarded_by(mut self, guardians: ControlPolicy) -> Self {
         self.guardians = Some(guardians);
+        self
+    }
+
+    /// Brings pauses to these source chains too, where deposits are taken: chain, and its bridge's inbox.
+    #[must_use]
+    pub fn pausing_vaults(mut self, vaults: BTreeMap<ChainId, Address>) -> Self {
+        self.vaults = vaults;
         self
     }
 
@@ -101,11 +112,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             let now = self.clock.now();
+            let overtaken = view.control.overtaken_by(std::slice::from_ref(&event));
             let commit = Commit {
                 now,
                 expected_risk_sequence: view.sequence,
                 expected_control_sequence: view.control_sequence,
                 risk: vec![event.clone()],
+                control: overtaken.clone(),
                 ..with.clone()
             };
             match self.ledger.commit(commit).await {
@@ -113,6 +126,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 other => {
                     other?;
                     view.apply(&event, now);
+                    for event in &overtaken {
+                        view.obey(event, now, &self.policy);
+                    }
                     self.show(&view);
                     self.wake.notify_waiters();
                     return Ok(());

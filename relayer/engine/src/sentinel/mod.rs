@@ -1,7 +1,7 @@
 //! The sentinels' loop: reads chains and ledger, asks the rules, and pauses what a finding is about.
 //!
-//! A pause is stored like a guardian's, with what was found as its reason, and goes to the destinations in the same
-//! commit. The log of these reasons is the memory of the loop, over restarts too: a finding that paused pauses again only
+//! A pause is stored like a guardian's, with what was found as its reason, and goes to the chains in the same commit. The
+//! log of these reasons is the memory of the loop, over restarts too: a finding that paused pauses again only
 //! when its pause has run out and nobody has lifted it. What guardians have lifted, together with all that had been found
 //! in the same scope by then, stays lifted until there is other evidence, which is another finding.
 

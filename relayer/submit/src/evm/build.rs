@@ -1,19 +1,18 @@
 //! Effects become contract calls; journaled calls become effects' expectations again. Pure.
 
 use alloy::sol_types::{SolCall, SolValue};
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use spandrel_contracts::{
     CheckpointRegistry, FastLane, Inbox, PauseController, RiskGuard, lane, proof, solidity_deposit,
 };
 use spandrel_core::submission::DueEffect;
 use spandrel_core::{Effect, EffectId, FastAttestation};
-use spandrel_risk::{Lane, Scope};
 use spandrel_signer::signatures_blob;
 use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, SignedCheckpoint, UnixSeconds};
 
-use super::config::Contracts;
+use super::config::{Contracts, Proofs};
 use super::refusal::Refusal;
-use super::stated;
+use super::{scope, stated};
 
 /// A call of a contract, without value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,29 +83,35 @@ pub(super) enum Expected {
     Stated,
 }
 
-/// The work behind a due effect at `now`; refused when it is none for a destination.
-pub(super) fn work(due: &DueEffect, contracts: &Contracts, now: UnixSeconds) -> Result<Work, Refusal> {
+/// The work behind a due effect on the chain `here` at `now`; refused when it is none for it.
+pub(super) fn work(due: &DueEffect, here: &ChainId, contracts: &Contracts, now: UnixSeconds) -> Result<Work, Refusal> {
     let (prerequisites, action) = match &due.effect {
         Effect::PayFast { deposit, attestation } => {
-            (vec![attest(attestation, contracts)], Action::Claim(fast_item(deposit, attestation)))
+            (vec![attest(attestation, proofs(contracts)?)], Action::Claim(fast_item(deposit, attestation)))
         }
         Effect::PayProven { deposit, evidence, checkpoint } => {
-            (vec![store(checkpoint, contracts)], Action::Claim(proven_item(deposit, evidence)?))
+            (vec![store(checkpoint, proofs(contracts)?)], Action::Claim(proven_item(deposit, evidence)?))
         }
         Effect::Settle { deposit, evidence, checkpoint } => {
-            (vec![store(checkpoint, contracts)], Action::Settle(proven_item(deposit, evidence)?))
+            (vec![store(checkpoint, proofs(contracts)?)], Action::Settle(proven_item(deposit, evidence)?))
         }
-        Effect::ConfirmUnpaid { deposit } => (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit))),
-        Effect::CloseOverdue { deposit } => (Vec::new(), Action::CloseOverdue(solidity_deposit(deposit))),
+        Effect::ConfirmUnpaid { deposit } => {
+            proofs(contracts)?;
+            (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit)))
+        }
+        Effect::CloseOverdue { deposit } => {
+            proofs(contracts)?;
+            (Vec::new(), Action::CloseOverdue(solidity_deposit(deposit)))
+        }
         Effect::Contradict { paid, by } => {
             let proven = proven_item(&by.deposit, &by.evidence)?;
             (
-                vec![store(&by.checkpoint, contracts)],
+                vec![store(&by.checkpoint, proofs(contracts)?)],
                 Action::Contradict { paid: Box::new(solidity_deposit(paid)), proven },
             )
         }
         Effect::Pause { scope, ttl, stated } => {
-            let own = pause(scope, *ttl, contracts);
+            let own = scope::pause(scope, *ttl, here, contracts.pauses)?;
             match stated.as_ref().and_then(|stated| stated::call(stated, now)) {
                 Some((input, digest)) => (Vec::new(), Action::Stated { input, digest, otherwise: Box::new(own) }),
                 None => own,
@@ -269,7 +274,12 @@ fn proven_item(deposit: &Deposit, evidence: &Evidence) -> Result<Inbox::ClaimIte
     Ok(Inbox::ClaimItem { lane, deposit: solidity_deposit(deposit), proof })
 }
 
-fn attest(attestation: &FastAttestation, contracts: &Contracts) -> Prerequisite {
+/// Nothing but pauses is brought where nothing is paid.
+fn proofs(contracts: &Contracts) -> Result<&Proofs, Refusal> {
+    contracts.proofs.as_ref().ok_or_else(|| Refusal::for_ever("only pauses are brought to this chain"))
+}
+
+fn attest(attestation: &FastAttestation, proofs: &Proofs) -> Prerequisite {
     let batch = &attestation.batch;
     let attest = FastLane::attestBatchCall {
         root: batch.root,
@@ -279,12 +289,12 @@ fn attest(attestation: &FastAttestation, contracts: &Contracts) -> Prerequisite 
         signatures: signatures_blob(&attestation.signatures),
     };
     Prerequisite {
-        call: Call { to: contracts.fast_lane, input: attest.abi_encode().into() },
+        call: Call { to: proofs.fast_lane, input: attest.abi_encode().into() },
         unless: Unless::Attested { root: batch.root, epoch: batch.epoch, expiry: batch.expiry },
     }
 }
 
-fn store(signed: &SignedCheckpoint, contracts: &Contracts) -> Prerequisite {
+fn store(signed: &SignedCheckpoint, proofs: &Proofs) -> Prerequisite {
     let checkpoint = &signed.checkpoint;
     let (chain, height, root, time) = (checkpoint.chain.hash(), checkpoint.height, checkpoint.root, checkpoint.time);
     let submit = CheckpointRegistry::submitCall {
@@ -296,37 +306,7 @@ fn store(signed: &SignedCheckpoint, contracts: &Contracts) -> Prerequisite {
         signatures: signatures_blob(&signed.signatures),
     };
     Prerequisite {
-        call: Call { to: contracts.registry, input: submit.abi_encode().into() },
+        call: Call { to: proofs.registry, input: submit.abi_encode().into() },
         unless: Unless::Stored { chain, height, root, time },
-    }
-}
-
-/// All scopes but the last are prerequisites, so that the effect is done when its own transaction is.
-fn pause(scope: &Scope, ttl: u64, contracts: &Contracts) -> (Vec<Prerequisite>, Action) {
-    let mut scopes = pause_scopes(scope);
-    let last = scopes.pop().unwrap_or_else(|| keccak256("global"));
-    let first = scopes.into_iter().map(|scope| Prerequisite {
-        call: Call { to: contracts.pauses, input: PauseController::pauseCall { scope, ttl }.abi_encode().into() },
-        unless: Unless::Never,
-    });
-    (first.collect(), Action::Pause { scope: last, ttl })
-}
-
-/// The contract's scopes that cover `scope`: exactly where it has one, else the smallest that contain it (it pauses
-/// whole chains, lanes and assets, no routes and no lane of one chain only).
-fn pause_scopes(scope: &Scope) -> Vec<B256> {
-    let chain = |chain: &ChainId| keccak256(("chain", chain.hash()).abi_encode_params());
-    let lane_of = |number: u8| keccak256(("lane", U256::from(number)).abi_encode_params());
-    match scope {
-        Scope::Global => vec![keccak256("global")],
-        Scope::Chain { chain: id } => vec![chain(id)],
-        Scope::Asset { asset } => vec![keccak256(("asset", asset.hash()).abi_encode_params())],
-        Scope::Route { source, .. } => vec![chain(source)],
-        Scope::Lane { lane: Lane::Fast, .. } => vec![lane_of(lane::FAST)],
-        Scope::Lane { lane: Lane::LightClient, source } => match source.as_ref().map(ChainId::as_str) {
-            Some(id) if id.starts_with("bip122:") => vec![lane_of(lane::BITCOIN)],
-            Some(id) if id.starts_with("eip155:") => vec![lane_of(lane::ETHEREUM)],
-            _ => vec![lane_of(lane::ETHEREUM), lane_of(lane::BITCOIN)],
-        },
     }
 }

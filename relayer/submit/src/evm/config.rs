@@ -13,7 +13,7 @@ use super::rpc_url::RpcUrl;
 /// Where time comes from: seconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
 
-/// An EVM destination.
+/// An EVM destination, or a chain that only pauses are brought to.
 #[derive(Clone, Debug)]
 pub struct EvmConfig {
     /// The chain, `eip155:<number>`; compared with the node's answer at construction.
@@ -40,14 +40,21 @@ pub struct EvmConfig {
 /// Addresses of the bridge's contracts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contracts {
-    /// `Inbox`.
+    /// `Inbox`: statements name the bridge by it.
     pub inbox: Address,
+    /// `PauseController`.
+    pub pauses: Address,
+    /// By what payouts are proven; none where nothing is paid: only pauses are brought there.
+    pub proofs: Option<Proofs>,
+}
+
+/// Contracts by which payouts are proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proofs {
     /// `FastLane`.
     pub fast_lane: Address,
     /// `CheckpointRegistry`.
     pub registry: Address,
-    /// `PauseController`.
-    pub pauses: Address,
 }
 
 /// When a block counts as final.
@@ -87,13 +94,11 @@ impl EvmConfig {
         if self.timeout.is_zero() {
             return Err(permanent("timeout", "more than nothing", "0"));
         }
-        let contracts = &self.contracts;
-        for (name, address) in [
-            ("contracts.inbox", contracts.inbox),
-            ("contracts.fast_lane", contracts.fast_lane),
-            ("contracts.registry", contracts.registry),
-            ("contracts.pauses", contracts.pauses),
-        ] {
+        let Contracts { inbox, pauses, proofs } = self.contracts;
+        let proofs = proofs
+            .iter()
+            .flat_map(|proofs| [("contracts.fast_lane", proofs.fast_lane), ("contracts.registry", proofs.registry)]);
+        for (name, address) in [("contracts.inbox", inbox), ("contracts.pauses", pauses)].into_iter().chain(proofs) {
             if address.is_zero() {
                 return Err(permanent(name, "a non-zero address", address));
             }

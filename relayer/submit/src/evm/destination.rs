@@ -1,7 +1,7 @@
 //! One EVM destination: its parts, and the port it fulfils.
 
 use alloy_primitives::{Address, B256};
-use spandrel_contracts::Inbox;
+use spandrel_contracts::{Inbox, PauseController};
 use spandrel_core::EffectId;
 use spandrel_core::journal::Journal;
 use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
@@ -34,7 +34,8 @@ pub struct EvmDestination<J, K> {
 }
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
-    /// Checks the configuration against the node: chain number, `eth_simulateV1`, and an `Inbox` at its address.
+    /// Checks the configuration against the node: chain number, `eth_simulateV1`, an `Inbox` at its address, and a
+    /// `PauseController` that takes statements which name it.
     ///
     /// Errors: `Permanent` when it can never work like this, `Transient` when the node does not answer.
     pub async fn connect(config: EvmConfig, journal: J, signer: K, clock: Clock) -> Result<Self, SubmitError> {
@@ -54,6 +55,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let time = rpc.latest_time().await?.saturating_add(1);
         rpc.simulate(signer.address(), &[], time).await?;
         let guard = rpc.read(config.contracts.inbox, &Inbox::guardCall {}, None).await?;
+        let named = rpc.read(config.contracts.pauses, &PauseController::inboxCall {}, None).await?;
+        if named != config.contracts.inbox {
+            return Err(permanent(
+                "contracts.inbox",
+                format!("{named}, the pause controller's"),
+                config.contracts.inbox,
+            ));
+        }
         Ok(Self { config, chain_number, guard, rpc, witnesses, journal, signer, clock, memory: Mutex::default() })
     }
 

@@ -10,21 +10,18 @@
 
 use alloy::rpc::types::TransactionReceipt;
 use alloy_primitives::{B256, U256};
-use spandrel_contracts::revert;
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
 use spandrel_core::submission::{Progress, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
 
 use super::EvmDestination;
-use super::build::{self, Expected};
+use super::ending::End;
 use super::fees::{self, Fees};
-use super::memory::{Ended, Memory};
-use super::outcome::{Outcome, outcomes};
-use super::refusal::Refusal;
+use super::memory::Memory;
+use super::outcome::Outcome;
 use super::rpc::{Head, Rpc};
 use super::send::{Content, Delivery, journal_error};
-use super::standing::Facts;
 
 type Answers = Vec<(EffectId, Progress)>;
 
@@ -35,32 +32,6 @@ struct View {
     nonce: u64,
     /// The account's next nonce after the newest final block.
     final_nonce: u64,
-}
-
-/// Whether someone else did what a transaction of ours did not do.
-enum Elsewhere {
-    /// It is final, and to be answered so.
-    Finally(Progress),
-    /// It is there and not final yet, or not by every endpoint's word: to be asked again.
-    NotFinally,
-    No,
-}
-
-/// How a transaction ended.
-struct End {
-    /// Its hash; zero when a stranger's transaction took its nonce.
-    hash: B256,
-    gas_used: Option<u64>,
-    success: bool,
-}
-
-impl End {
-    fn reason(&self, nonce: u64) -> String {
-        match self.hash.is_zero() {
-            true => format!("nonce {nonce} was used by a transaction that is not in the journal"),
-            false => format!("transaction {} did not carry it out", self.hash),
-        }
-    }
 }
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
@@ -271,75 +242,6 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let included = Progress::Included { tx: self.tx_ref(receipt.transaction_hash, Some(receipt.gas_used)) };
         let done = tx.tx.effects.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
         Ok(done.filter_map(|(effect, _)| memory.news(*effect, included.clone())).collect())
-    }
-
-    fn outcomes_of(&self, tx: &JournaledTx, receipt: &TransactionReceipt) -> Vec<Outcome> {
-        let expected: Vec<Expected> = build::expectations(&tx.tx.input);
-        let mut outcomes = outcomes(receipt, &expected, &self.config.contracts, self.guard);
-        outcomes.resize(tx.tx.effects.len(), Outcome::Undone);
-        outcomes
-    }
-
-    /// It is over, one way or the other. What it did not do goes back to the outbox as refused for now, an item that
-    /// failed alone with its own reason, unless the chain has it done by someone else. For how long the reason lasts is
-    /// left to the next simulation: a receipt is one endpoint's word.
-    async fn ended(
-        &self,
-        tx: &JournaledTx,
-        end: End,
-        outcomes: Vec<Outcome>,
-        head: &Head,
-        memory: &mut Memory,
-    ) -> Result<Answers, SubmitError> {
-        let mut answers = Answers::new();
-        let expected = build::expectations(&tx.tx.input);
-        let is_shared_failure = !end.success && tx.tx.effects.len() > 1 && !end.hash.is_zero();
-        for (index, (effect, outcome)) in tx.tx.effects.iter().zip(&outcomes).enumerate() {
-            let progress = match outcome {
-                Outcome::Done => Progress::Finalized { tx: self.tx_ref(end.hash, end.gas_used) },
-                Outcome::Delayed { from } => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
-                Outcome::Failed(_) | Outcome::Undone => match self.done_elsewhere(expected.get(index), head).await? {
-                    Elsewhere::Finally(progress) => progress,
-                    Elsewhere::NotFinally => Progress::Reverted,
-                    Elsewhere::No if is_shared_failure => Progress::Reverted,
-                    Elsewhere::No => Refusal::for_now(match outcome {
-                        Outcome::Failed(data) => format!("{}: {}", end.reason(tx.nonce), revert::reason(data)),
-                        _ => end.reason(tx.nonce),
-                    })
-                    .into(),
-                },
-            };
-            answers.extend(memory.news(*effect, progress));
-        }
-        let is_open = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Undone);
-        let success = end.success && !outcomes.iter().any(is_open);
-        let state = TxState::Final { hash: end.hash, success };
-        memory.end(Ended { number: tx.number, state, effects: tx.tx.effects.clone() });
-        Ok(answers)
-    }
-
-    async fn done_elsewhere(&self, expected: Option<&Expected>, head: &Head) -> Result<Elsewhere, SubmitError> {
-        let (id, is_done): (_, fn(&Facts) -> bool) = match expected {
-            Some(Expected::Claimed(id)) => (*id, Facts::is_paid),
-            Some(Expected::Settled(id)) => (*id, Facts::is_settled),
-            Some(Expected::Closed(_) | Expected::Paused(_) | Expected::Stated) | None => return Ok(Elsewhere::No),
-        };
-        let facts = match head.last_final {
-            Some(height) => self.facts_by(&self.rpc, id.0, Some(height)).await?,
-            None => Facts::default(),
-        };
-        if is_done(&facts) {
-            let is_same = |found: &Facts| is_done(found) && found.lane() == facts.lane();
-            if !self.final_facts_agree(id, is_same).await {
-                return Ok(Elsewhere::NotFinally);
-            }
-            return Ok(Elsewhere::Finally(match expected {
-                Some(Expected::Claimed(_)) => Progress::PaidElsewhere { lane: facts.lane() },
-                _ => Progress::Finalized { tx: self.tx_ref(B256::ZERO, None) },
-            }));
-        }
-        let is_there = is_done(&self.facts_by(&self.rpc, id.0, None).await?);
-        Ok(if is_there { Elsewhere::NotFinally } else { Elsewhere::No })
     }
 
     /// Its nonce is used, and not by any attempt that the node has a receipt of. Until the user of the nonce is final

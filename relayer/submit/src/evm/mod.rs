@@ -1,4 +1,5 @@
-//! EVM destinations: `Inbox`, `FastLane`, `CheckpointRegistry` and `PauseController` on one chain.
+//! EVM destinations: `Inbox`, `FastLane`, `CheckpointRegistry` and `PauseController` on one chain. Where nothing is paid,
+//! its `PauseController` alone.
 //!
 //! The stages, a file each: [`build`] makes calls of effects, [`simulate`] runs them against the chain's state before
 //! anything is signed, `send` journals, signs and broadcasts, `follow` watches receipts, finality and reorgs and
@@ -8,7 +9,9 @@ mod build;
 mod closing;
 mod config;
 mod destination;
+mod ending;
 mod fees;
+mod finding;
 mod follow;
 mod memory;
 mod outcome;
@@ -16,6 +19,7 @@ mod refusal;
 mod rpc;
 mod rpc_error;
 mod rpc_url;
+mod scope;
 mod send;
 mod simulate;
 mod standing;
@@ -24,7 +28,7 @@ mod submit;
 mod unpaid;
 mod witness;
 
-pub use config::{BatchLimits, Clock, Confirmation, Contracts, EvmConfig};
+pub use config::{BatchLimits, Clock, Confirmation, Contracts, EvmConfig, Proofs};
 pub use destination::EvmDestination;
 pub use fees::{FeePolicy, Fees, escalate, suggest};
 pub use rpc_url::RpcUrl;

@@ -83,7 +83,7 @@ mod tests {
 
     fn contracts() -> Contracts {
         let address = Address::repeat_byte;
-        Contracts { inbox: address(1), fast_lane: address(2), registry: address(3), pauses: address(4) }
+        Contracts { inbox: address(1), pauses: address(4), proofs: None }
     }
 
     fn claimed(id: B256) -> LogData {

@@ -61,7 +61,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let mut seen = BTreeSet::new();
         for due in due.iter().filter(|due| seen.insert(due.id)) {
             let journaled = self.journaled(due.id).await?;
-            match (journaled, build::work(due, &self.config.contracts, (self.clock)())) {
+            let work = build::work(due, &self.config.chain, &self.config.contracts, (self.clock)());
+            match (journaled, work) {
                 (Journaled::Open, _) => answers.extend(memory.last(due.id).map(|said| (due.id, said.clone()))),
                 (_, Err(refusal)) => answers.push((due.id, refusal.into())),
                 (Journaled::Succeeded(hash), Ok(work)) => candidates.push((work, Some(hash))),

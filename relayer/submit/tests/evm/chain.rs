@@ -1,5 +1,6 @@
 //! What is checked before anything is sent: configuration against the node.
 
+use spandrel_contracts::PauseController;
 use spandrel_core::submission::SubmitError;
 use spandrel_submit::{EvmConfig, EvmDestination};
 use spandrel_verifiers::ChainId;
@@ -24,6 +25,17 @@ async fn an_address_without_an_inbox_is_refused_for_good() {
     let mut config = world.config();
     config.contracts.inbox = alloy_primitives::Address::repeat_byte(0x99);
     assert!(matches!(refused(&world, config).await, SubmitError::Permanent { .. }));
+}
+
+/// Statements would name a bridge that it does not know.
+#[tokio::test]
+async fn a_pause_controller_of_another_bridge_is_refused_for_good() {
+    let Some(world) = World::start().await else { return };
+    let other = PauseController::deploy(&world.governor, world.at.manager, world.at.outbox).await.unwrap();
+    let mut config = world.config();
+    config.contracts.pauses = *other.address();
+    let error = refused(&world, config).await;
+    assert!(matches!(&error, SubmitError::Permanent { field, .. } if field == "contracts.inbox"), "{error}");
 }
 
 #[tokio::test]

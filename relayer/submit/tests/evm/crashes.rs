@@ -16,18 +16,18 @@ use crate::world::*;
 
 /// A journal whose process dies at its n-th write: every call from then on fails.
 #[derive(Clone)]
-struct Dying {
+pub struct Dying {
     inner: Sqlite,
     writes_left: Arc<AtomicI64>,
     is_last_write_stored: bool,
 }
 
 impl Dying {
-    fn new(inner: Sqlite, writes: i64, is_last_write_stored: bool) -> Self {
+    pub fn new(inner: Sqlite, writes: i64, is_last_write_stored: bool) -> Self {
         Self { inner, writes_left: Arc::new(AtomicI64::new(writes)), is_last_write_stored }
     }
 
-    fn died(&self) -> bool {
+    pub fn died(&self) -> bool {
         self.writes_left.load(Ordering::SeqCst) < 0
     }
 

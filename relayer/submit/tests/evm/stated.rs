@@ -1,6 +1,5 @@
 //! What a guardian stated reaches the chain by the relayer's transaction, whoever the relayer is there.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
@@ -9,29 +8,22 @@ use spandrel_core::ledger::Ledger;
 use spandrel_core::submission::{Progress, Submitter};
 use spandrel_core::{Effect, EffectId, Executor, Stated};
 use spandrel_engine::{Book, PayoutDesk, Silent};
-use spandrel_risk::Scope;
-use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement, deployment};
+use spandrel_risk::control::{Act, SignedStatement};
+use spandrel_risk::{Direction, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
-use spandrel_verifiers::{ChainId, DepositId};
+use spandrel_verifiers::DepositId;
 
+use crate::guardians::{self, Bridges, ada};
 use crate::ledger::{Wall, here, policy};
 use crate::world::*;
 
-fn guardian(byte: u8) -> LocalKey {
-    LocalKey::from_bytes(&[byte; 32]).unwrap()
-}
-
-fn bridges(world: &World) -> BTreeMap<ChainId, B256> {
-    BTreeMap::from([(here(), world.at.inbox.into_word())])
+fn bridges(world: &World) -> Bridges {
+    Bridges::from([(here(), world.at.inbox.into_word())])
 }
 
 fn signed(world: &World, key: &LocalKey, nonce: u64, act: Act, lifetime: u64) -> SignedStatement {
-    let expiry = wall_clock() + lifetime;
-    let statement = Statement { act, reason: "odd payouts".into(), guardian: key.address(), nonce, expiry };
-    let bridges = bridges(world);
-    let digest = statement.digest(deployment(bridges.iter().map(|(chain, inbox)| (chain, *inbox))));
-    SignedStatement::new(statement, &key.sign_digest(digest).unwrap())
+    guardians::signed(&bridges(world), key, nonce, act, wall_clock() + lifetime)
 }
 
 fn pause(scope: Scope, seconds: u64) -> Act {
@@ -53,19 +45,12 @@ async fn is_paused(world: &World) -> bool {
 #[tokio::test]
 async fn a_guardians_order_pauses_the_chain_by_an_account_that_is_no_guardian() {
     let Some(world) = World::start().await else { return };
-    let (ada, bo) = (guardian(0xad), guardian(0xb0));
+    let ada = ada();
     world.make_guardian(ada.address()).await;
     let destination = world.destination().await;
-    let guardians = ControlPolicy {
-        deployment: deployment(bridges(&world).iter().map(|(chain, inbox)| (chain, *inbox))),
-        guardians: BTreeMap::from([(ada.address(), "ada".to_owned()), (bo.address(), "bo".to_owned())]),
-        resume_delay: 900,
-        timelock: 86_400,
-    };
     let ledger: Sqlite = world.journal.clone();
-    let book =
-        Book::open(ledger, Wall::of(&world), policy(&world), Arc::new(Silent)).await.unwrap().guarded_by(guardians);
-    let book = Arc::new(book);
+    let book = Book::open(ledger, Wall::of(&world), policy(&world), Arc::new(Silent)).await.unwrap();
+    let book = Arc::new(book.guarded_by(guardians::policy(&bridges(&world))));
     let desk = PayoutDesk::new(here(), destination, book.clone(), 16);
     let order = signed(&world, &ada, 0, pause(Scope::Global, 600), 600);
     book.order(&order, None).await.unwrap();
@@ -94,7 +79,7 @@ async fn a_guardians_order_pauses_the_chain_by_an_account_that_is_no_guardian() 
 #[tokio::test]
 async fn a_statement_that_another_brought_is_done_and_costs_nothing() {
     let Some(world) = World::start().await else { return };
-    let ada = guardian(0xad);
+    let ada = ada();
     world.make_guardian(ada.address()).await;
     let destination = world.destination().await;
     let statement = signed(&world, &ada, 0, pause(Scope::Global, 600), 600);
@@ -121,7 +106,7 @@ async fn a_statement_that_another_brought_is_done_and_costs_nothing() {
 #[tokio::test]
 async fn a_statement_by_no_guardian_of_the_chain_is_held_and_an_expired_one_needs_an_account_that_may_pause() {
     let Some(world) = World::start().await else { return };
-    let ada = guardian(0xad);
+    let ada = ada();
     let destination = world.destination().await;
     let stranger = [ordered(&world, signed(&world, &ada, 0, pause(Scope::Global, 600), 600), Scope::Global)];
     let (reason, _) = refusal(said(&destination.submit(&stranger, &Open).await.unwrap(), &stranger[0]));
@@ -144,7 +129,7 @@ async fn a_statement_that_the_chain_does_not_take_is_carried_out_by_an_account_t
     let Some(world) = World::start().await else { return };
     let destination = world.destination().await;
     world.make_guardian(destination.account()).await;
-    let due = [ordered(&world, signed(&world, &guardian(0xad), 0, pause(Scope::Global, 600), 600), Scope::Global)];
+    let due = [ordered(&world, signed(&world, &ada(), 0, pause(Scope::Global, 600), 600), Scope::Global)];
     destination.submit(&due, &Open).await.unwrap();
     follow_to_the_end(&world, &destination, &due).await;
     assert!(is_paused(&world).await);
@@ -152,4 +137,36 @@ async fn a_statement_that_the_chain_does_not_take_is_carried_out_by_an_account_t
     let answer = said(&destination.submit(&due, &Open).await.unwrap(), &due[0]);
     assert!(matches!(answer, Some(Progress::Finalized { .. })), "{answer:?}");
     assert_eq!(world.mined().await, sent, "once");
+}
+
+/// By a guardian's word and by an account of the bridge alike.
+#[tokio::test]
+async fn a_paused_direction_stops_its_payouts_and_no_deposits() {
+    let Some(world) = World::start().await else { return };
+    let (ada, destination) = (ada(), world.destination().await);
+    for account in [ada.address(), destination.account()] {
+        world.make_guardian(account).await;
+    }
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let elsewhere = Scope::Direction { chain: source(), direction: Direction::Deposits };
+    let named = [
+        (Scope::Direction { chain: here(), direction: Direction::Payouts }, pauses.directionScope(1).call().await),
+        (elsewhere, pauses.payoutsFromScope(source().hash()).call().await),
+    ];
+    for (nonce, (scope, there)) in (0..).zip(named) {
+        let there = there.unwrap();
+        let stated = ordered(&world, signed(&world, &ada, nonce, pause(scope.clone(), 600), 600), scope.clone());
+        let own = due(&world.deposit(1), Effect::Pause { scope: scope.clone(), ttl: 600, stated: None });
+        for order in [stated, own] {
+            let order = [order];
+            destination.submit(&order, &Open).await.unwrap();
+            follow_to_the_end(&world, &destination, &order).await;
+            assert!(pauses.isPaused(there).call().await.unwrap(), "{scope}");
+            let claim = world.fast(&[world.deposit(10)]);
+            let (reason, _) = refusal(said(&destination.submit(&claim, &Open).await.unwrap(), &claim[0]));
+            assert!(reason.contains("ScopePaused"), "{scope}: {reason}");
+            pauses.requireOutboundOpen(source().hash(), asset().hash()).call().await.unwrap();
+            pauses.unpause(there).send().await.unwrap().get_receipt().await.unwrap();
+        }
+    }
 }

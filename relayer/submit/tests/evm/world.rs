@@ -14,11 +14,11 @@ use spandrel_contracts::deploy::{
 };
 use spandrel_contracts::{AccessManager, Inbox, RiskGuard, WrappedToken, deposit_slot, lane, roles};
 use spandrel_core::journal::Journal;
-use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError, Submitter};
-use spandrel_core::{BatchTerms, Effect, EffectId, Executor, FastAttestation, Turn};
+use spandrel_core::submission::DueEffect;
+use spandrel_core::{BatchTerms, Effect, FastAttestation};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
-use spandrel_submit::evm::{BatchLimits, Confirmation, Contracts, FeePolicy};
+use spandrel_submit::evm::{BatchLimits, Confirmation, Contracts, FeePolicy, Proofs};
 use spandrel_submit::{EvmConfig, EvmDestination};
 use spandrel_testnets::ethereum::{Anvil, AnvilOptions, EthereumTestnetError, Mining};
 use spandrel_verifiers::attestation::{Collector, SignerSet};
@@ -26,6 +26,8 @@ use spandrel_verifiers::merkle::BatchTree;
 use spandrel_verifiers::{
     AssetId, ChainId, Checkpoint, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, ethereum,
 };
+
+pub use crate::answers::*;
 
 pub const GWEI: u128 = 1_000_000_000;
 pub const CHAIN: u64 = 31_338;
@@ -139,9 +141,8 @@ impl World {
             timeout: Duration::from_secs(20),
             contracts: Contracts {
                 inbox: self.at.inbox,
-                fast_lane: self.at.fast_lane,
-                registry: self.at.registry,
                 pauses: self.at.pauses,
+                proofs: Some(Proofs { fast_lane: self.at.fast_lane, registry: self.at.registry }),
             },
             confirmation: Confirmation::Depth(1),
             fees: FeePolicy { least_priority: GWEI, most_priority: 5 * GWEI, cap: 500 * GWEI, most_multiple: 4 },
@@ -283,37 +284,6 @@ impl World {
     }
 }
 
-pub fn due(deposit: &Deposit, effect: Effect) -> DueEffect {
-    let executor = Executor::Destination { chain: ChainId::eip155(CHAIN) };
-    DueEffect { id: effect.id(deposit.id(), &executor, Turn::default()), effect }
-}
-
-/// A gate that is open.
-pub struct Open;
-
-impl SendGate for Open {
-    async fn is_open(&self, _: &[EffectId]) -> Result<bool, SubmitError> {
-        Ok(true)
-    }
-
-    async fn may_execute(&self, _: DepositId) -> Result<bool, SubmitError> {
-        Ok(true)
-    }
-}
-
-/// A gate that is closed.
-pub struct Closed;
-
-impl SendGate for Closed {
-    async fn is_open(&self, _: &[EffectId]) -> Result<bool, SubmitError> {
-        Ok(false)
-    }
-
-    async fn may_execute(&self, _: DepositId) -> Result<bool, SubmitError> {
-        Ok(false)
-    }
-}
-
 pub fn submitter_key() -> LocalKey {
     LocalKey::from_bytes(&SUBMITTER.0).unwrap()
 }
@@ -328,44 +298,4 @@ pub fn wallet(anvil: &Anvil, signer: PrivateKeySigner) -> DynProvider {
         ProviderBuilder::new().wallet(EthereumWallet::from(signer)).connect_http(anvil.url().parse().unwrap()).erased();
     provider.client().set_poll_interval(Duration::from_millis(5));
     provider
-}
-
-/// The last thing said of an effect.
-pub fn said(answers: &[(EffectId, Progress)], effect: &DueEffect) -> Option<Progress> {
-    answers.iter().rev().find(|(id, _)| *id == effect.id).map(|(_, progress)| progress.clone())
-}
-
-pub fn refusal(progress: Option<Progress>) -> (String, Lasting) {
-    match progress {
-        Some(Progress::Refused { reason, lasting }) => (reason, lasting),
-        other => panic!("expected a refusal, found {other:?}"),
-    }
-}
-
-pub fn hash_of(progress: Option<Progress>) -> B256 {
-    match progress {
-        Some(Progress::Broadcast { tx } | Progress::Included { tx } | Progress::Finalized { tx }) => tx.hash,
-        other => panic!("expected a transaction, found {other:?}"),
-    }
-}
-
-pub fn is_final(progress: &Option<Progress>) -> bool {
-    matches!(progress, Some(Progress::Finalized { .. } | Progress::PaidElsewhere { .. }))
-}
-
-/// Follows, one block a round, until every effect was answered as final.
-pub async fn follow_to_the_end<S: Submitter>(world: &World, destination: &S, due: &[DueEffect]) {
-    let mut missing: Vec<EffectId> = due.iter().map(|due| due.id).collect();
-    for _ in 0..10 {
-        world.anvil.mine(1).await.unwrap();
-        for (effect, progress) in destination.follow(&Open).await.unwrap() {
-            if is_final(&Some(progress)) {
-                missing.retain(|id| *id != effect);
-            }
-        }
-        if missing.is_empty() {
-            return;
-        }
-    }
-    panic!("not final: {missing:?}");
 }

@@ -39,6 +39,7 @@ fn scope_of(scope: &Scope) -> String {
         Scope::Chain { chain } => format!("--chain {}", quoted(chain.as_str())),
         Scope::Asset { asset } => format!("--asset {}", quoted(asset.as_str())),
         Scope::Route { source, destination } => format!("--route {}", quoted(&format!("{source}->{destination}"))),
+        Scope::Direction { chain, direction } => format!("--direction {}", quoted(&format!("{direction}@{chain}"))),
         Scope::Lane { lane, source: None } => format!("--lane {lane}"),
         Scope::Lane { lane, source: Some(source) } => format!("--lane {}", quoted(&format!("{lane}@{source}"))),
     }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use spandrel_risk::control::{Act, ControlPolicy};
-use spandrel_risk::{Corridor, Lane, Scope};
+use spandrel_risk::{Corridor, Direction, Lane, Scope};
 use spandrel_verifiers::{ChainId, DepositId};
 
 use super::super::form::{GuardianForm, given};
@@ -291,6 +291,8 @@ fn scopes(standing: &Standing) -> Vec<Scope> {
             Scope::Asset { asset: asset.clone() },
             Scope::Route { source: source.clone(), destination: destination.clone() },
             Scope::Lane { lane: *lane, source: Some(source.clone()) },
+            Scope::Direction { chain: source.clone(), direction: Direction::Deposits },
+            Scope::Direction { chain: destination.clone(), direction: Direction::Payouts },
         ]);
     }
     let mut seen = std::collections::BTreeSet::new();

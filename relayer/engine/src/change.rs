@@ -1,7 +1,7 @@
-//! What is told to the book, and who is told of what came of it.
+//! What a book is asked to change.
 
 use spandrel_core::ledger::{CursorMove, EffectEnd, NewEffect};
-use spandrel_core::{EffectId, Event, Input, Transfer};
+use spandrel_core::{EffectId, Input};
 use spandrel_verifiers::{ChainId, DepositId};
 
 /// To whom an input goes.
@@ -42,21 +42,4 @@ impl Change {
         self.ended.push((effect, end));
         self
     }
-}
-
-/// Told of what was stored: metrics, live views.
-pub trait Observer: Send + Sync {
-    /// These events were stored, and this is the transfer after them.
-    fn stored(&self, transfer: &Transfer, events: &[Event]);
-
-    /// An input was refused.
-    fn refused(&self, id: DepositId, reason: &str);
-}
-
-/// Observes nothing.
-pub struct Silent;
-
-impl Observer for Silent {
-    fn stored(&self, _: &Transfer, _: &[Event]) {}
-    fn refused(&self, _: DepositId, _: &str) {}
 }

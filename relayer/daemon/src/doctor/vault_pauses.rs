@@ -1,0 +1,77 @@
+//! Whether pauses reach the vault of a source chain that nothing is paid on.
+
+use alloy_primitives::Address;
+use anyhow::Result;
+use spandrel_contracts::{PauseController, Vault};
+use spandrel_verifiers::UnixSeconds;
+
+use super::account::Account;
+use super::evm::Evm;
+use super::{Row, Seen};
+use crate::config::{EthereumSource, VaultPauses};
+use crate::wiring::least_for_pauses;
+
+/// By the node that pauses are sent to.
+pub async fn look(source: &EthereumSource, pauses: &VaultPauses, account: Option<Address>) -> Seen {
+    let chain = &source.network.chain;
+    let (name, mut seen) = (format!("ethereum {chain} pauses"), Seen::default());
+    match node(source, pauses).await {
+        Ok((evm, height, time)) => {
+            seen.rows.push(Row::ok(format!("{name} node"), format!("height {height}, simulates")));
+            seen.newest = Some((chain.to_string(), time));
+            seen.rows.extend(contracts(source, pauses, &evm, &name).await);
+            let of = Account { what: &name, account, least: least_for_pauses(pauses) };
+            seen.rows.extend(of.look(pauses.pause_controller, &evm).await);
+        }
+        Err(error) => {
+            let mend = "start the node, or correct `pauses.rpc`; it must offer eth_simulateV1";
+            seen.rows.push(Row::wrong(format!("{name} node"), format!("{error:#}"), mend));
+            for left in ["controller", "vault", "account"] {
+                seen.rows.push(Row::skipped(format!("{name} {left}"), "its node must answer first"));
+            }
+        }
+    }
+    seen
+}
+
+/// Said of a chain that no pause is brought to.
+pub fn none(chain: impl std::fmt::Display) -> Row {
+    let found = "none is brought there: deposits go on while they are paused here; configure [ethereum.pauses]";
+    Row::skipped(format!("ethereum {chain} pauses"), found)
+}
+
+async fn node(source: &EthereumSource, pauses: &VaultPauses) -> Result<(Evm, u64, UnixSeconds)> {
+    let evm = Evm::new("pauses.rpc", &pauses.rpc)?;
+    evm.require_chain(&source.network.chain).await?;
+    evm.simulates().await?;
+    let (height, time) = evm.newest().await?;
+    Ok((evm, height, time))
+}
+
+/// Statements name the bridge by the controller's inbox, and deposits ask the vault's controller.
+async fn contracts(source: &EthereumSource, pauses: &VaultPauses, evm: &Evm, name: &str) -> [Row; 2] {
+    let what = format!("{name} controller");
+    let inbox = match evm.read(pauses.pause_controller, &PauseController::inboxCall {}).await {
+        Ok(found) => {
+            let mend = "correct `pauses.inbox`: statements that name another are not taken there";
+            Row::same(what, &found, &pauses.inbox, mend)
+        }
+        Err(error) => {
+            Row::wrong(what, format!("{error:#}"), "correct `pauses.pause_controller`: it does not answer as one")
+        }
+    };
+    let what = format!("{name} vault");
+    let vault = match asked_by_vault(source, evm).await {
+        Ok(found) => {
+            let mend = "correct `pauses.pause_controller`: the vault asks another, and would not be paused";
+            Row::same(what, &found, &pauses.pause_controller, mend)
+        }
+        Err(error) => Row::wrong(what, format!("{error:#}"), "correct `outbox`"),
+    };
+    [inbox, vault]
+}
+
+async fn asked_by_vault(source: &EthereumSource, evm: &Evm) -> Result<Address> {
+    let vault = super::ethereum::vault_of(source, evm).await?;
+    evm.read(vault, &Vault::pausesCall {}).await
+}

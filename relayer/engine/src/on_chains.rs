@@ -1,0 +1,83 @@
+//! A pause on the chains: brought to the contracts that pay, and to those that take deposits.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use spandrel_core::ledger::{Ledger, NewEffect};
+use spandrel_core::{Destination, Effect, EffectId, Executor, Stated};
+use spandrel_risk::control::{Act, ControlEvent, MAX_TTL, Outcome};
+use spandrel_risk::{Direction, Scope};
+use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
+
+use crate::{Book, Clock};
+
+impl<L: Ledger, C: Clock> Book<L, C> {
+    /// The same pause on the chains: to be sent before everything that waits. What one guardian stated goes there as it was
+    /// signed; the approval of a freeze is a pause of five days there.
+    pub(crate) fn pauses_on_chains(&self, events: &[ControlEvent], now: UnixSeconds) -> Vec<NewEffect> {
+        let Some(ControlEvent::Taken { digest, signed, .. }) = events.first() else { return Vec::new() };
+        let is_taken_there = matches!(signed.statement.act, Act::Pause { .. } | Act::Freeze { .. });
+        let stated = is_taken_there.then(|| Stated { signed: (**signed).clone(), bridges: self.bridges() });
+        let paused = events.iter().filter_map(|event| match event {
+            ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
+            _ => None,
+        });
+        paused
+            .flat_map(|(scope, until)| {
+                self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, stated.as_ref())
+            })
+            .collect()
+    }
+
+    /// A pause of `scope` on every chain where it stops something, because of `cause`, and as a guardian stated it.
+    pub(crate) fn pause_effects(
+        &self,
+        scope: &Scope,
+        ttl: u64,
+        cause: B256,
+        stated: Option<&Stated>,
+    ) -> Vec<NewEffect> {
+        let paying = self.policy().destinations.keys().filter(|chain| is_felt(scope, chain));
+        let is_taking = |chain: &&ChainId| is_felt(scope, chain) && is_felt_by_deposits(scope, chain);
+        let taking = self.vaults.keys().filter(is_taking);
+        let on_chain = |chain: &ChainId| {
+            let executor = Executor::Destination { chain: chain.clone() };
+            let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.cloned().map(Box::new) };
+            let id = EffectId::derive(DepositId(cause), effect.step(), &executor, B256::ZERO);
+            NewEffect { id, deposit: DepositId(cause), executor, effect, run_at: 0 }
+        };
+        paying.chain(taking).map(on_chain).collect()
+    }
+
+    /// The deployment that statements are signed for.
+    fn bridges(&self) -> BTreeMap<ChainId, B256> {
+        let paying = |(chain, target): (&ChainId, &Destination)| (chain.clone(), target.domain.inbox.into_word());
+        let taking = self.vaults.iter().map(|(chain, inbox)| (chain.clone(), inbox.into_word()));
+        self.policy().destinations.iter().map(paying).chain(taking).collect()
+    }
+}
+
+/// Whether `chain` has anything to do with `scope`. Its contracts know of no chains but those that a scope names.
+fn is_felt(scope: &Scope, chain: &ChainId) -> bool {
+    match scope {
+        Scope::Route { source, destination } => source == chain || destination == chain,
+        Scope::Global | Scope::Chain { .. } | Scope::Asset { .. } | Scope::Lane { .. } | Scope::Direction { .. } => {
+            true
+        }
+    }
+}
+
+/// Whether deposits on `chain` are of `scope`: a vault takes what is of its own chain, and lanes are of payouts.
+fn is_felt_by_deposits(scope: &Scope, chain: &ChainId) -> bool {
+    match scope {
+        Scope::Asset { asset } => is_of(asset, chain),
+        Scope::Lane { .. } => false,
+        Scope::Direction { chain: named, direction: Direction::Deposits } => named == chain,
+        Scope::Direction { chain: named, direction: Direction::Payouts } => named != chain,
+        Scope::Global | Scope::Chain { .. } | Scope::Route { .. } => true,
+    }
+}
+
+fn is_of(asset: &AssetId, chain: &ChainId) -> bool {
+    asset.as_str().split_once('/').is_some_and(|(home, _)| home == chain.as_str())
+}

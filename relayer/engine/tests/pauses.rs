@@ -1,0 +1,126 @@
+//! Pauses on their way to a chain: before everything else, by themselves, and only while they stand.
+
+mod cleared;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use spandrel_core::ledger::{Commit, Ledger, NewEffect};
+use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
+use spandrel_core::{Effect, EffectId, Executor, TxRef};
+use spandrel_engine::{Book, Clock, PayoutDesk, Silent};
+use spandrel_risk::{Lane, RiskEvent, Scope};
+use spandrel_store::Memory;
+use spandrel_verifiers::DepositId;
+
+use cleared::{NOW, cleared, destination, policy};
+
+#[derive(Clone, Default)]
+struct Later(Arc<AtomicU64>);
+
+impl Clock for Later {
+    fn now(&self) -> u64 {
+        NOW + self.0.load(Ordering::Relaxed)
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+/// A destination that fails as a whole for everything that pays, and carries out the rest.
+#[derive(Default)]
+struct Poisoned(Mutex<Vec<EffectId>>);
+
+impl Submitter for Poisoned {
+    async fn submit<G: SendGate>(&self, due: &[DueEffect], _: &G) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
+        if due.iter().any(|due| due.effect.lane().is_some()) {
+            return Err(SubmitError::Transient { endpoint: "node".to_owned(), reason: "too much for it".to_owned() });
+        }
+        let done = |due: &DueEffect| {
+            let tx = TxRef { chain: destination(), hash: B256::repeat_byte(9), gas_used: None };
+            (due.id, Progress::Finalized { tx })
+        };
+        self.0.lock().unwrap().extend(due.iter().map(|due| due.id));
+        Ok(due.iter().map(done).collect())
+    }
+
+    async fn follow<G: SendGate>(&self, _: &G) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
+        Ok(Vec::new())
+    }
+
+    async fn is_sent(&self, _: EffectId) -> Result<bool, SubmitError> {
+        Ok(false)
+    }
+
+    async fn is_paid(&self, _: B256) -> Result<bool, SubmitError> {
+        Ok(false)
+    }
+}
+
+/// Stops nothing of what is cleared here.
+fn scope() -> Scope {
+    Scope::Lane { lane: Lane::LightClient, source: None }
+}
+
+struct Scene {
+    time: Later,
+    book: Arc<Book<Memory, Later>>,
+    desk: PayoutDesk<Poisoned, Memory, Later>,
+    pay: EffectId,
+    pause: EffectId,
+}
+
+impl Scene {
+    /// A payout that is cleared, and a pause, both due.
+    async fn new() -> Self {
+        let (commit, pay) = cleared();
+        let ledger = Memory::new();
+        ledger.commit(commit).await.unwrap();
+        let time = Later::default();
+        let book = Arc::new(Book::open(ledger, time.clone(), policy(), Arc::new(Silent)).await.unwrap());
+        let executor = Executor::Destination { chain: destination() };
+        let cause = DepositId(B256::repeat_byte(0xca));
+        let effect = Effect::Pause { scope: scope(), ttl: 60, stated: None };
+        let pause = EffectId::derive(cause, effect.step(), &executor, B256::ZERO);
+        let paused = RiskEvent::Paused { scope: scope(), until: NOW + 60, reason: "a drill".to_owned() };
+        let effects = vec![NewEffect { id: pause, deposit: cause, executor, effect, run_at: 0 }];
+        let commit = Commit { now: NOW, risk: vec![paused], effects, expected_risk_sequence: 1, ..Commit::default() };
+        book.ledger().commit(commit).await.unwrap();
+        let desk = PayoutDesk::new(destination(), Poisoned::default(), book.clone(), 10);
+        Self { time, book, desk, pay, pause }
+    }
+
+    async fn is_done(&self, effect: EffectId) -> bool {
+        self.book.ledger().effect(effect).await.unwrap().unwrap().is_done
+    }
+
+    fn sent(&self) -> Vec<EffectId> {
+        self.desk.submitter().0.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_payout_that_fails_its_batch_keeps_no_pause_from_the_chain() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.desk.submit_once().await.unwrap(), 2);
+    assert!(scene.is_done(scene.pause).await && !scene.is_done(scene.pay).await);
+    assert_eq!(scene.sent(), [scene.pause]);
+}
+
+#[tokio::test]
+async fn a_pause_that_was_lifted_or_ran_out_before_it_came_to_its_chain_is_not_brought_there() {
+    for is_lifted in [true, false] {
+        let scene = Scene::new().await;
+        assert!(scene.book.is_open(&[scene.pause]).await.unwrap());
+        if is_lifted {
+            scene.book.record_risk(RiskEvent::Resumed { scope: scope() }).await.unwrap();
+        } else {
+            scene.time.0.store(60, Ordering::Relaxed);
+        }
+        assert!(!scene.book.is_open(&[scene.pause]).await.unwrap(), "what was sent is called back");
+        scene.desk.submit_once().await.unwrap();
+        assert!(scene.is_done(scene.pause).await);
+        assert!(scene.sent().is_empty());
+    }
+}
