@@ -9,6 +9,8 @@ mod certificates;
 mod console;
 mod load;
 mod orders;
+#[path = "../pages/mod.rs"]
+mod pages;
 mod policy;
 mod tls;
 mod together;

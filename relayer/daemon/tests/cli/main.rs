@@ -9,6 +9,7 @@ mod bitcoin_deposits;
 mod bitcoin_miner;
 #[path = "../../../api/tests/certificates/mod.rs"]
 mod certificates;
+mod console;
 mod control;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/cosmos.rs"]
@@ -24,6 +25,8 @@ mod honest;
 mod load;
 mod manual;
 mod metrics;
+#[path = "../../../api/tests/pages/mod.rs"]
+mod pages;
 mod policy;
 mod proof;
 mod readiness;
