@@ -9,6 +9,7 @@ mod bitcoin_deposits;
 mod bitcoin_miner;
 #[path = "../../../api/tests/certificates/mod.rs"]
 mod certificates;
+mod commands;
 mod console;
 mod control;
 #[expect(dead_code, reason = "other tests use the rest of it")]
@@ -18,6 +19,7 @@ mod doctor;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/ethereum.rs"]
 mod ethereum;
+mod exits;
 mod health;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/honest.rs"]
