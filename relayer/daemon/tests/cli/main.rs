@@ -44,3 +44,4 @@ mod traces;
 mod transfers;
 #[path = "../../../../verifiers/tests/wire/trusts.rs"]
 mod trusts;
+mod unwell;
