@@ -24,7 +24,7 @@ use spandrel_verifiers::{AssetId, ChainId};
 
 pub use api::ApiConfig;
 pub use bus::BusConfig;
-pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource};
+pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource, WEAK_SUBJECTIVITY};
 pub use control::ControlConfig;
 pub use prices::PriceFeedConfig;
 pub use roles::{KeyRef, RoleConfig};

@@ -26,7 +26,7 @@ use spandrel_verifiers::{AssetId, ChainId};
 use super::chains::Chains;
 use crate::config::{
     BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef, Profile, RoleConfig,
-    Telemetry,
+    Telemetry, WEAK_SUBJECTIVITY,
 };
 use crate::telemetry::LogFormat;
 
@@ -296,6 +296,7 @@ pub async fn ethereum_source(chain: &SourceChain, at: &Deployment) -> Result<Eth
         outbox: at.outbox,
         start_block: 1,
         trusted_root: chain.finalized_root().await?,
+        weak_subjectivity_seconds: WEAK_SUBJECTIVITY,
         network: chain.network().await?,
         quorum: 1,
         nodes: vec![EthereumNode {
