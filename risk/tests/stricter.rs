@@ -26,6 +26,7 @@ fn agreement(risk: RiskPolicy) -> Agreement {
         sources: BTreeMap::new(),
         destinations: BTreeMap::new(),
         feeds: BTreeMap::new(),
+        vaults: None,
         risk,
     }
 }

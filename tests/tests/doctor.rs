@@ -62,6 +62,10 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     let rows = examine(&root).await;
     ensure!(wrong(&rows).iter().all(|what| what.ends_with(": beacon")) && !wrong(&rows).is_empty(), "{rows:#?}");
 
+    let old = changed(&|config| config.ethereum[0].weak_subjectivity_seconds = std::num::NonZeroU64::MIN);
+    let rows = examine(&old).await;
+    ensure!(!wrong(&rows).is_empty() && wrong(&rows).iter().all(|what| what.ends_with(": trusted_root")), "{rows:#?}");
+
     let told = |vault: Address| {
         changed(&|config| {
             let mut api = example.api.clone();

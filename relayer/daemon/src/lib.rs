@@ -25,5 +25,6 @@ pub mod supervise;
 pub mod telemetry;
 pub mod traces;
 mod transfers;
+pub mod trust;
 pub mod up;
 pub mod wiring;

@@ -7,7 +7,14 @@ use spandrel::cli::{self, Cli};
 use spandrel::exit::Exit;
 
 fn main() -> ExitCode {
-    let arguments = Cli::parse();
+    let arguments = match Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            tell(error.render(), Exit::Usage);
+            return Exit::Usage.into();
+        }
+        Err(error) => error.exit(),
+    };
     let is_json = arguments.is_json();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -21,11 +28,16 @@ fn main() -> ExitCode {
         Err(error) => {
             let exit = Exit::of(&error);
             if is_json {
-                eprintln!("{}", serde_json::json!({ "error": format!("{error:#}"), "exit": exit.code() }));
+                tell(format!("{error:#}"), exit);
             } else {
                 eprintln!("spandrel: {error:#}");
             }
             exit.into()
         }
     }
+}
+
+/// A failure for programs.
+fn tell(error: impl ToString, exit: Exit) {
+    eprintln!("{}", serde_json::json!({ "error": error.to_string(), "exit": exit.code() }));
 }

@@ -48,8 +48,8 @@ pub fn reference() -> String {
     root.build();
     let mut page = String::from(
         "# The command line\n\nMade by `spandrel man --markdown docs`; a test fails when it is not what the program \
-         says of itself. Every\ncommand takes `--json`: one JSON value on standard output, and failures as \
-         `{\"error\": …, \"exit\": …}` on\nstandard error.\n\n## Exit codes\n\n| code | meaning |\n|---|---|\n",
+         says of itself. Every\ncommand takes `--json`: one JSON value on standard output (`transfer watch`: one a line), and failures as\n\
+         `{\"error\": …, \"exit\": …}` on standard error.\n\n## Exit codes\n\n| code | meaning |\n|---|---|\n",
     );
     for exit in Exit::ALL {
         push(&mut page, format_args!("| {} | {} |\n", exit.code(), exit.meaning()));
@@ -58,26 +58,30 @@ pub fn reference() -> String {
     page
 }
 
-/// The commands below `command`, each with what it takes.
+/// The commands below `command`, each that does something by itself with what it takes.
 fn describe(page: &mut String, command: &Command, path: &str) {
     for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
         let path = format!("{path} {}", below.get_name());
-        if below.has_subcommands() {
-            describe(page, below, &path);
-            continue;
+        if !below.is_subcommand_required_set() {
+            describe_one(page, below, &path);
         }
-        let arguments: Vec<&Arg> = below.get_arguments().filter(|argument| is_its_own(argument)).collect();
-        let places = arguments.iter().filter(|argument| argument.is_positional());
-        let shown: String = places.map(|argument| format!(" {}", name(argument))).collect();
-        push(page, format_args!("\n## `{path}{shown}`\n\n{}\n", one_line(below.get_about())));
-        if arguments.is_empty() {
-            continue;
-        }
-        page.push_str("\n| argument | | what |\n|---|---|---|\n");
-        for argument in arguments {
-            let what = one_line(argument.get_help());
-            push(page, format_args!("| `{}` | {} | {what} |\n", name(argument), terms(argument)));
-        }
+        describe(page, below, &path);
+    }
+}
+
+/// A command that does something by itself.
+fn describe_one(page: &mut String, command: &Command, path: &str) {
+    let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| is_its_own(argument)).collect();
+    let places = arguments.iter().filter(|argument| argument.is_positional());
+    let shown: String = places.map(|argument| format!(" {}", name(argument))).collect();
+    push(page, format_args!("\n## `{path}{shown}`\n\n{}\n", one_line(command.get_about())));
+    if arguments.is_empty() {
+        return;
+    }
+    page.push_str("\n| argument | | what |\n|---|---|---|\n");
+    for argument in arguments {
+        let what = one_line(argument.get_help());
+        push(page, format_args!("| `{}` | {} | {what} |\n", name(argument), terms(argument)));
     }
 }
 

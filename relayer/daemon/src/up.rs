@@ -262,6 +262,7 @@ fn start_watchers(
     for source in &config.ethereum {
         let side = wiring::ethereum_side(source, config)?;
         metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
+        metrics.trusts().add(&source.network.chain, side.trust());
         sources.insert(source.network.chain.clone(), side.watcher.endpoints().clone());
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }

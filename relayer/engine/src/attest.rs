@@ -24,8 +24,8 @@ const BATCH_LIFETIME_SECONDS: u64 = 3600;
 
 /// Knows what deposit terms depositors have registered.
 pub trait TermsSource: Send + Sync {
-    /// All that may still be paid to; empty when they cannot be read now.
-    fn terms(&self) -> BoxFuture<'_, Vec<DepositTerms>>;
+    /// Those that may be the terms of these deposits; none when they cannot be read now.
+    fn terms_of<'a>(&'a self, deposits: &'a [SeenDeposit]) -> BoxFuture<'a, Vec<DepositTerms>>;
 }
 
 /// The relayer's side of the fast lane.
@@ -114,7 +114,7 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
     /// What is known of the terms behind these deposits.
     async fn terms_of(&self, items: &[SeenDeposit]) -> Vec<DepositTerms> {
         let Some(source) = &self.terms else { return Vec::new() };
-        let mut known = source.terms().await;
+        let mut known = source.terms_of(items).await;
         known.retain(|terms| items.iter().any(|seen| are_of(terms, &seen.deposit)));
         known
     }

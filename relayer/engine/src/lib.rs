@@ -44,6 +44,7 @@ pub use error::EngineError;
 pub use evidence::EvidenceDesk;
 pub use follow::ChainFollower;
 pub use judge::{ChainJudge, Judge, SignVerdict, VerifierRole};
+pub use observe_again::MAX_TRIES;
 pub use observer::{Observer, Silent};
 pub use payout::PayoutDesk;
 pub use prices::run_prices;

@@ -3,10 +3,11 @@
 //!
 //! The cursor stays where it is. A deposit that is known changes nothing when it is seen again; one that is new is proven
 //! and decided on like every other. Where a reading ends is stored with what it found, so that a crash repeats one
-//! batch at most.
+//! batch at most. What no node has is given up in the end, on record.
 
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger, NewEffect};
 use spandrel_core::{Effect, Executor, Input, Turn};
+use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, SeenDeposit, Watcher};
 use spandrel_verifiers::{ChainId, DepositId};
 
@@ -14,6 +15,8 @@ use crate::gate::retry;
 use crate::{ChainFollower, Change, Clock, EngineError, Step};
 
 const LEASE_SECONDS: u64 = 120;
+/// How often blocks are asked for that no node has: once a minute for a day.
+pub const MAX_TRIES: u32 = 1_440;
 
 /// The effect of an order, whose digest stands in the place of a deposit's id.
 pub(crate) fn effect(order: DepositId, chain: &ChainId, from: u64, to: u64) -> NewEffect {
@@ -37,12 +40,28 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
         let executor = Executor::Source { chain: self.watcher.chain().clone() };
         let due = self.book.ledger().lease(&executor, now, now + LEASE_SECONDS, 1).await?;
         let Some(leased) = due.into_iter().next() else { return Ok(false) };
-        let change = self.read_again(&leased, cursor.finalized).await.unwrap_or_else(|error| {
-            tracing::warn!(chain = %self.watcher.chain(), %error, "not read again yet");
-            Change::default().ending(leased.id, retry(now, leased.attempt, error.to_string()))
-        });
-        self.book.record(change).await?;
+        let chain = self.watcher.chain();
+        let (change, told) = match self.read_again(&leased, cursor.finalized).await {
+            Ok(change) => (change, Vec::new()),
+            Err(error) if leased.attempt.saturating_add(1) < MAX_TRIES => {
+                tracing::warn!(%chain, %error, "not read again yet");
+                (Change::default().ending(leased.id, retry(now, leased.attempt, error.to_string())), Vec::new())
+            }
+            Err(error) => {
+                tracing::error!(%chain, %error, "given up: to be ordered again once a node has these blocks");
+                let given_up = self.unread(&leased, error.to_string());
+                (Change::default().ending(leased.id, EffectEnd::Done), given_up)
+            }
+        };
+        self.book.record_telling(change, &told).await?;
         Ok(true)
+    }
+
+    /// What is written down where nothing was read.
+    fn unread(&self, leased: &LeasedEffect, reason: String) -> Vec<ControlEvent> {
+        let Effect::Reobserve { from, to } = leased.effect else { return Vec::new() };
+        let (order, chain) = (leased.deposit.0, self.watcher.chain().clone());
+        vec![ControlEvent::Unread { order, chain, from, to, reason }]
     }
 
     async fn read_again(&self, leased: &LeasedEffect, last_final: Option<BlockRef>) -> Result<Change, FollowError> {

@@ -102,7 +102,7 @@ fn of_another() -> DepositTerms {
 struct Registered;
 
 impl TermsSource for Registered {
-    fn terms(&self) -> BoxFuture<'_, Vec<DepositTerms>> {
+    fn terms_of<'a>(&'a self, _: &'a [SeenDeposit]) -> BoxFuture<'a, Vec<DepositTerms>> {
         futures::future::ready(vec![terms(1008), of_another()]).boxed()
     }
 }

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 
-use spandrel_verifiers::AssetId;
+use alloy_primitives::Address;
 use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::{AssetId, ChainId};
 
 use super::{Agreement, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, SourceTerms};
 use crate::control::SignerRole;
@@ -37,7 +38,7 @@ impl Display for Loosening {
 /// part is named here: one that is added does not compile until it is decided which direction is safe.
 pub fn looser(file: &Agreement, agreed: &Agreement) -> Vec<Loosening> {
     let Agreement { version: _, is_production, pause_seconds, verifiers, signers, guardians, .. } = file;
-    let Agreement { sources, destinations, feeds, risk, .. } = file;
+    let Agreement { sources, destinations, feeds, vaults, risk, .. } = file;
     let mut look = Look::default();
     look.at("profile", agreed.is_production && !is_production, profile(agreed), profile(file));
     look.at_least("pause_seconds", pause_seconds, &agreed.pause_seconds);
@@ -51,6 +52,7 @@ pub fn looser(file: &Agreement, agreed: &Agreement) -> Vec<Loosening> {
         let is_opened = is_held_unvalued(asset, risk, &agreed.risk);
         look.at(format!("price_feed {asset}"), is_opened, "none", "a feed");
     }
+    look.vaults(vaults.as_ref(), agreed.vaults.as_ref());
     for (asset, feed) in &agreed.feeds {
         let field = format!("price_feed {asset}");
         match feeds.get(asset) {
@@ -188,6 +190,12 @@ impl Look {
         let text = |confirmations: Option<u64>| confirmations.map_or("the chain's word".to_owned(), |n| n.to_string());
         self.at(format!("{field}.confirmations"), is_less, text(agreed.confirmations), text(*confirmations));
         self.at_least(format!("{field}.witness_rpc"), witnesses, &agreed.witnesses);
+    }
+
+    /// Where nothing was said before (by a program that did not ask), the first word is taken: it is written down.
+    fn vaults(&mut self, found: Option<&BTreeMap<ChainId, Address>>, agreed: Option<&BTreeMap<ChainId, Address>>) {
+        let (Some(found), Some(agreed)) = (found, agreed) else { return };
+        self.rows("api.vaults", found, agreed, |look, field, found, agreed| look.same(field, found, agreed));
     }
 
     fn feed(&mut self, field: &str, found: &FeedTerms, agreed: &FeedTerms) {

@@ -41,6 +41,10 @@ pub struct Agreement {
     pub destinations: BTreeMap<ChainId, DestinationTerms>,
     /// Where prices come from.
     pub feeds: BTreeMap<AssetId, FeedTerms>,
+    /// The `Vault` on each EVM source that users are told to pay to. Absent: the process tells no users, and says nothing
+    /// about it; what is agreed on stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vaults: Option<BTreeMap<ChainId, Address>>,
     /// What may move.
     pub risk: RiskPolicy,
 }
@@ -140,11 +144,17 @@ impl Agreement {
         kept
     }
 
-    /// Whether a process that was started with `other` may go on under this one: all but the limits is the same. Limits
-    /// are followed as they change.
-    pub fn differs_only_in_limits(&self, other: &Self) -> bool {
-        let without = |agreement: &Self| Self { risk: RiskPolicy::default(), ..agreement.clone() };
-        without(self) == without(other)
+    /// This file with what it says nothing about as `filed`, the one before, said it.
+    #[must_use]
+    pub fn completed(&self, filed: &Self) -> Self {
+        Self { vaults: self.vaults.clone().or_else(|| filed.vaults.clone()), ..self.clone() }
+    }
+
+    /// Whether a process that was started with this file may go on under `agreed`: all that it says but the limits is the
+    /// same. Limits are followed as they change.
+    pub fn differs_only_in_limits(&self, agreed: &Self) -> bool {
+        let without = |agreement: Self| Self { risk: RiskPolicy::default(), ..agreement };
+        without(self.completed(agreed)) == without(agreed.clone())
     }
 }
 

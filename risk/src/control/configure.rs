@@ -50,15 +50,19 @@ pub fn configure(
 ) -> Result<Vec<ControlEvent>, ConfigureRefusal> {
     state.require_agreed(SignerRole::Verifiers, &file.verifiers)?;
     state.require_agreed(SignerRole::FastLane, &file.signers)?;
-    let configured = || ControlEvent::Configured { policy: Box::new(file.clone()), digest: file.digest() };
-    let (Some(filed), Some(agreed)) = (state.filed(), state.agreed()) else { return Ok(vec![configured()]) };
+    let configured = |file: &Agreement| {
+        let (policy, digest) = (Box::new(file.clone()), file.digest());
+        ControlEvent::Configured { policy, digest }
+    };
+    let (Some(filed), Some(agreed)) = (state.filed(), state.agreed()) else { return Ok(vec![configured(file)]) };
+    let file = &file.completed(filed);
     if file == filed {
         return Ok(Vec::new());
     }
     let loosenings = looser(&file.over(filed, &agreed), &agreed);
     if loosenings.is_empty() {
         let mut events = overtaken(state, filed, file, None);
-        events.push(configured());
+        events.push(configured(file));
         return Ok(events);
     }
     let refuse = |proposal| {

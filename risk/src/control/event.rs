@@ -58,6 +58,19 @@ pub enum ControlEvent {
         /// Its name.
         digest: B256,
     },
+    /// Blocks that were ordered to be read again were not: no node had them, however often they were asked for.
+    Unread {
+        /// Digest of the order.
+        order: B256,
+        /// Of which chain.
+        chain: ChainId,
+        /// Height of the first that was not read.
+        from: u64,
+        /// Height of the last.
+        to: u64,
+        /// What was said last.
+        reason: String,
+    },
     /// Something took effect.
     Done {
         /// By which proposal, which is over then; absent for what one person may do.

@@ -28,6 +28,6 @@ pub use execute::{Wait, execute};
 pub use policy::{ControlPolicy, MAX_TTL, MIN_RESUME_DELAY, TIMELOCK, View, deployment};
 pub use refusal::ControlRefusal;
 pub use seen::Seen;
-pub use state::{Approval, ControlState, Proposal};
+pub use state::{Approval, ControlState, Proposal, Unread};
 pub use statement::{MAX_LIFETIME, SignedStatement, Statement};
 pub use typed::{Field, Typed, Word};

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
+use serde::Serialize;
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::{DepositId, UnixSeconds, VerifyError};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds, VerifyError};
 
 use super::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole};
 use crate::{Agreement, Corridor, Limits, RiskEvent, RiskPolicy, Scope};
 
 /// What guardians have said so far, as far as it still matters. The same events give the same state; what is remembered
-/// is bounded by guardians, open proposals, corridors, accepted losses, and a day's statements.
+/// is bounded by guardians, open proposals, corridors, accepted losses, readings that came to nothing, and a day's statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ControlState {
     version: u64,
@@ -25,6 +26,22 @@ pub struct ControlState {
     losses: BTreeSet<DepositId>,
     /// What the last file that was agreed on says.
     filed: Option<Box<Agreement>>,
+    unread: Vec<Unread>,
+}
+
+/// Blocks that no node had when they were to be read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Of which chain.
+    pub chain: ChainId,
+    /// Height of the first.
+    pub from: u64,
+    /// Height of the last.
+    pub to: u64,
+    /// What was said last.
+    pub reason: String,
+    /// Since when nobody asks for them any more, Unix seconds.
+    pub at: UnixSeconds,
 }
 
 /// What waits for a second person, or for its time.
@@ -91,6 +108,10 @@ impl ControlState {
                 self.proposals.remove(proposal);
             }
             ControlEvent::Configured { policy, .. } => self.file(policy),
+            ControlEvent::Unread { chain, from, to, reason, .. } => {
+                let (chain, reason) = (chain.clone(), reason.clone());
+                self.unread.push(Unread { chain, from: *from, to: *to, reason, at });
+            }
             ControlEvent::Done { proposal, outcome, .. } => {
                 if let Some(proposal) = proposal {
                     self.proposals.remove(proposal);
@@ -112,6 +133,9 @@ impl ControlState {
             Outcome::LossAccepted { transfer } => {
                 self.losses.insert(*transfer);
             }
+            Outcome::Reobserved { chain, from, to } => {
+                self.unread.retain(|left| left.chain != *chain || left.from < *from || left.to > *to);
+            }
             _ => {}
         }
     }
@@ -127,6 +151,11 @@ impl ControlState {
             set != next
         });
         self.filed = Some(Box::new(file.clone()));
+    }
+
+    /// What was to be read again and was not, oldest first, until it is ordered again.
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
     }
 
     /// What the last file that was agreed on says; nothing before the first start.

@@ -1,6 +1,6 @@
 //! The safe direction: one person, at once, and no further.
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use spandrel_risk::control::{Act, ControlEvent, Outcome};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, Scope};
 
@@ -142,6 +142,26 @@ fn one_guardian_has_a_bounded_range_of_a_source_chain_read_again() {
         let done = Outcome::Reobserved { chain: chain(1), from, to };
         assert!(matches!(events.last(), Some(ControlEvent::Done { outcome, .. }) if *outcome == done));
     }
+}
+
+#[test]
+fn what_was_not_read_stands_until_it_is_ordered_again() {
+    let mut world = World::new();
+    let unread = |from, to| {
+        let (order, reason) = (B256::repeat_byte(1), "no block was read".to_owned());
+        ControlEvent::Unread { order, chain: chain(1), from, to, reason }
+    };
+    for (from, to) in [(5, 9), (20, 29)] {
+        world.state.apply(&unread(from, to), world.now);
+    }
+    let mut after = |number, from, to| {
+        world.say(0, Act::Reobserve { chain: chain(number), from, to }).unwrap();
+        world.state.unread().iter().map(|left| (left.from, left.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(after(1, 6, 9), [(5, 9), (20, 29)], "not all of it");
+    assert_eq!(after(1, 20, 28), [(5, 9), (20, 29)]);
+    assert_eq!(after(1, 1, 9), [(20, 29)]);
+    assert_eq!(after(1, 20, 29), []);
 }
 
 #[test]

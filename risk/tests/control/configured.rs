@@ -8,7 +8,7 @@ use spandrel_risk::{Agreement, Limit, looser};
 use spandrel_verifiers::attestation::SignerSet;
 
 use crate::files::{file, slow, standing_window, started, window, with};
-use crate::world::{DAY, World, code, corridor, key, limits, raise, set};
+use crate::world::{DAY, World, chain, code, corridor, key, limits, raise, set};
 
 /// The proposal of `file`, in the words that are true of it.
 fn change(world: &World, file: &Agreement) -> Act {
@@ -74,6 +74,38 @@ fn a_ledger_of_before_takes_the_file_and_keeps_what_guardians_set() {
     world.start(&file()).unwrap();
     assert_eq!(standing_window(&world), Limit::Amount(U256::from(200)));
     assert_eq!(world.start(&file()).unwrap(), []);
+}
+
+/// Processes over one ledger: those without an API name no vaults.
+#[test]
+fn who_tells_no_users_where_to_pay_leaves_the_vaults_that_are_agreed_on() {
+    let mut world = started();
+    let silent = |n: u64| Agreement { vaults: None, ..window(n) };
+    let (before, vaults) = (file(), file().vaults);
+    world.start(&Agreement { vaults: None, ..before.clone() }).unwrap();
+    assert_eq!(world.state.filed(), Some(&before), "it says nothing else");
+    world.start(&silent(7)).unwrap();
+    assert_eq!(world.state.agreed().unwrap().vaults, vaults);
+    assert!(silent(7).differs_only_in_limits(world.state.filed().unwrap()), "it goes on");
+    let elsewhere = Some([(chain(1), Address::repeat_byte(4))].into());
+    let other = Agreement { vaults: elsewhere, ..window(7) };
+    assert!(!other.differs_only_in_limits(world.state.filed().unwrap()));
+    let refused = world.start(&other).unwrap_err().to_string();
+    assert!(refused.contains("api.vaults eip155:1"), "{refused}");
+}
+
+/// What a program of before has agreed on has no word on vaults: the first one is written down, the next needs two.
+#[test]
+fn the_first_vaults_are_taken_on_a_ledger_of_before_and_no_others_after_them() {
+    let mut world = World::new();
+    let before = with(|file| file.vaults = None);
+    assert!(!serde_json::to_string(&before).unwrap().contains("vaults"), "it is encoded as it was");
+    world.start(&before).unwrap();
+    world.start(&file()).unwrap();
+    assert_eq!(world.state.filed(), Some(&file()));
+    let refused = world.start(&with(|file| file.vaults.as_mut().unwrap().clear()));
+    assert!(refused.is_ok(), "fewer are told of at once");
+    assert!(world.start(&file()).is_err(), "and not again by one person");
 }
 
 #[test]

@@ -59,6 +59,7 @@ pub fn file() -> Agreement {
         sources: BTreeMap::from([(chain(1), source)]),
         destinations: BTreeMap::from([(chain(9), destination)]),
         feeds: BTreeMap::from([(asset(), feed)]),
+        vaults: Some(BTreeMap::from([(chain(1), Address::repeat_byte(3))])),
         risk,
     }
 }

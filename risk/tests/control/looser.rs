@@ -9,7 +9,7 @@ use crate::files::{Change, asset, file, slow, started, with};
 use crate::world::{DAY, World, chain, corridor, key, limits};
 
 /// Each thing that one person might do with a file, and the field that it is refused by.
-const LOOSER: [(&str, Change); 35] = [
+const LOOSER: [(&str, Change); 37] = [
     ("lane.window: agreed 100, found 101", |file| {
         file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(101));
     }),
@@ -93,6 +93,12 @@ const LOOSER: [(&str, Change); 35] = [
     ("control.timelock", |file| file.guardians.as_mut().unwrap().timelock = DAY - 1),
     ("profile: agreed production, found dev", |file| file.is_production = false),
     ("pause_seconds: agreed 600, found 1", |file| file.pause_seconds = 1),
+    ("api.vaults eip155:1: agreed 0x0303", |file| {
+        file.vaults = Some([(chain(1), Address::repeat_byte(4))].into());
+    }),
+    ("api.vaults eip155:2: agreed none, found one", |file| {
+        file.vaults.as_mut().unwrap().insert(chain(2), Address::repeat_byte(3));
+    }),
 ];
 
 #[test]

@@ -60,7 +60,7 @@ async function pausesByKeyboard(stage) {
   await keyboard.activate(sign);
   await keyboard.requireRefused("sign-said", /choose 0x/);
   assert.equal(wallet.count("eth_signTypedData_v4"), 0, "a statement of ada's is not signed with bo's key");
-  assert.match(await stage.text(), /spandrel pause --global --for 3600s --reason 'odd payouts; looking'/);
+  assert.match(await stage.text(), /spandrel pause --global --for 3600s --reason='odd payouts; looking'/);
   await browser.shoot("review");
   wallet.account = world.ada;
   await keyboard.press("Shift+Tab");

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use alloy_primitives::{B256, Bytes};
-use spandrel_verifiers::VerifyError;
 use spandrel_verifiers::bitcoin::{DepositTerms, deposit_script};
+use spandrel_verifiers::{UnixSeconds, VerifyError};
 
 /// Knows which output scripts are deposits. A Taproot output hides what it commits to, so a deposit is recognised
 /// only if its terms were known before its block is read (or by [`BitcoinWatcher::backfill`] afterwards).
@@ -49,6 +49,12 @@ impl Intents {
         Ok(script)
     }
 
+    /// Forgets the terms whose expiry was before `from`.
+    pub fn forget_before(&self, from: UnixSeconds) {
+        let mut known = self.by_script.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, terms| terms.expiry >= from);
+    }
+
     /// How many scripts are known.
     pub fn len(&self) -> usize {
         self.by_script.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -90,5 +96,7 @@ mod tests {
             assert_eq!(book.terms(&script), Some(terms), "what was told last is known");
             assert!(book.len() <= 3);
         }
+        book.forget_before(1_900_000_010);
+        assert_eq!(book.len(), 1, "what expired before is forgotten");
     }
 }

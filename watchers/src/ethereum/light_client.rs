@@ -1,6 +1,6 @@
 //! The watcher's own light client: what is final is computed here, from the configured root, never asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::Bytes;
@@ -28,6 +28,7 @@ pub struct LightClient {
     consensus: EthereumConsensus,
     network: ChainConfig,
     state: Mutex<Option<State>>,
+    since: OnceLock<UnixSeconds>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl LightClient {
         let (endpoint, network) = (config.beacon.clone(), config.network.clone());
         let api = BeaconApi::new(endpoint, network.clone(), Encoding::Ssz, config.call_timeout)?;
         let consensus = EthereumConsensus::new(Arc::new(api), config.trusted_root);
-        Ok(Self { consensus, network, state: Mutex::new(None) })
+        Ok(Self { consensus, network, state: Mutex::new(None), since: OnceLock::new() })
     }
 
     /// Takes what the node has that is new, as far as it verifies, and returns the newest final block.
@@ -54,7 +55,11 @@ impl LightClient {
         let mut guard = self.state.lock().await;
         let state = match &mut *guard {
             Some(state) => state,
-            empty => empty.insert(State::begin(self.consensus.bootstrap().await?)),
+            empty => {
+                let store = self.consensus.bootstrap().await?;
+                self.since.get_or_init(|| self.network.time_of(store.finalized_header().beacon.slot));
+                empty.insert(State::begin(store))
+            }
         };
         self.advance(state).await?;
         Ok(state.known.clone())
@@ -63,6 +68,12 @@ impl LightClient {
     /// The newest final block as of the last [`Self::refresh`].
     pub async fn known(&self) -> Option<FinalBlock> {
         self.state.lock().await.as_ref()?.known.clone()
+    }
+
+    /// When the trusted root's block was proposed; nothing before the first [`Self::refresh`]. What is learnt from there on
+    /// moves nothing: it is kept in memory alone, and the next start begins there again.
+    pub fn trusted_since(&self) -> Option<UnixSeconds> {
+        self.since.get().copied()
     }
 
     async fn advance(&self, state: &mut State) -> Result<(), FollowError> {

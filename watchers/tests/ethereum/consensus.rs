@@ -49,6 +49,27 @@ async fn a_light_client_keeps_a_proof_of_what_is_final() {
     assert_eq!(light_client.known().await, Some(known));
 }
 
+/// What it learns is in memory: the next start begins at the root again, so its age counts from there.
+#[tokio::test]
+async fn trust_begins_at_the_trusted_root_however_far_the_light_client_has_come() {
+    let Some(rig) = Rig::start().await else { return };
+    let light_client = rig.light_client();
+    assert_eq!(light_client.trusted_since(), None, "no node has shown it yet");
+    light_client.refresh().await.unwrap();
+    let trusted = api(&rig).header(BlockId::Root(rig.config.trusted_root)).await.unwrap();
+    let since = rig.config.network.time_of(trusted.header.slot);
+    assert_eq!(light_client.trusted_since(), Some(since));
+    rig.mine(5 * 64).await;
+    let known = light_client.refresh().await.unwrap().unwrap();
+    assert!(known.block.time > since);
+    assert_eq!(light_client.trusted_since(), Some(since));
+}
+
+fn api(rig: &Rig) -> BeaconApi {
+    let (beacon, network) = (rig.config.beacon.clone(), rig.config.network.clone());
+    BeaconApi::new(beacon, network, Encoding::Json, std::time::Duration::from_secs(5)).unwrap()
+}
+
 #[tokio::test]
 async fn another_trusted_root_is_refused() {
     let Some(rig) = Rig::start().await else { return };
@@ -70,13 +91,7 @@ async fn another_network_is_refused_for_good() {
 #[tokio::test]
 async fn headers_are_told_by_id() {
     let Some(rig) = Rig::start().await else { return };
-    let api = BeaconApi::new(
-        rig.config.beacon.clone(),
-        rig.config.network.clone(),
-        Encoding::Json,
-        std::time::Duration::from_secs(5),
-    )
-    .unwrap();
+    let api = api(&rig);
     let last_final = api.header(BlockId::Finalized).await.unwrap();
     assert_eq!(Some(last_final.root), rig.beacon.finalized_root().await);
     assert_eq!(api.header(BlockId::Root(last_final.root)).await.unwrap(), last_final);

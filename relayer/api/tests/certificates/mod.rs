@@ -32,9 +32,16 @@ impl Authority {
 
     /// From the beginning of one year to that of another.
     pub fn certify_between(&self, names: &[&str], from: i32, until: i32) -> Certified {
+        self.certify_as(names, |params| {
+            (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+        })
+    }
+
+    /// With whatever `change` makes of it.
+    pub fn certify_as(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certified {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
-        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
         Certified { chain, key: key.serialize_pem() }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use spandrel_risk::control::{SignedStatement, Statement};
 use spandrel_risk::{Corridor, Direction, Scope};
 
+use crate::pages::{attribute, query};
 use crate::world::{World, key, pause, resume};
 
 const HOSTILE: &str = r#""><img src=x onerror=alert(1)><script>alert(2)</script>'"#;
@@ -17,19 +18,6 @@ async fn page(world: &World, path: &str, expected: StatusCode) -> String {
     let policy = response.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{path}");
     response.text().await.unwrap()
-}
-
-fn query(fields: &[(&str, &str)]) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(fields);
-    query.finish()
-}
-
-/// An attribute of a page, as a script reads it.
-fn attribute(text: &str, name: &str) -> String {
-    let (_, rest) = text.split_once(&format!("{name}=\"")).unwrap_or_else(|| panic!("no {name}"));
-    let value = rest.split('"').next().unwrap();
-    value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 /// Reviews `fields` as key `n`, and signs what the page shows.
@@ -68,7 +56,7 @@ async fn a_reviewed_pause_is_signed_as_it_is_shown_and_stands() {
     assert!(controls.contains(&scope.replace('"', "&quot;")) && controls.contains("Nothing is paused."));
     let (text, signed) = review(&world, 0, &[("act", "pause"), ("scope", scope), ("for", "2h")]).await;
     assert!(text.contains("pause global for 7200 s") && text.contains("a drill") && text.contains("ada"));
-    assert!(text.contains("spandrel pause --global --for 7200s --reason 'a drill' --key NAME"));
+    assert!(text.contains("spandrel pause --global --for 7200s --reason='a drill' --key NAME"));
     let typed: Value = serde_json::from_str(&attribute(&text, "data-typed")).unwrap();
     assert_eq!(typed["primaryType"], "Pause");
     assert_eq!(typed["message"]["scope"], "global");

@@ -11,6 +11,8 @@ mod certificates;
 mod console;
 mod load;
 mod orders;
+#[path = "../pages/mod.rs"]
+mod pages;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../peers/mod.rs"]
 mod peers;

@@ -29,6 +29,7 @@ fn file(n: u64) -> Agreement {
         sources: BTreeMap::new(),
         destinations: BTreeMap::new(),
         feeds: BTreeMap::new(),
+        vaults: None,
         risk,
     }
 }

@@ -1,6 +1,7 @@
 //! Source chains and destinations.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use alloy_primitives::{Address, B256};
 use schemars::JsonSchema;
@@ -11,6 +12,9 @@ use spandrel_verifiers::bitcoin::{Anchor, ConfirmationPolicy};
 use spandrel_verifiers::ethereum::ChainConfig;
 
 use super::KeyRef;
+
+/// 14 days: mainnet's weak-subjectivity period is somewhat longer (consensus-specs, Electra, Weak Subjectivity Guide).
+pub const WEAK_SUBJECTIVITY: NonZeroU64 = NonZeroU64::MIN.saturating_add(14 * 86_400 - 1);
 
 /// A Bitcoin chain to follow.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +67,10 @@ pub struct EthereumSource {
     /// Root of the beacon block at which trust begins: no older than the weak-subjectivity period.
     #[schemars(with = "super::schema::Word")]
     pub trusted_root: B256,
+    /// That period, seconds: how old the block of `trusted_root` may be when a process starts. It follows from the balance and
+    /// the churn of the network's validators; the default of 14 days is of mainnet's order.
+    #[serde(default = "weak_subjectivity")]
+    pub weak_subjectivity_seconds: NonZeroU64,
     /// How many of `nodes` must see the same block before what is in it is reported.
     pub quorum: usize,
     /// The consensus network: chain id, genesis, preset, forks.
@@ -140,6 +148,10 @@ pub struct Destination {
     pub escalate_after_seconds: u64,
     /// Blocks after which a payout counts as final; absent: the chain's `finalized` tag.
     pub confirmations: Option<u64>,
+}
+
+fn weak_subjectivity() -> NonZeroU64 {
+    WEAK_SUBJECTIVITY
 }
 
 /// URLs of nodes often hold credentials: only scheme and host are shown.

@@ -24,7 +24,9 @@ use spandrel_verifiers::{AssetId, ChainId};
 
 pub use api::{ApiConfig, ProxyConfig, ProxyHeader};
 pub use bus::BusConfig;
-pub use chains::{BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource, VaultPauses};
+pub use chains::{
+    BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource, VaultPauses, WEAK_SUBJECTIVITY,
+};
 pub use control::ControlConfig;
 pub use prices::PriceFeedConfig;
 pub use roles::{KeyRef, RoleConfig};

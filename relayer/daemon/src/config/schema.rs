@@ -195,6 +195,7 @@ assets = ["eip155:1/slip44:60"]
 outbox = "0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 start_block = 7
 trusted_root = "0x1111111111111111111111111111111111111111111111111111111111111111"
+weak_subjectivity_seconds = 1209600
 quorum = 1
 nodes = [{ execution = "http://127.0.0.1:8546", beacon = "http://127.0.0.1:5052" }]
 

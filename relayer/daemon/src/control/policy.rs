@@ -42,8 +42,8 @@ impl PolicyCommand {
                 print(json, &policy, || format!("{policy:#}"))
             }
             Self::Propose { file, order } => {
-                let policy = wiring::agreement(&Config::read(&file)?)?;
                 let (standing, version) = standing(&order.client()?).await?;
+                let policy = wiring::agreement(&Config::read(&file)?)?.completed(&standing.filed);
                 let loosenings = looser(&policy.over(&standing.filed, &standing.agreed), &standing.agreed);
                 let act = Act::ChangePolicy { policy: Box::new(policy), changes: said_changes(&loosenings) };
                 eprintln!("{act}");

@@ -22,7 +22,9 @@ use spandrel_verifiers::{AssetId, ChainId};
 use super::chains::Chains;
 use super::keys::{KeyRing, write_secret};
 use super::members::{Ends, Members};
-use crate::config::{BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef};
+use crate::config::{
+    BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef, WEAK_SUBJECTIVITY,
+};
 
 /// Confirmations of the Bitcoin light-client lane for everyday amounts.
 pub const BITCOIN_CONFIRMATIONS: u32 = 4;
@@ -199,6 +201,7 @@ pub async fn ethereum_source(chain: &SourceChain, at: &Deployment) -> Result<Eth
         outbox: at.outbox,
         start_block: 1,
         trusted_root: chain.finalized_root().await?,
+        weak_subjectivity_seconds: WEAK_SUBJECTIVITY,
         network: chain.network().await?,
         quorum: 1,
         nodes: vec![EthereumNode {

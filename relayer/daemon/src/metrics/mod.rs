@@ -5,6 +5,7 @@
 mod gauges;
 mod health;
 mod requests;
+mod trust;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,7 @@ use gauges::Gauges;
 pub use health::Vitals;
 pub(crate) use health::late;
 pub use requests::{Requests, observe};
+pub use trust::Trusts;
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
@@ -42,6 +44,7 @@ pub struct Metrics {
     answers: IntGaugeVec,
     pools: Mutex<Vec<(ChainId, Arc<dyn Health>)>>,
     alarms: Alarms,
+    trusts: Trusts,
 }
 
 impl Metrics {
@@ -85,6 +88,7 @@ impl Metrics {
             )?,
             pools: Mutex::default(),
             alarms: Alarms::default(),
+            trusts: Trusts::new(&registry)?,
             registry,
         };
         let all: [Box<dyn prometheus::core::Collector>; 6] = [
@@ -109,6 +113,11 @@ impl Metrics {
     /// Where sentinels say what they found.
     pub fn alarms(&self) -> Alarms {
         self.alarms.clone()
+    }
+
+    /// Where it is said for how long trusted roots may be begun at.
+    pub fn trusts(&self) -> &Trusts {
+        &self.trusts
     }
 
     /// Shows how the nodes of `chain` stand.
@@ -212,6 +221,7 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
         metrics.gauges.show_losses(book.open_shortfalls().await.len());
     }
     metrics.show_nodes();
+    metrics.trusts.show(now);
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
     metrics.gauges.show_alarms(&metrics.alarms, now);
     metrics.gauges.show_bus(served.vitals.is_heard());

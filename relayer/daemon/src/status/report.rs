@@ -8,6 +8,7 @@ use anyhow::Result;
 use comfy_table::Table;
 use serde::Serialize;
 use spandrel_core::ledger::Ledger;
+use spandrel_risk::control::{ControlState, Unread};
 use spandrel_risk::{RiskState, Scope};
 use spandrel_store::summary::{CursorTip, Summary};
 use spandrel_verifiers::{ChainId, UnixSeconds};
@@ -25,6 +26,8 @@ struct Report {
     pauses: Vec<Pause>,
     /// Held transfers by what they wait for.
     held: BTreeMap<String, u64>,
+    /// Blocks that no node had when they were to be read again.
+    unread: Vec<Unread>,
 }
 
 /// How far behind the ledger is.
@@ -57,6 +60,10 @@ pub async fn status(database: &Path, json: bool) -> Result<()> {
     for recorded in store.risk_events(0).await? {
         risk.apply(&recorded.body, recorded.at);
     }
+    let mut control = ControlState::default();
+    for recorded in store.control_events(0).await? {
+        control.apply(&recorded.body, recorded.at);
+    }
     let (summary, held) = (store.summary(now).await?, store.held().await?);
     store.close().await;
     let lag = summary.cursors.iter().map(|(chain, cursor)| (chain.clone(), Lag::of(cursor, now))).collect();
@@ -65,7 +72,8 @@ pub async fn status(database: &Path, json: bool) -> Result<()> {
         until: (pause.until != UnixSeconds::MAX).then_some(pause.until),
         reason: pause.reason.clone(),
     });
-    let report = Report { lag, pauses: pauses.collect(), held, summary };
+    let unread = control.unread().to_vec();
+    let report = Report { lag, pauses: pauses.collect(), held, unread, summary };
     print(json, &report, || report.words(now))
 }
 
@@ -82,7 +90,7 @@ impl Lag {
 
 impl Report {
     fn words(&self, now: UnixSeconds) -> String {
-        let tables = [self.chains(), self.pauses(now), self.transfers(), self.held(), self.outbox()];
+        let tables = [self.chains(), self.pauses(now), self.transfers(), self.held(), self.outbox(), self.unread(now)];
         tables.map(|table| table.to_string()).join("\n")
     }
 
@@ -126,6 +134,15 @@ impl Report {
             held.add_row([reason.clone(), count.to_string()]);
         }
         held
+    }
+
+    fn unread(&self, now: UnixSeconds) -> Table {
+        let mut unread = table(&["not read again", "from", "to", "given up", "why"]);
+        for Unread { chain, from, to, reason, at } in &self.unread {
+            let ago = format!("{} ago", span(now.saturating_sub(*at)));
+            unread.add_row([chain.to_string(), from.to_string(), to.to_string(), ago, reason.clone()]);
+        }
+        unread
     }
 
     fn outbox(&self) -> Table {

@@ -13,7 +13,8 @@ use crate::clock::{SystemClock, unix_now};
 use crate::config::{BitcoinSource, Config, Destination, EthereumSource, PriceFeedConfig, Profile};
 
 /// Everything in a configuration that bounds payments. Not in it: where trust in a chain begins, which is checked by who
-/// follows it; addresses of nodes; and what serves, pays for gas or is shown.
+/// follows it; addresses of nodes; and what serves, pays for gas or is shown. A process without an API says nothing about where
+/// users are told to pay.
 pub fn agreement(config: &Config) -> Result<Agreement> {
     let guardians = config.control.as_ref().map(|control| GuardianTerms {
         people: control.guardians.clone(),
@@ -34,6 +35,7 @@ pub fn agreement(config: &Config) -> Result<Agreement> {
         sources: bitcoin.chain(ethereum).collect(),
         destinations: destinations.collect(),
         feeds: feeds.collect::<Result<_>>()?,
+        vaults: config.api.as_ref().map(|api| api.vaults.clone()),
         risk: RiskPolicy { limits: config.limit.limits.clone(), wide: config.wide.clone() },
     })
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alloy_primitives::B256;
 use anyhow::{Context, Result};
 use futures::future::BoxFuture;
 use futures::lock::Mutex;
-use spandrel_engine::{ChainJudge, Judge, Sighting, TermsSource};
+use spandrel_engine::{ChainJudge, Judge, Sighting};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::bitcoin::{BitcoinVerifier, ChainParams, DepositTerms, HeaderChain, Inclusion};
 use spandrel_verifiers::follow::{
@@ -15,11 +14,13 @@ use spandrel_verifiers::follow::{
 };
 use spandrel_verifiers::{ChainId, Evidence, UnixSeconds, Verifier};
 use spandrel_watchers::bitcoin::{
-    BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, IntentBook, Intents, RpcAuth, RpcEndpoint,
+    BitcoinConfig, BitcoinConsensus, BitcoinEvidence, BitcoinWatcher, Intents, RpcAuth, RpcEndpoint,
 };
 use spandrel_watchers::pool::{Endpoints, Named, PooledEvidence, PooledWatcher};
 
 use super::CALL_TIMEOUT;
+use super::announced::KnownIntents;
+use crate::clock::unix_now;
 use crate::config::{BitcoinNode, BitcoinSource};
 
 /// Terms that a signer remembers of what it was asked about: a batch's at least, and no more however much it is told.
@@ -39,48 +40,6 @@ pub struct WithIntents {
     known: KnownIntents,
     /// Whether terms became known that the blocks read last were not searched for.
     is_behind: AtomicBool,
-}
-
-/// The ledger's deposit intents, as the watcher looks them up.
-struct KnownIntents {
-    book: Arc<Intents>,
-    store: Sqlite,
-}
-
-impl KnownIntents {
-    fn new(vault: B256, store: Sqlite) -> Self {
-        Self { book: Arc::new(Intents::new(vault)), store }
-    }
-
-    /// Takes over what the ledger has that the book has not. Answers whether there was anything.
-    async fn refresh(&self) -> Result<bool, FollowError> {
-        let failed = |reason: String| FollowError::Transient { endpoint: "ledger".to_owned(), reason };
-        let mut is_new = false;
-        for intent in self.store.intents().await.map_err(|error| failed(error.to_string()))? {
-            if self.book.terms(&intent.script).is_none() {
-                self.book.add(intent.terms).map_err(|error| failed(error.to_string()))?;
-                is_new = true;
-            }
-        }
-        Ok(is_new)
-    }
-}
-
-/// The ledger's deposit intents, to be told to signers.
-pub struct RegisteredTerms(pub Sqlite);
-
-impl TermsSource for RegisteredTerms {
-    fn terms(&self) -> BoxFuture<'_, Vec<DepositTerms>> {
-        Box::pin(async {
-            match self.0.intents().await {
-                Ok(intents) => intents.into_iter().map(|intent| intent.terms).collect(),
-                Err(error) => {
-                    tracing::warn!(%error, "deposit terms not read");
-                    Vec::new()
-                }
-            }
-        })
-    }
 }
 
 /// Builds the relayer's side, over all its nodes.
@@ -146,7 +105,7 @@ impl Watcher for WithIntents {
     }
 
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
-        if self.known.refresh().await? {
+        if self.known.refresh(unix_now()).await? {
             self.is_behind.store(true, Ordering::Relaxed);
         }
         let mut batch = Vec::new();
@@ -161,7 +120,7 @@ impl Watcher for WithIntents {
 
     /// Terms that become known now are looked for by the next [`Watcher::read`], from its own cursor.
     async fn read_after(&self, height: u64) -> Result<ReadBatch, FollowError> {
-        if self.known.refresh().await? {
+        if self.known.refresh(unix_now()).await? {
             self.is_behind.store(true, Ordering::Relaxed);
         }
         self.watcher.read_after(height).await

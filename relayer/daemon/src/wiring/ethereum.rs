@@ -19,6 +19,7 @@ use spandrel_watchers::pool::{Named, PooledEvidence, PooledWatcher};
 use super::CALL_TIMEOUT;
 use super::lazy::Lazy;
 use crate::config::{Config, EthereumNode, EthereumSource};
+use crate::trust::TrustPeriod;
 
 /// The relayer's side of an Ethereum chain.
 pub struct EthereumSide {
@@ -26,22 +27,39 @@ pub struct EthereumSide {
     pub watcher: PooledWatcher<EthereumWatcher>,
     /// Builds evidence on it.
     pub evidence: PooledEvidence<EthereumEvidence>,
+    /// Of each node.
+    light_clients: Vec<Arc<LightClient>>,
+    seconds: u64,
+}
+
+impl EthereumSide {
+    /// Says for how long a start may begin at the trusted root, once a node has shown its block.
+    pub fn trust(&self) -> impl Fn() -> Option<TrustPeriod> + Send + Sync + use<> {
+        let (light_clients, seconds) = (self.light_clients.clone(), self.seconds);
+        move || {
+            let since = light_clients.iter().find_map(|light_client| light_client.trusted_since())?;
+            Some(TrustPeriod { since, seconds })
+        }
+    }
 }
 
 /// Builds the relayer's side, over all its nodes.
 pub fn ethereum_side(source: &EthereumSource, config: &Config) -> Result<EthereumSide> {
-    let (mut watchers, mut evidence) = (Vec::new(), Vec::new());
+    let (mut watchers, mut evidence, mut light_clients) = (Vec::new(), Vec::new(), Vec::new());
     for (position, node) in (1..).zip(&source.nodes) {
         let config = watching(source, node, names(config))?;
         let name = format!("{position} {}", config.execution);
         let light_client = Arc::new(LightClient::new(&config)?);
         let client = EthereumEvidence::new(&config, light_client.clone())?;
         evidence.push(Named { name: name.clone(), client });
+        light_clients.push(light_client.clone());
         watchers.push(Named { name, client: EthereumWatcher::new(config, light_client)? });
     }
     Ok(EthereumSide {
         watcher: PooledWatcher::new(source.network.chain.clone(), watchers, source.quorum)?,
         evidence: PooledEvidence::new(evidence)?,
+        light_clients,
+        seconds: source.weak_subjectivity_seconds.get(),
     })
 }
 

@@ -2,6 +2,7 @@
 //! here, one file each.
 
 mod agreement;
+mod announced;
 mod api;
 mod bitcoin;
 mod bus;
@@ -18,8 +19,9 @@ mod sentinel;
 mod tls;
 
 pub use agreement::{agree, agreement, would_agree};
+pub use announced::RegisteredTerms;
 pub use api::serve_api;
-pub use bitcoin::{RegisteredTerms, bitcoin_consensus, bitcoin_side, endpoint};
+pub use bitcoin::{bitcoin_consensus, bitcoin_side, endpoint};
 pub use bus::bus;
 pub use changes::follow_changes;
 pub use control::serve_control;

@@ -10,6 +10,7 @@ use spandrel::clock::unix_now;
 use spandrel::config::Config;
 use spandrel::metrics::Metrics;
 use spandrel::wiring;
+use spandrel_api::Live;
 use spandrel_core::Input;
 use spandrel_core::ledger::Ledger;
 use spandrel_signer::{Hardness, Keystore, Secret};
@@ -18,7 +19,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{TestBook, ends, example, hold, json, see, silent_book, spandrel, stderr, tell, told};
+use crate::run::{ServedApi, TestBook, ends, example, hold, json, see, silent_book, spandrel, stderr, tell, told};
 
 /// A configuration with guardians `ada` and `bo`, whose keys are in the keystore: cheap ones, for quick tests.
 pub fn guarded(folder: &Path) -> Config {
@@ -419,16 +420,8 @@ async fn the_transfer_api_shows_and_quotes_the_limits_that_guardians_set() {
     let folder = tempfile::tempdir().unwrap();
     let config = guarded(folder.path());
     let served = Served::new(config.clone(), silent_book(&config).await).await;
-    let (mut api, stop) = (config.api.clone().unwrap(), CancellationToken::new());
-    api.webhook_key = None;
-    let (address, requests) = (api.listen, spandrel::metrics::Metrics::new().unwrap().requests());
-    let live = spandrel_api::Live::default();
-    let serving =
-        tokio::spawn(wiring::serve_api(config.clone(), api, served.book.clone(), live, requests, stop.clone()));
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let url = format!("http://{address}/v1");
+    let api = ServedApi::new(&config, &served.book, Live::default()).await;
+    let url = format!("{}/v1", api.url);
     let get = async |path: String| -> Value { reqwest::get(path).await.unwrap().json().await.unwrap() };
     let route = get(format!("{url}/routes")).await[0]["id"].as_str().unwrap().to_owned();
     let fast = async || -> (Value, Value, Value) {
@@ -454,7 +447,7 @@ async fn the_transfer_api_shows_and_quotes_the_limits_that_guardians_set() {
     })
     .await
     .unwrap();
-    let page = reqwest::get(format!("http://{address}/console")).await.unwrap().text().await.unwrap();
+    let page = reqwest::get(format!("{}/console", api.url)).await.unwrap().text().await.unwrap();
     assert!(
         page.contains("of 0.0006 BTC") && !page.contains("of 0.5 BTC"),
         "gauges are of the limits as they stand: {page}"
@@ -462,7 +455,6 @@ async fn the_transfer_api_shows_and_quotes_the_limits_that_guardians_set() {
     let (per_transfer, window, offer) = fast().await;
     assert_eq!((per_transfer, window), ("40000".into(), "60000".into()));
     assert_eq!((&offer["offered"], &offer["reason"]["code"]), (&false.into(), &"PER_TRANSFER_CAP".into()), "{offer}");
-    stop.cancel();
-    serving.await.unwrap().unwrap();
+    api.end().await;
     served.end().await;
 }

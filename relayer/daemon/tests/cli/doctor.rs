@@ -78,21 +78,22 @@ pub fn evm(number: u64) -> Answers {
     ])))
 }
 
-fn bitcoin() -> Answers {
+/// A Bitcoin node of the example's chain.
+pub fn bitcoin() -> Answers {
     let genesis = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206";
     Arc::new(Mutex::new(BTreeMap::from([("getblockcount", json!(120)), ("getblockhash", json!(genesis))])))
 }
 
 /// A configuration whose nodes are at these addresses, with the keys that it asks for, and the secrets in the environment.
-struct Ward {
+pub struct Ward {
     folder: tempfile::TempDir,
 }
 
-const SECRET: &str = "correct horse";
+pub const SECRET: &str = "correct horse";
 
 impl Ward {
     /// `nodes` replace the relayer's three Bitcoin nodes, the verifier's, and the destination's.
-    fn new(nodes: [&str; 5]) -> Self {
+    pub fn new(nodes: [&str; 5]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         guarded(folder.path());
         let path = folder.path().join("spandrel.toml");
@@ -112,18 +113,24 @@ impl Ward {
         Self { folder }
     }
 
-    fn path(&self) -> &Path {
+    /// Nodes that are not there, at addresses with a secret in them.
+    pub fn away() -> Self {
+        let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}/t0ken", free_port())).collect();
+        Self::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]])
+    }
+
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn edit(&self, from: &str, to: &str) {
+    pub fn edit(&self, from: &str, to: &str) {
         let path = self.path().join("spandrel.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{from}");
         std::fs::write(&path, text.replace(from, to)).unwrap();
     }
 
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spandrel"));
         command.current_dir(self.path()).args(["doctor", "--json"]);
         for name in
@@ -136,7 +143,7 @@ impl Ward {
     }
 
     /// What it says, with its exit code; never a secret.
-    async fn look(&self, command: Command) -> (i32, Value) {
+    pub async fn look(&self, command: Command) -> (i32, Value) {
         let mut command = command;
         let output: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let told = told(&output);
@@ -148,26 +155,25 @@ impl Ward {
 }
 
 /// The row called `what`; where it is wrong it says how to mend it.
-fn row<'a>(report: &'a Value, what: &str) -> &'a Value {
+pub fn row<'a>(report: &'a Value, what: &str) -> &'a Value {
     let rows = report["rows"].as_array().unwrap();
     let row = rows.iter().find(|row| row["what"] == what).unwrap_or_else(|| panic!("{what}: {report:#}"));
     assert_eq!(row["state"] == "wrong", row["mend"].is_string(), "{row}");
     row
 }
 
-fn wrong(report: &Value, what: &str, parts: &[&str]) {
+pub fn wrong(report: &Value, what: &str, parts: &[&str]) {
     let row = row(report, what);
     assert_eq!(row["state"], "wrong", "{row}");
     let text = format!("{} {}", row["found"].as_str().unwrap(), row["mend"].as_str().unwrap());
     assert!(parts.iter().all(|part| text.contains(part)), "{parts:?}: {text}");
 }
 
-const CHAIN: &str = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
+pub const CHAIN: &str = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_runs_every_node_is_named_with_how_to_mend_it() {
-    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}/t0ken", free_port())).collect();
-    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let ward = Ward::away();
     let (code, report) = ward.look(ward.command()).await;
     assert_eq!((code, &report["well"]), (5, &false.into()), "{report:#}");
     for who in ["node 1", "node 2", "node 3", "node of verifier"] {
@@ -271,8 +277,7 @@ async fn keys_secrets_and_the_ledger_are_looked_at() {
 /// What sentinels paused for stands in the ledger, also while the process that found it is down.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_sentinels_found_is_told_until_guardians_have_lifted_it() {
-    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
-    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let ward = Ward::away();
     let config = spandrel::config::Config::read(&ward.path().join("spandrel.toml")).unwrap();
     let nodes: Arc<dyn SourceView> = Arc::new(Disputed);
     let book = silent_book(&config).await;
@@ -320,8 +325,7 @@ async fn every_node_of_a_price_feed_is_asked_for_a_price_that_is_believed() {
     elsewhere.lock().unwrap().insert(FEED, told(1_200_000_000, now));
     let feeds =
         [node(publishing.clone(), None).await, node(elsewhere, None).await, "http://127.0.0.1:1/t0ken".to_owned()];
-    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
-    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let ward = Ward::away();
     let asset = format!("{CHAIN}/slip44:0");
     let id = "00".repeat(32);
     let feed = format!(
@@ -350,8 +354,7 @@ async fn every_node_of_a_price_feed_is_asked_for_a_price_that_is_believed() {
 /// Signers would answer nobody, and nobody would say why.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_key_that_signers_do_not_answer_is_told_by_doctor_and_check() {
-    let dead: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
-    let ward = Ward::new([&dead[0], &dead[1], &dead[2], &dead[3], &dead[4]]);
+    let ward = Ward::away();
     let bus = |by: &str| {
         let key = "request_key = { name = \"requests\", password = \"env:RELAYER_PASSWORD\" }";
         let server = "url = \"tls://127.0.0.1:1\"\nname = \"main\"\ncredentials = \"env:NO_SUCH_SEED\"";

@@ -1,6 +1,7 @@
 //! The health of a running relayer: what two guardians agreed on waits until everything that can be mended is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,20 +9,22 @@ use std::time::Duration;
 use alloy_primitives::{B256, U256};
 use futures::future::BoxFuture;
 use spandrel::clock::unix_now;
+use spandrel::config::Config;
 use spandrel::metrics::Metrics;
 use spandrel::wiring::Health;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
 use spandrel_engine::{Sentinel, run_control};
 use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement};
 use spandrel_risk::{RiskEvent, Scope};
-use spandrel_signer::LocalKey;
+use spandrel_signer::{Hardness, Keystore, LocalKey, Secret, SecretRef};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
 use spandrel_watchers::pool::{Counts, Health as Nodes, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::{Holding, VaultView};
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{TestBook, configured, deposit, silent_book};
+use crate::control::{as_guardian, guarded, taken};
+use crate::run::{TestBook, configured, deposit, ends, free_port, json, silent_book};
 
 /// Two nodes, of which one may show other blocks.
 #[derive(Default)]
@@ -140,4 +143,93 @@ async fn an_approved_resumption_waits_until_what_can_be_mended_is() {
     .expect("mended: it is carried out");
     stop.cancel();
     running.await.unwrap().unwrap();
+}
+
+/// Sentinels run elsewhere, or not at all; where they run, two minutes without a whole look are borne.
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_are_waited_for_where_they_run_and_from_two_minutes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = silent_book(&configured(folder.path())).await;
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let health = Health::new(metrics.clone(), BTreeMap::new());
+    assert_eq!(health.wrong(&book, unix_now() + 1_000).await, None, "none run here");
+    let seeing = Sentinel::new(book.clone(), Vec::new(), BTreeMap::new(), Vec::new(), metrics.alarms());
+    seeing.look_slowly().await.unwrap();
+    seeing.look_once().await.unwrap();
+    let looked_at = metrics.alarms().looked_at().unwrap();
+    assert_eq!(health.wrong(&book, looked_at + 120).await, None);
+    assert!(health.wrong(&book, looked_at + 121).await.is_some_and(|wrong| wrong.contains("for over 120 s")));
+}
+
+/// Nothing is taken for well that nobody can look at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_does_not_answer_is_not_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = silent_book(&configured(folder.path())).await;
+    let health = Health::new(Arc::new(Metrics::new().unwrap()), BTreeMap::new());
+    assert_eq!(health.wrong(&book, unix_now()).await, None);
+    book.ledger().close().await;
+    let wrong = health.wrong(&book, unix_now()).await.unwrap();
+    assert!(wrong.starts_with("ledger: "), "{wrong}");
+}
+
+/// A whole process whose nodes are away: its file says how old a chain may be, for `/readyz` and for resumptions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_running_relayer_holds_a_resumption_for_as_long_as_a_chain_is_late_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let mut config = away(here);
+    let chain = config.bitcoin[0].chain.clone();
+    config.telemetry.late_after = [(chain.clone(), 600)].into();
+    // A quarter of an hour at least, in a file.
+    config.control.as_mut().unwrap().resume_delay = 0;
+    let control = config.control.as_ref().unwrap().listen;
+    let ready = format!("http://{}/readyz", config.telemetry.listen);
+    let is_late = async || reqwest::get(&ready).await.unwrap().text().await.unwrap().contains("is late");
+    let stop = CancellationToken::new();
+    let running = spandrel::up::start(config, None, stop.clone()).await.unwrap();
+    while tokio::net::TcpStream::connect(control).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    taken(&as_guardian(here, "ada", &["pause", "--global", "--for", "1h"]));
+    let proposed = taken(&as_guardian(here, "ada", &["resume", "--global"]));
+    taken(&as_guardian(here, "bo", &["proposals", "approve", proposed["statement"].as_str().unwrap()]));
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    ends(here, &["pauses"], 0, &["global"]);
+    assert!(is_late().await);
+
+    let next = Cursor::at(BlockRef { height: 1, hash: B256::with_last_byte(1), time: unix_now() });
+    let cursor = Some(CursorMove { chain, expected: None, next });
+    running.store().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
+    assert!(!is_late().await);
+    let is_paused = || json(&ends(here, &["pauses", "--json"], 0, &[])).as_array().is_some_and(|rows| !rows.is_empty());
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while is_paused() {
+        assert!(std::time::Instant::now() < deadline, "nothing is wrong any more: it is carried out");
+    }
+    stop.cancel();
+    running.finish().await.unwrap();
+}
+
+/// A configuration with all its keys, whose nodes are away.
+fn away(folder: &Path) -> Config {
+    guarded(folder);
+    let (path, password) = (folder.join("spandrel.toml"), folder.join("password"));
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    let keystore = Keystore::open(folder.join("keys"), Hardness::Dev).unwrap();
+    let secret = Secret::new("correct horse".to_owned()).unwrap();
+    keystore.create("relayer", &secret).unwrap();
+    let verifier = keystore.create("verifier", &secret).unwrap();
+    text = text.replace("0x1111111111111111111111111111111111111111", &verifier.address.to_string());
+    let mut config = Config::parse(&text).unwrap();
+    let there = SecretRef::File(password);
+    config.destination.iter_mut().for_each(|target| target.account.password = there.clone());
+    config.verifier.iter_mut().for_each(|role| {
+        role.key.password = there.clone();
+        role.bitcoin.values_mut().for_each(|node| node.password = there.clone());
+    });
+    config.bitcoin.iter_mut().flat_map(|source| &mut source.nodes).for_each(|node| node.password = there.clone());
+    (config.api, config.keystore) = (None, folder.join("keys"));
+    config.telemetry.listen = ([127, 0, 0, 1], free_port()).into();
+    config
 }

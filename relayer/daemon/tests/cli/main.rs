@@ -9,6 +9,8 @@ mod bitcoin_deposits;
 mod bitcoin_miner;
 #[path = "../../../api/tests/certificates/mod.rs"]
 mod certificates;
+mod commands;
+mod console;
 mod control;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/cosmos.rs"]
@@ -17,6 +19,7 @@ mod doctor;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/ethereum.rs"]
 mod ethereum;
+mod exits;
 mod health;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/honest.rs"]
@@ -24,6 +27,8 @@ mod honest;
 mod load;
 mod manual;
 mod metrics;
+#[path = "../../../api/tests/pages/mod.rs"]
+mod pages;
 mod policy;
 mod proof;
 mod readiness;
@@ -39,3 +44,4 @@ mod traces;
 mod transfers;
 #[path = "../../../../verifiers/tests/wire/trusts.rs"]
 mod trusts;
+mod unwell;

@@ -2,8 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use clap::CommandFactory;
-
 use crate::run::{ends, json, on_a_terminal, spandrel, stderr, told};
 
 #[test]
@@ -57,103 +55,6 @@ fn a_failure_beside_json_is_json_with_its_exit_code() {
     assert!(value["error"].as_str().unwrap().contains("expected a ledger at spandrel.sqlite"), "{value}");
 }
 
-/// Commands whose JSON is read in another file, because of what they need, or nowhere, because they print none.
-const ELSEWHERE: [(&str, &str); 41] = [
-    ("demo", "starts chains for minutes; what it shows is made in tests/tests/end_to_end.rs"),
-    ("up", "runs until it is stopped, and logs"),
-    ("relayer", "runs until it is stopped, and logs"),
-    ("watcher", "runs until it is stopped, and logs"),
-    ("verifier", "runs until it is stopped, and logs"),
-    ("signer", "runs until it is stopped, and logs"),
-    ("doctor", "cli/doctor.rs"),
-    ("transfer watch", "cli/transfers.rs"),
-    ("transfer send", "cli/transfers.rs"),
-    ("proof export", "asks nodes; the file it writes is read in tests/tests/proof.rs"),
-    ("proof verify", "cli/proof.rs"),
-    ("proof explain", "cli/proof.rs"),
-    ("pause", "cli/control.rs"),
-    ("freeze", "cli/control.rs"),
-    ("resume", "cli/control.rs"),
-    ("pauses", "cli/control.rs"),
-    ("proposals list", "cli/control.rs"),
-    ("proposals approve", "cli/control.rs"),
-    ("proposals cancel", "cli/control.rs"),
-    ("limits show", "cli/control.rs"),
-    ("limits lower", "cli/control.rs"),
-    ("limits raise", "cli/control.rs"),
-    ("hold list", "cli/control.rs"),
-    ("hold show", "cli/control.rs"),
-    ("hold drop", "cli/control.rs"),
-    ("hold extend", "cli/control.rs"),
-    ("hold release", "cli/control.rs"),
-    ("quarantine list", "cli/control.rs"),
-    ("quarantine show", "cli/control.rs"),
-    ("quarantine requeue", "cli/control.rs"),
-    ("quarantine drop", "cli/control.rs"),
-    ("acknowledge", "cli/control.rs"),
-    ("halts", "cli/control.rs"),
-    ("reobserve", "cli/reobserve.rs"),
-    ("policy show", "cli/policy.rs"),
-    ("policy propose", "cli/policy.rs"),
-    ("loss list", "cli/control.rs"),
-    ("loss accept", "cli/control.rs"),
-    ("signers show", "cli/control.rs"),
-    ("signers change", "cli/control.rs"),
-    ("man", "every_command_has_a_man_page_and_the_exit_codes_are_in_it"),
-];
-
-/// The commands that have none below them, as they are typed.
-fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
-        let path = format!("{path} {}", below.get_name()).trim_start().to_owned();
-        if below.has_subcommands() {
-            leaves(below, &path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
-/// A new command does not slip through: it is read below, or it is said where it is.
-fn require_all_commands(read: &[&[&str]]) {
-    let mut all = Vec::new();
-    leaves(&spandrel::cli::Cli::command(), "", &mut all);
-    assert!(all.len() > 50, "{all:?}");
-    for leaf in &all {
-        let words: Vec<&str> = leaf.split(' ').collect();
-        let is_here = read.iter().any(|command| command.starts_with(&words));
-        let place = ELSEWHERE.iter().find(|(command, _)| command == leaf);
-        assert!(is_here != place.is_some(), "{leaf}: here {is_here}, elsewhere {place:?}");
-        let Some((_, file)) = place.filter(|(_, file)| file.starts_with("cli/")) else { continue };
-        let text = std::fs::read_to_string(format!("{}/tests/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        assert!(words.iter().all(|word| text.contains(&format!("\"{word}\""))), "{file} does not run {leaf}");
-    }
-    for (command, _) in ELSEWHERE {
-        assert!(all.iter().any(|leaf| leaf == command), "{command} is no command");
-    }
-}
-
-/// What has a key to sign or to send with shows what it would do first. One command has a key to keep.
-#[test]
-fn whatever_signs_or_sends_has_a_dry_run() {
-    fn walk(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-        for below in command.get_subcommands() {
-            walk(below, format!("{path} {}", below.get_name()).trim_start(), found);
-        }
-        let has = |name: &str| command.get_arguments().any(|argument| argument.get_long() == Some(name));
-        if path != "keys import" && (has("key") || has("api-key")) {
-            found.push(path.to_owned());
-            assert!(has("dry-run"), "{path} has a key and no --dry-run");
-        }
-    }
-    let mut found = Vec::new();
-    walk(&spandrel::cli::Cli::command(), "", &mut found);
-    for path in ["transfer send", "pause", "limits raise", "policy propose", "reobserve", "loss accept"] {
-        assert!(found.iter().any(|one| one == path), "{path} is among {found:?}");
-    }
-    assert!(found.len() >= 18, "{found:?}");
-}
-
 /// The key that is imported is the one that was given: its address is told, and with the password it signs.
 #[test]
 fn an_imported_key_has_its_address_and_unlocks() {
@@ -185,49 +86,6 @@ fn an_imported_key_has_its_address_and_unlocks() {
     std::fs::write(here.join("key"), "00".repeat(32)).unwrap();
     let refused = ["keys", "import", "zero", "--key", "file:key", "--password", "file:password"];
     ends(here, &refused, 1, &["private key"]);
-}
-
-/// Everything that prints, prints one JSON value when it is asked to.
-#[tokio::test]
-async fn every_command_that_prints_prints_json() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, ids) = crate::run::furnished(folder.path()).await;
-    std::fs::write(folder.path().join("password"), "correct horse\n").unwrap();
-    std::fs::write(folder.path().join("key"), "11".repeat(32)).unwrap();
-    let id = ids[0].to_string();
-    let made = json(&ends(folder.path(), &["api", "new-key", "old", "--json"], 0, &[]));
-    let key_id = made["id"].as_str().unwrap().to_owned();
-    let commands: [&[&str]; 19] = [
-        &["status"],
-        &["transfer", "list"],
-        &["transfer", "show", &id],
-        &["replay", ".."],
-        &["limits", "usage"],
-        &["audit", "export", "export"],
-        &["audit", "verify", "export"],
-        &["config", "check"],
-        &["config", "example"],
-        &["config", "schema"],
-        &["db", "migrate"],
-        &["api", "new-key", "shop"],
-        &["api", "list-keys"],
-        &["api", "revoke-key", &key_id],
-        &["api", "openapi"],
-        &["keys", "new", "ada", "--password", "file:password"],
-        &["keys", "import", "bo", "--key", "file:key", "--password", "file:password"],
-        &["keys", "list"],
-        &["completions", "bash"],
-    ];
-    require_all_commands(&commands);
-    for command in commands {
-        let output = spandrel(folder.path(), &[command, &["--json"]].concat());
-        assert!(output.status.success(), "{command:?}: {}", told(&output));
-        json(&output);
-        if !matches!(command, ["keys" | "audit" | "api", "new" | "import" | "export" | "revoke-key", ..]) {
-            let words = spandrel(folder.path(), command);
-            assert!(words.status.success() && !words.stdout.is_empty(), "{command:?}: {}", told(&words));
-        }
-    }
 }
 
 #[tokio::test]

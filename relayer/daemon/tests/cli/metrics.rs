@@ -7,6 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use spandrel::clock::unix_now;
 use spandrel::metrics::{self, Metrics, Vitals};
 use spandrel::supervise::Pulses;
+use spandrel::trust::TrustPeriod;
 use spandrel_core::Input;
 use spandrel_core::journal::{Journal, NewTx};
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
@@ -212,15 +213,18 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
     tell(&book, broken, Input::Drop("ada: a drill".to_owned())).await;
     priced(&book, 30).await;
     Observer::refused(&*metrics, broken, "no such thing");
-    let chain = config.bitcoin[0].chain.clone();
+    let (chain, target) = (config.bitcoin[0].chain.clone(), config.destination[0].chain.clone());
     metrics.watch(&chain, Arc::new(OneNode));
+    let trusted = TrustPeriod { since: unix_now() - 1_000, seconds: 600 };
+    metrics.trusts().add(&chain, move || Some(trusted));
+    metrics.trusts().add(&target, || None);
     let next = Cursor::at(BlockRef { height: 100, hash: B256::repeat_byte(1), time: unix_now() });
     let next = Cursor { finalized: next.tip().copied(), ..next };
     let cursor = Some(CursorMove { chain: chain.clone(), expected: None, next });
     book.ledger().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
     let halt = Some((chain.clone(), "a final block was replaced".to_owned()));
     book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
-    let (target, signer) = (config.destination[0].chain.clone(), Address::repeat_byte(0xa1));
+    let signer = Address::repeat_byte(0xa1);
     for chain_nonce in [7, 8] {
         let (chain, input) = (target.clone(), Bytes::new());
         let tx = NewTx { chain, signer, effects: Vec::new(), to: signer, input, gas_limit: 21_000, chain_nonce };
@@ -271,6 +275,7 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
         include_str!("../../src/metrics/mod.rs"),
         include_str!("../../src/metrics/gauges.rs"),
         include_str!("../../src/metrics/requests.rs"),
+        include_str!("../../src/metrics/trust.rs"),
     ];
     let registered: BTreeSet<String> = sources
         .iter()
@@ -283,10 +288,13 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
     for line in [
         format!("spandrel_watcher_halted_bool{{chain=\"{chain}\"}} 1\n"),
         format!("spandrel_submit_open_txs_count{{chain=\"{target}\"}} 2\n"),
+        format!("spandrel_trust_period_seconds{{chain=\"{chain}\"}} 600\n"),
+        format!("spandrel_trust_left_seconds{{chain=\"{chain}\"}} -4"),
         format!("spandrel_submit_lowest_nonce_count{{account=\"{signer}\",chain=\"{target}\"}} 7\n"),
     ] {
         assert!(scraped.contains(&line), "{line} in {scraped}");
     }
+    assert!(!scraped.contains(&format!("spandrel_trust_left_seconds{{chain=\"{target}\"}}")), "it is not known yet");
     assert_eq!(shown.iter().filter(|label| *label != "le").count(), LABELS.len(), "{shown:?}");
     println!("{} metrics, {} labels", series.len(), LABELS.len());
     stop.cancel();
@@ -313,6 +321,7 @@ fn dashboard_and_alerts_ask_for_metrics_that_are_registered() {
         include_str!("../../src/metrics/mod.rs"),
         include_str!("../../src/metrics/gauges.rs"),
         include_str!("../../src/metrics/requests.rs"),
+        include_str!("../../src/metrics/trust.rs"),
     ];
     let exported: BTreeSet<String> = sources.iter().flat_map(|source| named(source)).collect();
     for text in [

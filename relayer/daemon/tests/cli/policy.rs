@@ -133,6 +133,28 @@ async fn two_guardians_propose_a_looser_file_and_no_start_comes_before_its_time(
     served.end().await;
 }
 
+#[tokio::test]
+async fn users_are_told_of_no_other_vault_than_the_one_that_is_agreed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = guarded(folder.path());
+    let chain = spandrel_verifiers::ChainId::eip155(1);
+    let mut starts_with = async |byte: Option<u8>| {
+        let vaults =
+            byte.map(|byte| (chain.clone(), alloy_primitives::Address::repeat_byte(byte))).into_iter().collect();
+        config.api.as_mut().unwrap().vaults = vaults;
+        let book = silent_book(&config).await;
+        let started = wiring::agree(&config, &book).await.map_err(|error| error.to_string());
+        book.ledger().close().await;
+        started
+    };
+    starts_with(Some(3)).await.unwrap();
+    starts_with(Some(3)).await.unwrap();
+    let refused = starts_with(Some(4)).await.unwrap_err();
+    assert!(refused.contains("api.vaults eip155:1: agreed 0x0303") && refused.contains("found 0x0404"), "{refused}");
+    starts_with(None).await.expect("fewer are told of at once");
+    assert!(starts_with(Some(3)).await.is_err(), "more by two people alone");
+}
+
 /// A relayer runs on; another process is started over the same ledger.
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_over_one_ledger_decide_by_what_is_agreed_on_and_not_by_their_files() {

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy_primitives::{B256, U256};
 use serde_json::Value;
 use spandrel::clock::{SystemClock, unix_now};
 use spandrel::config::Config;
+use spandrel::metrics::Metrics;
 use spandrel::wiring;
+use spandrel_api::Live;
 use spandrel_core::ledger::{Commit, Ledger, TransferChange};
 use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::{Book, Change, Observer, Silent};
@@ -16,6 +19,8 @@ use spandrel_risk::Reason;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{Deposit, DepositId, LanePreference};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 pub type TestBook = Book<Sqlite, SystemClock>;
 
@@ -94,6 +99,33 @@ pub async fn book(config: &Config, observer: Arc<dyn Observer>) -> Arc<TestBook>
 /// A book that nobody looks at.
 pub async fn silent_book(config: &Config) -> Arc<TestBook> {
     book(config, Arc::new(Silent)).await
+}
+
+/// The transfer API over a book, until it is stopped; without webhooks.
+pub struct ServedApi {
+    /// Where it is.
+    pub url: String,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl ServedApi {
+    pub async fn new(config: &Config, book: &Arc<TestBook>, live: Live) -> Self {
+        let mut api = config.api.clone().unwrap();
+        api.webhook_key = None;
+        let (address, stop, requests) = (api.listen, CancellationToken::new(), Metrics::new().unwrap().requests());
+        let serving = wiring::serve_api(config.clone(), api, book.clone(), live, requests, stop.clone());
+        let serving = tokio::spawn(serving);
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self { url: format!("http://{address}"), stop, serving }
+    }
+
+    pub async fn end(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
 }
 
 /// Deposit `n` of the example's Bitcoin chain.

@@ -2,6 +2,7 @@
 
 use spandrel::clock::unix_now;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_risk::control::ControlEvent;
 use spandrel_risk::{Reason, RiskEvent, Scope};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
@@ -61,6 +62,9 @@ async fn a_bridge_that_is_paused_and_holds_transfers_says_why() {
     let next = Cursor { recent: vec![block(112, 120)], finalized: Some(block(107, 900)) };
     let cursor = Some(CursorMove { chain: chain.clone(), expected: None, next });
     book.ledger().commit(Commit { now: now - 60, cursor, ..Commit::default() }).await.unwrap();
+    let (order, reason) = (alloy_primitives::B256::repeat_byte(5), "no block 7 was read".to_owned());
+    let control = vec![ControlEvent::Unread { order, chain: chain.clone(), from: 7, to: 19, reason }];
+    book.ledger().commit(Commit { now: now - 60, control, ..Commit::default() }).await.unwrap();
     book.ledger().close().await;
 
     let told = json(&ends(folder.path(), &["status", "--json"], 0, &[]));
@@ -74,6 +78,11 @@ async fn a_bridge_that_is_paused_and_holds_transfers_says_why() {
     assert_eq!(lag["not_final"], 5, "{told}");
     assert!(lag["seconds"].as_u64() >= Some(120) && lag["silent_for"].as_u64() >= Some(60), "{told}");
     assert_eq!(told["transfers"]["held"], 3, "what was there stays: {told}");
+    let unread = &told["unread"][0];
+    assert_eq!((&unread["chain"], &unread["from"], &unread["to"]), (&chain.as_str().into(), &7.into(), &19.into()));
+    assert_eq!((&unread["reason"], &unread["at"]), (&"no block 7 was read".into(), &(now - 60).into()));
     let words = [found, "until it is lifted", "ada: a drill", "held for", "paused", "112", "107", "2m"];
+    let given_up = ["not read again", "no block 7 was read", "1m", "ago", "19"];
+    ends(folder.path(), &["status"], 0, &given_up);
     ends(folder.path(), &["status"], 0, &words);
 }

@@ -138,6 +138,12 @@ async fn certificates_that_clients_would_refuse_are_told_before_the_start_and_at
         assert!(error.contains(expected), "{error}");
         book.ledger().close().await;
     }
+    let ending = std::time::SystemTime::now() + Duration::from_secs(6 * 86_400);
+    put(folder.path(), "control", &authority.certify_as(&["localhost"], |params| params.not_after = ending.into()));
+    ends(folder.path(), &["config", "check"], 0, &["ok"]);
+    let report = crate::run::json(&spandrel(folder.path(), &["doctor", "--json"]));
+    let row = report["rows"].as_array().unwrap().iter().find(|row| row["what"] == "control.tls").unwrap().clone();
+    assert!(row["state"] == "wrong" && row["found"].as_str().unwrap().contains("valid for a week more"), "{row}");
     std::fs::remove_file(folder.path().join("control.pem")).unwrap();
     ends(folder.path(), &["config", "check"], 1, &["control.tls.certificate: expected a file at"]);
 }

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spandrel::metrics::Metrics;
-use spandrel::wiring;
 use spandrel_api::{Live, issue_key};
 use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::Observer;
 use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 use spandrel_verifiers::DepositId;
-use tokio_util::sync::CancellationToken;
 
-use crate::run::{book, configured, ends, furnished, json, see, spandrel, tell, told};
+use crate::run::{ServedApi, book, configured, ends, furnished, json, see, spandrel, tell, told};
 
 #[tokio::test]
 async fn the_list_is_filtered_and_paged() {
@@ -61,24 +58,17 @@ impl Observer for Waking {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = configured(folder.path());
+    let config = configured(folder.path());
     let live = Live::default();
     let book = book(&config, Arc::new(Waking(live.clone()))).await;
     let scopes = [ApiScope::TransfersWrite].into();
     let (secret, key) = issue_key("shop", ApiGrant { scopes, class: TenantClass::Standard }, 1, &mut rand::rng());
     book.ledger().add_api_key(&key).await.unwrap();
     std::fs::write(folder.path().join("api-key"), secret.reveal()).unwrap();
-    let mut api = config.api.take().unwrap();
-    api.webhook_key = None;
-    let (address, stop) = (api.listen, CancellationToken::new());
-    let requests = Metrics::new().unwrap().requests();
-    let serving = tokio::spawn(wiring::serve_api(config.clone(), api, book.clone(), live, requests, stop.clone()));
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let api = ServedApi::new(&config, &book, live).await;
 
     let here = folder.path().to_owned();
-    let url = format!("http://{address}");
+    let url = api.url.clone();
     let asked = url.clone();
     let routes: serde_json::Value = reqwest::get(format!("{url}/v1/routes")).await.unwrap().json().await.unwrap();
     let route = routes[0]["id"].as_str().unwrap().to_owned();
@@ -153,6 +143,5 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
     let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
     assert_eq!(events, ["observed", "quarantined", "rejected"]);
     assert_eq!((&lines[3]["status"], &lines[3]["terminal"]), (&"rejected".into(), &true.into()));
-    stop.cancel();
-    serving.await.unwrap().unwrap();
+    api.end().await;
 }

@@ -142,12 +142,21 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     /// An input that the machine refuses is reported to the observer and changes nothing. Nothing is decided by a policy
     /// that is not the agreed one any more.
     pub async fn record(&self, change: Change) -> Result<Vec<Transfer>, EngineError> {
+        self.record_telling(change, &[]).await
+    }
+
+    /// The same with what is written into the control log of it.
+    pub(crate) async fn record_telling(
+        &self,
+        change: Change,
+        told: &[ControlEvent],
+    ) -> Result<Vec<Transfer>, EngineError> {
         let mut view = self.risk.lock().await;
         for _ in 0..MAX_CONFLICTS {
             if view.is_superseded {
                 return Err(EngineError::Superseded);
             }
-            match self.record_once(&change, &[], &mut view).await? {
+            match self.record_once(&change, told, &mut view).await? {
                 Some(changed) => return Ok(changed),
                 None => continue,
             }

@@ -12,7 +12,7 @@ mod summary;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
@@ -118,6 +118,24 @@ impl Memory {
     /// `Database` after a crash.
     pub async fn intents(&self) -> Result<Vec<Intent>, StoreError> {
         self.read(|stored| stored.intents.clone())
+    }
+
+    /// Those announced after the one at `place` that expire at `from` or later, each with its place.
+    ///
+    /// # Errors
+    /// `Database` after a crash.
+    pub async fn intents_after(&self, place: u64, from: UnixSeconds) -> Result<Vec<(u64, Intent)>, StoreError> {
+        let is_asked = |(at, intent): &(u64, Intent)| *at > place && intent.terms.expiry >= from;
+        self.read(|stored| (1..).zip(stored.intents.iter().cloned()).filter(is_asked).collect())
+    }
+
+    /// Those whose deposits are to be paid to `recipient` until `expiry`.
+    ///
+    /// # Errors
+    /// `Database` after a crash.
+    pub async fn intents_of(&self, recipient: B256, expiry: UnixSeconds) -> Result<Vec<Intent>, StoreError> {
+        let is_asked = |intent: &&Intent| intent.terms.recipient == recipient && intent.terms.expiry == expiry;
+        self.read(|stored| stored.intents.iter().filter(is_asked).cloned().collect())
     }
 
     /// The ledger at a glance; ages are measured at `now`.

@@ -1,6 +1,6 @@
 //! Announced Bitcoin deposits.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::bitcoin::DepositTerms;
@@ -36,6 +36,44 @@ impl Sqlite {
             .map_err(database)?;
         rows.into_iter().map(read).collect()
     }
+
+    /// Those announced after the one at `place` that expire at `from` or later, each with its place.
+    ///
+    /// # Errors
+    /// `Corrupt` when one does not read back.
+    pub async fn intents_after(&self, place: u64, from: UnixSeconds) -> Result<Vec<(u64, Intent)>, StoreError> {
+        let sql =
+            "SELECT number, script, terms, created_at FROM intents WHERE number > ? AND expiry >= ? ORDER BY number";
+        let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(sql)
+            .bind(to_integer("intent.number", place)?)
+            .bind(bounded(from))
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database)?;
+        let placed = |(number, script, terms, created_at)| {
+            Ok((from_integer(|| format!("intents {script}"), number)?, read((script, terms, created_at))?))
+        };
+        rows.into_iter().map(placed).collect()
+    }
+
+    /// Those whose deposits are to be paid to `recipient` until `expiry`.
+    ///
+    /// # Errors
+    /// `Corrupt` when one does not read back.
+    pub async fn intents_of(&self, recipient: B256, expiry: UnixSeconds) -> Result<Vec<Intent>, StoreError> {
+        let sql = "SELECT script, terms, created_at FROM intents WHERE recipient = ? AND expiry = ? ORDER BY number";
+        let rows: Vec<IntentRow> = sqlx::query_as(sql)
+            .bind(recipient.to_string())
+            .bind(bounded(expiry))
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database)?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+fn bounded(at: UnixSeconds) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
 }
 
 /// Stores the announcement in `tx`, unless it is there with the same terms.
@@ -53,10 +91,12 @@ pub async fn announce(
     if let Some(known) = row.map(read).transpose()? {
         return known.must_have(&terms);
     }
-    sqlx::query("INSERT INTO intents (script, terms, created_at) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO intents (script, terms, created_at, expiry, recipient) VALUES (?, ?, ?, ?, ?)")
         .bind(script.to_string())
         .bind(encode("intent", &terms)?)
         .bind(to_integer("intent.created_at", now)?)
+        .bind(bounded(terms.expiry))
+        .bind(terms.recipient.to_string())
         .execute(&mut **tx)
         .await
         .map_err(database)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Transfer};
@@ -35,6 +35,16 @@ pub trait Store: Ledger + Journal + Clone + 'static {
         now: UnixSeconds,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     fn intents(&self) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
+    fn intents_after(
+        &self,
+        place: u64,
+        from: UnixSeconds,
+    ) -> impl Future<Output = Result<Vec<(u64, Intent)>, StoreError>> + Send;
+    fn intents_of(
+        &self,
+        recipient: B256,
+        expiry: UnixSeconds,
+    ) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
     fn summary(&self, now: UnixSeconds) -> impl Future<Output = Result<Summary, StoreError>> + Send;
     fn audit(&self, from: u64, limit: u32) -> impl Future<Output = Result<Vec<AuditRow>, StoreError>> + Send;
 }
@@ -47,6 +57,12 @@ macro_rules! forward_store {
             }
             async fn intents(&self) -> Result<Vec<Intent>, StoreError> {
                 $name::intents(self).await
+            }
+            async fn intents_after(&self, place: u64, from: UnixSeconds) -> Result<Vec<(u64, Intent)>, StoreError> {
+                $name::intents_after(self, place, from).await
+            }
+            async fn intents_of(&self, recipient: B256, expiry: UnixSeconds) -> Result<Vec<Intent>, StoreError> {
+                $name::intents_of(self, recipient, expiry).await
             }
             async fn summary(&self, now: UnixSeconds) -> Result<Summary, StoreError> {
                 $name::summary(self, now).await

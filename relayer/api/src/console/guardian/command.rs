@@ -28,7 +28,7 @@ pub fn of(statement: &Statement, now: u64) -> Option<String> {
     };
     let minutes = statement.expiry.saturating_sub(now).div_ceil(60);
     Some(format!(
-        "spandrel {act} --reason {} --key NAME --password file:PATH --valid-for {minutes}m",
+        "spandrel {act} --reason={} --key NAME --password file:PATH --valid-for {minutes}m",
         quoted(&statement.reason)
     ))
 }
