@@ -154,8 +154,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         return _waits[id].payableFrom;
     }
 
-    /// @notice Pays a delayed deposit whose time has come. Pauses, whether lane and bridge are still open, and whether
-    /// what verified it still stands, are checked again: what was closed in the meantime was closed for a reason.
+    /// @notice Pays a delayed deposit whose time has come. Pauses, whether lanes and bridge are still open, and whether
+    /// what verified it still stands, are checked again, of the lane that proved it since, too: what was closed in the meantime was closed for a reason.
     function executeDelayed(Deposit calldata deposit) external nonReentrant {
         bytes32 id = DepositLib.id(deposit);
         Wait memory wait = _waits[id];
@@ -163,6 +163,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(block.timestamp >= wait.payableFrom, StillDelayed(wait.payableFrom, block.timestamp));
         uint8 lane = nullifiers[id];
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
+        if (wait.lane != lane) pauses.requireInboundOpen(deposit.sourceChain, wait.lane, deposit.asset);
         _openLane(lane);
         _requireBridge(deposit);
         if (lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);

@@ -75,8 +75,8 @@ library PauseStatement {
 }
 
 /// @title Reads a scope as it is signed. The text alone decides: whoever sends a statement has no say in what it means.
-/// @notice A route, or a direction of one chain, is closed at both ends: what it takes here, and what it pays here. Where the contracts have no such
-/// scope, the smallest that contain it are meant: they pause whole lanes, no lane of one chain only.
+/// @notice A route, or a direction of one chain, is closed at both ends: what it takes here, and what it pays here. Where the
+/// contracts have no such scope, the smallest that contain it are meant: they pause whole lanes, no lane of one chain only.
 library StatedScope {
     error UnknownScope(string scope);
     /// @notice The scope is a route that neither begins nor ends on this chain.

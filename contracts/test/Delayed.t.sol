@@ -53,6 +53,23 @@ contract DelayedTest is Bridge {
         inbox.executeDelayed(deposit);
     }
 
+    /// A lane is paused because its proofs are doubted: one that is brought meanwhile pays no more there than a claim would.
+    function test_a_delayed_payment_is_not_executed_by_the_proof_of_a_paused_lane() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        bytes memory proof = prove(deposit);
+        inbox.claim(Lane.FAST, deposit, attest(deposit));
+        fastLane.replaceSigners(members(), 3);
+        vm.warp(block.timestamp + 1 hours);
+        pauses.pause(pauses.laneScope(Lane.ETHEREUM), 1 hours);
+        inbox.settle(deposit, Lane.ETHEREUM, proof);
+        vm.expectPartialRevert(PauseController.ScopePaused.selector);
+        inbox.executeDelayed(deposit);
+        pauses.unpause(pauses.laneScope(Lane.ETHEREUM));
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
     /// A lane or a bridge is closed because it lied: what it had cleared before must not be paid after that.
     function test_a_delayed_payment_of_a_closed_lane_or_bridge_is_not_executed() public {
         _delayFrom(500);

@@ -44,7 +44,8 @@ mod window;
 mod windows;
 
 pub use agreement::{
-    Agreement, AgreementVersion, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Loosening, SourceTerms, looser,
+    Agreement, AgreementVersion, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Loosening, PauseTerms,
+    SourceTerms, looser,
 };
 pub use assess::{assess, is_paused};
 pub use charge::{Charge, Tank};

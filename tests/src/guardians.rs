@@ -1,5 +1,7 @@
 //! Guardians of a bridge under test, and the word of one by the control API.
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, ensure};
 use spandrel::clock::unix_now;
@@ -18,13 +20,22 @@ pub fn guard(config: &mut Config, guardians: [(Address, &str); 2]) -> Result<()>
 /// Tells a running process what one guardian orders first; the digest of what that signed.
 pub async fn order(config: &Config, guardian: &KeyRef, act: Act, reason: &str) -> Result<B256> {
     let key = wiring::unlock(config, guardian)?;
-    let expiry = unix_now() + 600;
+    let (deadline, expiry) = (unix_now() + 30, unix_now() + 600);
     let statement = Statement { act, reason: reason.to_owned(), guardian: key.address(), nonce: 0, expiry };
     let digest = statement.digest(config.control_policy().context("guardians")?.deployment);
     let signed = SignedStatement::new(statement, &key.sign_digest(digest)?);
     let control = config.control.as_ref().context("control")?.listen;
     let url = format!("http://{control}/v1/control/statements");
-    let answer = reqwest::Client::new().post(url).json(&signed).send().await?;
+    let request = reqwest::Client::new().post(url).json(&signed);
+    let answer = loop {
+        // Right after a start its port may be bound in a moment.
+        match request.try_clone().context("a request without a stream")?.send().await {
+            Err(error) if error.is_connect() && unix_now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            answer => break answer?,
+        }
+    };
     ensure!(answer.status().is_success(), "{}", answer.text().await?);
     Ok(digest)
 }

@@ -17,11 +17,11 @@ use spandrel_contracts::{PauseController, Vault};
 use spandrel_risk::Scope;
 use spandrel_risk::control::Act;
 use spandrel_signer::{Hardness, Keystore};
+use spandrel_tests::PATIENCE;
 use spandrel_tests::guardians::{guard, order};
 use spandrel_verifiers::LanePreference;
 use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Wei of a deposit.
 const AMOUNT: u64 = 50_000;
 

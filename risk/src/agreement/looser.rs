@@ -10,7 +10,7 @@ use alloy_primitives::Address;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId};
 
-use super::{Agreement, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, SourceTerms};
+use super::{Agreement, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, PauseTerms, SourceTerms};
 use crate::control::SignerRole;
 use crate::{AssetRules, Bucket, Corridor, CorridorRules, DepthRule, ExposureRule, Limit, PriceRule, RiskPolicy};
 
@@ -158,7 +158,7 @@ impl Look {
     }
 
     fn source(&mut self, field: &str, found: &SourceTerms, agreed: &SourceTerms) {
-        let SourceTerms { bridge, quorum, depth } = found;
+        let SourceTerms { bridge, quorum, depth, pauses } = found;
         self.same(format!("{field}.bridge"), bridge, &agreed.bridge);
         self.at_least(format!("{field}.quorum"), quorum, &agreed.quorum);
         match (depth, &agreed.depth) {
@@ -173,6 +173,17 @@ impl Look {
             (None, Some(_)) => self.at(format!("{field}.confirmations"), true, "some", "none"),
             (_, None) => {}
         }
+        self.pauses(&format!("{field}.pauses"), pauses.as_ref(), agreed.pauses.as_ref());
+    }
+
+    /// What can be stopped stays so: where nothing could be, contracts may be named.
+    fn pauses(&mut self, field: &str, found: Option<&PauseTerms>, agreed: Option<&PauseTerms>) {
+        let Some(agreed) = agreed else { return };
+        let Some(PauseTerms { inbox, pause_controller }) = found else {
+            return self.at(field, true, "contracts", "none");
+        };
+        self.same(format!("{field}.inbox"), inbox, &agreed.inbox);
+        self.same(format!("{field}.pause_controller"), pause_controller, &agreed.pause_controller);
     }
 
     fn destination(&mut self, field: &str, found: &DestinationTerms, agreed: &DestinationTerms) {

@@ -76,6 +76,19 @@ pub struct SourceTerms {
     pub quorum: usize,
     /// Where finality is a matter of depth, by how much.
     pub depth: Option<DepthTerms>,
+    /// By which contracts pauses stop its deposits. Absent: nothing there does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pauses: Option<PauseTerms>,
+}
+
+/// Contracts of a source chain by which its deposits are stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseTerms {
+    /// The `Inbox` by which statements name the bridge there.
+    pub inbox: Address,
+    /// The `PauseController` that the vault asks.
+    pub pause_controller: Address,
 }
 
 /// How deep a deposit must stand.

@@ -94,6 +94,19 @@ fn who_tells_no_users_where_to_pay_leaves_the_vaults_that_are_agreed_on() {
     assert!(refused.contains("api.vaults eip155:1"), "{refused}");
 }
 
+/// What a program of before has agreed on has no word on pauses of sources: the first are written down, others need two.
+#[test]
+fn the_first_contracts_that_pause_a_source_are_taken_and_no_others_after_them() {
+    let mut world = World::new();
+    let before = with(|file| file.sources.get_mut(&chain(1)).unwrap().pauses = None);
+    assert!(!serde_json::to_string(&before.sources).unwrap().contains("pauses"), "it is encoded as it was");
+    world.start(&before).unwrap();
+    world.start(&file()).unwrap();
+    assert_eq!(world.state.filed(), Some(&file()));
+    let refused = world.start(&before).unwrap_err().to_string();
+    assert!(refused.contains("source eip155:1.pauses: agreed contracts, found none"), "{refused}");
+}
+
 /// What a program of before has agreed on has no word on vaults: the first one is written down, the next needs two.
 #[test]
 fn the_first_vaults_are_taken_on_a_ledger_of_before_and_no_others_after_them() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, U256};
 use spandrel_risk::{
     Agreement, AgreementVersion, AssetRules, Corridor, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, Lane,
-    Limit, PriceRule, RiskPolicy, SourceTerms,
+    Limit, PauseTerms, PriceRule, RiskPolicy, SourceTerms,
 };
 use spandrel_verifiers::AssetId;
 use spandrel_verifiers::bitcoin::ConfirmationPolicy;
@@ -32,7 +32,8 @@ pub fn file() -> Agreement {
     risk.wide.assets.insert(asset(), AssetRules { window, notional, ..rules });
     risk.wide.destinations.insert(chain(9), Limit::Amount(U256::from(900)));
     let depth = DepthTerms { confirmations: ConfirmationPolicy::flat(6), fast_confirmations: 2 };
-    let source = SourceTerms { bridge: B256::repeat_byte(2), quorum: 2, depth: Some(depth) };
+    let pauses = PauseTerms { inbox: Address::repeat_byte(4), pause_controller: Address::repeat_byte(5) };
+    let source = SourceTerms { bridge: B256::repeat_byte(2), quorum: 2, depth: Some(depth), pauses: Some(pauses) };
     let destination = DestinationTerms {
         inbox: Address::repeat_byte(7),
         fast_lane: Address::repeat_byte(6),

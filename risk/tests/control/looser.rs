@@ -9,7 +9,7 @@ use crate::files::{Change, asset, file, slow, started, with};
 use crate::world::{DAY, World, chain, corridor, key, limits};
 
 /// Each thing that one person might do with a file, and the field that it is refused by.
-const LOOSER: [(&str, Change); 37] = [
+const LOOSER: [(&str, Change); 40] = [
     ("lane.window: agreed 100, found 101", |file| {
         file.risk.limits.get_mut(&corridor()).unwrap().window = Limit::Amount(U256::from(101));
     }),
@@ -66,6 +66,15 @@ const LOOSER: [(&str, Change); 37] = [
         file.sources.get_mut(&chain(1)).unwrap().depth.as_mut().unwrap().fast_confirmations = 1;
     }),
     ("source eip155:1.confirmations: agreed some", |file| file.sources.get_mut(&chain(1)).unwrap().depth = None),
+    ("source eip155:1.pauses: agreed contracts, found none", |file| {
+        file.sources.get_mut(&chain(1)).unwrap().pauses = None;
+    }),
+    ("source eip155:1.pauses.inbox", |file| {
+        file.sources.get_mut(&chain(1)).unwrap().pauses.as_mut().unwrap().inbox = Address::repeat_byte(1);
+    }),
+    ("source eip155:1.pauses.pause_controller", |file| {
+        file.sources.get_mut(&chain(1)).unwrap().pauses.as_mut().unwrap().pause_controller = Address::repeat_byte(1);
+    }),
     ("destination eip155:10: agreed none", |file| {
         let destination = file.destinations[&chain(9)].clone();
         file.destinations.insert(chain(10), destination);

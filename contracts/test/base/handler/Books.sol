@@ -178,19 +178,21 @@ abstract contract Books is Bridge {
 
     /// @dev By the scopes that the handler pauses.
     function _isOutboundPaused() internal view returns (bool) {
-        return pauses.isPaused(_scope(0)) || pauses.isPaused(_scope(2)) || pauses.isPaused(_scope(3));
+        return pauses.isPaused(_scope(0)) || pauses.isPaused(_scope(2)) || pauses.isPaused(_scope(3))
+            || pauses.isPaused(_scope(10)) || pauses.isPaused(_scope(11));
     }
 
-    /// @dev The first four and the last stop every payout.
+    /// @dev The first four and the tenth stop every payout; the last two stop deposits alone.
     function _scope(uint256 number) internal view returns (bytes32) {
-        number = number % 10;
+        number = number % 12;
         if (number == 0) return PauseScope.GLOBAL;
         if (number == 1) return PauseScope.direction(PauseScope.INBOUND);
         if (number == 2) return PauseScope.chain(SOURCE);
         if (number == 3) return PauseScope.chain(pauses.localChain());
         if (number < 6) return PauseScope.lane(number == 4 ? Lane.FAST : Lane.ETHEREUM);
         if (number < 9) return PauseScope.asset(_asset(number));
-        return PauseScope.payoutsFrom(SOURCE);
+        if (number == 9) return PauseScope.payoutsFrom(SOURCE);
+        return number == 10 ? PauseScope.direction(PauseScope.OUTBOUND) : PauseScope.depositsTo(SOURCE);
     }
 
     function _asset(uint256 number) internal pure returns (bytes32) {

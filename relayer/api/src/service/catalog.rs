@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use spandrel_risk::{Lane, Scope};
+use spandrel_risk::{Corridor, Lane};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::file::assumed;
@@ -71,14 +71,13 @@ impl Service {
     /// When the ledger fails.
     pub async fn chains(&self) -> Result<Vec<ChainView>, Problem> {
         let now = self.now();
-        let (summary, (risk, _)) = (self.store.summary(now).await?, self.risk());
+        let (summary, (risk, policy)) = (self.store.summary(now).await?, self.risk());
         let late: BTreeSet<&ChainId> = summary.late(&self.late_after, now).map(|(chain, _)| chain).collect();
         let is_paused = |id: &ChainId| {
-            risk.pauses_at(now).any(|(scope, _)| match scope {
-                Scope::Global => true,
-                Scope::Chain { chain } => chain == id,
-                _ => false,
-            })
+            let mut corridors =
+                policy.limits.keys().filter(|way| way.source == *id || way.destination == *id).peekable();
+            let stopped = |way: &Corridor| risk.pauses_at(now).any(|(scope, _)| scope.stops(way));
+            corridors.peek().is_some() && corridors.all(stopped)
         };
         let catalog = &self.catalog;
         let ids: BTreeSet<_> = catalog.sources().map(|source| &source.chain).chain(catalog.destinations()).collect();

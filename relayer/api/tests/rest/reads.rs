@@ -6,8 +6,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use spandrel_api::grpc::proto::GetStatusRequest;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
-use spandrel_risk::{RiskEvent, Scope};
+use spandrel_risk::{Direction, RiskEvent, Scope};
 use spandrel_store::TenantClass;
+use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
 
 use crate::world::{NOW, Options, World, answer, bitcoin, ethereum, problem};
@@ -59,6 +60,30 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
     assert!(closed["closed"]["light_client"]["release_at"].is_string());
     let again = world.get("/v1/routes").header("If-None-Match", &tag).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK, "it is not what it was");
+}
+
+/// A chain that serves one direction is paused with it; the other one, and one of two sources, stop nothing of it or not all.
+#[tokio::test]
+async fn a_chain_is_paused_when_every_way_from_and_to_it_is() {
+    let world = World::new().await;
+    let (from, to) = (bitcoin(), crate::world::destination());
+    let status = async |chain: &ChainId| -> Value {
+        let rows = answer(world.get("/v1/chains"), StatusCode::OK).await;
+        rows.as_array().unwrap().iter().find(|row| row["id"] == chain.as_str()).unwrap()["status"].clone()
+    };
+    let pause = async |chain: &ChainId, direction: Direction, until: u64| {
+        let scope = Scope::Direction { chain: chain.clone(), direction };
+        world.book.record_risk(RiskEvent::Paused { scope, until, reason: "drill".to_owned() }).await.unwrap();
+    };
+    pause(&from, Direction::Payouts, NOW + 9_000).await;
+    pause(&to, Direction::Deposits, NOW + 9_000).await;
+    assert_eq!((status(&from).await, status(&to).await), (json!("ok"), json!("ok")));
+    pause(&from, Direction::Deposits, NOW + 600).await;
+    assert_eq!((status(&from).await, status(&to).await), (json!("paused"), json!("ok")), "the other source goes on");
+    pause(&ethereum(), Direction::Deposits, NOW + 300).await;
+    assert_eq!(status(&to).await, "paused", "nothing comes there");
+    world.clock.pass(301);
+    assert_eq!((status(&from).await, status(&to).await), (json!("paused"), json!("ok")));
 }
 
 #[tokio::test]

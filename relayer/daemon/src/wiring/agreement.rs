@@ -5,7 +5,8 @@ use spandrel_core::ledger::Ledger;
 use spandrel_engine::Book;
 use spandrel_risk::control::{ConfigureRefusal, ControlEvent, ControlState, configure};
 use spandrel_risk::{
-    Agreement, AgreementVersion, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, RiskPolicy, SourceTerms,
+    Agreement, AgreementVersion, DepthTerms, DestinationTerms, FeedTerms, GuardianTerms, PauseTerms, RiskPolicy,
+    SourceTerms,
 };
 use spandrel_store::Sqlite;
 
@@ -43,11 +44,13 @@ pub fn agreement(config: &Config) -> Result<Agreement> {
 fn bitcoin(source: &BitcoinSource) -> SourceTerms {
     let depth =
         DepthTerms { confirmations: source.confirmations.clone(), fast_confirmations: source.fast_confirmations };
-    SourceTerms { bridge: source.vault, quorum: source.quorum, depth: Some(depth) }
+    SourceTerms { bridge: source.vault, quorum: source.quorum, depth: Some(depth), pauses: None }
 }
 
 fn ethereum(source: &EthereumSource) -> SourceTerms {
-    SourceTerms { bridge: source.outbox.into_word(), quorum: source.quorum, depth: None }
+    let pauses = source.pauses.as_ref();
+    let pauses = pauses.map(|pauses| PauseTerms { inbox: pauses.inbox, pause_controller: pauses.pause_controller });
+    SourceTerms { bridge: source.outbox.into_word(), quorum: source.quorum, depth: None, pauses }
 }
 
 fn destination(target: &Destination) -> DestinationTerms {
