@@ -1,5 +1,6 @@
 //! Nothing that a session of the API logs, at any level and of any crate, holds a key or a webhook's secret.
 
+mod captured;
 #[path = "rest/receiver.rs"]
 #[allow(dead_code)]
 mod receiver;
@@ -7,10 +8,8 @@ mod receiver;
 #[allow(dead_code)]
 mod world;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use alloy::primitives::B256;
+use captured::Captured;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use receiver::{Manner, Receiver};
@@ -20,20 +19,6 @@ use spandrel_api::grpc::proto;
 use spandrel_api::grpc::proto::transfers_client::TransfersClient;
 use spandrel_api::webhooks::Courier;
 use world::{WEBHOOK_KEY, World, answer, bitcoin};
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Every secret of a session, by name.
 async fn session(world: &World) -> Vec<(&'static str, String)> {
@@ -88,12 +73,10 @@ async fn session(world: &World) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_line_of_a_session_holds_a_secret() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
+    let captured = Captured::start(tracing::Level::TRACE);
     let world = World::new().await;
     let secrets = session(&world).await;
-    let log = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
+    let log = captured.text();
     assert!(log.contains("webhook delivery") && log.contains("the ledger failed a request"), "the session was logged");
     assert!(log.lines().count() > 100, "{} lines", log.lines().count());
     for (name, secret) in secrets {

@@ -71,7 +71,7 @@ impl Service {
     /// When the ledger fails.
     pub async fn chains(&self) -> Result<Vec<ChainView>, Problem> {
         let now = self.now();
-        let (summary, (risk, policy)) = (self.store.summary(now).await?, self.risk());
+        let (summary, (risk, policy)) = (self.summary().await?, self.risk());
         let late: BTreeSet<&ChainId> = summary.late(&self.late_after, now).map(|(chain, _)| chain).collect();
         let is_paused = |id: &ChainId| {
             let mut corridors =

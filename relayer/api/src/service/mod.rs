@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod list;
 mod live;
+mod moment;
 mod offers;
 mod orders;
 mod overview;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use spandrel_core::Policy;
 use spandrel_risk::{RiskPolicy, RiskState};
+use spandrel_store::summary::Summary;
 use spandrel_store::{Sqlite, StoreError};
 use spandrel_verifiers::{ChainId, UnixSeconds};
 
@@ -36,6 +38,7 @@ pub use keys::{KeyRequest, KeyView};
 pub use limits::LaneLimits;
 pub use list::{ListRequest, TransferList};
 pub use live::{Changes, Live};
+use moment::Moment;
 pub use offers::LaneOffer;
 pub use orders::{OrderRequest, OrderView};
 pub use overview::{Agreement, ChainLag, Gauge, LaneUse, Overview, PauseNow, RouteUse};
@@ -46,8 +49,8 @@ pub use status::{PauseView, ReadTo, StatusView};
 pub use view::{EventView, ReasonView, TransferView};
 pub use webhooks::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
 
-use crate::Catalog;
 use crate::webhooks::Webhooks;
+use crate::{Catalog, Problem};
 
 /// Tells the risk state and the limits as they stand, without waiting for what is being decided.
 pub type RiskReader = Arc<dyn Fn() -> (RiskState, Arc<RiskPolicy>) + Send + Sync>;
@@ -68,6 +71,8 @@ pub struct Service {
     late_after: BTreeMap<ChainId, u64>,
     in_flight: InFlight,
     watch: Duration,
+    summary: Moment<Summary>,
+    agreement: Moment<Agreement>,
 }
 
 impl Service {
@@ -86,8 +91,21 @@ impl Service {
         watch: Duration,
     ) -> Result<Self, StoreError> {
         let quote_key = store.quote_key(rand::random()).await?;
-        let (late_after, in_flight) = (BTreeMap::new(), InFlight::default());
-        Ok(Self { store, catalog, policy, live, webhooks: None, risk, clock, quote_key, late_after, in_flight, watch })
+        Ok(Self {
+            store,
+            catalog,
+            policy,
+            live,
+            webhooks: None,
+            risk,
+            clock,
+            quote_key,
+            late_after: BTreeMap::new(),
+            in_flight: InFlight::default(),
+            watch,
+            summary: Moment::default(),
+            agreement: Moment::default(),
+        })
     }
 
     /// Offers webhooks.
@@ -111,6 +129,11 @@ impl Service {
     /// The risk state and the limits as they stand.
     pub(crate) fn risk(&self) -> (RiskState, Arc<RiskPolicy>) {
         (self.risk)()
+    }
+
+    /// The ledger at a glance, as it was at most a moment ago.
+    pub(crate) async fn summary(&self) -> Result<Arc<Summary>, Problem> {
+        self.summary.or_read(async { Ok(self.store.summary(self.now()).await?) }).await
     }
 }
 

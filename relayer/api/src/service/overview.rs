@@ -123,7 +123,7 @@ impl Service {
     /// When the ledger fails.
     pub async fn overview(&self) -> Result<Overview, Problem> {
         let now = self.now();
-        let summary = self.store.summary(now).await?;
+        let summary = self.summary().await?;
         let (risk, policy) = self.risk();
         let mut routes = Vec::new();
         for view in self.routes().await? {
@@ -157,8 +157,7 @@ impl Service {
             until: end(pause),
             reason: pause.reason.clone(),
         });
-        let newest = self.store.page(&PageFilter::default(), LOOKED_AT).await?;
-        let mut agreement = agreement(&self.policy, newest.iter().map(|(_, transfer)| transfer));
+        let mut agreement = Agreement::clone(&*self.agreement.or_read(self.agreement_of_newest()).await?);
         if let Some(depth) = summary.outbox.get("verifiers") {
             agreement.waiting = depth.waiting.saturating_add(depth.leased);
             agreement.waiting_since = depth.oldest_due_age;
@@ -169,8 +168,13 @@ impl Service {
             routes,
             chains: chains.collect(),
             agreement,
-            transfers: summary.transfers,
+            transfers: summary.transfers.clone(),
         })
+    }
+
+    async fn agreement_of_newest(&self) -> Result<Agreement, Problem> {
+        let newest = self.store.page(&PageFilter::default(), LOOKED_AT).await?;
+        Ok(agreement(&self.policy, newest.iter().map(|(_, transfer)| transfer)))
     }
 }
 
@@ -203,9 +207,7 @@ fn agreement<'a>(policy: &Policy, transfers: impl Iterator<Item = &'a Transfer>)
     let mut signed: BTreeMap<Address, u64> = policy.verifiers.members.iter().map(|member| (*member, 0)).collect();
     let mut proven = 0;
     for transfer in transfers {
-        let (Some(checkpoint), Some(destination)) =
-            (&transfer.checkpoint, policy.destinations.get(&transfer.deposit.destination_chain))
-        else {
+        let (Some(checkpoint), destination) = (&transfer.checkpoint, &transfer.deposit.destination_chain) else {
             continue;
         };
         proven += 1;

@@ -54,7 +54,7 @@ impl Service {
     /// When the ledger fails.
     pub async fn status(&self) -> Result<StatusView, Problem> {
         let now = self.now();
-        let summary = self.store.summary(now).await?;
+        let summary = self.summary().await?;
         let (risk, _) = self.risk();
         let pauses: Vec<PauseView> = risk
             .pauses_at(now)

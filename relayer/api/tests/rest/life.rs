@@ -80,7 +80,7 @@ async fn a_held_transfer_says_why_until_when_and_how_deep_it_is() {
     }
     // What another process has read is told within a second.
     world.read_to(&ethereum(), 150).await;
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    world.second_later().await;
     world.wake(deposit, 3_599).await;
     let still = told(&world, &id).await;
     assert_eq!((&still["status"], &still["confirmations"]), (&json!("held"), &json!(51)), "{still}");

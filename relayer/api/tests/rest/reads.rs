@@ -53,6 +53,7 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
     let halt =
         Commit { now: NOW, halt: Some((ethereum.clone(), "finality moved back".to_owned())), ..Commit::default() };
     world.store.commit(halt).await.unwrap();
+    world.second_later().await;
     assert_eq!(of("/v1/chains", "id", bitcoin.as_str()).await["status"], "paused");
     assert_eq!(of("/v1/chains", "id", ethereum.as_str()).await["status"], "halted");
     let closed = of("/v1/routes", "source", bitcoin.as_str()).await;
@@ -104,6 +105,7 @@ async fn whether_it_lives_and_is_ready_is_told_in_a_word() {
     world.clock.pass(601);
     assert_eq!(word("/readyz").await.0, StatusCode::OK);
     world.store.close().await;
+    world.second_later().await;
     problem(world.get("/readyz"), StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE").await;
     assert_eq!(word("/healthz").await.0, StatusCode::OK);
 }
@@ -117,6 +119,7 @@ async fn a_chain_whose_blocks_are_read_late_is_said_to_be_late_everywhere() {
         let next = Cursor::at(BlockRef { height: time, hash: B256::repeat_byte(1), time });
         let cursor = Some(CursorMove { chain: ethereum(), expected, next: next.clone() });
         world.store.commit(Commit { now: NOW, cursor, ..Commit::default() }).await.unwrap();
+        world.second_later().await;
         Some(next)
     };
     let told = async || {

@@ -66,6 +66,6 @@ async fn what_another_process_stores_is_told_within_a_second() {
     assert_eq!(status().await, "awaiting_deposit");
     let other: Sqlite = world.another().await;
     assert!(other.cancel_order(OrderId(id.parse().unwrap())).await.unwrap());
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    world.second_later().await;
     assert_eq!(status().await, "cancelled");
 }

@@ -265,6 +265,11 @@ impl World {
         self.folder.as_ref().expect("a ledger on a file").path().join("ledger.db")
     }
 
+    /// What is remembered for readers is forgotten by now.
+    pub async fn second_later(&self) {
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
+    }
+
     /// The ledger as another process has it.
     pub async fn another(&self) -> Sqlite {
         Sqlite::open(self.ledger()).await.unwrap()
