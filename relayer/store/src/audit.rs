@@ -13,6 +13,7 @@ use spandrel_verifiers::UnixSeconds;
 
 use crate::api_key::ApiKey;
 use crate::json::encode;
+use crate::order::Order;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct AuditRow {
     pub sequence: u64,
     /// When it was written.
     pub at: UnixSeconds,
-    /// What it tells of: `control`, `risk`, `decision`, `halt` or `acknowledgement`.
+    /// What it tells of: `control`, `risk`, `decision`, `halt`, `acknowledgement`, `api_key` or `source_tx`.
     pub kind: String,
     /// JSON, as it was hashed.
     pub body: String,
@@ -157,6 +158,12 @@ pub(crate) fn key_made(key: &ApiKey) -> Result<Entry, StoreError> {
 /// A key of the transfer API ends.
 pub(crate) fn key_revoked(id: &str) -> Result<Entry, StoreError> {
     Ok(Entry { kind: "api_key", body: encode("api key", &serde_json::json!({ "revoked": id }))? })
+}
+
+/// Whoever placed an order says that its deposit is elsewhere than they said before.
+pub(crate) fn source_tx_corrected(order: &Order, was: B256, is: B256) -> Result<Entry, StoreError> {
+    let body = serde_json::json!({ "order": order.id, "api_key": order.api_key, "was": was, "is": is });
+    Ok(Entry { kind: "source_tx", body: encode("source transaction", &body)? })
 }
 
 /// The risk engine's word on a transfer, and what people did with it. A clearance is told by its risk event.

@@ -69,7 +69,8 @@ pub struct SourceTx {
     source_tx: String,
 }
 
-/// Tells where the deposit of an order is, before or after it is observed.
+/// Tells where the deposit of an order is, before or after it is observed. Until it is, another transaction corrects the
+/// one that was named before, eight times.
 #[utoipa::path(put, path = "/v1/transfers/{id}/source-tx", request_body = SourceTx, params(("id" = String, Path)),
     security(("api_key" = [])), responses(
     (status = 200, body = TransferView, description = "the deposit was seen there"),
@@ -78,10 +79,12 @@ pub struct SourceTx {
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json",
+        description = "it was corrected too often"),
     (status = 413, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json",
+        description = "`OTHER_SOURCE_TX`: the deposit was seen in another transaction"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]

@@ -148,10 +148,10 @@ impl Service {
         }
     }
 
-    /// Notes where the deposit of an order is. `true` once it was seen there.
+    /// Notes where the deposit of an order is, in place of what was named before. `true` once it was seen there.
     ///
     /// # Errors
-    /// 404 for an unknown order or another key's, 409 when another transaction was named, 422 when the deposit stands in
+    /// 404 for an unknown order or another key's, 409 when it was corrected too often, 422 when the deposit stands in
     /// another one.
     pub async fn name_source_tx(&self, api_key: &str, id: &str, text: &str) -> Result<(TransferView, bool), Problem> {
         let (order, transfers) = self.own_order(api_key, id).await?;
@@ -166,7 +166,7 @@ impl Service {
                 Err(Problem::unprocessable("OTHER_SOURCE_TX", "source_tx", detail))
             }
             None => {
-                self.store.name_source_tx(order.id, hash).await?;
+                self.store.name_source_tx(order.id, hash, self.now()).await?;
                 self.live.order_changed(order.id);
                 Ok((self.transfer(id).await?, false))
             }

@@ -25,6 +25,7 @@ mod receiver;
 mod refund;
 mod remembered;
 mod scanner;
+mod source_tx;
 mod stages;
 mod streams;
 mod takers;

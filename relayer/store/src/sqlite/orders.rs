@@ -6,9 +6,11 @@ use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::bitcoin::DepositTerms;
 use sqlx::{Sqlite as Db, SqliteExecutor, Transaction};
 
+use super::audit::append;
 use super::intents::announce;
 use super::open_orders;
 use super::{Sqlite, database};
+use crate::audit::source_tx_corrected;
 use crate::json::{decode, encode, from_integer, parse, to_integer};
 use crate::order::{NewOrder, Order, OrderId, OrderTerms, Placed};
 use crate::refusal::{conflict, corrupt};
@@ -21,6 +23,9 @@ const BY_LINK: &str = "SELECT id, terms, api_key, source_tx, cancelled, created_
 
 /// How many seconds an order's expiry may be moved on to be told from other orders.
 const MOST_MOVES: u64 = 3600;
+
+/// How often a user may take back where they said the deposit of an order is: each time is a row of the audit log.
+const MOST_CORRECTIONS: i64 = 8;
 
 impl Sqlite {
     /// Places an order, or finds the one that its idempotency key placed before. `announce` makes the deposit script of
@@ -101,21 +106,33 @@ impl Sqlite {
     /// Notes where the user says the deposit is. Saying it again changes nothing.
     ///
     /// # Errors
-    /// `Conflict` when another transaction was named before.
-    pub async fn name_source_tx(&self, id: OrderId, source_tx: B256) -> Result<(), StoreError> {
+    /// `Conflict` when it was corrected too often, or there is no such order.
+    pub async fn name_source_tx(&self, id: OrderId, source_tx: B256, now: UnixSeconds) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let order = by(&mut *tx, BY_ID, &id.to_string()).await?;
-        match order.and_then(|order| order.source_tx) {
+        let Some(order) = by(&mut *tx, BY_ID, &id.to_string()).await? else {
+            return Err(conflict(format!("order {id}"), "one", "none"));
+        };
+        let was = match order.source_tx {
             Some(known) if known == source_tx => return Ok(()),
-            Some(known) => return Err(conflict(format!("source transaction of {id}"), known, source_tx)),
-            None => {}
+            was => was,
+        };
+        let named = sqlx::query(
+            "UPDATE orders SET source_tx = ?1, corrections = corrections + (source_tx IS NOT NULL)
+             WHERE id = ?2 AND (source_tx IS NULL OR corrections < ?3)",
+        )
+        .bind(source_tx.to_string())
+        .bind(id.to_string())
+        .bind(MOST_CORRECTIONS)
+        .execute(&mut *tx)
+        .await
+        .map_err(database)?;
+        if named.rows_affected() == 0 {
+            let what = format!("corrections of the source transaction of {id}");
+            return Err(conflict(what, format!("at most {MOST_CORRECTIONS}"), "one more"));
         }
-        sqlx::query("UPDATE orders SET source_tx = ? WHERE id = ?")
-            .bind(source_tx.to_string())
-            .bind(id.to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(database)?;
+        if let Some(was) = was {
+            append(&mut tx, vec![source_tx_corrected(&order, was, source_tx)?], now).await?;
+        }
         tx.commit().await.map_err(database)
     }
 
