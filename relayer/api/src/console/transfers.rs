@@ -29,9 +29,10 @@ pub async fn page(State(api): State<Api>, UserForm(asked): UserForm<Asked>) -> R
         sender: owned(&asked.sender),
         status: owned(&asked.status),
         cursor: owned(&asked.cursor),
+        mine: None,
         limit: None,
     };
-    let list = api.service.list(&request).await.map_err(|problem| Trouble::new(Door::Users, problem))?;
+    let list = api.service.list(&request, None).await.map_err(|problem| Trouble::new(Door::Users, problem))?;
     let page = Page::new(Door::Users, "/console/transfers", "Transfers", body(&request, &list));
     // Older pages do not change under who reads them.
     Ok(if request.cursor.is_none() { page.live("/console/live") } else { page })

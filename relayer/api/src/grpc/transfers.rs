@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::views::all;
 use super::{Rpc, proto, respond, status};
-use crate::http::{Place, Who};
+use crate::http::{Known, Place, Who};
 use crate::service::{EventView, Follow, KeyRequest, ListRequest, OrderRequest, QuoteRequest};
 use crate::{Problem, quote_lane};
 
@@ -112,9 +112,10 @@ impl proto::transfers_server::Transfers for Rpc {
         &self,
         request: Request<proto::ListTransfersRequest>,
     ) -> Result<Response<proto::ListTransfersResponse>, Status> {
-        let proto::ListTransfersRequest { source_tx, sender, status, cursor, limit } = request.into_inner();
-        let request = ListRequest { source_tx, sender, status, cursor, limit };
-        respond(self.api.service.list(&request).await, Into::into)
+        let caller = request.extensions().get::<Known>().and_then(|known| known.0.clone());
+        let proto::ListTransfersRequest { source_tx, sender, status, cursor, limit, mine } = request.into_inner();
+        let request = ListRequest { source_tx, sender, status, cursor, mine, limit };
+        respond(self.api.service.list(&request, caller).await, Into::into)
     }
 
     type WatchTransferStream = Updates;

@@ -15,6 +15,17 @@ pub struct Writer(pub ApiKey);
 /// A caller who may have webhooks.
 pub struct WebhookOwner(pub ApiKey);
 
+/// A caller with a key or without.
+pub struct Caller(pub Option<ApiKey>);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        known(parts, api).await.map(Self)
+    }
+}
+
 impl FromRequestParts<Api> for Writer {
     type Rejection = Problem;
 

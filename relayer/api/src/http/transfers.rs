@@ -4,22 +4,27 @@ use axum::extract::State;
 
 use super::Api;
 use super::answer::{Path, Query};
+use super::auth::Caller;
 use crate::Problem;
 use crate::instructions::Instructions;
 use crate::service::{ListRequest, ProofView, TransferList, TransferView};
 
-/// Transfers, newest first.
-#[utoipa::path(get, path = "/v1/transfers", params(ListRequest), responses(
+/// Deposits, newest first; or with `mine` and a key, the orders that were placed with it.
+#[utoipa::path(get, path = "/v1/transfers", params(ListRequest), security((), ("api_key" = [])), responses(
     (status = 200, body = TransferList),
     (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json", description = "`mine` without a key"),
+    (status = 403, body = Problem, content_type = "application/problem+json",
+        description = "`mine` with a key that may not order"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn list(
     State(api): State<Api>,
+    Caller(caller): Caller,
     Query(request): Query<ListRequest>,
 ) -> Result<axum::Json<TransferList>, Problem> {
-    Ok(axum::Json(api.service.list(&request).await?))
+    Ok(axum::Json(api.service.list(&request, caller).await?))
 }
 
 /// One transfer, by its order's id or its deposit's.

@@ -16,6 +16,7 @@ mod keys;
 mod life;
 mod open_orders;
 mod orders;
+mod own_orders;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod promises;

@@ -23,14 +23,15 @@ static METHODS: LazyLock<Vec<String>> = LazyLock::new(|| {
     methods
 });
 
-/// A message that is right.
-fn honest(scene: &Scene, method: &str) -> Vec<u8> {
+/// A message that is right: where transfers are listed, all of them or the caller's own.
+fn honest(scene: &Scene, method: &str, is_mine: bool) -> Vec<u8> {
     let id = scene.order.clone();
     let hash = "11".repeat(32);
     match method {
         "Transfers/GetLimits" => proto::GetLimitsRequest { route: scene.route.clone() }.encode_to_vec(),
         "Transfers/CreateQuote" => {
-            proto::CreateQuoteRequest { route: scene.route.clone(), amount: "20000".to_owned(), lane: None }.encode_to_vec()
+            proto::CreateQuoteRequest { route: scene.route.clone(), amount: "20000".to_owned(), lane: None }
+                .encode_to_vec()
         }
         "Transfers/CreateKey" => proto::CreateKeyRequest { name: Some("shop".to_owned()) }.encode_to_vec(),
         "Transfers/CreateTransfer" => proto::CreateTransferRequest {
@@ -40,36 +41,41 @@ fn honest(scene: &Scene, method: &str) -> Vec<u8> {
             refund_key: Some("c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5".to_owned()),
         }
         .encode_to_vec(),
-        "Transfers/NameSourceTransaction" => proto::NameSourceTransactionRequest { id, source_tx: hash }.encode_to_vec(),
+        "Transfers/NameSourceTransaction" => {
+            proto::NameSourceTransactionRequest { id, source_tx: hash }.encode_to_vec()
+        }
         "Transfers/ListTransfers" => proto::ListTransfersRequest {
-            source_tx: Some(hash),
+            source_tx: (!is_mine).then_some(hash),
             sender: None,
-            status: Some("observed".to_owned()),
-            cursor: Some("3".to_owned()),
+            status: (!is_mine).then(|| "observed".to_owned()),
+            cursor: Some(if is_mine { "o3" } else { "3" }.to_owned()),
             limit: Some(5),
+            mine: Some(is_mine),
         }
         .encode_to_vec(),
         "Transfers/WatchTransfer" => proto::WatchTransferRequest { id, from_sequence: 1 }.encode_to_vec(),
-        "Webhooks/RegisterWebhook" => {
-            proto::RegisterWebhookRequest {
-                url: "https://192.0.2.1/hook".to_owned(),
-                idempotency_key: "a-key-of-mine".to_owned(),
-            }.encode_to_vec()
+        "Webhooks/RegisterWebhook" => proto::RegisterWebhookRequest {
+            url: "https://192.0.2.1/hook".to_owned(),
+            idempotency_key: "a-key-of-mine".to_owned(),
         }
+        .encode_to_vec(),
         "Webhooks/RotateWebhook" | "Webhooks/TestWebhook" => {
-            proto::RotateWebhookRequest { id: "wh_0".to_owned(), idempotency_key: "a-key-of-mine".to_owned() }.encode_to_vec()
+            proto::RotateWebhookRequest { id: "wh_0".to_owned(), idempotency_key: "a-key-of-mine".to_owned() }
+                .encode_to_vec()
         }
-        "Webhooks/Redeliver" => proto::RedeliverRequest { id: "wh_0".to_owned(), delivery: "evt_0".to_owned() }.encode_to_vec(),
+        "Webhooks/Redeliver" => {
+            proto::RedeliverRequest { id: "wh_0".to_owned(), delivery: "evt_0".to_owned() }.encode_to_vec()
+        }
         // Those with an id alone, and those with nothing.
         _ => proto::GetTransferRequest { id }.encode_to_vec(),
     }
 }
 
-fuzz_target!(|input: (u8, Vec<Patch>, Vec<Patch>)| {
-    let (which, message, frame) = input;
+fuzz_target!(|input: (u8, bool, Vec<Patch>, Vec<Patch>)| {
+    let (which, is_mine, message, frame) = input;
     on(|scene| {
         let method = METHODS[usize::from(which) % METHODS.len()].as_str();
-        let message = patched(honest(scene, method), &message);
+        let message = patched(honest(scene, method, is_mine), &message);
         let mut framed = vec![0];
         framed.extend(u32::try_from(message.len()).expect("a short message").to_be_bytes());
         framed.extend(message);

@@ -189,6 +189,7 @@ mod tests {
             (query::OPEN_FROM, "transfers_open_by_source (source_chain=?)"),
             (query::ALL_FROM, "transfers_by_source (source_chain=?)"),
             (journal::OPEN_OF_ACCOUNT, "txs_open (chain=? AND signer=?)"),
+            (orders::OF_KEY, "orders_by_key (api_key=? AND rowid<?)"),
             (lookup::OF_ORDER, "transfers_by_order (source_chain=? AND <expr>=? AND <expr>=?)"),
         ] {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));

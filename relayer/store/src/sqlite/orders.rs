@@ -18,7 +18,13 @@ use crate::refusal::{conflict, corrupt};
 /// `(id, terms, api_key, source_tx, cancelled, created_at)`.
 type OrderRow = (String, String, String, Option<String>, i64, i64);
 
+/// An order's row behind its place.
+type PlacedRow = (i64, String, String, String, Option<String>, i64, i64);
+
 const BY_ID: &str = "SELECT id, terms, api_key, source_tx, cancelled, created_at FROM orders WHERE id = ?";
+/// Newest first, from where the page before ended.
+pub(super) const OF_KEY: &str = "SELECT number, id, terms, api_key, source_tx, cancelled, created_at FROM orders
+    WHERE api_key = ? AND number < ? ORDER BY number DESC LIMIT ?";
 const BY_LINK: &str = "SELECT id, terms, api_key, source_tx, cancelled, created_at FROM orders WHERE link = ?";
 
 /// How many seconds an order's expiry may be moved on to be told from other orders.
@@ -103,7 +109,33 @@ impl Sqlite {
         by(&self.reader, BY_LINK, &link.to_string()).await
     }
 
-    /// Notes where the user says the deposit is. Saying it again changes nothing.
+    /// Up to `limit` orders of a key, newest first, each with its place; only those before the place `before`, if that is
+    /// given.
+    ///
+    /// # Errors
+    /// `Corrupt` when one does not read back.
+    pub async fn orders_of(
+        &self,
+        api_key: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<(u64, Order)>, StoreError> {
+        let rows: Vec<PlacedRow> = sqlx::query_as(OF_KEY)
+            .bind(api_key)
+            .bind(to_integer("cursor", before.unwrap_or(i64::MAX.unsigned_abs()))?)
+            .bind(limit)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(database)?;
+        let read = |(number, id, terms, api_key, source_tx, cancelled, created_at): PlacedRow| {
+            let place = from_integer(|| format!("orders {id}"), number)?;
+            Ok((place, read((id, terms, api_key, source_tx, cancelled, created_at))?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Notes where the user says the deposit is. Saying it again changes nothing; what they said before and take back
+    /// stands in the audit log.
     ///
     /// # Errors
     /// `Conflict` when it was corrected too often, or there is no such order.
