@@ -12,7 +12,7 @@ use super::units;
 use crate::Problem;
 use crate::http::{Api, Path};
 use crate::instructions::{EvmCall, Instructions};
-use crate::service::{EventView, TransferView};
+use crate::service::{BlockView, EventView, TransferView};
 
 /// The page.
 pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page, Trouble> {
@@ -75,7 +75,7 @@ fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Ins
         }
         section aria-labelledby="evidence" data-live="evidence" {
             h2 #evidence { "Evidence" }
-            (evidence(transfer))
+            (evidence(transfer, events))
         }
     }
 }
@@ -85,9 +85,37 @@ fn timeline(transfer: &TransferView, events: &[EventView]) -> Markup {
         ol.timeline {
             li.done { span { @if transfer.deposit.is_none() { "ordered" } @else { "first seen" } } time datetime=(transfer.created_at) { (units::time(&transfer.created_at)) } }
             @for event in events {
-                li.done { span { (units::words(&event.event)) } time datetime=(event.at) { (units::time(&event.at)) } }
+                li.done {
+                    span { (units::words(&event.event)) } time datetime=(event.at) { (units::time(&event.at)) }
+                    (told(event))
+                }
             }
             @if !transfer.terminal { li.next { span { (next(transfer)) } } }
+        }
+    }
+}
+
+/// What the ledger holds of an event.
+fn told(event: &EventView) -> Markup {
+    let EventView { block, transaction, lane, reason, signers, .. } = event;
+    html! {
+        @if let Some(lane) = lane { p.told { "On the " (units::words(lane)) " lane" } }
+        @if let Some(reason) = reason { p.told { (why(reason)) } }
+        @if let Some(block) = block { p.told { "Block " (block_name(block)) } }
+        @if let Some(transaction) = transaction { p.told { "Transaction " (copied(transaction, "the transaction")) } }
+        @if !signers.is_empty() { p.told { "Signed by " (addresses(signers)) } }
+    }
+}
+
+fn block_name(block: &BlockView) -> Markup {
+    html! { @if let Some(height) = block.height { (height) " " } (copied(&block.hash, "the block's hash")) }
+}
+
+fn addresses(signers: &[String]) -> Markup {
+    html! {
+        @for (n, signer) in signers.iter().enumerate() {
+            @if n > 0 { ", " }
+            (copied(signer, "the signer's address"))
         }
     }
 }
@@ -136,8 +164,18 @@ fn facts(transfer: &TransferView) -> Markup {
     }
 }
 
-fn evidence(transfer: &TransferView) -> Markup {
+/// What anyone can check: who attested the deposit, who proved it and under which block, and how to check it again.
+fn evidence(transfer: &TransferView, events: &[EventView]) -> Markup {
+    let last = |name: &str| events.iter().rev().find(|event| event.event == name);
+    let proven = last("verified").filter(|_| transfer.proof_available);
     html! {
+        @if let Some(attested) = last("attested") { p { "Attested by " (addresses(&attested.signers)) } }
+        @if let Some(proven) = proven {
+            p {
+                "Proven" @if let Some(block) = &proven.block { " under block " (block_name(block)) }
+                ", verified by " (addresses(&proven.signers))
+            }
+        }
         @if transfer.proof_available {
             p { a href=(format!("/v1/transfers/{}/proof", transfer.id)) { "Proof of this deposit" }
                 ": the evidence, the verifiers' checkpoint, and the calls with which anyone can claim the payout without this bridge." }

@@ -3,9 +3,9 @@
 use super::proto;
 use crate::instructions::{EvmCall, Instructions, RefundData};
 use crate::service::{
-    AssetView, ChainView, DeliveryView, EventView, KeyView, LaneLimits, LaneOffer, OrderView, PauseView, ProofView,
-    Quote, ReadTo, ReasonView, RouteView, StatusView, TestView, TransferList, TransferView, WebhookSecretView,
-    WebhookView,
+    AssetView, BlockView, ChainView, DeliveryView, EventView, KeyView, LaneLimits, LaneOffer, OrderView, PauseView,
+    ProofView, Quote, ReadTo, ReasonView, RouteView, StatusView, TestView, TransferList, TransferView,
+    WebhookSecretView, WebhookView,
 };
 
 /// Each of `views` as a message.
@@ -187,8 +187,16 @@ impl From<TransferList> for proto::ListTransfersResponse {
 }
 
 impl From<EventView> for proto::Event {
-    fn from(EventView { sequence, at, event }: EventView) -> Self {
-        Self { sequence, at, event }
+    fn from(view: EventView) -> Self {
+        let EventView { sequence, at, event, block, transaction, lane, reason, signers } = view;
+        let (block, reason) = (block.map(Into::into), reason.map(Into::into));
+        Self { sequence, at, event, block, transaction, lane, reason, signers }
+    }
+}
+
+impl From<BlockView> for proto::Block {
+    fn from(BlockView { height, hash }: BlockView) -> Self {
+        Self { height, hash }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod catalog;
+mod event;
 mod follow;
 mod in_flight;
 mod keys;
@@ -14,6 +15,7 @@ mod orders;
 mod overview;
 mod proof;
 mod quotes;
+mod reason;
 mod remembered;
 mod sketch;
 mod status;
@@ -32,6 +34,7 @@ use spandrel_verifiers::{ChainId, UnixSeconds};
 
 pub(crate) use access::permitted;
 pub use catalog::{AssetView, ChainView, RouteView};
+pub use event::{BlockView, EventView};
 pub use follow::{Follow, WATCH};
 use in_flight::InFlight;
 pub use keys::{KeyRequest, KeyView};
@@ -45,8 +48,9 @@ pub use overview::{Agreement, ChainLag, Gauge, LaneUse, Overview, PauseNow, Rout
 pub use proof::ProofView;
 pub(crate) use quotes::quote_lane;
 pub use quotes::{Quote, QuoteRequest};
+pub use reason::ReasonView;
 pub use status::{PauseView, ReadTo, StatusView};
-pub use view::{EventView, ReasonView, TransferView};
+pub use view::TransferView;
 pub use webhooks::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
 
 use crate::webhooks::Webhooks;

@@ -6,9 +6,10 @@ use alloy::primitives::{Address, U256, U512};
 use spandrel_core::{Policy, Transfer};
 use spandrel_risk::{Lane, Limit, RiskPolicy, RiskState};
 use spandrel_store::PageFilter;
-use spandrel_verifiers::{ChainId, UnixSeconds, attestation};
+use spandrel_verifiers::{ChainId, UnixSeconds};
 
-use super::view::end;
+use super::event::verifiers_of;
+use super::reason::end;
 use super::{LaneLimits, RouteView, Service};
 use crate::{Problem, Route};
 
@@ -210,14 +211,9 @@ fn agreement<'a>(policy: &Policy, transfers: impl Iterator<Item = &'a Transfer>)
         let (Some(checkpoint), destination) = (&transfer.checkpoint, &transfer.deposit.destination_chain) else {
             continue;
         };
-        proven += 1;
-        let domain = &destination.domain;
-        let digest = checkpoint.checkpoint.digest(domain.chain_number, domain.registry, checkpoint.epoch);
-        for signature in &checkpoint.signatures {
-            if let Some(count) = attestation::recover(digest, signature).ok().and_then(|signer| signed.get_mut(&signer))
-            {
-                *count += 1;
-            }
+        proven += u64::from(policy.destinations.contains_key(destination));
+        for verifier in verifiers_of(policy, destination, checkpoint) {
+            signed.entry(verifier).and_modify(|count| *count += 1);
         }
     }
     let threshold = policy.verifiers.threshold;

@@ -12,7 +12,6 @@ use spandrel_verifiers::{Evidence, SignedCheckpoint, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::Service;
-use super::view::Found;
 use crate::Problem;
 
 /// A transfer's proof. As it is answered it is a file that `spandrel proof verify` and `explain` read.
@@ -66,10 +65,7 @@ impl Service {
     /// # Errors
     /// 404 when there is no such transfer, 409 while there is no evidence.
     pub async fn proof(&self, id: &str) -> Result<ProofView, Problem> {
-        let transfer = match self.find(id).await? {
-            Found::Deposit(_, transfer) => Some(*transfer),
-            Found::Order(_, transfers, _) => transfers.into_iter().next(),
-        };
+        let transfer = self.find(id).await?.first();
         let with_evidence =
             transfer.and_then(|transfer| transfer.evidence.clone().map(|evidence| (transfer, evidence)));
         let Some((transfer, evidence)) = with_evidence else {

@@ -7,7 +7,8 @@ use spandrel_store::Order;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use super::TransferView;
-use super::view::{Found, deposited, reason};
+use super::reason::reason;
+use super::view::{Found, deposited};
 
 /// What an id names, as far as the ledger tells it.
 pub(super) enum Sketch {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::end;
+use super::reason::end;
 use super::{Service, shown_time};
 use crate::Problem;
 

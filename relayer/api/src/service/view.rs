@@ -5,76 +5,21 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use serde::Serialize;
 use spandrel_core::ledger::Ledger;
-use spandrel_core::{Event, Payout, PayoutStage, Standing, Status, Transfer, TxRef};
-use spandrel_risk::{Lane, Pause, Reason, RiskState, Scope};
+use spandrel_core::{Payout, PayoutStage, Standing, Status, Transfer, TxRef};
+use spandrel_risk::{Lane, Reason};
 use spandrel_store::{Order, OrderId, OrderTerms};
 use spandrel_verifiers::follow::Cursor;
 use spandrel_verifiers::{DepositId, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::sketch::{Deposited, Sketch};
-use super::{Service, shown_time};
+use super::{ReasonView, Service, shown_time};
 use crate::Problem;
 use crate::instructions::shown_hash;
 
 /// How long after an order's expiry a deposit that was made before may still be seen: blocks are read late where a chain or
 /// its nodes stood still.
 const LATE: UnixSeconds = 86_400;
-
-/// Why a transfer or a lane waits or will not go on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ReasonView {
-    /// Stable, for programs.
-    pub code: String,
-    /// For people.
-    pub message: String,
-    /// When it goes on at the earliest, RFC 3339; absent when that is not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub release_at: Option<String>,
-}
-
-impl ReasonView {
-    pub(super) fn new(code: &str, message: impl ToString, release_at: Option<UnixSeconds>) -> Self {
-        Self { code: code.to_owned(), message: message.to_string(), release_at: release_at.map(shown_time) }
-    }
-
-    pub(super) fn paused(scope: &Scope, risk: &RiskState, now: UnixSeconds) -> Self {
-        let until = risk.pauses_at(now).find(|(paused, _)| *paused == scope).and_then(|(_, pause)| end(pause));
-        Self::new("PAUSED", format!("paused: {scope}"), until)
-    }
-
-    pub(super) fn of(reason: &Reason, until: Option<UnixSeconds>, risk: &RiskState, now: UnixSeconds) -> Self {
-        let code = match reason {
-            Reason::Paused { scope } if until.is_none() => return Self::paused(scope, risk, now),
-            Reason::Paused { .. } => "PAUSED",
-            Reason::Dropped { .. } => "DROPPED",
-            Reason::Unknown => "UNKNOWN_ROUTE",
-            Reason::Ledger { .. } => "LEDGER",
-            Reason::PerTransferCap { .. } => "PER_TRANSFER_CAP",
-            Reason::ExposureCap { .. } => "EXPOSURE_CAP",
-            Reason::Window { .. } => "WINDOW",
-            Reason::AssetWindow { .. } => "ASSET_WINDOW",
-            Reason::NotionalWindow { .. } => "NOTIONAL_WINDOW",
-            Reason::Unvalued { .. } => "UNVALUED",
-            Reason::Confirmations { .. } => "CONFIRMATIONS",
-            Reason::Velocity { .. } => "VELOCITY",
-            Reason::Unusual { .. } => "UNUSUAL",
-            Reason::LargeTransfer { .. } => "LARGE_TRANSFER",
-            Reason::Expired { .. } => "EXPIRED",
-            Reason::Dust { .. } => "DUST",
-            Reason::AlreadyCleared { .. } => "ALREADY_CLEARED",
-            Reason::Mismatch { .. } => "MISMATCH",
-            Reason::Over => "OVER",
-            Reason::LaneNotAskedFor => "LANE_NOT_ASKED_FOR",
-        };
-        Self::new(code, reason, until)
-    }
-}
-
-/// When a pause is over; `None` for a freeze, which people lift.
-pub(super) fn end(pause: &Pause) -> Option<UnixSeconds> {
-    (pause.until != UnixSeconds::MAX).then_some(pause.until)
-}
 
 /// One transfer, from order to payout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -141,17 +86,6 @@ pub struct TransferView {
     pub expires_at: String,
 }
 
-/// One event of a transfer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct EventView {
-    /// From 0.
-    pub sequence: u64,
-    /// RFC 3339.
-    pub at: String,
-    /// What happened.
-    pub event: String,
-}
-
 /// What an id names.
 pub(super) enum Found {
     /// An order with the deposits that were made on it, the one that it follows first, and those that are never paid.
@@ -166,6 +100,14 @@ impl Found {
         let (dust, mut deposits): (Vec<_>, Vec<_>) = transfers.into_iter().partition(is_rejected_at_sight);
         deposits.sort_by_key(|transfer| transfer.deposit.amount < order.terms.amount);
         Self::Order(order, deposits, dust.iter().map(|transfer| transfer.id).collect())
+    }
+
+    /// The deposit that is followed, once there is one.
+    pub(super) fn first(self) -> Option<Transfer> {
+        match self {
+            Self::Deposit(_, transfer) => Some(*transfer),
+            Self::Order(_, transfers, _) => transfers.into_iter().next(),
+        }
     }
 }
 
@@ -230,21 +172,6 @@ impl Service {
             Found::Deposit(_, transfer) => vec![transfer.id.0],
             Found::Order(order, ..) => vec![order.id.0, order.terms.link()],
         })
-    }
-
-    /// The events of the first deposit behind an id, from `from` on.
-    ///
-    /// # Errors
-    /// 404 when there is neither order nor deposit.
-    pub async fn events(&self, id: &str, from: u64) -> Result<Vec<EventView>, Problem> {
-        let Some(deposit) = self.deposits(id).await?.first().copied() else { return Ok(Vec::new()) };
-        let events = self.store.events(deposit).await?;
-        let events = events.iter().filter(|event| event.sequence >= from).map(|event| EventView {
-            sequence: event.sequence,
-            at: shown_time(event.at),
-            event: Event::name(&event.body).to_owned(),
-        });
-        Ok(events.collect())
     }
 
     pub(super) async fn find(&self, id: &str) -> Result<Found, Problem> {
@@ -372,21 +299,6 @@ fn substatus(transfer: &Transfer) -> Option<&'static str> {
             Some("paid_waiting_for_proof")
         }
         (Status::Executed { .. }, _) => Some("paid_waiting_for_finality"),
-        _ => None,
-    }
-}
-
-/// Why it waits or failed.
-pub(super) fn reason(status: &Status, risk: &RiskState, now: UnixSeconds) -> Option<ReasonView> {
-    match status {
-        Status::Held { reason, until } => Some(ReasonView::of(reason, *until, risk, now)),
-        Status::Rejected { reason } => Some(ReasonView::of(reason, None, risk, now)),
-        Status::Reorged { .. } => Some(ReasonView::new("SOURCE_REORGED", "its block was replaced", None)),
-        Status::Shortfall { .. } => {
-            Some(ReasonView::new("SHORTFALL", "it was paid before finality, and its deposit is gone", None))
-        }
-        Status::Failed { .. } => Some(ReasonView::new("FAILED", "its payout cannot succeed", None)),
-        Status::Quarantined { .. } => Some(ReasonView::new("QUARANTINED", "an operator looks at it", None)),
         _ => None,
     }
 }

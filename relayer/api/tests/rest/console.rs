@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_verifiers::AssetId;
 
-use crate::world::{NOW, Options, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
+use crate::world::{NOW, Options, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem, verifier};
 
 const HOSTILE: &str = r#""><img src=x onerror=alert(1)><script>alert(2)</script>'"#;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -200,6 +200,47 @@ async fn a_transfer_is_shown_from_its_instructions_to_its_timeline() {
     let text = page(&world, &evm.1, StatusCode::OK).await;
     let data = evm.0["instructions"]["calls"][0]["data"].as_str().unwrap();
     assert!(text.contains(&format!("data-wallet-data=\"{data}\"")) && text.contains("data-wallet-chain=\"31337\""));
+}
+
+/// Under which block it is proven and by whose word, why it waited, and by which transaction it was paid.
+#[tokio::test]
+async fn a_transfers_page_tells_all_that_the_ledger_has_of_its_evidence() {
+    let world = World::new().await;
+    let quote = world.quote(&ethereum(), 400_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let id = order["transfer"]["id"].as_str().unwrap();
+    let parts = async || {
+        let text = page(&world, &format!("/console/transfers/{id}"), StatusCode::OK).await;
+        let (before, evidence) = text.split_once("data-live=\"evidence\"").unwrap();
+        let timeline =
+            before.split_once("data-live=\"timeline\"").unwrap().1.split_once("data-live=\"facts\"").unwrap().0;
+        (timeline.to_owned(), evidence.to_owned())
+    };
+    let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
+    let (timeline, evidence) = parts().await;
+    assert!(
+        timeline.contains(&B256::repeat_byte(1).to_string()) && timeline.contains(&B256::repeat_byte(0x64).to_string())
+    );
+    assert!(evidence.contains("There is none yet") && !evidence.contains("verified by"));
+    world.prove(deposit).await;
+    let proof = answer(world.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await;
+    let (root, signers) = (proof["root"].as_str().unwrap(), [0, 1, 2].map(|n| verifier(n).address().to_string()));
+    let (timeline, evidence) = parts().await;
+    for part in [&timeline, &evidence] {
+        assert!(part.contains(root) && part.contains("lock 100 "), "the block under which it is proven: {part}");
+        assert!(part.contains(&signers[0]) && part.contains(&signers[1]), "who signed: {part}");
+        assert!(!part.contains(&signers[2]), "and nobody else");
+    }
+    world.wake(deposit, 3_600).await;
+    let paid = B256::repeat_byte(0xfe);
+    world.pay(deposit, paid).await;
+    let (timeline, _) = parts().await;
+    assert!(
+        timeline.contains("LARGE_TRANSFER") && timeline.contains("400000"),
+        "why it waited, after it did: {timeline}"
+    );
+    assert_eq!(timeline.matches(&format!("data-copy=\"{paid}\"")).count(), 3, "broadcast, in a block, final");
+    assert!(timeline.contains("On the light client lane"));
 }
 
 #[tokio::test]

@@ -44,6 +44,19 @@ fn as_json(transfer: proto::Transfer) -> Value {
     value
 }
 
+/// What gRPC says of an event, as REST writes it.
+fn event_as_json(event: proto::Event) -> Value {
+    let proto::Event { sequence, at, event, block, transaction, lane, reason, signers } = event;
+    let block = block.map(|block| json!({ "height": block.height, "hash": block.hash }));
+    let reason =
+        reason.map(|reason| json!({ "code": reason.code, "message": reason.message, "release_at": reason.release_at }));
+    let signers = (!signers.is_empty()).then_some(signers);
+    let mut value = json!({ "sequence": sequence, "at": at, "event": event, "block": block, "transaction": transaction,
+        "lane": lane, "reason": reason, "signers": signers });
+    forget_nulls(&mut value);
+    value
+}
+
 /// What is absent is not written.
 fn forget_nulls(value: &mut Value) {
     if let Some(fields) = value.as_object_mut() {
@@ -302,7 +315,7 @@ async fn a_watch_streams_a_transfer_to_its_paid_end() {
     let watched = tokio::spawn(async move {
         let (mut events, mut last) = (Vec::new(), None);
         while let Some(update) = updates.message().await.unwrap() {
-            events.extend(update.events.into_iter().map(|event| (event.sequence, event.event)));
+            events.extend(update.events.into_iter().map(event_as_json));
             last = update.transfer;
         }
         (events, last.unwrap())
@@ -311,16 +324,16 @@ async fn a_watch_streams_a_transfer_to_its_paid_end() {
     world.prove(deposit).await;
     world.pay(deposit, B256::repeat_byte(0xfe)).await;
     let (events, last) = tokio::time::timeout(Duration::from_secs(20), watched).await.expect("an end").unwrap();
-    let names: Vec<_> = events.iter().map(|(_, name)| name.as_str()).collect();
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     let proven = ["source_final", "proven", "verified", "cleared"];
     let whole = [&["observed", "fast_refused"][..], &proven, &["submitted", "executed", "payout_final"]].concat();
     assert_eq!(names, whole);
-    assert!(events.iter().map(|(sequence, _)| *sequence).eq(0..9), "{events:?}");
+    assert!(events.iter().map(|event| event["sequence"].as_u64().unwrap()).eq(0..9), "{events:?}");
     let read =
         answer(world.get(&format!("/v1/transfers/{id}/events")).header("Accept", "application/json"), StatusCode::OK);
     let read = read.await;
-    let rest: Vec<_> = read.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(rest, names);
+    assert_eq!(read, json!(events));
+    assert_eq!(events[4]["signers"].as_array().unwrap().len(), 2, "{}", events[4]);
     assert_eq!((last.status.as_str(), last.terminal), ("final", true));
     assert_eq!(last.payout_tx, Some(B256::repeat_byte(0xfe).to_string()));
     assert_eq!(as_json(last), told(&world, &id).await);
