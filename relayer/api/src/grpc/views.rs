@@ -13,17 +13,42 @@ pub fn all<V, M: From<V>>(views: Vec<V>) -> Vec<M> {
     views.into_iter().map(M::from).collect()
 }
 
+/// Views whose messages have the same fields, by the same names. What stands in brackets is a message there too.
+macro_rules! same_fields {
+    ($($view:ident => $message:ident { $($field:ident),* $([$($inner:ident),*])? })*) => {$(
+        impl From<$view> for proto::$message {
+            fn from(view: $view) -> Self {
+                let $view { $($field,)* $($($inner,)*)? } = view;
+                Self { $($field,)* $($($inner: $inner.map(Into::into),)*)? }
+            }
+        }
+    )*};
+}
+
+same_fields! {
+    AssetView => Asset { id, chain }
+    ReasonView => Reason { code, message, release_at }
+    LaneLimits => LaneLimits {
+        lane, minimum, per_transfer, window_remaining, exposure_remaining, large_from, large_delay_seconds [closed]
+    }
+    LaneOffer => LaneOffer { lane, offered, eta_seconds [reason] }
+    EvmCall => Call { to, data, value, uri, qr }
+    TransferView => Transfer {
+        id, order, deposit, more_deposits, status, substatus, terminal, source, destination, asset, amount, recipient,
+        sender, lane, confirmations, source_final, source_tx, payout_tx, settlement_tx, proof_available, created_at,
+        updated_at, expires_at [reason]
+    }
+    EventView => Event { sequence, at, event, transaction, lane, signers [block, reason] }
+    BlockView => Block { height, hash }
+    WebhookView => Webhook { id, url, waiting, dead, created_at, rotated_at }
+    DeliveryView => Delivery { id, event, status, attempts, last_error, next_attempt_at, created_at }
+}
+
 impl From<ChainView> for proto::Chain {
     fn from(view: ChainView) -> Self {
         let ChainView { id, source, destination, finality, finality_seconds, status } = view;
         let (finality, status) = (finality.map(str::to_owned), status.to_owned());
         Self { id, source, destination, finality, finality_seconds, status }
-    }
-}
-
-impl From<AssetView> for proto::Asset {
-    fn from(AssetView { id, chain }: AssetView) -> Self {
-        Self { id, chain }
     }
 }
 
@@ -40,43 +65,6 @@ impl From<RouteView> for proto::Route {
 impl From<KeyView> for proto::Key {
     fn from(KeyView { id, key, scopes }: KeyView) -> Self {
         Self { id, key, scopes: scopes.into_iter().map(str::to_owned).collect() }
-    }
-}
-
-impl From<ReasonView> for proto::Reason {
-    fn from(ReasonView { code, message, release_at }: ReasonView) -> Self {
-        Self { code, message, release_at }
-    }
-}
-
-impl From<LaneLimits> for proto::LaneLimits {
-    fn from(view: LaneLimits) -> Self {
-        let LaneLimits {
-            lane,
-            minimum,
-            per_transfer,
-            window_remaining,
-            exposure_remaining,
-            large_from,
-            large_delay_seconds,
-            closed,
-        } = view;
-        Self {
-            lane,
-            minimum,
-            per_transfer,
-            window_remaining,
-            exposure_remaining,
-            large_from,
-            large_delay_seconds,
-            closed: closed.map(Into::into),
-        }
-    }
-}
-
-impl From<LaneOffer> for proto::LaneOffer {
-    fn from(LaneOffer { lane, offered, eta_seconds, reason }: LaneOffer) -> Self {
-        Self { lane, offered, eta_seconds, reason: reason.map(Into::into) }
     }
 }
 
@@ -117,86 +105,9 @@ impl From<Instructions> for proto::Instructions {
     }
 }
 
-impl From<EvmCall> for proto::Call {
-    fn from(EvmCall { to, data, value, uri, qr }: EvmCall) -> Self {
-        Self { to, data, value, uri, qr }
-    }
-}
-
-impl From<TransferView> for proto::Transfer {
-    fn from(view: TransferView) -> Self {
-        let TransferView {
-            id,
-            order,
-            deposit,
-            more_deposits,
-            status,
-            substatus,
-            terminal,
-            reason,
-            source,
-            destination,
-            asset,
-            amount,
-            recipient,
-            sender,
-            lane,
-            confirmations,
-            source_final,
-            source_tx,
-            payout_tx,
-            settlement_tx,
-            proof_available,
-            created_at,
-            updated_at,
-            expires_at,
-        } = view;
-        Self {
-            id,
-            order,
-            deposit,
-            more_deposits,
-            status,
-            substatus,
-            terminal,
-            reason: reason.map(Into::into),
-            source,
-            destination,
-            asset,
-            amount,
-            recipient,
-            sender,
-            lane,
-            confirmations,
-            source_final,
-            source_tx,
-            payout_tx,
-            settlement_tx,
-            proof_available,
-            created_at,
-            updated_at,
-            expires_at,
-        }
-    }
-}
-
 impl From<TransferList> for proto::ListTransfersResponse {
     fn from(TransferList { transfers, next_cursor }: TransferList) -> Self {
         Self { transfers: all(transfers), next_cursor }
-    }
-}
-
-impl From<EventView> for proto::Event {
-    fn from(view: EventView) -> Self {
-        let EventView { sequence, at, event, block, transaction, lane, reason, signers } = view;
-        let (block, reason) = (block.map(Into::into), reason.map(Into::into));
-        Self { sequence, at, event, block, transaction, lane, reason, signers }
-    }
-}
-
-impl From<BlockView> for proto::Block {
-    fn from(BlockView { height, hash }: BlockView) -> Self {
-        Self { height, hash }
     }
 }
 
@@ -231,12 +142,6 @@ impl From<StatusView> for proto::Status {
     }
 }
 
-impl From<WebhookView> for proto::Webhook {
-    fn from(WebhookView { id, url, waiting, dead, created_at, rotated_at }: WebhookView) -> Self {
-        Self { id, url, waiting, dead, created_at, rotated_at }
-    }
-}
-
 impl From<WebhookSecretView> for proto::WebhookSecret {
     fn from(WebhookSecretView { webhook, secret }: WebhookSecretView) -> Self {
         Self { webhook: Some(webhook.into()), secret, replayed: false }
@@ -246,12 +151,5 @@ impl From<WebhookSecretView> for proto::WebhookSecret {
 impl From<TestView> for proto::TestWebhookResponse {
     fn from(TestView { delivered, status, error }: TestView) -> Self {
         Self { delivered, status: status.map(Into::into), error }
-    }
-}
-
-impl From<DeliveryView> for proto::Delivery {
-    fn from(view: DeliveryView) -> Self {
-        let DeliveryView { id, event, status, attempts, last_error, next_attempt_at, created_at } = view;
-        Self { id, event, status, attempts, last_error, next_attempt_at, created_at }
     }
 }
