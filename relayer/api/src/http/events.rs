@@ -47,8 +47,9 @@ pub async fn events(
 fn resume(headers: &HeaderMap) -> Result<u64, Problem> {
     let Some(last) = headers.get("last-event-id") else { return Ok(0) };
     let last = last.to_str().unwrap_or_default();
-    let seen: u64 = last.parse().map_err(|_| Problem::invalid("Last-Event-ID", "a sequence number", last))?;
-    Ok(seen.saturating_add(1))
+    let seen: Option<i64> = last.parse().ok();
+    let next = seen.and_then(|seen| u64::try_from(seen).ok()?.checked_add(1));
+    next.ok_or_else(|| Problem::invalid("Last-Event-ID", "a sequence number", last))
 }
 
 /// Every event once, in order; the place among the streams is free again when it ends. One that ends before the transfer

@@ -114,5 +114,7 @@ async fn streams_are_bounded_and_unknown_transfers_have_none() {
     drop(open);
     let unknown = world.get(&format!("/v1/transfers/0x{}/events", "1".repeat(64)));
     problem(unknown.header("Accept", "text/event-stream"), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
-    problem(stream().header("Last-Event-ID", "x"), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    for no_event in ["x", "-1", "9223372036854775808"] {
+        problem(stream().header("Last-Event-ID", no_event), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    }
 }
