@@ -208,6 +208,9 @@ proptest! {
             let is_windowed = |value: U256| {
                 let about = about(value);
                 let mut state = state.clone();
+                // What stands locked is asked before the windows, and draws clear what was not proven.
+                let ample = Deposit { source_key: U256::from(901).into(), amount: U256::MAX, ..about.clone() };
+                state.apply(&proven(&ample), now);
                 state.apply(&proven(&about), now);
                 let position = Position::new(&state, about.id(), &about, lane, now);
                 matches!(
