@@ -225,6 +225,12 @@ pub enum RiskEvent {
         /// Hash of everything that it depends on: see `Position::inputs`.
         inputs: B256,
     },
+    /// What was closed unpaid was paid all the same, by whoever brought its proof or attestation to the destination: what is
+    /// said of it counts again. Said before what is proven, cleared and charged of it.
+    Reopened {
+        /// Which deposit.
+        id: DepositId,
+    },
 }
 
 impl RiskEvent {
@@ -249,7 +255,8 @@ impl RiskEvent {
             | Self::Settled { id }
             | Self::Shortfall { id }
             | Self::Closed { id, .. }
-            | Self::Charged { id, .. } => Some(*id),
+            | Self::Charged { id, .. }
+            | Self::Reopened { id } => Some(*id),
             Self::Paused { .. } | Self::Resumed { .. } | Self::Priced { .. } | Self::Decided { .. } => None,
         }
     }

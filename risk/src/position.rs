@@ -65,6 +65,13 @@ impl<'a> Position<'a> {
         {
             self.paused = Some(scope.clone());
         }
+        if let RiskEvent::Reopened { id } = event
+            && *id == self.id
+            && let Some(record) = self.closed.and_then(|closed| closed.reopened())
+        {
+            self.closed = None;
+            self.record = Cow::Owned(record);
+        }
         if event.deposit() == Some(self.id) && self.closed.is_none() {
             let before = self.tally();
             self.record.to_mut().apply(event);

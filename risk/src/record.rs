@@ -18,6 +18,9 @@ pub(crate) struct Record {
     /// Whether a clearance of it was charged before: it fills buckets once.
     #[serde(default)]
     pub(crate) is_charged: bool,
+    /// Whether a clearance of it was forgotten when it was closed unpaid: the windows remember it.
+    #[serde(default)]
+    was_cleared: bool,
 }
 
 /// What was proven to be locked.
@@ -62,6 +65,20 @@ pub(crate) enum Stage {
 pub(crate) struct Closed {
     /// By which lane it was paid, if it was.
     pub(crate) lane: Option<Lane>,
+    /// Whether it was ever cleared.
+    #[serde(default)]
+    was_cleared: bool,
+    /// Whether a clearance of it was charged.
+    #[serde(default)]
+    is_charged: bool,
+}
+
+impl Closed {
+    /// What is known of the deposit once it is paid all the same; `None` when it was closed as paid.
+    pub(crate) fn reopened(&self) -> Option<Record> {
+        let Self { lane, was_cleared, is_charged } = *self;
+        lane.is_none().then(|| Record { was_cleared, is_charged, ..Record::default() })
+    }
 }
 
 /// Where the bridge keeps its books: one asset on one source chain.
@@ -126,6 +143,7 @@ impl Record {
             RiskEvent::Settled { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Settled)),
             RiskEvent::Shortfall { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Short)),
             RiskEvent::Closed { .. }
+            | RiskEvent::Reopened { .. }
             | RiskEvent::Paused { .. }
             | RiskEvent::Resumed { .. }
             | RiskEvent::Priced { .. }
@@ -141,7 +159,13 @@ impl Record {
     /// What is left when the deposit is closed; `None` when nothing is known of it, or its exposure is open.
     pub(crate) fn closed(&self) -> Option<Closed> {
         let may_close = *self != Self::default() && !self.is_exposed();
-        may_close.then(|| Closed { lane: self.standing_lane() })
+        let (lane, was_cleared, is_charged) = (self.standing_lane(), self.was_cleared(), self.is_charged);
+        may_close.then_some(Closed { lane, was_cleared, is_charged })
+    }
+
+    /// Whether it was ever cleared.
+    pub(crate) fn was_cleared(&self) -> bool {
+        self.was_cleared || self.payout.is_some()
     }
 
     /// Whether a fast payout is neither settled nor returned.

@@ -4,9 +4,10 @@ mod common;
 
 use alloy_primitives::{U256, U512};
 use common::model::Model;
-use common::{NOW, cleared, deposit, everywhere, open, proven};
+use common::wide::{of, valued};
+use common::{NOW, cleared, deposit, everywhere, open, pay, proven};
 use proptest::prelude::*;
-use spandrel_risk::{Decision, Lane, Reason, RiskEvent, RiskState, assess};
+use spandrel_risk::{Corridor, Decision, Lane, Limit, Reason, RiskEvent, RiskState, Side, Tank, assess};
 use spandrel_verifiers::Deposit;
 
 fn closed(deposit: &Deposit) -> RiskEvent {
@@ -66,6 +67,59 @@ fn what_was_proven_and_never_paid_is_not_available_to_others_once_it_is_closed()
     assert_eq!(ask(&state, &other, Lane::LightClient, NOW), Decision::Allow);
 }
 
+/// Dropped by guardians, or refused at sight, and brought to the destination by someone else: every sum is as if it had
+/// been cleared and never dropped, and counts once.
+#[test]
+fn what_was_closed_unpaid_and_is_paid_all_the_same_counts_like_any_other_payout() {
+    let (policy, priced) = valued(Limit::Unlimited, Limit::Unlimited);
+    let about = of(7, 5);
+    for (lane, was_cleared) in [(Lane::Fast, false), (Lane::LightClient, false), (Lane::LightClient, true)] {
+        let mut dropped = priced.clone();
+        dropped.apply(&proven(&about), NOW);
+        if was_cleared {
+            pay(&policy, &mut dropped, &about, lane, NOW);
+            dropped.apply(&RiskEvent::Returned { id: about.id() }, NOW);
+        }
+        let mut kept = dropped.clone();
+        dropped.apply(&closed(&about), NOW);
+        let unpaid = dropped.clone();
+        dropped.apply(&proven(&about), NOW);
+        pay(&policy, &mut dropped, &about, lane, NOW);
+        assert_eq!(dropped, unpaid, "what is over is not heard of");
+        dropped.apply(&RiskEvent::Reopened { id: about.id() }, NOW);
+        dropped.apply(&proven(&about), NOW);
+        pay(&policy, &mut dropped, &about, lane, NOW);
+        pay(&policy, &mut kept, &about, lane, NOW);
+        let used = |state: &RiskState, at: u64| {
+            let corridor = Corridor::of(&about, lane);
+            let tanks = [
+                Tank::Asset { asset: about.asset.clone() },
+                Tank::Destination { chain: about.destination_chain.clone() },
+                Tank::Source { chain: about.source_chain.clone() },
+                Tank::Corridor(corridor.clone()),
+            ];
+            let by_value = tanks.map(|tank| state.notional_used(&tank, at));
+            let exposure = state.exposure(&about.source_chain, &about.asset, &about.destination_chain);
+            let filled = state.bucket_filled(&about.asset, Side::Sender, about.sender, at);
+            (state.window_used(&corridor, at), state.asset_used(&about.asset, at), by_value, exposure, filled)
+        };
+        assert_eq!(used(&dropped, NOW), used(&kept, NOW), "{lane} {was_cleared}");
+        assert_eq!((used(&dropped, NOW).0, available(&dropped, &about)), (U512::from(5), U512::ZERO));
+        let paid = dropped.clone();
+        dropped.apply(&RiskEvent::Reopened { id: about.id() }, NOW);
+        assert_eq!(dropped, paid, "once");
+        for asked in [Lane::Fast, Lane::LightClient] {
+            let reason = Reason::AlreadyCleared { lane };
+            assert_eq!(ask(&dropped, &about, asked, NOW), Decision::Reject { reason });
+        }
+        dropped.apply(&RiskEvent::Settled { id: about.id() }, NOW);
+        dropped.apply(&closed(&about), NOW);
+        let over = dropped.clone();
+        dropped.apply(&RiskEvent::Reopened { id: about.id() }, NOW);
+        assert_eq!(dropped, over, "what was closed as paid stays so");
+    }
+}
+
 #[test]
 fn an_open_exposure_is_not_closed_and_a_shortfall_stays_one() {
     let about = deposit(0, U256::from(5));
@@ -84,7 +138,7 @@ fn an_open_exposure_is_not_closed_and_a_shortfall_stays_one() {
 fn the_window_remembers_what_closed_deposits_used() {
     let about = deposit(0, U256::from(5));
     let state = state_of(&[proven(&about), cleared(&about, Lane::LightClient), closed(&about)]);
-    let corridor = spandrel_risk::Corridor::of(&about, Lane::LightClient);
+    let corridor = Corridor::of(&about, Lane::LightClient);
     assert_eq!(state.window_used(&corridor, NOW), U512::from(5));
 }
 

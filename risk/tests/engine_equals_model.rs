@@ -46,7 +46,7 @@ type Draw = (u8, usize, Lane, Scope, i64, u64, U256);
 
 fn draws(most: usize) -> impl Strategy<Value = Vec<Draw>> {
     let later = prop_oneof![5 => 0i64..40_000, 1 => Just(86_400), 1 => Just(86_399), 1 => -50_000i64..0];
-    let draw = (0u8..22, 0usize..8, lanes(), scopes(), later, 0u64..100_000, amounts());
+    let draw = (0u8..24, 0usize..8, lanes(), scopes(), later, 0u64..100_000, amounts());
     prop::collection::vec(draw, 0..most)
 }
 
@@ -66,7 +66,8 @@ fn event(draw: &Draw, deposits: &[Deposit], now: u64) -> RiskEvent {
         18 => RiskEvent::Closed { id, expiry: deposit.expiry },
         19 => with_id(proven(&forged), id),
         20 => charged(deposit, Charge { notional: *other, fills: Vec::new() }),
-        _ => with_id(cleared(&forged, *lane), id),
+        21 => with_id(cleared(&forged, *lane), id),
+        _ => RiskEvent::Reopened { id },
     }
 }
 

@@ -24,6 +24,10 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
     if let Effect::Pause { .. } | Effect::Reobserve { .. } = effect {
         return Ok(());
     }
+    // It only asks, and what is over unpaid may be paid all the same. Of a payout that is known its own effect tells.
+    if let Effect::ConfirmPaid { .. } = effect {
+        return if transfer.payout.is_none() { Ok(()) } else { obsolete("a payout of it is known") };
+    }
     if transfer.status.is_terminal() {
         return obsolete(transfer.status.name());
     }
@@ -68,9 +72,11 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
             let is_idle = transfer.payout.is_none() && transfer.issued.is_none();
             if is_idle && context.now > transfer.deposit.expiry { Ok(()) } else { later("a payout is under way") }
         }
-        Effect::CloseOverdue { .. } | Effect::Contradict { .. } | Effect::Pause { .. } | Effect::Reobserve { .. } => {
-            Ok(())
-        }
+        Effect::ConfirmPaid { .. }
+        | Effect::CloseOverdue { .. }
+        | Effect::Contradict { .. }
+        | Effect::Pause { .. }
+        | Effect::Reobserve { .. } => Ok(()),
     }
 }
 
@@ -102,7 +108,8 @@ fn may_pay(transfer: &Transfer, lane: Lane, context: &Context<'_>) -> Result<(),
 }
 
 /// Whether a payment of this transfer that its destination has delayed may be executed. It may be another's, of either
-/// lane: while none of ours is under way, no lane may be paused.
+/// lane: while none of ours is under way, no lane may be paused, and before the deposit expires what was not cleared is not
+/// executed either.
 pub fn may_execute(transfer: &Transfer, context: &Context<'_>) -> Result<(), Blocked> {
     if transfer.status.is_terminal() {
         return obsolete(transfer.status.name());
@@ -115,6 +122,9 @@ pub fn may_execute(transfer: &Transfer, context: &Context<'_>) -> Result<(), Blo
     }
     if let Status::Shortfall { .. } = transfer.status {
         return obsolete("its deposit was gone, and is not proven again");
+    }
+    if transfer.issued.is_none() && context.now <= transfer.deposit.expiry {
+        return later("it was not cleared");
     }
     let is_ours = |lane: &Lane| transfer.issued.is_none_or(|issued| issued.lane == *lane);
     let mut lanes = [Lane::Fast, Lane::LightClient].into_iter().filter(is_ours);

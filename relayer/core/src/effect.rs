@@ -106,6 +106,11 @@ pub enum Effect {
         /// Which.
         deposit: Deposit,
     },
+    /// Ask the destination whether a deposit that it showed a payment of is finally paid, by whoever.
+    ConfirmPaid {
+        /// Which.
+        deposit: Deposit,
+    },
     /// Close the fast lane from the deposit's source on the destination, if its fast payout is overdue there:
     /// `RiskGuard.closeOverdue`.
     CloseOverdue {
@@ -194,6 +199,7 @@ impl Effect {
             Self::PayProven { .. } => Self::PAY_PROVEN,
             Self::Settle { .. } => Self::SETTLE,
             Self::ConfirmUnpaid { .. } => Self::CONFIRM_UNPAID,
+            Self::ConfirmPaid { .. } => "confirm_paid",
             Self::CloseOverdue { .. } => "close_overdue",
             Self::Contradict { .. } => Self::CONTRADICT,
             Self::Pause { .. } => "pause",
@@ -232,9 +238,11 @@ impl Effect {
             Self::PayProven { .. } | Self::Settle { .. } => keccak256(turn.proofs.to_be_bytes()),
             Self::Pause { .. } => keccak256(round),
             Self::Reobserve { from, to } => keccak256([from.to_be_bytes(), to.to_be_bytes()].concat()),
-            Self::PayFast { .. } | Self::ConfirmUnpaid { .. } | Self::CloseOverdue { .. } | Self::Contradict { .. } => {
-                B256::ZERO
-            }
+            Self::PayFast { .. }
+            | Self::ConfirmUnpaid { .. }
+            | Self::ConfirmPaid { .. }
+            | Self::CloseOverdue { .. }
+            | Self::Contradict { .. } => B256::ZERO,
         };
         EffectId::derive(deposit, self.step(), executor, attempt)
     }

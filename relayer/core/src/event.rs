@@ -123,6 +123,9 @@ pub enum Event {
     },
     /// An operator sent it back to work.
     Requeued,
+    /// It had ended unpaid, and its destination paid it all the same: proofs and attestations are public. What follows is
+    /// told as of any payout.
+    PaidAllTheSame,
 }
 
 impl Event {
@@ -150,6 +153,7 @@ impl Event {
             Self::Failed { .. } => "failed",
             Self::Quarantined { .. } => "quarantined",
             Self::Requeued => "requeued",
+            Self::PaidAllTheSame => "paid_all_the_same",
         }
     }
 }

@@ -74,6 +74,7 @@ impl Transfer {
     fn objection(&self, event: &Event) -> Option<&'static str> {
         let pays = |lane: &Lane| self.payout.as_ref().is_some_and(|payout| payout.lane == *lane);
         let holds = match event {
+            Event::PaidAllTheSame => (self.status.may_be_paid_all_the_same(), "an end without a payout or an expiry"),
             _ if self.status.is_terminal() => (false, "nothing after the end"),
             Event::Observed { seen } => {
                 (self.mined().is_none() && seen.deposit == self.deposit, "the same deposit, gone before")
@@ -162,7 +163,11 @@ impl Transfer {
                 self.give_up(Lane::LightClient);
             }
             Event::Requeued => self.begin_round(),
-            Event::Held { .. } | Event::Settled { .. } | Event::Shortfall | Event::Quarantined { .. } => {}
+            Event::Held { .. }
+            | Event::Settled { .. }
+            | Event::Shortfall
+            | Event::Quarantined { .. }
+            | Event::PaidAllTheSame => {}
         }
     }
 

@@ -32,6 +32,8 @@ pub enum Input {
     AttestationRefused(String),
     /// How far an effect on a destination is.
     Progress(EffectId, Progress),
+    /// The destination shows a payment of it, by the word of one node, in a block that need not be final.
+    ShownPaid,
     /// Another deposit is proven under the source key of this one.
     Contradicted(Contradiction),
     /// Time has passed: held transfers are assessed again, expired ones end.

@@ -274,6 +274,16 @@ impl Status {
         matches!(self, Self::Final { .. } | Self::Settled { .. } | Self::Rejected { .. } | Self::Failed { .. })
     }
 
+    /// Whether it ended unpaid and its destination may pay it all the same. Of what expired the destination's final state has
+    /// said that it was not paid, and takes no proof of it any more.
+    pub fn may_be_paid_all_the_same(&self) -> bool {
+        match self {
+            Self::Rejected { reason } => !matches!(reason, Reason::Expired { .. }),
+            Self::Failed { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Every name.
     pub const NAMES: [&'static str; 15] = [
         "observed",

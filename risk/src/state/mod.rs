@@ -74,6 +74,7 @@ impl RiskState {
                 self.pauses.remove_mut(scope);
             }
             RiskEvent::Closed { id, expiry } => self.close(*id, *expiry),
+            RiskEvent::Reopened { id } => self.reopen(*id),
             RiskEvent::Priced { asset, price } => self.take_price(asset, *price),
             RiskEvent::Decided { .. } => {}
             _ => {
@@ -95,7 +96,7 @@ impl RiskState {
         self.count(id, &after);
         if let (RiskEvent::Cleared { .. }, Some(payout)) = (event, &after.payout) {
             let (amount, at) = (payout.amount, self.clock);
-            let was_cleared = before.payout.is_some();
+            let was_cleared = before.was_cleared();
             change(&mut self.windows, &payout.corridor, |window| {
                 if was_cleared {
                     window.withdraw(id);
@@ -131,6 +132,15 @@ impl RiskState {
         self.closed.insert_mut(id, closed);
         self.expiries.insert_mut((expiry, id), ());
         self.forget_expired();
+    }
+
+    /// What was closed unpaid counts again. Its charges in the windows have stayed there.
+    fn reopen(&mut self, id: DepositId) {
+        let Some(record) = self.closed.get(&id).and_then(Closed::reopened) else { return };
+        self.closed.remove_mut(&id);
+        if record != Record::default() {
+            self.records.insert_mut(id, record);
+        }
     }
 
     /// A deposit whose expiry has passed is refused before anything that is known of it is looked at.

@@ -83,7 +83,7 @@ pub type Draw = (u8, usize, usize, i64, u64, u64);
 
 pub fn draws() -> impl Strategy<Value = Vec<Draw>> {
     let later = prop_oneof![6 => 0i64..3_000, 1 => Just(86_400), 1 => Just(86_399), 1 => -5_000i64..0];
-    prop::collection::vec((0u8..14, 0usize..8, 0usize..2, later, 0u64..120, 0u64..20), 0..50)
+    prop::collection::vec((0u8..15, 0usize..8, 0usize..2, later, 0u64..120, 0u64..20), 0..50)
 }
 
 pub fn events(draw: &Draw, policy: &RiskPolicy, state: &RiskState, deposits: &[Deposit], now: u64) -> Vec<RiskEvent> {
@@ -98,6 +98,7 @@ pub fn events(draw: &Draw, policy: &RiskPolicy, state: &RiskState, deposits: &[D
         9 => vec![RiskEvent::Returned { id }],
         10 => vec![RiskEvent::Settled { id }],
         11 => vec![RiskEvent::Closed { id, expiry: about.expiry }],
+        12 => vec![RiskEvent::Reopened { id }],
         _ => {
             let published_at = now.saturating_sub(width * 100).saturating_add(number * 2);
             let price = Price { value: U256::from(number / 8), confidence: U256::from(width / 6), published_at };

@@ -123,10 +123,12 @@ impl SimSubmitter {
                         continue;
                     }
                 },
-                (None, Effect::ConfirmUnpaid { deposit }) if chain.final_time() > deposit.expiry => {
+                (None, Effect::ConfirmUnpaid { deposit } | Effect::ConfirmPaid { deposit })
+                    if chain.final_time() > deposit.expiry =>
+                {
                     Progress::Refused { reason: "expired unpaid".to_owned(), lasting: Lasting::ForEver }
                 }
-                (None, Effect::ConfirmUnpaid { .. }) => continue,
+                (None, Effect::ConfirmUnpaid { .. } | Effect::ConfirmPaid { .. }) => continue,
                 (None, _) => {
                     left.push((due, is_alone));
                     continue;
@@ -386,9 +388,10 @@ impl Submitter for SimSubmitter {
 
 fn is_done(state: &State, effect: &Effect) -> bool {
     match effect {
-        Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } | Effect::ConfirmUnpaid { deposit } => {
-            state.payment(deposit.id()).is_some()
-        }
+        Effect::PayFast { deposit, .. }
+        | Effect::PayProven { deposit, .. }
+        | Effect::ConfirmUnpaid { deposit }
+        | Effect::ConfirmPaid { deposit } => state.payment(deposit.id()).is_some(),
         Effect::Settle { deposit, .. } => {
             state.payment(deposit.id()).is_some_and(|p| p.is_proven && p.lane == Lane::Fast)
         }
@@ -403,7 +406,10 @@ fn done_elsewhere(state: &State, effect: &Effect) -> Option<Progress> {
         return None;
     }
     match effect {
-        Effect::PayFast { deposit, .. } | Effect::PayProven { deposit, .. } | Effect::ConfirmUnpaid { deposit } => {
+        Effect::PayFast { deposit, .. }
+        | Effect::PayProven { deposit, .. }
+        | Effect::ConfirmUnpaid { deposit }
+        | Effect::ConfirmPaid { deposit } => {
             state.payment(deposit.id()).map(|payment| Progress::PaidElsewhere { lane: payment.lane })
         }
         _ => Some(finalized(B256::ZERO)),

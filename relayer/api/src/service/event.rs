@@ -111,7 +111,8 @@ fn shown(policy: &Policy, transfer: &Transfer, event: &Recorded<Event>) -> Event
         | Event::Shortfall
         | Event::Failed { .. }
         | Event::Quarantined { .. }
-        | Event::Requeued => view,
+        | Event::Requeued
+        | Event::PaidAllTheSame => view,
     }
 }
 

@@ -15,6 +15,7 @@ use spandrel_risk::{Decision, Lane, Position, RiskEvent};
 use spandrel_verifiers::DepositId;
 
 use crate::ledger::NewEffect;
+use crate::submission::Progress;
 use crate::{Context, Destination, Effect, EffectId, Event, Executor, Input, Refusal, Status, Transfer};
 
 /// What a step gives: to be stored and carried out together, or not at all.
@@ -39,7 +40,8 @@ impl Output {
 ///
 /// Guarantees: the output folds onto `transfer`; at most one lane is ever issued before the other is definitively
 /// refused; no payout is issued without a quorum of verifiers (light client) or signers (fast), nor under a pause; the
-/// risk state is told once that a transfer which it knows is over, and nothing of it after that.
+/// risk state is told once that a transfer which it knows is over, and nothing of it after that, unless the destination
+/// paid all the same what had ended unpaid.
 pub fn step(transfer: Option<&Transfer>, input: &Input, context: &Context<'_>) -> Result<Output, Refusal> {
     let Some(transfer) = transfer else {
         return match input {
@@ -48,7 +50,7 @@ pub fn step(transfer: Option<&Transfer>, input: &Input, context: &Context<'_>) -
         };
     };
     let mut draft = Draft { context: *context, transfer: transfer.clone(), output: Output::default() };
-    if !transfer.status.is_terminal() {
+    if !transfer.status.is_terminal() || draft.may_hear(input) {
         draft.take(input)?;
         draft.close_if_over();
     }
@@ -73,6 +75,7 @@ impl<'a> Draft<'a> {
             Input::Attested(attestation) => self.attested(attestation),
             Input::AttestationRefused(reason) => self.attestation_refused(reason),
             Input::Progress(id, progress) => self.progress(*id, progress),
+            Input::ShownPaid => self.shown_paid(),
             Input::Contradicted(by) => self.contradicted(by),
             Input::Tick => self.tick(),
             Input::Broken(error) => self.broken(error),
@@ -81,6 +84,12 @@ impl<'a> Draft<'a> {
             Input::Extend(until) => self.extend_hold(*until),
             Input::Release => self.release_early(),
         }
+    }
+
+    /// Whether `input` counts after the end: what tells that its destination paid what had ended unpaid.
+    fn may_hear(&self, input: &Input) -> bool {
+        let is_of_payment = matches!(input, Input::ShownPaid | Input::Progress(_, Progress::PaidElsewhere { .. }));
+        is_of_payment && self.transfer.status.may_be_paid_all_the_same()
     }
 
     fn broken(&mut self, error: &str) -> Result<(), Refusal> {

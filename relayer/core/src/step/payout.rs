@@ -97,8 +97,17 @@ impl Draft<'_> {
         if stage < PayoutStage::Executed { self.paid(lane) } else { Ok(()) }
     }
 
+    /// Somebody else may have had it paid, which is believed once it is final.
+    pub(super) fn shown_paid(&mut self) -> Result<(), Refusal> {
+        if self.transfer.payout.is_none() {
+            let deposit = self.transfer.deposit.clone();
+            self.ask_destination(Effect::ConfirmPaid { deposit });
+        }
+        Ok(())
+    }
+
     /// Someone else had it paid, with a proof or an attestation that is public. Whatever was planned gives way: a fast
-    /// payout is settled as if it were ours, one with proof is the end.
+    /// payout is settled as if it were ours, one with proof is the end. What had ended unpaid ends otherwise.
     fn paid_elsewhere(&mut self, lane: Lane) -> Result<(), Refusal> {
         let tx = TxRef { chain: self.destination_chain(), hash: B256::ZERO, gas_used: None };
         if let Some(planned) = self.transfer.issued.map(|issued| issued.lane)
@@ -106,6 +115,10 @@ impl Draft<'_> {
             && self.transfer.is_paid_by(planned)
         {
             return self.broken(&format!("paid on the {planned} lane, and by another on the {lane} lane"));
+        }
+        if self.transfer.status.may_be_paid_all_the_same() {
+            self.record(Event::PaidAllTheSame)?;
+            self.risk(RiskEvent::Reopened { id: self.id() });
         }
         if self.transfer.payout.as_ref().is_none_or(|payout| payout.lane != lane) {
             self.give_way_to(lane)?;
@@ -119,8 +132,9 @@ impl Draft<'_> {
         if let Some(planned) = planned.filter(|planned| *planned != lane) {
             self.release(planned, &format!("paid by someone else on the {lane} lane"))?;
         }
-        if lane == Lane::LightClient && !self.context.risk.is_proven(self.id()) {
-            // The destination checked the proof: what is released below is locked.
+        let is_proven = lane == Lane::LightClient || self.transfer.checkpoint.is_some();
+        if is_proven && !self.context.risk.is_proven(self.id()) {
+            // The destination checked the proof, or a quorum did: what is released below is locked.
             self.risk_proven();
         }
         self.clear(lane)

@@ -358,6 +358,7 @@ pub fn risks(output: &Output) -> Vec<&'static str> {
         RiskEvent::Settled { .. } => Some("settled"),
         RiskEvent::Shortfall { .. } => Some("shortfall"),
         RiskEvent::Closed { .. } => Some("closed"),
+        RiskEvent::Reopened { .. } => Some("reopened"),
         RiskEvent::Paused { .. } => Some("paused"),
         RiskEvent::Resumed { .. } => Some("resumed"),
         RiskEvent::Priced { .. } => Some("priced"),

@@ -6,6 +6,7 @@
 //! in the same scope by then, stays lifted until there is other evidence, which is another finding.
 
 mod marks;
+mod paid;
 mod payouts;
 mod slow;
 
@@ -151,7 +152,9 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         }
         memory.is_blind = is_blind;
         let now = self.book.clock().now();
-        let mut findings = self.judge_payouts(memory).await?;
+        // What cannot be stored keeps nothing from being judged, and is told again.
+        let told = self.tell_paid(memory).await;
+        let mut findings = self.judge_payouts(memory, told.is_ok()).await?;
         findings.extend(memory.pace.judge(now));
         findings.extend(self.judge_disputes(memory, now));
         findings.extend(self.judge_accounts().await);
@@ -160,7 +163,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         if !is_blind {
             self.alarms.watched().looked_at = Some(now);
         }
-        Ok(())
+        told
     }
 
     fn slow_sight(&self) -> MutexGuard<'_, Sight> {

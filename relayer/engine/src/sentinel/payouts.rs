@@ -17,8 +17,10 @@ const STALLED: u64 = 600;
 
 /// A payout under watch.
 pub(super) struct Sighting {
-    payout: PaidOut,
+    pub(super) payout: PaidOut,
     at: UnixSeconds,
+    /// Whether its transfer was told that it is paid.
+    pub(super) is_told: bool,
     /// The sources' best blocks, asked for after [`NODES_LAG`].
     heads: BTreeMap<ChainId, u64>,
 }
@@ -29,7 +31,10 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         for payout in payouts {
             let key = (chain.clone(), payout.id);
             let sighting = memory.payouts.entry(key);
-            let sighting = sighting.or_insert_with(|| Sighting { payout: payout.clone(), at, heads: BTreeMap::new() });
+            let sighting = sighting.or_insert_with(|| {
+                let heads = BTreeMap::new();
+                Sighting { payout: payout.clone(), at, is_told: false, heads }
+            });
             if sighting.payout.paid.is_none() && payout.paid.is_some() {
                 // A delayed payment that was executed is still of the lane that promised it.
                 sighting.payout.paid = payout.paid;
@@ -37,7 +42,8 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         }
     }
 
-    pub(super) async fn judge_payouts(&self, memory: &mut Memory) -> Result<Vec<Finding>, EngineError> {
+    /// Those that are fine for good are forgotten, once their transfers were told of them.
+    pub(super) async fn judge_payouts(&self, memory: &mut Memory, are_told: bool) -> Result<Vec<Finding>, EngineError> {
         self.note_reading(memory).await?;
         let (mut findings, mut fine) = (Vec::new(), Vec::new());
         for (key, sighting) in &mut memory.payouts {
@@ -52,7 +58,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                 Judgement::Wrong(finding) => findings.push(finding),
             }
         }
-        for key in fine {
+        for key in fine.into_iter().filter(|_| are_told) {
             memory.payouts.remove(&key);
         }
         Ok(findings)

@@ -1,5 +1,7 @@
 //! A ledger in which a fast payout is cleared and not sent.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, U256};

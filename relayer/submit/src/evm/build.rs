@@ -60,7 +60,7 @@ pub(super) enum Action {
     Claim(Inbox::ClaimItem),
     /// `Inbox.settle`.
     Settle(Inbox::ClaimItem),
-    /// Nothing is sent: the chain is asked whether the deposit was paid before it expired.
+    /// Nothing is sent: the chain is asked whether the deposit is paid, and once it expired, whether it never was.
     ConfirmUnpaid(Inbox::Deposit),
     /// `RiskGuard.closeOverdue`.
     CloseOverdue(Inbox::Deposit),
@@ -95,7 +95,7 @@ pub(super) fn work(due: &DueEffect, here: &ChainId, contracts: &Contracts, now: 
         Effect::Settle { deposit, evidence, checkpoint } => {
             (vec![store(checkpoint, proofs(contracts)?)], Action::Settle(proven_item(deposit, evidence)?))
         }
-        Effect::ConfirmUnpaid { deposit } => {
+        Effect::ConfirmUnpaid { deposit } | Effect::ConfirmPaid { deposit } => {
             proofs(contracts)?;
             (Vec::new(), Action::ConfirmUnpaid(solidity_deposit(deposit)))
         }

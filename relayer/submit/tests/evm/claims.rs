@@ -202,6 +202,20 @@ async fn an_expired_deposit_is_unpaid_only_by_a_final_block_after_its_expiry() {
     assert_eq!(world.mined().await, 0, "nothing is sent");
 }
 
+#[tokio::test]
+async fn what_someone_else_had_paid_is_told_when_it_is_final_and_not_only_when_it_expires() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let paid = world.deposit(80);
+    let ask = [due(&paid, Effect::ConfirmPaid { deposit: paid.clone() })];
+    assert_eq!(said(&destination.submit(&ask, &Open).await.unwrap(), &ask[0]), None, "nobody had it paid");
+    pay_as_governor(&world, &world.fast(std::slice::from_ref(&paid))[0].effect).await;
+    world.anvil.mine(1).await.unwrap();
+    let answers = destination.submit(&ask, &Open).await.unwrap();
+    assert_eq!(said(&answers, &ask[0]), Some(Progress::PaidElsewhere { lane: Lane::Fast }));
+    assert_eq!(world.mined().await, 0, "nothing is sent");
+}
+
 /// Someone else attests and claims.
 pub async fn pay_as_governor(world: &World, effect: &Effect) {
     let Effect::PayFast { deposit, attestation } = effect else { panic!("{effect:?}") };

@@ -51,6 +51,7 @@ impl Model {
         let log = self.log.iter().enumerate();
         for (place, (event, at)) in log.filter(|(_, (event, _))| event.deposit() == Some(of)) {
             if known.is_closed {
+                known.is_closed = known.payout.is_some() || !matches!(event, RiskEvent::Reopened { .. });
                 continue;
             }
             match event {

@@ -1,0 +1,36 @@
+//! What a destination paid and the ledger does not hold as cleared: whoever has its proof or attestation may have it paid,
+//! also when guardians dropped it. What a node shows is told to its transfer, which asks the destination and believes what is
+//! final there.
+
+use spandrel_core::Input;
+use spandrel_core::ledger::Ledger;
+
+use super::{Memory, Sentinel};
+use crate::{Change, Clock, EngineError, Step};
+
+impl<L: Ledger, C: Clock> Sentinel<L, C> {
+    /// Tells every payment once. One of a deposit that no watcher has seen yet waits for it.
+    pub(super) async fn tell_paid(&self, memory: &mut Memory) -> Result<(), EngineError> {
+        let mut change = Change::default();
+        let mut told = Vec::new();
+        for ((chain, id), sighting) in &mut memory.payouts {
+            if sighting.payout.paid.is_none() || sighting.is_told {
+                continue;
+            }
+            let Some(transfer) = self.book.ledger().transfer(*id).await? else { continue };
+            if transfer.payout.is_none() && transfer.deposit.destination_chain == *chain {
+                change.steps.push(Step::One(*id, Input::ShownPaid));
+            }
+            told.push(&mut sighting.is_told);
+        }
+        if !change.steps.is_empty() {
+            match self.book.record(change).await {
+                // A process of what is agreed on now reads the same chain.
+                Ok(_) | Err(EngineError::Superseded) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        told.into_iter().for_each(|is_told| *is_told = true);
+        Ok(())
+    }
+}
