@@ -19,7 +19,7 @@ pub enum Rule {
     SignerSetDiffers,
     /// The nodes of a source disagree for too long.
     NodesDisagree,
-    /// The fast lane is far over its pace.
+    /// A lane is far over its pace.
     PaceUnusual,
     /// The account that pays for gas on a destination runs dry.
     BalanceLow,
@@ -75,6 +75,11 @@ pub enum Concern {
     FastLane {
         /// From where.
         source: Option<ChainId>,
+    },
+    /// The light-client lane from a chain.
+    ProvenLane {
+        /// From where.
+        source: ChainId,
     },
 }
 
