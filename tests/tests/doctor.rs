@@ -1,15 +1,18 @@
 //! The doctor at a bridge that is well, and at the same bridge with one thing wrong at a time.
 
-use alloy::primitives::{Address, U256};
-use alloy::providers::Provider;
+use alloy::primitives::{Address, Bytes, U256};
+use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider};
+use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use spandrel::config::{Config, EXAMPLE, VaultPauses};
-use spandrel::demo::bridge::Bridge;
+use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::doctor::{Row, State, examine};
-use spandrel_contracts::{Outbox, PauseController};
+use spandrel_contracts::deploy::Deployment;
+use spandrel_contracts::{AccessManager, Outbox, PauseController, roles};
 use spandrel_store::Sqlite;
+use spandrel_tests::guardians::guard;
 
 /// What is wrong, by its name.
 fn wrong(rows: &[Row]) -> Vec<&str> {
@@ -20,7 +23,8 @@ async fn require(what: &str, config: &Config, expected: &[&str]) -> Result<()> {
     let rows = examine(config).await;
     let found = wrong(&rows);
     ensure!(found == expected, "{what}: expected {expected:?}, found {found:?}: {rows:#?}");
-    ensure!(rows.iter().all(|row| (row.state == State::Wrong) == row.mend.is_some()), "{rows:#?}");
+    let is_to_mend = |row: &Row| matches!(row.state, State::Wrong | State::Warn);
+    ensure!(rows.iter().all(|row| is_to_mend(row) == row.mend.is_some()), "{rows:#?}");
     println!("{what}: {} rows, wrong: {found:?}", rows.len());
     Ok(())
 }
@@ -51,8 +55,8 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     let away = changed(&|config| config.destination[0].fast_lane = Address::repeat_byte(9));
     require("no contract", &away, &[&named("fast_lane")]).await?;
     let other = changed(&|config| config.destination[0].pause_controller = config.destination[0].inbox);
-    let expected = [named("pauses"), named("account's pauses")];
-    require("another contract", &other, &[&expected[0], &expected[1]]).await?;
+    let expected = [named("pauses"), named("account's pauses"), named("roles")];
+    require("another contract", &other, &expected.each_ref().map(String::as_str)).await?;
     let set = changed(&|config| config.verifier_set = config.signer_set.clone());
     let rows = examine(&set).await;
     ensure!(wrong(&rows).contains(&named("verifier_set").as_str()), "{rows:#?}");
@@ -121,14 +125,88 @@ async fn pauses_of_a_vault(chains: &Chains, bridge: &Bridge) -> Result<()> {
         config
     };
     require("pauses reach the vault", &changed(&|_| {}), &[]).await?;
-    let inbox = changed(&|pauses| pauses.inbox = Address::repeat_byte(0x1b));
+    let inbox = changed(&|pauses| pauses.inbox = Address::repeat_byte(9));
     require("another inbox", &inbox, &[&named("controller")]).await?;
     let controller = PauseController::deploy(&bridge.user, bridge.source.manager, bridge.source.inbox).await?;
     let other = changed(&|pauses| pauses.pause_controller = *controller.address());
     // Guardians have no role at one that nobody has configured.
-    require("another controller", &other, &[&named("vault"), &named("account's pauses")]).await?;
+    require("another controller", &other, &[&named("vault"), &named("account's pauses"), &named("roles")]).await?;
     let dear = changed(&|pauses| pauses.max_fee_per_gas = u64::MAX);
     require("a poor account", &dear, &[&named("account")]).await?;
     let away = changed(&|pauses| pauses.rpc = chains.destination.url().to_owned());
     require("another chain", &away, &[&named("node")]).await
+}
+
+/// The row called `what`, if it is in `state` and shows all `parts`.
+async fn shows(config: &Config, what: &str, state: State, parts: &[String]) -> Result<()> {
+    let rows = examine(config).await;
+    let row = rows.iter().find(|row| row.what == what).with_context(|| format!("{what}: {rows:#?}"))?;
+    let text = format!("{} {}", row.found, row.mend.as_deref().unwrap_or_default());
+    ensure!(row.state == state && parts.iter().all(|part| text.contains(part)), "{state:?} {parts:?}: {row:#?}");
+    Ok(())
+}
+
+/// Calls `to` as the timelock that administers a bridge after its handover.
+async fn administer(provider: &DynProvider, at: &Deployment, call: impl SolCall) -> Result<()> {
+    let timelock = at.timelock.context("a timelock")?;
+    let _: Value = provider.raw_request("anvil_impersonateAccount".into(), [timelock]).await?;
+    let funds = U256::from(10).pow(U256::from(20));
+    let _: Value = provider.raw_request("anvil_setBalance".into(), (timelock, funds)).await?;
+    let data = Bytes::from(call.abi_encode());
+    let sent = json!({ "from": timelock, "to": at.manager, "data": data, "gas": "0x100000" });
+    let hash = provider.raw_request("eth_sendTransaction".into(), [sent]).await?;
+    let receipt = PendingTransactionBuilder::new(provider.root().clone(), hash).get_receipt().await?;
+    ensure!(receipt.status(), "{receipt:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_pause_and_resume_on_a_chain_is_compared_with_who_is_configured() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(&RealNodes::default()).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let (provider, _) = wallet(&chains.destination, 0)?;
+    let (mut config, at) = (bridge.config.clone(), &bridge.target);
+    let named = |what: &str| format!("destination {} {what}", chains.destination_id());
+    shows(&config, &named("guardians"), State::Skipped, &["[control.guardians]".into()]).await?;
+    let [bo, dee, eve] = [0xb0, 0xd0, 0xe0].map(Address::repeat_byte);
+    guard(&mut config, [(bridge.relayer_address, "ada"), (bo, "bo")])?;
+    let grant = |role, account, delay| {
+        let call = AccessManager::grantRoleCall { roleId: role, account, executionDelay: delay };
+        administer(&provider, at, call)
+    };
+    let revoke = |role, account| administer(&provider, at, AccessManager::revokeRoleCall { roleId: role, account });
+
+    require("a guardian without the role", &config, &[&named("guardians")]).await?;
+    let parts = [format!("found none of bo ({bo})"), format!("{} calls grantRole(1, address, 0)", at.manager)];
+    shows(&config, &named("guardians"), State::Wrong, &parts).await?;
+    grant(roles::GUARDIAN, bo, 60).await?;
+    require("one that waits", &config, &[&named("guardians")]).await?;
+    revoke(roles::GUARDIAN, bo).await?;
+    grant(roles::GUARDIAN, bo, 0).await?;
+    require("both have it", &config, &[]).await?;
+    shows(&config, &named("other guardians"), State::Ok, &[]).await?;
+
+    grant(roles::GUARDIAN, eve, 0).await?;
+    require("a stranger is no reason to stop", &config, &[]).await?;
+    let parts = [format!("found {eve} too"), format!("revokeRole(1, {eve}) of {}", at.manager)];
+    shows(&config, &named("other guardians"), State::Warn, &parts).await?;
+    revoke(roles::GUARDIAN, eve).await?;
+    shows(&config, &named("other guardians"), State::Ok, &[]).await?;
+
+    shows(&config, &named("resumption"), State::Ok, &["after 900 s".into()]).await?;
+    grant(roles::UNPAUSER, dee, 899).await?;
+    require("one that does not wait", &config, &[&named("resumption")]).await?;
+    let parts = [format!("found {dee} after 899 s"), format!("calls grantRole({}, address, 900)", roles::UNPAUSER)];
+    shows(&config, &named("resumption"), State::Wrong, &parts).await?;
+    let governor = chains.destination.signers().get(9).context("a governor")?.address();
+    revoke(roles::UNPAUSER, dee).await?;
+    revoke(roles::UNPAUSER, governor).await?;
+    shows(&config, &named("resumption"), State::Wrong, &["found nobody".into(), "calls grantRole(".into()]).await?;
+
+    let selectors = vec![PauseController::unpauseCall::SELECTOR.into()];
+    let call = AccessManager::setTargetFunctionRoleCall { target: at.pauses, selectors, roleId: u64::MAX };
+    administer(&provider, at, call).await?;
+    require("anyone may", &config, &[&named("roles")]).await?;
+    shows(&config, &named("roles"), State::Wrong, &["found unpause for anyone".into()]).await
 }

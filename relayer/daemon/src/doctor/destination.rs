@@ -8,6 +8,7 @@ use spandrel_verifiers::attestation::SignerSet;
 
 use super::account::Account;
 use super::evm::Evm;
+use super::rights::Rights;
 use super::{Row, Seen};
 use crate::config::{Config, Destination};
 use crate::wiring::least_balance;
@@ -22,8 +23,11 @@ pub async fn look(config: &Config, target: &Destination, account: Option<Address
             seen.rows.push(Row::ok(what, format!("height {height}, simulates")));
             seen.newest = Some((chain.to_string(), time));
             seen.rows.extend(contracts(config, target, &evm).await);
-            let of = Account { what: &format!("destination {chain}"), account, least: least_balance(target) };
+            let name = format!("destination {chain}");
+            let of = Account { what: &name, account, least: least_balance(target) };
             seen.rows.extend(of.look(target.pause_controller, &evm).await);
+            let (control, controller) = (config.control.as_ref(), target.pause_controller);
+            seen.rows.extend(Rights { name: &name, controller, control, account }.look(&evm).await);
         }
         Err(error) => {
             seen.rows.push(Row::wrong(what, format!("{error:#}"), mend));

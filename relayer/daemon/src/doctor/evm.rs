@@ -2,9 +2,9 @@
 
 use alloy::network::TransactionBuilder;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::TransactionRequest;
-use alloy::sol_types::SolCall;
-use alloy_primitives::{Address, TxKind, U256};
+use alloy::rpc::types::{Filter, TransactionRequest};
+use alloy::sol_types::{SolCall, SolEvent};
+use alloy_primitives::{Address, B256, TxKind, U256};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use spandrel_submit::evm::RpcUrl;
@@ -64,6 +64,14 @@ impl Evm {
         let request = TransactionRequest::default().with_kind(TxKind::Call(to)).with_input(call.abi_encode());
         let output = self.provider.call(request).await.map_err(|error| self.failed(error))?;
         C::abi_decode_returns(&output).map_err(|error| anyhow!("{} of {to}: {error}", C::SIGNATURE))
+    }
+
+    /// Every event `E` of `at` whose first topic is `first`, from the chain's beginning. Many nodes refuse so many blocks.
+    pub async fn events<E: SolEvent>(&self, at: Address, first: B256) -> Result<Vec<E>> {
+        let asked = Filter::new().address(at).event_signature(E::SIGNATURE_HASH).topic1(first).from_block(0);
+        let logs = self.provider.get_logs(&asked).await.map_err(|error| self.failed(error))?;
+        let decoded = logs.iter().map(|log| E::decode_log_data(log.data()));
+        decoded.collect::<Result<_, _>>().map_err(|error| anyhow!("{} of {at}: {error}", E::SIGNATURE))
     }
 
     /// Whether it simulates: nothing is sent that was not simulated before.

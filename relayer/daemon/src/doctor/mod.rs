@@ -9,6 +9,7 @@ mod ethereum;
 mod evm;
 mod local;
 mod price;
+mod rights;
 mod vault_pauses;
 
 use std::path::Path;
@@ -38,6 +39,8 @@ const BEHIND: u64 = 900;
 pub enum State {
     /// As it should be.
     Ok,
+    /// It works, and leaves less room for error than it should.
+    Warn,
     /// To be mended.
     Wrong,
     /// Something else must be mended first, or it is not there yet.
@@ -51,7 +54,7 @@ pub struct Row {
     pub what: String,
     /// How it is.
     pub state: State,
-    /// What was found; where it is wrong, what was expected too.
+    /// What was found; where it is wrong or warned of, what was expected too.
     pub found: String,
     /// How to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +77,10 @@ impl Row {
     fn wrong(what: impl ToString, found: impl ToString, mend: impl ToString) -> Self {
         let mend = Some(mend.to_string());
         Self { what: what.to_string(), state: State::Wrong, found: found.to_string(), mend }
+    }
+
+    fn warn(what: impl ToString, found: impl ToString, mend: impl ToString) -> Self {
+        Self { state: State::Warn, ..Self::wrong(what, found, mend) }
     }
 
     fn skipped(what: impl ToString, found: impl ToString) -> Self {
@@ -105,9 +112,10 @@ pub async fn run(path: &Path, json: bool) -> Result<Exit> {
             "correct what is named; `spandrel config example` explains every field",
         )],
     };
-    let wrong = rows.iter().filter(|row| row.state == State::Wrong).count();
-    let value = serde_json::json!({ "well": wrong == 0, "wrong": wrong, "rows": rows });
-    print(json, &value, || words(&rows, wrong))?;
+    let count = |state| rows.iter().filter(|row| row.state == state).count();
+    let (wrong, warnings) = (count(State::Wrong), count(State::Warn));
+    let value = serde_json::json!({ "well": wrong == 0, "wrong": wrong, "warnings": warnings, "rows": rows });
+    print(json, &value, || words(&rows, wrong, warnings))?;
     Ok(if wrong == 0 { Exit::Done } else { Exit::Unwell })
 }
 
@@ -133,7 +141,7 @@ pub async fn examine(config: &Config) -> Vec<Row> {
         }
         if let Some(pauses) = &source.pauses {
             let account = accounts.get(&pauses.account.name).copied();
-            probes.push(Box::pin(vault_pauses::look(source, pauses, account)));
+            probes.push(Box::pin(vault_pauses::look(config, source, pauses, account)));
         }
     }
     for target in &config.destination {
@@ -184,12 +192,13 @@ fn clock(newest: Option<(String, UnixSeconds)>, now: UnixSeconds) -> Row {
     }
 }
 
-fn words(rows: &[Row], wrong: usize) -> String {
+fn words(rows: &[Row], wrong: usize, warnings: usize) -> String {
     let mut shown = table(&["", "what", "found"]);
     let mut mends = String::new();
     for row in rows {
         let state = match row.state {
             State::Ok => "ok",
+            State::Warn => "warn",
             State::Wrong => "WRONG",
             State::Skipped => "-",
         };
@@ -198,9 +207,11 @@ fn words(rows: &[Row], wrong: usize) -> String {
             mends += &format!("{}: {mend}\n", row.what);
         }
     }
-    let end = match wrong {
-        0 => "all is well".to_owned(),
-        wrong => format!("{wrong} wrong\n\nTo mend:\n{mends}"),
+    let end = match (wrong, warnings) {
+        (0, 0) => "all is well".to_owned(),
+        (0, warnings) => format!("nothing is wrong, {warnings} to look at\n\nTo mend:\n{mends}"),
+        (wrong, 0) => format!("{wrong} wrong\n\nTo mend:\n{mends}"),
+        (wrong, warnings) => format!("{wrong} wrong, {warnings} more to look at\n\nTo mend:\n{mends}"),
     };
     format!("{shown}\n{end}")
 }

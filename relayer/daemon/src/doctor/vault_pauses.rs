@@ -7,12 +7,13 @@ use spandrel_verifiers::UnixSeconds;
 
 use super::account::Account;
 use super::evm::Evm;
+use super::rights::Rights;
 use super::{Row, Seen};
-use crate::config::{EthereumSource, VaultPauses};
+use crate::config::{Config, EthereumSource, VaultPauses};
 use crate::wiring::least_for_pauses;
 
 /// By the node that pauses are sent to.
-pub async fn look(source: &EthereumSource, pauses: &VaultPauses, account: Option<Address>) -> Seen {
+pub async fn look(config: &Config, source: &EthereumSource, pauses: &VaultPauses, account: Option<Address>) -> Seen {
     let chain = &source.network.chain;
     let (name, mut seen) = (format!("ethereum {chain} pauses"), Seen::default());
     match node(source, pauses).await {
@@ -22,6 +23,8 @@ pub async fn look(source: &EthereumSource, pauses: &VaultPauses, account: Option
             seen.rows.extend(contracts(source, pauses, &evm, &name).await);
             let of = Account { what: &name, account, least: least_for_pauses(pauses) };
             seen.rows.extend(of.look(pauses.pause_controller, &evm).await);
+            let (control, controller) = (config.control.as_ref(), pauses.pause_controller);
+            seen.rows.extend(Rights { name: &name, controller, control, account }.look(&evm).await);
         }
         Err(error) => {
             let mend = "start the node, or correct `pauses.rpc`; it must offer eth_simulateV1";
