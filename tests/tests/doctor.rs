@@ -1,16 +1,20 @@
 //! The doctor at a bridge that is well, and at the same bridge with one thing wrong at a time.
 
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider};
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use spandrel::config::{Config, EXAMPLE, VaultPauses};
-use spandrel::demo::bridge::{Bridge, wallet};
+use spandrel::demo::bridge::{Bridge, FAST_CAP_WEI, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::doctor::{Row, State, examine};
 use spandrel_contracts::deploy::Deployment;
-use spandrel_contracts::{AccessManager, Outbox, PauseController, roles};
+use spandrel_contracts::{
+    AccessManager, Inbox, Outbox, PauseController, RiskGuard, Vault, WrappedToken, erc20_asset, lane, native_asset,
+    roles,
+};
+use spandrel_risk::{Corridor, Lane, Limit};
 use spandrel_store::Sqlite;
 use spandrel_tests::guardians::guard;
 
@@ -55,7 +59,7 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     let away = changed(&|config| config.destination[0].fast_lane = Address::repeat_byte(9));
     require("no contract", &away, &[&named("fast_lane")]).await?;
     let other = changed(&|config| config.destination[0].pause_controller = config.destination[0].inbox);
-    let expected = [named("pauses"), named("account's pauses"), named("roles")];
+    let expected = [named("pauses"), named("vault"), named("account's pauses"), named("roles")];
     require("another contract", &other, &expected.each_ref().map(String::as_str)).await?;
     let set = changed(&|config| config.verifier_set = config.signer_set.clone());
     let rows = examine(&set).await;
@@ -90,8 +94,11 @@ async fn a_bridge_that_is_well_is_found_well_and_each_thing_that_is_wrong_is_nam
     ] {
         let rows = examine(&config).await;
         let wrong: Vec<&Row> = rows.iter().filter(|row| row.state == State::Wrong).collect();
-        let is_named = |row: &&Row| row.what.ends_with(": vault") && row.found.contains(found);
-        ensure!(!wrong.is_empty() && wrong.iter().all(is_named), "{found}: {rows:#?}");
+        // Of another outbox the destination knows nothing, either.
+        let bridge_of = named(&format!("bridge of {}", chains.ethereum_id()));
+        let is_vault = |row: &&Row| row.what.ends_with(": vault") && row.found.contains(found);
+        ensure!(wrong.iter().any(is_vault), "{found}: {rows:#?}");
+        ensure!(wrong.iter().all(|row| is_vault(row) || row.what == bridge_of), "{found}: {rows:#?}");
     }
 
     let relayer = rows.iter().find(|row| row.what == "account key relayer").context("the relayer's key")?;
@@ -147,17 +154,21 @@ async fn shows(config: &Config, what: &str, state: State, parts: &[String]) -> R
 }
 
 /// Calls `to` as the timelock that administers a bridge after its handover.
-async fn administer(provider: &DynProvider, at: &Deployment, call: impl SolCall) -> Result<()> {
+async fn administer(provider: &DynProvider, at: &Deployment, to: Address, call: impl SolCall) -> Result<()> {
     let timelock = at.timelock.context("a timelock")?;
     let _: Value = provider.raw_request("anvil_impersonateAccount".into(), [timelock]).await?;
     let funds = U256::from(10).pow(U256::from(20));
     let _: Value = provider.raw_request("anvil_setBalance".into(), (timelock, funds)).await?;
     let data = Bytes::from(call.abi_encode());
-    let sent = json!({ "from": timelock, "to": at.manager, "data": data, "gas": "0x100000" });
+    let sent = json!({ "from": timelock, "to": to, "data": data, "gas": "0x100000" });
     let hash = provider.raw_request("eth_sendTransaction".into(), [sent]).await?;
     let receipt = PendingTransactionBuilder::new(provider.root().clone(), hash).get_receipt().await?;
     ensure!(receipt.status(), "{receipt:?}");
     Ok(())
+}
+
+fn granted(role: u64, account: Address, delay: u32) -> AccessManager::grantRoleCall {
+    AccessManager::grantRoleCall { roleId: role, account, executionDelay: delay }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,11 +182,10 @@ async fn who_may_pause_and_resume_on_a_chain_is_compared_with_who_is_configured(
     shows(&config, &named("guardians"), State::Skipped, &["[control.guardians]".into()]).await?;
     let [bo, dee, eve] = [0xb0, 0xd0, 0xe0].map(Address::repeat_byte);
     guard(&mut config, [(bridge.relayer_address, "ada"), (bo, "bo")])?;
-    let grant = |role, account, delay| {
-        let call = AccessManager::grantRoleCall { roleId: role, account, executionDelay: delay };
-        administer(&provider, at, call)
-    };
-    let revoke = |role, account| administer(&provider, at, AccessManager::revokeRoleCall { roleId: role, account });
+    let manager = at.manager;
+    let grant = |role, account, delay| administer(&provider, at, manager, granted(role, account, delay));
+    let revoke =
+        |role, account| administer(&provider, at, manager, AccessManager::revokeRoleCall { roleId: role, account });
 
     require("a guardian without the role", &config, &[&named("guardians")]).await?;
     let parts = [format!("found none of bo ({bo})"), format!("{} calls grantRole(1, address, 0)", at.manager)];
@@ -206,7 +216,90 @@ async fn who_may_pause_and_resume_on_a_chain_is_compared_with_who_is_configured(
 
     let selectors = vec![PauseController::unpauseCall::SELECTOR.into()];
     let call = AccessManager::setTargetFunctionRoleCall { target: at.pauses, selectors, roleId: u64::MAX };
-    administer(&provider, at, call).await?;
+    administer(&provider, at, manager, call).await?;
     require("anyone may", &config, &[&named("roles")]).await?;
     shows(&config, &named("roles"), State::Wrong, &["found unpause for anyone".into()]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_chain_bounds_and_how_it_is_wired_are_compared_with_what_is_configured() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(&RealNodes::default()).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let (provider, _) = wallet(&chains.destination, 0)?;
+    for (provider, at) in [(&provider, &bridge.target), (&bridge.user, &bridge.source)] {
+        for role in [roles::GUARDIAN, roles::LIMIT_RAISER, roles::GOVERNOR] {
+            let timelock = at.timelock.context("a timelock")?;
+            administer(provider, at, at.manager, granted(role, timelock, 0)).await?;
+        }
+    }
+    let (config, at) = (&bridge.config, &bridge.target);
+    let (target, source) = (chains.destination_id(), chains.ethereum_id());
+    let ether = native_asset(&source)?;
+    let named = |what: &str| format!("destination {target} {what}");
+    let fast = named(&format!("fast limits of {ether} from {source}"));
+    let corridor =
+        Corridor { source: source.clone(), destination: target.clone(), asset: ether.clone(), lane: Lane::Fast };
+    let with = |per_transfer: u128| {
+        let mut config = config.clone();
+        let limits = config.limit.limits.get_mut(&corridor).context("limits")?;
+        limits.per_transfer = Limit::Amount(U256::from(per_transfer));
+        anyhow::Ok(config)
+    };
+    require("the same limits", config, &[]).await?;
+    shows(config, &fast, State::Ok, &[]).await?;
+    let (lower, higher) = (with(FAST_CAP_WEI - 1)?, with(FAST_CAP_WEI + 1)?);
+    require("the chain allows more", &lower, &[]).await?;
+    let off = |here: u128| format!("per_transfer {here}, found {FAST_CAP_WEI}");
+    let parts =
+        ["what is bounded on-chain is more than configured".into(), off(FAST_CAP_WEI - 1), at.guard.to_string()];
+    shows(&lower, &fast, State::Warn, &parts).await?;
+    require("the chain allows less", &higher, &[&fast]).await?;
+    shows(&higher, &fast, State::Wrong, &[off(FAST_CAP_WEI + 1), "it refuses what is cleared here".into()]).await?;
+    let asset = erc20_asset(&source, Address::repeat_byte(9))?;
+    let mut another = config.clone();
+    let limits = config.limit.limits[&corridor];
+    another.limit.limits.insert(Corridor { asset: asset.clone(), ..corridor.clone() }, limits);
+    let rows = examine(&another).await;
+    let [payout, missing] = [format!("payout of {asset}"), format!("fast limits of {asset}")];
+    for what in [named(&format!("{payout} from {source}")), named(&format!("{missing} from {source}"))] {
+        ensure!(wrong(&rows).contains(&what.as_str()), "{what}: {rows:#?}");
+    }
+    let deposits = format!("ethereum {source} node 1: deposits of {asset}");
+    ensure!(wrong(&rows).contains(&deposits.as_str()), "{rows:#?}");
+
+    let none =
+        RiskGuard::Limits { perTransfer: 0, perWindow: 0, exposureCap: 0, bigFrom: 0, bigDelay: 0, settleWithin: 0 };
+    let (of, paid) = (source.hash(), ether.hash());
+    let call = RiskGuard::raiseCall { lane: lane::FAST, asset: paid, sourceChain: of, next: none };
+    administer(&provider, at, at.guard, call).await?;
+    require("no limits on the chain", config, &[&fast]).await?;
+    shows(config, &fast, State::Wrong, &["expected limits on the chain, found none".into()]).await?;
+
+    let strange = WrappedToken::deploy(&provider, "T".into(), "T".into(), 8, Address::repeat_byte(9)).await?;
+    let payout = named(&format!("payout of {ether} from {source}"));
+    for (kind, token, found) in [
+        (2, *strange.address(), "the inbox of wrapped token"),
+        (2, Address::repeat_byte(9), "expected a contract at"),
+        (1, *strange.address(), "expected a token that vault"),
+        (0, Address::ZERO, "does not know the asset"),
+    ] {
+        let call = Inbox::setPayoutCall { sourceChain: of, asset: paid, kind, token };
+        administer(&provider, at, at.inbox, call).await?;
+        require(found, config, &[&payout, &fast]).await?;
+        shows(config, &payout, State::Wrong, &[found.into()]).await?;
+    }
+    administer(&provider, at, at.inbox, Inbox::setBridgeCall { sourceChain: of, bridge: B256::ZERO }).await?;
+    let closed = |number| Inbox::setVerifierCall { lane: number, verifier: Address::ZERO };
+    administer(&provider, at, at.inbox, closed(lane::BITCOIN)).await?;
+    let call = Inbox::setVerifierCall { lane: lane::FAST, verifier: at.ethereum_verifier };
+    administer(&provider, at, at.inbox, call).await?;
+    let (bridge_of, first, third) =
+        (named(&format!("bridge of {source}")), named("verifier of lane 1"), named("verifier of lane 3"));
+    require("closed and elsewhere", config, &[&first, &third, &bridge_of, &payout, &fast]).await?;
+
+    let call = Vault::setRouteCall { chain: target.hash(), bridge: B256::ZERO };
+    administer(&bridge.user, &bridge.source, bridge.source.vault, call).await?;
+    let route = format!("ethereum {source} node 1: route to {target}");
+    shows(config, &route, State::Wrong, &[format!("found {}", B256::ZERO), "Vault.setRoute".into()]).await
 }

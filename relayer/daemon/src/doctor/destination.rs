@@ -9,7 +9,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use super::account::Account;
 use super::evm::Evm;
 use super::rights::Rights;
-use super::{Row, Seen};
+use super::{Row, Seen, routes};
 use crate::config::{Config, Destination};
 use crate::wiring::least_balance;
 
@@ -108,6 +108,7 @@ async fn contracts(config: &Config, target: &Destination, evm: &Evm) -> Vec<Row>
             }
         });
     }
+    rows.extend(routes::paid(config, target, evm).await);
     rows
 }
 

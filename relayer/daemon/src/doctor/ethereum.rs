@@ -10,7 +10,7 @@ use spandrel_verifiers::ethereum::LightClientStore;
 use spandrel_watchers::ethereum::{BeaconApi, Encoding, Endpoint};
 
 use super::evm::Evm;
-use super::{PATIENCE, Row, Seen};
+use super::{PATIENCE, Row, Seen, routes};
 use crate::clock::unix_now;
 use crate::config::{Config, EthereumNode, EthereumSource};
 use crate::trust::TrustPeriod;
@@ -23,7 +23,16 @@ pub async fn look(config: &Config, source: &EthereumSource, who: String, node: &
         Ok((evm, height, time)) => {
             seen.rows.push(Row::ok(what, format!("height {height}, the outbox is there")));
             seen.newest = Some((chain.to_string(), time));
-            seen.rows.push(vault(config, source, &evm, of_vault).await);
+            match vault_of(source, &evm).await {
+                Ok(vault) => {
+                    seen.rows.push(told_vault(config, source, vault, of_vault));
+                    seen.rows.extend(routes::taken(config, chain, &who, vault, &evm).await);
+                }
+                Err(error) => {
+                    let mend = "correct `outbox`: it does not answer as one with a vault";
+                    seen.rows.push(Row::wrong(of_vault, format!("{error:#}"), mend));
+                }
+            }
         }
         Err(error) => {
             let mend = "start the node, correct `execution`, or correct `outbox`";
@@ -81,22 +90,18 @@ async fn execution(source: &EthereumSource, node: &EthereumNode) -> Result<(Evm,
     Ok((evm, height, time))
 }
 
-/// The vault that the outbox takes deposits from: it holds the money, and users are told to pay there.
-async fn vault(config: &Config, source: &EthereumSource, evm: &Evm, what: String) -> Row {
-    let told = config.api.as_ref().and_then(|api| api.vaults.get(&source.network.chain));
-    match vault_of(source, evm).await {
-        Ok(vault) if told.is_some_and(|told| *told != vault) => {
-            let told = told.map(ToString::to_string).unwrap_or_default();
+/// Users are told to pay at the vault that the outbox takes deposits from.
+fn told_vault(config: &Config, source: &EthereumSource, vault: Address, what: String) -> Row {
+    match config.api.as_ref().and_then(|api| api.vaults.get(&source.network.chain)) {
+        Some(told) if *told != vault => {
             let found = format!("api.vaults: expected {vault}, the outbox's, found {told}");
             Row::wrong(what, found, "correct `api.vaults`: what is paid elsewhere is no deposit")
         }
-        Ok(vault) => Row::ok(what, format!("a contract at {vault}, of this outbox")),
-        Err(error) => {
-            Row::wrong(what, format!("{error:#}"), "correct `outbox`: it does not answer as one with a vault")
-        }
+        _ => Row::ok(what, format!("a contract at {vault}, of this outbox")),
     }
 }
 
+/// The vault that the outbox takes deposits from: it holds the money.
 pub(super) async fn vault_of(source: &EthereumSource, evm: &Evm) -> Result<Address> {
     let vault = evm.read(source.outbox, &Outbox::vaultCall {}).await?;
     ensure!(evm.has_code(vault).await?, "vault: expected a contract at {vault}, found none");

@@ -4,12 +4,14 @@
 mod account;
 mod bitcoin;
 mod bus;
+mod caps;
 mod destination;
 mod ethereum;
 mod evm;
 mod local;
 mod price;
 mod rights;
+mod routes;
 mod vault_pauses;
 
 use std::path::Path;
