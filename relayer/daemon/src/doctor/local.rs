@@ -15,7 +15,7 @@ use spandrel_store::Sqlite;
 
 use super::Row;
 use crate::clock::unix_now;
-use crate::config::{Config, KeyRef, TlsConfig};
+use crate::config::{ApiConfig, Config, KeyRef, TlsConfig};
 use crate::wiring;
 
 /// A certificate that ends this soon, in seconds, is to be renewed.
@@ -34,8 +34,27 @@ pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
             Err(error) => Row::wrong("api.webhook_key", error, mend),
         });
     }
+    rows.extend(config.api.as_ref().map(listened));
     rows.extend(wiring::tls_ports(config).map(|(field, tls)| certificate(field, tls)));
     (rows, accounts)
+}
+
+/// Keys of users are read by whoever is between, where neither it nor a terminator that is told of speaks TLS. The control API
+/// does not start so.
+fn listened(api: &ApiConfig) -> Row {
+    let (what, listen) = ("api.listen", api.listen);
+    let how = match (listen.ip().is_loopback(), &api.tls, &api.proxies) {
+        (_, Some(_), _) => "TLS",
+        (true, None, _) => "loopback",
+        (false, None, Some(_)) => "plain HTTP, for the terminators of [api.proxies]",
+        (false, None, None) => {
+            let found = format!("expected TLS where it is not loopback, found plain HTTP on {listen}");
+            let mend = "add [api.tls], or listen on loopback; where a TLS terminator stands before it, name that in \
+                        [api.proxies], or all callers have its address";
+            return Row::warn(what, found, mend);
+        }
+    };
+    Row::ok(what, format!("{listen}: {how}"))
 }
 
 /// As it is read at the start and again and again.

@@ -45,3 +45,4 @@ mod transfers;
 #[path = "../../../../verifiers/tests/wire/trusts.rs"]
 mod trusts;
 mod unwell;
+mod ward;

@@ -17,9 +17,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::guarded;
-use crate::doctor::{evm, node};
 use crate::policy::{other, started};
 use crate::run::{TestBook, configured, free_port, silent_book};
+use crate::ward::{evm, node};
 
 /// The telemetry of a process.
 struct Telemetry {

@@ -12,10 +12,10 @@ use spandrel_risk::control::{ControlEvent, Outcome, SignerRole};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::attestation::SignerSet;
 
-use crate::doctor::{CHAIN, SECRET, Ward, bitcoin, evm, node, row, wrong};
 use crate::policy::started;
 use crate::replay::prompt;
 use crate::run::{ends, free_port};
+use crate::ward::{CHAIN, SECRET, Ward, bitcoin, evm, node, row, wrong};
 
 async fn looked_at(ward: &Ward) -> Value {
     ward.look(ward.command()).await.1
