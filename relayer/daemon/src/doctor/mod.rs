@@ -18,7 +18,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use spandrel_verifiers::UnixSeconds;
 
@@ -26,6 +28,7 @@ use crate::clock::unix_now;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::print;
+use crate::progress;
 use crate::status::table;
 
 /// How long one call of a node may take.
@@ -107,7 +110,12 @@ impl From<Vec<Row>> for Seen {
 /// Looks at everything and prints it.
 pub async fn run(path: &Path, json: bool) -> Result<Exit> {
     let rows = match Config::read(path) {
-        Ok(config) => examine(&config).await,
+        Ok(config) => {
+            let bar = progress::bar("looking", 0, json);
+            let rows = look(&config, &bar).await;
+            bar.finish_and_clear();
+            rows
+        }
         Err(error) => vec![Row::wrong(
             "configuration",
             format!("{error:#}"),
@@ -123,6 +131,11 @@ pub async fn run(path: &Path, json: bool) -> Result<Exit> {
 
 /// Looks at everything that a configuration names.
 pub async fn examine(config: &Config) -> Vec<Row> {
+    look(config, &ProgressBar::hidden()).await
+}
+
+/// The same; `bar` goes on with each probe that ends.
+async fn look(config: &Config, bar: &ProgressBar) -> Vec<Row> {
     let mut rows = vec![Row::ok("configuration", "reads")];
     let (local, accounts) = local::look(config).await;
     rows.extend(local);
@@ -156,7 +169,8 @@ pub async fn examine(config: &Config) -> Vec<Row> {
             probes.push(Box::pin(price::look(feed, rule, who, node)));
         }
     }
-    let seen = join_all(probes).await;
+    bar.set_length(u64::try_from(probes.len()).unwrap_or(u64::MAX));
+    let seen = join_all(probes.into_iter().map(|probe| probe.inspect(|_| bar.inc(1)))).await;
     let newest = seen.iter().filter_map(|seen| seen.newest.clone()).max_by_key(|(_, time)| *time);
     rows.extend(seen.into_iter().flat_map(|seen| seen.rows));
     rows.extend(config.vaults_without_pauses().map(vault_pauses::none));

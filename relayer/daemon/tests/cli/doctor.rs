@@ -12,7 +12,7 @@ use spandrel_store::Sqlite;
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::SourceView;
 
-use crate::run::{ends, silent_book};
+use crate::run::{ends, silent_book, told};
 use crate::ward::{CHAIN, SECRET, Ward, bitcoin, evm, node, row, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,6 +223,18 @@ async fn a_request_key_that_signers_do_not_answer_is_told_by_doctor_and_check() 
     let (_, report) = ward.look(ward.command()).await;
     assert_eq!(row(&report, "request key requests")["state"], "ok", "{report:#}");
     ends(ward.path(), &check, 0, &["ok"]);
+}
+
+/// A bar in a log, or beside JSON, is noise.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_bar_is_drawn_where_standard_error_is_no_terminal() {
+    let ward = Ward::away();
+    let mut plain = std::process::Command::new(env!("CARGO_BIN_EXE_spandrel"));
+    plain.current_dir(ward.path()).arg("doctor");
+    for mut command in [plain, ward.command()] {
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(output.status.code() == Some(5) && output.stderr.is_empty(), "{}", told(&output));
+    }
 }
 
 /// What users send with their keys is read by whoever is between.
