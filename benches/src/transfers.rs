@@ -7,13 +7,15 @@ use bitcoin::secp256k1::{All, Message, Secp256k1, SecretKey};
 use spandrel_core::submission::Progress;
 use spandrel_core::{Context, Destination, EffectId, Input, Policy, Transfer, TxRef, apply, step};
 use spandrel_risk::{
-    AssetRules, Bucket, Corridor, CorridorRules, DepthRule, Lane, Limit, Limits, Price, PriceRule, RiskEvent,
-    RiskPolicy, RiskState,
+    AssetRules, Bucket, Corridor, CorridorRules, DepthRule, ExposureRule, Lane, Limit, Limits, Price, PriceRule,
+    RiskEvent, RiskPolicy, RiskState,
 };
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{Checkpoint, Deposit, Evidence, SignedVerdict, Verdict, VerdictDomain};
+use spandrel_verifiers::{
+    AssetId, ChainId, Checkpoint, Deposit, Evidence, LanePreference, SignedVerdict, Verdict, VerdictDomain,
+};
 
 use crate::deposits::deposit;
 
@@ -147,60 +149,101 @@ pub fn risk_policy(deposit: &Deposit) -> RiskPolicy {
     RiskPolicy::of_corridors(lanes.into_iter().map(|lane| (Corridor::of(deposit, lane), limits)).collect())
 }
 
-/// Limits of every kind, wide enough for everything here, but real numbers.
+/// Every limit that there is, wide enough for everything here, but real numbers: by amount and value, over corridors, by
+/// party and size, netted, a share of what stands locked, by depth.
 pub fn full_risk_policy(deposit: &Deposit) -> RiskPolicy {
-    let mut policy = risk_policy(deposit);
+    let mut policy = RiskPolicy::default();
     let wide = Limit::Amount(U256::from(10).pow(U256::from(30)));
     let bucket = Bucket { capacity: wide, refill_seconds: 3_600 };
     let price = PriceRule { unit: U256::from(10), floor: U256::from(3), fresh_for: 60, stale_after: 600, widest: 100 };
-    let rules = AssetRules {
-        window: wide,
-        notional: Some(wide),
-        price: Some(price),
-        sender: bucket,
-        recipient: bucket,
-        most_of_p99: Limit::Amount(U256::from(1_000)),
-        usual: U256::ZERO,
-        exposure: None,
-    };
-    policy.wide.assets.insert(deposit.asset.clone(), rules);
-    policy.wide.destinations.insert(deposit.destination_chain.clone(), wide);
-    for corridor in policy.limits.keys() {
-        policy.wide.corridors.insert(corridor.clone(), CorridorRules { notional: wide, netted_with: None });
+    let back = way_back(deposit);
+    for (about, other) in [(deposit, &back), (&back, deposit)] {
+        let rules = AssetRules {
+            window: wide,
+            notional: Some(wide),
+            price: Some(price),
+            sender: bucket,
+            recipient: bucket,
+            most_of_p99: Limit::Amount(U256::from(1_000)),
+            usual: U256::ONE,
+            exposure: Some(ExposureRule { share: 5_000, returned_as: BTreeSet::from([other.asset.clone()]) }),
+        };
+        policy.wide.assets.insert(about.asset.clone(), rules);
+        policy.wide.destinations.insert(about.destination_chain.clone(), wide);
+        for (corridor, limits) in risk_policy(about).limits {
+            let is_netted = corridor.lane == Lane::LightClient;
+            let netted_with = is_netted.then(|| Corridor::of(other, corridor.lane));
+            policy.wide.corridors.insert(corridor.clone(), CorridorRules { notional: wide, netted_with });
+            policy.limits.insert(corridor, limits);
+        }
+        let depth = DepthRule { block_cost: U256::from(10).pow(U256::from(25)), least: 1 };
+        policy.wide.depths.insert(about.source_chain.clone(), depth);
     }
-    let depth = DepthRule { block_cost: U256::from(10).pow(U256::from(25)), least: 1 };
-    policy.wide.depths.insert(deposit.source_chain.clone(), depth);
     policy
 }
 
+/// As much, of what stands for it on its destination, back to where it came from.
+fn way_back(deposit: &Deposit) -> Deposit {
+    Deposit {
+        source_chain: deposit.destination_chain.clone(),
+        asset: AssetId::slip44(&deposit.destination_chain, 60),
+        destination_chain: deposit.source_chain.clone(),
+        ..deposit.clone()
+    }
+}
+
 /// The state after `count` transfers of a hundred senders that were proven, paid, charged and closed, ten thousand a day,
-/// and deposit number `count` was proven.
+/// one in ten of which came back; and deposit number `count` was proven. The fast lane's last twenty payouts, to another
+/// destination, are open.
 pub fn long_risk_history(policy: &RiskPolicy, count: u64) -> RiskState {
     let mut state = RiskState::default();
     for nonce in 0..=count {
         let at = NOW.saturating_sub((count - nonce) * 86_400 / 10_000);
         let about = history_deposit(nonce);
-        let (id, lane) = (about.id(), Lane::LightClient);
-        let (source, asset, amount) = (about.source_chain.clone(), about.asset.clone(), about.amount);
+        let back = way_back(&about);
         if nonce % 100 == 0 || nonce == count {
-            let price = Price { value: U256::from(5), confidence: U256::ZERO, published_at: at };
-            state.apply(&RiskEvent::Priced { asset: asset.clone(), price }, at);
+            for asset in [&about.asset, &back.asset] {
+                let price = Price { value: U256::from(5), confidence: U256::ZERO, published_at: at };
+                state.apply(&RiskEvent::Priced { asset: asset.clone(), price }, at);
+            }
         }
-        state.apply(&RiskEvent::Proven { id, source: source.clone(), asset: asset.clone(), amount }, at);
-        if nonce < count {
-            let destination = about.destination_chain.clone();
-            let charge = policy.wide.charge(&state, &about, at);
-            state.apply(&RiskEvent::Cleared { id, source, destination, asset, amount, lane }, at);
-            state.apply(&RiskEvent::Charged { id, charge }, at);
-            state.apply(&RiskEvent::Closed { id, expiry: at + 3_600 }, at);
+        prove(&mut state, &about, at);
+        if nonce == count {
+            break;
+        }
+        pay(policy, &mut state, &about, Lane::LightClient, at);
+        close(&mut state, &about, at);
+        if nonce % 10 == 0 {
+            prove(&mut state, &back, at);
+            pay(policy, &mut state, &back, Lane::LightClient, at);
+            close(&mut state, &back, at);
+        }
+        if nonce + 20 >= count {
+            let elsewhere = Deposit { destination_chain: ChainId::eip155(31_339), ..about };
+            pay(policy, &mut state, &elsewhere, Lane::Fast, at);
         }
     }
     state
 }
 
-/// Deposit number `nonce` of a long history, from one of a hundred senders.
+fn prove(state: &mut RiskState, about: &Deposit, at: u64) {
+    let (source, asset, amount) = (about.source_chain.clone(), about.asset.clone(), about.amount);
+    state.apply(&RiskEvent::Proven { id: about.id(), source, asset, amount }, at);
+}
+
+fn pay(policy: &RiskPolicy, state: &mut RiskState, about: &Deposit, lane: Lane, at: u64) {
+    let (id, charge) = (about.id(), policy.wide.charge(state, about, at));
+    state.apply(&RiskEvent::cleared(id, about, lane), at);
+    state.apply(&RiskEvent::Charged { id, charge }, at);
+}
+
+fn close(state: &mut RiskState, about: &Deposit, at: u64) {
+    state.apply(&RiskEvent::Closed { id: about.id(), expiry: at + 3_600 }, at);
+}
+
+/// Deposit number `nonce` of a long history, from one of a hundred senders, for either lane.
 pub fn history_deposit(nonce: u64) -> Deposit {
-    Deposit { sender: B256::from(U256::from(nonce % 100)), ..deposit(nonce) }
+    Deposit { sender: B256::from(U256::from(nonce % 100)), lane: LanePreference::Any, ..deposit(nonce) }
 }
 
 /// The state after `count` deposits were proven and paid in the last day, and deposit number `count` was proven only.
@@ -222,7 +265,7 @@ pub fn risk_history(count: u64) -> RiskState {
 mod tests {
     use super::*;
     use spandrel_core::Status;
-    use spandrel_risk::{Decision, Position, assess};
+    use spandrel_risk::{Decision, Position, Tank, WideLimits, assess};
 
     #[test]
     fn a_life_ends_with_a_final_payout() {
@@ -235,11 +278,50 @@ mod tests {
     fn the_deposit_after_a_long_history_may_move_under_limits_of_every_kind() {
         let policy = full_risk_policy(&deposit(0));
         let (state, next) = (long_risk_history(&policy, 300), history_deposit(300));
-        let position = Position::new(&state, next.id(), &next, Lane::LightClient, NOW).with_confirmations(1);
-        assert_eq!(position.decide(&policy, NOW), Decision::Allow);
         assert!(state.p99(&next.asset).is_some());
-        let closed = Position::new(&state, next.id(), &next, Lane::LightClient, NOW);
-        assert_ne!(closed.decide(&policy, NOW), Decision::Allow, "the checks compute");
+        for lane in [Lane::Fast, Lane::LightClient] {
+            let position = Position::new(&state, next.id(), &next, lane, NOW).with_confirmations(1);
+            assert_eq!(position.decide(&policy, NOW), Decision::Allow, "{lane}");
+            let closed = Position::new(&state, next.id(), &next, lane, NOW);
+            assert_ne!(closed.decide(&policy, NOW), Decision::Allow, "the checks compute");
+        }
+        let used = |tank| state.notional_used(&tank, NOW);
+        let back = Corridor::of(&way_back(&next), Lane::LightClient);
+        assert!(!used(Tank::Paid(back)).is_zero(), "there is something to net with");
+        let corridor = Corridor::of(&next, Lane::Fast);
+        let Limit::Amount(left) = policy.exposure_cap(&state, &corridor) else { panic!("no cap") };
+        let locked: U256 = (0..300).filter(|n| n % 10 != 0).map(|n| deposit(n).amount).sum();
+        assert!(left < locked / U256::from(2), "a share of what is locked, less what others have open: {left}");
+    }
+
+    /// Every field is named here: a rule that is added does not compile until it is in the policy that is measured.
+    #[test]
+    fn no_rule_of_the_full_policy_is_off() {
+        let policy = full_risk_policy(&deposit(0));
+        let is_on = |limit: &Limit| matches!(limit, Limit::Amount(amount) if !amount.is_zero());
+        let RiskPolicy { limits, wide } = &policy;
+        for Limits { per_transfer, exposure_cap, window, large_from, large_delay, dust } in limits.values() {
+            assert!([per_transfer, exposure_cap, window, large_from].into_iter().all(is_on));
+            assert!(*large_delay > 0 && !dust.is_zero());
+        }
+        let WideLimits { assets, destinations, corridors, depths } = wide;
+        for rules in assets.values() {
+            let AssetRules { window, notional, price, sender, recipient, most_of_p99, usual, exposure } = rules;
+            assert!([window, most_of_p99, &sender.capacity, &recipient.capacity].into_iter().all(is_on));
+            assert!(notional.as_ref().is_some_and(is_on) && price.is_some_and(|price| !price.floor.is_zero()));
+            assert!(!usual.is_zero());
+            let ExposureRule { share, returned_as } = exposure.as_ref().expect("a share");
+            assert!(*share > 0 && *share < ExposureRule::WHOLE && !returned_as.is_empty());
+        }
+        for (corridor, CorridorRules { notional, netted_with }) in corridors {
+            assert!(is_on(notional) && netted_with.is_some() == (corridor.lane == Lane::LightClient));
+        }
+        assert!(destinations.values().all(is_on));
+        let asked: Vec<_> = limits.keys().collect();
+        assert!(asked.iter().all(|asked| assets.contains_key(&asked.asset)));
+        assert!(asked.iter().all(|asked| destinations.contains_key(&asked.destination)));
+        assert!(asked.iter().all(|asked| depths.contains_key(&asked.source) && corridors.contains_key(asked)));
+        assert_eq!(asked.len(), 4, "both lanes, both ways");
     }
 
     #[test]
