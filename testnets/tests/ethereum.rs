@@ -223,6 +223,20 @@ async fn an_execution_reorg_below_finality_is_refused() {
 }
 
 #[tokio::test]
+async fn a_committee_that_equivocates_signs_another_final_block_of_the_same_height() {
+    let Some(anvil) = anvil().await else { return };
+    anvil.mine(30).await.unwrap();
+    let options = BeaconOptions { finality_lag_slots: 4, ..BeaconOptions::over(anvil.url()) };
+    let beacon = Beacon::start(options).await.unwrap();
+    let (height, before) = (beacon.finalized_height().await, beacon.finalized_root().await);
+    beacon.equivocate(true).await;
+    anvil.reorg(6).await.unwrap();
+    beacon.sync().await.unwrap();
+    assert_eq!(beacon.finalized_height().await, height);
+    assert_ne!(beacon.finalized_root().await, before);
+}
+
+#[tokio::test]
 async fn paused_finality_stands_still_while_the_head_goes_on() {
     let Some(anvil) = anvil().await else { return };
     anvil.mine(30).await.unwrap();

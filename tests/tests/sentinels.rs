@@ -8,20 +8,24 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use anyhow::{Context, Result, ensure};
 use spandrel::clock::unix_now;
+use spandrel::config::KeyRef;
 use spandrel::demo::bridge::{Bridge, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::demo::deposit;
 use spandrel::up::{self, Running};
 use spandrel::wiring::unlock;
 use spandrel_contracts::attest::{batch_digest, join_signatures, rotation_digest};
-use spandrel_contracts::{FastLane, Inbox, PauseController, WrappedToken, lane, native_asset, proof, solidity_deposit};
+use spandrel_contracts::{
+    CheckpointRegistry, FastLane, Inbox, PauseController, WrappedToken, lane, native_asset, proof, revert,
+    solidity_deposit,
+};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_core::{Status, Transfer};
 use spandrel_engine::Silent;
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_tests::PATIENCE;
 use spandrel_verifiers::merkle::BatchTree;
-use spandrel_verifiers::{Deposit, LanePreference};
+use spandrel_verifiers::{Checkpoint, Deposit, LanePreference};
 use tokio_util::sync::CancellationToken;
 
 struct Stage {
@@ -106,12 +110,30 @@ impl Stage {
     /// A quorum of the fast lane's signers signs `digest`.
     fn quorum_signs(&self, digest: B256) -> Result<Bytes> {
         let config = &self.bridge.config;
+        self.sign(digest, config.signer.iter().map(|role| &role.key).take(config.signer_set.threshold))
+    }
+
+    fn sign<'a>(&self, digest: B256, keys: impl Iterator<Item = &'a KeyRef>) -> Result<Bytes> {
         let mut signatures = Vec::new();
-        for role in config.signer.iter().take(config.signer_set.threshold) {
-            let key = unlock(config, &role.key)?;
+        for key in keys {
+            let key = unlock(&self.bridge.config, key)?;
             signatures.push((key.address(), key.sign_digest(digest)?));
         }
         Ok(join_signatures(&signatures))
+    }
+
+    /// Whoever stole a quorum of the verifiers' keys registers `root` as block `height` of the source.
+    async fn register(&self, height: u64, root: B256, thief: &DynProvider) -> Result<()> {
+        let (config, registry) = (&self.bridge.config, self.bridge.target.registry);
+        let (epoch, chain) = (config.verifier_set.epoch, self.chains.ethereum_id());
+        let checkpoint = Checkpoint { chain, height, root, time: unix_now() };
+        let digest = checkpoint.digest(self.chains.destination.chain_id(), registry, epoch);
+        let keys = config.verifier.iter().map(|role| &role.key).take(config.verifier_set.threshold);
+        let signatures = self.sign(digest, keys)?;
+        let registry = CheckpointRegistry::new(registry, thief);
+        let submit = registry.submit(checkpoint.chain.hash(), height, root, checkpoint.time, epoch, signatures);
+        ensure!(submit.send().await?.get_receipt().await?.status(), "registered");
+        Ok(())
     }
 
     /// A deposit that nobody made.
@@ -217,5 +239,36 @@ async fn a_vault_that_holds_less_than_is_outstanding_pauses_its_asset() -> Resul
     let asset = native_asset(&stage.chains.ethereum_id())?;
     let reason = stage.reason(&Scope::Asset { asset }).await?;
     ensure!(reason.contains("the vault holds 1999999 of "), "{reason}");
+    stage.clear().await
+}
+
+/// A quorum of stolen verifier keys signs a block that the source never had, to prove deposits in it that nobody made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_checkpoint_pauses_the_destination_before_anything_is_claimed_under_it() -> Result<()> {
+    let stage = Stage::set().await?;
+    let honest = Address::repeat_byte(0x54);
+    stage.ether(honest, 2_000_000).await?;
+    stage.transfer(honest, |status| matches!(status, Status::Settled { .. })).await?;
+    ensure!(stage.pauses().await?.is_empty(), "true checkpoints pause nothing: {:?}", stage.pauses().await?);
+
+    let (thief, address) = wallet(&stage.chains.destination, 3)?;
+    stage.register(1, B256::repeat_byte(0x66), &thief).await?;
+    let registered = Instant::now();
+    let destination = stage.chains.destination_id();
+    let reason = stage.reason(&Scope::Chain { chain: destination.clone() }).await?;
+    ensure!(reason.starts_with("sentinel: checkpoint_foreign ") && reason.contains("0x6666"), "{reason}");
+    let pauses = PauseController::new(stage.bridge.target.pauses, &thief);
+    let scope = pauses.chainScope(destination.hash()).call().await?;
+    let deadline = Instant::now() + PATIENCE;
+    while !pauses.isPaused(scope).call().await? {
+        ensure!(Instant::now() < deadline, "the destination has not paused");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!("paused on the destination {:.1} s after the checkpoint", registered.elapsed().as_secs_f64());
+    let inbox = Inbox::new(stage.bridge.target.inbox, &thief);
+    let phantom = Deposit { lane: LanePreference::LightClient, ..stage.phantom(address)? };
+    let claim = inbox.claim(lane::ETHEREUM, solidity_deposit(&phantom), Bytes::new());
+    let refused = claim.call().await.err().and_then(|error| error.as_revert_data()).context("a revert")?;
+    ensure!(revert::decode(&refused).name == Some("ScopePaused"), "{}", revert::reason(&refused));
     stage.clear().await
 }

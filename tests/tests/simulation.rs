@@ -11,12 +11,14 @@ const THREADS: u64 = 2;
 const SEEDS: u64 = 10_000;
 
 /// What some storm must have come to, or the storms are too mild to show anything.
-const REACHED: [&str; 17] = [
+const REACHED: [&str; 20] = [
     "crash",
     "delayed by a window",
     "destination reorg",
+    "equivocation",
     "fast lane closed",
     "final",
+    "finality broken",
     "halt",
     "lie",
     "paid fast",
@@ -25,6 +27,7 @@ const REACHED: [&str; 17] = [
     "proof_refused",
     "reverted",
     "rejected",
+    "resumption by two",
     "rotation",
     "settled",
     "shortfall",
@@ -142,4 +145,19 @@ fn a_submitter_that_asks_nobody_is_noticed() {
 fn a_watcher_that_skips_deposits_is_noticed() {
     let violation = noticed(Breakage::SkippingWatcher, 50).expect("a violation");
     assert!(violation.what.contains("unstored"), "{violation}");
+}
+
+/// Each defence of a halt, taken out: the commit of its pause, the restart, the signed word and the second person.
+#[test]
+fn a_halt_with_a_hole_in_it_is_noticed() {
+    for (breakage, what) in [
+        (Breakage::HaltWithoutPause, "was halted without its pause"),
+        (Breakage::ForgottenHalt, "without a guardian's word that names it"),
+        (Breakage::UnsignedAcknowledgement, "without a guardian's word that names it"),
+        (Breakage::LoneResumption, "not resumed by two"),
+    ] {
+        let violation = noticed(breakage, 1_000).unwrap_or_else(|| panic!("{breakage:?} is not noticed"));
+        println!("{breakage:?}: {violation}");
+        assert!(violation.what.contains(what), "{breakage:?}: {violation}");
+    }
 }

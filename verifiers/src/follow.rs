@@ -9,7 +9,7 @@ use std::future::Future;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChainId, Deposit, Evidence};
+use crate::{ChainId, Contradiction, Deposit, Evidence};
 
 /// A block of some chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum ChainEvent {
     Halted {
         /// What was seen.
         reason: String,
+        /// What shows it to anyone, where that could be had: then it is no node's word.
+        evidence: Option<Box<Contradiction>>,
     },
 }
 

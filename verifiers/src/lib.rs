@@ -169,6 +169,7 @@ pub mod batch;
 pub mod bitcoin;
 mod caip;
 mod checkpoint;
+mod contradiction;
 pub mod cosmos;
 #[cfg(test)]
 mod counted;
@@ -191,6 +192,7 @@ pub mod wire;
 
 pub use caip::{AssetId, ChainId};
 pub use checkpoint::Checkpoint;
+pub use contradiction::{Contradicted, Contradiction, MAX_CONTRADICTION};
 pub use deposit::{Deposit, DepositId, LanePreference};
 pub use error::{ErrorKind, VerifyError};
 pub use evidence::Evidence;

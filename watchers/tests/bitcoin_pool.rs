@@ -245,6 +245,8 @@ async fn one_endpoint_can_neither_reorganise_nor_halt_what_the_others_still_have
     one.reorg(depth, depth + 1, Dropped::LeftOut).await.unwrap();
     assert!(matches!(&of_one.read(&cursor).await.unwrap().events[..], [ChainEvent::Halted { .. }]));
     assert!(held(of_three.read(&cursor).await).contains("is not gone"));
+    let of_any = pool(&[&alone, &a], 1, &book);
+    assert!(held(of_any.read(&cursor).await).contains("is not gone"), "one node alone halts no chain that another has");
 
     two.sync_from(one.as_ref()).await.unwrap();
     assert!(matches!(&of_three.read(&cursor).await.unwrap().events[..], [ChainEvent::Halted { .. }]), "all agree");

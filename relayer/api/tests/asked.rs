@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use captured::Captured;
 use futures::future::join_all;
 use reqwest::StatusCode;
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::ledger::{Commit, Halt, Ledger};
 use world::{NOW, World, answer, ethereum};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn many_requests_in_a_moment_read_the_whole_ledger_once_and_a_change_shows
         let count = log.lines().filter(|line| line.contains(statement)).count();
         assert!((1..=moments).contains(&(count as u128)), "{statement}: {count} times in {moments} moments");
     }
-    let halt = Commit { now: NOW, halt: Some((ethereum(), "two tips".to_owned())), ..Commit::default() };
+    let halt = Commit { now: NOW, halt: Some(Halt::told(ethereum(), "two tips")), ..Commit::default() };
     world.store.commit(halt).await.unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(answer(world.get("/v1/status"), StatusCode::OK).await["halted"][ethereum().as_str()], "two tips");

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use alloy_primitives::Bytes;
 use serde::{Deserialize, Serialize};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
@@ -58,6 +59,25 @@ pub struct CursorMove {
     pub next: Cursor,
 }
 
+/// A chain that contradicted itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// Which.
+    pub chain: ChainId,
+    /// What was seen.
+    pub reason: String,
+    /// What shows it to anyone: the canonical protobuf of a contradiction, at most
+    /// [`MAX_CONTRADICTION`](spandrel_verifiers::MAX_CONTRADICTION) bytes.
+    pub evidence: Option<Bytes>,
+}
+
+impl Halt {
+    /// One that nothing shows but the word of nodes.
+    pub fn told(chain: ChainId, reason: impl Into<String>) -> Self {
+        Self { chain, reason: reason.into(), evidence: None }
+    }
+}
+
 /// What becomes of a leased effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EffectEnd {
@@ -95,7 +115,7 @@ pub struct Commit {
     /// What became of leased effects.
     pub ended: Vec<(EffectId, EffectEnd)>,
     /// A halt to be written: this chain is not followed any more until a guardian acknowledges.
-    pub halt: Option<(ChainId, String)>,
+    pub halt: Option<Halt>,
     /// A halt to be lifted, by whom and why it is safe. The chain must be halted.
     pub acknowledged: Option<(ChainId, String)>,
 }

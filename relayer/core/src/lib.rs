@@ -33,6 +33,7 @@ mod refusal;
 mod step;
 pub mod submission;
 mod transfer;
+pub mod watch;
 
 pub use attestation::{BatchTerms, FastAttestation};
 pub use broadcast::{Blocked, may_broadcast, may_execute};

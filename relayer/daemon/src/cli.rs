@@ -138,9 +138,9 @@ pub struct LedgerOptions {
 
 #[derive(Debug, Subcommand)]
 enum ProofCommand {
-    /// Write the evidence file of a transfer.
+    /// Write the evidence file of a transfer, or what shows that a halted chain contradicted itself.
     Export {
-        /// Its deposit id.
+        /// The transfer's deposit id, or the chain (CAIP-2).
         id: String,
         /// Where to; the file must not exist. Protobuf when it ends in `.pb`, else JSON.
         #[arg(long)]

@@ -6,18 +6,20 @@ use spandrel_core::Input;
 use spandrel_core::ledger::{CursorMove, Ledger};
 use spandrel_verifiers::follow::{ChainEvent, ReadBatch, Watcher};
 
+use crate::halt::Seen;
 use crate::{Book, Change, Clock, EngineError, Step};
 
 /// Follows one chain with one watcher.
 pub struct ChainFollower<W, L, C> {
     pub(crate) watcher: W,
     pub(crate) book: Arc<Book<L, C>>,
+    pub(crate) seen: Seen,
 }
 
 impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
     /// A follower of `watcher`'s chain.
     pub fn new(watcher: W, book: Arc<Book<L, C>>) -> Self {
-        Self { watcher, book }
+        Self { watcher, book, seen: Seen::default() }
     }
 
     /// The watcher.
@@ -28,6 +30,9 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
     /// Reads and stores one batch. Answers whether anything was new.
     pub async fn read_once(&self) -> Result<bool, EngineError> {
         let chain = self.watcher.chain().clone();
+        if self.write_halt().await? {
+            return Ok(true);
+        }
         if let Some(reason) = self.book.ledger().halted(&chain).await? {
             return Err(EngineError::Halted { chain: chain.to_string(), reason });
         }
@@ -44,9 +49,8 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
             return Ok(was_ordered);
         }
         // Before anything else: nothing that came with it is believed, and the cursor stays where it is.
-        if let Some(reason) = events.iter().find_map(halting) {
-            self.book.halt(&chain, reason).await?;
-            return Ok(true);
+        if self.seen.note(&chain, &events) {
+            return self.write_halt().await;
         }
         let mut change = Change {
             cursor: Some(CursorMove { chain: chain.clone(), expected: Some(cursor), next }),
@@ -70,12 +74,5 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
         }
         self.book.record(change).await?;
         Ok(true)
-    }
-}
-
-fn halting(event: &ChainEvent) -> Option<&str> {
-    match event {
-        ChainEvent::Halted { reason } => Some(reason),
-        _ => None,
     }
 }

@@ -90,12 +90,14 @@ impl<W: Watcher, L: Ledger, C: Clock> ChainFollower<W, L, C> {
 
     async fn batch(&self, from: u64, to: u64) -> Result<Found, FollowError> {
         let ReadBatch { events, next } = self.watcher.read_after(from.saturating_sub(1)).await?;
+        let transient =
+            |reason| FollowError::Transient { endpoint: format!("endpoints of {}", self.watcher.chain()), reason };
+        if self.seen.note(self.watcher.chain(), &events) {
+            return Err(transient("the chain contradicts itself".to_owned()));
+        }
         let up_to = next.tip().map_or(0, |tip| tip.height).min(to);
         if up_to < from {
-            return Err(FollowError::Transient {
-                endpoint: format!("endpoints of {}", self.watcher.chain()),
-                reason: format!("no block {from} was read, which is final"),
-            });
+            return Err(transient(format!("no block {from} was read, which is final")));
         }
         let is_ordered = |seen: &SeenDeposit| (from..=to).contains(&seen.block.height);
         let deposits = events.into_iter().filter_map(|event| match event {

@@ -1,31 +1,19 @@
 //! The book: a decision that lost a race leaves no trace, and the gate is asked on what is stored now.
 
-mod cleared;
+mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use alloy_primitives::B256;
 use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_core::submission::{Lasting, Progress, SendGate};
 use spandrel_core::{EffectId, Input};
-use spandrel_engine::{Book, Change, Clock, Silent};
+use spandrel_engine::{Book, Change, Silent};
 use spandrel_risk::control::{ControlEvent, Outcome};
 use spandrel_risk::{Corridor, Direction, Lane, Limit, Limits, RiskEvent, RiskState, Scope};
 use spandrel_store::Memory;
 
-use cleared::{NOW, cleared, deposit, destination, policy, source};
-
-#[derive(Clone)]
-struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> u64 {
-        NOW
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
+use common::{Later, NOW, cleared, deposit, destination, policy, source};
 
 async fn ledger() -> (Memory, EffectId) {
     let (commit, pay) = cleared();
@@ -34,8 +22,8 @@ async fn ledger() -> (Memory, EffectId) {
     (ledger, pay)
 }
 
-async fn book(ledger: &Memory) -> Book<Memory, Fixed> {
-    Book::open(ledger.clone(), Fixed, policy(), Arc::new(Silent)).await.unwrap()
+async fn book(ledger: &Memory) -> Book<Memory, Later> {
+    Book::open(ledger.clone(), Later::default(), policy(), Arc::new(Silent)).await.unwrap()
 }
 
 fn paused(scope: Scope) -> RiskEvent {

@@ -1,11 +1,9 @@
 //! A source that contradicts itself: halted and paused in one commit, and nothing is done for it until a guardian looks.
 
-mod cleared;
+mod common;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, U256};
 use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
@@ -16,67 +14,23 @@ use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, SignedStatement, 
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_signer::LocalKey;
 use spandrel_store::{Memory, Sqlite};
-use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, SeenDeposit, Watcher};
-use spandrel_verifiers::{ChainId, Deposit};
+use spandrel_verifiers::Deposit;
+use spandrel_verifiers::follow::{ChainEvent, Cursor, SeenDeposit};
 
-use cleared::{NOW, cleared, deposit, destination, policy, source};
+use common::{Contradicting, Later, NOW, block, cleared, deposit, destination, policy, source};
 
 const REASON: &str = "final block 1 was replaced";
-
-#[derive(Clone, Default)]
-struct Later(Arc<AtomicU64>);
-
-impl Clock for Later {
-    fn now(&self) -> u64 {
-        NOW + self.0.load(Ordering::Relaxed)
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
-
-fn block(height: u64) -> BlockRef {
-    BlockRef { height, hash: B256::with_last_byte(height as u8), time: NOW }
-}
 
 /// A deposit that comes with the contradiction.
 fn doubtful() -> Deposit {
     Deposit { source_key: B256::repeat_byte(3), amount: U256::from(6), ..deposit() }
 }
 
-/// A node that contradicts itself when it is read first, and how often it was read.
-#[derive(Clone, Default)]
-struct Contradicting(Arc<AtomicUsize>);
-
-impl Contradicting {
-    fn reads(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Watcher for Contradicting {
-    fn chain(&self) -> &ChainId {
-        static CHAIN: LazyLock<ChainId> = LazyLock::new(source);
-        &CHAIN
-    }
-
-    async fn genesis(&self) -> Result<Cursor, FollowError> {
-        Ok(Cursor::at(block(1)))
-    }
-
-    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
-        Ok(Cursor::at(block(height)))
-    }
-
-    async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
-        if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
-            return Ok(ReadBatch { events: Vec::new(), next: cursor.clone() });
-        }
-        let seen = SeenDeposit { deposit: doubtful(), block: block(2), transaction: B256::ZERO, position: 0 };
-        let events = vec![ChainEvent::Deposit(seen), ChainEvent::Halted { reason: REASON.to_owned() }];
-        Ok(ReadBatch { events, next: Cursor::at(block(2)) })
-    }
-
-    async fn wait(&self) {}
+/// A node that contradicts itself when it is read first.
+fn contradicting() -> Contradicting {
+    let seen = SeenDeposit { deposit: doubtful(), block: block(2), transaction: B256::ZERO, position: 0 };
+    let halted = ChainEvent::Halted { reason: REASON.to_owned(), evidence: None };
+    Contradicting::telling(vec![ChainEvent::Deposit(seen), halted])
 }
 
 /// A destination that must not be sent anything but pauses.
@@ -126,7 +80,7 @@ struct Scene<L> {
 
 impl<L: Ledger> Scene<L> {
     async fn over(ledger: L) -> Self {
-        let (time, node) = (Later::default(), Contradicting::default());
+        let (time, node) = (Later::default(), contradicting());
         let book = Book::open(ledger, time.clone(), policy(), Arc::new(Silent)).await.unwrap();
         let book = Arc::new(book.guarded_by(guardians()));
         let follower = ChainFollower::new(node.clone(), book.clone());
@@ -184,7 +138,8 @@ async fn a_halt_is_written_with_its_pause_and_before_anything_that_came_with_it(
     let due = ledger.lease(&executor, NOW, NOW + 1, 10).await.unwrap();
     let pauses: Vec<_> = due.iter().filter(|due| matches!(due.effect, Effect::Pause { .. })).collect();
     assert_eq!(pauses.len(), 1);
-    assert!(matches!(&pauses[0].effect, Effect::Pause { scope, ttl: 60, stated: None } if *scope == of_source()));
+    let ttl = policy().pause_ttl;
+    assert_eq!(pauses[0].effect, Effect::Pause { scope: of_source(), ttl, stated: None });
     assert!(scene.book.is_open(&[pauses[0].id]).await.unwrap(), "nothing stops the pause");
     assert_eq!(ledger.cursor(&source()).await.unwrap(), Some(Cursor::at(block(1))));
     assert_eq!(ledger.transfer(doubtful().id()).await.unwrap(), None);
@@ -202,7 +157,7 @@ async fn nothing_is_paid_from_a_halted_chain_and_nothing_that_was_cleared_is_giv
         desk.submit_once().await.unwrap();
         assert!(!ledger.effect(pay).await.unwrap().unwrap().is_done, "it is looked at again");
         // The halt is enough by itself.
-        scene.time.0.fetch_add(30, Ordering::Relaxed);
+        scene.time.pass(30);
         scene.book.record_risk(RiskEvent::Resumed { scope: of_source() }).await.unwrap();
     }
     let by = "ada: a drill".to_owned();
@@ -282,7 +237,7 @@ async fn one_guardian_lets_it_be_read_again_and_two_lift_its_pause() {
     let proposal = scene.say(1, 1, act).await;
     scene.say(2, 0, Act::Approve { proposal, what }).await;
     assert_eq!(scene.book.carry_out(None).await.unwrap(), 0, "not before its time");
-    scene.time.0.fetch_add(30, Ordering::Relaxed);
+    scene.time.pass(30);
     assert_eq!(scene.book.carry_out(None).await.unwrap(), 1);
     assert!(!scene.is_paused().await && scene.book.is_open(&[pay]).await.unwrap());
 }
@@ -302,7 +257,7 @@ async fn a_resumption_that_was_agreed_on_before_a_halt_does_not_lift_its_pause()
     scene.follower.read_once().await.unwrap();
     let ledger = scene.book.ledger();
     assert!(ledger.halted(&source()).await.unwrap().is_some());
-    scene.time.0.fetch_add(30, Ordering::Relaxed);
+    scene.time.pass(30);
     assert_eq!(scene.book.carry_out(None).await.unwrap(), 0);
     assert!(scene.is_paused().await, "they are to look again");
     let last = ledger.control_events(0).await.unwrap().pop().unwrap().body;

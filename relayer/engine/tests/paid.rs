@@ -1,6 +1,6 @@
 //! What a destination shows as paid and the ledger does not hold as cleared is asked for there, and counts once it is final.
 
-mod cleared;
+mod common;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U512};
-use cleared::{NOW, destination, policy, source};
+
+use common::{NOW, destination, policy, source};
 use futures::future::BoxFuture;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
@@ -19,7 +20,7 @@ use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
 use spandrel_verifiers::{ChainId, Deposit};
-use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, SetOf};
+use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, Registered, SetOf};
 
 #[derive(Clone, Copy)]
 struct Stopped;
@@ -35,7 +36,7 @@ impl Clock for Stopped {
 static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
 
 fn deposit() -> Deposit {
-    Deposit { recipient: recipient().into_word(), ..cleared::deposit() }
+    Deposit { recipient: recipient().into_word(), ..common::deposit() }
 }
 
 fn recipient() -> Address {
@@ -57,6 +58,10 @@ impl DestinationView for Node {
         let paid = Some((recipient(), deposit().amount));
         let payout = PaidOut { id: deposit().id(), lane: PayoutLane::Proof, paid, height: 3 };
         Box::pin(async { Ok(vec![payout]) })
+    }
+
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn sets(&self, _: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {

@@ -1,32 +1,19 @@
 //! Pauses on their way to a chain: before everything else, by themselves, and only while they stand.
 
-mod cleared;
+mod common;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use alloy_primitives::B256;
 use spandrel_core::ledger::{Commit, Ledger, NewEffect};
 use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
 use spandrel_core::{Effect, EffectId, Executor, TxRef};
-use spandrel_engine::{Book, Clock, PayoutDesk, Silent};
+use spandrel_engine::{Book, PayoutDesk, Silent};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 
-use cleared::{NOW, cleared, destination, policy};
-
-#[derive(Clone, Default)]
-struct Later(Arc<AtomicU64>);
-
-impl Clock for Later {
-    fn now(&self) -> u64 {
-        NOW + self.0.load(Ordering::Relaxed)
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
+use common::{Later, NOW, cleared, destination, policy};
 
 /// A destination that fails as a whole for everything that pays, and carries out the rest.
 #[derive(Default)]
@@ -116,7 +103,7 @@ async fn a_pause_that_was_lifted_or_ran_out_before_it_came_to_its_chain_is_not_b
         if is_lifted {
             scene.book.record_risk(RiskEvent::Resumed { scope: scope() }).await.unwrap();
         } else {
-            scene.time.0.store(60, Ordering::Relaxed);
+            scene.time.pass(60);
         }
         assert!(!scene.book.is_open(&[scene.pause]).await.unwrap(), "what was sent is called back");
         scene.desk.submit_once().await.unwrap();

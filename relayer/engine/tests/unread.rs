@@ -1,11 +1,9 @@
 //! Blocks that are ordered to be read again, and that no node has any more.
 
-#[expect(dead_code, reason = "other tests use the rest of it")]
-mod cleared;
+mod common;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use spandrel_core::Executor;
@@ -17,24 +15,7 @@ use spandrel_store::Sqlite;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError, ReadBatch, Watcher};
 
-use cleared::{NOW, destination, policy, source};
-
-#[derive(Clone, Default)]
-struct Later(Arc<AtomicU64>);
-
-impl Later {
-    fn pass(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Later {
-    fn now(&self) -> u64 {
-        NOW + self.0.load(Ordering::Relaxed)
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
+use common::{Later, NOW, destination, policy, source};
 
 /// Nodes that have pruned everything below the tip, and how often they were asked for it.
 #[derive(Clone, Default)]

@@ -4,11 +4,11 @@
 //! hashed; who changes, removes, adds or reorders rows breaks the chain at the first of them. Cutting rows off the end
 //! is seen only by who kept a later hash: export the log and keep its head elsewhere.
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spandrel_core::Event;
-use spandrel_core::ledger::{Commit, StoreError};
+use spandrel_core::ledger::{Commit, Halt, StoreError};
 use spandrel_verifiers::UnixSeconds;
 
 use crate::api_key::ApiKey;
@@ -123,6 +123,21 @@ struct Decision<'a> {
     event: &'a Event,
 }
 
+/// A halt as it is logged: its evidence by its digest, where it has some.
+#[derive(Serialize)]
+struct Halted<'a> {
+    chain: &'a str,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
+}
+
+impl<'a> Halted<'a> {
+    fn of(Halt { chain, reason, evidence }: &'a Halt) -> Self {
+        Self { chain: chain.as_str(), reason, evidence: evidence.as_ref().map(|bytes| keccak256(bytes).to_string()) }
+    }
+}
+
 /// What a commit has to tell: control events, risk events, decisions on transfers, halts and their end; in this order.
 pub(crate) fn entries(commit: &Commit) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
@@ -138,9 +153,8 @@ pub(crate) fn entries(commit: &Commit) -> Result<Vec<Entry>, StoreError> {
             entries.push(Entry { kind: "decision", body: encode("decision", &decision)? });
         }
     }
-    if let Some((chain, reason)) = &commit.halt {
-        let body = encode("halt", &serde_json::json!({ "chain": chain.as_str(), "reason": reason }))?;
-        entries.push(Entry { kind: "halt", body });
+    if let Some(halt) = &commit.halt {
+        entries.push(Entry { kind: "halt", body: encode("halt", &Halted::of(halt))? });
     }
     if let Some((chain, by)) = &commit.acknowledged {
         let body = encode("acknowledgement", &serde_json::json!({ "chain": chain.as_str(), "operator": by }))?;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spandrel_core::EffectId;
 use spandrel_core::ledger::{Commit, EffectEnd, StoreError};
-use spandrel_verifiers::DepositId;
 use spandrel_verifiers::follow::Cursor;
+use spandrel_verifiers::{DepositId, MAX_CONTRADICTION};
 
 use crate::json::to_integer;
 use crate::refusal::{conflict, corrupt};
@@ -30,7 +30,7 @@ pub struct Found {
 }
 
 /// Checks what a commit says about itself: each transfer and each ended effect at most once, a projection that stands
-/// behind its events (no events: no change), and integers that fit SQL's.
+/// behind its events (no events: no change), integers that fit SQL's, and evidence of a halt that is within its limit.
 ///
 /// # Errors
 /// `Corrupt`: such a commit contradicts itself, and trying again would not help.
@@ -58,6 +58,10 @@ pub fn well_formed(commit: &Commit) -> Result<(), StoreError> {
     }
     for effect in &commit.effects {
         to_integer("effect.run_at", effect.run_at)?;
+    }
+    let evidence = commit.halt.as_ref().and_then(|halt| halt.evidence.as_ref()).map_or(0, |evidence| evidence.len());
+    if evidence > MAX_CONTRADICTION {
+        return Err(corrupt("evidence of a halt", format!("{evidence} bytes, at most {MAX_CONTRADICTION}")));
     }
     let mut ended = BTreeSet::new();
     for (id, end) in &commit.ended {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::U512;
 use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{Ledger, TransferFilter};
-use spandrel_core::{Effect, Executor, Standing, Status, Transfer};
+use spandrel_core::{Effect, EffectId, Executor, Standing, Status, Transfer};
 use spandrel_risk::{Lane, Reason, RiskState};
 use spandrel_store::Memory;
-use spandrel_verifiers::DepositId;
+use spandrel_verifiers::{ChainId, DepositId};
 
+use super::halts::Halts;
 use super::keys::{self, EXPOSURE_CAP, FAST_CAP, PROVEN_CAP, WINDOWS};
 use super::relayer::{Relayer, now};
 use super::rules::{Payment, units};
@@ -25,6 +26,10 @@ pub type Finding = Result<(), String>;
 pub struct Checker {
     /// Every deposit that was ever really made.
     pub real: BTreeMap<DepositId, Order>,
+    /// Deposits that were final when their chain broke its own finality: no bridge can know of that before it happens.
+    pub lost: BTreeSet<DepositId>,
+    /// What must hold of halts.
+    pub halts: Halts,
     folded: BTreeMap<DepositId, Transfer>,
     risk: RiskState,
     risk_sequence: u64,
@@ -32,7 +37,18 @@ pub struct Checker {
     last_tx: i64,
 }
 
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Finding {
+/// As things stood before a step.
+#[derive(Debug)]
+pub struct Stand {
+    /// What is paused.
+    pub risk: RiskState,
+    /// Chains whose halt is stored.
+    pub halted: Vec<ChainId>,
+    /// The time.
+    pub at: u64,
+}
+
+pub(super) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Finding {
     if holds { Ok(()) } else { Err(what()) }
 }
 
@@ -41,7 +57,7 @@ fn carries(tx: &JournaledTx) -> bool {
     input_of(tx).is_some_and(|input| input != NOTHING)
 }
 
-fn stored<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
+pub(super) fn stored<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| format!("the ledger does not read: {}", error.to_string()))
 }
 
@@ -53,6 +69,7 @@ impl Checker {
         if std::mem::replace(&mut self.writes, writes) == writes {
             return Ok(());
         }
+        self.halts.hold(&relayer.ledger)?;
         let transfers = stored(now(relayer.ledger.transfers(&TransferFilter::default())))?;
         for transfer in &transfers {
             self.folds(&relayer.ledger, transfer)?;
@@ -74,7 +91,9 @@ impl Checker {
             ensure(units(order.deposit.amount) == payment.amount, || format!("{id}: another amount was paid"))?;
             let cap = if payment.lane == Lane::Fast { FAST_CAP } else { PROVEN_CAP };
             ensure(payment.amount <= cap, || format!("{id}: {} over the transfer cap {cap}", payment.amount))?;
-            ensure(!payment.is_proven || chain.is_final(id), || format!("{id} was proven and is not final"))?;
+            ensure(!payment.is_proven || chain.is_final(id) || self.lost.contains(&id), || {
+                format!("{id} was proven and is not final")
+            })?;
         }
         universe.sources.iter().try_for_each(|chain| self.released_is_locked(universe, chain))
     }
@@ -89,12 +108,14 @@ impl Checker {
             let used: u64 = payments().filter(|payment| payment.lane == lane).map(|payment| payment.amount).sum();
             ensure(used <= window, || format!("{used} paid by the {lane} lane from {}, over {window}", chain.id))?;
         }
-        let vanished = payments().filter(|payment| chain.mined(payment.id).is_none());
-        let short: u64 = vanished.map(|payment| payment.amount).sum();
+        let vanished = || payments().filter(|payment| chain.mined(payment.id).is_none());
+        let gone: u64 = vanished().map(|payment| payment.amount).sum();
+        let avoidable = vanished().filter(|payment| !self.lost.contains(&payment.id));
+        let short: u64 = avoidable.map(|payment| payment.amount).sum();
         let here = chain.standing().iter().filter_map(|(id, _)| self.real.get(id));
         let locked: u64 = here.map(|order| units(order.deposit.amount)).sum();
         ensure(short <= EXPOSURE_CAP, || format!("shortfall {short} over {EXPOSURE_CAP} from {}", chain.id))?;
-        ensure(released - short <= locked, || format!("released {released} - {short} over locked {locked}"))
+        ensure(released - gone <= locked, || format!("released {released} - {gone} over locked {locked}"))
     }
 
     /// Events fold to the projection.
@@ -133,12 +154,12 @@ impl Checker {
         Ok(())
     }
 
-    /// What the submitter opened in a step that began under `risk`: nothing that a pause covers.
-    pub fn nothing_sent_under(&mut self, ledger: &Memory, risk: &RiskState, at: u64) -> Finding {
+    /// What the submitter opened in a step that began as it `stand`s: nothing that a pause covers.
+    pub fn nothing_sent_under(&mut self, ledger: &Memory, stand: &Stand) -> Finding {
         let open = stored(now(ledger.open_txs(&keys::destination(), ACCOUNT)))?;
         let last = self.last_tx;
         for tx in open.into_iter().filter(|tx| tx.number > last) {
-            self.require_open(ledger, &tx, risk, at, "sent")?;
+            self.require_open(ledger, &tx, stand, "sent")?;
             self.last_tx = self.last_tx.max(tx.number);
         }
         Ok(())
@@ -150,30 +171,39 @@ impl Checker {
         Ok(open.into_iter().filter(carries).map(|tx| (tx.number, tx.attempts.len())).collect())
     }
 
-    /// What was signed since `before` in a step that began under `risk`: nothing that a pause covers.
-    pub fn nothing_signed_under(
-        &self,
-        ledger: &Memory,
-        before: &BTreeMap<i64, usize>,
-        risk: &RiskState,
-        at: u64,
-    ) -> Finding {
+    /// What was signed since `before` in a step that began as it `stand`s: nothing that a pause covers.
+    pub fn nothing_signed_under(&self, ledger: &Memory, before: &BTreeMap<i64, usize>, stand: &Stand) -> Finding {
         let open = stored(now(ledger.open_txs(&keys::destination(), ACCOUNT)))?;
         let is_new = |tx: &JournaledTx| before.get(&tx.number).is_none_or(|signed| tx.attempts.len() > *signed);
         for tx in open.iter().filter(|tx| carries(tx) && is_new(tx)) {
-            self.require_open(ledger, tx, risk, at, "signed")?;
+            self.require_open(ledger, tx, stand, "signed")?;
         }
         Ok(())
     }
 
-    fn require_open(&self, ledger: &Memory, tx: &JournaledTx, risk: &RiskState, at: u64, what: &str) -> Finding {
+    fn require_open(&self, ledger: &Memory, tx: &JournaledTx, stand: &Stand, what: &str) -> Finding {
         for effect in &tx.tx.effects {
             let Some(leased) = stored(now(ledger.effect(*effect)))? else { continue };
             let transfer = stored(now(ledger.transfer(leased.deposit)))?;
             if let (Some(lane), Some(transfer)) = (leased.effect.lane(), transfer) {
-                let scope = risk.paused_by(&transfer.deposit, lane, at);
+                let scope = stand.risk.paused_by(&transfer.deposit, lane, stand.at);
                 ensure(scope.is_none(), || format!("{} was {what} under a pause of {scope:?}", transfer.id))?;
             }
+        }
+        Ok(())
+    }
+
+    /// What was given to a node in a step that began as it `stand`s: nothing of a halted chain, but pauses and what closes a fast
+    /// lane.
+    pub fn nothing_of_a_halted_chain(&self, ledger: &Memory, broadcast: &[Vec<EffectId>], stand: &Stand) -> Finding {
+        for effect in broadcast.iter().flatten().filter(|_| !stand.halted.is_empty()) {
+            let Some(leased) = stored(now(ledger.effect(*effect)))? else { continue };
+            let Some(transfer) = stored(now(ledger.transfer(leased.deposit)))? else { continue };
+            let is_halted = stand.halted.contains(&transfer.deposit.source_chain);
+            let is_safe = leased.effect.closes_fast_lane() || matches!(leased.effect, Effect::Pause { .. });
+            ensure(!is_halted || is_safe, || {
+                format!("{} of {} was broadcast while its chain is halted", leased.effect.step(), transfer.id)
+            })?;
         }
         Ok(())
     }

@@ -88,7 +88,8 @@ impl EvidenceSource for SimNode {
 
 fn read(universe: &Universe, place: usize, cursor: &Cursor) -> ReadBatch {
     let (chain, view) = (&universe.sources[place], universe.nodes[place].as_slice());
-    let halted = |reason| ReadBatch { events: vec![ChainEvent::Halted { reason }], next: cursor.clone() };
+    let halted =
+        |reason| ReadBatch { events: vec![ChainEvent::Halted { reason, evidence: None }], next: cursor.clone() };
     let nothing = || ReadBatch { events: Vec::new(), next: cursor.clone() };
     let stands = |block: &BlockRef| view.get(block.height as usize) == Some(&block.hash);
     let Some(index) = cursor.recent.iter().rposition(stands) else {

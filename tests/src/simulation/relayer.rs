@@ -12,7 +12,9 @@ use spandrel_store::Memory;
 
 use super::bus::SimBus;
 use super::clock::SimClock;
+use super::guardians;
 use super::keys;
+use super::ledger::SimLedger;
 use super::node::SimNode;
 use super::sentinel::{SimPayments, heads};
 use super::submitter::SimSubmitter;
@@ -25,19 +27,19 @@ pub struct Relayer {
     /// The ledger, as this process holds it.
     pub ledger: Memory,
     /// The book.
-    pub book: Arc<Book<Memory, SimClock>>,
+    pub book: Arc<Book<SimLedger, SimClock>>,
     /// A follower per source chain.
-    pub followers: [ChainFollower<SimNode, Memory, SimClock>; 2],
+    pub followers: [ChainFollower<SimNode, SimLedger, SimClock>; 2],
     /// An evidence desk per source chain.
-    pub evidence: [EvidenceDesk<SimNode, Memory, SimClock>; 2],
+    pub evidence: [EvidenceDesk<SimNode, SimLedger, SimClock>; 2],
     /// Asks the verifiers.
-    pub verdicts: VerdictDesk<Memory, SimClock, SimBus>,
+    pub verdicts: VerdictDesk<SimLedger, SimClock, SimBus>,
     /// Asks the signers.
-    pub attestations: AttestationDesk<Memory, SimClock, SimBus>,
+    pub attestations: AttestationDesk<SimLedger, SimClock, SimBus>,
     /// Pays.
-    pub payouts: PayoutDesk<SimSubmitter, Memory, SimClock>,
+    pub payouts: PayoutDesk<SimSubmitter, SimLedger, SimClock>,
     /// Stands sentinel.
-    pub sentinel: Sentinel<Memory, SimClock>,
+    pub sentinel: Sentinel<SimLedger, SimClock>,
     /// What it found.
     pub alarms: Alarms,
 }
@@ -52,7 +54,9 @@ impl Relayer {
         policy: Policy,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, EngineError> {
-        let book = Arc::new(now(Book::open(ledger.clone(), clock.clone(), policy, observer))?);
+        let own = SimLedger::new(ledger.clone(), universe.lock().breakage);
+        let book = now(Book::open(own, clock.clone(), policy, observer))?;
+        let book = Arc::new(book.guarded_by(guardians::policy()));
         let node = |place| SimNode::new(place, universe.clone());
         let evidence = |place: usize| {
             let chain = universe.lock().sources[place].id.clone();

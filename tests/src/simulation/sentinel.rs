@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use futures::future::{BoxFuture, ready};
 use spandrel_risk::Lane;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::FollowError;
 use spandrel_watchers::pool::{Health, Standing};
-use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, SetOf, SourceView};
+use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, Registered, SetOf, SourceView};
 
 use super::keys;
 use super::universe::Shared;
@@ -46,6 +47,10 @@ impl DestinationView for SimPayments {
         Box::pin(ready(Ok(payouts.collect())))
     }
 
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
     fn sets(&self, _: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {
         Box::pin(ready(Ok(Vec::new())))
     }
@@ -80,5 +85,10 @@ impl SourceView for SimHead {
     fn highest(&self) -> BoxFuture<'_, Option<u64>> {
         let blocks = self.universe.lock().nodes[self.place].len() as u64;
         Box::pin(ready(blocks.checked_sub(1)))
+    }
+
+    fn hashes_at(&self, height: u64) -> BoxFuture<'_, Vec<Option<B256>>> {
+        let known = self.universe.lock().nodes[self.place].get(height as usize).copied();
+        Box::pin(ready(vec![known]))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy::primitives::B256;
+use spandrel_core::EffectId;
 
 use super::destination::SimChain;
 use super::dice::Dice;
@@ -22,6 +23,14 @@ pub enum Breakage {
     SkippingWatcher,
     /// The submitter asks nobody before it sends.
     Unheeding,
+    /// The ledger loses the pause that comes with a halt.
+    HaltWithoutPause,
+    /// A process that is started again begins without the halts.
+    ForgottenHalt,
+    /// An operator lifts halts in the ledger itself.
+    UnsignedAcknowledgement,
+    /// One guardian resumes what a halt paused.
+    LoneResumption,
 }
 
 /// Everything outside.
@@ -43,6 +52,8 @@ pub struct Universe {
     pub now: u64,
     /// What was taken out.
     pub breakage: Option<Breakage>,
+    /// Effects of transactions that the relayer gave to a node, since somebody looked.
+    pub broadcast: Vec<Vec<EffectId>>,
 }
 
 impl Universe {
@@ -59,6 +70,7 @@ impl Universe {
             is_stormy: true,
             now: super::clock::START,
             breakage,
+            broadcast: Vec::new(),
         }
     }
 

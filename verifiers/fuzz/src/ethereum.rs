@@ -1,8 +1,11 @@
-//! A beacon chain that really signs, and deposits in its execution state, as the verifiers' tests make them.
+//! A beacon chain that really signs, deposits in its execution state, and pairs of its updates that contradict each
+//! other, as the verifiers' tests make them.
 
 #[path = "../../tests/ethereum/chain.rs"]
 pub mod chain;
 #[path = "../../tests/ethereum/networks.rs"]
 pub mod networks;
+#[path = "../../tests/ethereum/pairs.rs"]
+pub mod pairs;
 #[path = "../../tests/ethereum/planted.rs"]
 pub mod planted;

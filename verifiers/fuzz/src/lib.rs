@@ -7,10 +7,12 @@
 pub mod frame;
 
 pub mod containers;
+pub mod contradictions;
 pub mod cosmos;
 #[expect(clippy::new_without_default, reason = "of the tests' own kind")]
 pub mod ethereum;
 pub mod evidence;
+pub mod files;
 pub mod headers;
 pub mod patch;
 pub mod rlp;

@@ -27,6 +27,7 @@ mod anchor;
 mod blame;
 mod chain;
 mod confirmations;
+mod contradiction;
 mod deposit;
 mod evidence;
 mod hashing;
@@ -45,6 +46,7 @@ mod work;
 pub use anchor::{Anchor, MEDIAN_TIME_SPAN};
 pub use chain::{FORK_PRUNE_DEPTH, HeaderChain, MAX_FORK_HEADERS, MAX_FUTURE};
 pub use confirmations::{ConfirmationPolicy, ConfirmationTier};
+pub use contradiction::Contradiction;
 pub use deposit::{
     DepositOutputKey, MAX_REFUND_DELAY, MIN_REFUND_DELAY, RefundSpend, deposit_address, deposit_output_key,
     deposit_script, is_deposit_script, refund_spend,

@@ -29,6 +29,7 @@
 pub mod account;
 pub mod bls;
 pub mod containers;
+mod contradiction;
 mod deposit;
 mod evidence;
 pub mod fork;
@@ -42,6 +43,7 @@ mod sync;
 pub mod trie;
 mod verify;
 
+pub use contradiction::{Contradiction, SigningCommittee};
 pub use deposit::deposit_slot;
 pub use evidence::{DepositEvidence, Inclusion, finality_bytes};
 pub use fork::{ChainConfig, Fork, ForkEpoch, ForkVersion, Form, Preset};

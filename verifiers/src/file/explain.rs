@@ -48,7 +48,7 @@ pub struct Explanation {
 }
 
 impl Step {
-    pub(super) fn new(claim: String, against: String, fields: &'static [&'static str]) -> Self {
+    pub(crate) fn new(claim: String, against: String, fields: &'static [&'static str]) -> Self {
         Self { claim, against, outcome: Outcome::Checked, fields, contents: &[] }
     }
 
@@ -86,7 +86,7 @@ pub(super) fn explain(file: &EvidenceFile, now: UnixSeconds) -> Explanation {
 }
 
 /// Marks the step that `error` belongs to, and those that were not reached.
-fn mark(steps: &mut [Step], error: &VerifyError) {
+pub(super) fn mark(steps: &mut [Step], error: &VerifyError) {
     let named = steps.iter().enumerate().max_by_key(|(index, step)| (step.names(error), *index));
     let refused = named.map_or(0, |(index, _)| index);
     for (index, step) in steps.iter_mut().enumerate().skip(refused) {
@@ -94,23 +94,26 @@ fn mark(steps: &mut [Step], error: &VerifyError) {
     }
 }
 
+/// The steps and what is trusted, for people.
+pub(super) fn told(f: &mut fmt::Formatter<'_>, steps: &[Step], trusted: &[String]) -> fmt::Result {
+    for (index, step) in steps.iter().enumerate() {
+        let outcome = match &step.outcome {
+            Outcome::Checked => "checked".to_owned(),
+            Outcome::Refused(_) => "REFUSED".to_owned(),
+            Outcome::NotReached => "-".to_owned(),
+        };
+        writeln!(f, "{:>2} {outcome:<8} {}", index.saturating_add(1), step.claim)?;
+        writeln!(f, "            against: {}", step.against)?;
+        if let Outcome::Refused(error) = &step.outcome {
+            writeln!(f, "            {error}")?;
+        }
+    }
+    trusted.iter().try_for_each(|line| writeln!(f, "trusted     {line}"))
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, step) in self.steps.iter().enumerate() {
-            let outcome = match &step.outcome {
-                Outcome::Checked => "checked".to_owned(),
-                Outcome::Refused(_) => "REFUSED".to_owned(),
-                Outcome::NotReached => "-".to_owned(),
-            };
-            writeln!(f, "{:>2} {outcome:<8} {}", index.saturating_add(1), step.claim)?;
-            writeln!(f, "            against: {}", step.against)?;
-            if let Outcome::Refused(error) = &step.outcome {
-                writeln!(f, "            {error}")?;
-            }
-        }
-        for line in &self.trusted {
-            writeln!(f, "trusted     {line}")?;
-        }
+        told(f, &self.steps, &self.trusted)?;
         match &self.verdict {
             Ok(verified) => {
                 let (deposit, under) = (verified.fact(), verified.under());

@@ -6,12 +6,14 @@
 //! much as what it trusts: [`Trust::said`] lists that, and the reader must compare it with what they know.
 
 mod answer;
+mod contradiction;
 mod explain;
 mod trust;
 
 use serde::Serialize;
 
 use answer::Answer;
+pub use contradiction::{ContradictionExplained, ContradictionFile, ProofFile};
 pub use explain::{Explanation, Outcome, Step};
 pub use trust::{BitcoinTrust, BlockTrust, CosmosTrust, EthereumTrust, SolanaTrust, Trust, assumed};
 
@@ -45,8 +47,7 @@ impl EvidenceFile {
         if bytes.len() > MAX_FILE {
             return Err(VerifyError::malformed("file", format!("at most {MAX_FILE} bytes"), bytes.len()));
         }
-        let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        if is_json { from_json(bytes) } else { from_protobuf(bytes) }
+        if is_json(bytes) { from_json(bytes) } else { from_protobuf(bytes) }
     }
 
     /// The canonical protobuf.
@@ -79,6 +80,11 @@ impl EvidenceFile {
         }
         Ok(())
     }
+}
+
+/// Protobuf does not begin with a brace.
+fn is_json(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
 fn from_protobuf(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {

@@ -7,9 +7,9 @@ use crate::ethereum::{DepositEvidence, Inclusion};
 use crate::protobuf::{Message, Reader, Writer};
 
 /// Longest finality update: two headers with their execution headers and branches are about 2 KiB.
-const MAX_FINALITY: usize = 16 << 10;
+pub(super) const MAX_FINALITY: usize = 16 << 10;
 /// Longest RLP of an execution header.
-const MAX_HEADER: usize = 4096;
+pub(super) const MAX_HEADER: usize = 4096;
 /// Most nodes of a trie proof: one per nibble of a hashed key, and the leaf.
 const MAX_NODES: usize = 65;
 /// Longest node of a state or storage trie.

@@ -7,10 +7,13 @@
 //! Chains are registered in [`Evidence`] and here.
 
 mod bitcoin;
+mod contradiction;
 mod cosmos;
 mod deposit;
 mod ethereum;
 mod solana;
+
+pub(crate) use contradiction::FIRST_FIELD;
 
 use crate::protobuf::{Message, Reader, Writer};
 use crate::{Evidence, VerifyError};

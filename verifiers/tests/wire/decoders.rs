@@ -13,13 +13,14 @@ use spandrel_verifiers::cosmos::{
 use spandrel_verifiers::ethereum::account::Account;
 use spandrel_verifiers::ethereum::containers::{LightClientData, from_json, from_ssz, to_json};
 use spandrel_verifiers::ethereum::{ExecutionHeader, Fork, Form, Outcome, Preset, Receipt};
-use spandrel_verifiers::file::EvidenceFile;
+use spandrel_verifiers::file::{ContradictionFile, EvidenceFile, ProofFile};
 use spandrel_verifiers::solana::{
     BlockName, Certificate, Claim, MAX_RANKS, MemoTerms, MessageVersion, Signers, Transaction, decode_entries,
     from_base58, to_base58,
 };
-use spandrel_verifiers::{AssetId, ChainId, Evidence, bitcoin as btc};
+use spandrel_verifiers::{AssetId, ChainId, Contradiction, Evidence, bitcoin as btc};
 
+use crate::contradictions::CONTRADICTIONS;
 use crate::cosmos::chain::{members, set};
 use crate::cosmos::scene::packet;
 use crate::cosmos::store::{Leaf, field};
@@ -63,6 +64,7 @@ pub fn all(honest: &Honest) -> Vec<Decoder> {
     [evidence(honest), bitcoin(honest), ethereum(honest), containers(), headers(honest), proofs(honest), packets()]
         .into_iter()
         .flatten()
+        .chain(contradictions())
         .chain(solana(honest))
         .chain(texts())
         .collect()
@@ -83,6 +85,22 @@ fn evidence(honest: &Honest) -> Vec<Decoder> {
         ]
     };
     honest.files.iter().flat_map(each).collect()
+}
+
+fn contradictions() -> Vec<Decoder> {
+    let again = |bytes: &[u8]| Some(Contradiction::from_bytes(bytes).ok()?.to_bytes());
+    let of_json = |bytes: &[u8]| match ProofFile::read(bytes).ok()? {
+        ProofFile::Contradiction(file) => Some(serde_json::to_vec(&*file).unwrap()),
+        ProofFile::Evidence(_) => None,
+    };
+    let each = |two: &Contradiction| {
+        let (chain, json) = (two.kind(), serde_json::to_vec(&ContradictionFile::new(two.clone())).unwrap());
+        [
+            Decoder::new(format!("contradiction of {chain}"), two.to_bytes(), again),
+            Decoder { is_json: true, ..Decoder::new(format!("contradiction of {chain} in JSON"), json, of_json) },
+        ]
+    };
+    CONTRADICTIONS.iter().flat_map(each).collect()
 }
 
 fn bitcoin(honest: &Honest) -> Vec<Decoder> {

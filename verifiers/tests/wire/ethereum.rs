@@ -6,5 +6,7 @@ pub mod chain;
 pub mod filled;
 #[path = "../ethereum/networks.rs"]
 pub mod networks;
+#[path = "../ethereum/pairs.rs"]
+pub mod pairs;
 #[path = "../ethereum/planted.rs"]
 pub mod planted;

@@ -7,6 +7,7 @@ mod bitcoin_deposits;
 #[path = "../bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
 mod canonical;
+mod contradictions;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod cosmos;
 mod decoders;

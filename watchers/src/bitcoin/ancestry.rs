@@ -1,6 +1,8 @@
 //! Whether a cursor's last block is still on the chain with most work, and if not, where the branches part.
 
-use spandrel_verifiers::bitcoin::HeaderChain;
+use alloy_primitives::Bytes;
+use spandrel_verifiers::Contradiction;
+use spandrel_verifiers::bitcoin::{self, HeaderChain};
 use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError};
 
 /// How a cursor stands to the chain with most work.
@@ -17,8 +19,8 @@ pub enum Followed {
     },
     /// The headers have not come as far as the cursor yet: that is no reorg.
     Behind(String),
-    /// A final block, or more than the cursor remembers, was replaced.
-    Halted(String),
+    /// A final block, or more than the cursor remembers, was replaced; and what shows it, where its headers are known.
+    Halted(String, Option<Box<Contradiction>>),
 }
 
 /// Where the cursor's blocks stand in `chain`.
@@ -46,14 +48,33 @@ pub fn follow(chain: &HeaderChain, cursor: &Cursor) -> Result<Followed, FollowEr
     let is_shared = |block: &BlockRef| chain.at_height(block.height).is_some_and(|best| best.hash == block.hash);
     let Some(index) = cursor.recent.iter().rposition(is_shared) else {
         let oldest = cursor.recent.first().map_or(0, |block| block.height);
-        return Ok(Followed::Halted(format!("none of the blocks read since height {oldest} is on the best chain")));
+        let reason = format!("none of the blocks read since height {oldest} is on the best chain");
+        return Ok(Followed::Halted(reason, None));
     };
     let (kept, dropped) = cursor.recent.split_at(index + 1);
     let ancestor = kept.last().ok_or_else(empty_cursor)?;
     if let Some(last) = cursor.finalized.filter(|last| ancestor.height < last.height) {
-        return Ok(Followed::Halted(format!("final block {} ({}) was replaced", last.height, last.hash)));
+        let reason = format!("final block {} ({}) was replaced", last.height, last.hash);
+        return Ok(Followed::Halted(reason, shown(chain, ancestor, dropped)));
     }
     Ok(Followed::Replaced { common_ancestor: *ancestor, dropped: dropped.to_vec() })
+}
+
+/// Both branches after `ancestor`: that of `dropped`, and the best chain's. Nothing where the headers of the first are not known
+/// any more, as after a restart.
+fn shown(chain: &HeaderChain, ancestor: &BlockRef, dropped: &[BlockRef]) -> Option<Box<Contradiction>> {
+    let header = |block: BlockRef| -> Option<Bytes> { Some(chain.header(block.hash)?.1.encode().into()) };
+    let best = chain.best().height;
+    let two = bitcoin::Contradiction {
+        chain: chain.params().chain(),
+        anchor: chain.rebased(best.checked_sub(ancestor.height)?).ok()?.anchor().clone(),
+        replaced: dropped.iter().copied().map(header).collect::<Option<_>>()?,
+        replacing: (ancestor.height + 1..=best)
+            .map(|height| header(chain.at_height(height)?))
+            .collect::<Option<_>>()?,
+    };
+    let two = Contradiction::Bitcoin(Box::new(two));
+    two.verify().is_ok().then(|| Box::new(two))
 }
 
 /// A cursor without blocks was not made by a watcher.

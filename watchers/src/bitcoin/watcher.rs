@@ -207,8 +207,8 @@ impl<B: IntentBook> Watcher for BitcoinWatcher<B> {
                 events.push(ChainEvent::Reorged { common_ancestor, dropped });
             }
             Followed::Behind(reason) => return Err(self.node.contradiction(reason)),
-            Followed::Halted(reason) => {
-                return Ok(ReadBatch { events: vec![ChainEvent::Halted { reason }], next });
+            Followed::Halted(reason, evidence) => {
+                return Ok(ReadBatch { events: vec![ChainEvent::Halted { reason, evidence }], next });
             }
         }
         match self.read_on(ahead).await {

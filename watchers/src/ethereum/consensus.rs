@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 use spandrel_verifiers::VerifyError;
-use spandrel_verifiers::ethereum::containers::{Bootstrap, LightClientHeader, LightClientUpdate};
+use spandrel_verifiers::ethereum::containers::{Bootstrap, FinalityUpdate, LightClientHeader, LightClientUpdate};
 use spandrel_verifiers::ethereum::{LightClientStore, Update};
 use spandrel_verifiers::follow::{ConsensusSource, FollowError};
 
@@ -86,6 +86,12 @@ impl EthereumConsensus {
     }
 }
 
+/// Whether `update` names another final block than the store's for one slot: that is news, too.
+fn contradicts(trusted: &LightClientStore, update: &FinalityUpdate) -> bool {
+    let (held, named) = (&trusted.finalized_header().beacon, &update.finalized_header.beacon);
+    held.slot == named.slot && held != named
+}
+
 impl ConsensusSource<LightClientStore, Update> for EthereumConsensus {
     async fn updates(&self, trusted: &LightClientStore) -> Result<Vec<Update>, FollowError> {
         self.api.require_network().await?;
@@ -105,7 +111,7 @@ impl ConsensusSource<LightClientStore, Update> for EthereumConsensus {
             .collect();
         news.extend(
             finality
-                .filter(|update| update.finalized_header.beacon.slot > finalized)
+                .filter(|update| update.finalized_header.beacon.slot > finalized || contradicts(trusted, update))
                 .map(|update| Update::Finality(Box::new(update))),
         );
         news.extend(

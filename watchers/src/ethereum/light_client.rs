@@ -3,14 +3,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use spandrel_verifiers::ethereum::containers::{FinalityUpdate, LightClientUpdate};
+use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
 use spandrel_verifiers::ethereum::{ChainConfig, LightClientStore, Update, finality_bytes};
 use spandrel_verifiers::follow::{BlockRef, ConsensusSource, FollowError};
-use spandrel_verifiers::{UnixSeconds, VerifyError};
+use spandrel_verifiers::{Contradiction, UnixSeconds, VerifyError};
 use tokio::sync::Mutex;
 
 use super::beacon::{BeaconApi, Encoding};
+use super::proofs::{Proof, Proofs};
 use super::{EthereumConfig, EthereumConsensus};
 
 /// A final execution block.
@@ -35,6 +37,9 @@ pub struct LightClient {
 struct State {
     store: LightClientStore,
     known: Option<FinalBlock>,
+    proofs: Proofs,
+    /// What was found and not taken.
+    contradiction: Option<Box<Contradiction>>,
 }
 
 impl LightClient {
@@ -76,6 +81,25 @@ impl LightClient {
         self.since.get().copied()
     }
 
+    /// Two signed updates that contradict each other, once for each pair that came: whoever takes it must see to it.
+    pub(super) async fn take_contradiction(&self) -> Option<Box<Contradiction>> {
+        self.state.lock().await.as_mut()?.contradiction.take()
+    }
+
+    /// What shows that the newest final block does not descend from `replaced`, which was held final before, by the headers
+    /// between them; nothing where its update is not kept any more.
+    pub(super) async fn not_descending(&self, replaced: B256, headers: Vec<Bytes>) -> Option<Box<Contradiction>> {
+        let mut guard = self.state.lock().await;
+        let state = guard.as_mut()?;
+        let newest = state.known.as_ref()?.block.hash;
+        state.proofs.not_descending(&self.network, replaced, newest, headers).map(Box::new)
+    }
+
+    /// A block that was proven final and is not in `chain`, which reaches its height and was proven final past it.
+    pub(super) async fn stray_from(&self, chain: &[BlockRef]) -> Option<BlockRef> {
+        self.state.lock().await.as_ref()?.proofs.stray_from(chain)
+    }
+
     async fn advance(&self, state: &mut State) -> Result<(), FollowError> {
         let now = unix_now();
         for update in self.consensus.updates(&state.store).await? {
@@ -95,7 +119,7 @@ impl LightClient {
 impl State {
     fn begin(store: LightClientStore) -> Self {
         let known = store.latest_final_block().map(|block| FinalBlock { block: *block, update: None });
-        Self { store, known }
+        Self { store, known, proofs: Proofs::default(), contradiction: None }
     }
 
     fn process(
@@ -113,8 +137,11 @@ impl State {
             signature_slot: update.signature_slot,
         };
         let proven = self.store.check_finality(network, &finality, now);
-        self.store.process_update(network, update, now)?;
-        proven.map_or(Ok(()), |block| self.keep(network, block, &finality))
+        let is_news = match proven {
+            Ok(block) => self.keep(network, block, &finality)?,
+            Err(_) => true,
+        };
+        if is_news { self.store.process_update(network, update, now) } else { Ok(()) }
     }
 
     /// Checked first by itself, for two thirds of the committee, so that what is kept as proof is one.
@@ -125,15 +152,28 @@ impl State {
         now: UnixSeconds,
     ) -> Result<(), VerifyError> {
         let block = self.store.check_finality(network, update, now)?;
-        self.store.process_finality_update(network, update, now)?;
-        self.keep(network, block, update)
+        let is_news = self.keep(network, block, update)?;
+        if is_news { self.store.process_finality_update(network, update, now) } else { Ok(()) }
     }
 
-    fn keep(&mut self, network: &ChainConfig, block: BlockRef, update: &FinalityUpdate) -> Result<(), VerifyError> {
-        if self.known.as_ref().is_none_or(|known| known.block.height <= block.height) {
-            self.known = Some(FinalBlock { block, update: Some(finality_bytes(network, update)?) });
+    /// Keeps what was proven; answers whether it may be taken. What contradicts what is kept is not: nobody knows which of
+    /// the two is the chain's.
+    fn keep(&mut self, network: &ChainConfig, block: BlockRef, update: &FinalityUpdate) -> Result<bool, VerifyError> {
+        let (period, committee) = self.store.committee_at(network, update.signature_slot)?;
+        let beacon = &update.finalized_header.beacon;
+        let beacon = (beacon.slot, beacon.hash_tree_root());
+        let proof = Proof { block, beacon, period, update: finality_bytes(network, update)? };
+        if let Some(two) = self.proofs.contradicted_by(network, &proof, committee) {
+            self.contradiction = Some(Box::new(two));
         }
-        Ok(())
+        if self.proofs.rival_of(&proof).is_some() {
+            return Ok(false);
+        }
+        if self.known.as_ref().is_none_or(|known| known.block.height <= block.height) {
+            self.known = Some(FinalBlock { block, update: Some(proof.update.clone()) });
+        }
+        self.proofs.keep(proof, committee);
+        Ok(true)
     }
 }
 

@@ -11,6 +11,7 @@ mod light_client;
 mod names;
 mod outbox;
 mod prices;
+mod proofs;
 mod walk;
 mod watcher;
 

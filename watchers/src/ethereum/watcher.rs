@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, Watcher};
+use spandrel_verifiers::{ChainId, Contradiction};
 use tokio::sync::Notify;
 
 use super::beacon::Hints;
@@ -18,6 +18,9 @@ use crate::pool::Witness;
 
 /// Blocks that a cursor keeps below the last final one.
 const KEPT_BELOW_FINAL: u64 = 64;
+
+/// Most headers from one final block down to another that are asked for as evidence.
+const MOST_HEADERS: u64 = 256;
 
 /// A stream without an event for so long is opened anew.
 const STREAM_SILENCE: Duration = Duration::from_secs(60);
@@ -73,12 +76,14 @@ impl EthereumWatcher {
         }
     }
 
-    fn replaced(&self, cursor: &Cursor, index: usize) -> ReadBatch {
+    async fn replaced(&self, cursor: &Cursor, index: usize) -> ReadBatch {
         let (kept, dropped) = cursor.recent.split_at(index.saturating_add(1).min(cursor.recent.len()));
-        let Some(ancestor) = kept.last().copied() else { return halted(cursor, "the cursor is empty".to_owned()) };
+        let Some(ancestor) = kept.last().copied() else {
+            return halted(cursor, "the cursor is empty".to_owned(), None);
+        };
         if let Some(last_final) = cursor.finalized.filter(|last_final| ancestor.height < last_final.height) {
             let reason = format!("final block {} ({}) was replaced", last_final.height, last_final.hash);
-            return halted(cursor, reason);
+            return halted(cursor, reason, self.not_descending(&last_final).await);
         }
         ReadBatch {
             events: vec![ChainEvent::Reorged { common_ancestor: ancestor, dropped: dropped.to_vec() }],
@@ -86,8 +91,27 @@ impl EthereumWatcher {
         }
     }
 
+    /// What shows that the light client's newest final block does not descend from `replaced`, if the node's headers do.
+    async fn not_descending(&self, replaced: &BlockRef) -> Option<Box<Contradiction>> {
+        let newest = self.latest_final().await?;
+        if let Some(two) = self.light_client.take_contradiction().await {
+            return Some(two);
+        }
+        if newest.height.saturating_sub(replaced.height) > MOST_HEADERS {
+            return None;
+        }
+        let mut headers = Vec::new();
+        for height in (replaced.height..=newest.height).rev() {
+            headers.push(self.execution.at(height).await.ok()??.rlp());
+        }
+        self.light_client.not_descending(replaced.hash, headers).await
+    }
+
     async fn read_on(&self, cursor: &Cursor, tip: &ExecutionBlock, head: u64) -> Result<ReadBatch, FollowError> {
         let last_final = self.latest_final().await;
+        if let Some(halt) = self.contradicted(cursor).await {
+            return Ok(halt);
+        }
         let to = self.read_up_to(cursor, tip.header.number, head, last_final);
         let blocks = walk::children(&self.execution, tip, to).await?;
         if blocks.is_empty() && to > tip.header.number {
@@ -99,14 +123,34 @@ impl EthereumWatcher {
         let mut events: Vec<ChainEvent> = found.deposits.into_iter().map(ChainEvent::Deposit).collect();
         events.extend(blocks.last().map(|block| ChainEvent::Head(block.block_ref())));
         if let Some(event) = self.finalize(&mut next, last_final)? {
-            if let ChainEvent::Halted { reason } = event {
-                return Ok(halted(cursor, reason));
+            if let ChainEvent::Halted { reason, evidence } = event {
+                return Ok(halted(cursor, reason, evidence));
             }
             events.push(event);
+            if let Some(halt) = self.strayed(cursor, &next).await {
+                return Ok(halt);
+            }
         }
         trim(&mut next, last_final);
         self.unnamed.fetch_add(found.unnamed, Ordering::Relaxed);
         Ok(ReadBatch { events, next })
+    }
+
+    /// What stops the reading: two signed updates, which came since it was asked last.
+    async fn contradicted(&self, cursor: &Cursor) -> Option<ReadBatch> {
+        let two = self.light_client.take_contradiction().await?;
+        let reason = two.verify().map_or_else(|error| error.to_string(), |shown| shown.to_string());
+        Some(halted(cursor, reason, Some(two)))
+    }
+
+    /// What stops the reading: a block was signed as final that is not in the chain, as its final block at `next` shows.
+    async fn strayed(&self, cursor: &Cursor, next: &Cursor) -> Option<ReadBatch> {
+        let last_final = next.finalized?;
+        let settled: Vec<BlockRef> =
+            next.recent.iter().filter(|block| block.height <= last_final.height).copied().collect();
+        let stray = self.light_client.stray_from(&settled).await?;
+        let two = self.not_descending(&stray).await?;
+        Some(halted(cursor, format!("block {} ({}) was signed as final", stray.height, stray.hash), Some(two)))
     }
 
     /// The last height of this read: bounded by the head, the batch size, and how much may stand unfinalized.
@@ -126,7 +170,7 @@ impl EthereumWatcher {
         if let Some(before) = next.finalized.filter(|before| before.height >= last_final.height) {
             let same = before.height > last_final.height || before.hash == last_final.hash;
             let reason = format!("final block {}: was {}, is {}", before.height, before.hash, last_final.hash);
-            return Ok((!same).then_some(ChainEvent::Halted { reason }));
+            return Ok((!same).then_some(ChainEvent::Halted { reason, evidence: None }));
         }
         match next.recent.iter().find(|block| block.height == last_final.height) {
             Some(linked) if linked.hash == last_final.hash => {
@@ -145,8 +189,8 @@ impl EthereumWatcher {
     }
 }
 
-fn halted(cursor: &Cursor, reason: String) -> ReadBatch {
-    ReadBatch { events: vec![ChainEvent::Halted { reason }], next: cursor.clone() }
+fn halted(cursor: &Cursor, reason: String, evidence: Option<Box<Contradiction>>) -> ReadBatch {
+    ReadBatch { events: vec![ChainEvent::Halted { reason, evidence }], next: cursor.clone() }
 }
 
 /// Drops what no tolerated reorg can reach any more: blocks well below what is final.
@@ -187,14 +231,17 @@ impl Watcher for EthereumWatcher {
     }
 
     async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
+        if let Some(halt) = self.contradicted(cursor).await {
+            return Ok(halt);
+        }
         self.execution.require_chain().await?;
         match walk::locate(&self.execution, cursor).await? {
             Standing::OnTip { tip, head } => self.read_on(cursor, &tip, head).await,
             Standing::NodeBehind => Ok(ReadBatch { events: Vec::new(), next: cursor.clone() }),
-            Standing::Replaced { index } => Ok(self.replaced(cursor, index)),
+            Standing::Replaced { index } => Ok(self.replaced(cursor, index).await),
             Standing::Lost => {
                 let lowest = cursor.recent.first().map_or(0, |block| block.height);
-                Ok(halted(cursor, format!("no block of the cursor, down to {lowest}, is in the best chain")))
+                Ok(halted(cursor, format!("no block of the cursor, down to {lowest}, is in the best chain"), None))
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use alloy_primitives::B256;
 use futures::future::join_all;
 use spandrel_verifiers::follow::FollowError;
 use tokio::time::Instant;
@@ -120,6 +121,12 @@ impl<T: Witness> Endpoints<T> {
     pub async fn highest(&self) -> Option<u64> {
         let heads = join_all(self.iter().map(|endpoint| endpoint.ask(|witness| witness.head()))).await;
         heads.into_iter().flatten().filter_map(Result::ok).max()
+    }
+
+    /// The hash at `height` by each of them that answers; `None` of one that has not come so far.
+    pub async fn hashes_at(&self, height: u64) -> Vec<Option<B256>> {
+        let told = join_all(self.iter().map(|endpoint| endpoint.ask(|witness| witness.at(height)))).await;
+        told.into_iter().flatten().filter_map(Result::ok).collect()
     }
 }
 

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::future::{join_all, select_all};
-use spandrel_verifiers::ChainId;
-use spandrel_verifiers::follow::{Cursor, FollowError, ReadBatch, Watcher};
+use spandrel_verifiers::follow::{ChainEvent, Cursor, FollowError, ReadBatch, Watcher};
+use spandrel_verifiers::{ChainId, Contradiction};
 use tokio::time::Instant;
 
 use super::cut;
@@ -15,8 +15,8 @@ use super::vote::{Claim, Sight, Tally, Vote, Witness, vote};
 /// A [`Watcher`] over several of the same chain.
 ///
 /// It guarantees, beside what its watchers guarantee one by one: nothing is reported that fewer than `quorum` endpoints
-/// have seen, and nothing while an endpoint that answers sees something else. Endpoints that lag shorten what is
-/// reported; they do not stop it while a quorum has seen it.
+/// have seen, and nothing while an endpoint that answers sees something else; but for two signed updates that contradict
+/// each other. Endpoints that lag shorten what is reported; they do not stop it while a quorum has seen it.
 pub struct PooledWatcher<W> {
     endpoints: Arc<Endpoints<W>>,
     quorum: usize,
@@ -24,7 +24,8 @@ pub struct PooledWatcher<W> {
 }
 
 impl<W: Watcher + Witness> PooledWatcher<W> {
-    /// Watchers in order of preference. With a quorum of one the others only stand in.
+    /// Watchers in order of preference. With a quorum of one the others only stand in, but for a halt: that is held while
+    /// one of them contradicts it.
     ///
     /// # Errors
     /// `Permanent` when the quorum cannot be reached.
@@ -47,11 +48,15 @@ impl<W: Watcher + Witness> PooledWatcher<W> {
 
     /// What of `batch`, read by `reader`, a quorum has seen.
     async fn agreed(&self, reader: &Endpoint<W>, cursor: &Cursor, batch: ReadBatch) -> Result<ReadBatch, FollowError> {
-        if self.quorum == 1 {
+        if is_signed(&batch) || (self.quorum == 1 && !is_halting(&batch)) {
             return Ok(batch);
         }
         let claim = Claim::of(cursor, &batch);
         let (votes, tally) = self.poll(reader, &claim).await?;
+        if self.quorum == 1 {
+            // Nobody who answers has what is said to be gone: one that lies stops no chain by itself.
+            return Ok(batch);
+        }
         let sights = || votes.iter().filter_map(|vote| if let Vote::Agree(sight) = vote { Some(*sight) } else { None });
         let is_quorum = |sees: fn(&Sight) -> bool| sights().filter(sees).count() + 1 >= self.quorum;
         let is_gone_agreed = claim.gone.is_none() || is_quorum(|sight| sight.sees_gone);
@@ -128,6 +133,18 @@ impl<W: Watcher + Witness> PooledWatcher<W> {
         let reason = format!("what {} read is held: {reason}", reader.name());
         FollowError::Transient { endpoint: format!("endpoints of {}", self.chain), reason }
     }
+}
+
+fn is_halting(batch: &ReadBatch) -> bool {
+    batch.events.iter().any(|event| matches!(event, ChainEvent::Halted { .. }))
+}
+
+/// Two updates that a committee signed need nobody else's word. A branch of more work does: others may have seen more.
+fn is_signed(batch: &ReadBatch) -> bool {
+    batch.events.iter().any(|event| match event {
+        ChainEvent::Halted { evidence: Some(two), .. } => matches!(**two, Contradiction::Ethereum(_)),
+        _ => false,
+    })
 }
 
 fn nothing_new(cursor: &Cursor) -> ReadBatch {

@@ -9,9 +9,9 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::FollowError;
 
 use super::funds::Funds;
-use super::inbox::Place;
+use super::place::Place;
 use super::sets::set_in_force;
-use super::{PaidOut, SetOf};
+use super::{PaidOut, Registered, SetOf, checkpoint, inbox};
 use crate::ethereum::{Endpoint, Execution};
 
 /// What sentinels look at on a destination. Errors are transient: no node answers.
@@ -21,6 +21,9 @@ pub trait DestinationView: Send + Sync {
 
     /// Payouts that were not told before, and those of blocks that are not final, again.
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>>;
+
+    /// Checkpoints that its registry stored and that were not told before, and those of blocks that are not final, again.
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>>;
 
     /// The set in force, as each node that answers tells it.
     fn sets(&self, of: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>>;
@@ -53,7 +56,8 @@ pub struct DestinationWatch {
 
 struct Node {
     execution: Execution,
-    place: Place,
+    inbox: Place,
+    registry: Place,
 }
 
 impl DestinationWatch {
@@ -64,7 +68,7 @@ impl DestinationWatch {
     pub fn new(chain: ChainId, watched: Watched, nodes: Vec<Endpoint>, timeout: Duration) -> Result<Self, FollowError> {
         let node = |endpoint| {
             let execution = Execution::new(endpoint, chain.clone(), timeout)?;
-            Ok(Node { execution, place: Place::default() })
+            Ok(Node { execution, inbox: Place::default(), registry: Place::default() })
         };
         let nodes = nodes.into_iter().map(node).collect::<Result<_, FollowError>>()?;
         Ok(Self { chain, watched, nodes })
@@ -109,8 +113,26 @@ impl DestinationView for DestinationWatch {
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
         let Watched { inbox, confirmations, .. } = self.watched;
         Box::pin(async move {
-            let told = self.each("payouts", move |node| node.place.read(&node.execution, inbox, confirmations)).await?;
-            Ok(told.concat())
+            let told = self.each("payouts", move |node| {
+                node.inbox.read(&node.execution, inbox, &inbox::TOPICS, confirmations, inbox::payout)
+            });
+            Ok(told.await?.concat())
+        })
+    }
+
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
+        let Watched { registry, confirmations, .. } = self.watched;
+        Box::pin(async move {
+            let told = self.each("checkpoints", move |node| {
+                node.registry.read(
+                    &node.execution,
+                    registry,
+                    &checkpoint::TOPICS,
+                    confirmations,
+                    checkpoint::registered,
+                )
+            });
+            Ok(told.await?.concat())
         })
     }
 

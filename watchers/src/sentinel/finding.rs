@@ -9,6 +9,8 @@ use spandrel_verifiers::{AssetId, ChainId};
 pub enum Rule {
     /// A destination paid what was never deposited, or otherwise than it was deposited.
     PayoutWithoutDeposit,
+    /// A destination took a block for one of a source that the source does not have.
+    CheckpointForeign,
     /// A vault holds less than it owes.
     VaultShort,
     /// The ledger released more than was proven to be locked.
@@ -27,8 +29,9 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PayoutWithoutDeposit,
+        Self::CheckpointForeign,
         Self::VaultShort,
         Self::LedgerNegative,
         Self::FastUnproven,
@@ -38,15 +41,17 @@ impl Rule {
         Self::BalanceLow,
     ];
 
-    /// Whether what it finds can be mended. What was paid or released wrongly has happened: guardians look, and lift it.
+    /// Whether what it finds can be mended. What was paid, released or registered wrongly has happened: guardians look, and
+    /// lift it.
     pub fn is_mendable(self) -> bool {
-        !matches!(self, Self::PayoutWithoutDeposit | Self::LedgerNegative)
+        !matches!(self, Self::PayoutWithoutDeposit | Self::CheckpointForeign | Self::LedgerNegative)
     }
 
     /// Its name in metrics, logs and reasons of pauses.
     pub fn name(self) -> &'static str {
         match self {
             Self::PayoutWithoutDeposit => "payout_without_deposit",
+            Self::CheckpointForeign => "checkpoint_foreign",
             Self::VaultShort => "vault_short",
             Self::LedgerNegative => "ledger_negative",
             Self::FastUnproven => "fast_unproven",
@@ -102,5 +107,27 @@ impl Finding {
     /// What tells it from all others.
     pub fn key(&self) -> String {
         format!("{} {}", self.rule, self.subject)
+    }
+
+    /// Whether a resumption waits for its end. What has happened ends by that resumption alone: it is how guardians say that
+    /// they have seen it.
+    pub fn delays_resumption(&self) -> bool {
+        self.is_pausing && self.rule.is_mendable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_mended_or_pauses_nothing_delays_no_resumption() {
+        let delayed = |rule, is_pausing| {
+            let (subject, what, concern) = (String::new(), String::new(), Concern::Chain(ChainId::eip155(1)));
+            Finding { rule, subject, concern, is_pausing, what }.delays_resumption()
+        };
+        assert!(delayed(Rule::SignerSetDiffers, true) && delayed(Rule::VaultShort, true));
+        assert!(!delayed(Rule::SignerSetDiffers, false) && !delayed(Rule::BalanceLow, false));
+        assert!(!delayed(Rule::PayoutWithoutDeposit, true) && !delayed(Rule::LedgerNegative, true));
     }
 }

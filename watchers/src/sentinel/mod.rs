@@ -3,6 +3,7 @@
 //! [`DestinationWatch`] and [`VaultWatch`] read chains. Every rule is a pure function: facts in, findings out. What is to be
 //! paused is named as narrowly as the fact allows; pausing it, and remembering that it was done, is the engine's part.
 
+mod checkpoint;
 mod destination;
 mod dispute;
 mod finding;
@@ -12,10 +13,12 @@ mod ledger;
 mod overdue;
 mod pace;
 mod payout;
+mod place;
 mod sets;
 mod source;
 mod vault;
 
+pub use checkpoint::{Registered, judge_checkpoint};
 pub use destination::{DestinationView, DestinationWatch, Watched};
 pub use dispute::judge_dispute;
 pub use finding::{Concern, Finding, Rule};

@@ -71,8 +71,12 @@ async fn a_replaced_final_block_halts_and_the_cursor_stays() {
 
     node.reorg(CONFIRMATIONS, CONFIRMATIONS + 1, Dropped::LeftOut).await.unwrap();
     let batch = watcher.read(&cursor).await.unwrap();
-    let [ChainEvent::Halted { reason }] = &batch.events[..] else { panic!("{:?}", batch.events) };
+    let [ChainEvent::Halted { reason, evidence }] = &batch.events[..] else { panic!("{:?}", batch.events) };
     assert!(reason.contains(&cursor.finalized.unwrap().hash.to_string()), "{reason}");
+    let shown = evidence.as_ref().expect("both branches").verify().unwrap();
+    let finalized = cursor.finalized.unwrap();
+    let first = cursor.recent.iter().find(|block| block.height == shown.number).unwrap();
+    assert!(shown.first == first.hash && shown.number <= finalized.height, "the branch of the final block");
     assert_eq!(batch.next, cursor);
 }
 

@@ -1,6 +1,7 @@
 //! The Ethereum watcher against a real anvil, the beacon companion and recordings of a real Lodestar.
 
 mod consensus;
+mod contradictions;
 mod evidence;
 mod follow;
 mod lies;

@@ -9,7 +9,7 @@ use spandrel_watchers::pool::{Health, Named, PooledWatcher};
 use super::rig::{Rig, amounts};
 
 /// A pool of the rig's own node and one behind `proxy`, both of which must agree.
-fn pool_of_two(rig: &Rig, proxy: &FaultProxy) -> PooledWatcher<EthereumWatcher> {
+pub fn pool_of_two(rig: &Rig, proxy: &FaultProxy) -> PooledWatcher<EthereumWatcher> {
     let mut config = rig.config.clone();
     config.execution = Endpoint::parse("execution", proxy.url()).unwrap();
     let second = EthereumWatcher::new(config, rig.light_client()).unwrap();

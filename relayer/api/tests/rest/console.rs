@@ -6,7 +6,7 @@ use alloy::primitives::{Address, B256};
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::ledger::{Commit, Halt, Ledger};
 use spandrel_verifiers::AssetId;
 
 use crate::world::{NOW, Options, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem, verifier};
@@ -64,7 +64,7 @@ async fn every_answer_of_the_console_keeps_the_browser_to_this_service() {
 #[tokio::test]
 async fn hostile_text_reaches_no_page_as_markup() {
     let world = World::new().await;
-    let halt = Commit { now: NOW, halt: Some((ethereum(), HOSTILE.to_owned())), ..Commit::default() };
+    let halt = Commit { now: NOW, halt: Some(Halt::told(ethereum(), HOSTILE)), ..Commit::default() };
     world.store.commit(halt).await.unwrap();
     let hostile: String = url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect();
     let (route, mut shown) = (world.route(&bitcoin()).await, 0);

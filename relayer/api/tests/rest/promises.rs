@@ -3,7 +3,7 @@
 use alloy::primitives::{B256, U256};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::ledger::{Commit, Halt, Ledger};
 use spandrel_risk::{Bucket, Corridor, CorridorRules, DepthRule, Lane, Limit, PriceRule, RiskEvent, RiskPolicy, Scope};
 use spandrel_verifiers::{AssetId, ChainId};
 
@@ -110,7 +110,7 @@ async fn the_fast_lane_is_not_offered_where_depth_by_value_keeps_it_shut() {
 async fn nothing_is_offered_from_a_halted_chain_when_its_pause_is_over() {
     let world = World::new().await;
     let quote = world.quote(&bitcoin(), 20_000).await;
-    let halt = Commit { now: NOW, halt: Some((bitcoin(), "two tips".to_owned())), ..Commit::default() };
+    let halt = Commit { now: NOW, halt: Some(Halt::told(bitcoin(), "two tips")), ..Commit::default() };
     world.store.commit(halt).await.unwrap();
     for lane in ["fast", "light_client"] {
         let reason = refused(quoting(&world, &bitcoin(), 20_000).await, lane).await;

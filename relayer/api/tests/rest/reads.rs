@@ -5,7 +5,7 @@ use futures::StreamExt;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use spandrel_api::grpc::proto::GetStatusRequest;
-use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_core::ledger::{Commit, CursorMove, Halt, Ledger};
 use spandrel_risk::{Direction, RiskEvent, Scope};
 use spandrel_store::TenantClass;
 use spandrel_verifiers::ChainId;
@@ -51,7 +51,7 @@ async fn chains_and_routes_say_how_they_are_and_their_tag_changes_with_it() {
     let pause = RiskEvent::Paused { scope, until: NOW + 600, reason: "drill".to_owned() };
     world.book.record_risk(pause).await.unwrap();
     let halt =
-        Commit { now: NOW, halt: Some((ethereum.clone(), "finality moved back".to_owned())), ..Commit::default() };
+        Commit { now: NOW, halt: Some(Halt::told(ethereum.clone(), "finality moved back")), ..Commit::default() };
     world.store.commit(halt).await.unwrap();
     world.second_later().await;
     assert_eq!(of("/v1/chains", "id", bitcoin.as_str()).await["status"], "paused");

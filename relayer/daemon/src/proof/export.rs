@@ -1,4 +1,4 @@
-//! `spandrel proof export ID`: writes the evidence file of a transfer, with the consensus evidence that leads from the
+//! `spandrel proof export ID|CHAIN`: writes the evidence file of a transfer, with the consensus evidence that leads from the
 //! configured anchor to its block.
 
 use std::future::Future;
@@ -6,12 +6,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
+use serde::Serialize;
 use spandrel_core::ledger::Ledger;
 use spandrel_verifiers::bitcoin::{ChainParams, HeaderChain};
 use spandrel_verifiers::file::{BitcoinTrust, EthereumTrust, EvidenceFile, Trust, VERSION};
 use spandrel_verifiers::follow::ConsensusSource;
-use spandrel_verifiers::{DepositId, Evidence, Verifier};
+use spandrel_verifiers::{ChainId, DepositId, Evidence, Verifier};
 
+use super::contradiction;
 use crate::clock::unix_now;
 use crate::config::{BitcoinNode, BitcoinSource, Config, EthereumNode, EthereumSource};
 use crate::{progress, status, wiring};
@@ -49,18 +51,26 @@ async fn make_showing(config: &Config, id: DepositId, bar: &ProgressBar) -> Resu
     Ok(file)
 }
 
-/// Writes it to `path`: as protobuf when it ends in `.pb`, else as JSON.
+/// Writes it to `path`: as protobuf when it ends in `.pb`, else as JSON. Of a chain, what its last halt was kept with.
 pub async fn export(config: &Config, id: &str, path: &Path, json: bool) -> Result<()> {
+    if let Ok(chain) = ChainId::parse(id) {
+        return contradiction::export(config, &chain, path).await;
+    }
     let id = id.parse().with_context(|| format!("transfer id: expected 0x and 64 digits, found {id:?}"))?;
     let bar = progress::bar("following the chain", 0, json);
     let file = make_showing(config, DepositId(id), &bar).await;
     bar.finish_and_clear();
     let file = file?;
+    write(path, || Ok(file.to_bytes()?), &file)
+}
+
+/// Writes a file that must not exist: as protobuf when it ends in `.pb`, else as JSON.
+pub(super) fn write(path: &Path, protobuf: impl FnOnce() -> Result<Vec<u8>>, json: &impl Serialize) -> Result<()> {
     if path.exists() {
         bail!("{} exists already", path.display());
     }
     let is_protobuf = path.extension().is_some_and(|extension| extension == "pb");
-    let bytes = if is_protobuf { file.to_bytes()? } else { serde_json::to_vec_pretty(&file)? };
+    let bytes = if is_protobuf { protobuf()? } else { serde_json::to_vec_pretty(json)? };
     std::fs::write(path, bytes).with_context(|| path.display().to_string())
 }
 

@@ -1,27 +1,35 @@
-//! `spandrel proof verify|explain FILE`: anyone checks a deposit's evidence offline, from a trusted anchor that they see.
+//! `spandrel proof verify|explain FILE`: anyone checks a deposit's evidence, or what shows that a chain contradicted itself,
+//! offline, from what is trusted and told.
 
+mod contradiction;
 mod export;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use spandrel_verifiers::file::{EvidenceFile, Explanation, MAX_FILE};
+use spandrel_verifiers::file::{EvidenceFile, Explanation, MAX_FILE, ProofFile};
 use spandrel_verifiers::{Deposit, UnixSeconds, Verified, VerifyError};
 
 use crate::clock::unix_now;
 use crate::exit::Exit;
+use export::write;
 pub use export::{export, make};
 
-/// Verifies a file, JSON or protobuf, and says what it proves. Done: proven; refused: not.
+/// Verifies a file, JSON or protobuf, and says what it proves. Done: proven, or shown; refused: not.
 pub fn verify(path: &Path, json: bool) -> Result<Exit> {
-    match check(&read(path)?, unix_now()) {
-        Ok((file, verified)) if json => {
+    let file = match ProofFile::read(&read(path)?) {
+        Ok(ProofFile::Evidence(file)) => file,
+        Ok(ProofFile::Contradiction(file)) => return contradiction::verify(&file, json),
+        Err(error) => return refuse(&error, json),
+    };
+    match file.verify(unix_now()) {
+        Ok(verified) if json => {
             let report = serde_json::json!({ "proven": true, "deposit": verified.fact(), "id": verified.fact().id(),
                 "under": verified.under(), "at": file.at, "trusted": file.trust.said() });
             println!("{}", serde_json::to_string_pretty(&report)?);
             Ok(Exit::Done)
         }
-        Ok((file, verified)) => {
+        Ok(verified) => {
             print!("{}", report(&file, &verified));
             Ok(Exit::Done)
         }
@@ -32,8 +40,9 @@ pub fn verify(path: &Path, json: bool) -> Result<Exit> {
 /// Verifies a file and tells it step by step: what was checked, against what, and what is trusted. Exit codes as
 /// [`verify`].
 pub fn explain(path: &Path, json: bool) -> Result<Exit> {
-    let file = match EvidenceFile::read(&read(path)?) {
-        Ok(file) => file,
+    let file = match ProofFile::read(&read(path)?) {
+        Ok(ProofFile::Evidence(file)) => file,
+        Ok(ProofFile::Contradiction(file)) => return contradiction::explain(&file, json),
         Err(error) => return refuse(&error, json),
     };
     let explanation = file.explain(unix_now());

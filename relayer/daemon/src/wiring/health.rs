@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use spandrel_core::watch::{Watch, Watchbook};
 use spandrel_engine::Book;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::{ChainId, UnixSeconds};
@@ -13,6 +14,8 @@ use crate::metrics::{Metrics, late};
 
 /// Seconds for which sentinels may miss something that they look at, as in the alert `SentinelsBlind`.
 const BLIND: u64 = 120;
+/// Seconds after which sentinels that told nothing are not there any more: the chains that nobody reads are late by then.
+const GONE: u64 = 86_400;
 
 /// What is looked at beside the ledger.
 #[derive(Clone)]
@@ -28,7 +31,8 @@ impl Health {
     }
 
     /// What is wrong at `now`, if anything: a ledger that does not answer, a chain that is halted or late, a payout whose
-    /// deposit is gone, nodes that disagree, sentinels that see too little, and what they found that can be mended.
+    /// deposit is gone, nodes that disagree, sentinels that see too little, and what they found that can be mended; of
+    /// sentinels and nodes of other processes, by what they told the ledger.
     pub async fn wrong(&self, book: &Book<Sqlite, SystemClock>, now: UnixSeconds) -> Option<String> {
         let summary = match book.ledger().summary(now).await {
             Ok(summary) => summary,
@@ -48,31 +52,23 @@ impl Health {
         if let Some(line) = said.next() {
             return Some(line.trim_end().to_owned());
         }
-        let finding = alarms.standing().into_iter().find(delays)?;
-        Some(format!("{}: {}", finding.rule, finding.what))
+        if let Some(finding) = alarms.standing().into_iter().find(Finding::delays_resumption) {
+            return Some(format!("{}: {}", finding.rule, finding.what));
+        }
+        match book.ledger().watches().await {
+            Ok(watches) => watches.iter().find_map(|watch| seen_elsewhere(watch, now)),
+            Err(error) => Some(format!("ledger: {error}")),
+        }
     }
 }
 
-/// Whether a resumption waits for the end of a finding. What has happened ends by that resumption alone: it is how
-/// guardians say that they have seen it.
-fn delays(finding: &Finding) -> bool {
-    finding.is_pausing && finding.rule.is_mendable()
-}
-
-#[cfg(test)]
-mod tests {
-    use spandrel_watchers::sentinel::{Concern, Rule};
-
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_mended_or_pauses_nothing_delays_no_resumption() {
-        let delayed = |rule, is_pausing| {
-            let (subject, what, concern) = (String::new(), String::new(), Concern::Chain(ChainId::eip155(1)));
-            delays(&Finding { rule, subject, concern, is_pausing, what })
-        };
-        assert!(delayed(Rule::SignerSetDiffers, true) && delayed(Rule::VaultShort, true));
-        assert!(!delayed(Rule::SignerSetDiffers, false) && !delayed(Rule::BalanceLow, false));
-        assert!(!delayed(Rule::PayoutWithoutDeposit, true) && !delayed(Rule::LedgerNegative, true));
+/// What keeps `watch` from calling it well, if anything.
+fn seen_elsewhere(watch: &Watch, now: UnixSeconds) -> Option<String> {
+    match now.saturating_sub(watch.looked_at) {
+        GONE.. => None,
+        age if age > BLIND => {
+            Some(format!("the sentinels of {} have not seen everything for over {BLIND} s", watch.of))
+        }
+        _ => watch.found.iter().find(|found| found.delays).map(|found| found.what.clone()),
     }
 }

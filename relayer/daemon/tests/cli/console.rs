@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use spandrel_core::Input;
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::ledger::{Commit, Halt, Ledger};
 use spandrel_risk::control::{Act, Statement};
 use spandrel_risk::{Lane, Reason, RiskEvent};
 use spandrel_verifiers::DepositId;
@@ -162,7 +162,7 @@ pub async fn furnish(served: &Served) -> Waiting {
     for event in [cleared, RiskEvent::Shortfall { id: lost }] {
         book.record_risk(event).await.unwrap();
     }
-    let halt = Some((chain, "a final block was replaced: it's \"odd\" <at> 7 & $8".to_owned()));
+    let halt = Some(Halt::told(chain, "a final block was replaced: it's \"odd\" <at> 7 & $8"));
     book.ledger().commit(Commit { now: spandrel::clock::unix_now(), halt, ..Commit::default() }).await.unwrap();
     let [held, broken, lost] = [held, broken, lost].map(|id: DepositId| id.to_string());
     Waiting { held, broken, lost }

@@ -12,7 +12,7 @@ use spandrel::metrics::Metrics;
 use spandrel::wiring;
 use spandrel_api::Live;
 use spandrel_core::Input;
-use spandrel_core::ledger::Ledger;
+use spandrel_core::ledger::{Halt, Ledger};
 use spandrel_signer::{Hardness, Keystore, Secret};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -337,7 +337,7 @@ async fn a_halt_is_acknowledged_by_one_and_a_loss_accepted_by_two() {
     for event in [cleared, RiskEvent::Shortfall { id: lost }] {
         served.book.record_risk(event).await.unwrap();
     }
-    let halt = Some((source.clone(), "a final block was replaced".to_owned()));
+    let halt = Some(Halt::told(source.clone(), "a final block was replaced"));
     served.book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
     let watched = wiring::Health::new(Arc::new(Metrics::new().unwrap()), Default::default());
     let health = async || watched.wrong(&served.book, unix_now()).await;

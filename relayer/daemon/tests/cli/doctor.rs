@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use serde_json::json;
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::ledger::{Commit, Halt, Ledger};
 use spandrel_engine::{Alarms, Sentinel};
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_store::Sqlite;
@@ -101,7 +101,7 @@ async fn keys_secrets_and_the_ledger_are_looked_at() {
     let path = ward.path().join("spandrel.sqlite");
     let store = Sqlite::open(&path).await.unwrap();
     let chain: spandrel_verifiers::ChainId = CHAIN.parse().unwrap();
-    let halt = Some((chain, "a final block was replaced".to_owned()));
+    let halt = Some(Halt::told(chain, "a final block was replaced"));
     store.commit(Commit { now: 1, halt, ..Commit::default() }).await.unwrap();
     store.close().await;
     let (_, report) = ward.look(ward.command()).await;
@@ -152,6 +152,10 @@ impl Health for Disputed {
 impl SourceView for Disputed {
     fn highest(&self) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async { None })
+    }
+
+    fn hashes_at(&self, _: u64) -> BoxFuture<'_, Vec<Option<alloy_primitives::B256>>> {
+        Box::pin(async { Vec::new() })
     }
 }
 

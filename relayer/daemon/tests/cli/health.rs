@@ -13,7 +13,7 @@ use spandrel::config::Config;
 use spandrel::metrics::Metrics;
 use spandrel::wiring::Health;
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
-use spandrel_engine::{Sentinel, run_control};
+use spandrel_engine::{Alarms, Sentinel, run_control};
 use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement};
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_signer::{Hardness, Keystore, LocalKey, Secret, SecretRef};
@@ -232,4 +232,31 @@ fn away(folder: &Path) -> Config {
     (config.api, config.keystore) = (None, folder.join("keys"));
     config.telemetry.listen = ([127, 0, 0, 1], free_port()).into();
     config
+}
+
+/// The process that decides has neither sentinels nor nodes: another one on the same file has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resumption_waits_for_what_the_sentinels_of_another_process_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let (deciding, watching) = (silent_book(&config).await, silent_book(&config).await);
+    let health = Health::new(Arc::new(Metrics::new().unwrap()), BTreeMap::new());
+    let wrong = async |later: u64| health.wrong(&deciding, unix_now() + later).await;
+    assert_eq!(wrong(0).await, None);
+    let (owed, held) = (U256::from(5), U256::from(4));
+    let vault = Vault(Arc::new(Mutex::new(Holding { asset: deposit(&config, 1).asset, owed, held })));
+    let (vaults, alarms): (Vec<Box<dyn VaultView>>, _) = (vec![Box::new(vault.clone())], Alarms::default());
+    let sentinel = Sentinel::new(watching.clone(), Vec::new(), BTreeMap::new(), vaults, alarms);
+    let look = async || {
+        sentinel.look_slowly().await.unwrap();
+        sentinel.look_once().await.unwrap();
+    };
+    look().await;
+    assert!(wrong(0).await.is_some_and(|wrong| wrong.starts_with("vault_short: the vault holds 4")));
+    vault.0.lock().unwrap().held = U256::from(5);
+    look().await;
+    assert_eq!(wrong(0).await, None, "it is mended");
+    let blind = wrong(150).await.unwrap();
+    assert!(blind.contains("have not seen everything"), "the watcher died: {blind}");
+    assert_eq!(wrong(2 * 86_400).await, None, "and was taken down");
 }

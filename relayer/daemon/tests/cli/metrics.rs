@@ -10,7 +10,7 @@ use spandrel::supervise::Pulses;
 use spandrel::trust::TrustPeriod;
 use spandrel_core::Input;
 use spandrel_core::journal::{Journal, NewTx};
-use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_core::ledger::{Commit, CursorMove, Halt, Ledger};
 use spandrel_engine::{Observer, Pulse, repeat};
 use spandrel_risk::{Lane, Price, RiskEvent, Scope};
 use spandrel_verifiers::AssetId;
@@ -134,7 +134,7 @@ async fn readiness_names_what_is_late_paused_or_halted_and_liveness_who_is_stuck
     let old = read(90, Some(fresh)).await;
     assert_eq!(ask("readyz").await.0, 200, "old, but not late");
     drop(old);
-    let halt = Some((chain.clone(), "a final block was replaced".to_owned()));
+    let halt = Some(Halt::told(chain.clone(), "a final block was replaced"));
     book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
     assert_eq!(ask("readyz").await, (503, format!("{chain} is halted: a final block was replaced\n")));
 
@@ -222,7 +222,7 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
     let next = Cursor { finalized: next.tip().copied(), ..next };
     let cursor = Some(CursorMove { chain: chain.clone(), expected: None, next });
     book.ledger().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
-    let halt = Some((chain.clone(), "a final block was replaced".to_owned()));
+    let halt = Some(Halt::told(chain.clone(), "a final block was replaced"));
     book.ledger().commit(Commit { now: unix_now(), halt, ..Commit::default() }).await.unwrap();
     let signer = Address::repeat_byte(0xa1);
     for chain_nonce in [7, 8] {

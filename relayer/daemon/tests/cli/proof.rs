@@ -3,12 +3,17 @@
 use std::path::Path;
 
 use serde_json::Value;
+use spandrel_core::ledger::{Commit, Halt, Ledger};
+use spandrel_store::Sqlite;
+use spandrel_verifiers::ethereum::containers::ExecutionPayloadHeader;
+use spandrel_verifiers::ethereum::{SigningCommittee, finality_bytes};
 use spandrel_verifiers::file::{EvidenceFile, Trust};
-use spandrel_verifiers::{Evidence, bitcoin, cosmos, ethereum, solana};
+use spandrel_verifiers::{Contradiction, Evidence, bitcoin, cosmos, ethereum, solana};
 
 use crate::cosmos::scene::packet;
+use crate::ethereum::chain::{Network, SEATS, committee, payload};
 use crate::honest::HONEST;
-use crate::run::{ends, json};
+use crate::run::{configured, ends, json};
 
 const DONE: i32 = 0;
 const REFUSED: i32 = 3;
@@ -155,4 +160,49 @@ fn a_tampered_file_of_solana_is_refused_by_field_and_by_step() {
     let Trust::Solana(trust) = &mut file.trust else { unreachable!("a file of Solana") };
     trust.updates.remove(0);
     assert_refused(&file, "trust.", "updates: two thirds");
+}
+
+/// Two final blocks of one slot, each signed.
+fn equivocation() -> ethereum::Contradiction {
+    let network = Network::electra();
+    let update = |gas_used, signed_at| {
+        let executed = ExecutionPayloadHeader { gas_used, ..payload(72) };
+        let finalized = network.block_with(72, executed, None);
+        let attested = network.block(signed_at, Some(&finalized));
+        finality_bytes(&network.config, &network.finality_update(&attested, &finalized, 0..SEATS)).unwrap()
+    };
+    let committees = vec![SigningCommittee::new(1, &committee(1))];
+    let (first, second) = (update(1, 96), update(2, 97));
+    ethereum::Contradiction { network: network.config.clone(), committees, first, second, headers: Vec::new() }
+}
+
+#[tokio::test]
+async fn a_contradiction_is_exported_from_the_ledger_and_checked_by_anyone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, config) = (folder.path(), configured(folder.path()));
+    let honest = equivocation();
+    let chain = honest.network.chain.clone();
+    let store = Sqlite::open(&config.database).await.unwrap();
+    let export = |to: &str, code, words: &[&str]| {
+        ends(here, &["proof", "export", chain.as_str(), "--to", to], code, words);
+    };
+    export("none.pb", 1, &["expected a halt with evidence, found none"]);
+    let evidence = Some(Contradiction::Ethereum(Box::new(honest.clone())).to_bytes().into());
+    let halt = Halt { evidence, ..Halt::told(chain.clone(), "two final blocks") };
+    store.commit(Commit { now: 1, halt: Some(halt), ..Commit::default() }).await.unwrap();
+    store.close().await;
+    let words = ["sync committee of period 1 signed", "they contradict each other", "period 1 has root 0x"];
+    for file in ["two.json", "two.pb"] {
+        export(file, DONE, &[]);
+        ends(here, &["proof", "verify", file], DONE, &words);
+        ends(here, &["proof", "explain", file], DONE, &words);
+        let verified = json(&ends(here, &["proof", "verify", file, "--json"], DONE, &[]));
+        assert_eq!((&verified["proven"], &verified["contradiction"]["number"]), (&true.into(), &72.into()));
+        let explained = json(&ends(here, &["proof", "explain", file, "--json"], DONE, &[]));
+        assert!(outcomes(&explained).iter().all(|outcome| *outcome == "checked"));
+    }
+    let forged = ethereum::Contradiction { second: honest.first.clone(), ..honest };
+    std::fs::write(here.join("forged.pb"), Contradiction::Ethereum(Box::new(forged)).to_bytes()).unwrap();
+    ends(here, &["proof", "verify", "forged.pb"], REFUSED, &["refused"]);
+    ends(here, &["proof", "explain", "forged.pb"], REFUSED, &["REFUSED", "another final block"]);
 }

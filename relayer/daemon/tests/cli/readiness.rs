@@ -85,6 +85,10 @@ impl SourceView for Disputed {
     fn highest(&self) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async { Some(1) })
     }
+
+    fn hashes_at(&self, _: u64) -> BoxFuture<'_, Vec<Option<alloy_primitives::B256>>> {
+        Box::pin(async { Vec::new() })
+    }
 }
 
 fn findings(rule: &str) -> String {

@@ -3,12 +3,15 @@
 //! A pause is stored like a guardian's, with what was found as its reason, and goes to the chains in the same commit. The
 //! log of these reasons is the memory of the loop, over restarts too: a finding that paused pauses again only
 //! when its pause has run out and nobody has lifted it. What guardians have lifted, together with all that had been found
-//! in the same scope by then, stays lifted until there is other evidence, which is another finding.
+//! in the same scope by then, stays lifted until there is other evidence, which is another finding. What stands is told in
+//! the ledger, too, for processes that decide and have no sentinels.
 
+mod checkpoints;
 mod marks;
 mod paid;
 mod payouts;
 mod slow;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,12 +21,14 @@ use alloy_primitives::keccak256;
 use futures::future::join_all;
 use futures::lock::Mutex as AsyncMutex;
 use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::watch::{Watch, Watchbook};
 use spandrel_risk::{Lane, RiskEvent, RiskState, Scope};
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 use spandrel_watchers::sentinel::{Concern, DestinationView, Finding, Pace, SourceView, VaultView};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Book, Clock, EngineError, repeat};
+use checkpoints::Checkpoints;
 pub use marks::standing_findings;
 use marks::{Marks, reason_of};
 use payouts::Sighting;
@@ -31,6 +36,8 @@ use slow::Sight;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
+/// Most findings of one rule about one thing that stand at a time: more say nothing new, and each that pauses is written down.
+const MOST_ALIKE: usize = 16;
 /// Between two looks at what changes slowly.
 const SLOWLY: Duration = Duration::from_secs(15);
 
@@ -70,6 +77,8 @@ pub struct Sentinel<L, C> {
     /// When this process began: what it did not do while it was down is not held against it.
     began_at: UnixSeconds,
     memory: AsyncMutex<Memory>,
+    /// Checkpoints whose block is not known to be the source's.
+    checkpoints: Mutex<Checkpoints>,
     /// What the last slow look found.
     slow: Mutex<Sight>,
 }
@@ -88,6 +97,8 @@ struct Memory {
     disputes: BTreeMap<ChainId, UnixSeconds>,
     /// Whether the last look saw less than everything: that is said once.
     is_blind: bool,
+    /// What the ledger was told last.
+    told: Option<Watch>,
 }
 
 fn scope_of(concern: &Concern) -> Scope {
@@ -99,7 +110,17 @@ fn scope_of(concern: &Concern) -> Scope {
     }
 }
 
-impl<L: Ledger, C: Clock> Sentinel<L, C> {
+impl<L, C> Sentinel<L, C> {
+    fn checkpoints(&self) -> MutexGuard<'_, Checkpoints> {
+        self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slow_sight(&self) -> MutexGuard<'_, Sight> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     /// Sentinels that look at these destinations, sources and vaults. What they find stands in `alarms`.
     pub fn new(
         book: Arc<Book<L, C>>,
@@ -110,8 +131,8 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
     ) -> Self {
         let began_at = book.clock().now();
         alarms.watched().looked_at = Some(began_at);
-        let (memory, slow) = (AsyncMutex::default(), Mutex::default());
-        Self { book, destinations, sources, vaults, alarms, began_at, memory, slow }
+        let (memory, checkpoints, slow) = (AsyncMutex::default(), Mutex::default(), Mutex::default());
+        Self { book, destinations, sources, vaults, alarms, began_at, memory, checkpoints, slow }
     }
 
     /// Looks once a second until told to stop.
@@ -151,11 +172,18 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                 }
             }
         }
+        let told = join_all(self.destinations.iter().map(|destination| destination.checkpoints())).await;
+        for (destination, told) in self.destinations.iter().zip(told) {
+            match told {
+                Ok(found) => self.sight_checkpoints(destination.chain(), found),
+                Err(_) => is_blind = true,
+            }
+        }
         memory.is_blind = is_blind;
         let now = self.book.clock().now();
         // What cannot be stored keeps nothing from being judged, and is told again.
-        let told = self.tell_paid(memory).await;
-        let mut findings = self.judge_payouts(memory, told.is_ok()).await?;
+        let paid = self.tell_paid(memory).await;
+        let mut findings = self.judge_payouts(memory, paid.is_ok()).await?;
         findings.extend(memory.pace.judge(now));
         findings.extend(self.judge_disputes(memory, now));
         findings.extend(self.judge_accounts().await);
@@ -164,11 +192,8 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         if !is_blind {
             self.alarms.watched().looked_at = Some(now);
         }
-        told
-    }
-
-    fn slow_sight(&self) -> MutexGuard<'_, Sight> {
-        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+        let told = self.tell(memory).await;
+        paid.and(told)
     }
 
     /// Pauses what the findings are about, unless that was done, and shows those that nobody has lifted.
@@ -178,6 +203,10 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         for finding in findings {
             let key = finding.key();
             if memory.marks.lifted.contains(&key) {
+                continue;
+            }
+            let is_alike = |other: &&Finding| other.rule == finding.rule && other.concern == finding.concern;
+            if standing.iter().filter(is_alike).count() >= MOST_ALIKE {
                 continue;
             }
             if before.iter().all(|known| known.key() != key) {

@@ -13,7 +13,7 @@ use crate::{Clock, EngineError};
 /// By how many seconds the relayer's nodes may see a block later than those of whoever had a deposit paid.
 const NODES_LAG: u64 = 5;
 /// A chain of which nothing was read for so many seconds, though there is more, is stalled.
-const STALLED: u64 = 600;
+pub(super) const STALLED: u64 = 600;
 
 /// A payout under watch.
 pub(super) struct Sighting {

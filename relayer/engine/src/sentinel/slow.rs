@@ -53,6 +53,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                 sight.findings.extend(judge_vault(&of_asset, vault.quorum()));
             }
         }
+        sight.findings.extend(self.judge_checkpoints().await);
         *self.slow_sight() = sight;
         Ok(())
     }

@@ -73,8 +73,11 @@ impl Stored {
         if let Some(mv) = commit.cursor {
             self.cursors.insert(mv.chain, (mv.next, now));
         }
-        if let Some((chain, reason)) = commit.halt {
-            self.halted.insert(chain, reason);
+        if let Some(halt) = commit.halt {
+            if let Some(evidence) = halt.evidence {
+                self.contradictions.insert(halt.chain.clone(), (now, evidence));
+            }
+            self.halted.insert(halt.chain, halt.reason);
         }
         if let Some((chain, _)) = commit.acknowledged {
             self.halted.remove(&chain);

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use alloy_primitives::{Address, B256, Bytes};
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::watch::{Watch, Watchbook};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
@@ -155,6 +156,14 @@ impl Memory {
         self.read(|stored| stored.audit.iter().filter(|row| row.sequence >= from).take(limit).cloned().collect())
     }
 
+    /// What the last halt of `chain` that has any evidence was kept with, lifted or not, and when it was written.
+    ///
+    /// # Errors
+    /// `Database` after a crash.
+    pub async fn halt_evidence(&self, chain: &ChainId) -> Result<Option<(UnixSeconds, Bytes)>, StoreError> {
+        self.read(|stored| stored.contradictions.get(chain).cloned())
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, Process>, StoreError> {
         self.process.lock().map_err(|_| StoreError::Database("a task panicked inside the ledger".to_owned()))
     }
@@ -211,6 +220,19 @@ impl<T> Written<T> {
 
 fn died() -> StoreError {
     StoreError::Database("the process died (injected crash)".to_owned())
+}
+
+impl Watchbook for Memory {
+    async fn tell(&self, watch: Watch) -> Result<(), StoreError> {
+        self.write(|stored| {
+            stored.watches.insert(watch.of.clone(), watch);
+            Ok(Written::changed(()))
+        })
+    }
+
+    async fn watches(&self) -> Result<Vec<Watch>, StoreError> {
+        self.read(|stored| stored.watches.values().cloned().collect())
+    }
 }
 
 impl Ledger for Memory {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use spandrel_core::journal::JournaledTx;
 use spandrel_core::ledger::{NewEffect, Recorded};
+use spandrel_core::watch::Watch;
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
@@ -27,6 +28,10 @@ pub struct Stored {
     pub cursors: BTreeMap<ChainId, (Cursor, UnixSeconds)>,
     /// Why each halted chain is.
     pub halted: BTreeMap<ChainId, String>,
+    /// What the last halt of each chain that had any was kept with, and when.
+    pub contradictions: BTreeMap<ChainId, (UnixSeconds, Bytes)>,
+    /// What sentinels told last.
+    pub watches: BTreeMap<String, Watch>,
     pub outbox: Outbox,
     pub journal: Journaled,
     /// In the order they were announced.

@@ -95,8 +95,8 @@ async fn store(conn: &mut SqliteConnection, commit: &Commit) -> Result<(), Store
     if let Some(mv) = &commit.cursor {
         store_cursor(conn, mv, commit.now).await?;
     }
-    if let Some((chain, reason)) = &commit.halt {
-        halts::halt(conn, chain, reason, commit.now).await?;
+    if let Some(halt) = &commit.halt {
+        halts::halt(conn, halt, commit.now).await?;
     }
     if let Some((chain, by)) = &commit.acknowledged {
         halts::acknowledge(conn, chain, by, commit.now).await?;

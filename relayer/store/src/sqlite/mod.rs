@@ -25,6 +25,7 @@ mod row;
 mod schema;
 mod summary;
 mod tail;
+mod watches;
 mod webhooks;
 
 pub use lookup::PageFilter;

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use spandrel_core::journal::Journal;
-use spandrel_core::ledger::{Commit, EffectEnd, Ledger, StoreError};
+use spandrel_core::ledger::{Commit, EffectEnd, Halt, Ledger, StoreError};
 use spandrel_store::Sqlite;
 
 use crate::append_only::{furnish, prompt};
@@ -152,7 +152,7 @@ async fn a_failure_at_any_statement_writes_nothing() {
         } else if place.contains("UPDATE ON tx_effects") {
             store.set_state(1, final_state(1, false)).await
         } else {
-            let halt = Some((sample::ethereum(), "x".to_owned()));
+            let halt = Some(Halt::told(sample::ethereum(), "x"));
             store.commit(Commit { ended: vec![(due(0, 0).id, EffectEnd::Done)], halt, ..step(1) }).await
         };
         assert!(refused(answer).to_string().contains("disk full"), "{place}");
@@ -246,7 +246,7 @@ async fn a_newer_schema_is_refused() {
     .await
     .unwrap();
     let error = corrupt(Sqlite::open(folder.path().join("ledger.db")).await);
-    assert!(error.contains("version 9999 is newer than this program's 14"), "{error}");
+    assert!(error.contains("version 9999 is newer than this program's 15"), "{error}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use spandrel_core::Executor;
 use spandrel_core::journal::{NewTx, TxState};
-use spandrel_core::ledger::{Commit, EffectEnd};
+use spandrel_core::ledger::{Commit, EffectEnd, Halt};
 use spandrel_store::{Memory, Sqlite};
 
 use crate::sample;
@@ -111,7 +111,7 @@ async fn commit(memory: &Memory, now: u64, parts: &Parts) -> Commit {
     for (n, which, retry) in &parts.ended {
         commit.ended.push((sample::effects(*n)[*which].id, retry.map_or(EffectEnd::Done, sample::retry)));
     }
-    commit.halt = parts.halt.map(|chain| (sample::chains()[chain].clone(), format!("seen at {now}")));
+    commit.halt = parts.halt.map(|chain| Halt::told(sample::chains()[chain].clone(), format!("seen at {now}")));
     commit
 }
 

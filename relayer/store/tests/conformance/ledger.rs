@@ -1,9 +1,11 @@
 //! Commits: whole or not at all, and only on what they expect.
 
 use alloy_primitives::U256;
-use spandrel_core::ledger::{Commit, EffectEnd, Recorded, TransferChange, TransferFilter};
+use spandrel_core::ledger::{Commit, EffectEnd, Halt, Recorded, TransferChange, TransferFilter};
+use spandrel_core::watch::{Found, Watch};
 use spandrel_core::{Effect, Event, Status, Transfer};
 use spandrel_risk::{Reason, Scope};
+use spandrel_verifiers::MAX_CONTRADICTION;
 use tokio::task::JoinSet;
 
 use crate::sample::{self, change, cursor, cursor_move, deposit, due, everything, risk, transfer_commit};
@@ -26,7 +28,9 @@ on_both!(
     a_halt_outlives_everything_but_its_acknowledgement,
     a_halted_chains_cursor_stands_still,
     an_acknowledgement_without_a_halt_is_refused,
+    a_halts_evidence_is_kept_up_to_its_limit,
     times_beyond_sql_are_refused,
+    of_each_sentinels_the_last_word_is_kept,
 );
 
 async fn a_commit_reads_back_whole(store: impl Store) {
@@ -241,8 +245,7 @@ async fn of_concurrent_commits_on_one_sequence_one_wins(store: impl Store) {
 }
 
 async fn a_halt_outlives_everything_but_its_acknowledgement(store: impl Store) {
-    let halt =
-        |reason: &str| Commit { now: 1, halt: Some((sample::bitcoin(), reason.to_owned())), ..Commit::default() };
+    let halt = |reason: &str| Commit { now: 1, halt: Some(Halt::told(sample::bitcoin(), reason)), ..Commit::default() };
     assert_eq!(store.halted(&sample::bitcoin()).await.unwrap(), None);
     store.commit(halt("first")).await.unwrap();
     store.commit(transfer_commit(0, 0, 1)).await.unwrap();
@@ -257,7 +260,7 @@ async fn a_halt_outlives_everything_but_its_acknowledgement(store: impl Store) {
 
 async fn a_halted_chains_cursor_stands_still(store: impl Store) {
     let moved = |from, to| Commit { cursor: Some(cursor_move(sample::bitcoin(), from, to)), ..Commit::default() };
-    let halt = Some((sample::bitcoin(), "a final block was replaced".to_owned()));
+    let halt = Some(Halt::told(sample::bitcoin(), "a final block was replaced"));
     store.commit(Commit { halt, ..moved(0, 1) }).await.unwrap();
     let error = conflict(store.commit(moved(1, 2)).await);
     assert!(error.contains("a final block was replaced"), "{error}");
@@ -268,9 +271,28 @@ async fn a_halted_chains_cursor_stands_still(store: impl Store) {
 
 async fn an_acknowledgement_without_a_halt_is_refused(store: impl Store) {
     conflict(store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await);
-    store.commit(Commit { halt: Some((sample::bitcoin(), "x".to_owned())), ..Commit::default() }).await.unwrap();
+    store.commit(Commit { halt: Some(Halt::told(sample::bitcoin(), "x")), ..Commit::default() }).await.unwrap();
     store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await.unwrap();
     conflict(store.acknowledge_halt(&sample::bitcoin(), "ada", 2).await);
+}
+
+/// Anyone who reads the format can read what is kept with a halt.
+async fn a_halts_evidence_is_kept_up_to_its_limit(store: impl Store) {
+    let halt = |length: usize| Halt {
+        evidence: Some(vec![1_u8; length].into()),
+        ..Halt::told(sample::bitcoin(), "a final block was replaced")
+    };
+    let error = corrupt(store.commit(Commit { halt: Some(halt(MAX_CONTRADICTION + 1)), ..Commit::default() }).await);
+    assert!(error.contains("evidence of a halt"), "{error}");
+    assert_eq!(store.halted(&sample::bitcoin()).await.unwrap(), None);
+    store.commit(Commit { now: 7, halt: Some(halt(MAX_CONTRADICTION)), ..Commit::default() }).await.unwrap();
+    let kept = halt(MAX_CONTRADICTION).evidence.map(|evidence| (7, evidence));
+    // A later halt without any, and an acknowledgement, leave it.
+    let told = Some(Halt::told(sample::bitcoin(), "another"));
+    store.commit(Commit { now: 8, halt: told, ..Commit::default() }).await.unwrap();
+    store.acknowledge_halt(&sample::bitcoin(), "ada", 9).await.unwrap();
+    assert_eq!(store.halt_evidence(&sample::bitcoin()).await.unwrap(), kept);
+    assert_eq!(store.halt_evidence(&sample::ethereum()).await.unwrap(), None);
 }
 
 async fn times_beyond_sql_are_refused(store: impl Store) {
@@ -281,4 +303,16 @@ async fn times_beyond_sql_are_refused(store: impl Store) {
     corrupt(store.lease(&sample::payer(), too_late, too_late, 1).await);
     corrupt(store.open_tx(sample::new_tx([0], too_late), 1).await);
     assert_eq!(store.transfers(&TransferFilter::default()).await.unwrap(), []);
+}
+
+async fn of_each_sentinels_the_last_word_is_kept(store: impl Store) {
+    let watch = |of: &str, looked_at: u64, count: usize| {
+        let found = Found { key: "a b".to_owned(), what: "a: c".to_owned(), delays: true, since: 3 };
+        Watch { of: of.to_owned(), looked_at, found: vec![found; count] }
+    };
+    assert_eq!(store.watches().await.unwrap(), []);
+    for (of, looked_at, count) in [("one", 1, 1), ("other", 2, 0), ("one", 3, 2), ("one", 4, 0)] {
+        store.tell(watch(of, looked_at, count)).await.unwrap();
+    }
+    assert_eq!(store.watches().await.unwrap(), [watch("one", 4, 0), watch("other", 2, 0)]);
 }

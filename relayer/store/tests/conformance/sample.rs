@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use spandrel_core::journal::{Attempt, NewTx, TxState};
-use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, NewEffect, TransferChange};
+use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, Halt, NewEffect, TransferChange};
 use spandrel_core::{
     BatchTerms, Effect, EffectId, Event, Executor, FastAttestation, Standing, Status, Transfer, Turn, TxRef,
 };
@@ -263,7 +263,7 @@ pub fn everything(n: u64) -> Commit {
         risk: vec![risk(n), risk(n + 1)],
         effects: effects(n).to_vec(),
         ended: Vec::new(),
-        halt: Some((bitcoin(), format!("block {n} was replaced"))),
+        halt: Some(Halt::told(bitcoin(), format!("block {n} was replaced"))),
         acknowledged: None,
     }
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use alloy_primitives::{B256, Bytes};
 use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::watch::Watchbook;
 use spandrel_core::{EffectId, Event, Transfer};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 use crate::sample;
 
 /// The ports, and what both implementations offer beyond them.
-pub trait Store: Ledger + Journal + Clone + 'static {
+pub trait Store: Ledger + Journal + Watchbook + Clone + 'static {
     fn acknowledge_halt(
         &self,
         chain: &ChainId,
@@ -47,6 +48,10 @@ pub trait Store: Ledger + Journal + Clone + 'static {
     ) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
     fn summary(&self, now: UnixSeconds) -> impl Future<Output = Result<Summary, StoreError>> + Send;
     fn audit(&self, from: u64, limit: u32) -> impl Future<Output = Result<Vec<AuditRow>, StoreError>> + Send;
+    fn halt_evidence(
+        &self,
+        chain: &ChainId,
+    ) -> impl Future<Output = Result<Option<(UnixSeconds, Bytes)>, StoreError>> + Send;
 }
 
 macro_rules! forward_store {
@@ -69,6 +74,9 @@ macro_rules! forward_store {
             }
             async fn audit(&self, from: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
                 $name::audit(self, from, limit).await
+            }
+            async fn halt_evidence(&self, chain: &ChainId) -> Result<Option<(UnixSeconds, Bytes)>, StoreError> {
+                $name::halt_evidence(self, chain).await
             }
         }
     };

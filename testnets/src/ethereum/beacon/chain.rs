@@ -43,6 +43,8 @@ pub(super) struct BeaconChain {
     /// Index in `blocks` by root.
     places: HashMap<B256, usize>,
     pub(super) finality_paused: bool,
+    /// Whether the committees sign for another branch than the final one.
+    pub(super) is_equivocating: bool,
 }
 
 impl BeaconChain {
@@ -56,6 +58,7 @@ impl BeaconChain {
             blocks: Vec::new(),
             places: HashMap::new(),
             finality_paused: false,
+            is_equivocating: false,
             validators,
             config,
         })

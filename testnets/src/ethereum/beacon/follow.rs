@@ -33,8 +33,8 @@ impl Shared {
 
     /// Imports everything up to the execution chain's head as of now.
     ///
-    /// An execution reorg below the finalized block is refused and followed no further: on the real chain consensus
-    /// would not let it happen.
+    /// An execution reorg below the finalized block is refused and followed no further, unless the committees equivocate:
+    /// on the real chain consensus would not let it happen.
     pub(super) async fn catch_up(&self) -> Result<(), EthereumTestnetError> {
         let _one_at_a_time = self.following.lock().await;
         let head = self.height().await?;
@@ -42,7 +42,7 @@ impl Shared {
         let dropped = {
             let mut chain = self.chain.write().await;
             let last_final = chain.finalized().map(|block| block.execution.block_number);
-            if let Some(last_final) = last_final.filter(|height| *height >= keep) {
+            if let Some(last_final) = last_final.filter(|height| *height >= keep && !chain.is_equivocating) {
                 return Err(EthereumTestnetError::Unfit {
                     field: "execution chain".to_owned(),
                     expected: format!("the finalized block {last_final} kept"),

@@ -83,7 +83,7 @@ impl Beacon {
 
     /// Imports everything up to the execution chain's head now, without waiting for the next tick.
     ///
-    /// Errors: the execution node does not answer, or replaced a block that is final here.
+    /// Errors: the execution node does not answer, or replaced a block that is final here and [`Self::equivocate`] is not set.
     pub async fn sync(&self) -> Result<(), EthereumTestnetError> {
         self.shared.catch_up().await
     }
@@ -106,6 +106,11 @@ impl Beacon {
     /// While paused, new blocks finalize nothing beyond what their parent did.
     pub async fn pause_finality(&self, paused: bool) {
         self.shared.chain.write().await.finality_paused = paused;
+    }
+
+    /// While it does, a reorg of the execution chain takes final blocks along, and the committees sign for both branches.
+    pub async fn equivocate(&self, equivocating: bool) {
+        self.shared.chain.write().await.is_equivocating = equivocating;
     }
 }
 

@@ -1,34 +1,11 @@
 //! Evidence files of every chain in both forms: what is read means the same in the other form, and none but the honest
 //! deposit is proven under the trust that the honest file tells.
 
-use std::sync::LazyLock;
+use spandrel_verifiers::file::EvidenceFile;
 
-use spandrel_verifiers::bitcoin::{Anchor, ChainParams};
-use spandrel_verifiers::file::{BitcoinTrust, EvidenceFile, Trust, VERSION};
-use spandrel_verifiers::{Deposit, Verified};
-
-use crate::evidence::{BITCOIN, COSMOS, ETHEREUM, Kind};
+use crate::evidence::Kind;
+use crate::files::HONEST;
 use crate::patch::{Patch, patched};
-use crate::solana::scene::Scene as Solana;
-use crate::trusts;
-
-static HONEST: LazyLock<[(EvidenceFile, Verified<Deposit>); 4]> = LazyLock::new(|| {
-    let files = [bitcoin(), trusts::ethereum(&ETHEREUM.1), trusts::cosmos(&COSMOS), trusts::solana(Solana::shared())];
-    files.map(|file| {
-        let verified = file.verify(file.at).expect("an honest file proves its deposit");
-        (file, verified)
-    })
-});
-
-fn bitcoin() -> EvidenceFile {
-    let params = ChainParams::regtest();
-    let anchor = Anchor::genesis(&params).expect("the genesis block is an anchor");
-    let confirmations = BITCOIN.verifier.confirmations().clone();
-    let headers = BITCOIN.headers.clone();
-    let trust = BitcoinTrust { chain: params.chain(), vault: BITCOIN.vault, confirmations, anchor, headers };
-    let evidence = BITCOIN.evidence.clone().into();
-    EvidenceFile { version: VERSION, at: BITCOIN.now, trust: Trust::Bitcoin(Box::new(trust)), evidence }
-}
 
 fuzz_target!(|input: (Kind, bool, Vec<Patch>)| {
     let (kind, is_json, patches) = input;

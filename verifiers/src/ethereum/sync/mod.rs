@@ -12,7 +12,7 @@ mod rank;
 mod validate;
 
 use claim::Claim;
-pub(super) use validate::require_supermajority;
+pub(super) use validate::{prove_final_by, require_supermajority};
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::bls::Committee;
-use super::containers::{Bootstrap, LightClientData, LightClientHeader};
+use super::containers::{Bootstrap, LightClientData, LightClientHeader, SyncCommittee};
 use super::fork::ChainConfig;
 use super::ssz::{HashTreeRoot, verify_branch};
 use crate::VerifyError;
@@ -130,6 +130,19 @@ impl LightClientStore {
     /// The sync-committee period the store stands in.
     pub fn period(&self, config: &ChainConfig) -> u64 {
         config.preset.period_at(self.finalized.beacon.slot)
+    }
+
+    /// The committee that signs at `signature_slot`, if it is held, and its period.
+    ///
+    /// # Errors
+    /// As [`Self::check_finality`] for a period that is over or ahead.
+    pub fn committee_at(
+        &self,
+        config: &ChainConfig,
+        signature_slot: u64,
+    ) -> Result<(u64, &SyncCommittee), VerifyError> {
+        let committee = self.committee_for(config, signature_slot)?;
+        Ok((config.preset.period_at(signature_slot), committee.bytes()))
     }
 
     /// The execution block with this hash, if it is one of the last 256 proven final.

@@ -110,8 +110,7 @@ impl LightClientStore {
         let fork = config.fork_at(claim.attested.beacon.slot)?.name;
         check_finality_branch(config, claim, fork)?;
         self.check_next_committee(config, claim, fork)?;
-        let version = config.signing_version(claim.signature_slot).map_err(|error| error.within("signature_slot"))?;
-        Ok((committee, signing_root(&claim.attested.beacon, version, config.genesis_validators_root)))
+        Ok((committee, signed_message(config, claim)?))
     }
 
     /// Whether the claim tells the store anything: a later attested header, or the next committee when unknown.
@@ -128,7 +127,7 @@ impl LightClientStore {
     }
 
     /// The committee of the signature's period: never guessed, the current or the next one.
-    fn committee_for(&self, config: &ChainConfig, signature_slot: u64) -> Result<&Committee, VerifyError> {
+    pub(super) fn committee_for(&self, config: &ChainConfig, signature_slot: u64) -> Result<&Committee, VerifyError> {
         let (period, held) = (config.preset.period_at(signature_slot), self.period(config));
         if period == held {
             return Ok(&self.current);
@@ -160,6 +159,31 @@ impl LightClientStore {
         let (index, state_root) = (fork.next_committee_gindex(), claim.attested.beacon.state_root);
         verify_branch("next_sync_committee_branch", root, &proven.branch, index, state_root)
     }
+}
+
+/// Checks that two thirds of `committee` signed `update`, and that it proves an execution block final. Whose committee that
+/// is, and that its time has come, is the caller's to know.
+///
+/// # Errors
+/// As [`LightClientStore::prove_final`].
+pub(in crate::ethereum) fn prove_final_by(
+    config: &ChainConfig,
+    committee: &Committee,
+    update: &FinalityUpdate,
+) -> Result<NamedBlock, VerifyError> {
+    let claim = finality_claim(config, update)?;
+    claim.attested.verify(config).map_err(|error| error.within("attested_header"))?;
+    check_slots(config, &claim, UnixSeconds::MAX)?;
+    check_finality_branch(config, &claim, config.fork_at(claim.attested.beacon.slot)?.name)?;
+    let signed = committee.verify(&claim.aggregate, signed_message(config, &claim)?);
+    signed.map_err(|error| error.within("sync_aggregate"))?;
+    require_block(&update.finalized_header, "finalized_header")
+}
+
+/// What a committee signs for a claim.
+fn signed_message(config: &ChainConfig, claim: &Claim) -> Result<B256, VerifyError> {
+    let version = config.signing_version(claim.signature_slot).map_err(|error| error.within("signature_slot"))?;
+    Ok(signing_root(&claim.attested.beacon, version, config.genesis_validators_root))
 }
 
 /// What a finality update claims, if it has the form of its fork and two thirds of the seats.

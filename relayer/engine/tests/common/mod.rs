@@ -1,21 +1,49 @@
-//! A ledger in which a fast payout is cleared and not sent.
+//! What the tests of the engine share: one corridor with its policy and a deposit on it, a clock that they move, a ledger in which
+//! a fast payout is cleared and not sent, and a source that contradicts itself.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use spandrel_core::ledger::{Commit, NewEffect, TransferChange};
 use spandrel_core::{
     BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Policy, Transfer, Turn,
 };
+use spandrel_engine::Clock;
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy};
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, SeenDeposit, Watcher};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference, VerdictDomain};
 
-/// When it was cleared.
+/// When everything begins.
 pub const NOW: u64 = 1_700_000_000;
+
+/// So many seconds after [`NOW`]. Clones share it.
+#[derive(Clone, Default)]
+pub struct Later(Arc<AtomicU64>);
+
+impl Later {
+    /// Lets time pass.
+    pub fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Later {
+    fn now(&self) -> u64 {
+        NOW + self.0.load(Ordering::Relaxed)
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+pub fn block(height: u64) -> BlockRef {
+    BlockRef { height, hash: B256::with_last_byte(height as u8), time: NOW }
+}
 
 pub fn source() -> ChainId {
     ChainId::eip155(1)
@@ -35,7 +63,7 @@ pub fn deposit() -> Deposit {
         amount: U256::from(5),
         destination_chain: destination(),
         destination_bridge: Address::repeat_byte(7).into_word(),
-        recipient: B256::repeat_byte(0xaa),
+        recipient: Address::repeat_byte(0xaa).into_word(),
         sender: B256::repeat_byte(0xbb),
         lane: LanePreference::Any,
         expiry: NOW + 1000,
@@ -60,7 +88,7 @@ pub fn policy() -> Policy {
         destinations: BTreeMap::from([(destination(), target)]),
         verifiers: set,
         risk: RiskPolicy::of_corridors(BTreeMap::from([(Corridor::of(&deposit(), Lane::Fast), limits)])),
-        pause_ttl: 60,
+        pause_ttl: 3_600,
     }
 }
 
@@ -100,4 +128,45 @@ pub fn cleared() -> (Commit, EffectId) {
         ..Commit::default()
     };
     (commit, pay)
+}
+
+/// A node of the source that tells these events when it is read first, and nothing after that; and how often it was read.
+#[derive(Clone)]
+pub struct Contradicting {
+    events: Vec<ChainEvent>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl Contradicting {
+    pub fn telling(events: Vec<ChainEvent>) -> Self {
+        Self { events, reads: Arc::default() }
+    }
+
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+}
+
+impl Watcher for Contradicting {
+    fn chain(&self) -> &ChainId {
+        static CHAIN: LazyLock<ChainId> = LazyLock::new(source);
+        &CHAIN
+    }
+
+    async fn genesis(&self) -> Result<Cursor, FollowError> {
+        Ok(Cursor::at(block(1)))
+    }
+
+    async fn cursor_at(&self, height: u64) -> Result<Cursor, FollowError> {
+        Ok(Cursor::at(block(height)))
+    }
+
+    async fn read(&self, cursor: &Cursor) -> Result<ReadBatch, FollowError> {
+        if self.reads.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Ok(ReadBatch { events: Vec::new(), next: cursor.clone() });
+        }
+        Ok(ReadBatch { events: self.events.clone(), next: Cursor::at(block(2)) })
+    }
+
+    async fn wait(&self) {}
 }

@@ -1,0 +1,150 @@
+//! What changes slowly or needs no node: funds, vaults, sets and proofs; pace, disputes and accounts.
+
+mod common;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod watched;
+
+use std::collections::BTreeSet;
+
+use alloy_primitives::{Address, B256, U256};
+use spandrel_core::ledger::{Commit, Ledger, TransferChange};
+use spandrel_core::{Event, Input, Output, TxRef, apply};
+use spandrel_engine::Change;
+use spandrel_risk::{Lane, RiskEvent, Scope};
+use spandrel_store::Memory;
+use spandrel_verifiers::DepositId;
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::follow::SeenDeposit;
+use spandrel_watchers::sentinel::{Rule, UNPROVEN};
+
+use common::{Later, NOW, block, deposit, destination, source};
+use watched::{Scene, Told, fast};
+
+#[tokio::test]
+async fn an_account_that_runs_dry_raises_an_alarm_and_pauses_nothing() {
+    let scene = Scene::new().await;
+    scene.look_at_all(0).await;
+    assert_eq!((scene.found(), scene.scopes().await), (vec![Rule::BalanceLow], Vec::new()));
+}
+
+#[tokio::test]
+async fn a_vault_that_holds_less_than_it_owes_pauses_its_asset() {
+    let scene = Scene::over(Memory::new(), Later::default(), Told::default(), 4).await;
+    scene.look_at_all(0).await;
+    assert!(scene.found().contains(&Rule::VaultShort), "{:?}", scene.found());
+    assert_eq!(scene.scopes().await, vec![Scope::Asset { asset: deposit().asset }]);
+}
+
+#[tokio::test]
+async fn a_set_that_nobody_agreed_on_pauses_the_fast_lane() {
+    let scene = Scene::new().await;
+    let members: BTreeSet<Address> = (7..=9).map(Address::repeat_byte).collect();
+    *scene.told.set.lock().unwrap() = Some(SignerSet::new(2, 2, members).unwrap());
+    scene.look_at_all(0).await;
+    assert!(scene.found().contains(&Rule::SignerSetDiffers), "{:?}", scene.found());
+    assert_eq!(scene.scopes().await, vec![fast()]);
+}
+
+/// Paid by the fast lane, final at its source, and no verifier ever answers.
+#[tokio::test]
+async fn a_fast_payout_that_is_not_proven_in_time_pauses_the_fast_lane_of_its_source() {
+    let scene = Scene::new().await;
+    let id = deposit().id();
+    let tell = async |input| {
+        scene.book.record(Change::one(id, input)).await.unwrap();
+    };
+    let seen = SeenDeposit { deposit: deposit(), block: block(10), transaction: B256::ZERO, position: 0 };
+    tell(Input::Seen(seen)).await;
+    let before = scene.book.ledger().transfer(id).await.unwrap().unwrap();
+    let tx = TxRef { chain: destination(), hash: B256::repeat_byte(9), gas_used: None };
+    let events = vec![
+        Event::Cleared { lane: Lane::Fast },
+        Event::Submitted { lane: Lane::Fast, tx: tx.clone() },
+        Event::Executed { lane: Lane::Fast, tx },
+        Event::SourceFinal { at: block(20) },
+    ];
+    let output = Output { events: events.clone(), ..Output::default() };
+    let expected_sequence = before.sequence;
+    let after = apply(Some(before), &output, NOW).unwrap();
+    let transfers = vec![TransferChange { expected_sequence, events, after }];
+    scene.store.commit(Commit { now: NOW, transfers, ..Commit::default() }).await.unwrap();
+    scene.look_at_all(UNPROVEN).await;
+    assert!(!scene.found().contains(&Rule::FastUnproven));
+    scene.look_at_all(1).await;
+    assert!(scene.found().contains(&Rule::FastUnproven), "{:?}", scene.found());
+    assert_eq!(scene.scopes().await, vec![Scope::Lane { lane: Lane::Fast, source: Some(source()) }]);
+    // A process that was down for so long has done nothing about it: the half hour begins when it does.
+    let scene = Scene::over(scene.store.snapshot().unwrap(), scene.time.clone(), Told::default(), 5).await;
+    scene.look_at_all(1).await;
+    assert!(!scene.found().contains(&Rule::FastUnproven));
+}
+
+#[tokio::test]
+async fn an_hour_far_over_the_pace_of_the_week_closes_the_fast_lane_of_its_source() {
+    let scene = Scene::new().await;
+    for hour in 0..60 {
+        scene.clear(hour, Lane::Fast, 10).await;
+        scene.look(3_600).await;
+    }
+    scene.clear(60, Lane::Fast, 50).await;
+    scene.look(0).await;
+    assert!(scene.found().is_empty(), "{:?}", scene.found());
+    scene.clear(61, Lane::Fast, 1).await;
+    scene.look(0).await;
+    assert_eq!(scene.found(), vec![Rule::PaceUnusual]);
+    assert_eq!(scene.scopes().await, vec![Scope::Lane { lane: Lane::Fast, source: Some(source()) }]);
+}
+
+#[tokio::test]
+async fn an_hour_far_over_the_pace_of_both_lanes_closes_the_light_client_lane_of_its_source() {
+    let scene = Scene::new().await;
+    for hour in 0..60 {
+        scene.clear(hour, Lane::Fast, 10).await;
+        scene.look(3_600).await;
+    }
+    scene.clear(60, Lane::LightClient, 50).await;
+    scene.look(0).await;
+    assert!(!scene.found().contains(&Rule::PaceUnusual), "what the fast lane leaves to it is no rush");
+    scene.clear(61, Lane::LightClient, 1).await;
+    scene.look(0).await;
+    let lane = Scope::Lane { lane: Lane::LightClient, source: Some(source()) };
+    assert!(scene.found().contains(&Rule::PaceUnusual) && scene.scopes().await.contains(&lane));
+    assert!(!scene.scopes().await.contains(&Scope::Lane { lane: Lane::Fast, source: Some(source()) }));
+}
+
+#[tokio::test]
+async fn nodes_that_disagree_pause_their_source_once_for_each_dispute() {
+    let (scene, of_source) = (Scene::new().await, Scope::Chain { chain: source() });
+    scene.disagree(true);
+    for _ in 0..3 {
+        scene.look(1).await;
+    }
+    assert_eq!((scene.found(), scene.scopes().await), (vec![Rule::NodesDisagree], vec![of_source.clone()]));
+    assert_eq!(scene.pauses().await, 1);
+    scene.book.record_risk(RiskEvent::Resumed { scope: of_source.clone() }).await.unwrap();
+    scene.look(1).await;
+    assert!(scene.found().is_empty() && scene.scopes().await.is_empty(), "guardians have seen it");
+    scene.disagree(false);
+    scene.look(1).await;
+    scene.disagree(true);
+    scene.look(1).await;
+    assert_eq!(scene.scopes().await, vec![of_source], "another dispute is other evidence");
+}
+
+/// Written past the relayer's own decisions: by another program, or by a defect.
+#[tokio::test]
+async fn a_ledger_that_releases_more_than_was_proven_pauses_the_asset() {
+    let scene = Scene::new().await;
+    let (source, asset) = (source(), deposit().asset);
+    let id = DepositId(B256::from(U256::from(1)));
+    let proven = RiskEvent::Proven { id, source, asset: asset.clone(), amount: U256::from(5) };
+    scene.book.record_risk(proven).await.unwrap();
+    scene.clear(1, Lane::LightClient, 5).await;
+    scene.clear(2, Lane::Fast, 9).await;
+    scene.look(0).await;
+    assert!(scene.found().is_empty(), "what the fast lane pays is exposure until it is proven");
+    scene.clear(3, Lane::LightClient, 1).await;
+    scene.look(0).await;
+    assert_eq!((scene.found(), scene.scopes().await), (vec![Rule::LedgerNegative], vec![Scope::Asset { asset }]));
+    assert_eq!(scene.pauses().await, 1);
+}

@@ -1,0 +1,201 @@
+//! Sentinels over one destination, one source and one vault that tell what they are given.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256, U256};
+use futures::future::BoxFuture;
+use spandrel_core::ledger::{Commit, CursorMove, Ledger};
+use spandrel_core::{Effect, Executor};
+use spandrel_engine::{Alarms, Book, Clock, Sentinel, Silent};
+use spandrel_risk::{Lane, RiskEvent, Scope};
+use spandrel_store::Memory;
+use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::follow::{Cursor, FollowError};
+use spandrel_verifiers::{ChainId, DepositId};
+use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
+use spandrel_watchers::sentinel::{
+    DestinationView, Funds, Holding, PaidOut, PayoutLane, Registered, Rule, SetOf, SourceView, VaultView,
+};
+
+use crate::common::{Later, NOW, block, deposit, destination, policy, source};
+
+pub static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
+
+/// A destination that tells what it is given, over and over.
+#[derive(Clone, Default)]
+pub struct Told {
+    pub payouts: Arc<Mutex<Vec<PaidOut>>>,
+    pub checkpoints: Arc<Mutex<Vec<Registered>>>,
+    pub set: Arc<Mutex<Option<SignerSet>>>,
+}
+
+impl DestinationView for Told {
+    fn chain(&self) -> &ChainId {
+        &DESTINATION
+    }
+
+    fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
+        Box::pin(async { Ok(self.payouts.lock().unwrap().clone()) })
+    }
+
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
+        Box::pin(async { Ok(self.checkpoints.lock().unwrap().clone()) })
+    }
+
+    fn sets(&self, of: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {
+        let rotated = self.set.lock().unwrap().clone().filter(|_| of == SetOf::FastLane);
+        Box::pin(async { Ok(vec![rotated.unwrap_or_else(|| policy().verifiers)]) })
+    }
+
+    fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
+        let (account, least) = (Address::ZERO, U256::from(5));
+        Box::pin(async move { Ok(Some(Funds { account, balance: U256::from(4), least })) })
+    }
+}
+
+/// A vault that owes 5 and holds some.
+struct Holds(u64);
+
+impl VaultView for Holds {
+    fn quorum(&self) -> usize {
+        1
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
+        let holding = Holding { asset: deposit().asset, owed: U256::from(5), held: U256::from(self.0) };
+        Box::pin(async { vec![vec![holding]] })
+    }
+}
+
+/// How the nodes of a source stand.
+type Nodes = Arc<Mutex<Vec<Standing>>>;
+
+/// A source whose best block is at a height, by the word of nodes.
+struct Best(u64, Nodes);
+
+impl Health for Best {
+    fn standings(&self) -> Vec<Standing> {
+        self.1.lock().unwrap().clone()
+    }
+}
+
+impl SourceView for Best {
+    fn highest(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { Some(self.0) })
+    }
+
+    /// Its block at a height is [`block`].
+    fn hashes_at(&self, height: u64) -> BoxFuture<'_, Vec<Option<B256>>> {
+        Box::pin(async move { vec![(height <= self.0).then(|| block(height).hash)] })
+    }
+}
+
+pub struct Scene {
+    pub time: Later,
+    pub store: Memory,
+    pub book: Arc<Book<Memory, Later>>,
+    pub told: Told,
+    nodes: Nodes,
+    pub alarms: Alarms,
+    sentinel: Sentinel<Memory, Later>,
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        Self::over(Memory::new(), Later::default(), Told::default(), 5).await
+    }
+
+    pub async fn over(store: Memory, time: Later, told: Told, held: u64) -> Self {
+        let book = Book::open(store.clone(), time.clone(), policy(), Arc::new(Silent)).await.unwrap();
+        let (book, alarms) = (Arc::new(book), Alarms::default());
+        let nodes = Nodes::default();
+        let best: Arc<dyn SourceView> = Arc::new(Best(10, nodes.clone()));
+        let destinations: Vec<Box<dyn DestinationView>> = vec![Box::new(told.clone())];
+        let vaults: Vec<Box<dyn VaultView>> = vec![Box::new(Holds(held))];
+        let sources = BTreeMap::from([(source(), best)]);
+        let sentinel = Sentinel::new(book.clone(), destinations, sources, vaults, alarms.clone());
+        Self { time, store, book, told, nodes, alarms, sentinel }
+    }
+
+    /// The same after a restart.
+    pub async fn restarted(self) -> Self {
+        Self::over(self.store, self.time, self.told, 5).await
+    }
+
+    pub fn pay(&self, id: DepositId) {
+        let paid = Some((Address::repeat_byte(0xaa), U256::from(5)));
+        self.told.payouts.lock().unwrap().push(PaidOut { id, lane: PayoutLane::Fast, paid, height: 3 });
+    }
+
+    pub async fn read_to(&self, height: u64) {
+        let expected = self.store.cursor(&source()).await.unwrap();
+        let cursor = Some(CursorMove { chain: source(), expected, next: Cursor::at(block(height)) });
+        self.store.commit(Commit { now: NOW, cursor, ..Commit::default() }).await.unwrap();
+    }
+
+    pub async fn look(&self, seconds: u64) {
+        self.time.pass(seconds);
+        self.sentinel.look_once().await.unwrap();
+    }
+
+    /// How often it was paused so far.
+    pub async fn pauses(&self) -> usize {
+        let events = self.store.risk_events(0).await.unwrap();
+        events.iter().filter(|event| matches!(event.body, RiskEvent::Paused { .. })).count()
+    }
+
+    /// A look at what changes slowly, and one that raises it.
+    pub async fn look_at_all(&self, seconds: u64) {
+        self.time.pass(seconds);
+        self.sentinel.look_slowly().await.unwrap();
+        self.look(0).await;
+    }
+
+    /// The rules that found something.
+    pub fn found(&self) -> Vec<Rule> {
+        self.alarms.standing().into_iter().map(|finding| finding.rule).collect()
+    }
+
+    /// A payout of `amount` is cleared, whoever wrote it.
+    pub async fn clear(&self, number: u64, lane: Lane, amount: u64) {
+        let id = DepositId(B256::from(U256::from(number)));
+        let (source, destination, asset) = (source(), destination(), deposit().asset);
+        let amount = U256::from(amount);
+        let cleared = RiskEvent::Cleared { id, source, destination, asset, amount, lane };
+        self.book.record_risk(cleared).await.unwrap();
+    }
+
+    /// A node has disagreed with the others for a second too long, or none does.
+    pub fn disagree(&self, is_so: bool) {
+        let dissents_for = Some(TOLERATED_DISSENT + Duration::from_secs(1));
+        let node = Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() };
+        *self.nodes.lock().unwrap() = if is_so { vec![node] } else { Vec::new() };
+    }
+
+    pub async fn scopes(&self) -> Vec<Scope> {
+        let now = self.time.now();
+        self.book.read_risk(|risk| risk.pauses_at(now).map(|(scope, _)| scope.clone()).collect()).await
+    }
+
+    pub async fn is_paused(&self) -> bool {
+        let now = self.time.now();
+        self.book.read_risk(|risk| risk.pauses_at(now).any(|(scope, _)| *scope == fast())).await
+    }
+
+    /// Pauses that wait to be sent to the destination; each is told once.
+    pub async fn sent(&self) -> usize {
+        let executor = Executor::Destination { chain: destination() };
+        let leased = self.store.lease(&executor, NOW + 1_000_000, NOW + 2_000_000, 100).await.unwrap();
+        leased.iter().filter(|item| matches!(&item.effect, Effect::Pause { scope, .. } if *scope == fast())).count()
+    }
+}
+
+pub fn fast() -> Scope {
+    Scope::Lane { lane: Lane::Fast, source: None }
+}
+
+pub fn phantom(number: u8) -> DepositId {
+    DepositId(B256::repeat_byte(number))
+}
