@@ -3,6 +3,8 @@
 //! A subscription that falls behind loses the oldest messages and says so in the log; nothing is lost for good,
 //! because every request is repeated from the outbox until it is answered. For the same reason NATS is used without
 //! JetStream: a request that is kept for a verifier that is away would be one of many repetitions when it returns.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod in_process;
 mod nats;

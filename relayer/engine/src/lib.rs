@@ -3,6 +3,8 @@
 //!
 //! Every loop is a `*_once` step that the seeded simulation drives itself, and a `run` that repeats the step on a
 //! wake-up or a timer until it is told to stop. Nothing here opens a socket or reads a clock.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod attest;
 mod book;

@@ -4,6 +4,8 @@
 //! reference (`file:`, `env:`), never by value; no `Debug` or error of this crate shows key material or a password;
 //! every signature is low-s. Collecting signatures of distinct members is
 //! [`spandrel_verifiers::attestation::Collector`].
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod digest_signer;
 mod error;

@@ -8,6 +8,8 @@
 //! Guarantees: a commit is stored whole or not at all, also when its future is dropped or the process dies; events
 //! are append-only and without gaps; a derived effect id is carried out by one row for ever; a nonce is given once;
 //! what does not read back is an error that names table and id, never an absence.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod api_key;
 mod audit;

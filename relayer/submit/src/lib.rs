@@ -4,6 +4,8 @@
 //! guarantees: intent, nonce and signed bytes are in the journal before anything is broadcast; an effect submitted
 //! twice is sent once; one bad item never fails its neighbours; after a crash at any point, following takes up what
 //! is open.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod evm;
 

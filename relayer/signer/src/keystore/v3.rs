@@ -194,8 +194,9 @@ fn apply_keystream(derived: &[u8; 32], iv: &[u8; 16], data: &mut [u8; 32]) {
 
 fn mac(derived: &[u8; 32], ciphertext: &[u8; 32]) -> B256 {
     let mut input = Zeroizing::new([0u8; 48]);
-    input[..16].copy_from_slice(&derived[16..]);
-    input[16..].copy_from_slice(ciphertext);
+    let (left, right) = input.split_at_mut(16);
+    left.copy_from_slice(&derived[16..]);
+    right.copy_from_slice(ciphertext);
     keccak256(&input[..])
 }
 
