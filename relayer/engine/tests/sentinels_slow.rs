@@ -96,23 +96,6 @@ async fn an_hour_far_over_the_pace_of_the_week_closes_the_fast_lane_of_its_sourc
 }
 
 #[tokio::test]
-async fn an_hour_far_over_the_pace_of_both_lanes_closes_the_light_client_lane_of_its_source() {
-    let scene = Scene::new().await;
-    for hour in 0..60 {
-        scene.clear(hour, Lane::Fast, 10).await;
-        scene.look(3_600).await;
-    }
-    scene.clear(60, Lane::LightClient, 50).await;
-    scene.look(0).await;
-    assert!(!scene.found().contains(&Rule::PaceUnusual), "what the fast lane leaves to it is no rush");
-    scene.clear(61, Lane::LightClient, 1).await;
-    scene.look(0).await;
-    let lane = Scope::Lane { lane: Lane::LightClient, source: Some(source()) };
-    assert!(scene.found().contains(&Rule::PaceUnusual) && scene.scopes().await.contains(&lane));
-    assert!(!scene.scopes().await.contains(&Scope::Lane { lane: Lane::Fast, source: Some(source()) }));
-}
-
-#[tokio::test]
 async fn nodes_that_disagree_pause_their_source_once_for_each_dispute() {
     let (scene, of_source) = (Scene::new().await, Scope::Chain { chain: source() });
     scene.disagree(true);

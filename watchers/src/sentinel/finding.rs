@@ -21,7 +21,7 @@ pub enum Rule {
     SignerSetDiffers,
     /// The nodes of a source disagree for too long.
     NodesDisagree,
-    /// A lane is far over its pace.
+    /// The fast lane is far over its pace.
     PaceUnusual,
     /// The account that pays for gas on a destination runs dry.
     BalanceLow,
@@ -80,11 +80,6 @@ pub enum Concern {
     FastLane {
         /// From where.
         source: Option<ChainId>,
-    },
-    /// The light-client lane from a chain.
-    ProvenLane {
-        /// From where.
-        source: ChainId,
     },
 }
 

@@ -25,7 +25,7 @@ pub use finding::{Concern, Finding, Rule};
 pub use funds::{Funds, judge_funds};
 pub use ledger::{Account, judge_account};
 pub use overdue::{UNPROVEN, Unsettled, judge_unsettled};
-pub use pace::{Pace, PacedLane};
+pub use pace::Pace;
 pub use payout::{Judgement, Known, PaidOut, PayoutLane, Reading, SeenStanding, judge};
 pub use sets::{SetOf, judge_set};
 pub use source::SourceView;

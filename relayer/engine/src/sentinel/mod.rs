@@ -91,7 +91,7 @@ struct Memory {
     payouts: BTreeMap<(ChainId, DepositId), Sighting>,
     /// How far each source was read, and since when.
     read: BTreeMap<ChainId, (Option<u64>, UnixSeconds)>,
-    /// What was cleared.
+    /// What the fast lane cleared.
     pace: Pace,
     /// Since when the nodes of a source have disagreed for too long.
     disputes: BTreeMap<ChainId, UnixSeconds>,
@@ -106,7 +106,6 @@ fn scope_of(concern: &Concern) -> Scope {
         Concern::Chain(chain) => Scope::Chain { chain: chain.clone() },
         Concern::Asset(asset) => Scope::Asset { asset: asset.clone() },
         Concern::FastLane { source } => Scope::Lane { lane: Lane::Fast, source: source.clone() },
-        Concern::ProvenLane { source } => Scope::Lane { lane: Lane::LightClient, source: Some(source.clone()) },
     }
 }
 

@@ -9,8 +9,8 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 use spandrel_watchers::pool::Standing;
 use spandrel_watchers::sentinel::{
-    Account, DestinationView, Finding, Holding, PacedLane, SetOf, Unsettled, judge_account, judge_dispute, judge_funds,
-    judge_set, judge_unsettled, judge_vault,
+    Account, DestinationView, Finding, Holding, SetOf, Unsettled, judge_account, judge_dispute, judge_funds, judge_set,
+    judge_unsettled, judge_vault,
 };
 
 use super::{Memory, Sentinel};
@@ -24,14 +24,10 @@ pub(super) struct Sight {
 }
 
 impl Memory {
-    /// Takes in what either lane clears.
+    /// Takes in what the fast lane clears.
     pub(super) fn pace(&mut self, event: &RiskEvent, at: UnixSeconds) {
-        if let RiskEvent::Cleared { source, asset, amount, lane, .. } = event {
-            let lane = match lane {
-                Lane::Fast => PacedLane::Fast,
-                Lane::LightClient => PacedLane::Proven,
-            };
-            self.pace.clear(lane, source, asset, *amount, at);
+        if let RiskEvent::Cleared { source, asset, amount, lane: Lane::Fast, .. } = event {
+            self.pace.clear(source, asset, *amount, at);
         }
     }
 }
