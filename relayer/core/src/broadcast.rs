@@ -24,9 +24,16 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
     if let Effect::Pause { .. } | Effect::Reobserve { .. } = effect {
         return Ok(());
     }
-    // It only asks, and what is over unpaid may be paid all the same. Of a payout that is known its own effect tells.
+    // It only asks, and what is over unpaid may be paid all the same. Of a payout that is known its own effect
+    // tells; that may be given up, and a deposit is asked about by one effect: it waits until the payout is final.
     if let Effect::ConfirmPaid { .. } = effect {
-        return if transfer.payout.is_none() { Ok(()) } else { obsolete("a payout of it is known") };
+        return match &transfer.payout {
+            None => Ok(()),
+            Some(payout) if payout.stage == PayoutStage::Final || transfer.status.is_terminal() => {
+                obsolete("it is paid for good")
+            }
+            Some(_) => later("a payout of it is under way"),
+        };
     }
     if transfer.status.is_terminal() {
         return obsolete(transfer.status.name());

@@ -133,6 +133,39 @@ fn a_payment_that_a_node_shows_is_asked_for_once_and_counts_once_it_is_confirmed
     assert!(house.tell(Input::ShownPaid).is_empty(), "its own effect tells of that");
 }
 
+/// A node shows it as paid too early, or lies, before it is cleared: the one question of the deposit is kept until
+/// ours is final, since ours may be given up, and what it then ends as may be paid all the same.
+#[test]
+fn what_was_shown_before_our_own_payout_is_asked_for_until_that_is_final() {
+    for lane in LANES {
+        let mut house = House::new(deposit());
+        house.see(10, 0);
+        let asked = house.tell(Input::ShownPaid).effects.remove(0);
+        match lane {
+            Lane::Fast => house.attest(),
+            Lane::LightClient => house.prove(),
+        };
+        assert_eq!(house.status().name(), "cleared");
+        assert!(matches!(house.may(&asked.effect), Err(Blocked::Later(_))), "{lane}: ours may be given up");
+        house.progress(lane, Progress::Included { tx: tx(1) });
+        assert!(matches!(house.may(&asked.effect), Err(Blocked::Later(_))), "{lane}: its block is not final");
+        house.progress(lane, Progress::Reorged);
+        house.progress(lane, unpaid());
+        if lane == Lane::Fast {
+            house.tell(Input::Broken("odd".into()));
+            house.tell(Input::Drop("ada: odd".into()));
+        }
+        assert!(house.status().may_be_paid_all_the_same(), "{:?}", house.status());
+        assert_eq!(house.may(&asked.effect), Ok(()));
+        assert_eq!(house.tell(Input::ShownPaid).effects[0].id, asked.id, "the same question, not ended");
+        let out = house.tell(Input::Progress(asked.id, elsewhere(lane)));
+        assert_eq!((names(&out)[0], risks(&out)[0]), ("paid_all_the_same", "reopened"), "{lane}");
+        assert_eq!(window(&house, lane), U256::from(5), "{lane}");
+        assert!(matches!(house.may(&asked.effect), Err(Blocked::Obsolete(_))), "{lane}: final");
+        must_fold(&house);
+    }
+}
+
 /// Asking about a deposit must not pay it: a payment that the chain delayed is executed by nobody here who has not cleared it.
 #[test]
 fn a_delayed_payment_of_what_was_not_cleared_is_not_executed() {

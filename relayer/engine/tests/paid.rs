@@ -4,34 +4,22 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex};
 
-use alloy_primitives::{Address, B256, U512};
+use alloy_primitives::{Address, B256, U256, U512};
 
-use common::{NOW, destination, policy, source};
+use common::{Later, NOW, destination, policy, source};
 use futures::future::BoxFuture;
-use spandrel_core::ledger::Ledger;
-use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
-use spandrel_core::{Effect, EffectId, Event, Input, Status};
-use spandrel_engine::{Alarms, Book, Change, Clock, PayoutDesk, Sentinel, Silent};
+use spandrel_core::ledger::{EffectEnd, Ledger};
+use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError, Submitter};
+use spandrel_core::{Effect, EffectId, Event, Executor, Input, Policy, Status, Turn};
+use spandrel_engine::{Alarms, Book, Change, PayoutDesk, Sentinel, Silent};
 use spandrel_risk::{Corridor, Lane, RiskState};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
-use spandrel_verifiers::{ChainId, Deposit};
+use spandrel_verifiers::{ChainId, Deposit, DepositId};
 use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, Registered, SetOf};
-
-#[derive(Clone, Copy)]
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> u64 {
-        NOW
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
 
 static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
 
@@ -43,10 +31,22 @@ fn recipient() -> Address {
     Address::repeat_byte(0xaa)
 }
 
-/// A node that shows the deposit as paid by its proof, over and over; whether that is final its submitter says.
+/// That the node paid `id` all of the deposit's amount.
+fn paid(id: DepositId, lane: PayoutLane) -> PaidOut {
+    PaidOut { id, lane, paid: Some((recipient(), deposit().amount)), height: 3 }
+}
+
+/// A node that shows these payouts, over and over; whether they are final its submitter says.
 #[derive(Clone, Default)]
 struct Node {
+    shown: Arc<Mutex<Vec<PaidOut>>>,
     is_final: Arc<AtomicBool>,
+}
+
+impl Node {
+    fn shows(&self, payouts: impl IntoIterator<Item = PaidOut>) {
+        *self.shown.lock().unwrap() = payouts.into_iter().collect();
+    }
 }
 
 impl DestinationView for Node {
@@ -55,9 +55,7 @@ impl DestinationView for Node {
     }
 
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
-        let paid = Some((recipient(), deposit().amount));
-        let payout = PaidOut { id: deposit().id(), lane: PayoutLane::Proof, paid, height: 3 };
-        Box::pin(async { Ok(vec![payout]) })
+        Box::pin(async { Ok(self.shown.lock().unwrap().clone()) })
     }
 
     fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
@@ -94,29 +92,49 @@ impl Submitter for Node {
 }
 
 struct Scene {
+    time: Later,
     store: Memory,
-    book: Arc<Book<Memory, Stopped>>,
+    book: Arc<Book<Memory, Later>>,
     node: Node,
-    sentinel: Sentinel<Memory, Stopped>,
-    desk: PayoutDesk<Node, Memory, Stopped>,
+    sentinel: Sentinel<Memory, Later>,
+    desk: PayoutDesk<Node, Memory, Later>,
 }
 
 impl Scene {
-    /// A ledger that has told `inputs` of the deposit.
+    /// A ledger that was told `inputs` of the deposit, and a node that shows it as paid by its proof.
     async fn told(inputs: impl IntoIterator<Item = Input>) -> Self {
-        let (store, node) = (Memory::new(), Node::default());
-        let book = Arc::new(Book::open(store.clone(), Stopped, policy(), Arc::new(Silent)).await.unwrap());
+        let scene = Self::over(Memory::new(), policy()).await;
         for input in inputs {
-            book.record(Change::one(deposit().id(), input)).await.unwrap();
+            scene.tell(input).await;
         }
+        scene.node.shows([paid(deposit().id(), PayoutLane::Proof)]);
+        scene
+    }
+
+    /// A node that shows nothing.
+    async fn over(store: Memory, policy: Policy) -> Self {
+        let (time, node) = (Later::default(), Node::default());
+        let book = Arc::new(Book::open(store.clone(), time.clone(), policy, Arc::new(Silent)).await.unwrap());
         let destinations: Vec<Box<dyn DestinationView>> = vec![Box::new(node.clone())];
         let sentinel = Sentinel::new(book.clone(), destinations, BTreeMap::new(), Vec::new(), Alarms::default());
         let desk = PayoutDesk::new(destination(), node.clone(), book.clone(), 10);
-        Self { store, book, node, sentinel, desk }
+        Self { time, store, book, node, sentinel, desk }
+    }
+
+    async fn tell(&self, input: Input) {
+        self.book.record(Change::one(deposit().id(), input)).await.unwrap();
     }
 
     async fn status(&self) -> Status {
         self.store.transfer(deposit().id()).await.unwrap().unwrap().status
+    }
+
+    /// Whether the destination is, or was, to be asked about it.
+    async fn is_asked(&self) -> bool {
+        let ask = Effect::ConfirmPaid { deposit: deposit() };
+        let executor = Executor::Destination { chain: destination() };
+        let id = ask.id(deposit().id(), &executor, Turn::default());
+        self.store.effect(id).await.unwrap().is_some()
     }
 
     async fn used(&self) -> U512 {
@@ -166,4 +184,63 @@ async fn a_deposit_that_was_never_cleared_and_is_paid_counts_at_once() {
     assert_eq!((scene.status().await.name(), scene.used().await), ("final", U512::from(5)));
     let source = scene.book.read_risk(|risk| risk.available(&source(), &deposit().asset)).await;
     assert_eq!(source, U512::ZERO, "proven by the destination, and released");
+}
+
+/// Of an unknown deposit such a payout is no finding. It waits until the deposit is seen, and is told of that.
+#[tokio::test]
+async fn a_payout_that_is_seen_before_its_deposit_counts_though_that_is_refused_at_sight() {
+    let mut dusty = policy();
+    dusty.risk.limits.values_mut().for_each(|limits| limits.dust = U256::from(6));
+    for lane in [PayoutLane::Bitcoin, PayoutLane::Delayed] {
+        let scene = Scene::over(Memory::new(), dusty.clone()).await;
+        scene.node.is_final.store(true, Ordering::Relaxed);
+        scene.node.shows([paid(deposit().id(), lane)]);
+        scene.sentinel.look_once().await.unwrap();
+        assert_eq!(scene.desk.submit_once().await.unwrap(), 0, "nobody has seen the deposit");
+        scene.node.shows([]);
+        scene.sentinel.look_once().await.unwrap();
+        scene.tell(seen()).await;
+        assert_eq!(scene.status().await.name(), "rejected");
+        scene.sentinel.look_once().await.unwrap();
+        assert_eq!(scene.desk.submit_once().await.unwrap(), 1, "{lane:?}");
+        assert_eq!((scene.status().await.name(), scene.used().await), ("final", U512::from(5)));
+    }
+}
+
+/// Nobody registers the terms of some deposits, whose payouts wait for ever.
+#[tokio::test]
+async fn payouts_that_wait_for_their_deposits_are_bounded_and_the_oldest_is_forgotten() {
+    for (others, is_asked) in [(999, true), (1_000, false)] {
+        let scene = Scene::over(Memory::new(), policy()).await;
+        scene.node.shows([paid(deposit().id(), PayoutLane::Bitcoin)]);
+        scene.sentinel.look_once().await.unwrap();
+        scene.time.pass(1);
+        let id = |n: u64| DepositId(B256::from(U256::from(n)));
+        scene.node.shows((0..others).map(|n| paid(id(n), PayoutLane::Bitcoin)));
+        scene.sentinel.look_once().await.unwrap();
+        scene.node.shows([]);
+        scene.tell(seen()).await;
+        scene.sentinel.look_once().await.unwrap();
+        assert_eq!(scene.is_asked().await, is_asked, "{others} others");
+    }
+}
+
+/// Its effect would tell of it, were it not given up: what was shown by then is asked for after that.
+#[tokio::test]
+async fn what_is_shown_while_our_own_payout_is_under_way_is_asked_for_when_that_is_given_up() {
+    let store = Memory::new();
+    let (commit, pay) = common::cleared();
+    store.commit(commit).await.unwrap();
+    let scene = Scene::over(store, policy()).await;
+    scene.node.is_final.store(true, Ordering::Relaxed);
+    scene.node.shows([paid(deposit().id(), PayoutLane::Proof)]);
+    scene.sentinel.look_once().await.unwrap();
+    scene.node.shows([]);
+    assert!(!scene.is_asked().await, "its own effect tells of it");
+    let refused = Progress::Refused { reason: "paused".to_owned(), lasting: Lasting::ForEver };
+    let change = Change::one(deposit().id(), Input::Progress(pay, refused)).ending(pay, EffectEnd::Done);
+    scene.book.record(change).await.unwrap();
+    scene.sentinel.look_once().await.unwrap();
+    assert_eq!(scene.desk.submit_once().await.unwrap(), 1);
+    assert_eq!((scene.status().await.name(), scene.used().await), ("final", U512::from(5)));
 }

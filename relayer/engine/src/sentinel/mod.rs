@@ -182,7 +182,7 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         let now = self.book.clock().now();
         // What cannot be stored keeps nothing from being judged, and is told again.
         let paid = self.tell_paid(memory).await;
-        let mut findings = self.judge_payouts(memory, paid.is_ok()).await?;
+        let mut findings = self.judge_payouts(memory).await?;
         findings.extend(memory.pace.judge(now));
         findings.extend(self.judge_disputes(memory, now));
         findings.extend(self.judge_accounts().await);

@@ -2,14 +2,15 @@
 //! also when guardians dropped it. What a node shows is told to its transfer, which asks the destination and believes what is
 //! final there.
 
-use spandrel_core::Input;
 use spandrel_core::ledger::Ledger;
+use spandrel_core::{Input, PayoutStage};
 
 use super::{Memory, Sentinel};
 use crate::{Change, Clock, EngineError, Step};
 
 impl<L: Ledger, C: Clock> Sentinel<L, C> {
-    /// Tells every payment once. One of a deposit that no watcher has seen yet waits for it.
+    /// Tells every payment once. One of a deposit that no watcher has seen yet waits for it, and one while a payout of
+    /// our own is under way for the end of that: its effect tells, unless it is given up.
     pub(super) async fn tell_paid(&self, memory: &mut Memory) -> Result<(), EngineError> {
         let mut change = Change::default();
         let mut told = Vec::new();
@@ -18,8 +19,12 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                 continue;
             }
             let Some(transfer) = self.book.ledger().transfer(*id).await? else { continue };
-            if transfer.payout.is_none() && transfer.deposit.destination_chain == *chain {
-                change.steps.push(Step::One(*id, Input::ShownPaid));
+            if transfer.deposit.destination_chain == *chain {
+                match &transfer.payout {
+                    None => change.steps.push(Step::One(*id, Input::ShownPaid)),
+                    Some(payout) if payout.stage < PayoutStage::Final && !transfer.status.is_terminal() => continue,
+                    Some(_) => {}
+                }
             }
             told.push(&mut sighting.is_told);
         }

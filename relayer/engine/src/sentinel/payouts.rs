@@ -14,6 +14,8 @@ use crate::{Clock, EngineError};
 const NODES_LAG: u64 = 5;
 /// A chain of which nothing was read for so many seconds, though there is more, is stalled.
 pub(super) const STALLED: u64 = 600;
+/// Most payouts that wait for their deposits to be seen: those of deposits that nobody registered wait for ever.
+const MOST_WAITING: usize = 1_000;
 
 /// A payout under watch.
 pub(super) struct Sighting {
@@ -42,10 +44,10 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         }
     }
 
-    /// Those that are fine for good are forgotten, once their transfers were told of them.
-    pub(super) async fn judge_payouts(&self, memory: &mut Memory, are_told: bool) -> Result<Vec<Finding>, EngineError> {
+    /// Those that are fine for good are forgotten, once their transfers were told of them or while nothing is paid.
+    pub(super) async fn judge_payouts(&self, memory: &mut Memory) -> Result<Vec<Finding>, EngineError> {
         self.note_reading(memory).await?;
-        let (mut findings, mut fine) = (Vec::new(), Vec::new());
+        let (mut findings, mut fine, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for (key, sighting) in &mut memory.payouts {
             let known = self.known(sighting.payout.id).await?;
             let reading = match known {
@@ -53,12 +55,21 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                 Known::Seen { .. } => Reading::Past,
             };
             match judge(&key.0, &sighting.payout, &known, reading) {
-                Judgement::Fine => fine.push(key.clone()),
-                Judgement::NotYet => {}
+                Judgement::Fine if sighting.is_told || sighting.payout.paid.is_none() => fine.push(key.clone()),
+                Judgement::Fine if known == Known::Never => waiting.push((sighting.at, key.clone())),
+                Judgement::Fine | Judgement::NotYet => {}
                 Judgement::Wrong(finding) => findings.push(finding),
             }
         }
-        for key in fine.into_iter().filter(|_| are_told) {
+        for key in fine {
+            memory.payouts.remove(&key);
+        }
+        let too_many = waiting.len().saturating_sub(MOST_WAITING);
+        if too_many > 0 {
+            tracing::warn!(too_many, "the oldest payouts of deposits that nobody has seen are forgotten, and not told");
+            waiting.sort_unstable();
+        }
+        for (_, key) in waiting.into_iter().take(too_many) {
             memory.payouts.remove(&key);
         }
         Ok(findings)
