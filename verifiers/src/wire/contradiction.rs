@@ -4,8 +4,8 @@ use alloy_primitives::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::VERSION;
 use super::ethereum::{MAX_FINALITY, MAX_HEADER};
+use super::{VERSION, chosen, require_version, unknown_chain};
 use crate::bitcoin::{self, HEADER_LENGTH};
 use crate::contradiction::MAX_CONTRADICTION;
 use crate::ethereum::{self, SigningCommittee};
@@ -38,25 +38,15 @@ impl Message for Contradiction {
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::new(bytes);
-        let version = fields.uint64(1, "version")?;
-        if version != VERSION {
-            return Err(VerifyError::malformed("version", VERSION, version));
-        }
+        require_version(&mut fields)?;
         let two = match fields.next_number()? {
-            Some(6) => Self::Ethereum(Box::new(chosen(&mut fields, 6)?)),
-            Some(7) => Self::Bitcoin(Box::new(chosen(&mut fields, 7)?)),
-            found => {
-                let found = found.map_or("none".to_owned(), |number| format!("field {number}"));
-                return Err(VerifyError::malformed("chain", "a contradiction of a known chain", found));
-            }
+            Some(6) => Self::Ethereum(Box::new(chosen(&mut fields, 6, MAX_CONTRADICTION)?)),
+            Some(7) => Self::Bitcoin(Box::new(chosen(&mut fields, 7, MAX_CONTRADICTION)?)),
+            found => return Err(unknown_chain("a contradiction of a known chain", found)),
         };
         fields.end()?;
         Ok(two)
     }
-}
-
-fn chosen<M: Message>(fields: &mut Reader<'_>, number: u64) -> Result<M, VerifyError> {
-    M::read(fields.optional(number, "chain", MAX_CONTRADICTION)?.unwrap_or_default())
 }
 
 impl Message for ethereum::Contradiction {

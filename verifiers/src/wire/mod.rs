@@ -39,28 +39,37 @@ impl Message for Evidence {
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::new(bytes);
-        let version = fields.uint64(1, "version")?;
-        if version != VERSION {
-            return Err(VerifyError::malformed("version", VERSION, version));
-        }
+        require_version(&mut fields)?;
         // Fields of the chosen chain keep the names that they have in verification: no chain's name before them.
         let evidence = match fields.next_number()? {
-            Some(2) => Self::Bitcoin(Box::new(chosen(&mut fields, 2)?)),
-            Some(3) => Self::Ethereum(Box::new(chosen(&mut fields, 3)?)),
-            Some(4) => Self::Cosmos(Box::new(chosen(&mut fields, 4)?)),
-            Some(5) => Self::Solana(Box::new(chosen(&mut fields, 5)?)),
-            found => {
-                let found = found.map_or("none".to_owned(), |number| format!("field {number}"));
-                return Err(VerifyError::malformed("chain", "evidence of a known chain", found));
-            }
+            Some(2) => Self::Bitcoin(Box::new(chosen(&mut fields, 2, MAX_EVIDENCE)?)),
+            Some(3) => Self::Ethereum(Box::new(chosen(&mut fields, 3, MAX_EVIDENCE)?)),
+            Some(4) => Self::Cosmos(Box::new(chosen(&mut fields, 4, MAX_EVIDENCE)?)),
+            Some(5) => Self::Solana(Box::new(chosen(&mut fields, 5, MAX_EVIDENCE)?)),
+            found => return Err(unknown_chain("evidence of a known chain", found)),
         };
         fields.end()?;
         Ok(evidence)
     }
 }
 
-fn chosen<M: Message>(fields: &mut Reader<'_>, number: u64) -> Result<M, VerifyError> {
-    M::read(fields.optional(number, "chain", MAX_EVIDENCE)?.unwrap_or_default())
+/// What begins every envelope.
+fn require_version(fields: &mut Reader<'_>) -> Result<(), VerifyError> {
+    let version = fields.uint64(1, "version")?;
+    if version != VERSION {
+        return Err(VerifyError::malformed("version", VERSION, version));
+    }
+    Ok(())
+}
+
+/// The message of the chain that an envelope's next field chose, of at most `most` bytes.
+fn chosen<M: Message>(fields: &mut Reader<'_>, number: u64, most: usize) -> Result<M, VerifyError> {
+    M::read(fields.optional(number, "chain", most)?.unwrap_or_default())
+}
+
+fn unknown_chain(expected: &str, found: Option<u64>) -> VerifyError {
+    let found = found.map_or("none".to_owned(), |number| format!("field {number}"));
+    VerifyError::malformed("chain", expected, found)
 }
 
 impl Evidence {
