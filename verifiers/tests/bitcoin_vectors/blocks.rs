@@ -4,6 +4,7 @@ use alloy_primitives::{B256, Bytes, b256};
 use bitcoin::Block;
 use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::hashes::Hash;
+use serde_json::Value;
 use spandrel_verifiers::bitcoin::{
     BitcoinVerifier, ChainParams, ConfirmationPolicy, DepositTerms, Header, HeaderChain, Inclusion, check_coinbase,
     merkle_root,
@@ -100,10 +101,8 @@ fn height_of(block: &Block) -> u64 {
     block.bip34_block_height().unwrap_or(5)
 }
 
-#[test]
-fn blocks_of_the_test_network_are_proven_witness_or_not() {
-    let Some(file) = read_json("bitcoin_core/src/test/data/blockfilters.json") else { return };
-    let mut tally = Tally::new("bitcoin_core blockfilters blocks");
+/// Blocks in rows of height, hash and block, under a row of titles.
+pub fn run_filters(file: &Value, tally: &mut Tally) {
     for row in file.as_array().unwrap().iter().skip(1) {
         let block: Block = deserialize(&unhex(&row[2])).unwrap();
         let mut hash = Header::parse(&serialize(&block.header)).unwrap().hash;
@@ -114,9 +113,33 @@ fn blocks_of_the_test_network_are_proven_witness_or_not() {
             tally.skip(&format!("block {height}"), "its coinbase is its only transaction");
             continue;
         }
-        prove_all(&ChainParams::testnet3(), &block, height, 300, &mut tally);
+        prove_all(&ChainParams::testnet3(), &block, height, 300, tally);
     }
+}
+
+#[test]
+fn blocks_of_the_test_network_are_proven_witness_or_not() {
+    let Some(file) = read_json("bitcoin_core/src/test/data/blockfilters.json") else { return };
+    let mut tally = Tally::new("bitcoin_core blockfilters blocks");
+    run_filters(&file, &mut tally);
     tally.report();
+}
+
+/// Judges chains of blocks by their coinbases, as BIP 54 does from a height on.
+pub fn run_coinbases(file: &Value, cleanup_height: Option<u64>, tally: &mut Tally) {
+    let params = ChainParams { cleanup_height, ..ChainParams::mainnet() };
+    for case in file.as_array().unwrap() {
+        let mut chain = from_genesis(params.clone());
+        let blocks = case["block_chain"].as_array().unwrap().iter().map(|bytes| deserialize(&unhex(bytes)).unwrap());
+        let verdict = (0..).zip(blocks).try_for_each(|(height, block): (u64, Block)| {
+            let txids: Vec<_> = block.txdata.iter().map(|transaction| transaction.compute_txid()).collect();
+            assert_eq!(merkle_root(&txids).0, block.header.merkle_root.to_byte_array());
+            chain.extend(&[serialize(&block.header).into()], u64::MAX).unwrap();
+            check_coinbase(&params, &block.txdata[0], height)
+        });
+        let is_valid = cleanup_height.is_none() || case["valid"].as_bool().unwrap();
+        tally.expect(case["comment"].as_str().unwrap(), is_valid, verdict);
+    }
 }
 
 #[test]
@@ -124,20 +147,7 @@ fn coinbases_of_the_cleanup_vectors_are_valid_today_and_judged_by_bip54() {
     let Some(file) = read_json("bip54_consensus_cleanup/test_vectors/coinbases.json") else { return };
     for (set, cleanup_height) in [("bip54 coinbases, today", None), ("bip54 coinbases", Some(1))] {
         let mut tally = Tally::new(set);
-        let params = ChainParams { cleanup_height, ..ChainParams::mainnet() };
-        for case in file.as_array().unwrap() {
-            let mut chain = from_genesis(params.clone());
-            let blocks =
-                case["block_chain"].as_array().unwrap().iter().map(|bytes| deserialize(&unhex(bytes)).unwrap());
-            let verdict = (0..).zip(blocks).try_for_each(|(height, block): (u64, Block)| {
-                let txids: Vec<_> = block.txdata.iter().map(|transaction| transaction.compute_txid()).collect();
-                assert_eq!(merkle_root(&txids).0, block.header.merkle_root.to_byte_array());
-                chain.extend(&[serialize(&block.header).into()], u64::MAX).unwrap();
-                check_coinbase(&params, &block.txdata[0], height)
-            });
-            let is_valid = cleanup_height.is_none() || case["valid"].as_bool().unwrap();
-            tally.expect(case["comment"].as_str().unwrap(), is_valid, verdict);
-        }
+        run_coinbases(&file, cleanup_height, &mut tally);
         tally.report();
     }
 }

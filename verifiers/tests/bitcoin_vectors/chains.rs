@@ -15,7 +15,7 @@ fn extend(chain: &mut HeaderChain, headers: &[Bytes]) -> Result<(), spandrel_ver
 }
 
 /// A header from its fields, hashes in display order.
-fn assembled(fields: &Value) -> Bytes {
+pub fn assembled(fields: &Value) -> Bytes {
     let reversed = |value: &Value| -> Vec<u8> { unhex(value).iter().rev().copied().collect() };
     let number = |name: &str| u32::try_from(fields[name].as_u64().unwrap()).unwrap().to_le_bytes();
     let (parent, root) = (reversed(&fields["prev_block_hash"]), reversed(&fields["merkle_root"]));

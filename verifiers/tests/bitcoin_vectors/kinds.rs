@@ -1,5 +1,6 @@
 //! Files of unknown names among the vectors, by what is in them.
 
+use std::io::Read;
 use std::path::Path;
 
 use bitcoin::Block;
@@ -7,21 +8,27 @@ use bitcoin::consensus::encode::deserialize;
 use serde_json::Value;
 use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header, bits_of, target_of};
 
-use super::blocks::prove_block;
-use super::chains::run_tree;
-use super::files::Tally;
-use super::proofs::{run_forgeries, run_sizes, run_spv};
+use super::blocks::{prove_block, run_coinbases, run_filters};
+use super::chains::{assembled, run_tree};
+use super::files::{Tally, from_genesis};
+use super::proofs::{run_forgeries, run_parts, run_sizes, run_spv};
+use super::rivals::{dumped_blocks, framed_blocks, mined};
 use crate::vector_coverage::{Kind, Ran};
 
 /// What a file may be.
 pub const KINDS: &[Kind] = &[
     Kind { name: "a block", run: block },
+    Kind { name: "blocks in the network's framing", run: framed },
     Kind { name: "headers in a row", run: headers },
     Kind { name: "a tree of chains, valid by BIP 54 or not", run: tree },
     Kind { name: "headers in a row, as JSON", run: json_headers },
     Kind { name: "Merkle proofs, right and forged", run: forgeries },
     Kind { name: "proofs and headers of bitcoin-spv", run: spv },
+    Kind { name: "functions of bitcoin-spv", run: parts },
     Kind { name: "transactions by their size", run: sizes },
+    Kind { name: "chains by their coinbases", run: coinbases },
+    Kind { name: "blocks in rows", run: rows },
+    Kind { name: "times and nonces of a chain", run: mined_chain },
 ];
 
 /// The bytes, or those that they are the hex of.
@@ -37,27 +44,63 @@ fn block(_: &Path, bytes: &[u8]) -> Option<Ran> {
     Some(Ran::Cases(tally.passed, tally.refused))
 }
 
+/// Blocks behind a network's magic number and their lengths, compressed or as hex.
+fn framed(_: &Path, bytes: &[u8]) -> Option<Ran> {
+    let bytes = match std::str::from_utf8(bytes) {
+        _ if bytes.starts_with(b"BZh") => unzipped(bytes)?,
+        Ok(text) if text.starts_with("File path: ") => dumped_blocks(text).concat(),
+        _ => plain(bytes),
+    };
+    let length = bytes.get(4..8).map(|length| u32::from_le_bytes(length.try_into().expect("4 bytes")));
+    let is_framed = length
+        .and_then(|length| bytes.get(8..)?.get(..length as usize))
+        .is_some_and(|first| deserialize::<Block>(first).is_ok());
+    let mut tally = Tally::new("blocks of an unknown name");
+    is_framed.then(|| framed_blocks(&bytes).iter().for_each(|block| prove_block(block, &mut tally)))?;
+    Some(Ran::Cases(tally.passed, tally.refused))
+}
+
+fn unzipped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    bzip2::read::BzDecoder::new(bytes).read_to_end(&mut out).ok().map(|_| out)
+}
+
+/// One after the other, or a line of hex each.
 fn headers(_: &Path, bytes: &[u8]) -> Option<Ran> {
-    let bytes = plain(bytes);
+    let lines = std::str::from_utf8(bytes).ok().map(|text| text.lines().map(str::trim).collect::<String>());
+    let bytes = lines.and_then(|lines| hex::decode(lines).ok()).unwrap_or_else(|| bytes.to_vec());
     if bytes.is_empty() || !bytes.len().is_multiple_of(HEADER_LENGTH) {
         return None;
     }
     in_a_row(bytes.chunks(HEADER_LENGTH).map(|bytes| Header::parse(bytes).unwrap()).collect())
 }
 
-/// Every list in the file whose members are headers in hex, or have one as their `hex`.
+/// Every list in the file, or that of its lists in a row, whose members are headers in hex, have one as their `hex`, or
+/// are its fields.
 fn json_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file = json(path, bytes)?;
     let lists: Vec<&Value> = match &file {
         Value::Object(members) => members.values().collect(),
         list => vec![list],
     };
+    let flat = |list: &Value| -> Option<Vec<Value>> {
+        let items = list.as_array()?;
+        let is_nested = !items.is_empty() && items.iter().all(Value::is_array);
+        Some(if is_nested {
+            items.iter().filter_map(Value::as_array).flatten().cloned().collect()
+        } else {
+            items.clone()
+        })
+    };
     let header = |item: &Value| {
+        if item["prev_block_hash"].is_string() && item["nonce"].is_u64() {
+            return Some(Header::parse(&assembled(item)).unwrap());
+        }
         let text = item["hex"].as_str().or_else(|| item.as_str())?;
         let bytes = hex::decode(text.trim_start_matches("0x")).ok()?;
         (bytes.len() == HEADER_LENGTH).then(|| Header::parse(&bytes).unwrap())
     };
-    let rows = lists.iter().filter_map(|list| list.as_array()?.iter().map(header).collect::<Option<Vec<_>>>());
+    let rows = lists.iter().filter_map(|list| flat(list)?.iter().map(header).collect::<Option<Vec<_>>>());
     let rans: Vec<Ran> = rows.filter(|row| row.len() > 1).filter_map(in_a_row).collect();
     let passed = rans.iter().map(|ran| if let Ran::Cases(passed, _) = ran { *passed } else { 0 }).sum();
     (passed > 0).then_some(Ran::Cases(passed, 0))
@@ -75,8 +118,8 @@ fn in_a_row(headers: Vec<Header>) -> Option<Ran> {
     Some(Ran::Cases(headers.len(), 0))
 }
 
-fn json(path: &Path, bytes: &[u8]) -> Option<Value> {
-    if path.extension()? == "json" { serde_json::from_slice(bytes).ok() } else { None }
+fn json(_: &Path, bytes: &[u8]) -> Option<Value> {
+    matches!(bytes.trim_ascii_start().first()?, b'{' | b'[').then(|| serde_json::from_slice(bytes).ok())?
 }
 
 /// What `run` makes of the file, which is of some kind already.
@@ -96,12 +139,41 @@ fn tree(path: &Path, bytes: &[u8]) -> Option<Ran> {
     counted(&file, |file, tally| run_tree(file, Some(0), tally))
 }
 
+/// Each of a list is an object of these members and no other.
+fn cases_of(path: &Path, bytes: &[u8], members: &[&str]) -> Option<Value> {
+    let is_case = |case: &Value| {
+        let names = case.as_object().map(|case| case.keys().map(String::as_str).collect::<Vec<_>>());
+        names.is_some_and(|names| names.len() == members.len() && members.iter().all(|name| names.contains(name)))
+    };
+    json(path, bytes).filter(|file| file.as_array().is_some_and(|cases| !cases.is_empty() && cases.iter().all(is_case)))
+}
+
 fn sizes(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let is_case = |case: &Value| case["tx"].is_string() && case["valid"].is_boolean() && case["comment"].is_string();
+    counted(&cases_of(path, bytes, &["tx", "valid", "comment"])?, run_sizes)
+}
+
+fn coinbases(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = cases_of(path, bytes, &["block_chain", "valid", "comment"])?;
+    counted(&file, |file, tally| run_coinbases(file, Some(1), tally))
+}
+
+fn rows(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let is_row = |row: &Value| row[0].is_u64() && row[1].is_string() && row[2].is_string();
     let file = json(path, bytes)?;
-    let is_of_sizes = path.to_string_lossy().contains("size");
-    file.as_array().filter(|cases| is_of_sizes && !cases.is_empty() && cases.iter().all(is_case))?;
-    counted(&file, run_sizes)
+    file.as_array().filter(|rows| rows.len() > 1 && rows[1..].iter().all(is_row))?;
+    counted(&file, run_filters)
+}
+
+fn parts(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes).filter(|file| file["verifyHash256Merkle"].is_array() && file["prove"].is_array())?;
+    counted(&file, run_parts)
+}
+
+fn mined_chain(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes).filter(|file| file["timestamps"].is_array() && file["nonces"].is_array())?;
+    let headers = mined(&file);
+    from_genesis(ChainParams::mainnet()).extend(&headers, u64::MAX).unwrap();
+    Some(Ran::Cases(headers.len(), 0))
 }
 
 fn forgeries(path: &Path, bytes: &[u8]) -> Option<Ran> {

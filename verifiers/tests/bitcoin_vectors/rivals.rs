@@ -9,10 +9,13 @@ use spandrel_verifiers::bitcoin::{ChainParams, Header, HeaderChain, sha256d, tar
 
 use super::files::{Tally, anchored, from_genesis, read, read_bz2, read_json, unhex};
 
+fn alternative_mainnet() -> Option<Vec<Bytes>> {
+    read_json("bitcoin_core/test/functional/data/mainnet_alt.json").map(|file| mined(&file))
+}
+
 /// The headers of `mainnet_alt.json`, which gives only times and nonces: a coinbase-only block each, paying 50 BTC to
 /// one fixed key; difficulty 1 to height 2,015, four times that at 2,016.
-fn alternative_mainnet() -> Option<Vec<Bytes>> {
-    let file = read_json("bitcoin_core/test/functional/data/mainnet_alt.json")?;
+pub fn mined(file: &Value) -> Vec<Bytes> {
     let column = |name: &str| -> Vec<u32> {
         file[name].as_array().unwrap().iter().map(|value| value.as_u64().unwrap() as u32).collect()
     };
@@ -40,7 +43,7 @@ fn alternative_mainnet() -> Option<Vec<Bytes>> {
         parent = sha256d(&bytes);
         Bytes::from(bytes)
     });
-    Some(headers.collect())
+    headers.collect()
 }
 
 /// The slow chain of the BIP 54 vectors from the same genesis block: difficulty 1 beyond height 2,016.
@@ -124,7 +127,7 @@ pub fn framed_blocks(bytes: &[u8]) -> Vec<Block> {
 }
 
 /// Blocks of btcd's dump: lines of hex under titles, each block in the network's framing.
-fn dumped_blocks(text: &str) -> Vec<Vec<u8>> {
+pub fn dumped_blocks(text: &str) -> Vec<Vec<u8>> {
     let mut blocks: Vec<Vec<u8>> = Vec::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with("Block") {

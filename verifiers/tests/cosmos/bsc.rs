@@ -37,21 +37,38 @@ fn input(bytes: &[u8]) -> (Vec<u8>, Vec<u8>, Vec<u8>, B256, Vec<u8>) {
 #[test]
 fn exploits_are_refused_and_honest_proofs_pass() {
     let Some(cases) = cases() else { return };
-    let mut tally = Tally::new("bsc_dragonberry proofs");
+    run_proofs(&cases, &mut Tally::new("bsc_dragonberry proofs"));
+}
+
+/// Whether these are the inputs of the tests that are run here.
+pub fn are_inputs(cases: &[Value]) -> bool {
+    const TESTS: [&str; 6] = [
+        "TestMerkleProofValidateMoran",
+        "TestAbsenceMerkleProofValidateMoran",
+        "TestIcs23Proof",
+        "TestIcs23ProofPlato",
+        "TestCometBFTLightBlockValidate",
+        "TestCometBFTLightBlockValidateHertz",
+    ];
+    TESTS.iter().all(|test| !blobs(cases, test).is_empty())
+}
+
+/// Proofs, forged and honest.
+pub fn run_proofs(cases: &[Value], tally: &mut Tally) {
     let forged = [
         ("TestMerkleProofValidateMoran", "bytest1"),
         ("TestMerkleProofValidateMoran", "bytest2"),
         ("TestAbsenceMerkleProofValidateMoran", "bytest"),
     ];
     for (test, name) in forged {
-        let (store, key, value, root, proof) = input(&blob(&cases, test, name));
+        let (store, key, value, root, proof) = input(&blob(cases, test, name));
         assert!(proof_ops(&proof, &store, &key).is_err());
         let claim = Membership { root, store: &store, key: &key, value: &value, proof: &proof };
         assert!(verify_membership(&claim).is_err(), "{name}");
         tally.refuse();
     }
     for test in ["TestIcs23Proof", "TestIcs23ProofPlato"] {
-        let part = |name: &str| blob(&cases, test, name);
+        let part = |name: &str| blob(cases, test, name);
         let (root, key, value, ops) = (part("appHash"), part("key"), part("value"), part("proofBytes"));
         let root = B256::from_slice(&root);
         let proof = proof_ops(&ops, b"ibc", &key).unwrap().encode();
@@ -61,9 +78,9 @@ fn exploits_are_refused_and_honest_proofs_pass() {
         assert!(verify_membership(&Membership { value: b"blowt", ..claim }).is_err());
         tally.refuse();
     }
-    let amino = blobs(&cases, "TestTmHeaderValidateAndMerkleProofValidate");
+    let amino = blobs(cases, "TestTmHeaderValidateAndMerkleProofValidate");
     amino.iter().for_each(|_| tally.skip("amino of Tendermint 0.31: header fields and votes of another protocol"));
-    let recover = blobs(&cases, "TestSecp256k1SignatureRecover");
+    let recover = blobs(cases, "TestSecp256k1SignatureRecover");
     recover.iter().for_each(|_| tally.skip("signatures over hashes of another precompile"));
 }
 
@@ -71,9 +88,13 @@ fn exploits_are_refused_and_honest_proofs_pass() {
 #[test]
 fn greenfield_headers_are_of_another_protocol() {
     let Some(cases) = cases() else { return };
-    let mut tally = Tally::new("bsc_dragonberry light blocks");
+    run_light_blocks(&cases, &mut Tally::new("bsc_dragonberry light blocks"));
+}
+
+/// Light blocks, which are refused.
+pub fn run_light_blocks(cases: &[Value], tally: &mut Tally) {
     for test in ["TestCometBFTLightBlockValidate", "TestCometBFTLightBlockValidateHertz"] {
-        let bytes = blob(&cases, test, "inputStr");
+        let bytes = blob(cases, test, "inputStr");
         let length = u64::from_be_bytes(bytes[24..32].try_into().unwrap()) as usize;
         let block = &bytes[32 + length..];
         let error = SignedHeader::decode(first_message(block)).unwrap_err();

@@ -34,7 +34,7 @@ const OF_SIGNATURES: &[(&str, &str, &str)] = &[
     ("ed25519_speccheck/scripts/cases.json", "solana/signatures.rs", "crypto/ed25519_speccheck"),
     ("wycheproof/testvectors_v1/ed25519_test.json", "solana/signatures.rs", "ed25519_test.json"),
     ("wycheproof/testvectors_v1/ecdsa_secp256k1_sha256_p1363", "cosmos/signatures.rs", "sha256_p1363_test"),
-    ("wycheproof/testvectors_v1/bls_", "ethereum/bls.rs", "starts_with(\"bls\")"),
+    ("wycheproof/testvectors_v1/bls_", "ethereum/bls.rs", "content[\"algorithm\"] != \"BLS\""),
     ("eth_bls12_381_v0.1.1/verify/", "ethereum/bls.rs", "suite.each(\"verify\""),
     ("eth_bls12_381_v0.1.1/fast_aggregate_verify/", "ethereum/bls.rs", "\"fast_aggregate_verify\""),
     ("eth_bls12_381_v0.1.1/batch_verify/", "ethereum/bls.rs", "\"batch_verify\""),
@@ -69,7 +69,7 @@ fn every_file_is_read_or_there_is_a_reason() {
         kinds: kinds::KINDS,
         rare: &[],
     };
-    drop(coverage.check());
+    coverage.check();
 }
 
 /// What no chain has to itself.
@@ -88,5 +88,5 @@ fn every_file_of_signatures_is_read_or_there_is_a_reason() {
         kinds: kinds::OF_SIGNATURES,
         rare: &[],
     };
-    drop(coverage.check());
+    coverage.check();
 }

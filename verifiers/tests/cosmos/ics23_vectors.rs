@@ -1,7 +1,5 @@
 //! The official ICS-23 vectors: existence and absence, malformed operations, and the corpus of its fuzzers.
 
-use std::path::Path;
-
 use alloy_primitives::B256;
 use serde_json::Value;
 use spandrel_verifiers::cosmos::ics23::{
@@ -10,7 +8,7 @@ use spandrel_verifiers::cosmos::ics23::{
 
 use crate::json::{base64, number};
 use crate::store::{Kind, field};
-use crate::support::{Tally, json_files, name_of, read_json, vectors};
+use crate::support::{Tally, json_files, read_json, vectors};
 use crate::vector_coverage::is_home;
 
 fn unhex(value: &Value) -> Vec<u8> {
@@ -58,19 +56,26 @@ fn refuse_sparse_tree(case: &Value) {
     }
 }
 
-/// Runs a proof of whichever tree its file stands under; passed and refused, `None` if it stands under none.
-pub fn run_by_folder(case: &Value, path: &Path) -> Option<(usize, usize)> {
-    let is_under = |name: &str| path.components().any(|part| part.as_os_str() == name);
-    let kind = if is_under("iavl") {
-        Kind::Iavl
-    } else if is_under("tendermint") {
-        Kind::Simple
-    } else {
-        is_under("smt").then(|| refuse_sparse_tree(case))?;
-        return Some((0, 1));
+/// Runs a proof of whichever tree it leads to the root of; passed and refused. Of neither, it is one of a sparse tree.
+pub fn run_proof(case: &Value, name: &str) -> (usize, usize) {
+    let (proof, key) = (unhex(&case["proof"]), unhex(&case["key"]));
+    let root = B256::from_slice(&unhex(&case["root"]));
+    let leads = |spec: &ProofSpec| {
+        let proof = CommitmentProof::decode(&proof, &key).unwrap();
+        let exists = proof.clone().existence(&key).and_then(|proof| proof.root(spec));
+        let found = exists.or_else(|_| proof.absence(&key).and_then(|proof| proof.root(spec, &key)));
+        found.is_ok_and(|found| found == root)
     };
-    run_tree(case, kind, &name_of(path));
-    Some((1, 3))
+    let kind = match (leads(&IAVL), leads(&TENDERMINT)) {
+        (true, _) => Kind::Iavl,
+        (false, true) => Kind::Simple,
+        (false, false) => {
+            refuse_sparse_tree(case);
+            return (0, 1);
+        }
+    };
+    run_tree(case, kind, name);
+    (1, 3)
 }
 
 #[test]
@@ -79,7 +84,8 @@ fn existence_and_absence() {
     let mut tally = Tally::new("ics23_testdata trees");
     for name in ["iavl", "tendermint", "smt"] {
         for path in json_files(&folder.join(name)) {
-            let (passed, refused) = run_by_folder(&read_json(&path), &path).unwrap();
+            let (passed, refused) = run_proof(&read_json(&path), &path.to_string_lossy());
+            assert_eq!(passed == 0, name == "smt");
             tally.passed += passed;
             tally.refused += refused;
         }
@@ -184,8 +190,16 @@ fn operations_against_the_spec() {
 fn other_official_files() {
     let Some(folder) = vectors("cosmos/ics23_testdata/testdata") else { return };
     let mut tally = Tally::new("ics23_testdata operations");
-    // Roots of existence proofs: only those hashed as the two specs hash.
-    for (name, case) in read_json(&folder.join("TestExistenceProofData.json")).as_object().unwrap() {
+    run_existence(&read_json(&folder.join("TestExistenceProofData.json")), &mut tally);
+    run_leaves(&read_json(&folder.join("TestLeafOpData.json")), "Op", &mut tally);
+    run_leaves(&read_json(&folder.join("TestCheckLeafData.json")), "Leaf", &mut tally);
+    run_steps(&read_json(&folder.join("TestInnerOpData.json")), &mut tally);
+    run_hashes(&read_json(&folder.join("TestDoHashData.json")), &mut tally);
+}
+
+/// Roots of existence proofs: only those hashed as the two specs hash.
+pub fn run_existence(cases: &Value, tally: &mut Tally) {
+    for (name, case) in cases.as_object().unwrap() {
         let leaf = &case["Proof"]["leaf"];
         let is_fixed =
             number(&leaf["hash"]) == 1 && number(&leaf["prehash_value"]) == 1 && number(&leaf["length"]) == 1;
@@ -193,21 +207,26 @@ fn other_official_files() {
         refuse(&case["Proof"]);
         tally.refuse();
     }
-    // Operations by themselves: what other specs allow, neither of the two does.
-    for (file, field) in [("TestLeafOpData.json", "Op"), ("TestCheckLeafData.json", "Leaf")] {
-        for case in read_json(&folder.join(file)).as_object().unwrap().values() {
-            let raw = serde_json::json!({"key": "Zm9v", "value": "YmFy", "leaf": case[field]});
-            match is_of_a_spec(&raw) {
-                true => tally.skip("a leaf of a spec's form, judged there by another spec"),
-                false => {
-                    refuse(&raw);
-                    tally.refuse();
-                }
+}
+
+/// Leaves by themselves: what other specs allow, neither of the two does.
+pub fn run_leaves(cases: &Value, member: &str, tally: &mut Tally) {
+    for case in cases.as_object().unwrap().values() {
+        let raw = serde_json::json!({"key": "Zm9v", "value": "YmFy", "leaf": case[member]});
+        match is_of_a_spec(&raw) {
+            true => tally.skip("a leaf of a spec's form, judged there by another spec"),
+            false => {
+                refuse(&raw);
+                tally.refuse();
             }
         }
     }
+}
+
+/// Steps by themselves.
+pub fn run_steps(cases: &Value, tally: &mut Tally) {
     let leaf = serde_json::json!({"hash": 1, "prehash_value": 1, "length": 1, "prefix": "AA=="});
-    for case in read_json(&folder.join("TestInnerOpData.json")).as_object().unwrap().values() {
+    for case in cases.as_object().unwrap().values() {
         let raw = serde_json::json!({"key": "Zm9v", "value": "YmFy", "leaf": leaf, "path": [case["Op"]]});
         match is_of_a_spec(&raw) {
             true => tally.skip("a step that is of a spec's form, over a child that no leaf hashes to"),
@@ -217,7 +236,11 @@ fn other_official_files() {
             }
         }
     }
-    for case in read_json(&folder.join("TestDoHashData.json")).as_object().unwrap().values() {
+}
+
+/// Hashes, of which the two specs have one.
+pub fn run_hashes(cases: &Value, tally: &mut Tally) {
+    for case in cases.as_object().unwrap().values() {
         if number(&case["HashOp"]) == 1 {
             let preimage = case["Preimage"].as_str().unwrap().as_bytes();
             assert_eq!(crate::store::sha(&[preimage]).as_slice(), unhex(&case["ExpectedHash"]));
@@ -243,13 +266,18 @@ fn refuse(raw: &Value) {
     }
 }
 
-/// Neither spec has empty children. Beside what another spec would take for one nothing is absent; on the open side of
-/// the leaf something is.
 #[test]
 fn a_placeholder_of_an_empty_child_is_a_child() {
     let Some(folder) = vectors("cosmos/ics23_testdata/testdata") else { return };
     let mut tally = Tally::new("ics23_testdata TestEmptyBranch");
-    for case in read_json(&folder.join("TestEmptyBranchData.json")).as_array().unwrap() {
+    run_empty_branches(&read_json(&folder.join("TestEmptyBranchData.json")), &mut tally);
+    assert!((tally.passed, tally.refused) == (8, 8) || !is_home());
+}
+
+/// Neither spec has empty children. Beside what another spec would take for one nothing is absent; on the open side of
+/// the leaf something is.
+pub fn run_empty_branches(cases: &Value, tally: &mut Tally) {
+    for case in cases.as_array().unwrap() {
         if spec_of(&case["Spec"]).is_some() {
             assert_eq!((&case["IsLeft"], &case["IsRight"]), (&Value::Bool(false), &Value::Bool(false)));
         }
@@ -269,12 +297,10 @@ fn a_placeholder_of_an_empty_child_is_a_child() {
         open.verify(&TENDERMINT, root, open.key).unwrap();
         tally.pass();
     }
-    assert!((tally.passed, tally.refused) == (8, 8) || !is_home());
 }
 
-/// The bytes of each seed of a Go fuzz corpus file.
-fn go_seed(path: &Path) -> Vec<u8> {
-    let text = std::fs::read_to_string(path).unwrap();
+/// The bytes of the seed that a file of a Go fuzzer is.
+fn go_seed(text: &str) -> Vec<u8> {
     let quoted = text.lines().nth(1).unwrap().trim_start_matches("[]byte(").trim_end_matches(')');
     let body = &quoted[1..quoted.len() - 1];
     body.replace("\\\"", "\"").replace("\\r", "\r").into_bytes()
@@ -286,18 +312,26 @@ fn the_fuzz_corpus_is_refused_without_panic() {
     let mut tally = Tally::new("ics23_testdata fuzz corpus");
     for target in std::fs::read_dir(&folder).unwrap() {
         for entry in std::fs::read_dir(target.unwrap().path()).unwrap() {
-            let seed = go_seed(&entry.unwrap().path());
-            assert!(CommitmentProof::decode(&seed, b"key").is_err());
-            assert!(MerkleProof::decode(&seed).is_err());
-            // What these JSON seeds describe: proofs without operations.
-            let empty = field(1, b"");
-            let nothing = CommitmentProof::decode(&[10, 0], b"").unwrap().existence(b"").unwrap();
-            for spec in [IAVL, TENDERMINT] {
-                assert!(nothing.root(&spec).is_err());
-            }
-            assert!(CommitmentProof::decode(&empty, b"").is_err());
+            refuse_seed(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
             tally.refuse();
         }
     }
     assert!(tally.refused > 0 || !is_home());
+}
+
+/// No decoder takes the seed of a fuzzer.
+///
+/// # Panics
+/// When one does.
+pub fn refuse_seed(text: &str) {
+    let seed = go_seed(text);
+    assert!(CommitmentProof::decode(&seed, b"key").is_err());
+    assert!(MerkleProof::decode(&seed).is_err());
+    // What these JSON seeds describe: proofs without operations.
+    let empty = field(1, b"");
+    let nothing = CommitmentProof::decode(&[10, 0], b"").unwrap().existence(b"").unwrap();
+    for spec in [IAVL, TENDERMINT] {
+        assert!(nothing.root(&spec).is_err());
+    }
+    assert!(CommitmentProof::decode(&empty, b"").is_err());
 }

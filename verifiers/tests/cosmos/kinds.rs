@@ -4,11 +4,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::ics23_vectors::{run_by_folder, run_operations};
-use crate::recorded::run_client_header;
+use spandrel_verifiers::cosmos::ValidatorSet;
+
+use crate::ics23_vectors::{
+    refuse_seed, run_empty_branches, run_existence, run_hashes, run_leaves, run_operations, run_proof, run_steps,
+};
+use crate::recorded::{check_answer, run_block, run_client_header, run_signed_headers};
 use crate::support::Tally;
 use crate::vector_coverage::{Kind, Ran};
-use crate::{bisection, signatures, single_step};
+use crate::{bisection, bsc, signatures, single_step};
 
 /// Of the chain.
 pub const KINDS: &[Kind] = &[
@@ -17,21 +21,33 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "operations and a spec", run: operations },
     Kind { name: "a header for a client", run: client_header },
     Kind { name: "a run of bisection", run: run_of_bisection },
+    Kind { name: "existence proofs of other specs", run: existence },
+    Kind { name: "leaves or steps by themselves", run: parts },
+    Kind { name: "hashes of operations", run: hashes },
+    Kind { name: "empty branches", run: empty_branches },
+    Kind { name: "a seed of a fuzzer", run: seed },
+    Kind { name: "inputs of the BNB chains", run: inputs },
+    Kind { name: "signed headers", run: signed_headers },
+    Kind { name: "a node's block", run: block },
+    Kind { name: "a node's answer with proofs", run: answer },
+    Kind { name: "a node's answer with validators", run: validators },
     Kind { name: "a node's status", run: status },
+    Kind { name: "a plan of a model checker", run: plan },
+    Kind { name: "a node's other answer", run: other_answer },
 ];
 
 /// Of signatures.
 pub const OF_SIGNATURES: &[Kind] = &[
     Kind { name: "a case of BLS12-381", run: bls },
+    Kind { name: "groups of BLS12-381 signatures", run: groups_of_bls },
     Kind { name: "ed25519 signatures with the verdict of ZIP-215", run: zip215 },
     Kind { name: "ed25519 signatures without a verdict", run: unjudged },
     Kind { name: "groups of secp256k1 signatures", run: secp256k1 },
     Kind { name: "groups of ed25519 signatures", run: ed25519 },
 ];
 
-fn json(path: &Path, bytes: &[u8]) -> Option<Value> {
-    let is_json = path.extension().is_some_and(|ending| ending == "json");
-    is_json.then(|| serde_json::from_slice(bytes).ok())?
+fn json(_: &Path, bytes: &[u8]) -> Option<Value> {
+    matches!(bytes.trim_ascii_start().first()?, b'{' | b'[').then(|| serde_json::from_slice(bytes).ok())?
 }
 
 fn model(path: &Path, bytes: &[u8]) -> Option<Ran> {
@@ -42,7 +58,7 @@ fn model(path: &Path, bytes: &[u8]) -> Option<Ran> {
 
 fn tree(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let is_proof = |case: &Value| ["root", "proof", "key", "value"].iter().all(|name| case[*name].is_string());
-    let (passed, refused) = run_by_folder(&json(path, bytes).filter(is_proof)?, path)?;
+    let (passed, refused) = run_proof(&json(path, bytes).filter(is_proof)?, &path.to_string_lossy());
     Some(Ran::Cases(passed, refused))
 }
 
@@ -68,9 +84,103 @@ fn run_of_bisection(path: &Path, bytes: &[u8]) -> Option<Ran> {
     Some(if bisection::ends_as_recorded(&case) { Ran::Cases(1, 0) } else { Ran::Cases(0, 1) })
 }
 
+/// Named cases that have all these members.
+fn named(path: &Path, bytes: &[u8], members: &[&str]) -> Option<Value> {
+    let is_case = |case: &Value| members.iter().all(|name| case.get(name).is_some());
+    let file = json(path, bytes)?;
+    file.as_object().is_some_and(|cases| !cases.is_empty() && cases.values().all(is_case)).then_some(file)
+}
+
+fn existence(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let cases = named(path, bytes, &["Proof", "IsErr", "Expected"])?;
+    counted(|tally| run_existence(&cases, tally))
+}
+
+fn parts(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let leaf = |member, others: &[&str]| named(path, bytes, others).map(|cases| (cases, Some(member)));
+    let leaves = leaf("Op", &["Op", "Key", "Value"]).or_else(|| leaf("Leaf", &["Leaf", "Spec"]));
+    let (cases, member) = leaves.or_else(|| named(path, bytes, &["Op", "Child"]).map(|cases| (cases, None)))?;
+    counted(|tally| match member {
+        Some(member) => run_leaves(&cases, member, tally),
+        None => run_steps(&cases, tally),
+    })
+}
+
+fn hashes(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let cases = named(path, bytes, &["HashOp", "ExpectedHash"])?;
+    counted(|tally| run_hashes(&cases, tally))
+}
+
+fn empty_branches(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let cases = cases_with(path, bytes, &["Op", "Spec", "IsLeft", "IsRight"])?;
+    counted(|tally| run_empty_branches(&cases, tally))
+}
+
+fn seed(_: &Path, bytes: &[u8]) -> Option<Ran> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.starts_with("go test fuzz v1\n[]byte("))?;
+    refuse_seed(text);
+    Some(Ran::Cases(0, 1))
+}
+
+fn inputs(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let cases = file["cases"].as_array().filter(|cases| bsc::are_inputs(cases))?;
+    counted(|tally| {
+        bsc::run_proofs(cases, tally);
+        bsc::run_light_blocks(cases, tally);
+    })
+}
+
+fn signed_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let (file, mut tally) = (json(path, bytes)?, Tally::silent());
+    run_signed_headers(&file, &mut tally)?;
+    Some(Ran::Cases(tally.passed, tally.refused))
+}
+
+fn block(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let answer = &file["result"];
+    let is_block = answer["block"]["header"].is_object() && answer["block_id"]["hash"].is_string();
+    is_block.then(|| run_block(answer))?;
+    Some(Ran::Cases(1, 0))
+}
+
+fn answer(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let response = &file["result"]["response"];
+    response["proofOps"]["ops"].as_array().filter(|operations| operations.len() == 2)?;
+    counted(|tally| check_answer(response, &[], tally))
+}
+
+/// Of ed25519 keys: those of others are none of CometBFT's here.
+fn validators(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let rows = file["result"]["validators"].as_array().filter(|rows| !rows.is_empty())?;
+    let is_known = |row: &Value| row["pub_key"]["type"] == "tendermint/PubKeyEd25519";
+    if !rows.iter().all(is_known) {
+        return Some(Ran::Unread("validators with keys of another kind"));
+    }
+    let set = crate::json::validators(&file["result"]);
+    assert_eq!(ValidatorSet::decode(&set.encode()).unwrap(), set);
+    Some(Ran::Cases(1, 0))
+}
+
 fn status(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file = json(path, bytes)?;
     file["result"]["sync_info"].is_object().then_some(Ran::Unread("a node's status, no evidence"))
+}
+
+fn plan(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    (file["model"].is_string() && file["tests"].is_array()).then_some(Ran::Unread("a test plan, no blocks"))
+}
+
+/// Of what is in a block, of what is in the store without ICS-23, or an error.
+fn other_answer(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let is_of_rpc = file["jsonrpc"].is_string() && (file["error"].is_object() || file["result"].is_object());
+    let is_of_store = ["code", "index", "key", "value"].iter().all(|name| file.get(name).is_some());
+    (is_of_rpc || is_of_store).then_some(Ran::Unread("a node's answer that no proof needs, or without one of ICS-23"))
 }
 
 /// The cases of a list that have all these members.
@@ -118,6 +228,11 @@ fn ed25519(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file =
         groups(path, bytes, |group| group["type"] == "EddsaVerify" && group["publicKey"]["curve"] == "edwards25519")?;
     counted(|tally| signatures::run_ed25519(&file, tally))
+}
+
+/// The tests of BLS look for such files everywhere.
+fn groups_of_bls(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    json(path, bytes).filter(|file| file["algorithm"] == "BLS").map(|_| Ran::Elsewhere)
 }
 
 /// The tests of BLS run all cases in folders of these names.

@@ -105,6 +105,56 @@ fn celestia_mocha_blocks_of_a_hundred_validators() {
     }
 }
 
+/// A signed header of CometBFT, with the numbers that Tendermint 2 has not.
+fn is_signed_header(value: &Value) -> bool {
+    value["header"]["version"]["block"].is_string() && value["commit"]["signatures"][0]["block_id_flag"].is_number()
+}
+
+/// Signed headers, alone or in a row, by themselves or in a node's answer: a commit is for its header, or is refused;
+/// validators beside it are those that it names, and neighbours follow each other. `None` for any other file.
+///
+/// # Panics
+/// When they are not, or do not.
+pub fn run_signed_headers(file: &Value, tally: &mut Tally) -> Option<()> {
+    let one = std::slice::from_ref(file);
+    let rows = file.as_array().map_or(one, Vec::as_slice);
+    let signed_of = |row| -> Option<&Value> { signed_places(row).into_iter().find(|value| is_signed_header(value)) };
+    let all: Vec<(&Value, SignedHeader)> =
+        rows.iter().map(|row| Some((row, signed_header(signed_of(row)?)))).collect::<Option<_>>()?;
+    let mut blocks = Vec::new();
+    for (row, signed) in all {
+        assert_eq!(SignedHeader::decode(&signed.encode()).unwrap(), signed);
+        if Some(signed.header.hash()) == signed.commit.block_id.hash {
+            tally.pass();
+        } else {
+            tally.refuse();
+            continue;
+        }
+        if row["validator_set"].is_object() {
+            let set = validators(&row["validator_set"]);
+            assert_eq!(signed.header.validators_hash, set.hash());
+            blocks.push((signed, set));
+        }
+    }
+    let follows = |pair: &&[(SignedHeader, ValidatorSet)]| pair[0].0.header.height + 1 == pair[1].0.header.height;
+    blocks.windows(2).filter(follows).for_each(|pair| follow(pair, tally));
+    Some(())
+}
+
+fn signed_places(row: &Value) -> [&Value; 3] {
+    [row, &row["signed_header"], &row["result"]["signed_header"]]
+}
+
+/// A node's block: the header has the hash that the answer says.
+///
+/// # Panics
+/// When it has another.
+pub fn run_block(answer: &Value) {
+    let head = header(&answer["block"]["header"]);
+    assert_eq!(Some(head.hash()), crate::json::hash(&answer["block_id"]["hash"]));
+    assert_eq!(Header::decode(&head.encode()).unwrap(), head);
+}
+
 /// A header for a client as relayers write it in JSON.
 fn client_header(value: &Value) -> ClientHeader {
     let (revision, trusted_height) = value["trusted_height"].as_str().unwrap().split_once('-').unwrap();
@@ -202,47 +252,56 @@ fn devnet_commits_and_proofs() {
         if response["proofOps"].is_null() {
             continue;
         }
-        let key = base64(response["key"].as_str().unwrap());
-        let operations = response["proofOps"]["ops"].as_array().unwrap();
-        let encoded: Vec<u8> = operations
-            .iter()
-            .flat_map(|operation| {
-                let part = |name: &str| base64(operation[name].as_str().unwrap());
-                let kind = operation["type"].as_str().unwrap().as_bytes().to_vec();
-                field(1, &[field(1, &kind), field(2, &part("key")), field(3, &part("data"))].concat())
-            })
-            .collect();
-        let proof = proof_ops(&encoded, b"bridge", &key).unwrap();
-        assert!(proof_ops(&encoded, b"ibc", &key).is_err());
-        let proof = proof.encode();
-        // The header that carries this state's hash: recorded, or else the root that the two levels themselves give.
-        let height = number(&response["height"]);
-        let recorded = roots.iter().find(|(state, _)| *state == height).map(|(_, root)| *root);
-        let root = recorded.unwrap_or_else(|| root_of(&proof, &key, response["value"].is_null()));
-        match recorded {
-            Some(_) => tally.pass(),
-            None => tally.skip("no header of the height after the proof's: only the two levels were chained"),
-        }
-        let other = B256::repeat_byte(1);
-        if response["value"].is_null() {
-            verify_absence(root, b"bridge", &key, &proof).unwrap();
-            assert!(verify_absence(root, b"bridge", b"hello", &proof).is_err());
-            assert!(verify_absence(other, b"bridge", &key, &proof).is_err());
-        } else {
-            let value = base64(response["value"].as_str().unwrap());
-            let claim = Membership { root, store: b"bridge", key: &key, value: &value, proof: &proof };
-            verify_membership(&claim).unwrap();
-            assert!(verify_membership(&Membership { value: b"worlds", ..claim }).is_err());
-            assert!(verify_membership(&Membership { key: b"hellp", ..claim }).is_err());
-            assert!(verify_membership(&Membership { root: other, ..claim }).is_err());
-        }
-        tally.refuse();
+        check_answer(response, &roots, &mut tally);
     }
     assert!(tally.passed >= 2 || !is_home());
 }
 
+/// A node's answer with proofs of its store and of all stores, under a root if there is one of its height.
+///
+/// # Panics
+/// When they do not hold, or hold for something else too.
+pub fn check_answer(response: &Value, roots: &[(u64, B256)], tally: &mut Tally) {
+    let key = base64(response["key"].as_str().unwrap());
+    let operations = response["proofOps"]["ops"].as_array().unwrap();
+    let store = base64(operations[1]["key"].as_str().unwrap());
+    let encoded: Vec<u8> = operations
+        .iter()
+        .flat_map(|operation| {
+            let part = |name: &str| base64(operation[name].as_str().unwrap());
+            let kind = operation["type"].as_str().unwrap().as_bytes().to_vec();
+            field(1, &[field(1, &kind), field(2, &part("key")), field(3, &part("data"))].concat())
+        })
+        .collect();
+    let proof = proof_ops(&encoded, &store, &key).unwrap();
+    assert!(proof_ops(&encoded, b"ibc", &key).is_err());
+    let proof = proof.encode();
+    // The header that carries this state's hash: recorded, or else the root that the two levels themselves give.
+    let height = number(&response["height"]);
+    let recorded = roots.iter().find(|(state, _)| *state == height).map(|(_, root)| *root);
+    let root = recorded.unwrap_or_else(|| root_of(&proof, &store, &key, response["value"].is_null()));
+    match recorded {
+        Some(_) => tally.pass(),
+        None => tally.skip("no header of the height after the proof's: only the two levels were chained"),
+    }
+    let other = B256::repeat_byte(1);
+    if response["value"].is_null() {
+        verify_absence(root, &store, &key, &proof).unwrap();
+        assert!(verify_absence(root, &store, b"hello", &proof).is_err());
+        assert!(verify_absence(other, &store, &key, &proof).is_err());
+    } else {
+        let value = base64(response["value"].as_str().unwrap());
+        let claim = Membership { root, store: &store, key: &key, value: &value, proof: &proof };
+        verify_membership(&claim).unwrap();
+        assert!(verify_membership(&Membership { value: b"worlds", ..claim }).is_err());
+        assert!(verify_membership(&Membership { key: b"hellp", ..claim }).is_err());
+        assert!(verify_membership(&Membership { root: other, ..claim }).is_err());
+    }
+    tally.refuse();
+}
+
 /// The app hash that a proof leads to.
-fn root_of(proof: &[u8], key: &[u8], is_absence: bool) -> B256 {
+fn root_of(proof: &[u8], store: &[u8], key: &[u8], is_absence: bool) -> B256 {
     use spandrel_verifiers::cosmos::ics23::{CommitmentProof, IAVL, MerkleProof, TENDERMINT};
     let proof = MerkleProof::decode(proof).unwrap();
     let in_store = CommitmentProof::decode(proof.in_store, key).unwrap();
@@ -250,7 +309,7 @@ fn root_of(proof: &[u8], key: &[u8], is_absence: bool) -> B256 {
         true => in_store.absence(key).unwrap().root(&IAVL, key).unwrap(),
         false => in_store.existence(key).unwrap().root(&IAVL).unwrap(),
     };
-    let of_store = CommitmentProof::decode(proof.of_store, b"bridge").unwrap().existence(b"bridge").unwrap();
+    let of_store = CommitmentProof::decode(proof.of_store, store).unwrap().existence(store).unwrap();
     assert_eq!(of_store.value, store_root.as_slice());
     of_store.root(&TENDERMINT).unwrap()
 }
@@ -279,9 +338,7 @@ fn fixtures_of_relayers_and_rpc() {
             assert_eq!(Commit::decode(&signed.commit.encode()).unwrap(), signed.commit);
             tally.pass();
         } else if !result["block"]["header"].is_null() {
-            let head = header(&result["block"]["header"]);
-            assert_eq!(Some(head.hash()), crate::json::hash(&result["block_id"]["hash"]), "{}", name_of(&path));
-            assert_eq!(Header::decode(&head.encode()).unwrap(), head);
+            run_block(result);
             tally.pass();
         } else {
             tally.skip("no header in it");

@@ -249,46 +249,51 @@ fn a_fulu_network_is_followed_over_periods_with_its_storage_proofs() {
     let mut tally = Tally::new("eureka electra/fulu");
     let mut absences = 0;
     for file in files(folder) {
-        let recorded: Value = json(&file);
-        let steps = recorded["steps"].as_array().unwrap();
-        let client = &steps[0]["data"]["client_state"];
-        let config = eureka_config(client);
-        let contract: Address = client["ibc_contract_address"].as_str().unwrap().parse().unwrap();
-        let mut store: Option<LightClientStore> = None;
-        for step in &steps[1..] {
-            let body = hex_bytes(step["data"]["relayer_tx_body"].as_str().unwrap());
-            let Relayed { updates, proofs } = relayed(&body);
-            for relayed in updates {
-                let active = &relayed["active_sync_committee"];
-                let store = store.get_or_insert_with(|| {
-                    restored(active.get("Next").unwrap(), relayed["trusted_slot"].as_u64().unwrap())
-                });
-                let update = to_api(relayed["consensus_update"].clone());
-                if update["next_sync_committee"].is_null() {
-                    let update: FinalityUpdate = serde_json::from_value(update).unwrap();
-                    store.process_finality_update(&config, &update, NOW).unwrap();
-                } else {
-                    let update: LightClientUpdate = serde_json::from_value(update).unwrap();
-                    store.process_update(&config, &update, NOW).unwrap();
-                    assert_eq!(from_ssz::<LightClientUpdate>(&update.encode_ssz(), &config).unwrap(), update);
-                }
-                tally.pass();
-            }
-            for proof in proofs {
-                let execution = &store.as_ref().unwrap().finalized_header().execution.as_ref().unwrap().header;
-                let nodes =
-                    |value: &Value| serde_json::from_value::<Vec<alloy_primitives::Bytes>>(value.clone()).unwrap();
-                let (account, slot) = (&proof["account_proof"], &proof["storage_proof"]);
-                let proven = Account::prove(execution.state_root, contract, &nodes(&account["proof"]));
-                let proven = proven.unwrap().unwrap();
-                let key: B256 = slot["key"].as_str().unwrap().parse().unwrap();
-                let value: U256 = slot["value"].as_str().unwrap().parse().unwrap();
-                assert_eq!(proven.prove_slot(key, &nodes(&slot["proof"])).unwrap(), value);
-                absences += usize::from(value.is_zero());
-                tally.pass();
-                tally.refuse_any(proven.prove_slot(key, &nodes(&slot["proof"])[1..]));
-            }
-        }
+        absences += run_ibc_client(&json(&file), &mut tally);
     }
     assert!(absences > 0 || !is_home(), "one of them proves that a receipt was never written");
+}
+
+/// Follows a recorded client over what relayers sent it. Returns how many of its proofs show that something is absent.
+pub fn run_ibc_client(recorded: &Value, tally: &mut Tally) -> usize {
+    let mut absences = 0;
+    let steps = recorded["steps"].as_array().unwrap();
+    let client = &steps[0]["data"]["client_state"];
+    let config = eureka_config(client);
+    let contract: Address = client["ibc_contract_address"].as_str().unwrap().parse().unwrap();
+    let mut store: Option<LightClientStore> = None;
+    for step in &steps[1..] {
+        let body = hex_bytes(step["data"]["relayer_tx_body"].as_str().unwrap());
+        let Relayed { updates, proofs } = relayed(&body);
+        for relayed in updates {
+            let active = &relayed["active_sync_committee"];
+            let store = store.get_or_insert_with(|| {
+                restored(active.get("Next").unwrap(), relayed["trusted_slot"].as_u64().unwrap())
+            });
+            let update = to_api(relayed["consensus_update"].clone());
+            if update["next_sync_committee"].is_null() {
+                let update: FinalityUpdate = serde_json::from_value(update).unwrap();
+                store.process_finality_update(&config, &update, NOW).unwrap();
+            } else {
+                let update: LightClientUpdate = serde_json::from_value(update).unwrap();
+                store.process_update(&config, &update, NOW).unwrap();
+                assert_eq!(from_ssz::<LightClientUpdate>(&update.encode_ssz(), &config).unwrap(), update);
+            }
+            tally.pass();
+        }
+        for proof in proofs {
+            let execution = &store.as_ref().unwrap().finalized_header().execution.as_ref().unwrap().header;
+            let nodes = |value: &Value| serde_json::from_value::<Vec<alloy_primitives::Bytes>>(value.clone()).unwrap();
+            let (account, slot) = (&proof["account_proof"], &proof["storage_proof"]);
+            let proven = Account::prove(execution.state_root, contract, &nodes(&account["proof"]));
+            let proven = proven.unwrap().unwrap();
+            let key: B256 = slot["key"].as_str().unwrap().parse().unwrap();
+            let value: U256 = slot["value"].as_str().unwrap().parse().unwrap();
+            assert_eq!(proven.prove_slot(key, &nodes(&slot["proof"])).unwrap(), value);
+            absences += usize::from(value.is_zero());
+            tally.pass();
+            tally.refuse_any(proven.prove_slot(key, &nodes(&slot["proof"])[1..]));
+        }
+    }
+    absences
 }

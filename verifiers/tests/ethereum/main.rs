@@ -1,6 +1,7 @@
 //! Ethereum verification against recorded and official vectors, synthetic chains and attacks on both.
 
 mod accounts;
+mod axelar;
 mod batches;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../bitcoin_deposits/mod.rs"]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use spandrel_verifiers::ethereum::trie::{self, Query};
 use spandrel_verifiers::ethereum::{ExecutionHeader, LogPosition, Receipt};
 
+use crate::history::Content;
 use crate::planted::build;
 use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, vectors_with, yaml};
 use crate::vector_coverage::is_home;
@@ -38,7 +39,7 @@ fn rpc_log(log: &Value) -> Vec<u8> {
 }
 
 /// `eth_getTransactionReceipt`, in RLP.
-fn rpc_receipt(receipt: &Value) -> Vec<u8> {
+pub fn rpc_receipt(receipt: &Value) -> Vec<u8> {
     let number = |name: &str| receipt[name].as_str().map(|text| text.parse::<U256>().unwrap());
     let logs: Vec<_> = receipt["logs"].as_array().unwrap().iter().map(rpc_log).collect();
     let status = alloy_rlp::encode(number("status").unwrap());
@@ -48,7 +49,7 @@ fn rpc_receipt(receipt: &Value) -> Vec<u8> {
 }
 
 /// Proves every receipt of a block, alone and together, and that there are no more. Returns how many of each type.
-fn prove_all(tally: &mut Tally, root: B256, leaves: &[Vec<u8>]) -> BTreeMap<u8, usize> {
+pub fn prove_all(tally: &mut Tally, root: B256, leaves: &[Vec<u8>]) -> BTreeMap<u8, usize> {
     let key = |index: usize| alloy_rlp::encode(index);
     let entries: BTreeMap<_, _> = leaves.iter().enumerate().map(|(index, leaf)| (key(index), leaf.clone())).collect();
     let keys: Vec<_> = (0..=leaves.len()).map(key).collect();
@@ -114,25 +115,31 @@ fn a_recorded_log_is_proven_by_its_receipt_proof() {
     let many: Value = json(folder.join("verifiable_api/logs.json"));
     let cases = many["receiptProofs"].as_object().unwrap().values().chain([&single]);
     for case in cases {
-        let proof: Vec<Bytes> = serde_json::from_value(case["receiptProof"].clone()).unwrap();
-        let receipt = &case["receipt"];
-        let transaction = receipt["transactionIndex"].as_str().unwrap().parse::<U256>().unwrap().to();
-        for (index, log) in receipt["logs"].as_array().unwrap().iter().enumerate() {
-            let position = LogPosition { transaction, log: index };
-            let emitter: Address = serde_json::from_value(log["address"].clone()).unwrap();
-            let topics: Vec<B256> = serde_json::from_value(log["topics"].clone()).unwrap();
-            let found = Receipt::prove_log(root, position, &proof, emitter, &topics).unwrap();
-            assert_eq!(found.data, hex_bytes(log["data"].as_str().unwrap()));
-            tally.pass();
-            let next = LogPosition { log: index + 1, ..position };
-            tally.refuse(Receipt::prove_log(root, next, &proof, emitter, &topics), "receipt.logs");
-        }
-        tally.refuse_any(Receipt::prove(root, transaction + 1, &proof));
+        run_receipt_proof(case, root, &mut tally);
     }
 }
 
+/// A receipt of JSON-RPC with its proof: each of its logs is proven.
+pub fn run_receipt_proof(case: &Value, root: B256, tally: &mut Tally) {
+    let proof: Vec<Bytes> = serde_json::from_value(case["receiptProof"].clone()).unwrap();
+    let receipt = &case["receipt"];
+    let transaction = receipt["transactionIndex"].as_str().unwrap().parse::<U256>().unwrap().to();
+    for (index, log) in receipt["logs"].as_array().unwrap().iter().enumerate() {
+        let position = LogPosition { transaction, log: index };
+        let emitter: Address = serde_json::from_value(log["address"].clone()).unwrap();
+        let topics: Vec<B256> = serde_json::from_value(log["topics"].clone()).unwrap();
+        let found = Receipt::prove_log(root, position, &proof, emitter, &topics).unwrap();
+        assert_eq!(found.data, hex_bytes(log["data"].as_str().unwrap()));
+        tally.pass();
+        let next = LogPosition { log: index + 1, ..position };
+        tally.refuse(Receipt::prove_log(root, next, &proof, emitter, &topics), "receipt.logs");
+    }
+    tally.refuse_any(Receipt::prove(root, transaction + 1, &proof));
+}
+
+/// A block as Portal's vectors have it: all three in RLP.
 #[derive(Deserialize)]
-struct Block {
+pub struct Block {
     header: Bytes,
     body: Bytes,
     receipts: Bytes,
@@ -177,13 +184,35 @@ fn every_receipt_and_transaction_of_whole_mainnet_blocks_is_proven_under_their_h
     let mut tally = Tally::new("portal blocks and receipts");
     let mut kinds = BTreeMap::new();
     for file in files(folder.join("block_data")) {
-        let block: Block = yaml(&file);
-        let header = ExecutionHeader::decode(&block.header).unwrap();
-        let receipts: Vec<_> = items(&block.receipts).into_iter().map(with_bloom).collect();
-        for (kind, count) in prove_all(&mut tally, header.receipts_root, &receipts) {
+        for (kind, count) in yaml::<Block>(&file).prove(&mut tally) {
             *kinds.entry(kind).or_insert(0) += count;
         }
-        let transactions: Vec<_> = items(items(&block.body)[0]).into_iter().map(leaf).collect();
+    }
+    println!("portal blocks: receipts by type {kinds:?}");
+    assert!(kinds.keys().copied().eq(0..5) || !is_home());
+    // Full receipts, as nodes gave them before eth/69.
+    for file in files(folder.join("receipts")) {
+        let content: Content = yaml(&file);
+        let leaves = leaves_of(&content);
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let block: Block = yaml(folder.join(format!("block_data/block-data-{name}.yaml")));
+        assert_eq!(keccak256(&block.header), B256::from_slice(&content.content_key[1..]));
+        prove_all(&mut tally, ExecutionHeader::decode(&block.header).unwrap().receipts_root, &leaves);
+    }
+}
+
+/// The receipts that Portal's network keeps under a block's hash.
+pub fn leaves_of(content: &Content) -> Vec<Vec<u8>> {
+    crate::tries::ssz_list(&content.content_value).iter().map(|leaf| leaf.to_vec()).collect()
+}
+
+impl Block {
+    /// Proves each receipt and transaction under its header. Returns how many receipts of each type.
+    pub fn prove(&self, tally: &mut Tally) -> BTreeMap<u8, usize> {
+        let header = ExecutionHeader::decode(&self.header).unwrap();
+        let receipts: Vec<_> = items(&self.receipts).into_iter().map(with_bloom).collect();
+        let kinds = prove_all(tally, header.receipts_root, &receipts);
+        let transactions: Vec<_> = items(items(&self.body)[0]).into_iter().map(leaf).collect();
         let entries: BTreeMap<_, _> =
             transactions.iter().enumerate().map(|(index, leaf)| (alloy_rlp::encode(index), leaf.clone())).collect();
         let keys: Vec<_> = entries.keys().cloned().collect();
@@ -193,22 +222,7 @@ fn every_receipt_and_transaction_of_whole_mainnet_blocks_is_proven_under_their_h
             assert_eq!(trie::value("proof", root, key, proof).unwrap(), entries.get(key).map(Vec::as_slice));
             tally.pass();
         }
-    }
-    println!("portal blocks: receipts by type {kinds:?}");
-    assert!(kinds.keys().copied().eq(0..5) || !is_home());
-    // Full receipts, as nodes gave them before eth/69.
-    for file in files(folder.join("receipts")) {
-        #[derive(Deserialize)]
-        struct Content {
-            content_key: Bytes,
-            content_value: Bytes,
-        }
-        let content: Content = yaml(&file);
-        let leaves: Vec<_> = crate::tries::ssz_list(&content.content_value).iter().map(|leaf| leaf.to_vec()).collect();
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let block: Block = yaml(folder.join(format!("block_data/block-data-{name}.yaml")));
-        assert_eq!(keccak256(&block.header), B256::from_slice(&content.content_key[1..]));
-        prove_all(&mut tally, ExecutionHeader::decode(&block.header).unwrap().receipts_root, &leaves);
+        kinds
     }
 }
 
@@ -216,10 +230,7 @@ fn every_receipt_and_transaction_of_whole_mainnet_blocks_is_proven_under_their_h
 fn axelars_recorded_receipt_decodes_and_holds_its_topic() {
     let Some(folder) = vectors("ethereum/axelar_mainnet_capella/contracts/light-client/testdata") else { return };
     let mut tally = Tally::new("axelar receipts");
-    let file: Value = json(folder.join("topic_inclusion.json"));
-    let receipt = Receipt::decode(&hex_bytes(file["receipt"].as_str().unwrap())).unwrap();
-    let topic: B256 = file["topic"].as_str().unwrap().parse().unwrap();
-    assert!(receipt.logs.iter().any(|log| log.topics.contains(&topic)));
+    run_topic(&json(folder.join("topic_inclusion.json")));
     tally.pass();
     let legacy: Vec<u8> = json(folder.join("legacy_receipt.json"));
     match Receipt::decode(&legacy) {
@@ -233,4 +244,11 @@ fn axelars_recorded_receipt_decodes_and_holds_its_topic() {
         assert!(!bytes(folder.join(name)).is_empty());
         tally.skip("a decoded log without its receipt: nothing to prove");
     }
+}
+
+/// A receipt that has a log with this topic.
+pub fn run_topic(case: &Value) {
+    let receipt = Receipt::decode(&hex_bytes(case["receipt"].as_str().unwrap())).unwrap();
+    let topic: B256 = case["topic"].as_str().unwrap().parse().unwrap();
+    assert!(receipt.logs.iter().any(|log| log.topics.contains(&topic)));
 }

@@ -17,9 +17,9 @@ use crate::support::{Tally, files, hex_bytes, json, vectors, vectors_with};
 /// Helios' answer for an account: what the node said of it beside the proof.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AccountAnswer {
+pub struct AccountAnswer {
     account: Said,
-    account_proof: Vec<Bytes>,
+    pub account_proof: Vec<Bytes>,
     code: Bytes,
     storage_proof: Vec<Slot>,
 }
@@ -41,7 +41,8 @@ struct Slot {
 }
 
 impl AccountAnswer {
-    fn check(&self, tally: &mut Tally, state_root: B256, address: Address) {
+    /// Proves the account and every slot, and compares them with what the node said.
+    pub fn check(&self, tally: &mut Tally, state_root: B256, address: Address) {
         let found = Account::prove(state_root, address, &self.account_proof).unwrap().unwrap();
         assert_eq!((U256::from(found.nonce), found.balance), (self.account.nonce, self.account.balance));
         assert_eq!((found.storage_root, found.code_hash), (self.account.storage_root, self.account.code_hash));
@@ -57,7 +58,7 @@ impl AccountAnswer {
 }
 
 /// A block of JSON-RPC, in RLP: the fields that its fork has.
-fn header_of(block: &Value) -> Vec<u8> {
+pub fn header_of(block: &Value) -> Vec<u8> {
     enum Field {
         Bytes(Bytes),
         Number(U256),

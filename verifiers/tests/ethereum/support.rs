@@ -60,6 +60,16 @@ pub fn files(folder: impl AsRef<Path>) -> Vec<PathBuf> {
     files
 }
 
+/// Files in JSON or YAML under a folder, however deep.
+pub fn texts(folder: PathBuf) -> Vec<PathBuf> {
+    let found = |path: PathBuf| match path.extension().and_then(|ending| ending.to_str()) {
+        Some("json" | "yaml") => vec![path],
+        _ if path.is_dir() => texts(path),
+        _ => Vec::new(),
+    };
+    files(folder).into_iter().flat_map(found).collect()
+}
+
 /// Every file of this name under `folder`, however deep.
 pub fn find(folder: &Path, name: &str) -> Vec<PathBuf> {
     let found = |path: PathBuf| match path.is_dir() {
@@ -81,7 +91,7 @@ pub fn folders(root: &Path, name: &str) -> Vec<PathBuf> {
 
 /// Passed, refused as expected, and skipped with a reason; printed when dropped.
 pub struct Tally {
-    suite: &'static str,
+    suite: Option<&'static str>,
     passed: usize,
     refused: usize,
     skipped: BTreeMap<&'static str, usize>,
@@ -89,7 +99,14 @@ pub struct Tally {
 
 impl Tally {
     pub fn new(suite: &'static str) -> Self {
-        Self { suite, passed: 0, refused: 0, skipped: BTreeMap::new() }
+        let mut tally = Self::silent();
+        tally.suite = Some(suite);
+        tally
+    }
+
+    /// One that counts and prints nothing.
+    pub fn silent() -> Self {
+        Self { suite: None, passed: 0, refused: 0, skipped: BTreeMap::new() }
     }
 
     pub fn pass(&mut self) {
@@ -103,6 +120,10 @@ impl Tally {
 
     pub fn passed(&self) -> usize {
         self.passed
+    }
+
+    pub fn refused(&self) -> usize {
+        self.refused
     }
 
     /// Counts a refusal, which must name `field`.
@@ -124,9 +145,10 @@ impl Tally {
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        println!("{}: {} passed, {} refused as expected", self.suite, self.passed, self.refused);
+        let Some(suite) = self.suite else { return };
+        println!("{suite}: {} passed, {} refused as expected", self.passed, self.refused);
         for (reason, count) in &self.skipped {
-            println!("{}: {count} skipped: {reason}", self.suite);
+            println!("{suite}: {count} skipped: {reason}");
         }
     }
 }

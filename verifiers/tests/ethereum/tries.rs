@@ -66,33 +66,38 @@ fn the_official_trie_tests_prove_every_key_and_some_absent_ones() {
         ("hex_encoded_securetrie_test.json", true),
     ];
     for (name, secure) in names {
-        let cases: BTreeMap<String, Value> = json(folder.join(name));
-        for (case, content) in cases {
-            let entries = entries_of(&content["in"], secure);
-            let root: B256 = content["root"].as_str().unwrap().parse().unwrap();
-            if !secure && entries.keys().any(|key| entries.keys().any(|other| key != other && other.starts_with(key))) {
-                // The tree builder used here knows no values in branches; no trie that is proven here has them.
-                tally.skip("a key that is another's prefix");
-                continue;
-            }
-            let mut targets: Vec<_> = entries.keys().cloned().collect();
-            targets.extend((0_u8..8).map(|n| keccak256([n, 0xab]).to_vec()));
-            let (built, proofs) = build(&entries, &targets);
-            assert_eq!(built, root, "{name} {case}");
-            for (key, proof) in targets.iter().zip(&proofs) {
-                let found = trie::value("proof", root, key, proof).unwrap();
-                assert_eq!(found, entries.get(key).map(Vec::as_slice), "{name} {case}");
-                tally.pass();
-                if !proof.is_empty() && root != trie::EMPTY_ROOT {
-                    tally.refuse(trie::value("proof", root, key, &proof[..proof.len() - 1]), "proof");
-                }
-            }
-        }
+        run_trie(name, &json(folder.join(name)), secure, &mut tally);
     }
     tally.skip("trietestnextprev.json: iteration, not proofs");
 }
 
-fn entries_of(input: &Value, secure: bool) -> BTreeMap<Vec<u8>, Vec<u8>> {
+/// Builds each case's trie, whose keys are hashed first if it is `secure`, and proves its keys and some absent ones.
+pub fn run_trie(name: &str, cases: &BTreeMap<String, Value>, secure: bool, tally: &mut Tally) {
+    for (case, content) in cases {
+        let entries = entries_of(&content["in"], secure);
+        let root: B256 = content["root"].as_str().unwrap().parse().unwrap();
+        if !secure && entries.keys().any(|key| entries.keys().any(|other| key != other && other.starts_with(key))) {
+            // The tree builder used here knows no values in branches; no trie that is proven here has them.
+            tally.skip("a key that is another's prefix");
+            continue;
+        }
+        let mut targets: Vec<_> = entries.keys().cloned().collect();
+        targets.extend((0_u8..8).map(|n| keccak256([n, 0xab]).to_vec()));
+        let (built, proofs) = build(&entries, &targets);
+        assert_eq!(built, root, "{name} {case}");
+        for (key, proof) in targets.iter().zip(&proofs) {
+            let found = trie::value("proof", root, key, proof).unwrap();
+            assert_eq!(found, entries.get(key).map(Vec::as_slice), "{name} {case}");
+            tally.pass();
+            if !proof.is_empty() && root != trie::EMPTY_ROOT {
+                tally.refuse(trie::value("proof", root, key, &proof[..proof.len() - 1]), "proof");
+            }
+        }
+    }
+}
+
+/// What a case's trie holds, by the keys that stand in it.
+pub fn entries_of(input: &Value, secure: bool) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let decode = |text: &str| match text.strip_prefix("0x") {
         Some(_) => hex_bytes(text).to_vec(),
         None => text.as_bytes().to_vec(),
@@ -121,8 +126,9 @@ pub fn ssz_list(bytes: &[u8]) -> Vec<Bytes> {
     (0..count).map(|index| Bytes::copy_from_slice(&bytes[start(index)..start(index + 1)])).collect()
 }
 
+/// What Portal's network keeps of a state, with the walk to it.
 #[derive(Deserialize)]
-struct Content {
+pub struct Content {
     block_header: Bytes,
     content_key: Bytes,
     content_value_offer: Bytes,
@@ -152,18 +158,26 @@ fn mainnet_walks_are_followed_as_far_as_they_go() {
     let mut leaves = [0; 3];
     for file in files(folder.join("validation")).into_iter().chain(files(folder.join("hive"))) {
         for content in yaml::<Vec<Content>>(file) {
-            match content.content_key[0] {
-                0x20 => leaves[0] += usize::from(account_walk(&mut tally, &content)),
-                0x21 => leaves[1] += usize::from(storage_walk(&mut tally, &content)),
-                0x22 => leaves[2] += usize::from(bytecode(&mut tally, &content)),
-                other => panic!("content of kind {other:#04x}"),
-            }
+            let (kind, is_leaf) = content.follow(&mut tally);
+            leaves[kind] += usize::from(is_leaf);
         }
     }
     for _ in files(folder.join("serialization")) {
         tally.skip("serialization of portal's own messages");
     }
     assert!(leaves.iter().all(|count| *count > 0) || !is_home(), "{leaves:?}");
+}
+
+impl Content {
+    /// Follows its walk, to an account, a slot or code. Returns which of them, and whether it ended in a leaf.
+    pub fn follow(&self, tally: &mut Tally) -> (usize, bool) {
+        match self.content_key[0] {
+            0x20 => (0, account_walk(tally, self)),
+            0x21 => (1, storage_walk(tally, self)),
+            0x22 => (2, bytecode(tally, self)),
+            other => panic!("content of kind {other:#04x}"),
+        }
+    }
 }
 
 fn account_walk(tally: &mut Tally, content: &Content) -> bool {
@@ -252,13 +266,18 @@ fn receipts_and_transactions_of_a_mainnet_block_are_proven_by_their_index() {
     let transaction: Value = json(folder.join("tx_proof.json"));
     // Both files name key and root as a receipt's.
     for case in [&receipt, &transaction] {
-        let proof: Vec<Bytes> = serde_json::from_value(case["proof"].clone()).unwrap();
-        let root: B256 = case["receipts_root"].as_str().unwrap().parse().unwrap();
-        let key = hex_bytes(case["receipt_key"].as_str().unwrap());
-        assert!(trie::value("proof", root, &key, &proof).unwrap().is_some());
-        tally.pass();
-        tally.refuse_any(trie::value("proof", root, &[0x01], &proof));
+        run_index_proof(case, &mut tally);
     }
+}
+
+/// A receipt or transaction under a root.
+pub fn run_index_proof(case: &Value, tally: &mut Tally) {
+    let proof: Vec<Bytes> = serde_json::from_value(case["proof"].clone()).unwrap();
+    let root: B256 = case["receipts_root"].as_str().unwrap().parse().unwrap();
+    let key = hex_bytes(case["receipt_key"].as_str().unwrap());
+    assert!(trie::value("proof", root, &key, &proof).unwrap().is_some());
+    tally.pass();
+    tally.refuse_any(trie::value("proof", root, &[0x01], &proof));
 }
 
 #[test]
