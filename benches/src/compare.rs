@@ -60,9 +60,10 @@ pub fn print_thread_ratio<R>(name: &str, work: impl Fn() -> R + Sync) {
 }
 
 /// Prints `bound NAME MEASURED AT_MOST`: the time of `with_one_bad` divided by that of `honest`, the same work without a
-/// bad item.
+/// bad item. Of more rounds than other figures: most of these should be nearly equal.
 pub fn print_bound<H, B>(name: &str, at_most: f64, mut honest: impl FnMut() -> H, mut with_one_bad: impl FnMut() -> B) {
-    println!("bound {name} {:.2} {at_most:.2}", quotient(&mut with_one_bad, &mut honest));
+    let (bad, good) = in_turns(ROUNDS_OF_EQUALS, &mut with_one_bad, &mut honest);
+    println!("bound {name} {:.2} {at_most:.2}", bad / good);
 }
 
 /// Prints `rate NAME PER_SECOND`, `units` being done by each call of `work`.

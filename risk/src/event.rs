@@ -80,34 +80,24 @@ impl std::fmt::Display for Direction {
 impl Scope {
     /// Whether a pause of this scope stops everything on this lane of a corridor.
     pub fn stops(&self, corridor: &Corridor) -> bool {
-        let Corridor { source, destination, asset, lane } = corridor;
+        self.is_on((&corridor.source, &corridor.destination), &corridor.asset, corridor.lane)
+    }
+
+    /// Whether a pause of this scope stops `deposit` on `lane`.
+    pub fn covers(&self, deposit: &Deposit, lane: Lane) -> bool {
+        self.is_on((&deposit.source_chain, &deposit.destination_chain), &deposit.asset, lane)
+    }
+
+    fn is_on(&self, (source, destination): (&ChainId, &ChainId), asset: &AssetId, lane: Lane) -> bool {
         match self {
             Self::Global => true,
             Self::Chain { chain } => chain == source || chain == destination,
             Self::Asset { asset: paused } => paused == asset,
             Self::Route { source: from, destination: to } => from == source && to == destination,
             Self::Lane { lane: paused, source: from } => {
-                paused == lane && from.as_ref().is_none_or(|from| from == source)
+                *paused == lane && from.as_ref().is_none_or(|from| from == source)
             }
             Self::Direction { chain, direction } => direction.is_of(chain, source, destination),
-        }
-    }
-
-    /// Whether a pause of this scope stops `deposit` on `lane`.
-    pub fn covers(&self, deposit: &Deposit, lane: Lane) -> bool {
-        match self {
-            Self::Global => true,
-            Self::Chain { chain } => *chain == deposit.source_chain || *chain == deposit.destination_chain,
-            Self::Asset { asset } => *asset == deposit.asset,
-            Self::Route { source, destination } => {
-                *source == deposit.source_chain && *destination == deposit.destination_chain
-            }
-            Self::Lane { lane: paused, source } => {
-                *paused == lane && source.as_ref().is_none_or(|source| *source == deposit.source_chain)
-            }
-            Self::Direction { chain, direction } => {
-                direction.is_of(chain, &deposit.source_chain, &deposit.destination_chain)
-            }
         }
     }
 }
