@@ -1,5 +1,8 @@
 //! Following chains: heads, finality, reorgs, gaps, deposits and their evidence. Reads only.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 pub mod bitcoin;
 pub mod ethereum;
 pub mod pool;

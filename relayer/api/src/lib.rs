@@ -4,6 +4,9 @@
 //! anonymous, writes take a key; nothing is changed by a GET. What the API says of a transfer is folded from the ledger,
 //! so it is never ahead of what is stored.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 mod amount;
 mod catalog;
 mod console;

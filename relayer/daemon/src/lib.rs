@@ -1,6 +1,10 @@
 //! `spandrel`: bridge relayer and proof verifier. Config, command line, wiring, supervision, telemetry; no domain
 //! logic. A library so that end-to-end tests start the same chains, bridge and roles as the binary does.
 
+// Indexing a JSON value by name, which most do that is indexed here, answers null where there is none.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod api_keys;
 mod audit;
 pub mod cli;

@@ -87,8 +87,8 @@ impl BitcoinConsensus {
     async fn linked_headers(&self, height: u64, count: u64) -> Result<Vec<Header>, FollowError> {
         let hashes = self.node.rpc.hashes_at(height..height.saturating_add(count)).await?;
         let mut headers = self.node.rpc.headers(&hashes).await?;
-        let is_linked = |pair: &[Header]| pair[1].prev_blockhash == pair[0].block_hash();
-        let linked = headers.windows(2).take_while(|pair| is_linked(pair)).count();
+        let pairs = headers.iter().zip(headers.iter().skip(1));
+        let linked = pairs.take_while(|(parent, child)| child.prev_blockhash == parent.block_hash()).count();
         headers.truncate(linked.saturating_add(1));
         Ok(headers)
     }

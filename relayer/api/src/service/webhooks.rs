@@ -1,6 +1,6 @@
 //! Webhooks of a key.
 
-use alloy::primitives::keccak256;
+use alloy::primitives::{B256, keccak256};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -258,13 +258,18 @@ impl Service {
 /// The same request names the same webhook, so that repeating it makes no second one.
 fn webhook_id(api_key: &str, key: &str) -> String {
     let named = keccak256(format!("webhook\n{api_key}\n{key}"));
-    format!("wh_{}", hex::encode(&named[..12]))
+    format!("wh_{}", short(named))
 }
 
 /// The same test names the same delivery.
 fn test_id(api_key: &str, id: &str, key: &str) -> String {
     let named = keccak256(format!("webhook.test\n{api_key}\n{id}\n{key}"));
-    format!("dl_test_{}", hex::encode(&named[..12]))
+    format!("dl_test_{}", short(named))
+}
+
+/// Twelve bytes of a hash.
+fn short(hash: B256) -> String {
+    hex::encode(hash.iter().copied().take(12).collect::<Vec<_>>())
 }
 
 fn delivery_view(delivery: Delivery) -> DeliveryView {

@@ -89,9 +89,10 @@ pub fn changes(corridor: &Corridor, limits: &Limits, standing: &Standing) -> Mar
 
 /// A limit as it is written: base units, `unlimited`, or seconds.
 fn of(limits: &Limits, name: &str) -> String {
-    match serde_json::to_value(limits).unwrap_or_default()[name].take() {
-        Value::String(text) => text,
-        other => other.to_string(),
+    let written = serde_json::to_value(limits).unwrap_or_default();
+    match written.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        other => other.unwrap_or(&Value::Null).to_string(),
     }
 }
 
