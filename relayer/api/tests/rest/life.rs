@@ -1,5 +1,6 @@
 //! A transfer's life as users are told it, the same at both doors.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, U256};
@@ -10,7 +11,7 @@ use spandrel_risk::{Lane, Limit, RiskEvent, RiskPolicy};
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
 
 use crate::calls::{info, keyed, transfers};
-use crate::world::{Options, REFUND_KEY, World, answer, bitcoin, destination, ethereum};
+use crate::world::{Options, REFUND_KEY, World, answer, bitcoin, destination, ethereum, fast_signer};
 
 /// An order on the route from Ethereum; its id.
 async fn order(world: &World, amount: u64, key: &str) -> (Value, String) {
@@ -129,6 +130,21 @@ async fn a_strangers_dust_on_an_order_is_not_what_it_follows() {
     let events = answer(world.get(&format!("/v1/transfers/{id}/events")), StatusCode::OK).await;
     assert_eq!(events.as_array().unwrap().last().unwrap()["event"], "cleared");
     answer(world.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await;
+}
+
+/// By whose word a deposit is paid before it is proven.
+#[tokio::test]
+async fn who_attested_a_deposit_is_named_and_nobody_else() {
+    let world = World::new().await;
+    let order = answer(world.order(&world.quote(&bitcoin(), 20_000).await, "one"), StatusCode::CREATED).await;
+    let id = order["transfer"]["id"].as_str().unwrap();
+    let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
+    world.attest(deposit).await;
+    let events = answer(world.get(&format!("/v1/transfers/{id}/events")), StatusCode::OK).await;
+    let attested = events.as_array().unwrap().iter().find(|event| event["event"] == "attested").expect("it is told");
+    let named: BTreeSet<&str> = attested["signers"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let signers = [0, 2].map(|n| fast_signer(n).address().to_string());
+    assert_eq!(named, signers.iter().map(String::as_str).collect(), "{attested}");
 }
 
 /// What limits and gauges say once something is used.

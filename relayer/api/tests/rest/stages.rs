@@ -3,14 +3,15 @@
 use alloy::primitives::{B256, Bytes, keccak256};
 use spandrel_core::ledger::{Commit, CursorMove, Ledger};
 use spandrel_core::submission::Progress;
-use spandrel_core::{EffectId, Input, Transfer, TxRef};
+use spandrel_core::{BatchTerms, EffectId, FastAttestation, Input, Transfer, TxRef};
 use spandrel_engine::Change;
 use spandrel_risk::Lane;
+use spandrel_signer::LocalKey;
 use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, Cursor};
-use spandrel_verifiers::{ChainId, Checkpoint, DepositId, Evidence, SignedVerdict, Verdict};
+use spandrel_verifiers::{ChainId, Checkpoint, DepositId, Evidence, SignedVerdict, Verdict, merkle};
 
-use crate::world::{NOW, World, destination, policy, verifier};
+use crate::world::{NOW, World, destination, fast_signer, policy, verifier};
 
 /// The header of the block under which a deposit is proven.
 fn header() -> Bytes {
@@ -66,6 +67,18 @@ impl World {
             }
         });
         self.tell(id, Input::Verdicts(verdicts.to_vec())).await;
+    }
+
+    /// Two of three signers of the fast lane attest a deposit alone, before it is final.
+    pub async fn attest(&self, id: DepositId) {
+        let tree = merkle::BatchTree::new(&[id]).unwrap();
+        let batch = BatchTerms { root: tree.root(), count: 1, epoch: 1, expiry: NOW + 3_600 };
+        let destination = &policy().destinations[&destination()];
+        let digest = batch.digest(destination.domain.chain_number, destination.fast_lane);
+        let mut signers = [0, 2].map(fast_signer);
+        signers.sort_by_key(LocalKey::address);
+        let signatures = signers.iter().map(|signer| signer.sign_digest(digest).unwrap()).collect();
+        self.tell(id, Input::Attested(FastAttestation { batch, signatures, index: 0, path: Vec::new() })).await;
     }
 
     /// Its payout under its first proof is broadcast, stands in a block, and is final there.

@@ -51,9 +51,14 @@ pub fn verifier(n: u8) -> LocalKey {
     LocalKey::from_bytes(&[0x10 + n; 32]).unwrap()
 }
 
+/// The key of signer `n` of the fast lane.
+pub fn fast_signer(n: u8) -> LocalKey {
+    LocalKey::from_bytes(&[0x20 + n; 32]).unwrap()
+}
+
 pub fn policy() -> Policy {
     let set = |members: BTreeSet<Address>| SignerSet::new(1, 2, members).unwrap();
-    let signers = set((0x20..0x23).map(Address::repeat_byte).collect());
+    let signers = set((0..3).map(|n| fast_signer(n).address()).collect());
     let corridor = |source: ChainId, lane| Corridor { asset: asset(&source), source, destination: destination(), lane };
     let risk = [
         (corridor(bitcoin(), Lane::Fast), limits(50_000, 100_000)),
