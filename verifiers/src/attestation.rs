@@ -23,6 +23,13 @@ pub struct SignerSet {
 }
 
 impl SignerSet {
+    /// All of it, for who must compare it with what they know; `members` is what they are called.
+    pub(crate) fn said(&self, members: &str) -> String {
+        let Self { epoch, threshold, members: addresses } = self;
+        let listed = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        format!("{threshold} of {} {members} (epoch {epoch}: {listed})", addresses.len())
+    }
+
     /// A set whose threshold is at least two and more than half of its members, none of them zero.
     pub fn new(epoch: u64, threshold: usize, members: BTreeSet<Address>) -> Result<Self, VerifyError> {
         let set = Self { epoch, threshold, members };

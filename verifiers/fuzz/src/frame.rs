@@ -46,7 +46,8 @@ pub fn asked_for(all: &[(&str, Target)]) -> Target {
     found.unwrap_or_else(|| panic!("FUZZ_TARGET: expected one of {:?}, found {wanted:?}", names())).1
 }
 
-/// Whether every file in `src/targets` of the crate at `root` is one of these, and they are no others.
+/// Whether every file in `src/targets` of the crate at `root`, and every row of the README there, is one of these, and they
+/// are no others.
 ///
 /// # Panics
 /// When the folder cannot be read.
@@ -56,7 +57,9 @@ pub fn is_every_file(root: &str, all: &[(&str, Target)]) -> bool {
     let names = files.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned());
     let names: BTreeSet<String> = names.filter(|name| name != "mod").collect();
     let known: BTreeSet<String> = all.iter().map(|(name, _)| (*name).to_owned()).collect();
-    names == known
+    let table = std::fs::read_to_string(Path::new(root).join("README.md")).expect("a README");
+    let rows = table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
+    names == known && rows.collect::<BTreeSet<_>>() == known
 }
 
 /// Gives every target what is hardly an input.

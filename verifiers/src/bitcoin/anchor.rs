@@ -3,6 +3,7 @@
 use alloy_primitives::{Bytes, U256};
 use serde::{Deserialize, Serialize};
 
+use super::hashing::displayed;
 use super::header::Header;
 use super::params::{ChainParams, RETARGET_INTERVAL};
 use super::target::work_of;
@@ -30,6 +31,19 @@ pub struct Anchor {
 }
 
 impl Anchor {
+    /// All of it, for who must compare it with what they know.
+    pub(crate) fn said(&self) -> [String; 2] {
+        let Self { height, header, chain_work, period_start_time, period_start_bits, previous_times } = self;
+        let times = previous_times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        [
+            format!("anchor block {height} {} with work {chain_work}", displayed(header)),
+            format!(
+                "its difficulty period began at {period_start_time} with bits {period_start_bits:08x}; the blocks before it \
+                 are of times {times}"
+            ),
+        ]
+    }
+
     /// The genesis block of the network.
     pub fn genesis(params: &ChainParams) -> Result<Self, VerifyError> {
         Self::from_headers(params, 0, None, &params.genesis_header(), &[params.genesis_header().into()])

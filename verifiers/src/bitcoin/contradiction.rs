@@ -57,11 +57,7 @@ impl Contradiction {
     }
 
     pub(crate) fn said(&self) -> Vec<String> {
-        let anchor = &self.anchor;
-        vec![
-            format!("network {}", self.chain),
-            format!("block {} {} with work {}", anchor.height, sha256d(&anchor.header), anchor.chain_work),
-        ]
+        std::iter::once(format!("network {}", self.chain)).chain(self.anchor.said()).collect()
     }
 
     pub(crate) fn steps(&self) -> Vec<Step> {

@@ -13,6 +13,13 @@ pub fn sha256d(bytes: &[u8]) -> B256 {
     B256::new(sha256d::Hash::hash(bytes).to_byte_array())
 }
 
+/// The double SHA-256 as block explorers show it.
+pub(crate) fn displayed(bytes: &[u8]) -> String {
+    let mut hash = sha256d(bytes);
+    hash.0.reverse();
+    format!("{hash:x}")
+}
+
 /// `sha256d` of each message, on as many threads as there are. Equal neighbours are hashed once.
 pub(super) fn sha256d_all<'a>(messages: impl Iterator<Item = &'a [u8]>) -> Vec<Hash> {
     let (mut distinct, mut places) = (Vec::<&[u8]>::new(), Vec::new());

@@ -52,6 +52,7 @@ pub use deposit::{
     deposit_script, is_deposit_script, refund_spend,
 };
 pub use evidence::{DepositTerms, Inclusion};
+pub(crate) use hashing::displayed;
 pub use hashing::sha256d;
 pub use header::{HEADER_LENGTH, Header};
 pub use merkle::{merkle_path, merkle_root};

@@ -26,6 +26,7 @@ pub struct Bisection {
     params: ClientParams,
     trusted: LightBlock,
     target: u64,
+    asked: u64,
     given: BTreeMap<u64, LightBlock>,
     path: Vec<ClientHeader>,
 }
@@ -34,20 +35,28 @@ impl Bisection {
     /// From `trusted`, which the caller trusts, to the height `target`.
     ///
     /// # Errors
-    /// When `target` is not above `trusted`, or `trusted` is inconsistent in itself.
+    /// When `target` is not above `trusted`, `trusted` is inconsistent in itself, or the parameters make no sense.
     pub fn new(params: ClientParams, trusted: LightBlock, target: u64) -> Result<Self, VerifyError> {
+        params.validate()?;
         trusted.check()?;
         if target <= trusted.height() {
             return Err(VerifyError::invalid("target", format!("above {}", trusted.height()), target));
         }
-        Ok(Self { params, trusted, target, given: BTreeMap::new(), path: Vec::new() })
+        Ok(Self { params, trusted, target, asked: target, given: BTreeMap::new(), path: Vec::new() })
     }
 
-    /// Takes the light block that was asked for.
+    /// Takes the light block that was asked for: that of the target at first.
     ///
     /// # Errors
-    /// When it is inconsistent in itself.
+    /// When it is of another height, or inconsistent in itself.
     pub fn give(&mut self, block: LightBlock) -> Result<(), VerifyError> {
+        if block.height() != self.asked {
+            return Err(VerifyError::invalid(
+                "header.height",
+                format!("{}, which was asked for", self.asked),
+                block.height(),
+            ));
+        }
         block.check()?;
         self.given.insert(block.height(), block);
         Ok(())
@@ -61,15 +70,15 @@ impl Bisection {
         while self.trusted.height() < self.target {
             let above = self.given.split_off(&self.trusted.height().saturating_add(1));
             self.given = above;
-            let Some(lowest) = self.given.keys().next().copied() else { return Ok(Step::Fetch(self.target)) };
+            let Some(lowest) = self.given.keys().next().copied() else { return Ok(self.ask(self.target)) };
             if !self.given.contains_key(&self.target) {
-                return Ok(Step::Fetch(self.target));
+                return Ok(self.ask(self.target));
             }
             // The farthest block that the trusted validators vouch for, looking down from the target.
             match self.vouched(now, tables)? {
                 Some(height) => self.accept(height),
                 None => match midpoint(self.trusted.height(), lowest) {
-                    Some(height) => return Ok(Step::Fetch(height)),
+                    Some(height) => return Ok(self.ask(height)),
                     None => {
                         let expected = format!("a header that follows {}", self.trusted.height());
                         return Err(VerifyError::invalid("commit.trusted_power", expected, lowest));
@@ -78,6 +87,11 @@ impl Bisection {
             }
         }
         Ok(Step::Reached(std::mem::take(&mut self.path)))
+    }
+
+    fn ask(&mut self, height: u64) -> Step {
+        self.asked = height;
+        Step::Fetch(height)
     }
 
     /// The greatest given height that verifies from the trusted block.

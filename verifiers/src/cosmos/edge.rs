@@ -1,5 +1,6 @@
 //! Conversions from the types of `tendermint`, `tendermint-light-client` and `ibc-relayer-types`: what relayers and
-//! light clients hold becomes what is verified here. Nothing is verified by a conversion.
+//! light clients hold becomes what is verified here. Nothing is verified by a conversion. Decoding outside bytes into
+//! those types is theirs to do, and can overflow in debug builds there: [`ClientHeader::decode`] reads the same bytes safely.
 
 use alloy_primitives::{B256, Bytes, FixedBytes};
 use ibc_relayer_types::clients::ics07_tendermint::header::Header as IbcHeader;

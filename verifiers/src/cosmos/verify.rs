@@ -87,7 +87,8 @@ impl Outcome {
 /// Checks that `header` follows from `trusted`, cheap checks first.
 ///
 /// # Errors
-/// Names what is wrong with the header; [`crate::ErrorKind::Expired`] when trust in `trusted` has run out.
+/// Names what is wrong with the parameters or the header; [`crate::ErrorKind::Expired`] when trust in `trusted` has run
+/// out.
 pub fn verify_header(
     params: &ClientParams,
     trusted: &ConsensusState,
@@ -106,6 +107,7 @@ pub(crate) fn verify_at(
     tables: &KeyTables,
     clock: Clock,
 ) -> Result<Outcome, VerifyError> {
+    params.validate()?;
     check_position(params, trusted, untrusted)?;
     check_times(params, trusted, &untrusted.signed_header.header, now, clock)?;
     let votes = Votes::of(&untrusted.signed_header.commit, &untrusted.validators)?;

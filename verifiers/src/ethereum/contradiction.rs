@@ -169,14 +169,12 @@ impl Contradiction {
 
     pub(crate) fn said(&self) -> Vec<String> {
         let network = &self.network;
-        let of_network =
-            format!("network {}, genesis validators root {}", network.chain, network.genesis_validators_root);
         let of_committee = |of: &SigningCommittee| {
             let root = SyncCommittee::decode_ssz(&of.committee, network.preset)
                 .map_or("none".to_owned(), |committee| committee.hash_tree_root().to_string());
             format!("sync committee of period {} has root {root}", of.period)
         };
-        std::iter::once(of_network).chain(self.committees.iter().map(of_committee)).collect()
+        network.said().into_iter().chain(self.committees.iter().map(of_committee)).collect()
     }
 
     pub(crate) fn steps(&self) -> Vec<Step> {

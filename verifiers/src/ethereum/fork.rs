@@ -221,6 +221,17 @@ impl ChainConfig {
         Ok(())
     }
 
+    /// All of it, for who must compare it with what they know.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let Self { chain, genesis_validators_root, genesis_time, seconds_per_slot, preset, forks } = self;
+        let fork = |fork: &ForkEpoch| format!("{:?} {} from epoch {}", fork.name, fork.version, fork.epoch);
+        vec![
+            format!("network {chain}, genesis validators root {genesis_validators_root}"),
+            format!("slot 0 at {genesis_time}, {seconds_per_slot} seconds a slot, {preset:?} preset"),
+            format!("forks: {}", forks.iter().map(fork).collect::<Vec<_>>().join(", ")),
+        ]
+    }
+
     /// The fork active at `slot`; refuses slots before the first scheduled fork.
     pub fn fork_at(&self, slot: u64) -> Result<ForkEpoch, VerifyError> {
         let epoch = self.preset.epoch_at(slot);

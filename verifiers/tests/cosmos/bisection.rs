@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use spandrel_verifiers::VerifyError;
 use spandrel_verifiers::cosmos::{
-    Bisection, ClientHeader, CommitSig, Header, KeyTables, LightBlock, SignedHeader, Step, Validator, ValidatorSet,
+    Bisection, ClientHeader, ClientParams, CommitSig, Fraction, Header, KeyTables, LightBlock, SignedHeader, Step,
+    Validator, ValidatorSet, verify_header,
 };
 
 use crate::chain::{Does, Member, START, block, commit, members, set};
@@ -177,6 +178,43 @@ fn a_chain_whose_set_turns_over_is_climbed_in_few_fetches() {
     assert!(path.len() < 25 && fetched < 40, "{} headers, {fetched} fetched", path.len());
     for pair in path.windows(2) {
         assert_eq!(pair[1].trusted_height, pair[0].height());
+    }
+}
+
+/// A provider that answers with other heights is told so, and nothing of it is kept.
+#[test]
+fn only_the_height_that_was_asked_for_is_taken() {
+    let members = members(0..4, 10);
+    let at = |height| block(height, &members, &members);
+    let mut bisection = Bisection::new(params(crate::chain::CHAIN, 1_000_000), at(1), 20).unwrap();
+    for other in [1, 10, 19, 21] {
+        assert_eq!(bisection.give(at(other)).unwrap_err().field, "header.height", "{other}");
+    }
+    assert_eq!(bisection.step(START + 700, &KeyTables::new()).unwrap(), Step::Fetch(20));
+    bisection.give(at(20)).unwrap();
+    let Step::Reached(path) = bisection.step(START + 700, &KeyTables::new()).unwrap() else { panic!("it is reached") };
+    assert_eq!(path.iter().map(ClientHeader::height).collect::<Vec<_>>(), [20]);
+}
+
+/// Below a third of the trusted power, or beyond the unbonding period, a signature says nothing.
+#[test]
+fn parameters_that_make_no_sense_are_refused_wherever_they_come_in() {
+    let members = members(0..4, 10);
+    let (trusted, target) = (block(1, &members, &members), block(5, &members, &members));
+    let honest = params(crate::chain::CHAIN, 1_000_000);
+    let level = Fraction { numerator: 0, denominator: 1 };
+    let senseless = [
+        ClientParams { trust_level: level, ..honest.clone() },
+        ClientParams { trusting_period: honest.unbonding_period, ..honest.clone() },
+    ];
+    let check = |params: &ClientParams| {
+        let from = trusted.check().unwrap();
+        verify_header(params, &from, &target.verified_from(&trusted), START + 100, &KeyTables::new())
+    };
+    check(&honest).unwrap();
+    for (params, field) in senseless.iter().zip(["trust_level", "trusting_period"]) {
+        assert_eq!(Bisection::new(params.clone(), trusted.clone(), 5).unwrap_err().field, field);
+        assert_eq!(check(params).unwrap_err().field, field);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The types of `tendermint`, `tendermint-light-client` and `ibc-relayer-types` become the verifier's own.
 
 use ibc_relayer_types::clients::ics07_tendermint::header::decode_header;
-use spandrel_verifiers::cosmos::{ClientHeader, Header, LightBlock, SignedHeader};
+use ibc_relayer_types::clients::ics07_tendermint::misbehaviour::Misbehaviour as IbcMisbehaviour;
+use ibc_relayer_types::core::ics24_host::identifier::ClientId;
+use spandrel_verifiers::cosmos::{ClientHeader, Header, LightBlock, Misbehaviour, SignedHeader};
 use tendermint_light_client::verifier::types::LightBlock as TmLightBlock;
 use tendermint_testgen::{Generator, LightBlock as Generated, Validator};
 
@@ -77,6 +79,17 @@ fn ibc_headers_survive_the_way_there_and_back() {
     let ours = block(10, &members, &members).verified_from(&trusted);
     let theirs = decode_header(&ours.encode()[..]).unwrap();
     assert_eq!(ClientHeader::try_from(&theirs).unwrap(), ours);
+}
+
+#[test]
+fn ibc_misbehaviour_becomes_the_same_two_headers() {
+    let members = members(0..4, 10);
+    let trusted = block(3, &members, &members);
+    let ours = [10, 11].map(|height| block(height, &members, &members).verified_from(&trusted));
+    let [header1, header2] = ours.each_ref().map(|header| decode_header(&header.encode()[..]).unwrap());
+    let theirs = IbcMisbehaviour { client_id: ClientId::default(), header1, header2 };
+    let [header_1, header_2] = ours;
+    assert_eq!(Misbehaviour::try_from(&theirs).unwrap(), Misbehaviour { header_1, header_2 });
 }
 
 #[test]

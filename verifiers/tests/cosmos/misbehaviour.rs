@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use alloy_primitives::B256;
 use proptest::prelude::*;
 use spandrel_verifiers::cosmos::{
     Attack, ClientHeader, CommitSig, CosmosVerifier, KeyTables, LightBlock, Misbehaviour, Status, TrustedState, Update,
@@ -132,6 +133,42 @@ fn only_those_whose_signatures_are_good_are_suspects() {
     let proven = misbehaviour.verify(&params(CHAIN, 1_000), &scene.trusted, NOW, &KeyTables::new()).unwrap();
     let expected: Vec<_> = scene.members[..5].iter().map(|member| *member.validator().address()).collect();
     assert_eq!(proven.suspects, expected);
+}
+
+/// Whichever of the five it is that does not follow from the blocks before; those who were trusted and signed either are
+/// suspects, and who was not trusted is none.
+#[test]
+fn state_that_does_not_follow_is_told_by_any_of_its_parts() {
+    type Edit = fn(&mut spandrel_verifiers::cosmos::Header);
+    let edits: [Edit; 4] = [
+        |head| head.next_validators_hash = B256::repeat_byte(9),
+        |head| head.consensus_hash = Some(B256::repeat_byte(9)),
+        |head| head.app_hash = vec![9; 32].into(),
+        |head| head.last_results_hash = Some(B256::repeat_byte(9)),
+    ];
+    let scene = scene();
+    let mut others: Vec<ClientHeader> = edits.into_iter().map(|edit| scene.header(edit, 0)).collect();
+    // Another set of validators: the last of the trusted is not in it, and an eighth is.
+    let eight = members(0..8, 10);
+    let set: Vec<Member> = eight.into_iter().enumerate().filter(|(n, _)| *n != 6).map(|(_, member)| member).collect();
+    others.push(block_of(header(10, &set, &set), &set, &set).verified_from(&scene.trusted_block));
+    let mut trusted: Vec<_> = scene.members.iter().map(|member| *member.validator().address()).collect();
+    trusted.sort_unstable();
+    for (place, header_2) in others.into_iter().enumerate() {
+        let two = Misbehaviour { header_1: scene.header(|_| (), 0), header_2 };
+        let proven = two.verify(&params(CHAIN, 1_000), &scene.trusted, NOW, &KeyTables::new()).unwrap();
+        assert_eq!((proven.attack, &proven.suspects), (Attack::Lunatic, &trusted), "part {place}");
+    }
+    // Those who signed neither are none.
+    let by_five = |mut header: ClientHeader| {
+        header.signed_header.commit.signatures[5..].fill(CommitSig::Absent);
+        header
+    };
+    let two = Misbehaviour { header_1: by_five(scene.header(|_| (), 0)), header_2: by_five(scene.header(edits[2], 0)) };
+    let proven = two.verify(&params(CHAIN, 1_000), &scene.trusted, NOW, &KeyTables::new()).unwrap();
+    let mut five: Vec<_> = scene.members[..5].iter().map(|member| *member.validator().address()).collect();
+    five.sort_unstable();
+    assert_eq!(proven.suspects, five);
 }
 
 #[test]

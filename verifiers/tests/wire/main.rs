@@ -18,6 +18,7 @@ mod files;
 mod flips;
 mod honest;
 mod mixed;
+mod said;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod solana;
 mod trusts;

@@ -4,7 +4,7 @@ use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::bitcoin::{
-    Anchor, BitcoinVerifier, ChainParams, ConfirmationPolicy, HeaderChain, Inclusion, REFUND_MARGIN, sha256d,
+    Anchor, BitcoinVerifier, ChainParams, ConfirmationPolicy, HeaderChain, Inclusion, REFUND_MARGIN, displayed,
 };
 use crate::file::Step;
 use crate::{ChainId, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
@@ -43,15 +43,16 @@ impl BitcoinTrust {
 
     pub(super) fn said(&self) -> Vec<String> {
         let network = ChainParams::of_chain(&self.chain).map(|params| params.network.to_string());
-        let (chain, anchor) = (&self.chain, &self.anchor);
+        let of_network = format!("network {} ({})", network.unwrap_or_default(), self.chain);
+        let tiers = self.confirmations.tiers().iter();
+        let tiers = tiers.map(|tier| format!("{} up to {} satoshis, ", tier.confirmations, tier.up_to));
+        let rest = self.confirmations.required(u64::MAX);
         let own = [
-            format!("network {} ({chain})", network.unwrap_or_default()),
-            format!("anchor block {} {} with work {}", anchor.height, displayed(&anchor.header), anchor.chain_work),
             format!("vault key {}", self.vault),
-            format!("{} confirmations for small amounts", self.confirmations.required(0)),
+            format!("confirmations: {}{rest} for more", tiers.collect::<String>()),
             format!("{} headers follow the anchor", self.headers.len()),
         ];
-        own.into_iter().chain(ASSUMED.map(str::to_owned)).collect()
+        std::iter::once(of_network).chain(self.anchor.said()).chain(own).chain(ASSUMED.map(str::to_owned)).collect()
     }
 
     pub(super) fn steps(&self, evidence: &Inclusion) -> Vec<Step> {
@@ -124,11 +125,4 @@ pub(super) fn inclusion_steps(evidence: &Inclusion, vault: B256) -> Vec<Step> {
             &["evidence.output", "evidence.terms", "evidence.amount"],
         ),
     ]
-}
-
-/// The double SHA-256 as block explorers show it.
-pub(super) fn displayed(bytes: &[u8]) -> String {
-    let mut hash = sha256d(bytes);
-    hash.0.reverse();
-    format!("{hash:x}")
 }

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
 use super::{bitcoin, ethereum};
-use crate::bitcoin::{BitcoinVerifier, ChainParams, ConfirmationPolicy};
+use crate::bitcoin::{BitcoinVerifier, ChainParams, ConfirmationPolicy, displayed};
 use crate::ethereum::verify_in_block;
 use crate::file::Step;
 use crate::{ChainId, Deposit, Evidence, Verified, VerifyError};
@@ -61,7 +61,7 @@ impl BlockTrust {
         let (against, place) = (format!("block {} that is trusted", self.block), &["evidence.header", "evidence"]);
         match evidence {
             Evidence::Bitcoin(inclusion) => {
-                let block = bitcoin::displayed(&inclusion.header);
+                let block = displayed(&inclusion.header);
                 let mut steps = vec![Step::new(format!("the evidence is of block {block}"), against, place)];
                 steps.extend(bitcoin::inclusion_steps(inclusion, self.bridge));
                 steps

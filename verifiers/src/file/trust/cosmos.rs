@@ -40,12 +40,17 @@ impl CosmosTrust {
         let Self { client, route, anchor, updates } = self;
         let assets: Vec<_> = route.assets.iter().map(|(denom, asset)| format!("{denom} is {asset}")).collect();
         vec![
-            format!("chain {}, followed by client {}", client.chain_id, route.source_client),
             format!(
-                "header {} {} of time {}; {} updates follow it",
+                "chain {}; deposits are what its client {} is sent for client {}",
+                client.chain_id, route.source_client, route.destination_client
+            ),
+            format!(
+                "header {} {} of time {}, with app hash {} and next validators' hash {}; {} updates follow it",
                 anchor.height,
                 anchor.hash,
                 anchor.time,
+                anchor.app_hash,
+                anchor.next_validators_hash,
                 updates.len()
             ),
             format!(
@@ -56,6 +61,7 @@ impl CosmosTrust {
                 client.trusting_period,
                 client.unbonding_period
             ),
+            format!("a header is at most {} seconds ahead of its reader's clock", client.max_clock_drift),
             format!(
                 "deposits go to {} on {}; {}",
                 route.destination_bridge,

@@ -52,11 +52,10 @@ impl EthereumTrust {
     pub(super) fn said(&self) -> Vec<String> {
         let Self { network, outbox, trusted_root, updates, .. } = self;
         let own = [
-            format!("network {}, genesis validators root {}", network.chain, network.genesis_validators_root),
             format!("beacon block {trusted_root}; {} updates follow it", updates.len()),
             format!("outbox contract {outbox}"),
         ];
-        own.into_iter().chain(ASSUMED.map(str::to_owned)).collect()
+        network.said().into_iter().chain(own).chain(ASSUMED.map(str::to_owned)).collect()
     }
 
     pub(super) fn steps(&self, evidence: &DepositEvidence) -> Vec<Step> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::file::Step;
-use crate::solana::{DepositEvidence, SolanaConfig, SolanaVerifier, StakeTable, TrustedSlots, Update};
+use crate::solana::{DepositEvidence, Migration, SolanaConfig, SolanaVerifier, StakeTable, TrustedSlots, Update};
 use crate::{Deposit, UnixSeconds, Verified, Verifier, VerifyError};
 
 /// Trust in a stake table.
@@ -38,22 +38,33 @@ impl SolanaTrust {
     pub(super) fn said(&self) -> Vec<String> {
         let Self { config, table, updates } = self;
         let (sources, witnesses) = (&config.stake_sources, &config.execution_witnesses);
+        let accounts = config.token_accounts.iter().map(|(account, mint)| format!("{account} of mint {mint}"));
         vec![
             format!("cluster {}, shred version {}", config.chain, config.shred_version),
             format!(
-                "stake table of epoch {} with {} vote accounts (weak subjectivity); {} updates follow it",
+                "epochs of {} slots, {}",
+                config.epochs.slots_per_epoch,
+                if config.epochs.warmup { "the first ones shorter" } else { "from the beginning" }
+            ),
+            format!(
+                "stake table of epoch {} with {} vote accounts, digest {} (weak subjectivity); {} updates follow it",
                 table.epoch,
                 table.stakes.len(),
+                table.digest(),
                 updates.len()
             ),
-            format!("later tables by {} of {} sources", sources.threshold, sources.members.len()),
+            format!("later tables by {}", sources.said("sources")),
             "less than a third of the stake votes twice".to_owned(),
             format!(
-                "the transaction SUCCEEDED by the word of {} of {} witnesses: no Solana block proves it",
-                witnesses.threshold,
-                witnesses.members.len()
+                "the transaction SUCCEEDED by the word of {}: no Solana block proves it",
+                witnesses.said("witnesses")
             ),
-            format!("vault authority {}", config.vault),
+            format!("vault authority {}, accounts {}", config.vault, accounts.collect::<Vec<_>>().join(", ")),
+            match config.migration {
+                Migration::Refused => "votes alone: certificates of Alpenglow are refused".to_owned(),
+                Migration::AtGenesisCertificate => "Alpenglow from its genesis certificate on".to_owned(),
+            },
+            format!("what is trusted expires {} seconds after the newest proven block", config.max_age),
         ]
     }
 
