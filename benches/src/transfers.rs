@@ -235,6 +235,7 @@ fn pay(policy: &RiskPolicy, state: &mut RiskState, about: &Deposit, lane: Lane, 
     let (id, charge) = (about.id(), policy.wide.charge(state, about, at));
     state.apply(&RiskEvent::cleared(id, about, lane), at);
     state.apply(&RiskEvent::Charged { id, charge }, at);
+    state.apply(&RiskEvent::Paid { id }, at);
 }
 
 fn close(state: &mut RiskState, about: &Deposit, at: u64) {
@@ -250,12 +251,12 @@ pub fn history_deposit(nonce: u64) -> Deposit {
 pub fn risk_history(count: u64) -> RiskState {
     let mut state = RiskState::default();
     for nonce in 0..=count {
-        let Deposit { source_chain: source, destination_chain: destination, asset, amount, .. } = deposit(nonce);
-        let (id, at) = (deposit(nonce).id(), NOW - 80_000 + 80_000 * nonce / (count + 1));
-        state.apply(&RiskEvent::Proven { id, source: source.clone(), asset: asset.clone(), amount }, at);
+        let (about, at) = (deposit(nonce), NOW - 80_000 + 80_000 * nonce / (count + 1));
+        prove(&mut state, &about, at);
         if nonce < count {
-            let lane = Lane::LightClient;
-            state.apply(&RiskEvent::Cleared { id, source, destination, asset, amount, lane }, at);
+            let id = about.id();
+            state.apply(&RiskEvent::cleared(id, &about, Lane::LightClient), at);
+            state.apply(&RiskEvent::Paid { id }, at);
         }
     }
     state

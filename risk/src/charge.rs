@@ -77,7 +77,7 @@ impl Sums {
             if was_cleared {
                 window.withdraw(id);
             }
-            window.charge(id, payout.amount, at);
+            payout.enter(window, id, payout.amount, at);
         });
         if was_cleared {
             for tank in tanks(&payout.corridor) {
@@ -89,7 +89,7 @@ impl Sums {
     /// Takes in what the clearance is charged. `is_first`: of this deposit; a bucket is filled by it once.
     pub(crate) fn charge(&mut self, id: DepositId, payout: &Payout, charge: &Charge, is_first: bool, at: UnixSeconds) {
         for tank in tanks(&payout.corridor) {
-            change(&mut self.notional, &tank, |window| window.charge(id, charge.notional, at));
+            change(&mut self.notional, &tank, |window| payout.enter(window, id, charge.notional, at));
         }
         if !is_first {
             return;
@@ -99,6 +99,16 @@ impl Sums {
             self.buckets.fill(party, payout.amount, fill.terms, at);
         }
         change(&mut self.sizes, &payout.corridor.asset, |sizes| sizes.add(payout.amount));
+    }
+
+    /// Takes in that a payout which counted until then is paid or given back.
+    pub(crate) fn let_go(&mut self, id: DepositId, payout: &Payout, at: UnixSeconds) {
+        change(&mut self.assets, &payout.corridor.asset, |window| window.let_go(id, payout.amount, at));
+        if payout.is_charged {
+            for tank in tanks(&payout.corridor) {
+                change(&mut self.notional, &tank, |window| window.let_go(id, payout.notional, at));
+            }
+        }
     }
 
     /// Takes in that a payout is over, and stands.

@@ -145,6 +145,10 @@ pub enum RiskEvent {
         amount: U256,
         /// By which lane.
         lane: Lane,
+        /// Whether it counts against every window until it is paid or given back, and for a day from then. What was cleared
+        /// before payments were told does not: it counts for a day from its clearance.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        until_paid: bool,
     },
     /// A cleared payout did not happen (failed, cancelled): gives back ledger or exposure, not window.
     Returned {
@@ -221,10 +225,15 @@ pub enum RiskEvent {
         /// Which deposit.
         id: DepositId,
     },
+    /// A cleared payout is final on its destination: it leaves the windows a day from now.
+    Paid {
+        /// Which deposit.
+        id: DepositId,
+    },
 }
 
 impl RiskEvent {
-    /// The clearance of `deposit`, whose id is `id`, on `lane`.
+    /// The clearance of `deposit`, whose id is `id`, on `lane`. It counts until it is paid.
     pub fn cleared(id: DepositId, deposit: &Deposit, lane: Lane) -> Self {
         Self::Cleared {
             id,
@@ -233,6 +242,7 @@ impl RiskEvent {
             asset: deposit.asset.clone(),
             amount: deposit.amount,
             lane,
+            until_paid: true,
         }
     }
 
@@ -246,7 +256,8 @@ impl RiskEvent {
             | Self::Shortfall { id }
             | Self::Closed { id, .. }
             | Self::Charged { id, .. }
-            | Self::Reopened { id } => Some(*id),
+            | Self::Reopened { id }
+            | Self::Paid { id } => Some(*id),
             Self::Paused { .. } | Self::Resumed { .. } | Self::Priced { .. } | Self::Decided { .. } => None,
         }
     }

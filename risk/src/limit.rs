@@ -73,7 +73,8 @@ pub struct Limits {
     pub per_transfer: Limit,
     /// Most that may be paid and not yet proven. Only the fast lane has exposure; the other ignores it.
     pub exposure_cap: Limit,
-    /// Most that may be cleared in any 24 hours.
+    /// Most that may be cleared in any 24 hours, and most that may be paid in any 24 hours: what is cleared counts until it is
+    /// paid, and for 24 hours from then.
     pub window: Limit,
     /// From this amount on a transfer waits for `large_delay`; `0` delays every transfer, `unlimited` none.
     pub large_from: Limit,

@@ -5,8 +5,9 @@
 
 use alloy_primitives::{U256, U512};
 use serde::{Deserialize, Serialize};
-use spandrel_verifiers::{AssetId, ChainId};
+use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
 
+use crate::window::Window;
 use crate::{Corridor, Lane, RiskEvent};
 
 /// One deposit's facts.
@@ -44,6 +45,9 @@ pub(crate) struct Payout {
     /// The value that it is charged.
     #[serde(default)]
     pub(crate) notional: U256,
+    /// Whether the windows count it until it is paid or given back, and it is neither yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_unpaid: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +112,11 @@ impl Payout {
         self.corridor.lane == Lane::Fast && matches!(self.stage, Stage::Open | Stage::Short)
     }
 
+    /// Enters its clearance at `at` into a window: until it is paid or given back, where that will be told.
+    pub(crate) fn enter(&self, window: &mut Window, id: DepositId, amount: U256, at: UnixSeconds) {
+        if self.is_unpaid { window.hold(amount) } else { window.charge(id, amount, at) }
+    }
+
     pub(crate) fn is_of(&self, source: &ChainId, asset: &AssetId) -> bool {
         self.corridor.source == *source && self.corridor.asset == *asset
     }
@@ -121,12 +130,18 @@ impl Record {
                 let account = Account { source: source.clone(), asset: asset.clone() };
                 self.proven.get_or_insert(Locked { account, amount: *amount });
             }
-            RiskEvent::Cleared { source, destination, asset, amount, lane, .. } => {
+            RiskEvent::Cleared { source, destination, asset, amount, lane, until_paid, .. } => {
                 if self.payout.as_ref().is_none_or(|payout| payout.stage == Stage::Returned) {
                     let (source, destination, asset) = (source.clone(), destination.clone(), asset.clone());
                     let corridor = Corridor { source, destination, asset, lane: *lane };
-                    let (amount, stage) = (*amount, Stage::Open);
-                    self.payout = Some(Payout { corridor, amount, stage, is_charged: false, notional: U256::ZERO });
+                    self.payout = Some(Payout {
+                        corridor,
+                        amount: *amount,
+                        stage: Stage::Open,
+                        is_charged: false,
+                        notional: U256::ZERO,
+                        is_unpaid: *until_paid,
+                    });
                 }
             }
             RiskEvent::Charged { charge, .. } => {
@@ -142,6 +157,11 @@ impl Record {
             }
             RiskEvent::Settled { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Settled)),
             RiskEvent::Shortfall { .. } => self.advance(|payout| payout.is_exposed().then_some(Stage::Short)),
+            RiskEvent::Paid { .. } => {
+                if let Some(payout) = &mut self.payout {
+                    payout.is_unpaid = false;
+                }
+            }
             RiskEvent::Closed { .. }
             | RiskEvent::Reopened { .. }
             | RiskEvent::Paused { .. }
@@ -176,7 +196,14 @@ impl Record {
     fn advance(&mut self, next: impl Fn(&Payout) -> Option<Stage>) {
         if let Some(payout) = &mut self.payout {
             payout.stage = next(payout).unwrap_or(payout.stage);
+            // What is settled was paid, though its payment was not told.
+            payout.is_unpaid &= !matches!(payout.stage, Stage::Settled | Stage::Returned);
         }
+    }
+
+    /// The payout that the windows count until it is paid or given back.
+    pub(crate) fn unpaid(&self) -> Option<&Payout> {
+        self.payout.as_ref().filter(|payout| payout.is_unpaid)
     }
 
     /// Whether the payout counts as released: always on the light-client lane, on the fast lane once the deposit is

@@ -24,7 +24,7 @@ pub struct Mismatch {
 /// was decided, under the policy that was in force then.
 ///
 /// Guarantees: a decision that did not follow from what was stored before it is a [`Mismatch`], and so is a clearance of
-/// anything but its deposit, a charge that is not the policy's, and a pause or resumption that is missing after its order.
+/// anything but its deposit or one that counts shorter than those before it, a charge that is not the policy's, and a pause or resumption that is missing after its order.
 /// What it cannot judge, because no policy is known, it counts.
 #[derive(Clone, Debug, Default)]
 pub struct SecondEngine {
@@ -36,6 +36,8 @@ pub struct SecondEngine {
     policy: Option<RiskPolicy>,
     /// What guardians' orders do to the risk state, until the risk log has it.
     due: VecDeque<RiskEvent>,
+    /// Whether a clearance counted until it is paid: then all that come later do.
+    counts_until_paid: bool,
     agreed: u64,
     unjudged: u64,
 }
@@ -78,6 +80,7 @@ impl SecondEngine {
             let about = about.ok_or_else(|| Mismatch::new("deposit", id.to_string(), "none".to_owned()))?;
             self.judge(event, at, about)?;
         }
+        self.counts_until_paid |= matches!(event, RiskEvent::Cleared { until_paid: true, .. });
         self.state.apply(event, at);
         Ok(())
     }
@@ -95,8 +98,12 @@ impl SecondEngine {
                 same("decision", decision, &position.decide(policy, *first_asked_at))?;
                 self.agreed = self.agreed.saturating_add(1);
             }
-            (RiskEvent::Cleared { id, lane, .. }, _) => {
-                same("clearance", event, &RiskEvent::cleared(*id, about, *lane))?;
+            (RiskEvent::Cleared { id, lane, until_paid: stored, .. }, _) => {
+                let mut due = RiskEvent::cleared(*id, about, *lane);
+                if let RiskEvent::Cleared { until_paid, .. } = &mut due {
+                    *until_paid = *stored || self.counts_until_paid;
+                }
+                same("clearance", event, &due)?;
             }
             (RiskEvent::Charged { charge, .. }, Some(policy)) => {
                 same("charge", charge, &policy.wide.charge(&self.state, about, at))?;

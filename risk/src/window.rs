@@ -1,7 +1,10 @@
-//! An exact sliding window of 24 hours: what was cleared in the last [`WINDOW_SECONDS`], to the second.
+//! An exact sliding window of 24 hours: what is cleared and not paid, and what was paid or given back in the last
+//! [`WINDOW_SECONDS`], to the second.
 //!
-//! A charge made at `t` counts while `now < t + 24 h`, so the charges within any 24 hours are bounded, not only those
-//! of fixed buckets. Charging and reading are searches over running totals; a copy shares them.
+//! What is held counts until it is let go, which charges it. A charge made at `t` counts while `now < t + 24 h`, so the
+//! charges within any 24 hours are bounded, not only those of fixed buckets; and with them the payments, each of which came
+//! between a clearance and the charge that let it go. Charging and reading are searches over running totals, holding is a sum;
+//! a copy shares them.
 //!
 //! Every charge forgets what has left by then, so that little has left when the window is read: the search for it starts
 //! at the oldest charge and goes as far again each time, at most `2⌈log2(l + 1)⌉ + 1` looks when `l` have left.
@@ -29,6 +32,8 @@ pub(crate) struct Window {
     total: U512,
     /// Number of the next charge.
     next: u64,
+    /// Sum of what is held.
+    held: U512,
 }
 
 /// Time of a charge, and its number: charges of one second keep their order.
@@ -50,27 +55,30 @@ struct Rows {
     charges: Vec<(Place, Charge)>,
     before: U512,
     next: u64,
+    #[serde(default, skip_serializing_if = "U512::is_zero")]
+    held: U512,
 }
 
 impl From<Window> for Rows {
     fn from(window: Window) -> Self {
-        Self { charges: window.kept().copied().collect(), before: window.before, next: window.next }
+        let charges = window.kept().copied().collect();
+        Self { charges, before: window.before, next: window.next, held: window.held }
     }
 }
 
 impl From<Rows> for Window {
     fn from(rows: Rows) -> Self {
-        let Rows { charges, before, next } = rows;
+        let Rows { charges, before, next, held } = rows;
         let in_order: BTreeMap<Place, Charge> = charges.into_iter().collect();
         let total = in_order.last_key_value().map_or(before, |(_, charge)| charge.through);
-        Self { charges: in_order.into_iter().collect(), forgotten: 0, before, total, next }
+        Self { charges: in_order.into_iter().collect(), forgotten: 0, before, total, next, held }
     }
 }
 
 /// By what is not forgotten.
 impl PartialEq for Window {
     fn eq(&self, other: &Self) -> bool {
-        (self.before, self.next) == (other.before, other.next) && self.kept().eq(other.kept())
+        (self.before, self.next, self.held) == (other.before, other.next, other.held) && self.kept().eq(other.kept())
     }
 }
 
@@ -90,6 +98,17 @@ impl Window {
         }
     }
 
+    /// Counts `amount` from now on.
+    pub(crate) fn hold(&mut self, amount: U256) {
+        self.held = self.held.saturating_add(U512::from(amount));
+    }
+
+    /// What is held of `id` counts for one more window from `at` on, which must not be earlier than the last charge.
+    pub(crate) fn let_go(&mut self, id: DepositId, amount: U256, at: UnixSeconds) {
+        self.held = self.held.saturating_sub(U512::from(amount));
+        self.charge(id, amount, at);
+    }
+
     /// Takes the charge of `id` out, if it has one. Linear; only a deposit that is cleared again needs it.
     pub(crate) fn withdraw(&mut self, id: DepositId) {
         let Some(withdrawn) = self.kept().find(|(_, charge)| charge.id == id).copied() else { return };
@@ -105,9 +124,9 @@ impl Window {
         self.total = less(self.total);
     }
 
-    /// The sum of all charges still in the window at `now`.
+    /// The sum of what is held, and of all charges still in the window at `now`.
     pub(crate) fn used(&self, now: UnixSeconds) -> U512 {
-        self.total.saturating_sub(self.left(now).1)
+        self.total.saturating_sub(self.left(now).1).saturating_add(self.held)
     }
 
     fn kept(&self) -> impl Iterator<Item = &(Place, Charge)> {
@@ -161,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_counts_until_it_is_let_go_and_for_exactly_a_day_from_then() {
+        let mut window = Window::default();
+        window.hold(U256::from(7));
+        window.charge(id(2), U256::from(5), 100);
+        assert_eq!(window.used(100), U512::from(12));
+        assert_eq!(window.used(u64::MAX), U512::from(7));
+        let at = 100 + 3 * WINDOW_SECONDS;
+        window.let_go(id(1), U256::from(7), at);
+        assert_eq!(window.used(at + WINDOW_SECONDS - 1), U512::from(7));
+        assert_eq!(window.used(at + WINDOW_SECONDS), U512::ZERO);
+    }
+
+    #[test]
     fn sums_of_the_largest_amounts_stay_exact() {
         let mut window = Window::default();
         for n in 0..4 {
@@ -202,6 +234,9 @@ mod tests {
         let mut window = Window::default();
         (0..10).for_each(|n| window.charge(id(n), U256::from(3), 100 * u64::from(n)));
         window.charge(id(10), U256::from(3), WINDOW_SECONDS + 200);
+        let without_held = serde_json::to_string(&window).unwrap();
+        assert!(!without_held.contains("held"), "what was stored before reads as it was: {without_held}");
+        window.hold(U256::from(4));
         assert_eq!((window.forgotten, window.charges.len()), (3, 11));
         let text = serde_json::to_string(&window).unwrap();
         let read: Window = serde_json::from_str(&text).unwrap();
@@ -212,7 +247,7 @@ mod tests {
         without.withdraw(id(1));
         assert_eq!(without, window, "it has left");
         without.withdraw(id(5));
-        assert_eq!(without.used(WINDOW_SECONDS + 200), U512::from(21));
-        assert_eq!(without.used(WINDOW_SECONDS + 500), U512::from(15));
+        assert_eq!(without.used(WINDOW_SECONDS + 200), U512::from(25));
+        assert_eq!(without.used(WINDOW_SECONDS + 500), U512::from(19));
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use alloy_primitives::{U256, U512};
 use common::model::Model;
 use common::wide::{of, valued};
-use common::{NOW, cleared, deposit, everywhere, open, pay, proven};
+use common::{NOW, clear, cleared, deposit, everywhere, open, pay, proven};
 use proptest::prelude::*;
 use spandrel_risk::{Corridor, Decision, Lane, Limit, Reason, RiskEvent, RiskState, Side, Tank, assess};
 use spandrel_verifiers::Deposit;
@@ -77,7 +77,7 @@ fn what_was_closed_unpaid_and_is_paid_all_the_same_counts_like_any_other_payout(
         let mut dropped = priced.clone();
         dropped.apply(&proven(&about), NOW);
         if was_cleared {
-            pay(&policy, &mut dropped, &about, lane, NOW);
+            clear(&policy, &mut dropped, &about, lane, NOW);
             dropped.apply(&RiskEvent::Returned { id: about.id() }, NOW);
         }
         let mut kept = dropped.clone();

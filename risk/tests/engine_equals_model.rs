@@ -4,7 +4,7 @@ mod common;
 
 use alloy_primitives::U256;
 use common::model::Model;
-use common::{NEVER, NOW, charged, cleared, deposit, everywhere, open, proven};
+use common::{NEVER, NOW, charged, cleared, cleared_of_old, deposit, everywhere, open, paid, proven};
 use proptest::prelude::*;
 use spandrel_risk::{
     Charge, Corridor, Decision, Direction, Lane, Limit, Limits, Position, Reason, RiskEvent, RiskState, Scope, assess,
@@ -46,7 +46,7 @@ type Draw = (u8, usize, Lane, Scope, i64, u64, U256);
 
 fn draws(most: usize) -> impl Strategy<Value = Vec<Draw>> {
     let later = prop_oneof![5 => 0i64..40_000, 1 => Just(86_400), 1 => Just(86_399), 1 => -50_000i64..0];
-    let draw = (0u8..24, 0usize..8, lanes(), scopes(), later, 0u64..100_000, amounts());
+    let draw = (0u8..28, 0usize..8, lanes(), scopes(), later, 0u64..100_000, amounts());
     prop::collection::vec(draw, 0..most)
 }
 
@@ -67,7 +67,9 @@ fn event(draw: &Draw, deposits: &[Deposit], now: u64) -> RiskEvent {
         19 => with_id(proven(&forged), id),
         20 => charged(deposit, Charge { notional: *other, fills: Vec::new() }),
         21 => with_id(cleared(&forged, *lane), id),
-        _ => RiskEvent::Reopened { id },
+        22 | 23 => RiskEvent::Reopened { id },
+        24 => cleared_of_old(deposit, *lane),
+        _ => paid(deposit),
     }
 }
 

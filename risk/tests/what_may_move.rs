@@ -3,7 +3,7 @@
 mod common;
 
 use alloy_primitives::{U256, U512};
-use common::{NOW, amount, cleared, deposit, everywhere, open, pay, proven};
+use common::{NOW, amount, cleared, deposit, everywhere, open, paid, pay, proven};
 use proptest::prelude::*;
 use spandrel_risk::{
     Corridor, Decision, Direction, Lane, Limit, Limits, Reason, RiskEvent, RiskPolicy, RiskState, Scope,
@@ -115,6 +115,7 @@ fn a_returned_payout_may_be_cleared_again_and_counts_once_in_the_window() {
     assert_eq!(ask(open(), &state, &about, Lane::Fast, NOW), Decision::Allow);
     state.apply(&cleared(&about, Lane::Fast), NOW + 100);
     assert_eq!(state.window_used(&corridor, NOW + 100), U512::from(5));
+    state.apply(&paid(&about), NOW + 100);
     assert_eq!(state.window_used(&corridor, NOW + WINDOW_SECONDS), U512::from(5), "it counts from the later clearance");
     assert_eq!(state.window_used(&corridor, NOW + 100 + WINDOW_SECONDS), U512::ZERO);
 }
@@ -311,7 +312,7 @@ proptest! {
     fn caps_hold_whatever_is_asked(demand in demand(), cap in 0u64..100, window in 0u64..150, reconfigured in 0u64..150) {
         let mut limits = Limits { exposure_cap: amount(cap), window: amount(window), ..open() };
         let mut state = RiskState::default();
-        let mut paid: Vec<(Corridor, U256, u64, u64)> = Vec::new();
+        let mut passed: Vec<(Corridor, U256, u64, u64)> = Vec::new();
         let mut now = NOW;
         for (place, (n, value, is_fast, later, fate)) in demand.iter().enumerate() {
             now += later;
@@ -324,7 +325,7 @@ proptest! {
             }
             if ask(limits, &state, &about, lane, now) == Decision::Allow {
                 state.apply(&cleared(&about, lane), now);
-                paid.push((Corridor::of(&about, lane), about.amount, now, in_force));
+                passed.push((Corridor::of(&about, lane), about.amount, now, in_force));
                 let exposure = state.exposure(&about.source_chain, &about.asset, &about.destination_chain);
                 prop_assert!(lane == Lane::LightClient || exposure <= U512::from(cap));
             }
@@ -332,13 +333,14 @@ proptest! {
             match fate {
                 1 => state.apply(&RiskEvent::Settled { id }, now),
                 2 => state.apply(&RiskEvent::Shortfall { id }, now),
-                _ => {}
+                3 => {}
+                _ => state.apply(&paid(&about), now),
             }
         }
         // Every 24 hours that end at a payout: no window limit that was in force then was exceeded.
-        for (corridor, _, end, in_force) in &paid {
-            let within = paid.iter().filter(|(c, _, at, _)| c == corridor && at <= end && end - at < WINDOW_SECONDS);
-            let last = paid.iter().filter(|(c, _, at, _)| c == corridor && at == end).map(|(.., limit)| limit).max();
+        for (corridor, _, end, in_force) in &passed {
+            let within = passed.iter().filter(|(c, _, at, _)| c == corridor && at <= end && end - at < WINDOW_SECONDS);
+            let last = passed.iter().filter(|(c, _, at, _)| c == corridor && at == end).map(|(.., limit)| limit).max();
             let sum: U256 = within.map(|(_, amount, ..)| *amount).sum();
             prop_assert!(sum <= U256::from(*last.unwrap_or(in_force)), "{sum} in the day up to {end}");
         }

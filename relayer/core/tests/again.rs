@@ -169,7 +169,7 @@ fn a_strangers_fast_claim_after_ours_was_given_up_is_taken_over_and_settled() {
     let mut house = given_up_house();
     let out = house.progress(Lane::LightClient, paid_by(Lane::Fast));
     assert_eq!(names(&out), ["payout_refused", "cleared", "executed", "payout_final"]);
-    assert_eq!((steps(&out), risks(&out)), (vec!["close_overdue", "settle"], vec!["returned", "cleared"]));
+    assert_eq!((steps(&out), risks(&out)), (vec!["close_overdue", "settle"], vec!["returned", "cleared", "paid"]));
     assert_eq!(house.exposure(), house.deposit.amount, "it counts against the cap until it is settled");
     house.settle(Progress::Finalized { tx: tx(2) });
     assert_eq!(house.status().name(), "settled");
@@ -207,7 +207,7 @@ fn our_own_payout_reported_as_someone_elses_is_final_all_the_same() {
     house.prove();
     house.progress(Lane::LightClient, Progress::Included { tx: tx(1) });
     let out = house.progress(Lane::LightClient, paid_by(Lane::LightClient));
-    assert_eq!((names(&out), risks(&out)), (vec!["payout_final"], vec!["closed"]));
+    assert_eq!((names(&out), risks(&out)), (vec!["payout_final"], vec!["paid", "closed"]));
     assert_eq!(house.status().name(), "final");
 }
 

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use common::*;
 use proptest::prelude::*;
 use spandrel_core::submission::{Lasting, Progress};
-use spandrel_core::{Effect, Event, FastAttestation, Input, Refusal, Status, Transfer, step};
-use spandrel_risk::{Lane, Limit, Limits, RiskEvent, Scope};
+use spandrel_core::{Effect, Event, FastAttestation, Input, PayoutStage, Refusal, Status, Transfer, step};
+use spandrel_risk::{Lane, Limit, Limits, RiskEvent, Scope, WINDOW_SECONDS};
 use spandrel_verifiers::follow::BlockRef;
 use spandrel_verifiers::{Deposit, Evidence, LanePreference, SignedVerdict};
 
@@ -188,6 +188,7 @@ impl Watch {
                 (RiskEvent::Shortfall { .. }, Some(false)) => Some(true),
                 (RiskEvent::Proven { .. } | RiskEvent::Paused { .. } | RiskEvent::Closed { .. }, open) => open,
                 (RiskEvent::Charged { .. } | RiskEvent::Decided { .. }, open) => open,
+                (RiskEvent::Paid { .. }, Some(open)) => Some(open),
                 (RiskEvent::Reopened { .. }, None) => None,
                 (event, open) => panic!("{event:?} while the clearance is {open:?}"),
             };
@@ -206,6 +207,15 @@ impl Watch {
         let exposure =
             if payout == Some(Lane::Fast) && !is_settled { transfer.deposit.amount } else { Default::default() };
         assert_eq!(house.exposure(), exposure);
+        // What may be paid yet is in its window however late; what is paid for good or given back leaves it a day later.
+        let is_due = |lane| {
+            let payout = transfer.payout.as_ref().filter(|payout| payout.lane == lane);
+            payout.is_some_and(|payout| payout.stage < PayoutStage::Final) && !is_settled
+        };
+        for lane in [Lane::Fast, Lane::LightClient] {
+            let amount = if is_due(lane) { transfer.deposit.amount } else { Default::default() };
+            assert_eq!(house.window_at(lane, house.now + WINDOW_SECONDS), amount, "{lane}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use alloy_primitives::U256;
 use common::*;
 use spandrel_core::submission::Progress;
 use spandrel_core::{Blocked, Effect, Event, Input, Status, Transfer, may_execute};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, Reason};
+use spandrel_risk::{Lane, Limit, Limits, Reason};
 use spandrel_verifiers::Deposit;
 
 const LANES: [Lane; 2] = [Lane::Fast, Lane::LightClient];
@@ -37,10 +37,6 @@ fn refused_at_sight() -> House {
     house
 }
 
-fn window(house: &House, lane: Lane) -> U256 {
-    house.risk.window_used(&Corridor::of(&house.deposit, lane), house.now).to()
-}
-
 fn elsewhere(lane: Lane) -> Progress {
     Progress::PaidElsewhere { lane }
 }
@@ -61,11 +57,11 @@ fn must_fold(house: &House) {
 #[test]
 fn what_guardians_dropped_and_anyone_claimed_with_its_proof_is_in_the_windows_and_told() {
     let mut house = dropped();
-    assert_eq!(window(&house, Lane::LightClient), U256::ZERO);
+    assert_eq!(house.window(Lane::LightClient), U256::ZERO);
     let out = house.progress(Lane::LightClient, elsewhere(Lane::LightClient));
     assert_eq!(names(&out), ["paid_all_the_same", "cleared", "executed", "payout_final"]);
-    assert_eq!((risks(&out), steps(&out)), (vec!["reopened", "proven", "cleared", "closed"], vec![]));
-    assert_eq!(window(&house, Lane::LightClient), U256::from(5));
+    assert_eq!((risks(&out), steps(&out)), (vec!["reopened", "proven", "cleared", "paid", "closed"], vec![]));
+    assert_eq!(house.window(Lane::LightClient), U256::from(5));
     assert_eq!(house.status().name(), "final");
     assert!(house.progress(Lane::LightClient, elsewhere(Lane::LightClient)).is_empty(), "once");
     must_fold(&house);
@@ -75,9 +71,9 @@ fn what_guardians_dropped_and_anyone_claimed_with_its_proof_is_in_the_windows_an
 fn one_that_was_paid_by_an_old_attestation_is_an_exposure_until_it_is_settled() {
     let mut house = dropped();
     let out = house.progress(Lane::Fast, elsewhere(Lane::Fast));
-    assert_eq!(risks(&out), ["reopened", "proven", "cleared"]);
+    assert_eq!(risks(&out), ["reopened", "proven", "cleared", "paid"]);
     assert_eq!(steps(&out), ["close_overdue", "settle"], "it was proven before");
-    assert_eq!((house.exposure(), window(&house, Lane::Fast)), (U256::from(5), U256::from(5)));
+    assert_eq!((house.exposure(), house.window(Lane::Fast)), (U256::from(5), U256::from(5)));
     house.settle(Progress::Finalized { tx: tx(2) });
     assert_eq!((house.exposure(), house.status().name()), (U256::ZERO, "settled"));
     must_fold(&house);
@@ -89,7 +85,7 @@ fn what_was_refused_at_sight_and_paid_counts_on_either_lane() {
         let mut house = refused_at_sight();
         assert!(house.risk_log.is_empty(), "it cost one record");
         house.progress(lane, elsewhere(lane));
-        assert_eq!(window(&house, lane), U256::from(5), "{lane}");
+        assert_eq!(house.window(lane), U256::from(5), "{lane}");
         if lane == Lane::Fast {
             assert_eq!(house.exposure(), U256::from(5));
             assert_eq!(steps(&house.prove()), ["settle"]);
@@ -123,7 +119,7 @@ fn a_payment_that_a_node_shows_is_asked_for_once_and_counts_once_it_is_confirmed
         house.tell(Input::Progress(asked.effects[0].id, unpaid()));
         assert_eq!(before.0, house.transfer, "a payment that was reorged away ends nothing");
         house.tell(Input::Progress(asked.effects[0].id, elsewhere(Lane::LightClient)));
-        assert_eq!((house.status().name(), window(&house, Lane::LightClient)), ("final", U256::from(5)));
+        assert_eq!((house.status().name(), house.window(Lane::LightClient)), ("final", U256::from(5)));
         assert!(house.tell(Input::ShownPaid).is_empty());
         assert!(matches!(house.may(&confirm_paid(&house)), Err(Blocked::Obsolete(_))));
     }
@@ -160,7 +156,7 @@ fn what_was_shown_before_our_own_payout_is_asked_for_until_that_is_final() {
         assert_eq!(house.tell(Input::ShownPaid).effects[0].id, asked.id, "the same question, not ended");
         let out = house.tell(Input::Progress(asked.id, elsewhere(lane)));
         assert_eq!((names(&out)[0], risks(&out)[0]), ("paid_all_the_same", "reopened"), "{lane}");
-        assert_eq!(window(&house, lane), U256::from(5), "{lane}");
+        assert_eq!(house.window(lane), U256::from(5), "{lane}");
         assert!(matches!(house.may(&asked.effect), Err(Blocked::Obsolete(_))), "{lane}: final");
         must_fold(&house);
     }

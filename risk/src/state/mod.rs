@@ -9,7 +9,7 @@ use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
 
 use self::books::{Book, Exposure};
 use crate::charge::Sums;
-use crate::record::{Account, Closed, Record};
+use crate::record::{Account, Closed, Payout, Record};
 use crate::window::Window;
 use crate::{Corridor, Lane, Price, RiskEvent, Scope, as_list};
 
@@ -17,9 +17,9 @@ use crate::{Corridor, Lane, Price, RiskEvent, Scope, as_list};
 ///
 /// Guarantees: the same events give the same state; an event that comes twice changes nothing; a deposit counts at
 /// most once in ledger, exposure and each window; no amount overflows (sums are 512 bits wide); a copy shares what it
-/// was copied from and costs nothing; what is remembered is bounded by the work that is open, the charges of a day, the
-/// sizes of a thousand clearances an asset, the buckets that are not empty and the ids of closed deposits that have not
-/// expired.
+/// was copied from and costs nothing; what is remembered is bounded by the work that is open (what is cleared and not paid
+/// is, and the windows keep but its sum), the charges of a day, the sizes of a thousand clearances an asset, the buckets
+/// that are not empty and the ids of closed deposits that have not expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskState {
@@ -95,20 +95,29 @@ impl RiskState {
         self.uncount(id, &before);
         self.count(id, &after);
         if let (RiskEvent::Cleared { .. }, Some(payout)) = (event, &after.payout) {
-            let (amount, at) = (payout.amount, self.clock);
+            let at = self.clock;
             let was_cleared = before.was_cleared();
             change(&mut self.windows, &payout.corridor, |window| {
                 if was_cleared {
                     window.withdraw(id);
                 }
-                window.charge(id, amount, at);
+                payout.enter(window, id, payout.amount, at);
             });
             self.sums.clear(id, payout, was_cleared, at);
+        }
+        if let Some(payout) = before.unpaid().filter(|_| after.unpaid().is_none()) {
+            self.let_go(id, payout);
         }
         if let (RiskEvent::Charged { charge, .. }, Some(payout)) = (event, &after.payout) {
             self.sums.charge(id, payout, charge, !before.is_charged, self.clock);
         }
         self.records.insert_mut(id, after);
+    }
+
+    /// It is paid or given back: it counts for one more window.
+    fn let_go(&mut self, id: DepositId, payout: &Payout) {
+        change(&mut self.windows, &payout.corridor, |window| window.let_go(id, payout.amount, self.clock));
+        self.sums.let_go(id, payout, self.clock);
     }
 
     fn take_price(&mut self, asset: &AssetId, price: Price) {
@@ -124,6 +133,9 @@ impl RiskState {
         let Some(closed) = record.closed() else { return };
         if closed.lane.is_none() {
             self.uncount(id, &record);
+        }
+        if let Some(payout) = record.unpaid() {
+            self.let_go(id, payout);
         }
         if let (Some(Lane::LightClient), Some(payout)) = (closed.lane, &record.payout) {
             self.sums.stand(id, payout, self.clock);

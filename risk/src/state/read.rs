@@ -73,18 +73,19 @@ impl RiskState {
         self.ledger.get(parts).copied().unwrap_or_default()
     }
 
-    /// What was cleared on `corridor` in the 24 hours before `now`.
+    /// What is cleared on `corridor` and not paid, and what was paid or given back in the 24 hours before `now`; of what was
+    /// cleared before payments were told, what was in those 24 hours.
     pub fn window_used(&self, corridor: &Corridor, now: UnixSeconds) -> U512 {
         let now = self.not_before_clock(now);
         self.windows.get(corridor).map_or(U512::ZERO, |window| window.used(now))
     }
 
-    /// What was cleared of `asset` in the 24 hours before `now`, over all corridors.
+    /// The same of `asset`, over all corridors.
     pub fn asset_used(&self, asset: &AssetId, now: UnixSeconds) -> U512 {
         self.sums.asset_used(asset, self.not_before_clock(now))
     }
 
-    /// The value of what was cleared in the 24 hours before `now`.
+    /// The same by value; of what makes room the other way, what was over in the 24 hours before `now`.
     pub fn notional_used(&self, tank: &Tank, now: UnixSeconds) -> U512 {
         self.notional_of(tank.parts(), now)
     }

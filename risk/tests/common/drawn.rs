@@ -10,7 +10,7 @@ use spandrel_risk::{
 };
 use spandrel_verifiers::Deposit;
 
-use super::{amount, charged, cleared, deposit, everywhere, open, proven};
+use super::{amount, charged, cleared, cleared_of_old, deposit, everywhere, open, paid, proven};
 
 pub const LANES: [Lane; 2] = [Lane::Fast, Lane::LightClient];
 
@@ -78,12 +78,15 @@ pub fn policies() -> impl Strategy<Value = RiskPolicy> {
     )
 }
 
+/// The kind that a ledger has of old, before any of the other clearances.
+pub const OLD: u8 = 15;
+
 /// Kind of event, about which deposit, on which lane, how much later, two numbers.
 pub type Draw = (u8, usize, usize, i64, u64, u64);
 
 pub fn draws() -> impl Strategy<Value = Vec<Draw>> {
     let later = prop_oneof![6 => 0i64..3_000, 1 => Just(86_400), 1 => Just(86_399), 1 => -5_000i64..0];
-    prop::collection::vec((0u8..15, 0usize..8, 0usize..2, later, 0u64..120, 0u64..20), 0..50)
+    prop::collection::vec((0u8..18, 0usize..8, 0usize..2, later, 0u64..120, 0u64..20), 0..50)
 }
 
 pub fn events(draw: &Draw, policy: &RiskPolicy, state: &RiskState, deposits: &[Deposit], now: u64) -> Vec<RiskEvent> {
@@ -99,6 +102,8 @@ pub fn events(draw: &Draw, policy: &RiskPolicy, state: &RiskState, deposits: &[D
         10 => vec![RiskEvent::Settled { id }],
         11 => vec![RiskEvent::Closed { id, expiry: about.expiry }],
         12 => vec![RiskEvent::Reopened { id }],
+        13 | 14 => vec![paid(about)],
+        OLD => vec![cleared_of_old(about, LANES[lane]), charged(about, policy.wide.charge(state, about, now))],
         _ => {
             let published_at = now.saturating_sub(width * 100).saturating_add(number * 2);
             let price = Price { value: U256::from(number / 8), confidence: U256::from(width / 6), published_at };

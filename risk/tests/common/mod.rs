@@ -66,10 +66,20 @@ pub fn charged(deposit: &Deposit, charge: Charge) -> RiskEvent {
 }
 
 /// Clears `deposit` and charges it as `policy` says.
-pub fn pay(policy: &RiskPolicy, state: &mut RiskState, deposit: &Deposit, lane: Lane, now: u64) {
+pub fn clear(policy: &RiskPolicy, state: &mut RiskState, deposit: &Deposit, lane: Lane, now: u64) {
     state.apply(&cleared(deposit, lane), now);
     let charge = policy.wide.charge(state, deposit, now);
     state.apply(&charged(deposit, charge), now);
+}
+
+/// The same, and it is final at once.
+pub fn pay(policy: &RiskPolicy, state: &mut RiskState, deposit: &Deposit, lane: Lane, now: u64) {
+    clear(policy, state, deposit, lane, now);
+    state.apply(&paid(deposit), now);
+}
+
+pub fn paid(deposit: &Deposit) -> RiskEvent {
+    RiskEvent::Paid { id: deposit.id() }
 }
 
 pub fn proven(deposit: &Deposit) -> RiskEvent {
@@ -82,12 +92,14 @@ pub fn proven(deposit: &Deposit) -> RiskEvent {
 }
 
 pub fn cleared(deposit: &Deposit, lane: Lane) -> RiskEvent {
-    RiskEvent::Cleared {
-        id: deposit.id(),
-        source: deposit.source_chain.clone(),
-        destination: deposit.destination_chain.clone(),
-        asset: deposit.asset.clone(),
-        amount: deposit.amount,
-        lane,
+    RiskEvent::cleared(deposit.id(), deposit, lane)
+}
+
+/// A clearance from before payments were told: it counts for a day.
+pub fn cleared_of_old(deposit: &Deposit, lane: Lane) -> RiskEvent {
+    let mut event = cleared(deposit, lane);
+    if let RiskEvent::Cleared { until_paid, .. } = &mut event {
+        *until_paid = false;
     }
+    event
 }

@@ -169,7 +169,8 @@ impl World {
     /// A fast payout whose deposit is gone.
     pub fn lose(&mut self, id: DepositId) {
         let Corridor { source, destination, asset, lane } = corridor();
-        let cleared = RiskEvent::Cleared { id, source, destination, asset, amount: U256::from(5), lane };
+        let cleared =
+            RiskEvent::Cleared { id, source, destination, asset, amount: U256::from(5), lane, until_paid: true };
         self.risk.apply(&cleared, self.now);
         self.risk.apply(&RiskEvent::Shortfall { id }, self.now);
     }

@@ -58,7 +58,7 @@ pub struct RouteUse {
 pub struct LaneUse {
     /// What it takes now.
     pub limits: LaneLimits,
-    /// Cleared within 24 hours, of what all windows that bound the lane let pass, by amount and by value.
+    /// Cleared and not paid, or paid within 24 hours, of what all windows that bound the lane let pass, by amount and by value.
     pub window: Gauge,
     /// Paid and not proven yet; the fast lane's alone.
     pub exposure: Option<Gauge>,

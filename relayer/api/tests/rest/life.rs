@@ -169,6 +169,7 @@ async fn what_is_used_is_taken_from_what_remains_and_shown_beside_its_bound() {
         asset: AssetId::slip44(&bitcoin(), 0),
         amount: U256::from(30_000),
         lane: Lane::Fast,
+        until_paid: true,
     };
     world.book.record_risk(fast).await.unwrap();
     let of_bitcoin = lanes(&bitcoin()).await;

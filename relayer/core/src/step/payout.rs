@@ -94,6 +94,8 @@ impl Draft<'_> {
             self.record(Event::Executed { lane, tx: tx.clone() })?;
         }
         self.record(Event::PayoutFinal { lane, tx: tx.clone() })?;
+        // Not before: until then it may be gone from its block, and be paid later.
+        self.risk(RiskEvent::Paid { id: self.id() });
         if stage < PayoutStage::Executed { self.paid(lane) } else { Ok(()) }
     }
 

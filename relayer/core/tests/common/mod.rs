@@ -320,6 +320,15 @@ impl House {
         may_broadcast(self.transfer(), effect, &self.context())
     }
 
+    /// What of the lane's window is used.
+    pub fn window(&self, lane: Lane) -> U256 {
+        self.window_at(lane, self.now)
+    }
+
+    pub fn window_at(&self, lane: Lane, at: u64) -> U256 {
+        self.risk.window_used(&Corridor::of(&self.deposit, lane), at).to()
+    }
+
     pub fn exposure(&self) -> U256 {
         let deposit = &self.deposit;
         self.risk.exposure(&deposit.source_chain, &deposit.asset, &deposit.destination_chain).to()
@@ -359,6 +368,7 @@ pub fn risks(output: &Output) -> Vec<&'static str> {
         RiskEvent::Shortfall { .. } => Some("shortfall"),
         RiskEvent::Closed { .. } => Some("closed"),
         RiskEvent::Reopened { .. } => Some("reopened"),
+        RiskEvent::Paid { .. } => Some("paid"),
         RiskEvent::Paused { .. } => Some("paused"),
         RiskEvent::Resumed { .. } => Some("resumed"),
         RiskEvent::Priced { .. } => Some("priced"),

@@ -37,7 +37,7 @@ fn a_light_client_transfer_goes_from_observed_to_final() {
     house.progress(Lane::LightClient, Progress::Included { tx: tx(1) });
     assert_eq!(*house.status(), Status::Executed { lane: Lane::LightClient, tx: tx(1) });
     let out = house.progress(Lane::LightClient, Progress::Finalized { tx: tx(1) });
-    assert_eq!((names(&out), steps(&out)), (vec!["payout_final"], vec![]));
+    assert_eq!((names(&out), steps(&out), risks(&out)), (vec!["payout_final"], vec![], vec!["paid", "closed"]));
     assert_eq!(*house.status(), Status::Final { tx: tx(1) });
 }
 
@@ -53,7 +53,7 @@ fn a_fast_transfer_is_paid_before_it_is_proven_and_settled_after() {
     house.progress(Lane::Fast, Progress::Broadcast { tx: tx(1) });
     house.progress(Lane::Fast, Progress::Included { tx: tx(1) });
     let out = house.progress(Lane::Fast, Progress::Finalized { tx: tx(1) });
-    assert_eq!(names(&out), ["payout_final"]);
+    assert_eq!((names(&out), risks(&out)), (vec!["payout_final"], vec!["paid"]));
     assert_eq!(*house.status(), Status::Executed { lane: Lane::Fast, tx: tx(1) });
     let out = house.prove();
     assert_eq!((names(&out), steps(&out), risks(&out)), (vec!["verified"], vec!["settle"], vec!["proven"]));

@@ -12,3 +12,4 @@ mod reorgs;
 mod scene;
 mod shortfalls;
 mod unpaid;
+mod windows;

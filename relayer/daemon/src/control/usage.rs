@@ -22,7 +22,7 @@ struct Row {
     paused: Option<String>,
     per_transfer: Limit,
     window: Limit,
-    /// Of the last 24 hours, base units.
+    /// What is cleared and not paid, and what was paid in the last 24 hours, base units.
     window_used: String,
     exposure_cap: Limit,
     /// Paid and not proven, base units; of the fast lane.

@@ -97,7 +97,7 @@ impl Gauges {
         let numbers = |name: &str, help: &str| numbers_of(name, help, &CORRIDOR);
         let window = |used: &str, limit: &str, what: &str, of: &str| -> Result<Window> {
             Ok(Window {
-                used: numbers_of(used, &format!("Cleared in the last 24 hours {what}"), &[of])?,
+                used: numbers_of(used, &format!("Cleared and not paid, or paid in the last 24 hours, {what}"), &[of])?,
                 limit: numbers_of(limit, &format!("Most in 24 hours {what}; +Inf: unlimited"), &[of])?,
             })
         };
@@ -180,7 +180,10 @@ impl Gauges {
                 "1 while a pause stops a lane of a corridor",
                 &CORRIDOR,
             )?,
-            window_used: numbers("spandrel_risk_window_used_units", "Cleared in the last 24 hours, base units")?,
+            window_used: numbers(
+                "spandrel_risk_window_used_units",
+                "Cleared and not paid, or paid in the last 24 hours, base units",
+            )?,
             window_limit: numbers("spandrel_risk_window_limit_units", "Most in 24 hours, base units; +Inf: unlimited")?,
             exposure_used: numbers("spandrel_risk_exposure_used_units", "Paid and not proven, base units")?,
             exposure_limit: numbers(

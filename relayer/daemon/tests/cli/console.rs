@@ -151,14 +151,7 @@ pub async fn furnish(served: &Served) -> Waiting {
     let lost = see(book, config, 3).await;
     let deposit = book.ledger().transfer(lost).await.unwrap().unwrap().deposit;
     let chain = deposit.source_chain.clone();
-    let cleared = RiskEvent::Cleared {
-        id: lost,
-        source: chain.clone(),
-        destination: deposit.destination_chain,
-        asset: deposit.asset,
-        amount: deposit.amount,
-        lane: Lane::Fast,
-    };
+    let cleared = RiskEvent::cleared(lost, &deposit, Lane::Fast);
     for event in [cleared, RiskEvent::Shortfall { id: lost }] {
         book.record_risk(event).await.unwrap();
     }

@@ -325,15 +325,8 @@ async fn a_halt_is_acknowledged_by_one_and_a_loss_accepted_by_two() {
     let served = Served::new(config.clone(), silent_book(&config).await).await;
     let lost = see(&served.book, &config, 1).await;
     let deposit = served.book.ledger().transfer(lost).await.unwrap().unwrap().deposit;
-    let (source, destination) = (deposit.source_chain.clone(), deposit.destination_chain);
-    let cleared = RiskEvent::Cleared {
-        id: lost,
-        source: source.clone(),
-        destination,
-        asset: deposit.asset,
-        amount: deposit.amount,
-        lane: Lane::Fast,
-    };
+    let source = deposit.source_chain.clone();
+    let cleared = RiskEvent::cleared(lost, &deposit, Lane::Fast);
     for event in [cleared, RiskEvent::Shortfall { id: lost }] {
         served.book.record_risk(event).await.unwrap();
     }

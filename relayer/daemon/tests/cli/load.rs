@@ -82,17 +82,10 @@ async fn due(served: &Served, n: u64) {
     ];
     let fold = |transfer, event| Some(Transfer::fold(transfer, id, event, now).unwrap());
     let after = events.iter().fold(None, fold).unwrap();
-    let executor = Executor::Destination { chain: chain.clone() };
+    let executor = Executor::Destination { chain };
     let effect = Effect::PayFast { deposit: deposit.clone(), attestation };
     let effect_id = effect.id(id, &executor, Turn::default());
-    let cleared = RiskEvent::Cleared {
-        id,
-        source: deposit.source_chain,
-        destination: chain,
-        asset: deposit.asset,
-        amount: deposit.amount,
-        lane: Lane::Fast,
-    };
+    let cleared = RiskEvent::cleared(id, &deposit, Lane::Fast);
     let commit = Commit {
         now,
         expected_risk_sequence: n,

@@ -112,14 +112,7 @@ pub fn cleared() -> (Commit, EffectId) {
     let effect =
         NewEffect { id: effect.id(id, &executor, Turn::default()), deposit: id, executor, effect, run_at: NOW };
     let pay = effect.id;
-    let risk = RiskEvent::Cleared {
-        id,
-        source: source(),
-        destination: destination(),
-        asset: deposit.asset,
-        amount: deposit.amount,
-        lane: Lane::Fast,
-    };
+    let risk = RiskEvent::cleared(id, &deposit, Lane::Fast);
     let commit = Commit {
         now: NOW,
         transfers: vec![TransferChange { expected_sequence: 0, events, after }],

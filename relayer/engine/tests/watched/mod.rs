@@ -163,7 +163,7 @@ impl Scene {
         let id = DepositId(B256::from(U256::from(number)));
         let (source, destination, asset) = (source(), destination(), deposit().asset);
         let amount = U256::from(amount);
-        let cleared = RiskEvent::Cleared { id, source, destination, asset, amount, lane };
+        let cleared = RiskEvent::Cleared { id, source, destination, asset, amount, lane, until_paid: true };
         self.book.record_risk(cleared).await.unwrap();
     }
 

@@ -21,14 +21,16 @@ pub struct Known {
     pub is_settled: bool,
     /// Nothing is said of it any more.
     pub is_closed: bool,
-    /// Clearances that took effect: corridor, amount, time.
-    pub charges: Vec<(Corridor, U256, u64)>,
+    /// Clearances that took effect: corridor, amount, and from when on they count for a day; until then they count.
+    pub charges: Vec<(Corridor, U256, Option<u64>)>,
     /// The last of them.
-    pub last: Option<(Corridor, U256, u64)>,
+    pub last: Option<(Corridor, U256, Option<u64>)>,
+    /// Whether that one counts until it is paid or given back, and is neither.
+    is_unpaid: bool,
     /// Whether what that one is charged over corridors came.
     is_charged: bool,
     /// By value.
-    pub notionals: Vec<(Tank, U256, u64)>,
+    pub notionals: Vec<(Tank, U256, Option<u64>)>,
     /// Its first charge: place in the log, corridor, amount, charge, time.
     pub first: Option<(usize, Corridor, U256, Charge, u64)>,
 }
@@ -59,6 +61,9 @@ impl Model {
                     let is_known = known.locked.is_some() || !known.charges.is_empty();
                     let is_exposed = known.is_fast() && !known.is_settled;
                     known.is_closed = is_known && !is_exposed;
+                    if known.is_closed {
+                        known.let_go(*at);
+                    }
                     if known.is_closed && known.payout.is_none() {
                         known.locked = None;
                     }
@@ -66,7 +71,7 @@ impl Model {
                     if let Some(corridor) = slow.filter(|_| known.is_closed).cloned() {
                         let own = Tank::Corridor(corridor.clone());
                         let charge = known.notionals.iter().find(|(tank, ..)| *tank == own).map(|charge| charge.1);
-                        known.notionals.extend(charge.map(|notional| (Tank::Paid(corridor), notional, *at)));
+                        known.notionals.extend(charge.map(|notional| (Tank::Paid(corridor), notional, Some(*at))));
                     }
                 }
                 RiskEvent::Proven { source, asset, amount, .. } if known.locked.is_none() => {
@@ -74,12 +79,16 @@ impl Model {
                     let any = Corridor { destination: source.clone(), source, asset, lane: Lane::LightClient };
                     known.locked = Some((any, *amount));
                 }
-                RiskEvent::Cleared { source, destination, asset, amount, lane, .. } if known.payout.is_none() => {
+                RiskEvent::Cleared { source, destination, asset, amount, lane, until_paid, .. }
+                    if known.payout.is_none() =>
+                {
                     let (source, destination, asset) = (source.clone(), destination.clone(), asset.clone());
                     let corridor = Corridor { source, destination, asset, lane: *lane };
                     known.charges.retain(|(charged, ..)| *charged != corridor);
-                    known.charges.push((corridor.clone(), *amount, *at));
-                    known.last = Some((corridor.clone(), *amount, *at));
+                    let from = (!until_paid).then_some(*at);
+                    known.charges.push((corridor.clone(), *amount, from));
+                    known.last = Some((corridor.clone(), *amount, from));
+                    known.is_unpaid = *until_paid;
                     known.is_charged = false;
                     known.notionals.retain(|(tank, ..)| !tanks(&corridor).contains(tank));
                     known.payout = Some((corridor, *amount));
@@ -88,17 +97,21 @@ impl Model {
                     let is_open = !known.is_settled && !known.is_short && !known.is_charged;
                     let Some((corridor, amount)) = known.payout.clone().filter(|_| is_open) else { continue };
                     known.is_charged = true;
-                    let charged = tanks(&corridor).map(|tank| (tank, charge.notional, *at));
+                    let from = (!known.is_unpaid).then_some(*at);
+                    let charged = tanks(&corridor).map(|tank| (tank, charge.notional, from));
                     known.notionals.extend(charged);
                     if known.first.is_none() {
                         known.first = Some((place, corridor, amount, charge.clone(), *at));
                     }
                 }
+                RiskEvent::Paid { .. } => known.let_go(*at),
                 RiskEvent::Returned { .. } if !known.is_settled => {
+                    known.let_go(*at);
                     known.payout = None;
                     known.is_short = false;
                 }
                 RiskEvent::Settled { .. } if known.is_fast() => {
+                    known.let_go(*at);
                     known.is_settled = true;
                     known.is_short = false;
                 }
@@ -121,6 +134,15 @@ fn tanks(corridor: &Corridor) -> [Tank; 4] {
 }
 
 impl Known {
+    /// Whatever counts until it is paid or given back counts for a day from `at` on.
+    fn let_go(&mut self, at: u64) {
+        self.is_unpaid = false;
+        let times = self.charges.iter_mut().chain(&mut self.last).map(|charge| &mut charge.2);
+        for from in times.chain(self.notionals.iter_mut().map(|charge| &mut charge.2)) {
+            from.get_or_insert(at);
+        }
+    }
+
     pub fn is_fast(&self) -> bool {
         self.payout.as_ref().is_some_and(|(corridor, _)| corridor.lane == Lane::Fast)
     }

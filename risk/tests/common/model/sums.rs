@@ -55,7 +55,7 @@ impl Model {
     pub fn window_used(&self, corridor: &Corridor, now: u64) -> U512 {
         let now = now.max(self.log.last().map_or(0, |(_, at)| *at));
         let charges = self.ids().into_iter().flat_map(|id| self.known(id).charges);
-        let counted = charges.filter(|(charged, _, at)| charged == corridor && now - at < WINDOW_SECONDS);
+        let counted = charges.filter(|(charged, _, from)| charged == corridor && counts(*from, now));
         counted.map(|(_, amount, _)| U512::from(amount)).sum()
     }
 
@@ -66,14 +66,14 @@ impl Model {
     pub fn asset_used(&self, asset: &AssetId, now: u64) -> U512 {
         let now = now.max(self.clock());
         let last = self.ids().into_iter().filter_map(|id| self.known(id).last);
-        let counted = last.filter(|(corridor, _, at)| corridor.asset == *asset && now - at < WINDOW_SECONDS);
+        let counted = last.filter(|(corridor, _, from)| corridor.asset == *asset && counts(*from, now));
         counted.map(|(_, amount, _)| U512::from(amount)).sum()
     }
 
     pub fn notional_used(&self, of: &Tank, now: u64) -> U512 {
         let now = now.max(self.clock());
         let all = self.ids().into_iter().flat_map(|id| self.known(id).notionals);
-        let counted = all.filter(|(tank, _, at)| tank == of && now - at < WINDOW_SECONDS);
+        let counted = all.filter(|(tank, _, from)| tank == of && counts(*from, now));
         counted.map(|(_, notional, _)| U512::from(notional)).sum()
     }
 
@@ -128,6 +128,11 @@ impl Model {
         }
         scopes.into_iter().min()
     }
+}
+
+/// Whether what counts, and from some time on for a day more, counts at `now`.
+fn counts(from: Option<u64>, now: u64) -> bool {
+    from.is_none_or(|from| now - from < WINDOW_SECONDS)
 }
 
 pub(super) trait AccountOf {

@@ -102,14 +102,7 @@ impl World {
             let effect_id = effect.id(id, &executor, Turn::default());
             commit.effects.push(NewEffect { id: effect_id, deposit: id, executor, effect, run_at: now });
             commit.expected_risk_sequence = self.book.ledger().risk_events(0).await.unwrap().len() as u64;
-            commit.risk.push(RiskEvent::Cleared {
-                id,
-                source: source(),
-                destination: destination(),
-                asset: deposit.asset.clone(),
-                amount: deposit.amount,
-                lane: Lane::Fast,
-            });
+            commit.risk.push(RiskEvent::cleared(id, &deposit, Lane::Fast));
         }
         let fold = |transfer, event| Some(Transfer::fold(transfer, id, event, now).unwrap());
         let after = events.iter().fold(None, fold).unwrap();
