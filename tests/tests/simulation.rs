@@ -11,7 +11,7 @@ const THREADS: u64 = 2;
 const SEEDS: u64 = 10_000;
 
 /// What some storm must have come to, or the storms are too mild to show anything.
-const REACHED: [&str; 20] = [
+const REACHED: [&str; 21] = [
     "crash",
     "delayed by a window",
     "destination reorg",
@@ -21,6 +21,7 @@ const REACHED: [&str; 20] = [
     "finality broken",
     "halt",
     "lie",
+    "outage",
     "paid fast",
     "paid proven",
     "pause",

@@ -81,11 +81,11 @@ pub struct SimChain {
 }
 
 impl SimChain {
-    /// An empty chain.
-    pub fn new(breakage: Option<Breakage>) -> Self {
+    /// An empty chain, whose contracts have windows of their own or not.
+    pub fn new(breakage: Option<Breakage>, has_windows: bool) -> Self {
         let genesis = SimBlock { hash: keccak256("genesis"), time: 0, txs: Vec::new(), state: State::default() };
         Self {
-            rules: Rules::new(breakage),
+            rules: Rules::new(breakage, has_windows),
             blocks: vec![genesis],
             mempool: Vec::new(),
             calldata: BTreeMap::new(),

@@ -25,7 +25,7 @@ pub const FAST_CAP: u64 = 100;
 pub const EXPOSURE_CAP: u64 = 150;
 /// Largest payout of the light-client lane.
 pub const PROVEN_CAP: u64 = 1000;
-/// Most that may be paid in a day, per source chain, by the fast lane and by the light-client lane. A storm is shorter.
+/// Most that may be paid in any day, per source chain, by the fast lane and by the light-client lane.
 pub const WINDOWS: [u64; 2] = [250, 1500];
 /// From here on a proven payout waits.
 pub const LARGE_FROM: u64 = 500;

@@ -73,6 +73,20 @@ impl Plan {
         Order { id: deposit.id(), deposit, transaction }
     }
 
+    /// As much as one transfer may be, for the light-client lane.
+    pub fn large(&mut self, place: usize, dice: &mut Dice) -> Order {
+        let drawn = self.order(place, dice);
+        let deposit = Deposit {
+            amount: U256::from(PROVEN_CAP),
+            destination_bridge: keys::domain().inbox.into_word(),
+            recipient: recipient(self.made, false),
+            lane: LanePreference::LightClient,
+            expiry: LATE,
+            ..drawn.deposit
+        };
+        Order { id: deposit.id(), deposit, ..drawn }
+    }
+
     /// Another deposit in place of `real`, to somebody else: with its nonce on Ethereum, on Bitcoin by another
     /// transaction.
     pub fn variant(&mut self, real: &Order) -> Order {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::{B256, Signature, U256, keccak256};
 use spandrel_core::submission::Lasting;
 use spandrel_core::{Effect, FastAttestation};
-use spandrel_risk::{Lane, Scope};
+use spandrel_risk::{Lane, Scope, WINDOW_SECONDS};
 use spandrel_verifiers::attestation::{SignerSet, recover};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, Evidence, LanePreference, SignedCheckpoint, merkle};
 
@@ -27,6 +27,8 @@ pub struct Payment {
     pub amount: u64,
     /// Whether its proof landed; always on the light-client lane.
     pub is_proven: bool,
+    /// When it was made.
+    pub at: u64,
     /// When its proof must have landed.
     pub deadline: u64,
 }
@@ -81,6 +83,8 @@ const SETTLE_WITHIN: u64 = 600;
 #[derive(Debug)]
 pub struct Rules {
     breakage: Option<Breakage>,
+    /// Whether they bound what is paid in a day: where not, the relayer alone does.
+    has_windows: bool,
     sets: [SignerSet; 2],
     /// Quorums checked before, by what was signed and by whom.
     checked: RefCell<BTreeMap<B256, bool>>,
@@ -115,10 +119,10 @@ impl State {
 }
 
 impl Rules {
-    /// The contracts, less what is broken.
-    pub fn new(breakage: Option<Breakage>) -> Self {
+    /// The contracts, with windows of their own or without, less what is broken.
+    pub fn new(breakage: Option<Breakage>, has_windows: bool) -> Self {
         let sets = [Set::Verifiers.members(keys::EPOCH), Set::Signers.members(keys::EPOCH)];
-        Self { breakage, sets, checked: RefCell::default() }
+        Self { breakage, has_windows, sets, checked: RefCell::default() }
     }
 
     /// Whether a batch passes over `effect`: it was claimed before.
@@ -235,14 +239,15 @@ impl Rules {
         if lane == Lane::Fast && is_capped && state.exposure(&source).saturating_add(amount) > EXPOSURE_CAP {
             return Err(not_now("OverExposure"));
         }
-        let same = |payment: &&Payment| payment.lane == lane && payment.source == source;
+        let is_of_this_day = |at: u64| scene.time.saturating_sub(at) < WINDOW_SECONDS;
+        let same = |payment: &&Payment| payment.lane == lane && payment.source == source && is_of_this_day(payment.at);
         let used: u64 = state.payments.iter().filter(same).map(|payment| payment.amount).sum();
         let window = WINDOWS[usize::from(lane == Lane::LightClient)];
-        if is_capped && used.saturating_add(amount) > window {
+        if is_capped && self.has_windows && used.saturating_add(amount) > window {
             return Err(not_now("OverWindow"));
         }
-        let (is_proven, deadline) = (lane == Lane::LightClient, scene.time + SETTLE_WITHIN);
-        state.payments.push(Payment { id, lane, source, amount, is_proven, deadline });
+        let (is_proven, at) = (lane == Lane::LightClient, scene.time);
+        state.payments.push(Payment { id, lane, source, amount, is_proven, at, deadline: at + SETTLE_WITHIN });
         Ok(())
     }
 

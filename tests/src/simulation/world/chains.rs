@@ -1,12 +1,16 @@
 //! What chains and their nodes do, good or bad.
 
 use alloy::primitives::keccak256;
+use spandrel_core::Status;
+use spandrel_core::ledger::{Ledger, TransferFilter};
+use spandrel_risk::WINDOW_SECONDS;
 
 use super::{RETENTION, World, short};
 use crate::simulation::check::Finding;
 use crate::simulation::destination::SentTx;
 use crate::simulation::keys;
 use crate::simulation::node::forge_branch;
+use crate::simulation::relayer::now;
 use crate::simulation::source::DEPTH;
 
 impl World {
@@ -125,6 +129,29 @@ impl World {
         let universe = &mut *self.universe.lock();
         let count = 1 + universe.dice.place(2);
         universe.destination.reorg(count, universe.now, &universe.sources, &mut universe.dice);
+    }
+
+    /// Just when something is cleared and not paid, nothing is heard of anybody for a day or two; then as much as a day may
+    /// move is deposited beside it. Once in a storm.
+    pub(super) fn outage(&mut self) -> Finding {
+        let filter = TransferFilter { source: None, open_only: true };
+        let open = now(self.relayer.ledger.transfers(&filter)).map_err(|error| error.to_string())?;
+        let is_unpaid = |status: &Status| matches!(status, Status::Cleared { .. } | Status::Submitted { .. });
+        let unpaid = open.iter().filter(|transfer| is_unpaid(&transfer.status));
+        let Some(most) = unpaid.max_by_key(|transfer| transfer.deposit.amount) else { return Ok(()) };
+        if self.tally.contains_key("outage") {
+            return Ok(());
+        }
+        self.count("outage");
+        self.note(|| "outage".to_owned());
+        let place = usize::from(most.deposit.source_chain == keys::sources()[1]);
+        self.pass(self.chance(|dice| WINDOW_SECONDS + dice.below(WINDOW_SECONDS)));
+        for _ in 0..2 {
+            let order = self.plan.large(place, &mut self.universe.lock().dice);
+            self.checker.real.insert(order.id, order.clone());
+            self.plan.orders[place].push(order);
+        }
+        Ok(())
     }
 
     pub(super) fn forget_transaction(&mut self) {

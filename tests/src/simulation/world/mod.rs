@@ -208,6 +208,7 @@ impl World {
                 self.submit()?;
             }
             97 => self.operate()?,
+            98 if self.chance(|dice| dice.percent(50)) => self.outage()?,
             _ => drop(self.deliver()?),
         }
         Ok(())
