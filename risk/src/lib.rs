@@ -40,6 +40,7 @@ mod replay;
 mod state;
 mod velocity;
 mod wide;
+mod wide_limit;
 mod window;
 mod windows;
 
@@ -60,4 +61,5 @@ pub use replay::{Mismatch, SecondEngine};
 pub use state::{Pause, RiskState};
 pub use velocity::{Bucket, Fill, LEAST_SIZES, SIZES, Side, Terms};
 pub use wide::{AssetRules, CorridorRules, DepthRule, ExposureRule, LimitTable, WideLimits};
+pub use wide_limit::{AssetLimit, WideLimit};
 pub use window::WINDOW_SECONDS;

@@ -5,19 +5,18 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{B256, U256};
 use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
 use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
 use spandrel_core::{Effect, EffectId, Event, Executor, Transfer, Turn, TxRef};
 use spandrel_engine::{Book, ChainFollower, Clock, EngineError, PayoutDesk, Silent};
-use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, SignedStatement, Statement, deployment};
+use spandrel_risk::control::{Act, ControlEvent};
 use spandrel_risk::{Lane, RiskEvent, Scope};
-use spandrel_signer::LocalKey;
 use spandrel_store::{Memory, Sqlite};
 use spandrel_verifiers::Deposit;
 use spandrel_verifiers::follow::{ChainEvent, Cursor, SeenDeposit};
 
-use common::{Contradicting, Later, NOW, block, cleared, deposit, destination, policy, source};
+use common::{Contradicting, Later, NOW, block, cleared, deposit, destination, guardians, policy, said, source};
 
 const REASON: &str = "final block 1 was replaced";
 
@@ -55,21 +54,6 @@ impl Submitter for PausesAlone {
     }
 }
 
-/// Ada has key 1, Bo key 2.
-fn key(n: u8) -> LocalKey {
-    LocalKey::from_bytes(&[n; 32]).unwrap()
-}
-
-fn guardians() -> ControlPolicy {
-    let inbox = Address::repeat_byte(7).into_word();
-    ControlPolicy {
-        deployment: deployment([(&destination(), inbox)]),
-        guardians: [(1, "ada"), (2, "bo")].map(|(n, person)| (key(n).address(), person.to_owned())).into(),
-        resume_delay: 30,
-        timelock: 60,
-    }
-}
-
 /// A relayer that follows the source.
 struct Scene<L> {
     time: Later,
@@ -99,12 +83,9 @@ impl<L: Ledger> Scene<L> {
     }
 
     async fn say(&self, n: u8, nonce: u64, act: Act) -> B256 {
-        let (guardian, expiry) = (key(n).address(), self.time.now() + 600);
-        let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce, expiry };
-        let digest = statement.digest(guardians().deployment);
-        let signed = SignedStatement::new(statement, &key(n).sign_digest(digest).unwrap());
+        let signed = said(n, nonce, act, self.time.now());
         self.book.order(&signed, None).await.unwrap();
-        digest
+        signed.statement.digest(guardians().deployment)
     }
 
     async fn is_paused(&self) -> bool {

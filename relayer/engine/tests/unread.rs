@@ -5,17 +5,16 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use spandrel_core::Executor;
 use spandrel_core::ledger::Ledger;
 use spandrel_engine::{Book, ChainFollower, Clock, MAX_TRIES, Silent};
-use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, SignedStatement, Statement, deployment};
-use spandrel_signer::LocalKey;
+use spandrel_risk::control::{Act, ControlEvent};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError, ReadBatch, Watcher};
 
-use common::{Later, NOW, destination, policy, source};
+use common::{Later, NOW, guardians, policy, said, source};
 
 /// Nodes that have pruned everything below the tip, and how often they were asked for it.
 #[derive(Clone, Default)]
@@ -48,19 +47,6 @@ impl Watcher for Pruned {
     async fn wait(&self) {}
 }
 
-fn key() -> LocalKey {
-    LocalKey::from_bytes(&[1; 32]).unwrap()
-}
-
-fn guardians() -> ControlPolicy {
-    ControlPolicy {
-        deployment: deployment([(&destination(), Address::repeat_byte(7).into_word())]),
-        guardians: [(key().address(), "ada".to_owned())].into(),
-        resume_delay: 900,
-        timelock: 86_400,
-    }
-}
-
 #[tokio::test]
 async fn blocks_that_no_node_has_are_given_up_on_record() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,13 +57,9 @@ async fn blocks_that_no_node_has_are_given_up_on_record() {
     let follower = ChainFollower::new(nodes.clone(), book.clone());
     follower.read_once().await.unwrap();
     let order = async |nonce| {
-        let act = Act::Reobserve { chain: source(), from: 7, to: 19 };
-        let (guardian, expiry) = (key().address(), time.now() + 600);
-        let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce, expiry };
-        let digest = statement.digest(guardians().deployment);
-        let signed = SignedStatement::new(statement, &key().sign_digest(digest).unwrap());
+        let signed = said(1, nonce, Act::Reobserve { chain: source(), from: 7, to: 19 }, time.now());
         book.order(&signed, None).await.unwrap();
-        digest
+        signed.statement.digest(guardians().deployment)
     };
     let reads = async |times: u32| {
         for _ in 0..times {

@@ -321,7 +321,8 @@ impl Look {
     }
 }
 
-fn named(row: &str, corridor: &Corridor) -> String {
+/// A row of a corridor, by name.
+pub(crate) fn named(row: &str, corridor: &Corridor) -> String {
     let Corridor { source, destination, asset, lane } = corridor;
     format!("{row} {asset} from {source} to {destination}, {lane} lane")
 }

@@ -13,8 +13,9 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::bitcoin::ConfirmationPolicy;
 use spandrel_verifiers::{AssetId, ChainId, VerifyError};
 
-use crate::RiskPolicy;
+use crate::{RiskPolicy, WideLimit};
 
+pub(crate) use looser::named;
 pub use looser::{Loosening, looser};
 
 /// Everything that bounds payments. What is not listed is not served, or not allowed.
@@ -152,6 +153,12 @@ impl Agreement {
         for (corridor, limits) in &mut kept.risk.limits {
             if let (Some(before), Some(set)) = (filed.risk.limits(corridor), agreed.risk.limits(corridor)) {
                 *limits = set.kept(before, limits);
+            }
+        }
+        for limit in WideLimit::all(&self.risk.wide) {
+            let [before, set] = [filed, agreed].map(|agreement| limit.of(&agreement.risk.wide));
+            if let Some(set) = set.filter(|_| before == limit.of(&self.risk.wide)) {
+                limit.set(&mut kept.risk.wide, set);
             }
         }
         kept

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use crate::{Agreement, Corridor, Limits, Loosening, Scope};
+use crate::{Agreement, Corridor, Limit, Limits, Loosening, Scope, WideLimit};
 
 /// Whose set of signers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +51,20 @@ pub enum Act {
         corridor: Corridor,
         /// All its limits from then on.
         limits: Limits,
+    },
+    /// One, at once: a limit over corridors, not higher than it is.
+    LowerWideLimit {
+        /// Which.
+        limit: WideLimit,
+        /// What it is from now on.
+        value: Limit,
+    },
+    /// Two and a timelock: a limit over corridors, whatever it is.
+    RaiseWideLimit {
+        /// Which.
+        limit: WideLimit,
+        /// What it is from then on.
+        value: Limit,
     },
     /// One, at once: a held transfer is not paid, its depositor takes it back.
     DropHeld {
@@ -161,6 +175,7 @@ impl Act {
             Self::Freeze { .. }
                 | Self::Resume { .. }
                 | Self::RaiseLimits { .. }
+                | Self::RaiseWideLimit { .. }
                 | Self::ReleaseHeld { .. }
                 | Self::ChangeSigners { .. }
                 | Self::ChangePolicy { .. }
@@ -178,6 +193,8 @@ impl std::fmt::Display for Act {
             Self::Resume { scope } => write!(f, "resume {scope}"),
             Self::LowerLimits { corridor, limits } => write!(f, "lower {}", limits_text(corridor, limits)),
             Self::RaiseLimits { corridor, limits } => write!(f, "raise {}", limits_text(corridor, limits)),
+            Self::LowerWideLimit { limit, value } => write!(f, "lower {limit} to {value}"),
+            Self::RaiseWideLimit { limit, value } => write!(f, "raise {limit} to {value}"),
             Self::DropHeld { transfer } => write!(f, "drop held {transfer}"),
             Self::ExtendHold { transfer, until } => write!(f, "extend hold of {transfer} until {until}"),
             Self::ReleaseHeld { transfer } => write!(f, "release held {transfer}"),

@@ -104,11 +104,12 @@ fn agreed_by(id: B256, proposal: &Proposal, agreed: &Agreement, now: UnixSeconds
     Ok(format!("{} and {}: {}", proposal.person, approval.person, proposal.reason))
 }
 
-/// Ends what was proposed on what stood before: every other policy, and higher limits of corridors that `file` changes.
+/// Ends what was proposed on what stood before: every other policy, and higher limits in place of those that `file` changes.
 fn overtaken(state: &ControlState, filed: &Agreement, file: &Agreement, but: Option<&B256>) -> Vec<ControlEvent> {
     let is_over = |act: &Act| match act {
         Act::ChangePolicy { .. } => true,
         Act::RaiseLimits { corridor, .. } => filed.risk.limits(corridor) != file.risk.limits(corridor),
+        Act::RaiseWideLimit { limit, .. } => limit.of(&filed.risk.wide) != limit.of(&file.risk.wide),
         _ => false,
     };
     let over = state.proposals().filter(|(id, proposal)| Some(*id) != but && is_over(&proposal.act));

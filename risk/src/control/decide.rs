@@ -4,13 +4,14 @@ use alloy_primitives::{Address, B256};
 use spandrel_verifiers::UnixSeconds;
 
 use super::execute::outcome_of;
+use super::limits::{lower, lower_wide, require_possible};
 use super::policy::MAX_TTL;
 use super::statement::MAX_LIFETIME;
 use super::{
     Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, Outcome, Proposal, ProposalEnd, SignedStatement,
     View, said_changes,
 };
-use crate::{Agreement, Corridor, Limits, Scope, looser};
+use crate::{Agreement, Scope, looser};
 
 /// How long a proposal waits for its second person, and an approved one for its health.
 const PROPOSAL_LIFETIME: u64 = 7 * 86_400;
@@ -124,14 +125,21 @@ impl Said<'_> {
                 self.propose(state, view, Some(until))
             }
             Act::LowerLimits { corridor, limits } => {
-                let standing = view.limits.limits(corridor).ok_or(ControlRefusal::UnknownCorridor)?;
-                require_lowering(standing, limits)?;
-                let mut events = overtake(state, "lower limits", |act| raises(act, corridor, state));
+                let mut events = lower(state, view, corridor, limits)?;
                 events.push(self.done(Outcome::Limited { corridor: corridor.clone(), limits: Box::new(*limits) }));
                 Ok(events)
             }
             Act::RaiseLimits { corridor, .. } => {
                 view.limits.limits(corridor).ok_or(ControlRefusal::UnknownCorridor)?;
+                self.propose(state, view, None)
+            }
+            Act::LowerWideLimit { limit, value } => {
+                let mut events = lower_wide(state, view, limit, value)?;
+                events.push(self.done(Outcome::WideLimited { limit: limit.clone(), value: *value }));
+                Ok(events)
+            }
+            Act::RaiseWideLimit { limit, value } => {
+                require_possible(view, limit, value)?;
                 self.propose(state, view, None)
             }
             Act::DropHeld { transfer } => {
@@ -285,7 +293,7 @@ fn open_proposal<'s>(
 }
 
 /// Ends the open proposals that a newer order in the safe direction contradicts.
-fn overtake(state: &ControlState, by: &str, is_overtaken: impl Fn(&Act) -> bool) -> Vec<ControlEvent> {
+pub(super) fn overtake(state: &ControlState, by: &str, is_overtaken: impl Fn(&Act) -> bool) -> Vec<ControlEvent> {
     let overtaken = state.proposals().filter(|(_, proposal)| is_overtaken(&proposal.act));
     let end = |(id, _): (&B256, &Proposal)| ControlEvent::Ended {
         proposal: *id,
@@ -296,17 +304,6 @@ fn overtake(state: &ControlState, by: &str, is_overtaken: impl Fn(&Act) -> bool)
 
 fn resumes(act: &Act, scope: &Scope) -> bool {
     matches!(act, Act::Resume { scope: resumed } if resumed == scope)
-}
-
-/// Whether it is about the limits of this corridor: a policy only where it says something new of them.
-fn raises(act: &Act, corridor: &Corridor, state: &ControlState) -> bool {
-    match act {
-        Act::RaiseLimits { corridor: raised, .. } => raised == corridor,
-        Act::ChangePolicy { policy, .. } => {
-            state.filed().is_none_or(|filed| filed.risk.limits(corridor) != policy.risk.limits(corridor))
-        }
-        _ => false,
-    }
 }
 
 /// The words are what the policy allows beyond what is agreed on: all of it, and nothing else.
@@ -332,14 +329,6 @@ pub(super) fn paused_until(view: &View<'_>, scope: &Scope) -> Option<UnixSeconds
     pause.map(|(_, pause)| pause.until)
 }
 
-/// Names the first field that would give more freedom than now.
-fn require_lowering(standing: &Limits, next: &Limits) -> Result<(), ControlRefusal> {
-    match next.looser_than(standing).first() {
-        Some((field, ..)) => Err(ControlRefusal::NotALowering(field)),
-        None => Ok(()),
-    }
-}
-
-fn require(holds: bool, refusal: ControlRefusal) -> Result<(), ControlRefusal> {
+pub(super) fn require(holds: bool, refusal: ControlRefusal) -> Result<(), ControlRefusal> {
     if holds { Ok(()) } else { Err(refusal) }
 }

@@ -6,7 +6,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use super::{SignedStatement, SignerRole};
-use crate::{Agreement, Corridor, Limits, RiskEvent, Scope};
+use crate::{Agreement, Corridor, Limit, Limits, RiskEvent, Scope, WideLimit};
 
 /// One fact of the control log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,13 @@ pub enum Outcome {
         /// All its limits.
         limits: Box<Limits>,
     },
+    /// A limit over corridors was set.
+    WideLimited {
+        /// Which.
+        limit: WideLimit,
+        /// What it is.
+        value: Limit,
+    },
     /// A held or quarantined transfer is not paid any more.
     Dropped {
         /// Which.
@@ -183,11 +190,13 @@ pub enum Outcome {
 impl ControlEvent {
     /// Whether other limits may be in force after it: see `ControlState::limited`.
     pub fn sets_limits(&self) -> bool {
-        matches!(
-            self,
-            Self::Configured { .. }
-                | Self::Done { outcome: Outcome::Limited { .. } | Outcome::PolicyChanged { .. }, .. }
-        )
+        match self {
+            Self::Configured { .. } => true,
+            Self::Done { outcome, .. } => {
+                matches!(outcome, Outcome::Limited { .. } | Outcome::WideLimited { .. } | Outcome::PolicyChanged { .. })
+            }
+            _ => false,
+        }
     }
 
     /// What it does to the risk state, if anything.

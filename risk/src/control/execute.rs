@@ -66,6 +66,7 @@ fn overtaken(proposal: &Proposal, view: &View<'_>) -> Option<&'static str> {
         }
         Act::ReleaseHeld { .. } if !(view.is_held && view.is_idle) => Some("the transfer's own course"),
         Act::RaiseLimits { corridor, .. } if view.limits.limits(corridor).is_none() => Some("the configuration"),
+        Act::RaiseWideLimit { limit, .. } if limit.of(&view.limits.wide).is_none() => Some("the configuration"),
         Act::ChangeSigners { role, set } if view.signers.get(role).is_some_and(|now| now.epoch >= set.epoch) => {
             Some("a later set")
         }
@@ -82,6 +83,7 @@ pub(super) fn outcome_of(act: &Act) -> Option<Outcome> {
         Act::RaiseLimits { corridor, limits } => {
             Some(Outcome::Limited { corridor: corridor.clone(), limits: Box::new(*limits) })
         }
+        Act::RaiseWideLimit { limit, value } => Some(Outcome::WideLimited { limit: limit.clone(), value: *value }),
         Act::ReleaseHeld { transfer } => Some(Outcome::Released { transfer: *transfer }),
         Act::ChangeSigners { role, set } => Some(Outcome::SignersChanged { role: *role, set: set.clone() }),
         Act::AcceptLoss { transfer } => Some(Outcome::LossAccepted { transfer: *transfer }),

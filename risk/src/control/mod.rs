@@ -13,6 +13,7 @@ mod configure;
 mod decide;
 mod event;
 mod execute;
+mod limits;
 mod policy;
 mod refusal;
 mod seen;

@@ -3,6 +3,8 @@
 use alloy_primitives::{Address, B256};
 use spandrel_verifiers::{ChainId, UnixSeconds, VerifyError};
 
+use crate::Limit;
+
 /// Why a statement changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlRefusal {
@@ -87,6 +89,19 @@ pub enum ControlRefusal {
     /// No limits are configured for this corridor: adding one is a matter of configuration.
     #[error("corridor: expected one that is configured, found another")]
     UnknownCorridor,
+    /// No such limit over corridors is configured: adding one is a matter of configuration.
+    #[error("{0}: expected a limit that is configured, found none")]
+    UnknownLimit(String),
+    /// It cannot be so much.
+    #[error("{limit}: expected at most {most}, found {found}")]
+    LimitOutOfRange {
+        /// Which limit over corridors.
+        limit: String,
+        /// The most that it can be.
+        most: Limit,
+        /// What was signed.
+        found: Limit,
+    },
     /// A limit would rise, or a delay shrink.
     #[error("{0}: expected at most as much freedom as now")]
     NotALowering(&'static str),
@@ -182,6 +197,8 @@ impl ControlRefusal {
             Self::OtherProposal { .. } => "OTHER_PROPOSAL",
             Self::TooManyProposals(_) => "TOO_MANY_PROPOSALS",
             Self::UnknownCorridor => "UNKNOWN_CORRIDOR",
+            Self::UnknownLimit(_) => "UNKNOWN_LIMIT",
+            Self::LimitOutOfRange { .. } => "LIMIT_OUT_OF_RANGE",
             Self::NotALowering(_) => "NOT_A_LOWERING",
             Self::NotHeld => "NOT_HELD",
             Self::NotQuarantined => "NOT_QUARANTINED",

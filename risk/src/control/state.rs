@@ -8,10 +8,10 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds, VerifyError};
 
 use super::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole};
-use crate::{Agreement, Corridor, Limits, RiskEvent, RiskPolicy, Scope};
+use crate::{Agreement, Corridor, Limit, Limits, RiskEvent, RiskPolicy, Scope, WideLimit};
 
 /// What guardians have said so far, as far as it still matters. The same events give the same state; what is remembered
-/// is bounded by guardians, open proposals, corridors, accepted losses, readings that came to nothing, and a day's statements.
+/// is bounded by guardians, open proposals, limits, accepted losses, readings that came to nothing, and a day's statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ControlState {
     version: u64,
@@ -22,6 +22,7 @@ pub struct ControlState {
     last: Option<(B256, Act, Address, String, String)>,
     proposals: BTreeMap<B256, Proposal>,
     limits: BTreeMap<Corridor, Limits>,
+    wide_limits: BTreeMap<WideLimit, Limit>,
     signers: BTreeMap<SignerRole, SignerSet>,
     losses: BTreeSet<DepositId>,
     /// What the last file that was agreed on says.
@@ -126,6 +127,9 @@ impl ControlState {
             Outcome::Limited { corridor, limits } => {
                 self.limits.insert(corridor.clone(), **limits);
             }
+            Outcome::WideLimited { limit, value } => {
+                self.wide_limits.insert(limit.clone(), *value);
+            }
             Outcome::SignersChanged { role, set } => {
                 self.signers.insert(*role, set.clone());
             }
@@ -149,6 +153,11 @@ impl ControlState {
                 *set = set.kept(before, next);
             }
             set != next
+        });
+        self.wide_limits.retain(|limit, set| {
+            let Some(next) = limit.of(&file.risk.wide) else { return false };
+            let is_as_before = before.and_then(|risk| limit.of(&risk.wide)).is_none_or(|before| before == next);
+            is_as_before && *set != next
         });
         self.filed = Some(Box::new(file.clone()));
     }
@@ -226,19 +235,27 @@ impl ControlState {
         self.losses.contains(transfer)
     }
 
-    /// Limits that guardians have set.
+    /// Limits of corridors that guardians have set.
     pub fn limits(&self) -> &BTreeMap<Corridor, Limits> {
         &self.limits
     }
 
-    /// The agreed limits, or before any are the `configured` ones, with those that guardians have set in their place. A
-    /// corridor that is in neither stays closed.
+    /// Limits over corridors that guardians have set.
+    pub fn wide_limits(&self) -> &BTreeMap<WideLimit, Limit> {
+        &self.wide_limits
+    }
+
+    /// The agreed limits, or before any are the `configured` ones, with those that guardians have set in their place. What
+    /// is in neither stays closed.
     pub fn limited(&self, configured: &RiskPolicy) -> RiskPolicy {
         let mut policy = self.filed().map_or(configured, |filed| &filed.risk).clone();
         for (corridor, limits) in &self.limits {
             if let Some(standing) = policy.limits.get_mut(corridor) {
                 *standing = *limits;
             }
+        }
+        for (limit, value) in &self.wide_limits {
+            limit.set(&mut policy.wide, *value);
         }
         policy
     }

@@ -101,6 +101,8 @@ fn act(act: &Act) -> (&'static str, Vec<Field>) {
         Act::Resume { scope } => ("Resume", vec![text("scope", scope)]),
         Act::LowerLimits { corridor, limits } => ("LowerLimits", limited(corridor, limits)),
         Act::RaiseLimits { corridor, limits } => ("RaiseLimits", limited(corridor, limits)),
+        Act::LowerWideLimit { limit, value } => ("LowerWideLimit", vec![text("limit", limit), text("value", value)]),
+        Act::RaiseWideLimit { limit, value } => ("RaiseWideLimit", vec![text("limit", limit), text("value", value)]),
         Act::DropHeld { transfer } => ("DropHeld", vec![hash("transfer", transfer.0)]),
         Act::ExtendHold { transfer, until } => {
             ("ExtendHold", vec![hash("transfer", transfer.0), number("until", *until)])

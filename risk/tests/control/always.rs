@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use spandrel_risk::control::{Act, ControlEvent, ControlState, Outcome};
 use spandrel_risk::{Limit, Scope};
 
-use crate::world::{DAY, QUARTER, World, corridor, key, limits, pause, raise, resume};
+use crate::world::{DAY, QUARTER, World, asset_window, corridor, key, limits, pause, raise, resume};
 
 #[derive(Clone, Debug)]
 enum Move {
@@ -15,6 +15,10 @@ enum Move {
     Execute(usize, bool),
 }
 
+fn amount(n: u64) -> Limit {
+    Limit::Amount(alloy_primitives::U256::from(n))
+}
+
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let speaker = prop_oneof![0_u8..4, Just(9)];
     let act = prop_oneof![
@@ -23,6 +27,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         Just(Act::Freeze { scope: Scope::Global }),
         (90_u64..210).prop_map(raise),
         (0_u64..110).prop_map(|n| Act::LowerLimits { corridor: corridor(), limits: limits(n) }),
+        (90_u64..210).prop_map(|n| Act::RaiseWideLimit { limit: asset_window(), value: amount(n) }),
+        (0_u64..210).prop_map(|n| Act::LowerWideLimit { limit: asset_window(), value: amount(n) }),
     ];
     let step = prop_oneof![
         (speaker.clone(), act).prop_map(|(who, act)| Move::Say(who, Box::new(act))),
@@ -88,12 +94,17 @@ proptest! {
     fn nothing_dangerous_happens_without_two_people_and_time(moves in moves()) {
         let mut world = World::new();
         let log = play(&mut world, moves);
-        let mut window = limits(100).window;
+        let (mut window, mut of_asset) = (limits(100).window, Limit::Unlimited);
         for (at, event) in &log {
             let ControlEvent::Done { proposal, outcome, .. } = event else { continue };
             let delay = match outcome {
                 Outcome::Resumed { .. } => QUARTER,
                 Outcome::Limited { limits, .. } if limits.window > window => DAY,
+                Outcome::WideLimited { value, .. } if *value > of_asset => DAY,
+                Outcome::WideLimited { value, .. } => {
+                    of_asset = *value;
+                    continue;
+                }
                 Outcome::Paused { until: u64::MAX, .. } => 0,
                 Outcome::Paused { until, .. } => {
                     prop_assert!(*until <= at + 5 * DAY);
@@ -105,15 +116,17 @@ proptest! {
                 }
                 other => panic!("nobody asked for {other:?}"),
             };
-            if let Outcome::Limited { limits, .. } = outcome {
-                window = limits.window;
+            match outcome {
+                Outcome::Limited { limits, .. } => window = limits.window,
+                Outcome::WideLimited { value, .. } => of_asset = *value,
+                _ => {}
             }
             let (proposer, approver) = people(&log, &proposal.expect("one person did it alone"));
             let (approver, approved_at) = approver.unwrap();
             prop_assert_ne!(proposer.unwrap(), approver);
             prop_assert!(*at >= approved_at + delay, "too early");
         }
-        prop_assert!(window < Limit::Amount(alloy_primitives::U256::from(210)));
+        prop_assert!(window < amount(210));
     }
 
     #[test]

@@ -9,4 +9,5 @@ mod looser;
 mod replayed;
 mod together;
 mod typed_data;
+mod wide;
 mod world;

@@ -6,9 +6,9 @@ use spandrel_risk::{Limit, Position, RiskEvent, SecondEngine};
 use spandrel_verifiers::{Deposit, LanePreference};
 
 use crate::files::file;
-use crate::world::{World, corridor, limits, pause};
+use crate::world::{World, asset_window, corridor, limits, pause};
 
-fn deposit() -> Deposit {
+pub fn deposit() -> Deposit {
     Deposit {
         version: Deposit::VERSION,
         source_chain: corridor().source,
@@ -81,6 +81,10 @@ fn a_second_engine_follows_the_policy_that_is_agreed_on_and_what_guardians_make_
     let events = first.world.say(0, lower).unwrap();
     first.ordered(events);
     first.decide();
+    let lower = Act::LowerWideLimit { limit: asset_window(), value: Limit::Amount(U256::from(4)) };
+    let events = first.world.say(2, lower).unwrap();
+    first.ordered(events);
+    first.decide();
     let mut stricter = file();
     stricter.risk.limits.values_mut().for_each(|limits| limits.window = Limit::Amount(U256::from(6)));
     let events = first.world.start(&stricter).unwrap();
@@ -89,13 +93,13 @@ fn a_second_engine_follows_the_policy_that_is_agreed_on_and_what_guardians_make_
 
     let configured = first.world.limits.clone();
     let knowing = replayed(SecondEngine::new(Some(configured)), &first.log).unwrap();
-    assert_eq!((knowing.agreed(), knowing.unjudged()), (4, 0));
+    assert_eq!((knowing.agreed(), knowing.unjudged()), (5, 0));
     let unknowing = replayed(SecondEngine::new(None), &first.log).unwrap();
-    assert_eq!((unknowing.agreed(), unknowing.unjudged()), (3, 1), "the first was made under a file that is not there");
+    assert_eq!((unknowing.agreed(), unknowing.unjudged()), (4, 1), "the first was made under a file that is not there");
     // Each of the policies is asked for: without any of their events the next decision is another.
     let controls: Vec<usize> =
         first.log.iter().enumerate().filter(|(_, (logged, _))| is_policy(logged)).map(|(place, _)| place).collect();
-    assert_eq!(controls.len(), 3);
+    assert_eq!(controls.len(), 4);
     for place in controls {
         let mut log = first.log.clone();
         log.remove(place);

@@ -2,12 +2,12 @@
 
 use alloy::sol;
 use alloy::sol_types::{Eip712Domain, SolStruct};
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use spandrel_risk::control::{Act, SignerRole, Statement, Typed, deployment};
-use spandrel_risk::{Direction, Scope};
+use spandrel_risk::{AssetLimit, Direction, Limit, Scope, WideLimit};
 use spandrel_verifiers::ChainId;
 
-use crate::world::{corridor, limits, set, transfer};
+use crate::world::{asset_window, corridor, limits, set, transfer};
 
 sol! {
     struct Pause { string scope; uint64 seconds; string reason; address guardian; uint64 nonce; uint64 expiry; }
@@ -15,6 +15,12 @@ sol! {
     struct RaiseLimits {
         string source; string destination; string asset; string lane; string limits;
         string reason; address guardian; uint64 nonce; uint64 expiry;
+    }
+    struct LowerWideLimit {
+        string limit; string value; string reason; address guardian; uint64 nonce; uint64 expiry;
+    }
+    struct RaiseWideLimit {
+        string limit; string value; string reason; address guardian; uint64 nonce; uint64 expiry;
     }
     struct ExtendHold { bytes32 transfer; uint64 until; string reason; address guardian; uint64 nonce; uint64 expiry; }
     struct ChangeSigners {
@@ -87,6 +93,29 @@ fn digests_are_those_of_eip_712() {
         expiry: 77,
     };
     let ours = digest(Act::RaiseLimits { corridor: corridor(), limits: limits(7) });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let share = WideLimit::Asset { asset: corridor().asset, limit: AssetLimit::ExposureShare };
+    let theirs = LowerWideLimit {
+        limit: "wide.asset eip155:1/slip44:60.exposure.share".into(),
+        value: "50".into(),
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::LowerWideLimit { limit: share, value: Limit::Amount(U256::from(50)) });
+    assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
+
+    let theirs = RaiseWideLimit {
+        limit: "wide.asset eip155:1/slip44:60.window".into(),
+        value: "unlimited".into(),
+        reason: reason(),
+        guardian: GUARDIAN,
+        nonce: 3,
+        expiry: 77,
+    };
+    let ours = digest(Act::RaiseWideLimit { limit: asset_window(), value: Limit::Unlimited });
     assert_eq!(ours, theirs.eip712_signing_hash(&domain()));
 
     let theirs =

@@ -7,7 +7,9 @@ use spandrel_risk::control::{
     Act, ConfigureRefusal, ControlEvent, ControlPolicy, ControlRefusal, ControlState, SignedStatement, SignerRole,
     Statement, View, Wait, configure, decide, execute,
 };
-use spandrel_risk::{Agreement, Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope};
+use spandrel_risk::{
+    Agreement, AssetLimit, Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy, RiskState, Scope, WideLimit,
+};
 use spandrel_signer::LocalKey;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
@@ -27,6 +29,11 @@ pub fn chain(n: u64) -> ChainId {
 
 pub fn corridor() -> Corridor {
     Corridor { source: chain(1), destination: chain(9), asset: AssetId::slip44(&chain(1), 60), lane: Lane::Fast }
+}
+
+/// The window of the corridor's asset, over all corridors.
+pub fn asset_window() -> WideLimit {
+    WideLimit::Asset { asset: corridor().asset, limit: AssetLimit::Window }
 }
 
 pub fn limits(n: u64) -> Limits {

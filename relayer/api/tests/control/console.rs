@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use spandrel_risk::control::{SignedStatement, Statement};
-use spandrel_risk::{Corridor, Direction, Scope};
+use spandrel_risk::{AssetLimit, Corridor, Direction, Scope, WideLimit};
 
 use crate::pages::{attribute, query};
 use crate::world::{World, key, pause, resume};
@@ -120,6 +120,35 @@ async fn a_proposal_is_approved_by_name_and_limits_with_what_was_seen() {
     let version = format!("\"v{}\"", attribute(&text, "data-version"));
     assert_eq!(world.post(&signed, Some(&version)).await.0, StatusCode::OK);
     assert_eq!(world.get("limits").await["limits"][0]["window"], json!("7"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_over_corridors_is_lowered_on_the_page_with_what_was_seen() {
+    let world = World::new().await;
+    let limit = WideLimit::Asset { asset: crate::world::corridor().asset, limit: AssetLimit::Window };
+    let named = serde_json::to_string(&limit).unwrap();
+    let controls = page(&world, "/console", StatusCode::OK).await;
+    let link = format!("/console/draft?{}", query(&[("act", "lower_wide_limit"), ("limit", &named)]));
+    assert!(controls.contains(&link.replace('&', "&amp;")), "{link}: {controls}");
+    let form = page(&world, &link, StatusCode::OK).await;
+    let (_, rest) = form.split_once("name=\"version\" value=\"").unwrap();
+    let seen = rest.split('"').next().unwrap();
+    let fields = [("act", "lower_wide_limit"), ("limit", &named), ("value", "7"), ("version", seen)];
+    let (text, signed) = review(&world, 2, &fields).await;
+    assert!(text.contains(&format!("lower {limit} to 7")), "{text}");
+    assert!(text.contains("limits wide lower --asset eip155:1/slip44:60 --set window=7"), "{text}");
+    let version = format!("\"v{}\"", attribute(&text, "data-version"));
+    assert_eq!(world.post(&signed, Some(&version)).await.0, StatusCode::OK);
+    assert_eq!(world.get("limits").await["wide"]["asset"][0]["window"], json!("7"));
+
+    let guardian = key(0).address().to_string();
+    let who = [("guardian", guardian.as_str()), ("reason", "a drill"), ("act", "raise_wide_limit")];
+    let wrong = [&who[..], &[("limit", named.as_str()), ("value", "seven")]].concat();
+    let again = page(&world, &format!("/console/review?{}", query(&wrong)), StatusCode::BAD_REQUEST).await;
+    assert!(again.contains("a whole number or unlimited") && again.contains("value=\"seven\""), "{again}");
+    let nowhere = [&who[..], &[("limit", HOSTILE), ("value", "7")]].concat();
+    let refused = page(&world, &format!("/console/review?{}", query(&nowhere)), StatusCode::BAD_REQUEST).await;
+    assert!(!refused.contains("<img"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

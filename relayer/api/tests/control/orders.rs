@@ -8,7 +8,7 @@ use serde_json::json;
 use spandrel_core::ledger::Ledger;
 use spandrel_engine::Clock;
 use spandrel_risk::control::{Act, SignedStatement, Statement};
-use spandrel_risk::{Limit, Limits};
+use spandrel_risk::{AssetLimit, Limit, Limits, WideLimit};
 use spandrel_store::{AuditCheck, AuditRow};
 
 use crate::peers::dawdle;
@@ -141,6 +141,44 @@ async fn limits_are_replaced_only_by_who_saw_what_stands() {
     let version = format!("\"v{}\"", world.book.control().await.0.version());
     let (status, refused) = world.post(&up, Some(&version)).await;
     assert_eq!((status, &refused["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("NOT_A_LOWERING")));
+}
+
+/// One at a time over the same port: what is shown is what stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_over_corridors_is_lowered_by_one_and_raised_by_two_who_saw_what_stands() {
+    let world = World::new().await;
+    let window = || WideLimit::Asset { asset: corridor().asset, limit: AssetLimit::Window };
+    let lower = |n: u64| Act::LowerWideLimit { limit: window(), value: Limit::Amount(U256::from(n)) };
+    let raise = |n: u64| Act::RaiseWideLimit { limit: window(), value: Limit::Amount(U256::from(n)) };
+    for act in [lower(50), raise(50)] {
+        let (status, refused) = world.say(0, act).await;
+        assert_eq!((status, &refused["code"]), (StatusCode::PRECONDITION_REQUIRED, &json!("IF_MATCH_MISSING")));
+    }
+    let (status, taken) = world.say_on("limits", 0, lower(50)).await;
+    assert_eq!((status, &taken["state"]), (StatusCode::OK, &json!("done")), "{taken}");
+    let shown = async || world.get("limits").await["wide"]["asset"][0]["window"].clone();
+    assert_eq!(shown().await, json!("50"));
+    let (status, refused) = world.say_on("limits", 2, lower(51)).await;
+    assert_eq!((status, &refused["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("NOT_A_LOWERING")));
+    let elsewhere = WideLimit::Depth { chain: corridor().source };
+    let unknown = Act::LowerWideLimit { limit: elsewhere, value: Limit::CLOSED };
+    let (status, refused) = world.say_on("limits", 2, unknown).await;
+    assert_eq!((status, &refused["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("UNKNOWN_LIMIT")));
+
+    let (_, proposed) = world.say_on("limits", 0, raise(70)).await;
+    assert_eq!(proposed["state"], json!("proposed"), "{proposed}");
+    let (status, refused) = world.approve(1, &proposed["statement"]).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (StatusCode::CONFLICT, &json!("SELF_APPROVAL")),
+        "the same person's other key"
+    );
+    let (_, approved) = world.approve(2, &proposed["statement"]).await;
+    assert_eq!(approved["state"], json!("approved"));
+    assert_eq!((world.book.carry_out(None).await.unwrap(), shown().await), (0, json!("50")), "the timelock runs");
+    world.clock.pass(86_400);
+    assert_eq!((world.book.carry_out(None).await.unwrap(), shown().await), (1, json!("70")));
+    assert_eq!(world.reopened().await.control().await, world.book.control().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod scope;
 mod send;
 mod usage;
 mod view;
+mod wide;
 
 use anyhow::Result;
 use clap::Subcommand;

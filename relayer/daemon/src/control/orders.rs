@@ -16,6 +16,7 @@ use super::scope::read_lane;
 use super::send::{Client, Door, Order};
 use super::usage::usage;
 use super::view::{list, show};
+use super::wide::WideCommand;
 use crate::config::Config;
 
 /// Open proposals.
@@ -114,6 +115,9 @@ pub enum LimitsCommand {
         #[command(flatten)]
         order: Order,
     },
+    /// Limits over corridors: show them, lower one at once, or propose to raise it.
+    #[command(subcommand)]
+    Wide(WideCommand),
 }
 
 impl LimitsCommand {
@@ -132,6 +136,7 @@ impl LimitsCommand {
                 let (corridor, limits, version) = limits.on_what_stands(&order.client()?).await?;
                 order.send(Act::RaiseLimits { corridor, limits }, Some(&version), json).await
             }
+            Self::Wide(command) => command.run(json).await,
         }
     }
 }

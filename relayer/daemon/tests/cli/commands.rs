@@ -36,7 +36,7 @@ fn all() -> Vec<String> {
 fn commands_keep_their_names() {
     let names = "demo, up, relayer, verifier, signer, watcher, api, config check, config schema, config example, doctor, \
                  status, transfer send, transfer show, transfer watch, transfer list, limits show, limits usage, \
-                 limits lower, limits raise, pause, freeze, resume, pauses, hold list, hold show, hold drop, hold extend, \
+                 limits lower, limits raise, limits wide show, limits wide lower, limits wide raise, pause, freeze, resume, pauses, hold list, hold show, hold drop, hold extend, \
                  hold release, quarantine list, quarantine show, quarantine requeue, quarantine drop, signers show, \
                  signers change, policy show, policy propose, proposals list, proposals approve, proposals cancel, halts, \
                  acknowledge, reobserve, loss list, loss accept, audit export, audit verify, proof export, proof verify, \
@@ -119,9 +119,9 @@ fn given<'a>(leaf: &str, scene: &'a Scene) -> (Vec<&'a str>, Printed) {
         // No node is here that would tell a proof. A file that was written is read in tests/tests/proof.rs.
         "proof export" => (vec![ended, "--to", "exported.json"], Failure),
         "status" | "doctor" | "transfer list" | "pauses" | "halts" | "proposals list" | "limits show"
-        | "limits usage" | "hold list" | "quarantine list" | "loss list" | "signers show" | "policy show"
-        | "config check" | "config example" | "config schema" | "db migrate" | "api list-keys" | "api openapi"
-        | "keys list" => (vec![], Value),
+        | "limits usage" | "limits wide show" | "hold list" | "quarantine list" | "loss list" | "signers show"
+        | "policy show" | "config check" | "config example" | "config schema" | "db migrate" | "api list-keys"
+        | "api openapi" | "keys list" => (vec![], Value),
         "transfer show" => (vec![ended], Value),
         "transfer watch" => (vec![ended, "--api", api], Lines),
         "replay" => (vec![".."], Value),
@@ -130,6 +130,7 @@ fn given<'a>(leaf: &str, scene: &'a Scene) -> (Vec<&'a str>, Printed) {
         "freeze" | "resume" => (vec!["--global"], Value),
         "proposals approve" | "proposals cancel" => (vec![proposal], Value),
         "limits lower" | "limits raise" => (limit(), Value),
+        "limits wide lower" | "limits wide raise" => (vec!["--asset", asset, "--set", "window=9"], Value),
         "hold show" | "hold drop" | "hold release" => (vec![held], Value),
         "hold extend" => (vec![held, "--until", "2126-01-01T00:00:00Z"], Value),
         "quarantine show" | "quarantine requeue" | "quarantine drop" => (vec![broken], Value),

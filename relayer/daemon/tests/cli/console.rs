@@ -27,12 +27,14 @@ const REASONS: [&str; 6] = [
 ];
 
 /// Every act that pages draft.
-const DRAFTED: [&str; 15] = [
+const DRAFTED: [&str; 17] = [
     "pause",
     "freeze",
     "resume",
     "lower_limits",
     "raise_limits",
+    "lower_wide_limit",
+    "raise_wide_limit",
     "drop_held",
     "extend_hold",
     "release_held",
@@ -54,6 +56,8 @@ fn is_drafted(act: &Act) -> bool {
         | Act::Resume { .. }
         | Act::LowerLimits { .. }
         | Act::RaiseLimits { .. }
+        | Act::LowerWideLimit { .. }
+        | Act::RaiseWideLimit { .. }
         | Act::DropHeld { .. }
         | Act::ExtendHold { .. }
         | Act::ReleaseHeld { .. }
@@ -167,11 +171,13 @@ fn propose(here: &Path, corridor: &[&str], waiting: &Waiting) -> Vec<String> {
     let member = "0x4444444444444444444444444444444444444444";
     let second = "0x5555555555555555555555555555555555555555";
     let set = ["--role", "verifiers", "--epoch", "2", "--threshold", "2", "--member", member, "--member", second];
-    let commands: [Vec<&str>; 6] = [
+    let asset = corridor[5];
+    let commands: [Vec<&str>; 7] = [
         vec!["resume", "--global"],
         vec!["hold", "release", &waiting.held],
         vec!["loss", "accept", &waiting.lost],
         [&["limits", "raise"][..], corridor, &["--set", "window=unlimited"]].concat(),
+        vec!["limits", "wide", "raise", "--asset", asset, "--set", "window=unlimited"],
         [&["signers", "change"][..], &set].concat(),
         vec!["policy", "propose", "wider.toml"],
     ];
@@ -235,6 +241,19 @@ async fn each_command_that_the_console_prints_says_what_its_page_asks_a_wallet_t
         }
         filled.push(("window".to_owned(), window.to_owned()));
         desk.review("ada", &filled.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
+            .await;
+    }
+
+    let of_wide =
+        |link: &&String| link.starts_with("act=lower_wide_limit&") || link.starts_with("act=raise_wide_limit&");
+    let wide: Vec<&String> = links.iter().filter(of_wide).collect();
+    assert_eq!(wide.len(), 18, "six of the asset, one of the destination, two of corridors: {wide:?}");
+    for link in wide {
+        let form = desk.page(&format!("/console/draft?{link}")).await;
+        let mut filled = fields(link);
+        let (_, rest) = form.split_once(" name=\"version\"").unwrap();
+        filled.extend([("version".to_owned(), attribute(rest, "value")), ("value".to_owned(), "7".to_owned())]);
+        desk.review("bo", &filled.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
             .await;
     }
 

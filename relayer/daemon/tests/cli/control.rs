@@ -75,7 +75,7 @@ pub fn taken(output: &Output) -> Value {
 }
 
 /// A command that the control API must refuse for `code`.
-fn denied(output: &Output, code: &str) {
+pub fn denied(output: &Output, code: &str) {
     assert_eq!(output.status.code(), Some(6), "{}", told(output));
     assert!(stderr(output).contains(code), "{code}: {}", told(output));
 }
@@ -186,13 +186,18 @@ async fn a_dry_run_shows_what_would_be_signed_and_signs_and_sends_nothing() {
             "--member",
             "0x5555555555555555555555555555555555555555",
         ];
-        let commands: [(Vec<&str>, &str); 13] = [
+        let commands: [(Vec<&str>, &str); 15] = [
             (vec!["pause", "--lane", "fast", "--for", "1h"], "pause"),
             (vec!["freeze", "--direction", "payouts@eip155:31337"], "freeze"),
             (vec!["freeze", "--global"], "freeze"),
             (vec!["resume", "--global"], "resume"),
             ([&["limits", "lower"][..], &limit].concat(), "lower_limits"),
             ([&["limits", "raise"][..], &limit].concat(), "raise_limits"),
+            (vec!["limits", "wide", "lower", "--asset", &asset, "--set", "window=9"], "lower_wide_limit"),
+            (
+                vec!["limits", "wide", "raise", "--destination", "eip155:31337", "--set", "notional=9"],
+                "raise_wide_limit",
+            ),
             (vec!["hold", "drop", &held], "drop_held"),
             (vec!["hold", "extend", &held, "--until", "2126-01-01T00:00:00Z"], "extend_hold"),
             (vec!["hold", "release", &held], "release_held"),

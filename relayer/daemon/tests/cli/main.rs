@@ -24,6 +24,7 @@ mod health;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/honest.rs"]
 mod honest;
+mod limits;
 mod load;
 mod manual;
 mod metrics;

@@ -138,8 +138,39 @@ async fn attest(book: &TestBook, config: &Config, id: DepositId) {
     tell(book, id, Input::Attested(FastAttestation { batch, signatures, index: 0, path: tree.path(0) })).await;
 }
 
-/// A price is published, a transfer is cleared by it, a guardian lowers the window, and the next transfer is held by that.
+/// What a guardian lowers in [`decided`]: the window of the corridor's fast lane.
+const OF_CORRIDOR: &[&str] = &[
+    "limits",
+    "lower",
+    "--source",
+    "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
+    "--destination",
+    "eip155:31337",
+    "--asset",
+    "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0",
+    "--lane",
+    "fast",
+    "--set",
+    "window=60000",
+];
+
+/// The same of the asset, over all corridors.
+const OF_ASSET: &[&str] = &[
+    "limits",
+    "wide",
+    "lower",
+    "--asset",
+    "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0",
+    "--set",
+    "window=60000",
+];
+
 async fn decided(folder: &Path) -> [DepositId; 2] {
+    decided_under(folder, OF_CORRIDOR).await
+}
+
+/// A price is published, a transfer is cleared by it, a guardian lowers a limit, and the next transfer is held by that.
+async fn decided_under(folder: &Path, lower: &'static [&str]) -> [DepositId; 2] {
     let config = signed(folder);
     let book = silent_book(&config).await;
     wiring::agree(&config, &book).await.unwrap();
@@ -151,10 +182,7 @@ async fn decided(folder: &Path) -> [DepositId; 2] {
     let served = Served::new(config.clone(), book).await;
     let here = folder.to_owned();
     tokio::task::spawn_blocking(move || {
-        let corridor = ["--source", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", "--destination", "eip155:31337"];
-        let asset = ["--asset", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0", "--lane", "fast"];
-        let lower = [&["limits", "lower"][..], &corridor, &asset, &["--set", "window=60000"]].concat();
-        assert_eq!(taken(&as_guardian(&here, "ada", &lower))["state"], "done");
+        assert_eq!(taken(&as_guardian(&here, "ada", lower))["state"], "done");
     })
     .await
     .unwrap();
@@ -189,6 +217,19 @@ async fn decisions_come_out_again_under_the_limits_that_were_in_force() {
     ends(folder.path(), &["replay", ".."], 0, &["3 decisions: as recorded"]);
     ends(folder.path(), &["replay", "..2"], 0, &["2 decisions: as recorded"]);
     ends(folder.path(), &["audit", "verify", "spandrel.sqlite"], 0, &["whole"]);
+}
+
+/// A limit over corridors is part of the policy that was in force, too: without the order the next decision is another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn decisions_come_out_again_under_the_limits_over_corridors_that_guardians_set() {
+    let folder = tempfile::tempdir().unwrap();
+    decided_under(folder.path(), OF_ASSET).await;
+    let whole = json(&ends(folder.path(), &["replay", "..", "--json"], 0, &[]));
+    assert_eq!((&whole["decisions"]["same"], &whole["decisions"]["not_replayed"]), (&3.into(), &0.into()), "{whole}");
+    let done = "json_extract(body, '$.outcome.outcome') = 'wide_limited'";
+    let gone = ["control_events", "audit"].map(|table| format!("DELETE FROM {table} WHERE {done}"));
+    prompt(folder.path(), &gone).await;
+    ends(folder.path(), &["replay", ".."], 4, &["risk_events 5 (decided)", "inputs: stored"]);
 }
 
 /// A row of the risk log that was changed, alone or with the audit log that tells of it.

@@ -1,5 +1,5 @@
-//! What the tests of the engine share: one corridor with its policy and a deposit on it, a clock that they move, a ledger in which
-//! a fast payout is cleared and not sent, and a source that contradicts itself.
+//! What the tests of the engine share: one corridor with its policy, guardians and a deposit on it, a clock that they move, a
+//! ledger in which a fast payout is cleared and not sent, and a source that contradicts itself.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
@@ -14,7 +14,9 @@ use spandrel_core::{
     BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Policy, Transfer, Turn,
 };
 use spandrel_engine::Clock;
+use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement, deployment};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy};
+use spandrel_signer::LocalKey;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, SeenDeposit, Watcher};
 use spandrel_verifiers::{AssetId, ChainId, Deposit, LanePreference, VerdictDomain};
@@ -90,6 +92,29 @@ pub fn policy() -> Policy {
         risk: RiskPolicy::of_corridors(BTreeMap::from([(Corridor::of(&deposit(), Lane::Fast), limits)])),
         pause_ttl: 3_600,
     }
+}
+
+/// Ada has key 1, Bo key 2.
+pub fn key(n: u8) -> LocalKey {
+    LocalKey::from_bytes(&[n; 32]).unwrap()
+}
+
+pub fn guardians() -> ControlPolicy {
+    let inbox = Address::repeat_byte(7).into_word();
+    ControlPolicy {
+        deployment: deployment([(&destination(), inbox)]),
+        guardians: [(1, "ada"), (2, "bo")].map(|(n, person)| (key(n).address(), person.to_owned())).into(),
+        resume_delay: 30,
+        timelock: 60,
+    }
+}
+
+/// What the guardian with key `n` says.
+pub fn said(n: u8, nonce: u64, act: Act, now: u64) -> SignedStatement {
+    let (guardian, expiry) = (key(n).address(), now + 600);
+    let statement = Statement { act, reason: "a drill".to_owned(), guardian, nonce, expiry };
+    let digest = statement.digest(guardians().deployment);
+    SignedStatement::new(statement, &key(n).sign_digest(digest).unwrap())
 }
 
 /// What clears the payout, and the effect that pays it.

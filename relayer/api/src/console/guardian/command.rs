@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use spandrel_risk::control::{Act, Statement};
-use spandrel_risk::{Corridor, Limits, Scope};
+use spandrel_risk::{Corridor, Limit, Limits, Scope, WideLimit};
 
 /// The command; key and password are the guardian's own to fill in. `None` where the command line has none.
 pub fn of(statement: &Statement, now: u64) -> Option<String> {
@@ -21,6 +21,8 @@ pub fn of(statement: &Statement, now: u64) -> Option<String> {
         Act::DropQuarantined { transfer } => format!("quarantine drop {transfer}"),
         Act::LowerLimits { corridor, limits } => format!("limits lower {}", limits_of(corridor, limits)),
         Act::RaiseLimits { corridor, limits } => format!("limits raise {}", limits_of(corridor, limits)),
+        Act::LowerWideLimit { limit, value } => format!("limits wide lower {}", wide_limit_of(limit, value)),
+        Act::RaiseWideLimit { limit, value } => format!("limits wide raise {}", wide_limit_of(limit, value)),
         Act::AcknowledgeHalt { chain, .. } => format!("acknowledge {}", quoted(chain.as_str())),
         Act::Reobserve { chain, from, to } => format!("reobserve {} --from {from} --to {to}", quoted(chain.as_str())),
         Act::AcceptLoss { transfer } => format!("loss accept {transfer}"),
@@ -46,13 +48,7 @@ fn scope_of(scope: &Scope) -> String {
 }
 
 fn limits_of(corridor: &Corridor, limits: &Limits) -> String {
-    let Corridor { source, destination, asset, lane } = corridor;
-    let mut text = format!(
-        "--source {} --destination {} --asset {} --lane {lane}",
-        quoted(source.as_str()),
-        quoted(destination.as_str()),
-        quoted(asset.as_str())
-    );
+    let mut text = corridor_of(corridor);
     if let Ok(Value::Object(limits)) = serde_json::to_value(limits) {
         for (name, value) in limits {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -60,6 +56,25 @@ fn limits_of(corridor: &Corridor, limits: &Limits) -> String {
         }
     }
     text
+}
+
+fn wide_limit_of(limit: &WideLimit, value: &Limit) -> String {
+    let row = match limit {
+        WideLimit::Asset { asset, .. } => format!("--asset {}", quoted(asset.as_str())),
+        WideLimit::Destination { chain } => format!("--destination {}", quoted(chain.as_str())),
+        WideLimit::Depth { chain } => format!("--source {}", quoted(chain.as_str())),
+        WideLimit::Corridor { corridor } => corridor_of(corridor),
+    };
+    format!("{row} --set {}={value}", limit.field())
+}
+
+fn corridor_of(Corridor { source, destination, asset, lane }: &Corridor) -> String {
+    format!(
+        "--source {} --destination {} --asset {} --lane {lane}",
+        quoted(source.as_str()),
+        quoted(destination.as_str()),
+        quoted(asset.as_str())
+    )
 }
 
 /// One word of a POSIX shell, whatever it holds.

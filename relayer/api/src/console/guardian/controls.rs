@@ -9,8 +9,9 @@ use spandrel_risk::control::{Act, ControlPolicy, Proposal};
 use super::super::layout::{Door, Page, Trouble, chain, copied, pill, table};
 use super::super::overview::{counted, until};
 use super::super::units;
-use super::draft::{guardian_field, length_field, link, reason_field, scope_field};
-use super::{limits, trouble};
+use super::draft::link;
+use super::fields::{guardian_field, length_field, reason_field, scope_field};
+use super::{limits, trouble, wide};
 use crate::control::Standing;
 use crate::http::{Control, HaltRow, Row, Waiting, halted, short, waiting};
 
@@ -77,6 +78,7 @@ fn body(
         section aria-labelledby="limits" data-live="limits" {
             h2 #limits { "Limits" }
             (limit_rows(standing))
+            (wide::rows(standing))
         }
         section aria-labelledby="people" data-live="people" {
             h2 #people { "Guardians and signers" }
@@ -169,6 +171,7 @@ fn proposals(standing: &Standing) -> Markup {
 fn what(act: &Act, standing: &Standing) -> Markup {
     match act {
         Act::RaiseLimits { corridor, limits } => limits::changes(corridor, limits, standing),
+        Act::RaiseWideLimit { limit, value } => wide::change(limit, value, standing),
         other => html! { strong { (other) } br; },
     }
 }

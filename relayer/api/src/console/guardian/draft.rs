@@ -7,13 +7,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use spandrel_risk::control::{Act, ControlPolicy};
-use spandrel_risk::{Corridor, Direction, Lane, Scope};
+use spandrel_risk::{Corridor, Scope, WideLimit};
 use spandrel_verifiers::{ChainId, DepositId};
 
 use super::super::form::{GuardianForm, given};
 use super::super::layout::{Door, Page, Trouble, refusal};
 use super::super::units;
-use super::{limits, trouble};
+use super::fields::{fixed, guardian_field, height_field, length_field, reason_field, scope_field, source_field};
+use super::{limits, trouble, wide};
 use crate::Problem;
 use crate::control::Standing;
 use crate::http::Control;
@@ -43,6 +44,8 @@ pub struct Draft {
     large_from: Option<String>,
     large_delay: Option<String>,
     dust: Option<String>,
+    limit: Option<String>,
+    pub value: Option<String>,
 }
 
 /// The page.
@@ -70,6 +73,7 @@ fn body(
 ) -> Result<Markup, Problem> {
     let (scope, length) = (given(&draft.scope), given(&draft.length));
     let about = |text: &Option<String>| given(text).unwrap_or_default().to_owned();
+    let is_wrong = |name: &str| wrong.and_then(field_of) == Some(name);
     let fields = match draft.act.as_str() {
         "pause" => {
             html! { (scope_field(standing, scope)) (length_field("At most five days; it ends by itself.", length)) }
@@ -86,8 +90,8 @@ fn body(
         }
         "reobserve" => html! {
             (source_field(standing, given(&draft.chain)))
-            (height_field("from", "The first block that is read again.", given(&draft.from), wrong))
-            (height_field("to", "The last one; blocks that are not final yet are left out.", given(&draft.to), wrong))
+            (height_field("from", "The first block that is read again.", given(&draft.from), is_wrong("from")))
+            (height_field("to", "The last one; blocks that are not final yet are left out.", given(&draft.to), is_wrong("to")))
         },
         "release_held" | "drop_held" | "requeue_quarantined" | "drop_quarantined" | "accept_loss" => {
             let transfer = draft.transfer()?.to_string();
@@ -100,6 +104,9 @@ fn body(
         "lower_limits" | "raise_limits" => {
             limits::fields(draft, &draft.corridor()?, standing, wrong.and_then(field_of))?
         }
+        "lower_wide_limit" | "raise_wide_limit" => {
+            wide::fields(&draft.wide_limit()?, draft, standing, is_wrong("value"))?
+        }
         other => return Err(unknown(other)),
     };
     Ok(html! {
@@ -111,7 +118,7 @@ fn body(
                 input type="hidden" name="act" value=(draft.act);
                 (fields)
                 (guardian_field(guardians, given(&draft.guardian)))
-                (reason_field(given(&draft.reason), wrong.and_then(field_of) == Some("reason")))
+                (reason_field(given(&draft.reason), is_wrong("reason")))
                 button type="submit" { "Review" }
             }
         }
@@ -154,6 +161,8 @@ impl Draft {
             }
             "lower_limits" => Act::LowerLimits { corridor: self.corridor()?, limits: limits::read(self)? },
             "raise_limits" => Act::RaiseLimits { corridor: self.corridor()?, limits: limits::read(self)? },
+            "lower_wide_limit" => Act::LowerWideLimit { limit: self.wide_limit()?, value: wide::read(self)? },
+            "raise_wide_limit" => Act::RaiseWideLimit { limit: self.wide_limit()?, value: wide::read(self)? },
             other => return Err(unknown(other)),
         })
     }
@@ -164,6 +173,10 @@ impl Draft {
 
     fn corridor(&self) -> Result<Corridor, Problem> {
         read("corridor", &self.corridor)
+    }
+
+    fn wide_limit(&self) -> Result<WideLimit, Problem> {
+        read("limit", &self.limit)
     }
 
     fn length(&self) -> Result<u64, Problem> {
@@ -230,7 +243,7 @@ fn consequence(act: &str) -> &'static str {
         "accept_loss" => {
             "Two people and a timelock: resumptions wait for this payout no more. It counts as exposure on."
         }
-        "raise_limits" => "Two people and a timelock; any guardian may cancel it until then.",
+        "raise_limits" | "raise_wide_limit" => "Two people and a timelock; any guardian may cancel it until then.",
         "approve" => "The second person's word. Who proposed it cannot approve it.",
         "cancel" => "Ends the proposal.",
         "drop_held" | "drop_quarantined" => "One guardian, at once: it is not paid, its depositor takes it back.",
@@ -247,127 +260,9 @@ pub fn link(act: &str, fields: &[(&str, &str)]) -> String {
 
 /// The field of a form that a problem is about.
 fn field_of(problem: &Problem) -> Option<&str> {
-    let fields =
-        ["scope", "for", "from", "to", "guardian", "reason"].into_iter().chain(limits::LIMITS.map(|(name, _)| name));
+    let fields = ["scope", "for", "from", "to", "value", "guardian", "reason"]
+        .into_iter()
+        .chain(limits::LIMITS.map(|(name, _)| name));
     let parameter = problem.parameter.as_deref()?;
     fields.into_iter().find(|field| *field == parameter)
-}
-
-/// A field that is not to be filled in.
-pub fn fixed(name: &str, value: &str, shown: &str) -> Markup {
-    html! {
-        div.field.wide {
-            span.label { (units::words(name)) }
-            input type="hidden" name=(name) value=(value);
-            p.said { (shown) }
-        }
-    }
-}
-
-/// Which scope; `chosen` as it stands in an address.
-pub fn scope_field(standing: &Standing, chosen: Option<&str>) -> Markup {
-    html! {
-        div.field {
-            label for="scope" { "Scope" }
-            select #scope name="scope" {
-                @for scope in scopes(standing) {
-                    @let value = serde_json::to_string(&scope).unwrap_or_default();
-                    option value=(value) selected[chosen == Some(value.as_str())] { (scope) }
-                }
-            }
-        }
-    }
-}
-
-/// Everything that can be paused, widest first.
-fn scopes(standing: &Standing) -> Vec<Scope> {
-    let mut scopes = vec![Scope::Global];
-    let lanes = [Lane::Fast, Lane::LightClient];
-    scopes.extend(lanes.map(|lane| Scope::Lane { lane, source: None }));
-    for Corridor { source, destination, asset, lane } in standing.limits.limits.keys() {
-        scopes.extend([
-            Scope::Chain { chain: source.clone() },
-            Scope::Chain { chain: destination.clone() },
-            Scope::Asset { asset: asset.clone() },
-            Scope::Route { source: source.clone(), destination: destination.clone() },
-            Scope::Lane { lane: *lane, source: Some(source.clone()) },
-            Scope::Direction { chain: source.clone(), direction: Direction::Deposits },
-            Scope::Direction { chain: destination.clone(), direction: Direction::Payouts },
-        ]);
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    scopes.retain(|scope| seen.insert(scope.to_string()));
-    scopes
-}
-
-/// Which source chain; `chosen` as it stands in an address.
-fn source_field(standing: &Standing, chosen: Option<&str>) -> Markup {
-    let sources: std::collections::BTreeSet<_> =
-        standing.limits.limits.keys().map(|corridor| &corridor.source).collect();
-    html! {
-        div.field {
-            label for="chain" { "Chain" }
-            select #chain name="chain" {
-                @for source in sources {
-                    option value=(source) selected[chosen == Some(source.as_str())] { (source) }
-                }
-            }
-        }
-    }
-}
-
-/// A block's height.
-fn height_field(name: &str, hint: &str, said: Option<&str>, wrong: Option<&Problem>) -> Markup {
-    let hint_id = format!("{name}-hint");
-    html! {
-        div.field {
-            label for=(name) { (units::words(name)) }
-            input id=(name) name=(name) type="text" inputmode="numeric" required autocomplete="off" aria-describedby=(hint_id) value=[said]
-                aria-invalid=[(wrong.and_then(field_of) == Some(name)).then_some("true")];
-            p.hint id=(hint_id) { (hint) }
-        }
-    }
-}
-
-/// For how long.
-pub fn length_field(hint: &str, chosen: Option<&str>) -> Markup {
-    html! {
-        div.field {
-            label for="for" { "For" }
-            select #for name="for" aria-describedby="for-hint" {
-                @for (value, words) in [("15m", "15 minutes"), ("1h", "1 hour"), ("2h", "2 hours"), ("6h", "6 hours"), ("1d", "1 day"), ("5d", "5 days")] {
-                    option value=(value) selected[value == chosen.unwrap_or("2h")] { (words) }
-                }
-            }
-            p.hint #for-hint { (hint) }
-        }
-    }
-}
-
-/// Who says it.
-pub fn guardian_field(guardians: &ControlPolicy, chosen: Option<&str>) -> Markup {
-    html! {
-        div.field {
-            label for="guardian" { "Your key" }
-            select #guardian name="guardian" required {
-                option value="" { "choose" }
-                @for (address, person) in &guardians.guardians {
-                    @let address = address.to_string();
-                    option value=(address) selected[chosen == Some(address.as_str())] { (person) " · " (units::short(&address)) }
-                }
-            }
-        }
-    }
-}
-
-/// Why.
-pub fn reason_field(said: Option<&str>, is_wrong: bool) -> Markup {
-    html! {
-        div.field.wide {
-            label for="reason" { "Reason" }
-            input #reason name="reason" type="text" required maxlength="500" autocomplete="off" aria-describedby="reason-hint" value=[said]
-                aria-invalid=[is_wrong.then_some("true")];
-            p.hint #reason-hint { "One line. It is kept in the audit log, and users see it with a pause." }
-        }
-    }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use spandrel_risk::{Corridor, Limit, Limits};
 
 use super::super::units;
-use super::draft::{Draft, fixed};
+use super::draft::Draft;
+use super::fields::fixed;
 use crate::Problem;
 use crate::control::Standing;
 
@@ -97,7 +98,7 @@ fn of(limits: &Limits, name: &str) -> String {
 }
 
 /// A lane of a corridor, by names that people know.
-fn corridor_name(Corridor { source, destination, asset, lane }: &Corridor) -> String {
+pub fn corridor_name(Corridor { source, destination, asset, lane }: &Corridor) -> String {
     let (lane, asset) = (lane.to_string(), units::asset_name(asset.as_str()));
     let (from, to) = (units::chain_name(source.as_str()), units::chain_name(destination.as_str()));
     format!("{} lane of {asset} from {from} to {to}", units::words(&lane))

@@ -6,10 +6,12 @@ mod audit;
 mod command;
 mod controls;
 mod draft;
+mod fields;
 mod limits;
 mod live;
 mod review;
 mod typed;
+mod wide;
 
 use axum::response::Redirect;
 use axum::routing::get;

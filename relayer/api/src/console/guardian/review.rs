@@ -25,7 +25,10 @@ pub async fn page(State(control): State<Control>, GuardianForm(draft): GuardianF
         Ok(said) => said,
         Err(problem) => return draft::again(&draft, guardians, &standing, problem),
     };
-    let replaces = matches!(statement.act, Act::LowerLimits { .. } | Act::RaiseLimits { .. });
+    let replaces = matches!(
+        statement.act,
+        Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::LowerWideLimit { .. } | Act::RaiseWideLimit { .. }
+    );
     let version = replaces.then(|| draft.version.unwrap_or(standing.control.version()));
     let body = body(&statement, person, control.desk.deployment(), version, standing.now);
     Ok(Page::new(Door::Guardians, "/console", "Review and sign", body))

@@ -53,7 +53,12 @@ pub async fn take(
 fn require_seen(act: &Act, seen: Option<Seen>) -> Result<(), Problem> {
     let replaces = matches!(
         act,
-        Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::ChangeSigners { .. } | Act::ChangePolicy { .. }
+        Act::LowerLimits { .. }
+            | Act::RaiseLimits { .. }
+            | Act::LowerWideLimit { .. }
+            | Act::RaiseWideLimit { .. }
+            | Act::ChangeSigners { .. }
+            | Act::ChangePolicy { .. }
     );
     if replaces && !matches!(seen, Some(Seen::Control(_))) {
         let detail = "this statement replaces what stands: say which version of it you saw";
