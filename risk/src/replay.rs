@@ -24,7 +24,8 @@ pub struct Mismatch {
 /// was decided, under the policy that was in force then.
 ///
 /// Guarantees: a decision that did not follow from what was stored before it is a [`Mismatch`], and so is a clearance of
-/// anything but its deposit or one that counts shorter than those before it, a charge that is not the policy's, and a pause or resumption that is missing after its order.
+/// anything but its deposit or one that counts shorter than those before it, a charge that is not the policy's, and a pause
+/// or resumption that is missing after its order.
 /// What it cannot judge, because no policy is known, it counts.
 #[derive(Clone, Debug, Default)]
 pub struct SecondEngine {
