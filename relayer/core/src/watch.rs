@@ -3,9 +3,12 @@
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
-use spandrel_verifiers::UnixSeconds;
+use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 
 use crate::ledger::StoreError;
+
+/// Seconds after which sentinels that told nothing are not there any more: the chains that nobody reads are late by then.
+const GONE: u64 = 86_400;
 
 /// What sentinels see as it stands. Those who decide on a resumption may be another process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,43 @@ pub struct Watch {
     pub looked_at: UnixSeconds,
     /// What they found and nobody has lifted.
     pub found: Vec<Found>,
+    /// Deposits that vaults do not take now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<ClosedVault>,
+}
+
+impl Watch {
+    /// Whether whoever told this is not there any more: it is no word on how things stand at `now`.
+    pub fn is_gone(&self, now: UnixSeconds) -> bool {
+        now.saturating_sub(self.looked_at) >= GONE
+    }
+}
+
+/// Deposits that the vault of a source does not take, by the word of its own contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosedVault {
+    /// Whose vault.
+    pub source: ChainId,
+    /// For which chain; absent: for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<ChainId>,
+    /// Of which asset; absent: of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<AssetId>,
+    /// Until when, inclusive; absent for a freeze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixSeconds>,
+}
+
+impl ClosedVault {
+    /// Whether a deposit of `asset` on `source` for `destination` is refused at `now`.
+    pub fn stops(&self, source: &ChainId, destination: &ChainId, asset: &AssetId, now: UnixSeconds) -> bool {
+        self.source == *source
+            && self.destination.as_ref().is_none_or(|only| only == destination)
+            && self.asset.as_ref().is_none_or(|only| only == asset)
+            && self.until.is_none_or(|until| now <= until)
+    }
 }
 
 /// Something that must not be.

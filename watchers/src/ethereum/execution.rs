@@ -12,8 +12,8 @@ use alloy::rpc::types::{Block, EIP1186AccountProofResponse, Filter, Log, Transac
 use alloy::sol_types::SolCall;
 use alloy::transports::{RpcError, TransportError};
 use alloy_primitives::{Address, B256, Bytes, U256};
-use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, FollowError};
+use spandrel_verifiers::{ChainId, UnixSeconds};
 use tokio::sync::OnceCell;
 
 use super::Endpoint;
@@ -28,6 +28,11 @@ pub(crate) struct ExecutionBlock {
 impl ExecutionBlock {
     pub(super) fn block_ref(&self) -> BlockRef {
         BlockRef { height: self.header.number, hash: self.hash, time: self.header.timestamp }
+    }
+
+    /// Unix seconds.
+    pub(crate) fn time(&self) -> UnixSeconds {
+        self.header.timestamp
     }
 
     pub(super) fn rlp(&self) -> Bytes {

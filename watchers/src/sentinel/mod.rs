@@ -17,6 +17,7 @@ mod place;
 mod sets;
 mod source;
 mod vault;
+mod vault_pause;
 
 pub use checkpoint::{Registered, judge_checkpoint};
 pub use destination::{DestinationView, DestinationWatch, Watched};
@@ -30,3 +31,4 @@ pub use payout::{Judgement, Known, PaidOut, PayoutLane, Reading, SeenStanding, j
 pub use sets::{SetOf, judge_set};
 pub use source::SourceView;
 pub use vault::{Holding, VaultView, VaultWatch, judge_vault};
+pub use vault_pause::{VaultPause, judge_pauses};

@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use futures::future::{BoxFuture, join_all};
 use spandrel_verifiers::follow::FollowError;
-use spandrel_verifiers::{AssetId, ChainId};
+use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 
-use super::{Concern, Finding, Rule};
+use super::{Concern, Finding, Rule, VaultPause, vault_pause};
 use crate::ethereum::{Endpoint, Execution};
 
 /// What `Outbox.sol`, `Vault.sol` and ERC-20 tokens answer.
@@ -36,18 +36,25 @@ pub struct Holding {
 
 /// A source's vault as sentinels see it.
 pub trait VaultView: Send + Sync {
+    /// On which chain.
+    fn chain(&self) -> &ChainId;
+
     /// Of how many nodes the word counts.
     fn quorum(&self) -> usize;
 
     /// Every asset, as each node that answers tells it.
     fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>>;
+
+    /// The deposits that its contract refuses at `now`, as each node that answers tells it.
+    fn pauses(&self, now: UnixSeconds) -> BoxFuture<'_, Vec<Vec<VaultPause>>>;
 }
 
 /// Reads one vault.
 pub struct VaultWatch {
+    chain: ChainId,
     outbox: Address,
     tokens: Vec<(AssetId, Address)>,
-    destinations: Vec<B256>,
+    destinations: Vec<ChainId>,
     nodes: Vec<Execution>,
     quorum: usize,
 }
@@ -69,9 +76,10 @@ impl VaultWatch {
         let nodes = nodes.into_iter().map(|node| Execution::new(node, chain.clone(), timeout));
         let tokens = assets.into_iter().filter_map(|asset| Some((asset.clone(), token_of(chain, asset)?)));
         Ok(Self {
+            chain: chain.clone(),
             outbox,
             tokens: tokens.collect(),
-            destinations: destinations.into_iter().map(ChainId::hash).collect(),
+            destinations: destinations.into_iter().cloned().collect(),
             nodes: nodes.collect::<Result<_, _>>()?,
             quorum,
         })
@@ -85,7 +93,7 @@ impl VaultWatch {
         for (asset, token) in &self.tokens {
             let mut owed = U256::ZERO;
             for chain in &self.destinations {
-                let call = told::outstandingCall { token: *token, chain: *chain };
+                let call = told::outstandingCall { token: *token, chain: chain.hash() };
                 owed = owed.saturating_add(node.ask_at(vault, &call, block).await?);
             }
             let held = match token.is_zero() {
@@ -96,25 +104,44 @@ impl VaultWatch {
         }
         Ok(holdings)
     }
+
+    async fn pauses_by(&self, node: &Execution, now: UnixSeconds) -> Result<Vec<VaultPause>, FollowError> {
+        node.require_chain().await?;
+        let vault = node.ask(self.outbox, &told::vaultCall {}).await?;
+        let assets: Vec<&AssetId> = self.tokens.iter().map(|(asset, _)| asset).collect();
+        vault_pause::read(node, vault, &self.chain, &self.destinations, &assets, now).await
+    }
+
+    /// What each node that answers tells of `what`.
+    async fn each<'a, T, F>(&'a self, what: &str, ask: impl Fn(&'a Execution) -> F) -> Vec<T>
+    where
+        F: Future<Output = Result<T, FollowError>> + Send,
+    {
+        let told = join_all(self.nodes.iter().map(ask)).await.into_iter();
+        let answered = told.filter_map(|answer| {
+            let refused =
+                |error| tracing::warn!(outbox = %self.outbox, what, %error, "the vault is not watched by this node");
+            answer.map_err(refused).ok()
+        });
+        answered.collect()
+    }
 }
 
 impl VaultView for VaultWatch {
+    fn chain(&self) -> &ChainId {
+        &self.chain
+    }
+
     fn quorum(&self) -> usize {
         self.quorum
     }
 
     fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
-        Box::pin(async {
-            let told = join_all(self.nodes.iter().map(|node| self.holdings_by(node))).await;
-            let told = told.into_iter().filter_map(|holdings| match holdings {
-                Ok(holdings) => Some(holdings),
-                Err(error) => {
-                    tracing::warn!(outbox = %self.outbox, %error, "the vault is not watched by this node");
-                    None
-                }
-            });
-            told.collect()
-        })
+        Box::pin(self.each("holdings", |node| self.holdings_by(node)))
+    }
+
+    fn pauses(&self, now: UnixSeconds) -> BoxFuture<'_, Vec<Vec<VaultPause>>> {
+        Box::pin(self.each("pauses", move |node| self.pauses_by(node, now)))
     }
 }
 

@@ -41,7 +41,7 @@ impl Service {
     /// 404 when there is no such route.
     pub async fn limits(&self, route: &str) -> Result<Vec<LaneLimits>, Problem> {
         let route = self.catalog.route(route)?;
-        let halted = self.halted(&route.source).await?;
+        let stopped = self.stopped(route).await?;
         let ((risk, policy), now) = (self.risk(), self.now());
         let lanes = route.lanes.iter().filter_map(|lane| {
             let corridor = route.corridor(*lane);
@@ -58,7 +58,7 @@ impl Service {
                     .then(|| remaining(policy.exposure_cap(&risk, &corridor), exposed)),
                 large_from: shown(limits.large_from),
                 large_delay_seconds: limits.large_delay,
-                closed: halted
+                closed: stopped
                     .clone()
                     .or_else(|| paused.map(|scope| ReasonView::paused(scope, &risk, now)))
                     .or_else(|| closed(limits)),

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spandrel_core::Policy;
+use spandrel_core::watch::Watch;
 use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_store::summary::Summary;
 use spandrel_store::{Sqlite, StoreError};
@@ -76,6 +77,7 @@ pub struct Service {
     in_flight: InFlight,
     watch: Duration,
     summary: Moment<Summary>,
+    watches: Moment<Vec<Watch>>,
     agreement: Moment<Agreement>,
 }
 
@@ -108,6 +110,7 @@ impl Service {
             in_flight: InFlight::default(),
             watch,
             summary: Moment::default(),
+            watches: Moment::default(),
             agreement: Moment::default(),
         })
     }

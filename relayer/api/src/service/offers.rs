@@ -3,8 +3,9 @@
 use alloy::primitives::{B256, U256};
 use serde::Serialize;
 use spandrel_core::ledger::Ledger;
+use spandrel_core::watch::Watchbook;
 use spandrel_risk::{Decision, Lane, Limit, Position, Reason, RiskEvent, RiskPolicy, RiskState};
-use spandrel_verifiers::{ChainId, Deposit, LanePreference, UnixSeconds};
+use spandrel_verifiers::{Deposit, LanePreference, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::{QuoteRequest, ReasonView, Service};
@@ -66,12 +67,12 @@ impl Service {
     /// # Errors
     /// 503 when the ledger fails.
     pub(super) async fn offers(&self, route: &Route, asked: &Asked) -> Result<Vec<LaneOffer>, Problem> {
-        let halted = self.halted(&route.source).await?;
+        let stopped = self.stopped(route).await?;
         let ((risk, policy), now) = (self.risk(), self.now());
         let (probe, source) = (self.probe(route, asked, now), self.catalog.source(&route.source));
         let offers = route.lanes.iter().map(|lane| {
-            let answer = match (&halted, lane) {
-                (Some(halted), _) => Err(halted.clone()),
+            let answer = match (&stopped, lane) {
+                (Some(stopped), _) => Err(stopped.clone()),
                 (None, Lane::Fast) => fast(&policy, &risk, &probe, source, now),
                 (None, Lane::LightClient) => light_client(&policy, &risk, &probe, source, now),
             };
@@ -119,10 +120,22 @@ impl Service {
         now.saturating_add(TO_DEPOSIT).saturating_add(wait)
     }
 
-    /// Why nothing from `chain` is paid, if it is halted: whatever its pauses say.
-    pub(super) async fn halted(&self, chain: &ChainId) -> Result<Option<ReasonView>, Problem> {
-        let is_halted = self.store.halted(chain).await?.is_some();
-        Ok(is_halted.then(|| ReasonView::new("HALTED", format!("halted: {chain}"), None)))
+    /// Why no deposit for `route` is asked for on any lane, whatever the pauses here say: its source is halted, or its vault
+    /// is paused by its own contract and would not take one.
+    pub(super) async fn stopped(&self, route: &Route) -> Result<Option<ReasonView>, Problem> {
+        let chain = &route.source;
+        if self.store.halted(chain).await?.is_some() {
+            return Ok(Some(ReasonView::new("HALTED", format!("halted: {chain}"), None)));
+        }
+        let now = self.now();
+        let watches = self.watches.or_read(async { Ok::<_, Problem>(self.store.watches().await?) }).await?;
+        let closed = watches.iter().filter(|watch| !watch.is_gone(now)).flat_map(|watch| &watch.closed);
+        let closed = closed.filter(|closed| closed.stops(chain, &route.destination, &route.asset, now));
+        let longest = closed.max_by_key(|closed| closed.until.unwrap_or(UnixSeconds::MAX));
+        Ok(longest.map(|closed| {
+            let message = format!("the vault on {chain} takes no such deposit: its contract is paused");
+            ReasonView::new("VAULT_PAUSED", message, closed.until)
+        }))
     }
 
     /// A deposit that nobody made, to ask the risk engine with.

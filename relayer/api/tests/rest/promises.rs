@@ -4,6 +4,8 @@ use alloy::primitives::{B256, U256};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use spandrel_core::ledger::{Commit, Halt, Ledger};
+use spandrel_core::watch::{ClosedVault, Watch, Watchbook};
+use spandrel_engine::Clock;
 use spandrel_risk::{Bucket, Corridor, CorridorRules, DepthRule, Lane, Limit, PriceRule, RiskEvent, RiskPolicy, Scope};
 use spandrel_verifiers::{AssetId, ChainId};
 
@@ -123,6 +125,42 @@ async fn nothing_is_offered_from_a_halted_chain_when_its_pause_is_over() {
     let routes = answer(world.get("/v1/routes"), StatusCode::OK).await;
     let row = routes.as_array().unwrap().iter().find(|row| row["id"] == route.as_str()).unwrap();
     assert_eq!(row["closed"]["light_client"]["code"], "HALTED");
+    world.quote(&ethereum(), 20_000).await;
+}
+
+/// A pause there is none here: nothing that the ledger decides by says it.
+#[tokio::test]
+async fn nothing_is_offered_while_the_sources_vault_is_paused_by_its_own_contract() {
+    let world = World::new().await;
+    let tell = async |destination, asset, until| {
+        let (of, looked_at) = ("a watcher".to_owned(), world.clock.now());
+        let closed = vec![ClosedVault { source: ethereum(), destination, asset, until }];
+        world.store.tell(Watch { of, looked_at, found: Vec::new(), closed }).await.unwrap();
+        world.second_later().await;
+    };
+    let quote = world.quote(&ethereum(), 20_000).await;
+    tell(None, None, Some(NOW + 100)).await;
+    let reason = refused(quoting(&world, &ethereum(), 20_000).await, "light_client").await;
+    assert_eq!((&reason["code"], reason["release_at"].is_string()), (&json!("VAULT_PAUSED"), true), "{reason}");
+    assert_eq!(refused(world.order(&quote, "one"), "light_client").await["code"], "VAULT_PAUSED");
+    let route = world.route(&ethereum()).await;
+    let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
+    assert_eq!(limits[0]["closed"]["code"], "VAULT_PAUSED");
+    world.quote(&bitcoin(), 20_000).await;
+    world.clock.pass(101);
+    world.quote(&ethereum(), 20_000).await;
+
+    let (asset, other) = (AssetId::slip44(&ethereum(), 60), AssetId::slip44(&ethereum(), 1));
+    tell(Some(bitcoin()), None, None).await;
+    world.quote(&ethereum(), 20_000).await;
+    tell(None, Some(other), None).await;
+    world.quote(&ethereum(), 20_000).await;
+    tell(Some(destination()), Some(asset), None).await;
+    let reason = refused(quoting(&world, &ethereum(), 20_000).await, "light_client").await;
+    assert_eq!((&reason["code"], reason.get("release_at")), (&json!("VAULT_PAUSED"), None), "a freeze: {reason}");
+    world.clock.pass(DAY - 1);
+    refused(quoting(&world, &ethereum(), 20_000).await, "light_client").await;
+    world.clock.pass(1);
     world.quote(&ethereum(), 20_000).await;
 }
 

@@ -71,7 +71,7 @@ fn certificate(field: &str, tls: &TlsConfig) -> Row {
     }
 }
 
-fn time(at: u64) -> humantime::Rfc3339Timestamp {
+pub(super) fn time(at: u64) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(253_402_300_799)))
 }
 

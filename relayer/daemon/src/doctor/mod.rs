@@ -154,6 +154,7 @@ async fn look(config: &Config, bar: &ProgressBar) -> Vec<Row> {
         for (who, node) in relayers(&source.nodes).chain(own) {
             probes.push(Box::pin(ethereum::look(config, source, who, node)));
         }
+        probes.push(Box::pin(vault_pauses::standing(config, source)));
         if let Some(pauses) = &source.pauses {
             let account = accounts.get(&pauses.account.name).copied();
             probes.push(Box::pin(vault_pauses::look(config, source, pauses, account)));

@@ -1,16 +1,19 @@
-//! Whether pauses reach the vault of a source chain that nothing is paid on.
+//! Whether a vault is paused, and whether pauses reach that of a source chain that nothing is paid on.
 
 use alloy_primitives::Address;
 use anyhow::Result;
 use spandrel_contracts::{PauseController, Vault};
 use spandrel_verifiers::UnixSeconds;
+use spandrel_watchers::sentinel::{VaultPause, judge_pauses};
 
 use super::account::Account;
 use super::evm::Evm;
+use super::local::time;
 use super::rights::Rights;
 use super::{Row, Seen};
+use crate::clock::unix_now;
 use crate::config::{Config, EthereumSource, VaultPauses};
-use crate::wiring::least_for_pauses;
+use crate::wiring::{self, least_for_pauses};
 
 /// By the node that pauses are sent to.
 pub async fn look(config: &Config, source: &EthereumSource, pauses: &VaultPauses, account: Option<Address>) -> Seen {
@@ -35,6 +38,26 @@ pub async fn look(config: &Config, source: &EthereumSource, pauses: &VaultPauses
         }
     }
     seen
+}
+
+/// What a source's vault refuses, by its own contract and the relayer's nodes. Nothing is said of one that takes deposits.
+pub async fn standing(config: &Config, source: &EthereumSource) -> Seen {
+    let what = format!("ethereum {} deposits", source.network.chain);
+    let told = match wiring::vault(config, source) {
+        Ok(vault) => vault.pauses(unix_now()).await,
+        Err(error) => {
+            let rows = vec![Row::wrong(what, format!("{error:#}"), "correct the nodes' `execution`")];
+            return Seen { rows, newest: None };
+        }
+    };
+    let row = |pause: VaultPause| {
+        let to = pause.destination.map(|chain| format!(" for {chain}")).unwrap_or_default();
+        let of = pause.asset.map(|asset| format!(" of {asset}")).unwrap_or_default();
+        let until = pause.until.map_or("frozen".to_owned(), |until| format!("paused until {}", time(until)));
+        let mend = "have it lifted on that chain by its own people, or wait; no order is taken for them until then";
+        Row::warn(&what, format!("expected a vault that takes deposits, found those{of}{to} {until}"), mend)
+    };
+    Seen { rows: judge_pauses(&told, source.quorum).into_iter().map(row).collect(), newest: None }
 }
 
 /// Said of a chain that no pause is brought to.

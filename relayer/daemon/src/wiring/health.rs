@@ -14,8 +14,6 @@ use crate::metrics::{Metrics, late};
 
 /// Seconds for which sentinels may miss something that they look at, as in the alert `SentinelsBlind`.
 const BLIND: u64 = 120;
-/// Seconds after which sentinels that told nothing are not there any more: the chains that nobody reads are late by then.
-const GONE: u64 = 86_400;
 
 /// What is looked at beside the ledger.
 #[derive(Clone)]
@@ -65,7 +63,7 @@ impl Health {
 /// What keeps `watch` from calling it well, if anything.
 fn seen_elsewhere(watch: &Watch, now: UnixSeconds) -> Option<String> {
     match now.saturating_sub(watch.looked_at) {
-        GONE.. => None,
+        _ if watch.is_gone(now) => None,
         age if age > BLIND => {
             Some(format!("the sentinels of {} have not seen everything for over {BLIND} s", watch.of))
         }

@@ -45,7 +45,8 @@ fn watch(target: &Destination, accounts: &BTreeMap<String, Address>) -> Result<B
     Ok(Box::new(DestinationWatch::new(target.chain.clone(), watched, nodes, CALL_TIMEOUT)?))
 }
 
-fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultView>> {
+/// What sentinels and the doctor read of a source's vault.
+pub fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultView>> {
     let nodes = source.nodes.iter().map(|node| Endpoint::parse("execution", &node.execution));
     let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
     let corridors = config.limit.limits.keys();

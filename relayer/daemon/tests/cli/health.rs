@@ -20,7 +20,7 @@ use spandrel_signer::{Hardness, Keystore, LocalKey, Secret, SecretRef};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
 use spandrel_watchers::pool::{Counts, Health as Nodes, Standing, TOLERATED_DISSENT};
-use spandrel_watchers::sentinel::{Holding, VaultView};
+use spandrel_watchers::sentinel::{Holding, VaultPause, VaultView};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{as_guardian, guarded, taken};
@@ -40,9 +40,13 @@ impl Nodes for Pair {
 
 /// A vault and what it holds.
 #[derive(Clone)]
-struct Vault(Arc<Mutex<Holding>>);
+struct Vault(Arc<Mutex<Holding>>, ChainId);
 
 impl VaultView for Vault {
+    fn chain(&self) -> &ChainId {
+        &self.1
+    }
+
     fn quorum(&self) -> usize {
         1
     }
@@ -50,6 +54,10 @@ impl VaultView for Vault {
     fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
         let holding = self.0.lock().unwrap().clone();
         Box::pin(async { vec![vec![holding]] })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Vec<Vec<VaultPause>>> {
+        Box::pin(async { vec![Vec::new()] })
     }
 }
 
@@ -90,7 +98,7 @@ async fn an_approved_resumption_waits_until_what_can_be_mended_is() {
     let (metrics, nodes) = (Arc::new(Metrics::new().unwrap()), Arc::new(Pair::default()));
     metrics.watch(&chain, nodes.clone());
     let (owed, held) = (U256::from(5), U256::from(5));
-    let vault = Vault(Arc::new(Mutex::new(Holding { asset: deposit.asset, owed, held })));
+    let vault = Vault(Arc::new(Mutex::new(Holding { asset: deposit.asset, owed, held })), ChainId::eip155(1));
     let sentinel =
         Sentinel::new(book.clone(), Vec::new(), BTreeMap::new(), vec![Box::new(vault.clone())], metrics.alarms());
     let look = async || {
@@ -244,7 +252,8 @@ async fn a_resumption_waits_for_what_the_sentinels_of_another_process_found() {
     let wrong = async |later: u64| health.wrong(&deciding, unix_now() + later).await;
     assert_eq!(wrong(0).await, None);
     let (owed, held) = (U256::from(5), U256::from(4));
-    let vault = Vault(Arc::new(Mutex::new(Holding { asset: deposit(&config, 1).asset, owed, held })));
+    let vault =
+        Vault(Arc::new(Mutex::new(Holding { asset: deposit(&config, 1).asset, owed, held })), ChainId::eip155(1));
     let (vaults, alarms): (Vec<Box<dyn VaultView>>, _) = (vec![Box::new(vault.clone())], Alarms::default());
     let sentinel = Sentinel::new(watching.clone(), Vec::new(), BTreeMap::new(), vaults, alarms);
     let look = async || {

@@ -23,8 +23,10 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         let looked_at = self.alarms.looked_at().unwrap_or(self.began_at);
         let found = self.alarms.standing();
         let found = found.iter().map(|finding| told(finding, memory.told.as_ref(), now)).collect();
-        let watch = Watch { of, looked_at, found };
-        let is_news = |before: &Watch| before.found != watch.found || before.looked_at + AGAIN <= watch.looked_at;
+        let closed = self.closed().await?;
+        let watch = Watch { of, looked_at, found, closed };
+        let differs = |before: &Watch| before.found != watch.found || before.closed != watch.closed;
+        let is_news = |before: &Watch| differs(before) || before.looked_at + AGAIN <= watch.looked_at;
         if memory.told.as_ref().is_none_or(is_news) {
             self.book.ledger().tell(watch.clone()).await?;
             memory.told = Some(watch);
@@ -33,7 +35,7 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     }
 
     /// By what they look at.
-    fn of(&self) -> String {
+    pub(super) fn of(&self) -> String {
         let destinations = self.destinations.iter().map(|destination| destination.chain());
         let chains: Vec<&str> = self.sources.keys().chain(destinations).map(|chain| chain.as_str()).collect();
         chains.join(" ")

@@ -16,12 +16,13 @@ use spandrel_verifiers::follow::{Cursor, FollowError};
 use spandrel_verifiers::{ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::{
-    DestinationView, Funds, Holding, PaidOut, PayoutLane, Registered, Rule, SetOf, SourceView, VaultView,
+    DestinationView, Funds, Holding, PaidOut, PayoutLane, Registered, Rule, SetOf, SourceView, VaultPause, VaultView,
 };
 
 use crate::common::{Later, NOW, block, deposit, destination, policy, source};
 
 pub static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
+static SOURCE: LazyLock<ChainId> = LazyLock::new(source);
 
 /// A destination that tells what it is given, over and over.
 #[derive(Clone, Default)]
@@ -59,6 +60,10 @@ impl DestinationView for Told {
 struct Holds(u64);
 
 impl VaultView for Holds {
+    fn chain(&self) -> &ChainId {
+        &SOURCE
+    }
+
     fn quorum(&self) -> usize {
         1
     }
@@ -66,6 +71,10 @@ impl VaultView for Holds {
     fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
         let holding = Holding { asset: deposit().asset, owed: U256::from(5), held: U256::from(self.0) };
         Box::pin(async { vec![vec![holding]] })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Vec<Vec<VaultPause>>> {
+        Box::pin(async { vec![Vec::new()] })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloy_primitives::U256;
 use spandrel_core::ledger::{Commit, EffectEnd, Halt, Recorded, TransferChange, TransferFilter};
-use spandrel_core::watch::{Found, Watch};
+use spandrel_core::watch::{ClosedVault, Found, Watch};
 use spandrel_core::{Effect, Event, Status, Transfer};
 use spandrel_risk::{Reason, Scope};
 use spandrel_verifiers::MAX_CONTRADICTION;
@@ -308,7 +308,9 @@ async fn times_beyond_sql_are_refused(store: impl Store) {
 async fn of_each_sentinels_the_last_word_is_kept(store: impl Store) {
     let watch = |of: &str, looked_at: u64, count: usize| {
         let found = Found { key: "a b".to_owned(), what: "a: c".to_owned(), delays: true, since: 3 };
-        Watch { of: of.to_owned(), looked_at, found: vec![found; count] }
+        let (source, destination) = (sample::ethereum(), Some(sample::bitcoin()));
+        let closed = ClosedVault { source, destination, asset: None, until: Some(9) };
+        Watch { of: of.to_owned(), looked_at, found: vec![found; count], closed: vec![closed; count] }
     };
     assert_eq!(store.watches().await.unwrap(), []);
     for (of, looked_at, count) in [("one", 1, 1), ("other", 2, 0), ("one", 3, 2), ("one", 4, 0)] {
