@@ -13,7 +13,7 @@ use crate::{Problem, Service};
 
 /// Makes a key that may order transfers. It is shown this once.
 #[utoipa::path(post, path = "/v1/keys", request_body = KeyRequest, responses(
-    (status = 201, body = KeyView),
+    (status = 201, body = KeyView, headers(("Cache-Control"))),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json", description = "keys come from the operator"),

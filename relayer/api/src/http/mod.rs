@@ -6,6 +6,7 @@ mod catalog;
 mod control;
 mod events;
 mod forwarded;
+mod headers;
 mod keys;
 mod limits;
 mod orders;
@@ -106,7 +107,7 @@ impl utoipa::Modify for Security {
 }
 
 fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(catalog::chains))
         .routes(routes!(catalog::assets))
         .routes(routes!(catalog::routes))
@@ -128,7 +129,9 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::redeliver))
         .routes(routes!(events::events))
-        .split_for_parts()
+        .split_for_parts();
+    headers::tell(&mut document);
+    (router, document)
 }
 
 /// The OpenAPI document, generated from the handlers.

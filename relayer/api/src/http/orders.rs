@@ -34,8 +34,9 @@ pub(super) fn made_or_replayed(is_replayed: bool) -> (StatusCode, Replayed) {
 #[utoipa::path(post, path = "/v1/transfers", request_body = OrderRequest,
     params(("Idempotency-Key" = String, Header, description = "1 to 128 printable characters, new for each transfer")),
     security(("api_key" = [])), responses(
-    (status = 201, body = OrderView),
-    (status = 200, body = OrderView, description = "it was ordered before, by the same request"),
+    (status = 201, body = OrderView, headers(("Idempotency-Replayed" = bool))),
+    (status = 200, body = OrderView, headers(("Idempotency-Replayed" = bool)),
+        description = "it was ordered before, by the same request"),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),

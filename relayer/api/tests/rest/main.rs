@@ -11,6 +11,7 @@ mod conforms;
 mod connections;
 mod console;
 mod decoders;
+mod headers;
 mod instructions;
 mod keys;
 mod life;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 
 use jsonschema::Validator;
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,9 +12,45 @@ use serde_json::{Value, json};
 pub type Operation = (String, String);
 
 struct Document {
-    /// By operation and status; `None` where an answer has no body in JSON.
-    answers: BTreeMap<(Operation, u16), Option<Validator>>,
+    /// By operation and status.
+    answers: BTreeMap<(Operation, u16), Answer>,
     checked: Mutex<BTreeSet<Operation>>,
+}
+
+struct Answer {
+    /// `None` where it has no body in JSON.
+    body: Option<Validator>,
+    headers: Vec<Header>,
+}
+
+struct Header {
+    name: String,
+    is_required: bool,
+    value: Validator,
+}
+
+impl Answer {
+    /// What is not as it was told.
+    fn errors(&self, headers: &HeaderMap, body: &Value) -> Vec<String> {
+        let of_body = self.body.iter().flat_map(|validator| validator.iter_errors(body));
+        let mut errors: Vec<_> = of_body.map(|error| format!("{}: {error}", error.instance_path())).collect();
+        for Header { name, is_required, value } in &self.headers {
+            match headers.get(name).map(|sent| sent.to_str().unwrap()) {
+                Some(sent) if !readings(sent).iter().any(|sent| value.is_valid(sent)) => {
+                    errors.push(format!("{name}: {sent}"))
+                }
+                None if *is_required => errors.push(format!("{name}: expected, found none")),
+                _ => {}
+            }
+        }
+        errors
+    }
+}
+
+/// What a header's value may be to its schema: a text, or a number or truth.
+fn readings(sent: &str) -> Vec<Value> {
+    let value = serde_json::from_str(sent).ok().filter(|value: &Value| value.is_u64() || value.is_boolean());
+    value.into_iter().chain([sent.into()]).collect()
 }
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
@@ -24,12 +61,18 @@ static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             for (status, answer) in operation["responses"].as_object().unwrap() {
-                let validator = answer["content"].get("application/json").map(|content| {
+                let body = answer["content"].get("application/json").map(|content| {
                     let schema = json!({ "allOf": [content["schema"]], "components": components });
                     jsonschema::validator_for(&schema).unwrap()
                 });
+                let headers = answer["headers"].as_object().unwrap().iter().map(|(name, header)| {
+                    let header = document.pointer(header["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+                    let value = jsonschema::validator_for(&header["schema"]).unwrap();
+                    Header { name: name.clone(), is_required: header["required"] == true, value }
+                });
+                let answer = Answer { body, headers: headers.collect() };
                 let operation = (method.to_uppercase(), path.clone());
-                answers.insert((operation, status.parse().unwrap()), validator);
+                answers.insert((operation, status.parse().unwrap()), answer);
             }
         }
     }
@@ -60,8 +103,19 @@ pub fn checked() -> BTreeSet<Operation> {
     DOCUMENT.checked.lock().unwrap().clone()
 }
 
-/// Fails where a success is none of those that the document tells. Of what is not of the API it says nothing.
-pub fn check(method: Option<&Method>, path: &str, status: StatusCode, body: &Value) {
+/// Every answer that is told: operation, status, and the headers that it is to have.
+pub fn answers() -> Vec<(Operation, u16, Vec<String>)> {
+    let required = |answer: &Answer| {
+        let required = answer.headers.iter().filter(|header| header.is_required);
+        required.map(|header| header.name.clone()).collect()
+    };
+    let told = DOCUMENT.answers.iter();
+    told.map(|((operation, status), answer)| (operation.clone(), *status, required(answer))).collect()
+}
+
+/// Fails where an answer is none of those that the document tells, its headers included. Refusals of which it says nothing may
+/// be, and of what is not of the API neither does this.
+pub fn check(method: Option<&Method>, path: &str, status: StatusCode, headers: &HeaderMap, body: &Value) {
     if !path.starts_with("/v1/") {
         return;
     }
@@ -73,19 +127,20 @@ pub fn check(method: Option<&Method>, path: &str, status: StatusCode, body: &Val
     };
     let told: Vec<_> =
         DOCUMENT.answers.iter().filter(|((operation, of), _)| *of == status.as_u16() && is_asked(operation)).collect();
+    if told.is_empty() && !status.is_success() {
+        return;
+    }
     assert!(!told.is_empty(), "{method:?} {path}: the document tells of no {status}");
     let mut wrong = Vec::new();
-    for ((operation, _), validator) in told {
-        let errors: Vec<String> = validator
-            .iter()
-            .flat_map(|validator| validator.iter_errors(body))
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
+    for ((operation, _), answer) in told {
+        let errors = answer.errors(headers, body);
         if errors.is_empty() {
-            DOCUMENT.checked.lock().unwrap().insert(operation.clone());
+            if status.is_success() {
+                DOCUMENT.checked.lock().unwrap().insert(operation.clone());
+            }
             return;
         }
         wrong.push((operation, errors));
     }
-    panic!("{path}: {wrong:?}: {body}");
+    panic!("{path}: {status}: {wrong:?}: {body}");
 }
