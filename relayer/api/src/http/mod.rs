@@ -122,6 +122,8 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(transfers::instructions))
         .routes(routes!(transfers::proof))
         .routes(routes!(status::status))
+        .routes(routes!(status::alive))
+        .routes(routes!(status::ready))
         .routes(routes!(webhooks::register, webhooks::list))
         .routes(routes!(webhooks::remove))
         .routes(routes!(webhooks::test))
@@ -149,8 +151,6 @@ pub fn router(service: Arc<Service>, rates: Rates, streams: Room, keys: Option<O
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
         .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))
-        .route("/healthz", axum::routing::get(status::alive))
-        .route("/readyz", axum::routing::get(status::ready))
         .merge(console::user_routes())
         .merge(grpc::routes(api.clone(), MAX_BODY))
         .fallback(answer::no_such_path)

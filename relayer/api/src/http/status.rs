@@ -17,12 +17,23 @@ pub async fn status(State(api): State<Api>) -> Result<axum::Json<StatusView>, Pr
     Ok(axum::Json(api.service.status().await?))
 }
 
-/// `GET /healthz`: 200 while the process answers.
+/// 200 while the process answers.
+#[utoipa::path(get, path = "/healthz", responses(
+    (status = 200, body = String, content_type = "text/plain"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json"),
+))]
 pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 200 while the ledger answers and nothing is halted, late or paused, else 503. What it is stands in `/v1/status`.
+/// 200 while the ledger answers and nothing is halted, late or paused, else 503. What it is stands in `/v1/status`.
+#[utoipa::path(get, path = "/readyz", responses(
+    (status = 200, body = String, content_type = "text/plain"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "`NOT_READY`, with the word of `/v1/status`; `LEDGER_UNAVAILABLE`"),
+))]
 pub async fn ready(State(api): State<Api>) -> Result<&'static str, Problem> {
     match api.service.status().await?.status {
         "ok" => Ok("ready\n"),

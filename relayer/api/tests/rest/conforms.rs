@@ -21,7 +21,7 @@ async fn every_operation_succeeds_as_the_document_says() {
 }
 
 async fn read_and_order(world: &World) {
-    for path in ["/v1/chains", "/v1/assets", "/v1/routes", "/v1/status", "/v1/transfers"] {
+    for path in ["/v1/chains", "/v1/assets", "/v1/routes", "/v1/status", "/v1/transfers", "/healthz", "/readyz"] {
         answer(world.get(path), StatusCode::OK).await;
     }
     let route = world.route(&bitcoin()).await;
