@@ -66,7 +66,7 @@ pub struct Delay {
 
 /// The status that a problem is.
 pub fn of(problem: &Problem) -> Status {
-    let code = code(problem.status);
+    let code = code(problem);
     let mut metadata = HashMap::from([
         ("http_status".to_owned(), problem.status.to_string()),
         ("retryable".to_owned(), problem.retryable.to_string()),
@@ -92,14 +92,16 @@ fn any(name: &str, message: &impl Message) -> Any {
     Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
 }
 
-/// As `google/rpc/code.proto` maps HTTP statuses, with 422 as a precondition: it reads, but cannot be served.
-fn code(http: u16) -> Code {
-    match http {
+/// As `google/rpc/code.proto` maps HTTP statuses, with 422 as a precondition: it reads, but cannot be served. So is a conflict
+/// that does not pass by itself.
+fn code(problem: &Problem) -> Code {
+    match problem.status {
         400 | 413 | 415 => Code::InvalidArgument,
         401 => Code::Unauthenticated,
         403 => Code::PermissionDenied,
         404 => Code::NotFound,
         405 => Code::Unimplemented,
+        409 if problem.retryable => Code::Aborted,
         409 | 410 | 422 => Code::FailedPrecondition,
         429 => Code::ResourceExhausted,
         503 => Code::Unavailable,

@@ -46,8 +46,9 @@ impl Service {
     /// Places an order under an idempotency key. `true` when this very request had been answered before.
     ///
     /// # Errors
-    /// 409 for a key that another request used or that is being worked on, 410 for a quote that ran out, 422 for terms that
-    /// the bridge refuses and for what no lane takes any more, 429 when as many orders of `share` wait for their deposits as may.
+    /// 409 for a key that is being worked on, 410 for a quote that ran out, 422 for a key that another request used, for
+    /// terms that the bridge refuses and for what no lane takes any more, 429 when as many orders of `share` wait for
+    /// their deposits as may.
     pub async fn order(
         &self,
         api_key: &str,
@@ -214,10 +215,10 @@ pub(super) fn idempotency_key(key: &str) -> Result<&str, Problem> {
     if is_key { Ok(key) } else { Err(invalid()) }
 }
 
-/// 409.
+/// 422: sent again it is refused again, unlike 409 for one that is being worked on.
 pub(super) fn key_reused() -> Problem {
     let detail = "this key was used for another request: use a new key for a new one";
-    Problem::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED", detail).about("Idempotency-Key")
+    Problem::unprocessable("IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", detail)
 }
 
 /// An account of the destination as 32 bytes.

@@ -99,8 +99,8 @@ impl Service {
     /// when this very request had been answered before.
     ///
     /// # Errors
-    /// 422 for an address that is refused, 409 when the key has as many as it may, and for an idempotency key that another
-    /// request used or that is being worked on.
+    /// 422 for an address that is refused and for an idempotency key that another request used, 409 for one that is being
+    /// worked on, and when the key has as many webhooks as it may.
     pub async fn register_webhook(
         &self,
         api_key: &str,
@@ -162,7 +162,8 @@ impl Service {
     /// request had been answered before.
     ///
     /// # Errors
-    /// 404 when the key has no such webhook, 409 for an idempotency key that another request used or that is being worked on.
+    /// 404 when the key has no such webhook, 422 for an idempotency key that another request used, 409 for one that is being
+    /// worked on.
     pub async fn rotate_webhook(
         &self,
         api_key: &str,

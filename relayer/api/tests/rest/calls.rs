@@ -15,7 +15,7 @@ use spandrel_api::grpc::{ErrorInfo, RetryInfo, RpcStatus};
 use tonic::{Code, Request, Status};
 
 use crate::receiver::{Manner, Receiver};
-use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum};
+use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
 
 pub type Channel = Client<HttpConnector, tonic::body::Body>;
 
@@ -118,6 +118,29 @@ async fn an_order_made_by_one_door_is_read_and_called_off_by_the_other() {
     assert_eq!(transfers(&world).get_transfer(get).await.unwrap().into_inner(), cancelled);
 }
 
+#[tokio::test]
+async fn a_key_of_another_order_and_one_that_is_being_worked_on_have_statuses_of_their_own() {
+    let world = World::new().await;
+    order(&world, "one").await;
+    let quote = world.quote(&bitcoin(), 30_000).await;
+    let create = |key: &str| proto::CreateTransferRequest {
+        idempotency_key: key.to_owned(),
+        quote: quote["id"].as_str().unwrap().to_owned(),
+        recipient: RECIPIENT.to_owned(),
+        refund_key: Some(REFUND_KEY.to_owned()),
+    };
+    let mut client = transfers(&world);
+    let refused = client.create_transfer(keyed(&world.key, create("one"))).await.unwrap_err();
+    assert_eq!((refused.code(), info(&refused).0.as_str()), (Code::FailedPrecondition, "IDEMPOTENCY_KEY_REUSED"));
+    let busy = world.keep_busy().await;
+    let waiting = tokio::spawn(world.order(&quote, "two").send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let refused = client.create_transfer(keyed(&world.key, create("two"))).await.unwrap_err();
+    assert_eq!((refused.code(), info(&refused).0.as_str()), (Code::Aborted, "IDEMPOTENCY_KEY_IN_FLIGHT"));
+    busy.end().await;
+    assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::CREATED);
+}
+
 /// The idempotency key of one door is good at the other.
 async fn order_with_same_quote_is_replayed(
     world: &World,
@@ -127,7 +150,7 @@ async fn order_with_same_quote_is_replayed(
     let again = order(world, "one").await;
     assert_eq!(again.transfer.as_ref().unwrap().id, made.transfer.as_ref().unwrap().id);
     let reused = world.order(&world.quote(&bitcoin(), 30_000).await, "one");
-    answer(reused, StatusCode::CONFLICT).await;
+    problem(reused, StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     let replayed = world.order(&quote, "one").send().await.unwrap();
     assert_eq!(replayed.headers()["idempotency-replayed"], "true");
     again

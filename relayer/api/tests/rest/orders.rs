@@ -153,7 +153,7 @@ async fn an_idempotency_key_makes_one_order() {
     assert_eq!(again["transfer"]["order"], first["transfer"]["order"]);
     assert_eq!(again["instructions"], first["instructions"]);
     let other = world.quote(&bitcoin(), 30_000).await;
-    problem(world.order(&other, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(world.order(&other, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     assert_eq!(world.store.intents().await.unwrap().len(), 1);
 }
 

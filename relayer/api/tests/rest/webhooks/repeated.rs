@@ -19,7 +19,7 @@ async fn a_registration_that_is_repeated_makes_one_webhook() {
     let again = world.register(&world.key, here, "one").send().await.unwrap();
     assert_eq!(again.headers()["idempotency-replayed"], "true");
     assert_eq!(crate::world::body(again, StatusCode::OK).await, first);
-    problem(world.register(&world.key, there, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(world.register(&world.key, there, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     let many = (0..8).map(|_| world.register(&world.key, there, "two").send());
     let mut made = 0;
     for answered in futures::future::join_all(many).await {
@@ -42,13 +42,14 @@ async fn a_registration_that_is_repeated_makes_one_webhook() {
     let rotated = answer(world.register(&world.key, here, "three"), StatusCode::CREATED).await;
     let id = rotated["webhook"]["id"].as_str().unwrap();
     answer(world.on_webhook(&world.key, id, "rotate", "four"), StatusCode::OK).await;
-    problem(world.register(&world.key, here, "three"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(world.register(&world.key, here, "three"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")
+        .await;
     world.clock.pass(86_401);
-    problem(world.register(&world.key, here, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(world.register(&world.key, here, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     // What was deleted does not come back by a repetition that was late.
     let id = first["webhook"]["id"].as_str().unwrap();
     answer(world.delete(&format!("/v1/webhooks/{id}")).bearer_auth(&world.key), StatusCode::NO_CONTENT).await;
-    problem(world.register(&world.key, here, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(world.register(&world.key, here, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
 }
 
 #[tokio::test]

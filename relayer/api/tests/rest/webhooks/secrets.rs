@@ -91,13 +91,13 @@ async fn a_rotation_that_is_repeated_rotates_once() {
     assert_eq!(again.headers()["idempotency-replayed"], "true");
     assert_eq!(crate::world::body(again, StatusCode::OK).await, rotated);
     // For another webhook, after a day, and after another rotation it is another request.
-    problem(rotate(&other, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(rotate(&other, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     world.clock.pass(1);
-    problem(rotate(&id, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(rotate(&id, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     let next = rotate(&id, "two").send().await.unwrap();
     assert_eq!(next.headers()["idempotency-replayed"], "false");
     assert_ne!(crate::world::body(next, StatusCode::OK).await["secret"], rotated["secret"]);
-    problem(rotate(&id, "one"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(rotate(&id, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     // One at a time.
     let busy = world.keep_busy().await;
     let waiting = tokio::spawn(rotate(&id, "three").send());
