@@ -2,11 +2,11 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use spandrel_store::ApiScope;
+use spandrel_store::{ApiScope, NewDelivery};
 
-use super::register;
+use super::{deliver, register};
 use crate::receiver::{Manner, Receiver};
-use crate::world::{NOW, World, answer, problem};
+use crate::world::{NOW, World, answer, problem, refusal};
 
 #[tokio::test]
 async fn a_registration_that_is_repeated_makes_one_webhook() {
@@ -26,9 +26,7 @@ async fn a_registration_that_is_repeated_makes_one_webhook() {
         match answered.unwrap() {
             answered if answered.status() == StatusCode::CREATED => made += 1,
             answered if answered.status() == StatusCode::OK => {}
-            answered => {
-                drop(crate::world::refusal(answered, StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await);
-            }
+            answered => drop(refusal(answered, StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await),
         }
     }
     assert_eq!(made, 1);
@@ -97,4 +95,36 @@ async fn a_test_that_is_repeated_has_the_same_id_and_none_beside_it() {
     problem(test("three"), StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_FLIGHT").await;
     let failed: Value = waiting.await.unwrap().unwrap().json().await.unwrap();
     assert_eq!((&failed["delivered"], receiver.received().len()), (&json!(false), 4));
+}
+
+/// What takes no idempotency key: a delivery that was given up waits again once, however often that is asked for.
+#[tokio::test]
+async fn a_delivery_that_is_queued_again_twice_is_sent_once() {
+    let world = World::new().await;
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let (id, _) = register(&world, &world.key, &receiver.url).await;
+    let delivery = |n: u8| NewDelivery {
+        id: format!("dl_{n}"),
+        webhook: id.clone(),
+        event: "transfer.observed".to_owned(),
+        body: "{}".to_owned(),
+    };
+    // One waits, and the other is more than may wait.
+    world.store.queue_deliveries(0, 0, &[delivery(1), delivery(2)], 1, NOW).await.unwrap();
+    assert_eq!(deliver(&world).await, 1);
+    let path = format!("/v1/webhooks/{id}/deliveries/dl_2/redeliver");
+    let redeliver = || world.post(&path, &json!({})).bearer_auth(&world.key);
+    let mut queued = 0;
+    for answered in futures::future::join_all((0..8).map(|_| redeliver().send())).await {
+        match answered.unwrap() {
+            answered if answered.status() == StatusCode::ACCEPTED => queued += 1,
+            answered => drop(refusal(answered, StatusCode::NOT_FOUND, "UNKNOWN_DELIVERY").await),
+        }
+    }
+    assert_eq!(queued, 1);
+    assert_eq!(deliver(&world).await, 1);
+    problem(redeliver(), StatusCode::NOT_FOUND, "UNKNOWN_DELIVERY").await;
+    assert_eq!(deliver(&world).await, 0);
+    let sent: Vec<_> = receiver.received().into_iter().map(|received| received.delivery).collect();
+    assert_eq!(sent, ["dl_1", "dl_2"]);
 }
