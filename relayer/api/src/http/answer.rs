@@ -23,9 +23,21 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Gives each request an id, and problems their body with it. Plain refusals of the framework become problems too.
+/// Longest id that a caller may give its request, bytes.
+const LONGEST_ID: usize = 64;
+
+/// The id that a caller gave its request, so that both sides find it in what they keep. What is not of visible ASCII, or long,
+/// is none.
+fn given_id(request: &Request) -> Option<String> {
+    let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let is_id = (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    is_id.then(|| id.to_owned())
+}
+
+/// Gives each request an id where its caller gave none, and problems their body with it. Plain refusals of the framework become
+/// problems too.
 pub async fn identify(request: Request, next: Next) -> Response {
-    let id = format!("{:016x}", rand::rng().random::<u64>());
+    let id = given_id(&request).unwrap_or_else(|| format!("{:016x}", rand::rng().random::<u64>()));
     let is_call = grpc::is_call(&request);
     let mut response = next.run(request).await;
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| unexplained(&response));

@@ -25,8 +25,10 @@ const RETRY_AFTER: &str = "Seconds to wait before it is tried again";
 
 #[rustfmt::skip]
 static HEADERS: [Header; 9] = [
-    Header { id: "X-Request-Id", name: "X-Request-Id", is_required: true, schema: || json!({ "type": "string" }),
-        description: "Names this request to the operator" },
+    Header { id: "X-Request-Id", name: "X-Request-Id", is_required: true,
+        schema: || json!({ "type": "string", "pattern": "^[!-~]{1,64}$" }),
+        description: "Names this request to the operator: what the caller sent under this name, \
+            where that is 1 to 64 visible ASCII characters" },
     Header { id: "RateLimit-Limit", name: "RateLimit-Limit", is_required: true, schema: COUNT,
         description: "Requests that the caller's bucket holds" },
     Header { id: "RateLimit-Remaining", name: "RateLimit-Remaining", is_required: true, schema: COUNT,

@@ -2,6 +2,7 @@
 //! is read (`world/document.rs`).
 
 use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
 
 use crate::world::{World, answer, bitcoin, document, refusal};
 
@@ -38,4 +39,26 @@ async fn answers_have_the_headers_that_are_told_of_them() {
         }
     };
     refusal(refused, StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED").await;
+}
+
+#[tokio::test]
+async fn a_request_has_the_id_that_its_caller_gave_it_where_that_is_one() {
+    let world = World::new().await;
+    let ask = async |id: &[u8]| {
+        let asked = world.get("/v1/transfers/none").header("X-Request-Id", HeaderValue::from_bytes(id).unwrap());
+        let answered = asked.send().await.unwrap();
+        let told = answered.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let refused = refusal(answered, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+        assert_eq!(refused["request_id"], told.as_str(), "the document says what the header says");
+        told
+    };
+    let longest = "x".repeat(64);
+    for id in ["7", "4bf92f35-77b3/4d\"a6<b>", &longest] {
+        assert_eq!(ask(id.as_bytes()).await, id);
+    }
+    for id in ["", "two words", "tab\there", "caf\u{e9}", &"x".repeat(65)] {
+        let made = ask(id.as_bytes()).await;
+        assert!(made.len() == 16 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id:?}: {made}");
+    }
+    assert_ne!(ask(b"").await, ask(b"").await);
 }
