@@ -5,9 +5,11 @@ mod common;
 use alloy_primitives::{U256, U512};
 use common::model::Model;
 use common::wide::{of, valued};
-use common::{NOW, clear, cleared, deposit, everywhere, open, pay, proven};
+use common::{NOW, amount, clear, cleared, deposit, everywhere, open, pay, proven};
 use proptest::prelude::*;
-use spandrel_risk::{Corridor, Decision, Lane, Limit, Reason, RiskEvent, RiskState, Side, Tank, assess};
+use spandrel_risk::{
+    Bucket, Corridor, Decision, Lane, Limit, Position, Reason, RiskEvent, RiskState, Side, Tank, assess,
+};
 use spandrel_verifiers::Deposit;
 
 fn closed(deposit: &Deposit) -> RiskEvent {
@@ -44,6 +46,10 @@ fn a_closed_payout_is_never_cleared_again_on_any_lane_whatever_comes_after_it() 
             assert_eq!(available(&state, &about), U512::ZERO);
         }
         assert_eq!(state.cleared_on(about.id()), Some(lane));
+        state.apply(&proven(&deposit(1, U256::from(1))), NOW + 100);
+        let reason = Reason::AlreadyCleared { lane };
+        let last = ask(&state, &about, Lane::LightClient, NOW + 100);
+        assert_eq!(last, Decision::Reject { reason }, "it is remembered for as long as it could be paid");
         let expired = Decision::Reject { reason: Reason::Expired { expiry: NOW + 100 } };
         assert_eq!(ask(&state, &about, Lane::LightClient, NOW + 101), expired);
         // The clock of the state has passed the expiry, and the asker's has not: time does not run backwards.
@@ -71,8 +77,10 @@ fn what_was_proven_and_never_paid_is_not_available_to_others_once_it_is_closed()
 /// been cleared and never dropped, and counts once.
 #[test]
 fn what_was_closed_unpaid_and_is_paid_all_the_same_counts_like_any_other_payout() {
-    let (policy, priced) = valued(Limit::Unlimited, Limit::Unlimited);
+    let (mut policy, priced) = valued(Limit::Unlimited, Limit::Unlimited);
     let about = of(7, 5);
+    let bucket = Bucket { capacity: amount(100), refill_seconds: 1_000 };
+    policy.wide.assets.get_mut(&about.asset).unwrap().sender = bucket;
     for (lane, was_cleared) in [(Lane::Fast, false), (Lane::LightClient, false), (Lane::LightClient, true)] {
         let mut dropped = priced.clone();
         dropped.apply(&proven(&about), NOW);
@@ -105,6 +113,7 @@ fn what_was_closed_unpaid_and_is_paid_all_the_same_counts_like_any_other_payout(
         };
         assert_eq!(used(&dropped, NOW), used(&kept, NOW), "{lane} {was_cleared}");
         assert_eq!((used(&dropped, NOW).0, available(&dropped, &about)), (U512::from(5), U512::ZERO));
+        assert_eq!(used(&dropped, NOW).2, [U512::from(10); 4], "once by value, however often it was cleared");
         let paid = dropped.clone();
         dropped.apply(&RiskEvent::Reopened { id: about.id() }, NOW);
         assert_eq!(dropped, paid, "once");
@@ -117,6 +126,27 @@ fn what_was_closed_unpaid_and_is_paid_all_the_same_counts_like_any_other_payout(
         let over = dropped.clone();
         dropped.apply(&RiskEvent::Reopened { id: about.id() }, NOW);
         assert_eq!(dropped, over, "what was closed as paid stays so");
+    }
+}
+
+/// In one step, before anything of it is stored; nothing of the account is left for it.
+#[test]
+fn what_is_closed_and_reopened_in_one_step_is_locked_once() {
+    let (about, other) = (deposit(0, U256::from(5)), deposit(4, U256::from(5)));
+    let reopened = RiskEvent::Reopened { id: about.id() };
+    let stored = state_of(&[cleared(&other, Lane::LightClient), proven(&about)]);
+    let mut is_closed = stored.clone();
+    is_closed.apply(&closed(&about), NOW);
+    for (mut state, first) in [(stored, closed(&about)), (is_closed, proven(&about))] {
+        let before = state.clone();
+        let mut position = Position::new(&before, about.id(), &about, Lane::LightClient, NOW);
+        for event in [first, reopened.clone(), proven(&about)] {
+            position = position.after(&event);
+            state.apply(&event, NOW);
+        }
+        let reason = Reason::Ledger { available: U256::ZERO, amount: U256::from(5) };
+        assert_eq!(ask(&state, &about, Lane::LightClient, NOW), Decision::Hold { reason: reason.clone() });
+        assert_eq!(position.decide(&everywhere(open()), NOW), Decision::Hold { reason });
     }
 }
 

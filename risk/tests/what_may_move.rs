@@ -93,6 +93,21 @@ fn a_proof_of_another_amount_pays_nothing() {
     is_held(ask(open(), &state_of(&[smaller]), &about, Lane::LightClient, NOW));
 }
 
+/// What others have locked would pay it.
+#[test]
+fn a_proof_of_another_chain_or_asset_pays_nothing() {
+    let (about, other, elsewhere) = (deposit(0, U256::from(5)), deposit(4, U256::from(500)), deposit(1, U256::ZERO));
+    let on_another = Deposit { source_chain: elsewhere.source_chain, ..about.clone() };
+    let of_another = Deposit { asset: elsewhere.asset, ..about.clone() };
+    for wrong in [on_another, of_another] {
+        let mut wrong = proven(&wrong);
+        if let RiskEvent::Proven { id, .. } = &mut wrong {
+            *id = about.id();
+        }
+        is_held(ask(open(), &state_of(&[proven(&other), wrong]), &about, Lane::LightClient, NOW));
+    }
+}
+
 #[test]
 fn nothing_is_cleared_twice_on_either_lane() {
     let about = deposit(0, U256::from(5));

@@ -1,6 +1,6 @@
 //! Who may speak, once, for which deployment, until when.
 
-use alloy_primitives::{B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement};
 
 use crate::world::{NOW, World, code, key, pause, resume};
@@ -133,6 +133,17 @@ fn a_policy_of_one_person_or_without_delays_is_refused() {
         refused(&|policy| policy.guardians.values_mut().for_each(|person| *person = String::new())),
         "guardians"
     );
+    let name = |policy: &mut ControlPolicy, n: u8, person: &str| {
+        policy.guardians.insert(key(n).address(), person.to_owned());
+    };
+    assert_eq!(refused(&|policy| name(policy, 3, " ")), "guardians");
+    let spelt_twice = |policy: &mut ControlPolicy| {
+        policy.guardians.retain(|_, person| person == "ada");
+        name(policy, 1, " ada");
+    };
+    assert_eq!(refused(&spelt_twice), "guardians");
+    let nobody = |policy: &mut ControlPolicy| drop(policy.guardians.insert(Address::ZERO, "di".to_owned()));
+    assert_eq!(refused(&nobody), "guardians", "a signature that names nobody is not hers");
     assert_eq!(refused(&|policy| policy.resume_delay = 899), "resume_delay");
     assert_eq!(refused(&|policy| policy.timelock = 86_399), "timelock");
     assert_eq!(refused(&|policy| policy.timelock = 172_801), "timelock");

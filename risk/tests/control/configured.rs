@@ -56,6 +56,27 @@ fn a_set_comes_into_the_file_only_as_guardians_changed_it() {
 }
 
 #[test]
+fn no_stricter_set_than_the_one_that_guardians_changed_to_comes_in_by_a_file() {
+    let members: BTreeSet<Address> = (1..=3).map(Address::repeat_byte).collect();
+    let stricter = SignerSet::new(3, 3, members).unwrap();
+    for role in [SignerRole::Verifiers, SignerRole::FastLane] {
+        let mut world = started();
+        let proposal = world.propose(0, Act::ChangeSigners { role, set: set(2) });
+        world.approve(2, proposal).unwrap();
+        world.now += DAY;
+        world.execute(proposal, None).unwrap();
+        let next = with(|file| {
+            (file.verifiers, file.signers) = match role {
+                SignerRole::Verifiers => (stricter.clone(), set(1)),
+                SignerRole::FastLane => (set(1), stricter.clone()),
+            }
+        });
+        let refused = world.start(&next).unwrap_err();
+        assert!(matches!(refused, ConfigureRefusal::AnotherSet(_)), "{refused}");
+    }
+}
+
+#[test]
 fn the_first_file_is_taken_and_the_same_file_always() {
     let mut world = World::new();
     assert_eq!(world.start(&file()).unwrap().len(), 1);
@@ -250,6 +271,18 @@ fn guardians_are_changed_by_the_word_of_those_of_before() {
     world.now += DAY;
     world.start(&next).unwrap();
     assert!(world.start(&file()).is_err(), "nor back");
+}
+
+/// Whatever the process that took their orders calls them.
+#[test]
+fn a_policy_needs_two_people_by_the_names_that_are_agreed_on() {
+    let mut world = started();
+    world.name(1, "dan");
+    let proposal = world.propose(0, change(&world, &window(200)));
+    world.approve(1, proposal).unwrap();
+    world.now += DAY;
+    let refused = proposal_of(world.start(&window(200)).unwrap_err());
+    assert_eq!(refused, Some(NotYet::OtherGuardians(proposal)));
 }
 
 #[test]

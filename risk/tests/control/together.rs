@@ -120,6 +120,17 @@ fn a_resumption_never_lifts_a_freeze_that_was_approved_after_it() {
 }
 
 #[test]
+fn one_guardians_word_for_a_freeze_ends_a_resumption_of_what_is_frozen_already() {
+    let mut world = frozen();
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    world.say(3, Act::Freeze { scope: Scope::Global }).unwrap();
+    world.now += QUARTER;
+    assert_eq!(world.execute(proposal, None), Err(Wait::Unknown));
+    assert!(world.is_paused(&Scope::Global));
+}
+
+#[test]
 fn a_pause_by_the_bridge_itself_ends_what_was_proposed_for_its_scope_alone() {
     let mut world = frozen();
     let proposal = world.propose(0, resume());
@@ -166,6 +177,16 @@ fn limits_rise_by_two_after_the_timelock_and_anyone_may_cancel() {
     world.now += DAY;
     world.execute(proposal, Some("health does not matter here")).unwrap();
     assert_eq!(world.state.limited(&world.limits).limits(&corridor()), Some(&limits(200)));
+    // It would stand again should the corridor be configured later.
+    let proposal = world.propose(0, raise(300));
+    world.approve(2, proposal).unwrap();
+    world.limits.limits.clear();
+    world.now += DAY;
+    let event = world.execute(proposal, None).unwrap();
+    assert!(
+        matches!(event, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }),
+        "it is configured no more"
+    );
 }
 
 #[test]
@@ -244,16 +265,23 @@ fn an_early_release_needs_two_and_a_drop_ends_it() {
     assert_eq!(world.state.proposal(&proposal), None);
     let proposal = world.propose(0, release.clone());
     world.approve(2, proposal).unwrap();
+    world.say(3, Act::ExtendHold { transfer: transfer(), until: world.now + DAY }).unwrap();
+    assert_eq!(world.state.proposal(&proposal), None, "nor does it pass a longer hold");
+    let proposal = world.propose(0, release.clone());
+    world.approve(2, proposal).unwrap();
     world.now += QUARTER;
     assert!(matches!(world.execute(proposal, Some("red")), Err(Wait::Health(_))));
     let released = Outcome::Released { transfer: transfer() };
     assert!(matches!(world.execute(proposal, None), Ok(ControlEvent::Done { outcome, .. }) if outcome == released));
-    let proposal = world.propose(0, release);
-    world.approve(2, proposal).unwrap();
-    world.now += QUARTER;
-    world.is_held = false;
-    let event = world.execute(proposal, None).unwrap();
-    assert!(matches!(event, ControlEvent::Ended { .. }), "it is not held any more");
+    for (is_held, is_idle) in [(false, true), (true, false)] {
+        (world.is_held, world.is_idle) = (true, true);
+        let proposal = world.propose(0, release.clone());
+        world.approve(2, proposal).unwrap();
+        world.now += QUARTER;
+        (world.is_held, world.is_idle) = (is_held, is_idle);
+        let event = world.execute(proposal, None).unwrap();
+        assert!(matches!(event, ControlEvent::Ended { .. }), "it is not held any more, or is being paid");
+    }
 }
 
 #[test]
@@ -272,6 +300,14 @@ fn a_set_of_signers_changes_by_two_after_the_timelock_and_only_forward() {
     assert!(world.state.require_agreed(SignerRole::FastLane, &set(2)).is_ok());
     assert_eq!(world.state.require_agreed(SignerRole::FastLane, &set(3)).unwrap_err().field, "fast_lane");
     assert!(world.state.require_agreed(SignerRole::Verifiers, &set(1)).is_ok());
+    // Of two that were agreed on, the later one came in force first.
+    let mut world = World::new();
+    let proposal = world.propose(0, change(set(2)));
+    world.approve(2, proposal).unwrap();
+    world.signers.insert(SignerRole::FastLane, set(3));
+    world.now += DAY;
+    let event = world.execute(proposal, None).unwrap();
+    assert!(matches!(event, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }));
 }
 
 #[test]

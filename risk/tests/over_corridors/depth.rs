@@ -35,6 +35,17 @@ fn all_that_is_cleared_from_a_chain_stays_below_the_cost_of_faking_its_blocks() 
 }
 
 #[test]
+fn what_guardians_release_waits_for_its_depth_all_the_same() {
+    let (policy, state) = depth(100, 2);
+    let about = of(0, 99);
+    let may_be_released = |confirmations| {
+        let position = Position::new(&state, about.id(), &about, Lane::Fast, NOW).with_confirmations(confirmations);
+        position.may_be_released(&policy)
+    };
+    assert!(!may_be_released(1) && may_be_released(2));
+}
+
+#[test]
 fn confirmations_by_value_hold_what_nobody_can_value() {
     let (mut policy, _) = depth(100, 1);
     policy.wide.assets.insert(of(0, 0).asset, rules());

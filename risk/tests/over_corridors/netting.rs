@@ -1,8 +1,8 @@
 //! What was paid the other way, and when it makes room.
 
-use alloy_primitives::U256;
+use alloy_primitives::{U256, U512};
 use spandrel_risk::{
-    Charge, Corridor, Decision, Lane, Limit, RiskEvent, RiskPolicy, RiskState, WINDOW_SECONDS, assess,
+    Charge, Corridor, Decision, Lane, Limit, RiskEvent, RiskPolicy, RiskState, Tank, WINDOW_SECONDS, assess,
 };
 use spandrel_verifiers::Deposit;
 
@@ -52,6 +52,8 @@ fn nothing_is_netted_unless_configured_never_below_zero_and_never_for_the_fast_l
     let fast = Corridor::of(&back(0, 0), Lane::Fast);
     policy.wide.corridors.get_mut(&Corridor::of(&next, Lane::LightClient)).unwrap().netted_with = Some(fast);
     assert_eq!(slow(&policy), notional(20, 16, 22), "nor with what came back unproven");
+    let paid_fast = Tank::Paid(Corridor::of(&back(0, 0), Lane::Fast));
+    assert_eq!(state.notional_used(&paid_fast, NOW), U512::ZERO, "which is kept nowhere");
 }
 
 /// Else whoever has payouts the other way given back, or only begun, is paid more than the limit this way.

@@ -78,8 +78,16 @@ fn a_charge_that_comes_twice_late_or_for_nothing_counts_once_or_not_at_all() {
         state.apply(&charged(&about, charge.clone()), NOW);
         assert_eq!(state.notional_used(&tank, NOW), U512::from(7));
     }
+    let another = Charge { notional: U256::from(900), fills: vec![] };
+    state.apply(&charged(&about, another.clone()), NOW);
+    assert_eq!(state.notional_used(&tank, NOW), U512::from(7), "it was charged already");
+    let returned = of(1, 5);
+    state.apply(&cleared(&returned, Lane::Fast), NOW);
+    state.apply(&RiskEvent::Returned { id: returned.id() }, NOW);
+    state.apply(&charged(&returned, another.clone()), NOW);
+    assert_eq!(state.notional_used(&tank, NOW), U512::from(7), "it was given back");
     state.apply(&RiskEvent::Settled { id: about.id() }, NOW);
     state.apply(&RiskEvent::Closed { id: about.id(), expiry: about.expiry }, NOW);
-    state.apply(&charged(&about, Charge { notional: U256::from(900), fills: vec![] }), NOW);
+    state.apply(&charged(&about, another), NOW);
     assert_eq!(state.notional_used(&tank, NOW), U512::from(7), "it is over");
 }

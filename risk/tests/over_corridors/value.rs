@@ -44,11 +44,17 @@ fn an_assets_window_by_value_is_shared_by_all_its_corridors_and_both_lanes_to_th
 #[test]
 fn an_asset_that_is_closed_by_value_is_closed_without_a_price_and_without_a_rule_for_one() {
     let (mut policy, state) = worth(0);
+    let about = of(0, 1);
+    let left = |policy: &RiskPolicy, state: &RiskState| {
+        Position::new(state, about.id(), &about, Lane::Fast, NOW).window_left(policy)
+    };
     for (state, value) in [(state, 2), (RiskState::default(), 1)] {
-        assert_eq!(ask(&policy, &state, &of(0, 1), NOW), notional(0, 0, value));
+        assert_eq!(ask(&policy, &state, &about, NOW), notional(0, 0, value));
+        assert_eq!(left(&policy, &state), Limit::CLOSED);
     }
-    policy.wide.assets.get_mut(&of(0, 0).asset).unwrap().price = None;
-    assert_eq!(ask(&policy, &RiskState::default(), &of(0, 1), NOW), notional(0, 0, 0));
+    policy.wide.assets.get_mut(&about.asset).unwrap().price = None;
+    assert_eq!(ask(&policy, &RiskState::default(), &about, NOW), notional(0, 0, 0));
+    assert_eq!(left(&policy, &RiskState::default()), Limit::CLOSED, "and is shown so");
 }
 
 #[test]
