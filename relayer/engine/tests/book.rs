@@ -8,12 +8,12 @@ use alloy_primitives::B256;
 use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_core::submission::{Lasting, Progress, SendGate};
 use spandrel_core::{EffectId, Input};
-use spandrel_engine::{Book, Change, Silent};
+use spandrel_engine::{Book, Change, EngineError, Silent};
 use spandrel_risk::control::{ControlEvent, Outcome};
-use spandrel_risk::{Corridor, Direction, Lane, Limit, Limits, RiskEvent, RiskState, Scope};
+use spandrel_risk::{Agreement, Corridor, Direction, Lane, Limit, Limits, RiskEvent, RiskState, Scope};
 use spandrel_store::Memory;
 
-use common::{Later, NOW, cleared, deposit, destination, policy, source};
+use common::{Later, NOW, cleared, deposit, destination, file, lost, policy, source};
 
 async fn ledger() -> (Memory, EffectId) {
     let (commit, pay) = cleared();
@@ -96,6 +96,20 @@ async fn a_decision_that_lost_its_race_leaves_no_trace_in_the_risk_state() {
     assert_eq!(slow.read_risk(|risk| risk.cleared_on(deposit().id())).await, None);
 }
 
+/// Nothing of the first try may make the second one think that it is booked.
+#[tokio::test]
+async fn a_shortfall_whose_commit_lost_its_race_is_booked_all_the_same() {
+    let (ledger, pay) = ledger().await;
+    let (slow, quick) = (book(&ledger).await, book(&ledger).await);
+    let [sent, reorged, is_final] = lost(pay);
+    for input in [sent, reorged] {
+        slow.record(Change::one(deposit().id(), input)).await.unwrap();
+    }
+    quick.record_risk(paused(Scope::Chain { chain: destination() })).await.unwrap();
+    slow.record(Change::one(deposit().id(), is_final)).await.unwrap();
+    assert_eq!(slow.open_shortfalls().await, [deposit().id()]);
+}
+
 /// Guardians lowered a limit in another process: what is decided here is decided under it, or not at all.
 #[tokio::test]
 async fn a_decision_is_made_under_the_limits_that_another_process_was_told() {
@@ -111,4 +125,20 @@ async fn a_decision_is_made_under_the_limits_that_another_process_was_told() {
     assert_eq!(untold.risk_now().limits.limits[&corridor].window, Limit::CLOSED);
     told.record_risk(paused(Scope::Global)).await.unwrap();
     assert_eq!(told.risk_now().limits.limits[&corridor].window, Limit::CLOSED);
+}
+
+/// Another was started with longer pauses, which are agreed on at once. This one has the old file, and must not go on by it.
+#[tokio::test]
+async fn a_process_of_what_is_agreed_on_no_more_decides_nothing_and_lets_nothing_leave() {
+    let (ledger, pay) = ledger().await;
+    let (before, after) = (book(&ledger).await, book(&ledger).await);
+    before.configure(file()).await.unwrap();
+    let lets_leave = async |book: &Book<Memory, Later>| {
+        (book.is_open(&[pay]).await.unwrap(), book.may_execute(deposit().id()).await.unwrap())
+    };
+    assert_eq!(lets_leave(&before).await, (true, true));
+    after.configure(Agreement { pause_seconds: file().pause_seconds + 1, ..file() }).await.unwrap();
+    assert_eq!((lets_leave(&before).await, lets_leave(&after).await), ((false, false), (true, true)));
+    let decided = before.record(Change::one(deposit().id(), Input::Tick)).await;
+    assert!(matches!(decided, Err(EngineError::Superseded)), "{decided:?}");
 }

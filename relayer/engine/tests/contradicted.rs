@@ -1,21 +1,21 @@
 //! What shows that a chain contradicted itself is stored with its halt: with all of it or none, whatever fails.
 
 mod common;
+mod failing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
-use spandrel_core::{EffectId, Event, Executor, Transfer};
+use spandrel_core::ledger::{Commit, Ledger};
 use spandrel_engine::{Book, ChainFollower, Silent};
-use spandrel_risk::control::ControlEvent;
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_store::{CrashPoint, Memory, Sqlite};
 use spandrel_verifiers::bitcoin::{self, Anchor, ChainParams};
-use spandrel_verifiers::follow::{ChainEvent, Cursor};
-use spandrel_verifiers::{ChainId, Contradiction, DepositId, MAX_CONTRADICTION, UnixSeconds};
+use spandrel_verifiers::follow::ChainEvent;
+use spandrel_verifiers::{Contradiction, MAX_CONTRADICTION};
 
 use common::{Contradicting, Later, policy, source};
+use failing::Failing;
 
 /// One with `headers` on either branch: its form is right, whatever it shows.
 fn contradiction(headers: usize) -> Contradiction {
@@ -84,61 +84,6 @@ async fn evidence_that_is_too_long_is_left_out_and_halts_all_the_same() {
     assert!(reason.starts_with("two blocks; its evidence is not kept"), "{reason}");
     assert!(is_paused(&ledger).await);
     assert_eq!(ledger.halt_evidence(&source()).await.unwrap(), None);
-}
-
-/// A ledger that is told when to fail.
-#[derive(Clone)]
-struct Failing(Memory, Arc<AtomicBool>);
-
-impl Ledger for Failing {
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        if self.1.load(Ordering::Relaxed) {
-            return Err(StoreError::Database("the disk is full".to_owned()));
-        }
-        self.0.commit(commit).await
-    }
-
-    async fn transfer(&self, id: DepositId) -> Result<Option<Transfer>, StoreError> {
-        self.0.transfer(id).await
-    }
-
-    async fn transfers(&self, filter: &TransferFilter) -> Result<Vec<Transfer>, StoreError> {
-        self.0.transfers(filter).await
-    }
-
-    async fn events(&self, id: DepositId) -> Result<Vec<Recorded<Event>>, StoreError> {
-        self.0.events(id).await
-    }
-
-    async fn risk_events(&self, from: u64) -> Result<Vec<Recorded<RiskEvent>>, StoreError> {
-        self.0.risk_events(from).await
-    }
-
-    async fn control_events(&self, from: u64) -> Result<Vec<Recorded<ControlEvent>>, StoreError> {
-        self.0.control_events(from).await
-    }
-
-    async fn cursor(&self, chain: &ChainId) -> Result<Option<Cursor>, StoreError> {
-        self.0.cursor(chain).await
-    }
-
-    async fn halted(&self, chain: &ChainId) -> Result<Option<String>, StoreError> {
-        self.0.halted(chain).await
-    }
-
-    async fn effect(&self, id: EffectId) -> Result<Option<LeasedEffect>, StoreError> {
-        self.0.effect(id).await
-    }
-
-    async fn lease(
-        &self,
-        executor: &Executor,
-        now: UnixSeconds,
-        until: UnixSeconds,
-        limit: u32,
-    ) -> Result<Vec<LeasedEffect>, StoreError> {
-        self.0.lease(executor, now, until, limit).await
-    }
 }
 
 /// The node says it once; when it is asked again, all is well.

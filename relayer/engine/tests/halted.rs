@@ -16,7 +16,7 @@ use spandrel_store::{Memory, Sqlite};
 use spandrel_verifiers::Deposit;
 use spandrel_verifiers::follow::{ChainEvent, Cursor, SeenDeposit};
 
-use common::{Contradicting, Later, NOW, block, cleared, deposit, destination, guardians, policy, said, source};
+use common::{Contradicting, Later, NOW, block, cleared, deposit, destination, guardians, policy, say, source};
 
 const REASON: &str = "final block 1 was replaced";
 
@@ -83,9 +83,7 @@ impl<L: Ledger> Scene<L> {
     }
 
     async fn say(&self, n: u8, nonce: u64, act: Act) -> B256 {
-        let signed = said(n, nonce, act, self.time.now());
-        self.book.order(&signed, None).await.unwrap();
-        signed.statement.digest(guardians().deployment)
+        say(&self.book, n, nonce, act).await.unwrap()
     }
 
     async fn is_paused(&self) -> bool {

@@ -8,13 +8,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use alloy_primitives::{Address, B256, U256, U512};
 
-use common::{Later, NOW, destination, policy, source};
+use common::{Later, NOW, destination, file, policy, source};
 use futures::future::BoxFuture;
 use spandrel_core::ledger::{EffectEnd, Ledger};
 use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError, Submitter};
 use spandrel_core::{Effect, EffectId, Event, Executor, Input, Policy, Status, Turn};
 use spandrel_engine::{Alarms, Book, Change, PayoutDesk, Sentinel, Silent};
-use spandrel_risk::{Corridor, Lane, RiskState};
+use spandrel_risk::{Agreement, Corridor, Lane, RiskState, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
@@ -143,9 +143,13 @@ impl Scene {
     }
 }
 
-fn seen() -> Input {
+fn seen_deposit() -> SeenDeposit {
     let block = BlockRef { height: 1, hash: B256::repeat_byte(1), time: NOW };
-    Input::Seen(SeenDeposit { deposit: deposit(), block, transaction: B256::ZERO, position: 0 })
+    SeenDeposit { deposit: deposit(), block, transaction: B256::ZERO, position: 0 }
+}
+
+fn seen() -> Input {
+    Input::Seen(seen_deposit())
 }
 
 /// Guardians dropped it, and someone claimed it with its proof. Nothing of the relayer's was on the way to tell of that.
@@ -205,6 +209,56 @@ async fn a_payout_that_is_seen_before_its_deposit_counts_though_that_is_refused_
         assert_eq!(scene.desk.submit_once().await.unwrap(), 1, "{lane:?}");
         assert_eq!((scene.status().await.name(), scene.used().await), ("final", U512::from(5)));
     }
+}
+
+/// The destination waits before it pays, and what it promised it may never pay.
+#[tokio::test]
+async fn a_payment_that_is_promised_is_told_once_it_is_executed() {
+    let scene = Scene::told([seen()]).await;
+    scene.node.shows([PaidOut { paid: None, ..paid(deposit().id(), PayoutLane::Fast) }]);
+    scene.sentinel.look_once().await.unwrap();
+    assert!(!scene.is_asked().await);
+    scene.node.shows([paid(deposit().id(), PayoutLane::Delayed)]);
+    scene.sentinel.look_once().await.unwrap();
+    assert!(scene.is_asked().await);
+}
+
+/// Whoever holds a bridge on some chain makes it say anything of deposits to others.
+#[tokio::test]
+async fn a_chain_that_a_deposit_does_not_go_to_is_not_believed_that_it_paid_it() {
+    let scene = Scene::over(Memory::new(), policy()).await;
+    let elsewhere = Deposit { destination_chain: ChainId::eip155(10), ..deposit() };
+    let seen = SeenDeposit { deposit: elsewhere.clone(), ..seen_deposit() };
+    scene.book.record(Change::one(elsewhere.id(), Input::Seen(seen))).await.unwrap();
+    scene.node.shows([paid(elsewhere.id(), PayoutLane::Proof)]);
+    scene.sentinel.look_once().await.unwrap();
+    let executor = Executor::Destination { chain: elsewhere.destination_chain };
+    assert_eq!(scene.store.lease(&executor, NOW, NOW + 1, 10).await.unwrap(), []);
+}
+
+/// Another process was started with something else, and tells of the same payments; findings are still to be raised here.
+#[tokio::test]
+async fn sentinels_of_what_is_agreed_on_no_more_look_on() {
+    let scene = Scene::told([seen()]).await;
+    scene.book.configure(file()).await.unwrap();
+    let another = Book::open(scene.store.clone(), scene.time.clone(), policy(), Arc::new(Silent)).await.unwrap();
+    another.configure(Agreement { pause_seconds: file().pause_seconds + 1, ..file() }).await.unwrap();
+    scene.sentinel.look_once().await.unwrap();
+    assert!(!scene.is_asked().await, "this one decides nothing");
+}
+
+/// Payouts from Bitcoin have a lane of their own: that it is not read hides no false proof.
+#[tokio::test]
+async fn a_false_proof_is_found_while_a_bitcoin_source_is_not_read() {
+    let bitcoin = ChainId::parse("bip122:000000000019d6689c085ae165831e93").unwrap();
+    let sources = BTreeMap::from([(bitcoin, B256::repeat_byte(2))]);
+    let scene = Scene::over(Memory::new(), Policy { sources, ..policy() }).await;
+    scene.node.shows([paid(deposit().id(), PayoutLane::Proof)]);
+    scene.sentinel.look_once().await.unwrap();
+    scene.time.pass(5);
+    scene.sentinel.look_once().await.unwrap();
+    let of_destination = Scope::Chain { chain: destination() };
+    assert!(scene.book.read_risk(|risk| risk.pauses_at(NOW + 5).any(|(scope, _)| *scope == of_destination)).await);
 }
 
 /// Nobody registers the terms of some deposits, whose payouts wait for ever.

@@ -78,6 +78,11 @@ impl Scene {
         Self { time, book, desk, pay, pause }
     }
 
+    /// Another process over the same ledger.
+    async fn another(&self) -> Book<Memory, Later> {
+        Book::open(self.book.ledger().clone(), self.time.clone(), policy(), Arc::new(Silent)).await.unwrap()
+    }
+
     async fn is_done(&self, effect: EffectId) -> bool {
         self.book.ledger().effect(effect).await.unwrap().unwrap().is_done
     }
@@ -97,15 +102,16 @@ async fn a_payout_that_fails_its_batch_keeps_no_pause_from_the_chain() {
 
 #[tokio::test]
 async fn a_pause_that_was_lifted_or_ran_out_before_it_came_to_its_chain_is_not_brought_there() {
-    for is_lifted in [true, false] {
+    for lifted_by in ["this process", "another process", "time"] {
         let scene = Scene::new().await;
         assert!(scene.book.is_open(&[scene.pause]).await.unwrap());
-        if is_lifted {
-            scene.book.record_risk(RiskEvent::Resumed { scope: scope() }).await.unwrap();
-        } else {
-            scene.time.pass(60);
+        let resumed = RiskEvent::Resumed { scope: scope() };
+        match lifted_by {
+            "this process" => scene.book.record_risk(resumed).await.unwrap(),
+            "another process" => scene.another().await.record_risk(resumed).await.unwrap(),
+            _ => scene.time.pass(60),
         }
-        assert!(!scene.book.is_open(&[scene.pause]).await.unwrap(), "what was sent is called back");
+        assert!(!scene.book.is_open(&[scene.pause]).await.unwrap(), "what was sent is called back: {lifted_by}");
         scene.desk.submit_once().await.unwrap();
         assert!(scene.is_done(scene.pause).await);
         assert!(scene.sent().is_empty());

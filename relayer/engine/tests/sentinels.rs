@@ -15,10 +15,12 @@ use spandrel_risk::{RiskEvent, Scope};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{FollowError, SeenDeposit};
-use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, Registered, Rule, SetOf};
+use spandrel_watchers::sentinel::{
+    DestinationView, Funds, Holding, PaidOut, Registered, Rule, SetOf, VaultPause, VaultView,
+};
 
 use common::{NOW, block, deposit, destination, policy, source};
-use watched::{DESTINATION, Scene, fast, phantom};
+use watched::{DESTINATION, SOURCE, Scene, fast, phantom};
 
 #[tokio::test]
 async fn a_finding_pauses_once_here_and_on_the_destination() {
@@ -55,6 +57,23 @@ async fn nothing_is_said_before_the_source_was_read_past_what_was_there() {
         scene.look(60).await;
     }
     assert!(scene.alarms.standing().is_empty() && !scene.is_paused().await, "it is deposited");
+}
+
+/// Its block was replaced: until the chain is final past it, it may come back.
+#[tokio::test]
+async fn a_payout_of_what_is_gone_is_found_once_its_source_is_final_past_it() {
+    let scene = Scene::new().await;
+    let seen = SeenDeposit { deposit: deposit(), block: block(10), transaction: B256::ZERO, position: 0 };
+    let reorged = Input::SourceReorged { ancestor: block(9), dropped: vec![block(10).hash] };
+    for input in [Input::Seen(seen), reorged] {
+        scene.book.record(Change::one(deposit().id(), input)).await.unwrap();
+    }
+    scene.pay(deposit().id());
+    for (last_final, is_found) in [(9, false), (10, true)] {
+        scene.read_past(last_final).await;
+        scene.look(10).await;
+        assert_eq!(scene.found().contains(&Rule::PayoutWithoutDeposit), is_found, "final to {last_final}");
+    }
 }
 
 #[tokio::test]
@@ -129,8 +148,26 @@ async fn what_paused_stands_in_the_log_until_it_is_lifted_or_runs_out() {
     assert!(standing(0).await.is_empty());
 }
 
-/// A destination of which no node answers.
+/// A destination or a vault of which no node answers.
 struct Mute;
+
+impl VaultView for Mute {
+    fn chain(&self) -> &ChainId {
+        &SOURCE
+    }
+
+    fn quorum(&self) -> usize {
+        1
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Vec<Vec<VaultPause>>> {
+        Box::pin(async { Vec::new() })
+    }
+}
 
 impl DestinationView for Mute {
     fn chain(&self) -> &ChainId {
@@ -170,6 +207,12 @@ async fn when_everything_was_seen_last_is_known_and_stands_still_while_a_chain_i
     scene.time.pass(60);
     sentinel.look_once().await.unwrap();
     assert_eq!(scene.alarms.looked_at(), Some(NOW + 5));
+    let alarms = Alarms::default();
+    let sentinel = Sentinel::new(scene.book.clone(), Vec::new(), BTreeMap::new(), vec![Box::new(Mute)], alarms.clone());
+    scene.time.pass(1);
+    sentinel.look_slowly().await.unwrap();
+    sentinel.look_once().await.unwrap();
+    assert_eq!(alarms.looked_at(), Some(NOW + 65), "a vault is as mute as a destination");
 }
 
 fn registered(height: u64, root: B256) -> Registered {

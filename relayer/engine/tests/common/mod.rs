@@ -9,13 +9,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
-use spandrel_core::ledger::{Commit, NewEffect, TransferChange};
+use spandrel_core::ledger::{Commit, Ledger, NewEffect, TransferChange};
+use spandrel_core::submission::Progress;
 use spandrel_core::{
-    BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Policy, Transfer, Turn,
+    BatchTerms, Destination, Effect, EffectId, Event, Executor, FastAttestation, Input, Policy, Transfer, Turn, TxRef,
 };
-use spandrel_engine::Clock;
-use spandrel_risk::control::{Act, ControlPolicy, SignedStatement, Statement, deployment};
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy};
+use spandrel_engine::{Book, Clock, OrderError};
+use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, SignedStatement, Statement, deployment};
+use spandrel_risk::{Agreement, AgreementVersion, Corridor, Lane, Limit, Limits, RiskEvent, RiskPolicy};
 use spandrel_signer::LocalKey;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, ChainEvent, Cursor, FollowError, ReadBatch, SeenDeposit, Watcher};
@@ -117,6 +118,33 @@ pub fn said(n: u8, nonce: u64, act: Act, now: u64) -> SignedStatement {
     SignedStatement::new(statement, &key(n).sign_digest(digest).unwrap())
 }
 
+/// Key `n` says `act` to `book`. Answers the statement's name.
+pub async fn say<L: Ledger>(book: &Book<L, Later>, n: u8, nonce: u64, act: Act) -> Result<B256, OrderError> {
+    let signed = said(n, nonce, act, book.clock().now());
+    let digest = signed.statement.digest(guardians().deployment);
+    let events = book.order(&signed, None).await?;
+    assert!(matches!(&events[0], ControlEvent::Taken { digest: taken, .. } if *taken == digest));
+    Ok(digest)
+}
+
+/// What a process is started with.
+pub fn file() -> Agreement {
+    let policy = policy();
+    Agreement {
+        version: AgreementVersion,
+        is_production: true,
+        pause_seconds: policy.pause_ttl,
+        verifiers: policy.verifiers.clone(),
+        signers: policy.verifiers,
+        guardians: None,
+        sources: Default::default(),
+        destinations: Default::default(),
+        feeds: Default::default(),
+        vaults: None,
+        risk: policy.risk,
+    }
+}
+
 /// What clears the payout, and the effect that pays it.
 pub fn cleared() -> (Commit, EffectId) {
     let deposit = deposit();
@@ -146,6 +174,17 @@ pub fn cleared() -> (Commit, EffectId) {
         ..Commit::default()
     };
     (commit, pay)
+}
+
+/// What makes the payout that was [`cleared`] by `pay` a shortfall: it was broadcast, and its deposit is gone for good.
+pub fn lost(pay: EffectId) -> [Input; 3] {
+    let tx = TxRef { chain: destination(), hash: B256::repeat_byte(9), gas_used: None };
+    let dropped = vec![B256::repeat_byte(1)];
+    [
+        Input::Progress(pay, Progress::Broadcast { tx }),
+        Input::SourceReorged { ancestor: block(0), dropped },
+        Input::SourceFinal(block(2)),
+    ]
 }
 
 /// A node of the source that tells these events when it is read first, and nothing after that; and how often it was read.

@@ -22,7 +22,7 @@ use spandrel_watchers::sentinel::{
 use crate::common::{Later, NOW, block, deposit, destination, policy, source};
 
 pub static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
-static SOURCE: LazyLock<ChainId> = LazyLock::new(source);
+pub static SOURCE: LazyLock<ChainId> = LazyLock::new(source);
 
 /// A destination that tells what it is given, over and over.
 #[derive(Clone, Default)]
@@ -141,6 +141,14 @@ impl Scene {
     pub async fn read_to(&self, height: u64) {
         let expected = self.store.cursor(&source()).await.unwrap();
         let cursor = Some(CursorMove { chain: source(), expected, next: Cursor::at(block(height)) });
+        self.store.commit(Commit { now: NOW, cursor, ..Commit::default() }).await.unwrap();
+    }
+
+    /// The source was read, and is final to there.
+    pub async fn read_past(&self, last_final: u64) {
+        let expected = self.store.cursor(&source()).await.unwrap();
+        let next = Cursor { finalized: Some(block(last_final)), ..Cursor::at(block(last_final + 2)) };
+        let cursor = Some(CursorMove { chain: source(), expected, next });
         self.store.commit(Commit { now: NOW, cursor, ..Commit::default() }).await.unwrap();
     }
 
