@@ -2,7 +2,7 @@
 
 mod common;
 
-use alloy_primitives::U256;
+use alloy_primitives::{U256, U512};
 use common::*;
 use spandrel_core::submission::Progress;
 use spandrel_core::{Blocked, Effect, Event, Input, Status, Transfer, may_execute};
@@ -92,6 +92,8 @@ fn what_was_refused_at_sight_and_paid_counts_on_either_lane() {
             house.settle(Progress::Finalized { tx: tx(2) });
         }
         assert!(house.status().is_terminal() && house.exposure().is_zero());
+        let books: Vec<_> = house.risk.accounts().map(|(_, _, proven, released)| (proven, released)).collect();
+        assert_eq!(books, [(U512::from(5), U512::from(5))], "{lane}: what is released is locked");
         must_fold(&house);
     }
 }
