@@ -200,6 +200,11 @@ async fn a_transfer_is_shown_from_its_instructions_to_its_timeline() {
     let text = page(&world, &evm.1, StatusCode::OK).await;
     let data = evm.0["instructions"]["calls"][0]["data"].as_str().unwrap();
     assert!(text.contains(&format!("data-wallet-data=\"{data}\"")) && text.contains("data-wallet-chain=\"31337\""));
+    let (order, path) = ordered(&world, &bitcoin(), "three").await;
+    let cancel = format!("/v1/transfers/{}/cancel", order["transfer"]["order"].as_str().unwrap());
+    answer(world.post(&cancel, &json!({})).bearer_auth(&world.key), StatusCode::ACCEPTED).await;
+    let called_off = page(&world, &path, StatusCode::OK).await;
+    assert!(!called_off.contains(order["instructions"]["address"].as_str().unwrap()), "nobody is to pay any more");
 }
 
 /// Under which block it is proven and by whose word, why it waited, and by which transaction it was paid.

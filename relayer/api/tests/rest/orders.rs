@@ -268,7 +268,16 @@ async fn orders_that_could_not_be_paid_or_refunded_are_refused_by_field() {
     let without = world.post("/v1/transfers", &body).bearer_auth(&world.key);
     let refused = problem(without, StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
     assert_eq!(refused["parameter"], "Idempotency-Key");
+    let keyed = |length: usize| {
+        let key = "k".repeat(length);
+        world.post("/v1/transfers", &body).bearer_auth(&world.key).header("Idempotency-Key", key)
+    };
+    let refused = problem(keyed(129), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
+    assert_eq!(refused["parameter"], "Idempotency-Key");
     assert!(world.store.intents().await.unwrap().is_empty());
+    let key = world.key.split('_').nth(1).unwrap();
+    assert!(world.store.orders_of(key, None, 10).await.unwrap().is_empty(), "nothing of it is stored");
+    answer(keyed(128), StatusCode::CREATED).await;
 }
 
 #[tokio::test]

@@ -58,6 +58,19 @@ async fn a_large_transfer_that_waits_a_day_is_paid_before_its_deposit_expires() 
 }
 
 #[tokio::test]
+async fn what_would_wait_is_not_offered_on_the_fast_lane() {
+    let world = world(|risk| {
+        large_transfers_wait(risk, 60);
+        risk.limits.values_mut().for_each(|limits| limits.large_from = Limit::Amount(U256::from(20_000)));
+    })
+    .await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let lanes = quote["lanes"].as_array().unwrap();
+    let fast = lanes.iter().find(|offer| offer["lane"] == "fast").unwrap();
+    assert_eq!((&fast["offered"], &fast["reason"]["code"]), (&json!(false), &json!("LARGE_TRANSFER")));
+}
+
+#[tokio::test]
 async fn what_would_be_paid_after_its_deposit_expires_is_not_offered() {
     let world = world(|risk| large_transfers_wait(risk, 28 * DAY)).await;
     for source in [ethereum(), bitcoin()] {
