@@ -28,13 +28,16 @@ async fn broken(rig: &Rig, watcher: &impl Watcher) -> Cursor {
 #[tokio::test]
 async fn two_signed_final_blocks_of_one_slot_halt_with_both_updates() {
     let Some(rig) = Rig::start().await else { return };
-    let watcher = rig.watcher();
+    let light_client = rig.light_client();
+    let watcher = EthereumWatcher::new(rig.config.clone(), light_client.clone()).unwrap();
     let cursor = broken(&rig, &watcher).await;
+    let known = light_client.known().await;
     rig.beacon.sync().await.unwrap();
     let batch = watcher.read(&cursor).await.unwrap();
     let shown = shown(&batch);
     assert!(shown.place.contains("final block") && shown.first != shown.second, "{shown}");
     assert_eq!(batch.next, cursor, "nothing that came with it is believed");
+    assert_eq!(light_client.known().await, known, "nor is either of the two");
 }
 
 #[tokio::test]
