@@ -4,10 +4,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use spandrel_testnets::bitcoin::Bitcoind;
 use spandrel_testnets::ethereum::EthereumNodes;
 use spandrel_tests::process;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,11 +47,13 @@ async fn a_demo_that_cannot_be_played_says_what_failed() -> Result<()> {
     Ok(())
 }
 
+/// Beside JSON what it says of its life goes to standard error, and standard output is one document: the table's rows.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_demo_that_is_kept_goes_on_until_it_is_interrupted() -> Result<()> {
+async fn a_demo_that_is_kept_goes_on_until_it_is_interrupted_and_prints_json() -> Result<()> {
     let mut command = Command::new(process::binary()?);
-    let mut child = command.args(["demo", "--keep"]).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
+    let pipes = command.args(["demo", "--keep", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.kill_on_drop(true).spawn()?;
+    let mut lines = BufReader::new(child.stderr.take().context("what it says")?).lines();
     while !lines.next_line().await?.context("it ended by itself")?.ends_with("Ctrl-C ends it") {}
     tokio::time::sleep(Duration::from_secs(3)).await;
     ensure!(child.try_wait()?.is_none(), "it is kept");
@@ -61,6 +64,18 @@ async fn a_demo_that_is_kept_goes_on_until_it_is_interrupted() -> Result<()> {
     }
     let status = child.wait().await?;
     ensure!(status.success() && last == "demo: ok", "{status}: {last}");
+    let mut document = Vec::new();
+    child.stdout.take().context("its document")?.read_to_end(&mut document).await?;
+    let rows: Vec<Value> = serde_json::from_slice(&document)?;
+    ensure!(rows.len() > 5, "{rows:?}");
+    for row in &rows {
+        ensure!(row["name"].is_string() && row["held"] == true && row["failure"].is_null(), "{row}");
+    }
+    let is_paid = |row: &Value| row["status"] == "final" && row["gas"].as_array().is_some_and(|gas| !gas.is_empty());
+    let paid = rows.iter().find(|row| is_paid(row)).context("a transfer that was paid")?;
+    let states = paid["states"].as_array().context("its states")?;
+    ensure!(states.first().is_some_and(|first| first[0] == "observed" && first[1].is_f64()), "{paid}");
+    ensure!(paid["id"].as_str().is_some_and(|id| id.starts_with("0x")), "{paid}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use spandrel_signer::SecretRef;
 
+use crate::api_keys::{self, ApiCommand};
 use crate::audit::{self, AuditCommand};
 use crate::config::Config;
 use crate::control::{self, ControlCommand};
@@ -15,7 +16,7 @@ use crate::output::print;
 use crate::role::Role;
 use crate::traces::{Traces, TransferSpans};
 use crate::transfers::{self, TransferCommand};
-use crate::{api_keys, database, demo, doctor, keys, manual, proof, replay, status, telemetry, up, wiring};
+use crate::{database, demo, doctor, keys, manual, proof, replay, status, telemetry, up, wiring};
 
 /// Bridge relayer and proof verifier.
 #[derive(Debug, Parser)]
@@ -189,34 +190,6 @@ enum DbCommand {
 }
 
 #[derive(Debug, Subcommand)]
-enum ApiCommand {
-    /// Make a key that may write transfers and have webhooks, and print it: its secret is shown this once.
-    NewKey {
-        /// Whose it is.
-        name: String,
-        /// With a partner's rate.
-        #[arg(long)]
-        partner: bool,
-        #[command(flatten)]
-        ledger: LedgerOptions,
-    },
-    /// List keys.
-    ListKeys {
-        #[command(flatten)]
-        ledger: LedgerOptions,
-    },
-    /// End a key.
-    RevokeKey {
-        /// Its id: the part between `sk_` and the next underscore.
-        id: String,
-        #[command(flatten)]
-        ledger: LedgerOptions,
-    },
-    /// Print the OpenAPI document.
-    Openapi,
-}
-
-#[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Create a key.
     New {
@@ -269,7 +242,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Verifier { config } => serve(&config, Role::Verifier).await?,
         Command::Signer { config } => serve(&config, Role::Signer).await?,
         Command::Api { command: None, config } => serve(&config, Role::Api).await?,
-        Command::Api { command: Some(command), .. } => handle_api(command, json).await?,
+        Command::Api { command: Some(command), .. } => api_keys::run(command, json).await?,
         Command::Doctor { config } => return doctor::run(&config, json).await,
         Command::Status { ledger } => status::status(&ledger.database, json).await?,
         Command::Transfer(command) => transfers::run(command, json).await?,
@@ -348,13 +321,4 @@ async fn serve(config: &Path, role: Role) -> Result<()> {
     let spans = traces.clone().map(TransferSpans);
     telemetry::start(&config.telemetry.log, config.telemetry.format, spans)?;
     up::run(config, role, traces).await
-}
-
-async fn handle_api(command: ApiCommand, json: bool) -> Result<()> {
-    match command {
-        ApiCommand::NewKey { name, partner, ledger } => api_keys::new(&ledger.database, &name, partner, json).await,
-        ApiCommand::ListKeys { ledger } => api_keys::list(&ledger.database, json).await,
-        ApiCommand::RevokeKey { id, ledger } => api_keys::revoke(&ledger.database, &id, json).await,
-        ApiCommand::Openapi => api_keys::document(),
-    }
 }

@@ -18,6 +18,9 @@ pub enum ApiScope {
 }
 
 impl ApiScope {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::TransfersWrite, Self::WebhooksWrite];
+
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! How much the transfer API bears: reads, of few orders and of many, quotes, limits and 2,000 event streams, while transfers
 //! go on; and what callers are told when it is more than it bears. Prints a table; fails when a deposit was not paid, an answer
-//! was none that is expected, or a caller was left hanging. How fast it was is for the reader to compare: machines differ.
+//! was none that is expected, a caller was left hanging, or the process held more memory than it may. How fast it was is for the reader to compare: machines differ.
 //!
 //! `make load` builds it for speed and gives it `wrk`.
 
@@ -24,6 +24,11 @@ const DISTINCT: usize = 8_000;
 /// As many are placed at once.
 const PLACED_AT_ONCE: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Most that the process may hold, in megabytes: twice what was measured, in round numbers.
+const AT_REST: u64 = 100;
+const AFTER_READS: u64 = 130;
+const WITH_STREAMS: u64 = 260;
+const AFTER_DISTINCT: u64 = 160;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -41,7 +46,7 @@ async fn capacity(program: &Path) -> Result<()> {
     for number in 0..ORDERS {
         orders.push(served.order(number).await?);
     }
-    memory("at rest", &served)?;
+    memory("at rest", &served, AT_REST)?;
     let paths = orders.iter().map(|order| format!("/v1/transfers/{}", order.id)).collect();
     let status = Request { paths, body: None, key: None };
     let limits = Request { paths: vec![format!("/v1/limits?route={}", served.route())], body: None, key: None };
@@ -59,7 +64,7 @@ async fn capacity(program: &Path) -> Result<()> {
         report_good("quotes", &generator.run(&served.base(), &quotes).await?)?;
         let few = Generator { connections: 8, ..generator };
         report_good("limits, 8 connections", &few.run(&served.base(), &limits).await?)?;
-        memory("after reads and quotes", &served)?;
+        memory("after reads and quotes", &served, AFTER_READS)?;
         anyhow::Ok(())
     };
     let paid = beside(&served, going, measured).await?;
@@ -68,10 +73,14 @@ async fn capacity(program: &Path) -> Result<()> {
     let paths: Vec<String> = followed.iter().map(|order| format!("/v1/transfers/{}/events", order.id)).collect();
     let few = Generator { connections: 32, ..generator };
     let while_open = async {
-        memory(&format!("with {STREAMS} streams"), &served)?;
+        memory(&format!("with {STREAMS} streams"), &served, WITH_STREAMS)?;
         let told = try_join_all(paths.iter().map(|path| turned_away(served.address, path))).await?;
         println!("{} streams more than {STREAMS}: each told 503 at once, with Retry-After {told:?}", told.len());
         report_good(&format!("status reads, {STREAMS} streams open"), &few.run(&served.base(), &status).await?)?;
+        report_good(&format!("quotes, {STREAMS} streams open"), &few.run(&served.base(), &quotes).await?)?;
+        let few = Generator { connections: 8, ..few };
+        let name = format!("limits, 8 connections, {STREAMS} streams open");
+        report_good(&name, &few.run(&served.base(), &limits).await?)?;
         for order in followed {
             served.pay(order).await?;
         }
@@ -82,7 +91,7 @@ async fn capacity(program: &Path) -> Result<()> {
         error = mining(&served) => return Err(error),
     };
     streams(&told, since)?;
-    memory("after the streams", &served)
+    memory("after the streams", &served, WITH_STREAMS)
 }
 
 /// Reads that nobody is told the answer of another's: so many orders that each is forgotten before its turn comes again.
@@ -94,7 +103,7 @@ async fn distinct(program: &Path) -> Result<()> {
     let generator = Generator { program, connections: 64, duration: DURATION };
     let reads = generator.run(&served.base(), &Request { paths, body: None, key: None }).await?;
     report_good(&format!("status reads, {DISTINCT} orders in turn"), &reads)?;
-    memory("after them", &served)
+    memory("after them", &served, AFTER_DISTINCT)
 }
 
 /// Deposits `orders`, two a second, and mines, while `work` goes on; then until all that were deposited are paid.
@@ -157,7 +166,7 @@ async fn overload(program: &Path) -> Result<()> {
     let most = f64::from(rate.get()) * (answers.duration.as_secs_f64() + 3.0);
     ensure!(good as f64 <= most, "over the rate: expected at most {most} answers, found {good}");
     ensure!(limited > 0 && busy == 0 && bad == 0, "not everyone was told by 429 when to come again");
-    memory("after overload", &served)
+    memory("after overload", &served, AFTER_READS)
 }
 
 /// Where everyone is to be answered.
@@ -188,7 +197,10 @@ fn streams(told: &[Followed], since: Instant) -> Result<()> {
     Ok(())
 }
 
-fn memory(when: &str, served: &Served) -> Result<()> {
-    println!("memory {when}: {} MB", served.memory()? / 1_000_000);
+/// Prints what memory the process holds, and fails where it is over `most` megabytes.
+fn memory(when: &str, served: &Served, most: u64) -> Result<()> {
+    let held = served.memory()? / 1_000_000;
+    println!("memory {when}: {held} MB of at most {most}");
+    ensure!(held <= most, "memory {when}: expected at most {most} MB, found {held}");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Guardians and the control API.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use alloy_primitives::Address;
 use schemars::JsonSchema;
@@ -16,6 +16,7 @@ use super::{Config, TlsConfig, VaultPauses};
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
     /// Address and port of the control API: loopback, unless it speaks TLS.
+    #[serde(default = "listen")]
     pub listen: SocketAddr,
     /// Its certificate; plain HTTP without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,6 +30,10 @@ pub struct ControlConfig {
     /// Seconds from the second approval to higher limits or other signers: 24 to 48 hours.
     #[serde(default = "timelock")]
     pub timelock: u64,
+}
+
+fn listen() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8_090).into()
 }
 
 fn resume_delay() -> u64 {
@@ -108,6 +113,15 @@ escalate_after_seconds = 30
 
     fn refused(text: &str) -> String {
         format!("{:#}", Config::parse(text).unwrap_err())
+    }
+
+    #[test]
+    fn the_control_api_listens_on_loopback_where_no_address_is_given() {
+        let line = "listen = \"127.0.0.1:8090\"\n";
+        assert!(EXAMPLE.contains(line));
+        let listen = |text: &str| parsed(text.to_owned()).control.unwrap().listen;
+        assert_eq!(listen(&EXAMPLE.replace(line, "")), SocketAddr::from(([127, 0, 0, 1], 8_090)));
+        assert_eq!(listen(&EXAMPLE.replace("8090", "8091")).port(), 8_091);
     }
 
     #[test]

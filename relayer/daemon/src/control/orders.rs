@@ -95,7 +95,7 @@ pub struct LimitOptions {
 pub enum LimitsCommand {
     /// Show them as they stand.
     Show(Door),
-    /// Show how much of them is used, from the ledger alone.
+    /// Show how much of them is used, lane by lane and of each window over lanes or by value, from the ledger alone.
     Usage {
         /// The configuration: ledger and limits.
         #[arg(long, default_value = "spandrel.toml")]

@@ -1,19 +1,28 @@
 //! How much of each limit is used: folded from the ledger, whatever runs.
 
+use alloy_primitives::U512;
 use anyhow::Result;
 use serde::Serialize;
 use spandrel_core::ledger::Ledger;
 use spandrel_risk::control::ControlState;
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskState};
+use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy, RiskState, Tank};
+use spandrel_verifiers::UnixSeconds;
 
 use crate::clock::unix_now;
 use crate::config::Config;
 use crate::output::print;
 use crate::status::{look_at, table};
 
+/// All limits of which something is used up.
+#[derive(Serialize)]
+struct Usage {
+    lanes: Vec<LaneUse>,
+    windows: Vec<WindowUse>,
+}
+
 /// One lane of a corridor.
 #[derive(Serialize)]
-struct Row {
+struct LaneUse {
     #[serde(flatten)]
     corridor: Corridor,
     /// Whether a guardian has set its limits.
@@ -24,12 +33,26 @@ struct Row {
     window: Limit,
     /// What is cleared and not paid, and what was paid in the last 24 hours, base units.
     window_used: String,
-    exposure_cap: Limit,
+    /// Of the fast lane, as it is enforced now: its own, or what other destinations leave of the share of what stands
+    /// locked.
+    exposure_cap: Option<Limit>,
     /// Paid and not proven, base units; of the fast lane.
     exposure_used: Option<String>,
 }
 
-/// Prints every lane with its limits as they stand and what is used of them.
+/// A window that several lanes share, or one lane's by value.
+#[derive(Serialize)]
+struct WindowUse {
+    #[serde(flatten)]
+    of: Tank,
+    /// `amount`: base units; `value`: the unit of the configured prices.
+    by: &'static str,
+    /// Of the last 24 hours; of a corridor that is netted, less what was paid the other way.
+    used: String,
+    limit: Limit,
+}
+
+/// Prints every lane and every window over lanes with its limits as they stand and what is used of them.
 pub async fn usage(config: &Config, json: bool) -> Result<()> {
     let store = look_at(&config.database).await?;
     let (mut risk, mut control) = (RiskState::default(), ControlState::default());
@@ -40,45 +63,93 @@ pub async fn usage(config: &Config, json: bool) -> Result<()> {
         control.apply(&recorded.body, recorded.at);
     }
     store.close().await;
-    let policy = control.limited(&crate::wiring::policy(config)?.risk);
-    let rows: Vec<Row> =
-        policy.limits.iter().map(|(corridor, limits)| row(&risk, &control, corridor, limits)).collect();
-    print(json, &rows, || {
-        let mut shown = table(&["corridor", "lane", "window used", "of", "exposure", "of", "per transfer", "paused"]);
-        for row in &rows {
-            let Corridor { source, destination, asset, lane } = &row.corridor;
-            shown.add_row([
-                format!("{asset}\n{source} -> {destination}"),
-                lane.to_string(),
-                row.window_used.clone(),
-                row.window.to_string(),
-                row.exposure_used.clone().unwrap_or_else(|| "-".to_owned()),
-                row.exposure_cap.to_string(),
-                row.per_transfer.to_string(),
-                row.paused.clone().unwrap_or_else(|| "no".to_owned()),
-            ]);
-        }
-        shown.to_string()
-    })
+    let (policy, now) = (control.limited(&crate::wiring::policy(config)?.risk), unix_now());
+    let lane = |(corridor, limits)| lane((&policy, &risk, &control), corridor, limits, now);
+    let usage = Usage { lanes: policy.limits.iter().map(lane).collect(), windows: windows(&policy, &risk, now) };
+    print(json, &usage, || usage.words())
 }
 
-fn row(risk: &RiskState, control: &ControlState, corridor: &Corridor, limits: &Limits) -> Row {
-    let now = unix_now();
+fn lane(
+    (policy, risk, control): (&RiskPolicy, &RiskState, &ControlState),
+    corridor: &Corridor,
+    limits: &Limits,
+    now: UnixSeconds,
+) -> LaneUse {
+    let is_fast = corridor.lane == Lane::Fast;
     let exposure = risk.exposure(&corridor.source, &corridor.asset, &corridor.destination);
-    Row {
+    LaneUse {
         corridor: corridor.clone(),
         set_by_guardians: control.limits().contains_key(corridor),
         paused: paused(risk, corridor, now),
         per_transfer: limits.per_transfer,
         window: limits.window,
         window_used: risk.window_used(corridor, now).to_string(),
-        exposure_cap: limits.exposure_cap,
-        exposure_used: (corridor.lane == Lane::Fast).then(|| exposure.to_string()),
+        exposure_cap: is_fast.then(|| policy.exposure_cap(risk, corridor)),
+        exposure_used: is_fast.then(|| exposure.to_string()),
     }
 }
 
+/// The windows of assets, by amount and by value, and those of destinations and corridors, by value.
+fn windows(policy: &RiskPolicy, risk: &RiskState, now: UnixSeconds) -> Vec<WindowUse> {
+    let by_value = |of: Tank, limit, returned: U512| {
+        let used = risk.notional_used(&of, now).saturating_sub(returned);
+        WindowUse { of, by: "value", used: used.to_string(), limit }
+    };
+    let mut found = Vec::new();
+    for (asset, rules) in &policy.wide.assets {
+        let of = Tank::Asset { asset: asset.clone() };
+        let used = risk.asset_used(asset, now).to_string();
+        found.push(WindowUse { of: of.clone(), by: "amount", used, limit: rules.window });
+        found.extend(rules.notional.map(|limit| by_value(of, limit, U512::ZERO)));
+    }
+    for (chain, limit) in &policy.wide.destinations {
+        found.push(by_value(Tank::Destination { chain: chain.clone() }, *limit, U512::ZERO));
+    }
+    for (corridor, rules) in &policy.wide.corridors {
+        let netted = rules.netted_with.clone().map(|with| risk.notional_used(&Tank::Paid(with), now));
+        found.push(by_value(Tank::Corridor(corridor.clone()), rules.notional, netted.unwrap_or_default()));
+    }
+    found
+}
+
 /// The pause that stops everything on this lane of this corridor, if there is one.
-fn paused(risk: &RiskState, corridor: &Corridor, now: u64) -> Option<String> {
+fn paused(risk: &RiskState, corridor: &Corridor, now: UnixSeconds) -> Option<String> {
     let mut stopping = risk.pauses_at(now).filter(|(scope, _)| scope.stops(corridor));
     stopping.next().map(|(scope, _)| scope.to_string())
+}
+
+impl Usage {
+    fn words(&self) -> String {
+        let mut lanes = table(&["corridor", "lane", "window used", "of", "exposure", "of", "per transfer", "paused"]);
+        for lane in &self.lanes {
+            lanes.add_row([
+                path(&lane.corridor),
+                lane.corridor.lane.to_string(),
+                lane.window_used.clone(),
+                lane.window.to_string(),
+                lane.exposure_used.clone().unwrap_or_else(|| "-".to_owned()),
+                lane.exposure_cap.map_or_else(|| "-".to_owned(), |cap| cap.to_string()),
+                lane.per_transfer.to_string(),
+                lane.paused.clone().unwrap_or_else(|| "no".to_owned()),
+            ]);
+        }
+        let mut windows = table(&["window", "by", "used", "of"]);
+        for WindowUse { of, by, used, limit } in &self.windows {
+            windows.add_row([named(of), (*by).to_owned(), used.clone(), limit.to_string()]);
+        }
+        format!("{lanes}\n{windows}")
+    }
+}
+
+fn named(of: &Tank) -> String {
+    match of {
+        Tank::Asset { asset } => asset.to_string(),
+        Tank::Destination { chain } => format!("to {chain}"),
+        Tank::Source { chain } => format!("from {chain}"),
+        Tank::Corridor(corridor) | Tank::Paid(corridor) => format!("{}\n{} lane", path(corridor), corridor.lane),
+    }
+}
+
+fn path(Corridor { source, destination, asset, .. }: &Corridor) -> String {
+    format!("{asset}\n{source} -> {destination}")
 }

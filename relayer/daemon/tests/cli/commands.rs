@@ -189,7 +189,7 @@ fn check(leaf: &str, printed: Printed, output: &Output) {
 }
 
 /// Every command is run with `--json`, whatever it is: one that is new is not forgotten. `demo` alone is not, because it starts
-/// chains for minutes; tests/tests/end_to_end.rs makes what it shows.
+/// chains for minutes; `tests/tests/end_to_end.rs` runs it with `--json` and reads what it prints.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_command_prints_json() {
     let folder = tempfile::tempdir().unwrap();

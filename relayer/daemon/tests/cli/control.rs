@@ -140,7 +140,7 @@ async fn a_guardian_pauses_with_one_command_and_cannot_resume_alone() {
         let shown = json(&ends(&here, &["limits", "show", "--json"], 0, &[]));
         assert!(shown["limits"].as_array().unwrap().iter().any(|row| row["window"] == "1000"), "{shown}");
         let used = json(&ends(&here, &["limits", "usage", "--json"], 0, &[]));
-        let row = used.as_array().unwrap().iter().find(|row| row["lane"] == "fast").unwrap();
+        let row = used["lanes"].as_array().unwrap().iter().find(|row| row["lane"] == "fast").unwrap();
         assert_eq!(
             (&row["window"], &row["set_by_guardians"], &row["paused"]),
             (&"1000".into(), &true.into(), &"global".into())

@@ -12,7 +12,7 @@ use spandrel_store::Sqlite;
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::SourceView;
 
-use crate::run::{ends, silent_book, told};
+use crate::run::{ends, on_a_terminal, silent_book, told};
 use crate::ward::{CHAIN, SECRET, Ward, bitcoin, evm, node, row, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,6 +32,20 @@ async fn where_nothing_runs_every_node_is_named_with_how_to_mend_it() {
     }
     assert_eq!(report["wrong"], 5);
     assert!(!ward.path().join("spandrel.sqlite").exists(), "nothing is made");
+}
+
+/// On a terminal, as `script` makes one, a bar is drawn while nodes are asked; beside JSON and without a terminal none.
+#[test]
+fn a_bar_is_drawn_on_a_terminal_only() {
+    let ward = Ward::away();
+    let quiet = ends(ward.path(), &["doctor"], 5, &["configuration"]);
+    assert!(!told(&quiet).contains("looking ["), "no bar where there is no terminal: {}", told(&quiet));
+    if let Some(shown) = on_a_terminal(ward.path(), &["doctor"]) {
+        assert!(shown.contains("looking [") && shown.contains("/5") && shown.contains("configuration"), "{shown:?}");
+    }
+    if let Some(shown) = on_a_terminal(ward.path(), &["doctor", "--json"]) {
+        assert!(!shown.contains("looking ["), "none beside JSON: {shown:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

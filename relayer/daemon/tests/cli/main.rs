@@ -46,4 +46,5 @@ mod transfers;
 #[path = "../../../../verifiers/tests/wire/trusts.rs"]
 mod trusts;
 mod unwell;
+mod usage;
 mod ward;

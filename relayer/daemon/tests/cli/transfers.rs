@@ -9,7 +9,7 @@ use spandrel_engine::Observer;
 use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 use spandrel_verifiers::DepositId;
 
-use crate::run::{ServedApi, book, configured, ends, furnished, json, see, spandrel, tell, told};
+use crate::run::{ServedApi, book, configured, ends, furnished, json, see, silent_book, spandrel, tell, told};
 
 #[tokio::test]
 async fn the_list_is_filtered_and_paged() {
@@ -42,6 +42,51 @@ async fn the_list_is_filtered_and_paged() {
     ] {
         ends(folder.path(), command, code, parts);
     }
+}
+
+/// A key of the operator's may do what it was made for, and its scopes are listed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_does_what_its_scopes_say_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let api = ServedApi::new(&config, &silent_book(&config).await, Live::default()).await;
+    let routes: serde_json::Value = reqwest::get(format!("{}/v1/routes", api.url)).await.unwrap().json().await.unwrap();
+    let (here, url, route) = (folder.path().to_owned(), api.url.clone(), routes[0]["id"].as_str().unwrap().to_owned());
+    tokio::task::spawn_blocking(move || {
+        let made = |name: &str, scopes: &[&str]| {
+            let command = [&["api", "new-key", name, "--json"], scopes].concat();
+            let key = json(&ends(&here, &command, 0, &[]))["key"].as_str().unwrap().to_owned();
+            std::fs::write(here.join(name), key).unwrap();
+        };
+        made("whole", &[]);
+        made("told", &["--scope", "webhooks:write"]);
+        made("orders", &["--scope", "transfers:write"]);
+        made("both", &["--scope", "transfers:write", "--scope", "webhooks:write"]);
+        let send = |name: &str, code: i32, parts: &[&str]| {
+            let order = ["transfer", "send", "--api", &url, "--route", &route, "--amount", "50000"];
+            let to = ["--recipient", "0x00000000000000000000000000000000000000aa"];
+            let back = ["--refund-key", "c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"];
+            let key = format!("file:{name}");
+            ends(&here, &[&order[..], &to, &back, &["--api-key", &key]].concat(), code, parts);
+        };
+        send("told", 1, &["SCOPE_MISSING", "this key may not write transfers"]);
+        for name in ["whole", "orders", "both"] {
+            send(name, 0, &["pay        bitcoin:"]);
+        }
+        let unknown = ["api", "new-key", "shop", "--scope", "transfers:read"];
+        ends(&here, &unknown, 2, &["transfers:read", "possible values", "transfers:write", "webhooks:write"]);
+        let listed = told(&ends(&here, &["api", "list-keys"], 0, &["scopes"]));
+        let scopes = |name: &str| {
+            let line = listed.lines().find(|line| line.contains(name)).unwrap();
+            ["transfers:write", "webhooks:write"].map(|scope| line.contains(scope))
+        };
+        assert_eq!(scopes("told"), [false, true], "{listed}");
+        assert_eq!(scopes("orders"), [true, false], "{listed}");
+        assert_eq!((scopes("whole"), scopes("both")), ([true, true], [true, true]), "{listed}");
+    })
+    .await
+    .unwrap();
+    api.end().await;
 }
 
 struct Waking(Live);
