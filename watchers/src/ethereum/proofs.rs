@@ -129,3 +129,22 @@ fn shown(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof((slot, root): (u64, u8), (height, hash): (u64, u8)) -> Proof {
+        let block = BlockRef { height, hash: B256::repeat_byte(hash), time: 0 };
+        Proof { block, beacon: (slot, B256::repeat_byte(root)), period: 0, update: Bytes::new() }
+    }
+
+    /// A slot may be told under another height, and a height under another slot.
+    #[test]
+    fn another_final_block_of_a_slot_or_of_a_height_is_a_rival() {
+        let proofs = Proofs { kept: [proof((10, 1), (5, 1))].into(), ..Proofs::default() };
+        let is_rival = |beacon, block| proofs.rival_of(&proof(beacon, block)).is_some();
+        assert!(is_rival((10, 2), (6, 2)) && is_rival((11, 2), (5, 2)));
+        assert!(!is_rival((10, 1), (5, 1)) && !is_rival((11, 2), (6, 2)));
+    }
+}

@@ -52,3 +52,28 @@ fn lane_of(number: u8) -> PayoutLane {
         _ => PayoutLane::Proof,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{Address, LogData, U256};
+
+    use super::*;
+
+    fn told(data: LogData) -> PaidOut {
+        let inner = alloy_primitives::Log { address: Address::ZERO, data };
+        payout(&Log { inner, block_number: Some(3), ..Log::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_payout_is_of_the_lane_that_its_log_names() {
+        let (id, to, amount) = (B256::repeat_byte(1), Address::repeat_byte(2), U256::from(5));
+        for (lane, expected) in [(FAST, PayoutLane::Fast), (2, PayoutLane::Proof), (BITCOIN, PayoutLane::Bitcoin)] {
+            let paid = PaidOut { id: DepositId(id), lane: expected, paid: Some((to, amount)), height: 3 };
+            assert_eq!(told(Claimed { id, lane, to, amount }.encode_log_data()), paid);
+            let promised = told(Delayed { id, lane, releaseAt: 9 }.encode_log_data());
+            assert_eq!((promised.lane, promised.paid), (expected, None));
+        }
+        let executed = told(Executed { id, to, amount }.encode_log_data());
+        assert_eq!((executed.lane, executed.paid), (PayoutLane::Delayed, Some((to, amount))));
+    }
+}
