@@ -132,3 +132,23 @@ fn members_of(set: &SignerSet, digest: B256, signatures: &[Signature]) -> Vec<Ad
     let signers = signatures.iter().filter_map(|signature| attestation::recover(digest, signature).ok());
     signers.filter(|signer| set.members.contains(signer)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use spandrel_signer::LocalKey;
+
+    use super::*;
+
+    /// Whoever is in the set now, and nobody who was in it or never was.
+    #[test]
+    fn only_members_of_the_set_are_named_as_signers() {
+        let keys = [1, 2, 9].map(|n| LocalKey::from_bytes(&[n; 32]).unwrap());
+        let [ada, bo, stranger] = keys.each_ref().map(LocalKey::address);
+        let set = SignerSet::new(1, 2, [ada, bo, Address::repeat_byte(3)].into()).unwrap();
+        let digest = B256::repeat_byte(7);
+        let signatures = keys.map(|key| key.sign_digest(digest).unwrap());
+        let named = members_of(&set, digest, &signatures);
+        assert_eq!(named, vec![ada, bo], "{stranger} is in no set");
+        assert!(members_of(&set, B256::repeat_byte(8), &signatures).is_empty(), "of other words");
+    }
+}
