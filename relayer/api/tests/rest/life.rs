@@ -14,7 +14,7 @@ use crate::calls::{info, keyed, transfers};
 use crate::world::{Options, REFUND_KEY, World, answer, bitcoin, destination, ethereum, fast_signer};
 
 /// An order on the route from Ethereum; its id.
-async fn order(world: &World, amount: u64, key: &str) -> (Value, String) {
+pub async fn order(world: &World, amount: u64, key: &str) -> (Value, String) {
     let quote = world.quote(&ethereum(), amount).await;
     let order = answer(world.order(&quote, key), StatusCode::CREATED).await;
     let id = order["transfer"]["id"].as_str().unwrap().to_owned();
@@ -67,7 +67,7 @@ fn forget_nulls(value: &mut Value) {
 }
 
 /// How a transfer stands, by both doors.
-async fn told(world: &World, id: &str) -> Value {
+pub async fn told(world: &World, id: &str) -> Value {
     let rest = shown(world, id).await;
     let request = proto::GetTransferRequest { id: id.to_owned() };
     assert_eq!(as_json(transfers(world).get_transfer(request).await.unwrap().into_inner()), rest);

@@ -12,6 +12,7 @@ mod connections;
 mod console;
 mod decoders;
 mod headers;
+mod holds;
 mod instructions;
 mod keys;
 mod life;
