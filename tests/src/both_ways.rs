@@ -86,7 +86,12 @@ impl Side {
 impl BothWays {
     /// Starts both chains, deploys on both, and makes keys and a ledger's place in `folder`.
     pub async fn build(folder: &Path) -> Result<Self> {
-        let (home, away) = tokio::try_join!(SourceChain::start(31337, None), SourceChain::start(31338, None))?;
+        Self::build_behind(folder, Duration::ZERO).await
+    }
+
+    /// The same with home's clock so far behind the system's.
+    pub async fn build_behind(folder: &Path, behind: Duration) -> Result<Self> {
+        let (home, away) = tokio::try_join!(SourceChain::behind(31337, behind), SourceChain::start(31338, None))?;
         let keys = KeyRing::make(folder)?;
         let members = Members::make(&keys)?;
         let (user_at_home, user) = source_wallet(&home, 1)?;

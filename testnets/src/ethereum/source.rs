@@ -1,7 +1,7 @@
 //! A source chain with its consensus, the same to whoever uses it: anvil with the companion, or Lodestar with geth.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::B256;
@@ -60,14 +60,7 @@ impl SourceChain {
     /// As the launchers'.
     pub async fn start(chain_id: u64, nodes: Option<&EthereumNodes>) -> Result<Self, EthereumTestnetError> {
         match nodes {
-            None => {
-                let options = AnvilOptions { chain_id, mining: Mining::Every(BLOCK_TIME), ..AnvilOptions::default() };
-                let execution = Anvil::start(options).await?;
-                execution.mine(FINALITY_LAG + 4).await?;
-                let over = BeaconOptions::over(execution.url());
-                let consensus = Beacon::start(BeaconOptions { finality_lag_slots: FINALITY_LAG, ..over }).await?;
-                Ok(Self::Embedded { execution: Box::new(execution), consensus: Box::new(consensus) })
-            }
+            None => Self::behind(chain_id, Duration::ZERO).await,
             Some(EthereumNodes { lodestar, geth }) => {
                 let options = LodestarOptions::default();
                 let execution = Geth::start(geth, GethOptions { chain_id, prague: options.has_prague() }).await?;
@@ -76,6 +69,22 @@ impl SourceChain {
                 Ok(Self::Real { execution: Box::new(execution), consensus: Box::new(consensus) })
             }
         }
+    }
+
+    /// Starts the chain `chain_id` on anvil and the companion, with a clock that is so far behind the system's.
+    ///
+    /// # Errors
+    /// As the launchers'.
+    pub async fn behind(chain_id: u64, behind: Duration) -> Result<Self, EthereumTestnetError> {
+        let since = (SystemTime::now() - behind).duration_since(UNIX_EPOCH);
+        let genesis_time = since.ok().map(|since| since.as_secs());
+        let mining = Mining::Every(BLOCK_TIME);
+        let execution =
+            Anvil::start(AnvilOptions { chain_id, mining, genesis_time, ..AnvilOptions::default() }).await?;
+        execution.mine(FINALITY_LAG + 4).await?;
+        let over = BeaconOptions::over(execution.url());
+        let consensus = Beacon::start(BeaconOptions { finality_lag_slots: FINALITY_LAG, ..over }).await?;
+        Ok(Self::Embedded { execution: Box::new(execution), consensus: Box::new(consensus) })
     }
 
     /// JSON-RPC of the execution chain.
