@@ -28,6 +28,7 @@ pub mod control;
 mod decision;
 mod event;
 mod facts;
+mod free_at;
 mod inputs;
 mod lane;
 mod limit;

@@ -4,6 +4,7 @@
 mod common;
 mod depth;
 mod exposure;
+mod free_at;
 mod netting;
 mod order;
 mod pace;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use spandrel_core::Status;
-use spandrel_risk::{Pause, Reason, RiskState, Scope};
-use spandrel_verifiers::UnixSeconds;
+use spandrel_risk::{Lane, Pause, Position, Reason, RiskPolicy, RiskState, Scope};
+use spandrel_verifiers::{Deposit, DepositId, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::shown_time;
@@ -15,7 +15,8 @@ pub struct ReasonView {
     pub code: String,
     /// For people.
     pub message: String,
-    /// When it goes on at the earliest, RFC 3339; absent when that is not known.
+    /// When it goes on at the earliest, RFC 3339; absent when that is not known. Not before this: of a window that is full, when
+    /// enough of it has left for this amount, if nothing else is cleared until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_at: Option<String>,
 }
@@ -71,10 +72,35 @@ pub(super) fn end(pause: &Pause) -> Option<UnixSeconds> {
     (pause.until != UnixSeconds::MAX).then_some(pause.until)
 }
 
+/// A deposit, and what it waits in.
+pub(super) struct Waiting<'a> {
+    pub(super) id: DepositId,
+    pub(super) deposit: &'a Deposit,
+    pub(super) risk: &'a RiskState,
+    pub(super) policy: &'a RiskPolicy,
+    pub(super) now: UnixSeconds,
+}
+
+impl Waiting<'_> {
+    /// When the windows have room for it, if it is one of them that it waits for. What waits takes the light-client lane.
+    fn room_at(&self, reason: &Reason) -> Option<UnixSeconds> {
+        let Self { id, deposit, risk, policy, now } = *self;
+        match reason {
+            Reason::Window { .. } | Reason::AssetWindow { .. } | Reason::NotionalWindow { .. } => {
+                Position::new(risk, id, deposit, Lane::LightClient, now).windows_free_at(policy)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why a transfer waits or failed.
-pub(super) fn reason(status: &Status, risk: &RiskState, now: UnixSeconds) -> Option<ReasonView> {
+pub(super) fn reason(status: &Status, waiting: &Waiting<'_>) -> Option<ReasonView> {
+    let Waiting { risk, now, .. } = *waiting;
     match status {
-        Status::Held { reason, until } => Some(ReasonView::of(reason, *until, risk, now)),
+        Status::Held { reason, until } => {
+            Some(ReasonView::of(reason, until.or_else(|| waiting.room_at(reason)), risk, now))
+        }
         Status::Rejected { reason } => Some(ReasonView::of(reason, None, risk, now)),
         Status::Reorged { .. } => Some(ReasonView::new("SOURCE_REORGED", "its block was replaced", None)),
         Status::Shortfall { .. } => {

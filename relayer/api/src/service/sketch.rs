@@ -2,12 +2,12 @@
 
 use alloy::primitives::B256;
 use spandrel_core::{Status, Transfer};
-use spandrel_risk::RiskState;
+use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_store::Order;
-use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
 use super::TransferView;
-use super::reason::reason;
+use super::reason::{Waiting, reason};
 use super::view::{Found, deposited};
 
 /// What an id names, as far as the ledger tells it.
@@ -24,7 +24,8 @@ pub(super) struct Deposited {
     status: Status,
     /// Height of its block, while that stands.
     height: Option<u64>,
-    source: ChainId,
+    id: DepositId,
+    deposit: Deposit,
     /// What it shares with its order, if that was asked for.
     link: Option<B256>,
 }
@@ -35,21 +36,28 @@ impl Deposited {
             view: deposited(id, order, transfer),
             status: transfer.status.clone(),
             height: transfer.mined().map(|seen| seen.block.height),
-            source: transfer.deposit.source_chain.clone(),
+            id: transfer.id,
+            deposit: transfer.deposit.clone(),
             link: None,
         }
     }
 
     /// The chain whose tip is wanted to show it.
     pub(super) fn source(&self) -> &ChainId {
-        &self.source
+        &self.deposit.source_chain
     }
 
     /// The whole of it, now that its chain has been read to `tip`.
-    pub(super) fn shown(&self, tip: Option<u64>, risk: &RiskState, now: UnixSeconds) -> TransferView {
+    pub(super) fn shown(
+        &self,
+        tip: Option<u64>,
+        (risk, policy): (&RiskState, &RiskPolicy),
+        now: UnixSeconds,
+    ) -> TransferView {
+        let waiting = Waiting { id: self.id, deposit: &self.deposit, risk, policy, now };
         TransferView {
             confirmations: self.height.zip(tip).map(|(height, tip)| tip.saturating_sub(height) + 1),
-            reason: reason(&self.status, risk, now),
+            reason: reason(&self.status, &waiting),
             ..self.view.clone()
         }
     }

@@ -152,7 +152,8 @@ impl Service {
                 tip
             }
         };
-        Ok(deposited.shown(tip, &self.risk().0, self.now()))
+        let (risk, policy) = self.risk();
+        Ok(deposited.shown(tip, (&risk, &policy), self.now()))
     }
 
     /// The deposits behind an id, oldest first; none while an order waits for its first.

@@ -3,7 +3,6 @@
 use alloy_primitives::U256;
 use serde_json::{Value, json};
 use spandrel::config::Config;
-use spandrel_core::ledger::Ledger;
 use spandrel_risk::{Charge, Lane, RiskEvent};
 use spandrel_verifiers::{AssetId, ChainId, Deposit};
 
