@@ -217,7 +217,11 @@ impl Checker {
             chain.standing().iter().all(|(id, block)| is_known(id) && block.height <= chain.final_height())
         });
         let waits = |transfer: &Transfer| match &transfer.status {
-            Status::Held { reason, .. } => matches!(reason, Reason::PerTransferCap { .. } | Reason::Window { .. }),
+            // Until it expires: then it ends at its next tick.
+            Status::Held { reason, .. } => {
+                let is_patient = matches!(reason, Reason::PerTransferCap { .. } | Reason::Window { .. });
+                is_patient && transfer.deposit.expiry >= universe.now
+            }
             Status::Reorged { .. } | Status::Shortfall { .. } => transfer.deposit.expiry < universe.now,
             status => status.is_terminal(),
         };

@@ -228,6 +228,31 @@ fn entries_of_a_batch_are_judged_alike_compressed_or_not() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
+    /// Any change of one byte of a compressed batch: nothing else is proven, and what the peer can read it judges alike.
+    #[test]
+    fn a_mutated_compressed_batch_proves_nothing_else_and_is_judged_alike_where_the_peer_can_read_it(
+        is_iavl: bool, of in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), mask in 1..=255_u8,
+    ) {
+        let kind = if is_iavl { Kind::Iavl } else { Kind::Simple };
+        let tree = Tree::new(kind, &commitments(5));
+        let plain = field(3, &tree.leaves.iter().flat_map(|leaf| field(1, &leaf.proof())).collect::<Vec<_>>());
+        let compressed = ics23::compress(&ics23::CommitmentProof::decode(&plain[..]).unwrap()).unwrap();
+        let mut bytes = compressed.encode_to_vec();
+        let place = place.index(bytes.len());
+        bytes[place] ^= mask;
+        let leaf = &tree.leaves[of.index(tree.leaves.len())];
+        for value in [Some(&leaf.value[..]), Some(b"other"), None] {
+            let judged = judge(kind, &tree.root.0, &bytes, &leaf.key, value);
+            prop_assert!(judged.ours.is_err() || value == Some(&leaf.value[..]), "{value:?} is proven");
+            if judged.ours.is_ok() && !judged.peer {
+                // Entries of other keys are not read here: what is wrong with them does not matter.
+                prop_assert!(ics23::CommitmentProof::decode(&bytes[..]).is_err());
+            } else {
+                judged.difference();
+            }
+        }
+    }
+
     /// Any change of one byte, of either level and either kind: where ours accepts, the peer does too.
     #[test]
     fn no_mutation_passes_here_that_the_peer_refuses(

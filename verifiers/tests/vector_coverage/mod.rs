@@ -65,8 +65,10 @@ impl Coverage<'_> {
         let (mut read, mut unread, mut unnoticed, mut by_name) = (0, 0, Vec::new(), Vec::new());
         // No name is taken into account: a file beside those that a test reads by their names is run too.
         let by_kind: Vec<Option<(&Kind, Ran)>> = names.iter().map(|name| self.run_by_kind(&root.join(name))).collect();
-        for (name, kind) in names.iter().zip(&by_kind) {
-            match (self.fate(name), *kind) {
+        for (name, kind) in names.iter().zip(by_kind.iter().copied()) {
+            match (self.fate(name), kind) {
+                // Elsewhere a name that is known here may be another file's.
+                (Some(Err(_)), Some((_, Ran::Cases(..)))) if !is_home() => unnoticed.push((name, kind)),
                 (Some(Err(why)), _) | (None, Some((_, Ran::Unread(why)))) => {
                     unread += 1;
                     println!("not read: {}/{name}: {why}", self.folder);
@@ -76,7 +78,7 @@ impl Coverage<'_> {
                     by_name.push(name);
                 }
                 (Some(Ok(_)), _) | (None, Some((_, Ran::Elsewhere))) => read += 1,
-                (None, kind) => unnoticed.push((name, kind)),
+                (None, _) => unnoticed.push((name, kind)),
             }
         }
         assert!(by_name.is_empty(), "known by their names alone: {by_name:#?}");
