@@ -16,6 +16,7 @@ mod control;
 #[path = "../../../../verifiers/tests/wire/cosmos.rs"]
 mod cosmos;
 mod doctor;
+mod dry_runs;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/wire/ethereum.rs"]
 mod ethereum;
@@ -47,4 +48,5 @@ mod transfers;
 mod trusts;
 mod unwell;
 mod usage;
+mod waiting;
 mod ward;
