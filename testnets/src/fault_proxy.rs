@@ -18,11 +18,15 @@ use tokio::task::AbortHandle;
 /// when it is set; `{"refused": {"code": …, "message": …}}` makes it an error.
 type Lie = Arc<dyn Fn(&str, &Value, &mut Value) + Send + Sync>;
 
+/// Refuses a call, which the node then never hears of: method, params, the error's code and message.
+type Refusal = dyn Fn(&str, &Value) -> Option<(i64, String)> + Send + Sync;
+
 /// What the proxy does with calls.
 #[derive(Clone)]
 enum Behaviour {
     Honest,
     Lying(Lie),
+    Refusing(Arc<Refusal>),
     /// HTTP 503.
     Down,
     /// Takes the call and never answers.
@@ -77,6 +81,11 @@ impl FaultProxy {
         self.behave(Behaviour::Lying(Arc::new(lie)));
     }
 
+    /// Refuses from now on what `refusal(method, params)` has an error for; all else is passed on.
+    pub fn refuse(&self, refusal: impl Fn(&str, &Value) -> Option<(i64, String)> + Send + Sync + 'static) {
+        self.behave(Behaviour::Refusing(Arc::new(refusal)));
+    }
+
     /// Answers HTTP 503 from now on.
     pub fn go_down(&self) {
         self.behave(Behaviour::Down);
@@ -103,6 +112,10 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let lie = match behaviour {
         Behaviour::Honest => None,
         Behaviour::Lying(lie) => Some(lie),
+        Behaviour::Refusing(refusal) => match refused(&body, refusal.as_ref()) {
+            Some(answer) => return axum::Json(answer).into_response(),
+            None => None,
+        },
         Behaviour::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Behaviour::Silent => std::future::pending().await,
     };
@@ -113,6 +126,13 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         },
         Err(reason) => (StatusCode::BAD_GATEWAY, reason).into_response(),
     }
+}
+
+/// The answer to a single call that is refused.
+fn refused(request: &Bytes, refusal: &Refusal) -> Option<Value> {
+    let call: Value = serde_json::from_slice(request).ok()?;
+    let (code, message) = refusal(call["method"].as_str()?, &call["params"])?;
+    Some(json!({ "jsonrpc": "2.0", "id": call["id"], "error": { "code": code, "message": message } }))
 }
 
 async fn forward(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Result<(StatusCode, Value), String> {

@@ -14,8 +14,23 @@ pub(super) enum Finding {
     Passes(Vec<u64>),
     /// These items (by index, ascending) fail, each for its reason.
     Drop(Vec<(usize, Refusal)>),
-    /// Some item fails, or all together need too much gas.
+    /// Some item fails, or all together need too much gas, or are too long.
     Halve,
+}
+
+/// Most bytes of calldata. Nodes take no transaction over 128 KiB into their pools, signature and envelope included.
+const MOST_BYTES: usize = 120_000;
+
+/// What its length alone says of a group's call; nothing when it is short enough.
+pub(super) fn too_long(group: &[Work], bytes: usize) -> Option<Finding> {
+    match bytes {
+        0..=MOST_BYTES => None,
+        _ if group.len() > 1 => Some(Finding::Halve),
+        _ => {
+            let reason = format!("calldata: expected at most {MOST_BYTES} bytes, found {bytes}");
+            Some(Finding::Drop(vec![(0, Refusal::for_now(reason))]))
+        }
+    }
 }
 
 /// The lacking prerequisites that somebody in `group` needs.
@@ -206,6 +221,14 @@ mod tests {
         let outcomes = [passed(1), Simulated::Reverted(paused().into()), passed(1)];
         let found = finding(&group(5), &lacking, &outcomes, 1_000_000);
         assert!(matches!(found, Finding::Drop(failing) if indices(&failing) == [1, 3]));
+    }
+
+    #[test]
+    fn what_no_pool_takes_is_halved_and_one_item_that_long_waits() {
+        assert_eq!(too_long(&group(1), 120_000), None);
+        assert_eq!(too_long(&group(2), 120_001), Some(Finding::Halve));
+        let Some(Finding::Drop(failing)) = too_long(&group(1), 120_001) else { panic!() };
+        assert!(failing[0].1.lasting == Lasting::ForNow && failing[0].1.reason.contains("found 120001"));
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     }
 
     /// Broadcasts the newest attempt again (it may never have arrived, or have been forgotten), with a higher fee when
-    /// it is stuck or outbid. What the gate has closed for since is called back instead.
+    /// it is stuck or outbid. What the gate has closed for since is called back instead, and so is what the node has refused
+    /// for as long as others wait for a higher fee: everything behind its nonce waits, pauses too.
     async fn keep_alive<G: SendGate>(
         &self,
         mut tx: JournaledTx,
@@ -147,7 +148,12 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             return self.call_back(tx, gate, memory).await;
         }
         let age = tx.attempts.last().map_or(0, |attempt| (self.clock)().saturating_sub(attempt.at));
-        let is_stuck = age >= self.config.escalate_after && delivery == Delivery::Known;
+        let is_old = age >= self.config.escalate_after;
+        if is_old && delivery == Delivery::Refused && self.content_of(&tx) == Content::Carried {
+            memory.refuse(&tx.tx.effects, (self.clock)());
+            return self.call_back(tx, gate, memory).await;
+        }
+        let is_stuck = is_old && delivery == Delivery::Known;
         if !is_stuck && delivery != Delivery::Outbid {
             return Ok(self.delivered(&tx, delivery, memory));
         }
@@ -174,13 +180,13 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         memory: &mut Memory,
     ) -> Result<Answers, SubmitError> {
         let Some(fees) = self.escalated_fees(&tx).await? else {
-            tracing::warn!(nonce = tx.nonce, "a transaction that is not wanted any more cannot be outbid: at the cap");
+            tracing::warn!(nonce = tx.nonce, "a transaction that is to be called back cannot be outbid: at the cap");
             return Ok(Answers::new());
         };
         tracing::warn!(
             nonce = tx.nonce,
             max_fee = fees.max,
-            "a transaction that is not wanted any more is called back"
+            "a transaction is called back: it is not wanted, or not taken"
         );
         let delivery = self.attempt(&mut tx, Content::Nothing, fees, gate).await?;
         Ok(self.delivered(&tx, delivery, memory))

@@ -9,12 +9,15 @@ use std::collections::HashMap;
 use spandrel_core::EffectId;
 use spandrel_core::journal::TxState;
 use spandrel_core::submission::Progress;
+use spandrel_verifiers::UnixSeconds;
 
 /// What was said, and what can be closed once the caller comes back.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     said: HashMap<EffectId, Progress>,
     ended: Vec<Ended>,
+    /// What was called back because nodes refused it: when, and with how many effects together.
+    refused: HashMap<EffectId, (UnixSeconds, usize)>,
 }
 
 /// A transaction whose end was answered.
@@ -40,6 +43,16 @@ impl Memory {
         self.said.get(&effect)
     }
 
+    /// Notes that a transaction with these effects was called back at `now` because nodes refuse it.
+    pub(super) fn refuse(&mut self, effects: &[EffectId], now: UnixSeconds) {
+        self.refused.extend(effects.iter().map(|effect| (*effect, (now, effects.len()))));
+    }
+
+    /// When nodes refused the effect's last transaction, and with how many effects.
+    pub(super) fn refused(&self, effect: EffectId) -> Option<(UnixSeconds, usize)> {
+        self.refused.get(&effect).copied()
+    }
+
     /// Notes that a transaction's end is being answered now.
     pub(super) fn end(&mut self, ended: Ended) {
         self.ended.push(ended);
@@ -52,8 +65,13 @@ impl Memory {
 
     /// Forgets the first of [`Self::ended`], which the journal now holds final.
     pub(super) fn forget_first_ended(&mut self) {
-        for effect in self.ended.remove(0).effects {
+        let Ended { state, effects, .. } = self.ended.remove(0);
+        let is_done = matches!(state, TxState::Final { success: true, .. });
+        for effect in effects {
             self.said.remove(&effect);
+            if is_done {
+                self.refused.remove(&effect);
+            }
         }
     }
 }
@@ -72,7 +90,10 @@ mod tests {
         assert!(memory.news(effect, Progress::Reorged).is_none());
         let state = TxState::Final { hash: B256::ZERO, success: true };
         memory.end(Ended { number: 1, state, effects: vec![effect] });
+        memory.refuse(&[effect], 5);
+        assert_eq!(memory.refused(effect), Some((5, 1)));
         memory.forget_first_ended();
+        assert_eq!(memory.refused(effect), None);
         assert!(memory.ended().is_empty() && memory.last(effect).is_none());
     }
 }

@@ -73,6 +73,8 @@ impl Rpc {
     pub(super) fn new(url: &RpcUrl, timeout: Duration) -> Result<Self, SubmitError> {
         let client = reqwest::Client::builder()
             .timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .build()
             .map_err(|error| permanent("rpc client", "a working TLS set-up", error))?;
         let provider =

@@ -29,6 +29,8 @@ pub(super) enum Delivery {
     Outbid,
     /// Not now; following tries again.
     NotYet,
+    /// The node refuses it for what it is.
+    Refused,
     /// The gate has closed for it: it was not broadcast.
     Unwanted,
 }
@@ -127,7 +129,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             }
             SendFault::InsufficientFunds | SendFault::Rejected => {
                 tracing::error!(nonce, %hash, %reason, account = %self.account(), "the node refuses a transaction");
-                Ok(Delivery::NotYet)
+                Ok(if fault == SendFault::Rejected { Delivery::Refused } else { Delivery::NotYet })
             }
         }
     }

@@ -13,7 +13,7 @@ use spandrel_verifiers::UnixSeconds;
 
 use super::EvmDestination;
 use super::build::{self, Action, Call, Prerequisite, Unless, Work};
-use super::finding::{Finding, finding, gas_limit, lacked_by};
+use super::finding::{Finding, finding, gas_limit, lacked_by, too_long};
 use super::refusal::Refusal;
 use super::rpc::{Rpc, Simulated};
 
@@ -46,8 +46,14 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             let Some(call) = build::call(&group, &self.config.contracts, self.guard) else { continue };
             let before: Vec<Call> = lacked_by(&group, &lacking).map(|prerequisite| prerequisite.call.clone()).collect();
             let sequence: Vec<Call> = before.iter().chain([&call]).cloned().collect();
-            let outcomes = self.rpc.simulate(self.account(), &sequence, time).await?;
-            match finding(&group, &lacking, &outcomes, self.config.batch.gas) {
+            let found = match too_long(&group, call.input.len()) {
+                Some(found) => found,
+                None => {
+                    let outcomes = self.rpc.simulate(self.account(), &sequence, time).await?;
+                    finding(&group, &lacking, &outcomes, self.config.batch.gas)
+                }
+            };
+            match found {
                 Finding::Passes(gas) => {
                     let effects = group.iter().map(|work| work.effect).collect();
                     let own = gas.last().copied().unwrap_or_default();
@@ -107,6 +113,9 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let group = std::slice::from_ref(work);
         let lacking = self.lacking_by(rpc, group).await?;
         let Some(call) = build::call(group, &self.config.contracts, self.guard) else { return Ok(None) };
+        if let Some(Finding::Drop(failing)) = too_long(group, call.input.len()) {
+            return Ok(failing.into_iter().next().map(|(_, refusal)| refusal));
+        }
         let mut sequence: Vec<Call> = lacking.iter().map(|prerequisite| prerequisite.call.clone()).collect();
         sequence.push(call);
         let outcomes = rpc.simulate(self.account(), &sequence, time).await?;

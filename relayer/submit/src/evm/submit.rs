@@ -60,7 +60,10 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (mut answers, mut candidates) = (Answers::new(), Vec::new());
         let mut seen = BTreeSet::new();
         for due in due.iter().filter(|due| seen.insert(due.id)) {
-            let journaled = self.journaled(due.id).await?;
+            let journaled = match self.journaled(due.id).await? {
+                Journaled::Sendable { failed: None } => Journaled::Sendable { failed: memory.refused(due.id) },
+                journaled => journaled,
+            };
             let work = build::work(due, &self.config.chain, &self.config.contracts, (self.clock)());
             match (journaled, work) {
                 (Journaled::Open, _) => answers.extend(memory.last(due.id).map(|said| (due.id, said.clone()))),

@@ -14,6 +14,7 @@ mod refusals;
 mod reorgs;
 mod silence;
 mod stated;
+mod untaken;
 mod vault;
 mod witnesses;
 mod world;
