@@ -177,6 +177,28 @@ pub struct TransferFilter {
     pub open_only: bool,
 }
 
+/// Most risk events in one answer of [`Ledger::risk_events`]: the log grows for ever, memory does not.
+pub const RISK_PAGE: usize = 4_096;
+
+/// Hands every risk event from `from` on to `take`, in order, page by page.
+pub async fn each_risk_event<L: Ledger>(
+    ledger: &L,
+    mut from: u64,
+    mut take: impl FnMut(Recorded<RiskEvent>) + Send,
+) -> Result<(), StoreError> {
+    loop {
+        let page = ledger.risk_events(from).await?;
+        let is_last = page.len() < RISK_PAGE;
+        if let Some(last) = page.last() {
+            from = last.sequence.saturating_add(1);
+        }
+        page.into_iter().for_each(&mut take);
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
 /// The ledger.
 pub trait Ledger: Send + Sync {
     /// Stores everything in `commit` in one transaction, or nothing.
@@ -191,7 +213,7 @@ pub trait Ledger: Send + Sync {
     /// One transfer's events, in order.
     fn events(&self, id: DepositId) -> impl Future<Output = Result<Vec<Recorded<Event>>, StoreError>> + Send;
 
-    /// Risk events from `from` on, in order.
+    /// Risk events from `from` on, in order, at most [`RISK_PAGE`]: [`each_risk_event`] hands over all.
     fn risk_events(&self, from: u64) -> impl Future<Output = Result<Vec<Recorded<RiskEvent>>, StoreError>> + Send;
 
     /// Control events from `from` on, in order.

@@ -12,6 +12,8 @@ use spandrel_verifiers::{ChainId, UnixSeconds};
 pub struct Summary {
     /// Transfers by [`Status::name`](spandrel_core::Status::name); only those that occur.
     pub transfers: BTreeMap<String, u64>,
+    /// For how many seconds the payout that has waited longest for its proof or finality has; `None` when none waits.
+    pub oldest_executed_age: Option<u64>,
     /// Outbox by executor (`evidence:<chain>`, `verifiers`, `signers`, `destination:<chain>`); only those with work.
     pub outbox: BTreeMap<String, OutboxDepth>,
     /// Journaled transactions that are not final, by chain and signer; only accounts that have some.

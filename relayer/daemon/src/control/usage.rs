@@ -3,7 +3,7 @@
 use alloy_primitives::U512;
 use anyhow::Result;
 use serde::Serialize;
-use spandrel_core::ledger::Ledger;
+use spandrel_core::ledger::{Ledger, each_risk_event};
 use spandrel_risk::control::ControlState;
 use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy, RiskState, Tank};
 use spandrel_verifiers::UnixSeconds;
@@ -56,9 +56,7 @@ struct WindowUse {
 pub async fn usage(config: &Config, json: bool) -> Result<()> {
     let store = look_at(&config.database).await?;
     let (mut risk, mut control) = (RiskState::default(), ControlState::default());
-    for recorded in store.risk_events(0).await? {
-        risk.apply(&recorded.body, recorded.at);
-    }
+    each_risk_event(&store, 0, |recorded| risk.apply(&recorded.body, recorded.at)).await?;
     for recorded in store.control_events(0).await? {
         control.apply(&recorded.body, recorded.at);
     }

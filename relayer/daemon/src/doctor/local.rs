@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use alloy_primitives::Address;
 use anyhow::Result;
 use spandrel_api::webhooks::WebhookKey;
-use spandrel_core::ledger::Ledger;
+use spandrel_core::ledger::{Recorded, each_risk_event};
 use spandrel_engine::standing_findings;
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ConfigureRefusal;
@@ -34,9 +34,19 @@ pub async fn look(config: &Config) -> (Vec<Row>, BTreeMap<String, Address>) {
             Err(error) => Row::wrong("api.webhook_key", error, mend),
         });
     }
+    rows.extend(quorum(config));
     rows.extend(config.api.as_ref().map(listened));
     rows.extend(wiring::tls_ports(config).map(|(field, tls)| certificate(field, tls)));
     (rows, accounts)
+}
+
+/// Who runs some verifiers here and hears of no others never has a proof that counts.
+fn quorum(config: &Config) -> Option<Row> {
+    let (here, threshold) = (config.verifier.len(), config.verifier_set.threshold);
+    (config.bus.is_none() && (1..threshold).contains(&here)).then(|| {
+        let found = format!("expected {threshold} verifiers here or a bus to others, found {here} and no bus");
+        Row::warn("verifiers", found, "add [bus], and run the others in processes of their own (`spandrel verifier`)")
+    })
 }
 
 /// Keys of users are read by whoever is between, where neither it nor a terminator that is told of speaks TLS. The control API
@@ -145,7 +155,10 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
 /// What pauses something, as the ledger tells. Sentinels find more that pauses nothing, of accounts and sets: both are looked
 /// at here too.
 async fn found_by_sentinels(store: &Sqlite) -> Result<Vec<Row>> {
-    let events: Vec<RiskEvent> = store.risk_events(0).await?.into_iter().map(|recorded| recorded.body).collect();
+    let mut events = Vec::new();
+    let pauses = |event: &RiskEvent| matches!(event, RiskEvent::Paused { .. } | RiskEvent::Resumed { .. });
+    let take = |recorded: Recorded<RiskEvent>| events.extend(Some(recorded.body).filter(pauses));
+    each_risk_event(store, 0, take).await?;
     let rows = standing_findings(&events, unix_now()).map(|(scope, found)| {
         let rule = found.split(' ').next().unwrap_or_default();
         let mend = format!(

@@ -17,6 +17,7 @@ const CORRIDOR: [&str; 4] = ["source", "destination", "asset", "lane"];
 /// Everything that is read at a scrape.
 pub struct Gauges {
     transfers: IntGaugeVec,
+    oldest_executed: IntGauge,
     outbox: IntGaugeVec,
     overdue: IntGaugeVec,
     open_txs: IntGaugeVec,
@@ -108,6 +109,10 @@ impl Gauges {
         };
         Ok(Self {
             transfers: integers("spandrel_transfer_states_count", "Transfers by state", &["status"])?,
+            oldest_executed: integer(
+                "spandrel_transfer_executed_oldest_seconds",
+                "For how long the payout that has waited longest for its proof or finality has; 0: none waits",
+            )?,
             outbox: integers("spandrel_outbox_depth_count", "Effects waiting, by executor", &["executor"])?,
             overdue: integers(
                 "spandrel_outbox_overdue_seconds",
@@ -217,6 +222,7 @@ impl Gauges {
             let count = summary.transfers.get(status).copied().unwrap_or(0);
             self.transfers.with_label_values(&[status]).set(count.cast_signed());
         }
+        self.oldest_executed.set(summary.oldest_executed_age.unwrap_or(0).cast_signed());
         self.outbox.reset();
         self.overdue.reset();
         for (executor, depth) in &summary.outbox {

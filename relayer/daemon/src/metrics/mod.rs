@@ -41,7 +41,7 @@ pub struct Metrics {
     requests: Arc<Requests>,
     circuits: IntGaugeVec,
     dissent: IntGaugeVec,
-    answers: IntGaugeVec,
+    answers: IntCounterVec,
     pools: Mutex<Vec<(ChainId, Arc<dyn Health>)>>,
     alarms: Alarms,
     trusts: Trusts,
@@ -78,9 +78,9 @@ impl Metrics {
                 ),
                 &["chain", "node"],
             )?,
-            answers: IntGaugeVec::new(
+            answers: IntCounterVec::new(
                 Opts::new(
-                    "spandrel_rpc_answers_count",
+                    "spandrel_rpc_answers_total",
                     "What nodes answered since the start: calls (answered, failed) and votes on what another had read \
                      (agree, disagree, missing, abstain)",
                 ),
@@ -153,7 +153,8 @@ impl Metrics {
                 ];
                 for (answer, count) in counts {
                     let labels = [chain.as_str(), &node.name, answer];
-                    self.answers.with_label_values(&labels).set(count.cast_signed());
+                    let answers = self.answers.with_label_values(&labels);
+                    answers.inc_by(count.saturating_sub(answers.get()));
                 }
             }
         }

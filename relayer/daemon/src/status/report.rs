@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 use comfy_table::Table;
 use serde::Serialize;
-use spandrel_core::ledger::Ledger;
+use spandrel_core::ledger::{Ledger, each_risk_event};
 use spandrel_risk::control::{ControlState, Unread};
 use spandrel_risk::{RiskState, Scope};
 use spandrel_store::summary::{CursorTip, Summary};
 use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::{look_at, table};
-use crate::clock::unix_now;
+use crate::clock::{span, unix_now};
 use crate::output::print;
 
 #[derive(Serialize)]
@@ -57,9 +56,7 @@ pub async fn status(database: &Path, json: bool) -> Result<()> {
     let store = look_at(database).await?;
     let now = unix_now();
     let mut risk = RiskState::default();
-    for recorded in store.risk_events(0).await? {
-        risk.apply(&recorded.body, recorded.at);
-    }
+    each_risk_event(&store, 0, |recorded| risk.apply(&recorded.body, recorded.at)).await?;
     let mut control = ControlState::default();
     for recorded in store.control_events(0).await? {
         control.apply(&recorded.body, recorded.at);
@@ -157,8 +154,4 @@ impl Report {
 
 fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
-fn span(seconds: u64) -> String {
-    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use alloy_primitives::Address;
 use futures::lock::Mutex;
-use spandrel_core::ledger::{Commit, Ledger, StoreError};
+use spandrel_core::ledger::{Commit, Ledger, StoreError, each_risk_event};
 use spandrel_core::{Policy, Transfer};
 use spandrel_risk::control::{ControlEvent, ControlPolicy};
 use spandrel_risk::{RiskEvent, RiskState};
@@ -187,15 +187,13 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     }
 
     async fn reload_risk(&self, view: &mut RiskView) -> Result<(), EngineError> {
-        let risk = self.ledger.risk_events(view.sequence).await?;
+        let before = view.sequence;
+        each_risk_event(&self.ledger, before, |recorded| view.apply(&recorded.body, recorded.at)).await?;
         let control = self.ledger.control_events(view.control_sequence).await?;
-        for recorded in &risk {
-            view.apply(&recorded.body, recorded.at);
-        }
         for recorded in &control {
             view.obey(&recorded.body, recorded.at, &self.policy);
         }
-        if !risk.is_empty() || !control.is_empty() {
+        if view.sequence > before || !control.is_empty() {
             self.show(view);
         }
         Ok(())

@@ -20,7 +20,7 @@ use std::time::Duration;
 use alloy_primitives::keccak256;
 use futures::future::join_all;
 use futures::lock::Mutex as AsyncMutex;
-use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_core::ledger::{Commit, Ledger, Recorded, each_risk_event};
 use spandrel_core::watch::{Watch, Watchbook};
 use spandrel_risk::{Lane, RiskEvent, RiskState, Scope};
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
@@ -154,10 +154,12 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         let memory = &mut *self.memory.lock().await;
         // Another process may have paused or resumed.
         self.book.refresh().await?;
-        for recorded in self.book.ledger().risk_events(memory.marks.sequence).await? {
+        let from = memory.marks.sequence;
+        let take = |recorded: Recorded<RiskEvent>| {
             memory.marks.take(&recorded.body);
             memory.pace(&recorded.body, recorded.at);
-        }
+        };
+        each_risk_event(self.book.ledger(), from, take).await?;
         let mut is_blind = self.slow_sight().is_blind;
         let told = join_all(self.destinations.iter().map(|destination| destination.payouts())).await;
         for (destination, told) in self.destinations.iter().zip(told) {

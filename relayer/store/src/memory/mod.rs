@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use alloy_primitives::{Address, B256, Bytes};
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
-use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, RISK_PAGE, Recorded, StoreError, TransferFilter};
 use spandrel_core::watch::{Watch, Watchbook};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
@@ -253,7 +253,8 @@ impl Ledger for Memory {
     }
 
     async fn risk_events(&self, from: u64) -> Result<Vec<Recorded<RiskEvent>>, StoreError> {
-        self.read(|stored| stored.risk.iter().filter(|event| event.sequence >= from).cloned().collect())
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        self.read(|stored| stored.risk.iter().skip(from).take(RISK_PAGE).cloned().collect())
     }
 
     async fn control_events(&self, from: u64) -> Result<Vec<Recorded<ControlEvent>>, StoreError> {

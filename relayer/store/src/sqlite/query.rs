@@ -1,6 +1,6 @@
 //! The port of the ledger, and its reads.
 
-use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, RISK_PAGE, Recorded, StoreError, TransferFilter};
 use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
@@ -59,8 +59,9 @@ impl Ledger for Sqlite {
     async fn risk_events(&self, from: u64) -> Result<Vec<Recorded<RiskEvent>>, StoreError> {
         let Ok(first) = i64::try_from(from) else { return Ok(Vec::new()) };
         let rows: Vec<EventRow> =
-            sqlx::query_as("SELECT sequence, body, at FROM risk_events WHERE sequence >= ? ORDER BY sequence")
+            sqlx::query_as("SELECT sequence, body, at FROM risk_events WHERE sequence >= ? ORDER BY sequence LIMIT ?")
                 .bind(first)
+                .bind(i64::try_from(RISK_PAGE).unwrap_or(i64::MAX))
                 .fetch_all(&self.reader)
                 .await
                 .map_err(database)?;

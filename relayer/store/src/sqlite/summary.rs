@@ -19,6 +19,7 @@ impl Sqlite {
         let mut tx = self.read().await?;
         Ok(Summary {
             transfers: transfers(&mut tx).await?,
+            oldest_executed_age: oldest_executed_age(&mut tx, now).await?,
             outbox: outbox(&mut tx, now).await?,
             open_txs: open_txs(&mut tx).await?,
             cursors: cursors(&mut tx).await?,
@@ -33,6 +34,19 @@ async fn transfers(conn: &mut SqliteConnection) -> Result<BTreeMap<String, u64>,
         .await
         .map_err(database)?;
     rows.into_iter().map(|(status, count)| Ok((status, counted("transfers", count)?))).collect()
+}
+
+async fn oldest_executed_age(conn: &mut SqliteConnection, now: UnixSeconds) -> Result<Option<u64>, StoreError> {
+    let oldest: Option<i64> = sqlx::query_scalar(
+        "SELECT max(0, ?1 - min(paid_at)) FROM (SELECT max(event.at) AS paid_at FROM transfers
+         JOIN transfer_events event ON event.deposit_id = transfers.id AND event.kind = 'executed'
+         WHERE transfers.status = 'executed' GROUP BY transfers.id)",
+    )
+    .bind(to_integer("summary.now", now)?)
+    .fetch_one(conn)
+    .await
+    .map_err(database)?;
+    oldest.map(|age| counted("transfer_events", age)).transpose()
 }
 
 async fn outbox(conn: &mut SqliteConnection, now: UnixSeconds) -> Result<BTreeMap<String, OutboxDepth>, StoreError> {

@@ -1,7 +1,9 @@
 //! Commits: whole or not at all, and only on what they expect.
 
 use alloy_primitives::U256;
-use spandrel_core::ledger::{Commit, EffectEnd, Halt, Recorded, TransferChange, TransferFilter};
+use spandrel_core::ledger::{
+    Commit, EffectEnd, Halt, RISK_PAGE, Recorded, TransferChange, TransferFilter, each_risk_event,
+};
 use spandrel_core::watch::{ClosedVault, Found, Watch};
 use spandrel_core::{Effect, Event, Status, Transfer};
 use spandrel_risk::{Reason, Scope};
@@ -24,6 +26,7 @@ on_both!(
     transfers_are_listed_oldest_first_and_filtered,
     a_terminal_transfer_is_not_open,
     the_risk_log_grows_only_from_its_end,
+    a_long_risk_log_is_handed_over_whole_page_by_page,
     of_concurrent_commits_on_one_sequence_one_wins,
     a_halt_outlives_everything_but_its_acknowledgement,
     a_halted_chains_cursor_stands_still,
@@ -228,6 +231,17 @@ async fn the_risk_log_grows_only_from_its_end(store: impl Store) {
     store.commit(commit(3, vec![risk(3)])).await.unwrap();
     let bodies: Vec<_> = store.risk_events(0).await.unwrap().into_iter().map(|event| event.body).collect();
     assert_eq!(bodies, [risk(0), risk(1), risk(2), risk(3)]);
+}
+
+async fn a_long_risk_log_is_handed_over_whole_page_by_page(store: impl Store) {
+    let all: Vec<_> = (0..2 * RISK_PAGE as u64 + 1).map(risk).collect();
+    store.commit(Commit { now: 7, risk: all.clone(), ..Commit::default() }).await.unwrap();
+    assert_eq!(store.risk_events(3).await.unwrap().len(), RISK_PAGE);
+    for from in [0, 1, RISK_PAGE + 1, all.len()] {
+        let mut handed = Vec::new();
+        each_risk_event(&store, from as u64, |recorded| handed.push(recorded.body)).await.unwrap();
+        assert_eq!(handed, all[from..], "from {from}");
+    }
 }
 
 async fn of_concurrent_commits_on_one_sequence_one_wins(store: impl Store) {

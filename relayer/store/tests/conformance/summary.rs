@@ -1,12 +1,17 @@
 //! The ledger at a glance.
 
-use spandrel_core::ledger::EffectEnd;
+use spandrel_core::ledger::{Commit, EffectEnd};
 use spandrel_store::summary::{CursorTip, OpenTxs, OutboxDepth, Summary};
 
 use crate::sample::{self, block, due, effect_commit, end_commit, everything, new_tx, payer, transfer_commit};
 use crate::store::{Store, on_both};
 
-on_both!(an_empty_ledger_has_an_empty_summary, the_summary_counts_what_there_is, only_due_effects_have_an_age);
+on_both!(
+    an_empty_ledger_has_an_empty_summary,
+    the_summary_counts_what_there_is,
+    only_due_effects_have_an_age,
+    a_payout_is_as_old_as_it_was_paid_and_no_longer_waits_when_it_is_final,
+);
 
 async fn an_empty_ledger_has_an_empty_summary(store: impl Store) {
     assert_eq!(store.summary(5).await.unwrap(), Summary::default());
@@ -34,6 +39,18 @@ async fn the_summary_counts_what_there_is(store: impl Store) {
     assert_eq!(halted, [(sample::bitcoin(), "block 0 was replaced".to_owned())]);
     store.acknowledge_halt(&sample::bitcoin(), "ada", 9).await.unwrap();
     assert!(store.summary(50).await.unwrap().halted.is_empty());
+}
+
+async fn a_payout_is_as_old_as_it_was_paid_and_no_longer_waits_when_it_is_final(store: impl Store) {
+    let at = |now, n, expected, count| Commit { now, ..transfer_commit(n, expected, count) };
+    let age = || async { store.summary(500).await.unwrap().oldest_executed_age };
+    store.commit(at(100, 1, 0, 3)).await.unwrap();
+    assert_eq!(age().await, None, "it is cleared");
+    store.commit(at(200, 1, 3, 1)).await.unwrap();
+    store.commit(at(300, 2, 0, 4)).await.unwrap();
+    assert_eq!(age().await, Some(300));
+    store.commit(at(400, 1, 4, 1)).await.unwrap();
+    assert_eq!(age().await, Some(200));
 }
 
 async fn only_due_effects_have_an_age(store: impl Store) {
