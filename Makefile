@@ -81,7 +81,7 @@ fuzz: setup
 	@echo '==> fuzzing every request decoder for a bounded time'
 	@relayer/fuzz/run
 
-# About a quarter of an hour on two cores. Criterion's own figures are short looks; the ratios, which come last, are of
+# About ten minutes on two cores, once built. Criterion's own figures are short looks; the ratios, which come last, are of
 # rounds of their own, peer and ours in turns. The second run is of the benches whose rows have a plain figure, and skips
 # criterion's statistics. `collect` was built beside them.
 BENCH_LOOKS := --warm-up-time 0.3 --measurement-time 1 --nresamples 5000 --noplot

@@ -119,7 +119,7 @@ async fn pauses_of_a_vault(chains: &Chains, bridge: &Bridge) -> Result<()> {
     let changed = |change: &dyn Fn(&mut VaultPauses)| {
         let mut config = bridge.config.clone();
         let mut pauses = VaultPauses {
-            rpc: chains.ethereum.execution_url().to_owned(),
+            rpc: chains.ethereum.execution_url().into(),
             inbox: bridge.source.inbox,
             pause_controller: bridge.source.pauses,
             account: config.destination[0].account.clone(),
@@ -140,7 +140,7 @@ async fn pauses_of_a_vault(chains: &Chains, bridge: &Bridge) -> Result<()> {
     require("another controller", &other, &[&named("vault"), &named("account's pauses"), &named("roles")]).await?;
     let dear = changed(&|pauses| pauses.max_fee_per_gas = u64::MAX);
     require("a poor account", &dear, &[&named("account")]).await?;
-    let away = changed(&|pauses| pauses.rpc = chains.destination.url().to_owned());
+    let away = changed(&|pauses| pauses.rpc = chains.destination.url().into());
     require("another chain", &away, &[&named("node")]).await
 }
 

@@ -62,7 +62,7 @@ impl Broadcasts {
 /// The demo's configuration behind the proxy, with guardians whose keys are in its keystore.
 fn configured(bridge: &Bridge, proxy: &FaultProxy, folder: &Path) -> Result<Config> {
     let mut config = bridge.config.clone();
-    config.destination.first_mut().context("a destination")?.rpc = proxy.url().to_owned();
+    config.destination.first_mut().context("a destination")?.rpc = proxy.url().into();
     let keystore = Keystore::open(&config.keystore, Hardness::Dev)?;
     let password = SecretRef::File(folder.join("password")).read()?;
     let guardian = |name| anyhow::Ok((keystore.create(name, &password)?.address, name));

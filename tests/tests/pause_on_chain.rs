@@ -47,7 +47,7 @@ impl Guarded {
         chains.destination.set_balance(payer, funds).await?;
         let _: Value = bridge.user.raw_request("anvil_setBalance".into(), (payer, funds)).await?;
         config.ethereum.first_mut().context("a source")?.pauses = Some(VaultPauses {
-            rpc: rpc.to_owned(),
+            rpc: rpc.into(),
             inbox: bridge.source.inbox,
             pause_controller: bridge.source.pauses,
             account,

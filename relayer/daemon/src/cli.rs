@@ -14,6 +14,7 @@ use crate::control::{self, ControlCommand};
 use crate::exit::Exit;
 use crate::output::print;
 use crate::role::Role;
+use crate::secret_arg::Reference;
 use crate::traces::{Traces, TransferSpans};
 use crate::transfers::{self, TransferCommand};
 use crate::{database, demo, doctor, keys, manual, proof, replay, status, telemetry, up, wiring};
@@ -199,7 +200,7 @@ enum KeysCommand {
         #[arg(long, default_value = "keys")]
         keystore: PathBuf,
         /// Where the password is: `file:<path>` or `env:<NAME>`.
-        #[arg(long)]
+        #[arg(long, value_parser = Reference)]
         password: SecretRef,
     },
     /// Import a private key.
@@ -210,10 +211,10 @@ enum KeysCommand {
         #[arg(long, default_value = "keys")]
         keystore: PathBuf,
         /// Where the key is, as 64 hexadecimal digits: `file:<path>` or `env:<NAME>`.
-        #[arg(long)]
+        #[arg(long, value_parser = Reference)]
         key: SecretRef,
         /// Where the password is: `file:<path>` or `env:<NAME>`.
-        #[arg(long)]
+        #[arg(long, value_parser = Reference)]
         password: SecretRef,
     },
     /// List keys.

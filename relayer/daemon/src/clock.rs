@@ -14,6 +14,11 @@ pub fn unix_now() -> UnixSeconds {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// A length of time for people, as `1h 30m`.
+pub fn span(seconds: u64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> UnixSeconds {
         unix_now()

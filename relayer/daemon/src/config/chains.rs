@@ -11,7 +11,7 @@ use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::{Anchor, ConfirmationPolicy};
 use spandrel_verifiers::ethereum::ChainConfig;
 
-use super::KeyRef;
+use super::{KeyRef, NodeUrl};
 
 /// 14 days: mainnet's weak-subjectivity period is somewhat longer (consensus-specs, Electra, Weak Subjectivity Guide).
 pub const WEAK_SUBJECTIVITY: NonZeroU64 = NonZeroU64::MIN.saturating_add(14 * 86_400 - 1);
@@ -89,7 +89,7 @@ pub struct EthereumSource {
 #[serde(deny_unknown_fields)]
 pub struct VaultPauses {
     /// JSON-RPC address.
-    pub rpc: String,
+    pub rpc: NodeUrl,
     /// `Inbox` contract of the bridge there: guardians' statements name the bridge by it.
     #[schemars(with = "super::schema::Account")]
     pub inbox: Address,
@@ -124,10 +124,10 @@ pub struct Destination {
     #[schemars(with = "super::schema::Chain")]
     pub chain: ChainId,
     /// JSON-RPC address.
-    pub rpc: String,
+    pub rpc: NodeUrl,
     /// JSON-RPC addresses of further nodes, run by others: nothing ends for good unless each says the same.
     #[serde(default)]
-    pub witness_rpc: Vec<String>,
+    pub witness_rpc: Vec<NodeUrl>,
     /// `Inbox` contract.
     #[schemars(with = "super::schema::Account")]
     pub inbox: Address,

@@ -6,6 +6,7 @@ mod bus;
 mod chains;
 mod check;
 mod control;
+mod node_url;
 mod prices;
 mod roles;
 pub mod schema;
@@ -28,6 +29,7 @@ pub use chains::{
     BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource, VaultPauses, WEAK_SUBJECTIVITY,
 };
 pub use control::ControlConfig;
+pub use node_url::NodeUrl;
 pub use prices::PriceFeedConfig;
 pub use roles::{KeyRef, RoleConfig};
 pub use tls::TlsConfig;
@@ -148,10 +150,15 @@ impl Config {
     /// Parses and checks a text.
     pub fn parse(text: &str) -> Result<Self> {
         // The parser's full report quotes the line, which may hold a secret.
-        let config: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
-            anyhow::anyhow!("line {line}: {}", error.message())
-        })?;
+        let told = |field: Option<String>, error: &toml::de::Error| {
+            let line =
+                error.span().map_or(0, |span| text.get(..span.start).map_or(0, |before| before.lines().count().max(1)));
+            let field = field.map(|field| format!("{field}: ")).unwrap_or_default();
+            anyhow::anyhow!("line {line}: {field}{}", error.message())
+        };
+        let read = toml::Deserializer::parse(text).map_err(|error| told(None, &error))?;
+        let config: Self = serde_path_to_error::deserialize(read)
+            .map_err(|error| told(Some(error.path().to_string()), error.inner()))?;
         config.check()?;
         Ok(config)
     }
@@ -186,8 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_another_kind_is_refused_with_its_line_and_its_field() {
+        let error = refused("pause_seconds = 86400", "pause_seconds = \"long\"");
+        assert!(error.contains("line 1") && error.contains(": pause_seconds: invalid type"), "{error}");
+        let error = refused("vault = \"0x79be", "vault = \"0x79");
+        assert!(error.contains(": bitcoin[0].vault: "), "{error}");
+    }
+
+    #[test]
     fn a_single_verifier_or_signer_is_refused() {
-        assert!(refused("threshold = 2", "threshold = 1").contains("verifier_set.signer_set.threshold"));
+        assert!(refused("threshold = 2", "threshold = 1").contains("verifier_set.threshold"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::clock::unix_now;
 use crate::config::{Config, KeyRef};
 use crate::output::print;
 use crate::reach::{self, Trust};
+use crate::secret_arg::Reference;
 use crate::wiring;
 
 /// How long the control API may take.
@@ -51,7 +52,7 @@ pub struct Order {
     #[arg(long)]
     key: String,
     /// Where its password is: `file:<path>` or `env:<NAME>`.
-    #[arg(long, required_unless_present = "dry_run")]
+    #[arg(long, required_unless_present = "dry_run", value_parser = Reference)]
     password: Option<SecretRef>,
     /// Why: one line, kept in the audit log.
     #[arg(long)]

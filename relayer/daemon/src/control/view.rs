@@ -1,16 +1,29 @@
 //! What the control API shows, for people.
 
 use alloy_primitives::B256;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::send::Client;
 use crate::output::print;
 use crate::status::table;
 
-/// Prints the rows under `field` of `path`'s answer (the answer itself when empty), or the JSON as it came.
+/// Prints the rows under `field` of `path`'s answer (the answer itself when empty), or the JSON as it came. Of what comes in
+/// pages, all of them: what waits longest is on the last.
 pub async fn list(client: &Client, path: &str, field: &str, columns: &[&str], json: bool) -> Result<()> {
-    let (answer, _) = client.get(path).await?;
+    let (mut answer, _) = client.get(path).await?;
+    while let Some(cursor) = answer["next_cursor"].as_u64() {
+        let (mut next, _) = client.get(&format!("{path}?cursor={cursor}")).await?;
+        let further = std::mem::take(next[field].as_array_mut().context("control API: expected rows")?);
+        let rows = answer[field].as_array_mut().context("control API: expected rows")?;
+        rows.extend(further);
+        let page = answer.as_object_mut().context("control API: expected an object")?;
+        match next["next_cursor"].as_u64() {
+            // Pages go back in time: one that does not would never end.
+            Some(next) if next < cursor => page.insert("next_cursor".to_owned(), next.into()),
+            _ => page.remove("next_cursor"),
+        };
+    }
     let rows = if field.is_empty() { &answer } else { &answer[field] };
     let mut shown = table(columns);
     for row in rows.as_array().map(Vec::as_slice).unwrap_or_default() {

@@ -216,7 +216,7 @@ pub async fn ethereum_source(chain: &SourceChain, at: &Deployment) -> Result<Eth
 pub fn destination(chain: ChainId, rpc: &str, at: &Deployment, account: KeyRef) -> Destination {
     Destination {
         chain,
-        rpc: rpc.to_owned(),
+        rpc: rpc.into(),
         inbox: at.inbox,
         fast_lane: at.fast_lane,
         checkpoint_registry: at.registry,

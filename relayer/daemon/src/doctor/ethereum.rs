@@ -1,7 +1,5 @@
 //! An Ethereum node: its execution client and its beacon API, and the bridge's contracts on its chain.
 
-use std::time::Duration;
-
 use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
 use spandrel_contracts::{Outbox, Vault};
@@ -11,7 +9,7 @@ use spandrel_watchers::ethereum::{BeaconApi, Encoding, Endpoint};
 
 use super::evm::Evm;
 use super::{PATIENCE, Row, Seen, routes};
-use crate::clock::unix_now;
+use crate::clock::{span, unix_now};
 use crate::config::{Config, EthereumNode, EthereumSource};
 use crate::trust::TrustPeriod;
 
@@ -76,10 +74,6 @@ fn trusted(what: String, period: TrustPeriod, now: UnixSeconds) -> Row {
             Row::wrong(what, found, mend)
         }
     }
-}
-
-fn span(seconds: u64) -> String {
-    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
 async fn execution(source: &EthereumSource, node: &EthereumNode) -> Result<(Evm, u64, UnixSeconds)> {

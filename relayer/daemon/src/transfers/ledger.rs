@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Status, Transfer};
-use spandrel_store::PageFilter;
+use spandrel_store::{Order, OrderId, PageFilter};
 
 use super::read_id;
 use crate::output::print;
@@ -33,7 +33,7 @@ pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
     let store = look_at(database).await?;
     let page = store.page(&filter, asked.limit).await?;
     store.close().await;
-    let values: Vec<_> = page.iter().map(|(place, transfer)| row(*place, transfer)).collect();
+    let values: Vec<_> = page.iter().map(|(place, transfer)| row(Some(*place), transfer)).collect();
     print(json, &values, || {
         let columns = ["place", "id", "route", "amount", "status", "reason", "updated"];
         let mut shown = table(&columns);
@@ -53,11 +53,16 @@ pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
     })
 }
 
-/// Prints one transfer with all its events.
+/// Prints one transfer with all its events; of an order, its terms and its deposits' transfers.
 pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
     let id = read_id(id)?;
     let store = look_at(database).await?;
-    let Some(transfer) = store.transfer(id).await? else { bail!("no transfer {id}") };
+    let Some(transfer) = store.transfer(id).await? else {
+        let Some(order) = store.order(OrderId(id.0)).await? else { bail!("no transfer or order {id}") };
+        let transfers = store.transfers_of_order(&order.terms).await?;
+        store.close().await;
+        return show_order(&order, &transfers, json);
+    };
     let events = store.events(id).await?;
     store.close().await;
     print(json, &serde_json::json!({ "transfer": transfer, "events": events }), || {
@@ -67,8 +72,11 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
             shown.add_row([event.sequence.to_string(), time(event.at), event.body.name().to_owned()]);
         }
         let reason = reason(&transfer.status).map_or_else(String::new, |reason| format!(": {reason}"));
+        let refused = [("fast lane", &transfer.fast_refused), ("proof", &transfer.proof_refused)]
+            .map(|(what, why)| why.as_ref().map_or_else(String::new, |why| format!("{what:<10} refused: {why}\n")));
+        let refused = refused.concat();
         format!(
-            "transfer   {id}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\nstatus     {}{reason}\n{shown}\n",
+            "transfer   {id}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\nstatus     {}{reason}\n{refused}{shown}\n",
             deposit.source_chain,
             deposit.destination_chain,
             deposit.amount,
@@ -79,7 +87,41 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
     })
 }
 
-fn row(place: u64, transfer: &Transfer) -> serde_json::Value {
+fn show_order(order: &Order, transfers: &[Transfer], json: bool) -> Result<()> {
+    let values: Vec<_> = transfers.iter().map(|transfer| row(None, transfer)).collect();
+    let Order { id, terms, source_tx, is_cancelled, created_at, .. } = order;
+    let told = serde_json::json!({
+        "id": id, "terms": terms, "source_tx": source_tx, "is_cancelled": is_cancelled, "created_at": created_at,
+    });
+    print(json, &serde_json::json!({ "order": told, "transfers": values }), || {
+        let mut shown = table(&["id", "amount", "status", "reason", "updated"]);
+        for transfer in transfers {
+            shown.add_row([
+                transfer.id.to_string(),
+                transfer.deposit.amount.to_string(),
+                transfer.status.name().to_owned(),
+                reason(&transfer.status).unwrap_or_else(|| "-".to_owned()),
+                time(transfer.updated_at),
+            ]);
+        }
+        let deposits = match transfers {
+            [] => "no deposit of it was seen\n".to_owned(),
+            _ => format!("{shown}\n"),
+        };
+        format!(
+            "order      {}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\nuntil      {}\n{deposits}",
+            id,
+            terms.source_chain,
+            terms.destination_chain,
+            terms.amount,
+            terms.asset,
+            terms.recipient,
+            time(terms.expiry),
+        )
+    })
+}
+
+fn row(place: Option<u64>, transfer: &Transfer) -> serde_json::Value {
     let deposit = &transfer.deposit;
     serde_json::json!({
         "place": place, "id": transfer.id, "source": deposit.source_chain, "destination": deposit.destination_chain,

@@ -21,7 +21,7 @@ pub use send::SendOptions;
 pub enum TransferCommand {
     /// Show one transfer and its events, from the ledger.
     Show {
-        /// Its deposit id.
+        /// The id of its deposit, or of its order.
         id: String,
         #[command(flatten)]
         ledger: LedgerOptions,

@@ -7,6 +7,7 @@ use spandrel_signer::SecretRef;
 
 use super::api::{Api, ApiDoor, read};
 use crate::output::print;
+use crate::secret_arg::Reference;
 
 /// What is ordered, and by whom.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub struct SendOptions {
     #[arg(long)]
     refund_key: Option<String>,
     /// Where the key of the transfer API is: `file:<path>` or `env:<NAME>`.
-    #[arg(long, required_unless_present = "dry_run")]
+    #[arg(long, required_unless_present = "dry_run", value_parser = Reference)]
     api_key: Option<SecretRef>,
     /// The same key and order again is answered with the same order; a random one when it is not given.
     #[arg(long)]
@@ -57,7 +58,8 @@ impl SendOptions {
         let key = self.idempotency_key.clone().unwrap_or_else(|| format!("cli-{:016x}", rand::rng().next_u64()));
         let placed = place(&api, &order, secret, &key).await;
         let mut placed = placed.with_context(|| format!("ordered under the idempotency key {key}"))?;
-        placed["idempotency_key"] = key.as_str().into();
+        let answer = placed.as_object_mut().context("transfer API: the order's answer: expected an object")?;
+        answer.insert("idempotency_key".to_owned(), key.as_str().into());
         print(json, &placed, || told(&placed))
     }
 }

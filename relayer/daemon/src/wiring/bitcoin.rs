@@ -111,9 +111,10 @@ impl Watcher for WithIntents {
         let mut batch = Vec::new();
         if self.is_behind.load(Ordering::Relaxed) {
             batch = self.look_back(cursor).await?;
-            self.is_behind.store(false, Ordering::Relaxed);
         }
         let mut read = self.watcher.read(cursor).await?;
+        // Not before: what was looked back for is told with this read, and lost where that fails.
+        self.is_behind.store(false, Ordering::Relaxed);
         batch.append(&mut read.events);
         Ok(ReadBatch { events: batch, next: read.next })
     }
@@ -221,4 +222,73 @@ fn params(source: &BitcoinSource) -> Result<ChainParams> {
 pub fn endpoint(node: &BitcoinNode) -> Result<RpcEndpoint> {
     let password = node.password.read()?.expose().to_owned();
     Ok(RpcEndpoint::parse(&node.rpc, RpcAuth::Password { user: node.user.clone(), password })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{Address, Bytes};
+    use bitcoin::ScriptBuf;
+    use spandrel_signer::SecretRef;
+    use spandrel_testnets::FaultProxy;
+    use spandrel_testnets::bitcoin::{BitcoinNode as Regtest, NodeOptions, RegtestNode};
+    use spandrel_verifiers::LanePreference;
+    use spandrel_verifiers::bitcoin::{Anchor, deposit_script};
+
+    use super::*;
+    use crate::config::{Config, EXAMPLE};
+
+    fn of(events: &[ChainEvent]) -> usize {
+        events.iter().filter(|event| matches!(event, ChainEvent::Deposit(_))).count()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_looked_back_for_is_looked_for_again_after_a_read_that_failed() {
+        let node = Regtest::start(NodeOptions { spendable_coinbases: 2, ..NodeOptions::default() }).await.unwrap();
+        let second = FaultProxy::start(&node.rpc().url).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, &node.rpc().password).unwrap();
+        let at = |rpc: &str| BitcoinNode {
+            rpc: rpc.to_owned(),
+            user: node.rpc().user.clone(),
+            password: SecretRef::File(password.clone()),
+            zmq: None,
+        };
+        let mut source = Config::parse(EXAMPLE).unwrap().bitcoin.remove(0);
+        (source.quorum, source.nodes) = (2, vec![at(&node.rpc().url), at(second.url())]);
+        source.anchor = Anchor::genesis(&ChainParams::regtest()).unwrap();
+        let store = Sqlite::memory().await.unwrap();
+        let watcher = bitcoin_side(&source, store.clone()).unwrap().watcher;
+
+        let now = unix_now();
+        let terms = DepositTerms {
+            destination_chain: ChainId::eip155(31_337),
+            destination_bridge: Address::repeat_byte(1).into_word(),
+            recipient: Address::repeat_byte(2).into_word(),
+            lane: LanePreference::Any,
+            expiry: now + 86_400,
+            refund_key: source.vault,
+            refund_delay: 4_320,
+        };
+        let script = deposit_script(source.vault, &terms).unwrap();
+        node.pay(&ScriptBuf::from_bytes(script.to_vec()), 50_000).await.unwrap();
+        node.mine(1).await.unwrap();
+        let mut cursor = watcher.genesis().await.unwrap();
+        loop {
+            let read = watcher.read(&cursor).await.unwrap();
+            assert_eq!(of(&read.events), 0, "nobody has announced it");
+            if read.next == cursor {
+                break;
+            }
+            cursor = read.next;
+        }
+
+        store.add_intent(Bytes::from(script.to_vec()), terms, now).await.unwrap();
+        node.mine(1).await.unwrap();
+        second.go_down();
+        let failed = watcher.read(&cursor).await;
+        assert!(failed.is_err(), "one of two nodes is no quorum: {failed:?}");
+        second.be_honest();
+        assert_eq!(of(&watcher.read(&cursor).await.unwrap().events), 1);
+    }
 }

@@ -12,7 +12,7 @@ use spandrel_submit::evm::{BatchLimits, Confirmation, Contracts, EvmConfig, EvmD
 use spandrel_verifiers::ChainId;
 
 use crate::clock::unix_now;
-use crate::config::{Config, Destination as DestinationConfig, VaultPauses};
+use crate::config::{Config, Destination as DestinationConfig, NodeUrl, VaultPauses};
 
 /// Most items of one transaction.
 pub const BATCH: u32 = 32;
@@ -43,7 +43,7 @@ pub fn paused_vaults(config: &Config) -> BTreeMap<ChainId, Address> {
 
 /// Connects to a destination; its node, its contracts and its account are checked.
 pub async fn connect(target: &DestinationConfig, key: LocalKey, store: Sqlite) -> Result<Destination> {
-    let witness = |url: &String| url.parse().with_context(|| format!("destination {}.witness_rpc", target.chain));
+    let witness = |url: &NodeUrl| url.parse().with_context(|| format!("destination {}.witness_rpc", target.chain));
     let evm = EvmConfig {
         chain: target.chain.clone(),
         rpc_url: target.rpc.parse().with_context(|| format!("destination {}.rpc", target.chain))?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy_primitives::Address;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use spandrel_engine::{Alarms, Book, Sentinel};
 use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
@@ -26,7 +26,7 @@ pub fn sentinel(
     sources: Sources,
     alarms: Alarms,
 ) -> Result<Sentinel<Sqlite, SystemClock>> {
-    let accounts = accounts(config);
+    let accounts = accounts(config)?;
     let destinations = config.destination.iter().map(|target| watch(target, &accounts)).collect::<Result<_>>()?;
     let vaults = config.ethereum.iter().map(|source| vault(config, source)).collect::<Result<_>>()?;
     Ok(Sentinel::new(book, destinations, sources, vaults, alarms))
@@ -57,11 +57,11 @@ pub fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultVi
 }
 
 /// Addresses by the names of their keys. A process that has no keys does not watch their balances.
-fn accounts(config: &Config) -> BTreeMap<String, Address> {
+fn accounts(config: &Config) -> Result<BTreeMap<String, Address>> {
     if !config.keystore.is_dir() {
-        return BTreeMap::new();
+        return Ok(BTreeMap::new());
     }
     // Listing needs no password, so the hardness does not matter.
     let keys = Keystore::open(&config.keystore, Hardness::Standard).and_then(|store| store.list());
-    keys.unwrap_or_default().into_iter().map(|key| (key.name, key.address)).collect()
+    Ok(keys.context("keystore")?.into_iter().map(|key| (key.name, key.address)).collect())
 }

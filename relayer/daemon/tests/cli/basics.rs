@@ -58,6 +58,11 @@ fn keys_are_made_with_passwords_by_reference_only() {
     let plain = spandrel(&["keys", "new", "relayer", "--keystore", keys, "--password", "hunter2"]);
     assert_eq!(plain.status.code(), Some(2));
     assert!(stderr(&plain).contains("file:<path> or env:<NAME>"), "{}", stderr(&plain));
+    for with in [&[][..], &["--json"]] {
+        let plain = ["keys", "new", "relayer", "--keystore", keys, "--password", "hunter2"];
+        let told = stderr(&spandrel(&[&plain[..], with].concat()));
+        assert!(told.contains("--password") && !told.contains("hunter2"), "{told}");
+    }
     let password = folder.path().join("password");
     std::fs::write(&password, "correct horse\n").unwrap();
     let reference = format!("file:{}", password.display());

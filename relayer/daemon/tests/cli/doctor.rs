@@ -12,7 +12,7 @@ use spandrel_store::Sqlite;
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::SourceView;
 
-use crate::run::{ends, on_a_terminal, silent_book, told};
+use crate::run::{ends, free_port, on_a_terminal, silent_book, told};
 use crate::ward::{CHAIN, SECRET, Ward, bitcoin, evm, node, row, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,6 +255,22 @@ async fn no_bar_is_drawn_where_standard_error_is_no_terminal() {
     }
 }
 
+/// One verifier of a set of which two must agree proves nothing by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_that_hears_of_no_others_is_warned_of() {
+    let ward = Ward::away();
+    let (_, report) = ward.look(ward.command()).await;
+    let row = row(&report, "verifiers");
+    assert_eq!(
+        (&row["state"], &row["found"]),
+        (&"warn".into(), &"expected 2 verifiers here or a bus to others, found 1 and no bus".into())
+    );
+    let bus = format!("[bus]\nurl = \"nats://127.0.0.1:{}\"\nname = \"main\"\n[telemetry]", free_port());
+    ward.edit("[telemetry]", &bus);
+    let (_, report) = ward.look(ward.command()).await;
+    assert!(!report["rows"].to_string().contains("no bus"), "{report:#}");
+}
+
 /// What users send with their keys is read by whoever is between.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_api_for_everybody_in_plain_http_is_warned_of() {
@@ -266,12 +282,12 @@ async fn a_transfer_api_for_everybody_in_plain_http_is_warned_of() {
         (row["state"].as_str().unwrap().to_owned(), format!("{} {}", row["found"], row["mend"]), warnings)
     };
     let (found, text, warnings) = state().await;
-    assert!(found == "ok" && text.contains("loopback") && warnings == 0, "{text}");
+    assert!(found == "ok" && text.contains("loopback") && warnings == 1, "{text}");
     let config = spandrel::config::Config::read(&ward.path().join("spandrel.toml")).unwrap();
     let port = config.api.unwrap().listen.port();
     ward.edit(&format!("127.0.0.1:{port}"), &format!("0.0.0.0:{port}"));
     let (found, text, warnings) = state().await;
-    assert!(found == "warn" && warnings == 1, "{text}");
+    assert!(found == "warn" && warnings == 2, "{text}");
     assert!(text.contains(&format!("found plain HTTP on 0.0.0.0:{port}")) && text.contains("[api.proxies]"), "{text}");
     ward.edit("\n[control]", "\n[api.proxies]\nnetworks = [\"10.0.0.7/32\"]\nheader = \"forwarded\"\n\n[control]");
     let (found, text, _) = state().await;

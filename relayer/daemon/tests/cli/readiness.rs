@@ -155,7 +155,7 @@ async fn sentinels_that_do_not_see_everything_say_for_how_long_and_a_poor_accoun
     let folder = tempfile::tempdir().unwrap();
     let mut config = configured(folder.path());
     config.keystore = folder.path().join("keys");
-    config.destination[0].rpc = node(evm(31_337), None).await;
+    config.destination[0].rpc = node(evm(31_337), None).await.as_str().into();
     let keystore = Keystore::open(&config.keystore, Hardness::Dev).unwrap();
     keystore.create(&config.destination[0].account.name, &Secret::new("correct horse".to_owned()).unwrap()).unwrap();
     let (book, metrics) = (silent_book(&config).await, Arc::new(Metrics::new().unwrap()));

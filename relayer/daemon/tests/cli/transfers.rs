@@ -129,6 +129,12 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
         let key = ["--api-key", "file:api-key", "--idempotency-key", "one"];
         let first = json(&ends(&here, &[&send[..], &key, &["--json"]].concat(), 0, &[]));
         assert!(first["instructions"]["uri"].as_str().unwrap().starts_with("bitcoin:"), "{first}");
+        let order = first["transfer"]["id"].as_str().unwrap();
+        ends(&here, &["transfer", "show", order], 0, &[order, "50000 of bip122:", "no deposit of it was seen"]);
+        let shown = json(&ends(&here, &["transfer", "show", order, "--json"], 0, &[]));
+        assert_eq!((&shown["order"]["id"], &shown["transfers"]), (&order.into(), &serde_json::json!([])));
+        let stranger = format!("0x{}", "ab".repeat(32));
+        ends(&here, &["transfer", "show", &stranger], 1, &["no transfer or order", &stranger]);
         ends(
             &here,
             &[&send[..], &["--api-key", "file:api-key"]].concat(),

@@ -62,6 +62,30 @@ async fn waiting_transfers_are_shown_and_dealt_with() {
     served.end().await;
 }
 
+/// What has waited longest stands on the last page, and is listed like the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_that_is_held_is_listed_however_much_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let mut all = Vec::new();
+    for n in 1..=120 {
+        all.push(held(&served, n).await.to_string());
+    }
+    let here = folder.path().to_owned();
+    tokio::task::spawn_blocking(move || {
+        let listed = json(&ends(&here, &["hold", "list", "--json"], 0, &[&all[0]]));
+        let ids: Vec<&str> =
+            listed["transfers"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, all.iter().rev().collect::<Vec<_>>());
+        assert!(listed["next_cursor"].is_null(), "{listed}");
+        ends(&here, &["hold", "list"], 0, &[&all[0], &all[119]]);
+    })
+    .await
+    .unwrap();
+    served.end().await;
+}
+
 /// A halt and a lost payout stand in the way of every resumption: nobody but guardians clears it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_halt_is_acknowledged_by_one_and_a_loss_accepted_by_two() {

@@ -40,7 +40,7 @@ fn body(
             h1 { "Controls" }
             p.state role="status" data-live="state" {
                 (counted(standing.risk.pauses_at(standing.now).count(), "pause")) ", "
-                (counted(open(standing).count(), "open proposal")) ", " (counted(held.transfers.len(), "held transfer"))
+                (counted(open(standing).count(), "open proposal")) ", " @if held.next_cursor.is_some() { "more than " } (counted(held.transfers.len(), "held transfer"))
             }
         }
         p.lead { "The safe direction is one person and now; the dangerous direction is two people and later." }
@@ -69,11 +69,11 @@ fn body(
         }
         section aria-labelledby="held" data-live="held" {
             h2 #held { "Held transfers" }
-            (queue(held, "No transfer is held.", &[("extend_hold", "Extend"), ("release_held", "Release"), ("drop_held", "Drop")]))
+            (queue(held, "No transfer is held.", "spandrel hold list", &[("extend_hold", "Extend"), ("release_held", "Release"), ("drop_held", "Drop")]))
         }
         section aria-labelledby="quarantine" data-live="quarantine" {
             h2 #quarantine { "Quarantined transfers" }
-            (queue(quarantined, "No transfer is quarantined.", &[("requeue_quarantined", "Requeue"), ("drop_quarantined", "Drop")]))
+            (queue(quarantined, "No transfer is quarantined.", "spandrel quarantine list", &[("requeue_quarantined", "Requeue"), ("drop_quarantined", "Drop")]))
         }
         section aria-labelledby="limits" data-live="limits" {
             h2 #limits { "Limits" }
@@ -176,7 +176,7 @@ fn what(act: &Act, standing: &Standing) -> Markup {
     }
 }
 
-fn queue(waiting: &Waiting, none: &str, acts: &[(&str, &str)]) -> Markup {
+fn queue(waiting: &Waiting, none: &str, all: &str, acts: &[(&str, &str)]) -> Markup {
     let row = |row: &Row| {
         let asset = row.asset.to_string();
         vec![
@@ -195,7 +195,7 @@ fn queue(waiting: &Waiting, none: &str, acts: &[(&str, &str)]) -> Markup {
     html! {
         @if rows.is_empty() { p.faint { (none) } }
         @else { (table("Transfers that wait", &["Transfer", "Route", "Amount", "Why", "Do"], rows)) }
-        @if waiting.next_cursor.is_some() { p.faint { "There are more: " code { "spandrel hold list" } " shows all." } }
+        @if waiting.next_cursor.is_some() { p.faint { "There are older ones: " code { (all) } " shows all." } }
     }
 }
 
