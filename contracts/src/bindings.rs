@@ -1,6 +1,6 @@
 //! Contract types, one module per artifact. `Deposit` exists once per contract that mentions it; the inbox's is the one
 //! that [`crate::solidity_deposit`] makes, and the others convert to and from it.
-#![allow(missing_docs, clippy::too_many_arguments)]
+#![allow(missing_docs, clippy::too_many_arguments, reason = "generated code")]
 
 /// Expands an artifact in a module of its own, because artifacts repeat the libraries whose enums they mention.
 macro_rules! binding {

@@ -1,4 +1,4 @@
-//! Who may do what, as roles of one OpenZeppelin `AccessManager` (risk.md, chapter 2): the safe direction is one
+//! Who may do what, as roles of one OpenZeppelin `AccessManager` (docs/control.md): the safe direction is one
 //! guardian and now, the dangerous direction waits, and a guardian may cancel what waits.
 
 use alloy::primitives::{Address, FixedBytes};
@@ -48,11 +48,6 @@ impl Default for Delays {
     fn default() -> Self {
         Self { unpause: 15 * 60, raise: 24 * 3600, govern: 48 * 3600 }
     }
-}
-
-impl Delays {
-    /// No delay at all: development chains only.
-    pub const NONE: Self = Self { unpause: 0, raise: 0, govern: 0 };
 }
 
 /// A function of one contract.

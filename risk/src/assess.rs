@@ -1,6 +1,6 @@
 //! The decision: may this deposit be paid on this lane now?
 //!
-//! The checks run in the order of risk.md and stop at the first that bites. Nothing passes by default: what is not
+//! The checks run in the order of docs/architecture.md and stop at the first that bites. Nothing passes by default: what is not
 //! listed is rejected, what is not proven waits, what was cleared once is not cleared again.
 
 use alloy_primitives::{U256, U512};

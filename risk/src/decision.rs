@@ -32,7 +32,7 @@ pub enum Decision {
     },
 }
 
-/// Which check bit, in the order of risk.md.
+/// Which check bit, in the order of docs/architecture.md.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Reason {

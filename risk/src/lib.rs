@@ -1,4 +1,4 @@
-//! What may move: a deterministic, integer-only risk engine over events (risk.md).
+//! What may move: a deterministic, integer-only risk engine over events.
 //!
 //! Pure: no clock, no floats, no I/O. [`assess`] reads a [`RiskState`] and says what may happen to one deposit on one
 //! lane; the state changes only by folding [`RiskEvent`]s, which the ledger stores with everything else.

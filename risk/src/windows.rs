@@ -1,4 +1,4 @@
-//! The sliding 24 hours, by amount and by value, of a corridor, an asset and a destination (risk.md, check 5).
+//! The sliding 24 hours, by amount and by value, of a corridor, an asset and a destination.
 //!
 //! Value is the feed's or the floor's, whichever is higher, and the floor's alone while no price is believed: limits by
 //! value are then limits in amounts, which what was cleared before and all assets of a destination share on. What has

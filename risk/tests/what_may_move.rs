@@ -1,4 +1,4 @@
-//! The promises of risk.md as sentences, and as properties over random demand.
+//! What is promised of what may move, as sentences, and as properties over random demand.
 
 mod common;
 
@@ -256,7 +256,7 @@ fn every_scope_stops_what_it_covers_until_it_expires_and_nothing_else() {
     }
 }
 
-/// risk.md, check 1: of the pauses that stop a deposit, the widest kind is named.
+/// Of the pauses that stop a deposit, the widest kind is named.
 #[test]
 fn the_pause_that_is_named_is_of_the_first_kind_in_the_written_order() {
     let about = deposit(0, U256::from(5));

@@ -1,6 +1,6 @@
 //! m-of-n secp256k1 attestations: who may sign, and when enough distinct members did.
 //!
-//! Rules (protocol.md, lanes; Ronin 2024): a threshold is more than half of the set and at least two, unless the
+//! Rules (what Ronin was robbed by in 2024): a threshold is more than half of the set and at least two, unless the
 //! development profile asks for less; only low-s signatures by distinct members count.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,13 +43,13 @@ impl SignerSet {
         let majority = self.threshold.saturating_mul(2) > count;
         if self.threshold < 2 || !majority || self.threshold > count {
             return Err(VerifyError::invalid(
-                "signer_set.threshold",
+                "threshold",
                 format!("at least 2 and more than half of {count} members"),
                 self.threshold,
             ));
         }
         if self.members.contains(&Address::ZERO) {
-            return Err(VerifyError::invalid("signer_set.members", "non-zero addresses", Address::ZERO));
+            return Err(VerifyError::invalid("members", "non-zero addresses", Address::ZERO));
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ mod tests {
         for count in 0..=9_u8 {
             for threshold in 0..=12_usize {
                 let is_allowed = threshold >= 2 && 2 * threshold > count.into() && threshold <= count.into();
-                let expected = (!is_allowed).then(|| "signer_set.threshold".to_owned());
+                let expected = (!is_allowed).then(|| "threshold".to_owned());
                 assert_eq!(refused(threshold, members(count)), expected, "{threshold} of {count}");
             }
         }
@@ -142,6 +142,6 @@ mod tests {
     #[test]
     fn nobody_is_no_member() {
         let with_zero = members(2).into_iter().chain([Address::ZERO]).collect();
-        assert_eq!(refused(2, with_zero).unwrap(), "signer_set.members");
+        assert_eq!(refused(2, with_zero).unwrap(), "members");
     }
 }

@@ -1,4 +1,4 @@
-//! The bridge's own batch trees over deposit ids (protocol.md, identifiers).
+//! The bridge's own batch trees over deposit ids.
 //!
 //! Leaf `keccak256(0x00 ‖ id)`, node `keccak256(0x01 ‖ left ‖ right)`, an odd node is promoted. A leaf can never
 //! equal a node; the count is bound by the signed batch, and a path has exactly the length its index asks for.

@@ -2,7 +2,7 @@
 
 mod captured;
 #[path = "rest/world/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod world;
 
 use std::time::{Duration, Instant};

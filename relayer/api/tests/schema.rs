@@ -7,10 +7,10 @@
 //! `SPANDREL_SCHEMATHESIS` says where it is; `.ci/schema` installs it. Skipped without it.
 
 #[path = "rest/stages.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod stages;
 #[path = "rest/world/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod world;
 
 use std::process::Stdio;

@@ -2,10 +2,10 @@
 
 mod captured;
 #[path = "rest/receiver.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod receiver;
 #[path = "rest/world/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod world;
 
 use alloy::primitives::B256;

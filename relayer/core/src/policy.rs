@@ -48,7 +48,7 @@ pub struct Context<'a> {
 }
 
 impl Policy {
-    /// Longest pause one guardian may order: five days, as `PauseController` allows (risk.md).
+    /// Longest pause one guardian may order: five days, as `PauseController` allows.
     pub const MAX_PAUSE_TTL: u64 = 5 * 86_400;
 
     /// Checks what types cannot: signer sets, that a destination's domain is that chain's, the pause's length.

@@ -332,7 +332,7 @@ proptest! {
             "reorged" => prop_assert!(gone && sent.is_empty() && !expires),
             other => prop_assert!(false, "{other} is no end: {transfer:?}"),
         }
-        // What is held ends as released, as rejected, or as expired, and only once (risk.md, 1).
+        // What is held ends as released, as rejected, or as expired, and only once.
         let events: Vec<&Event> = world.house.log.iter().map(|(event, _)| event).collect();
         let held = events.iter().rposition(|event| matches!(event, Event::Held { .. }));
         if let Some(last) = held.filter(|_| transfer.status.is_terminal()) {

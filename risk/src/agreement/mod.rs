@@ -1,7 +1,7 @@
 //! What was agreed on: the whole of what bounds payments, as one value that is stored, named by its digest, and compared.
 //!
 //! A configuration states one at every start. What it states is taken at once where it allows nothing that the agreed one
-//! does not ([`looser`]); the rest needs two people and a timelock (risk.md, who may do what).
+//! does not ([`looser`]); the rest needs two people and a timelock (docs/control.md).
 
 mod looser;
 

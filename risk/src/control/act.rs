@@ -167,21 +167,6 @@ impl Act {
             _ => None,
         }
     }
-
-    /// Whether it needs a second person.
-    pub fn is_proposal(&self) -> bool {
-        matches!(
-            self,
-            Self::Freeze { .. }
-                | Self::Resume { .. }
-                | Self::RaiseLimits { .. }
-                | Self::RaiseWideLimit { .. }
-                | Self::ReleaseHeld { .. }
-                | Self::ChangeSigners { .. }
-                | Self::ChangePolicy { .. }
-                | Self::AcceptLoss { .. }
-        )
-    }
 }
 
 impl std::fmt::Display for Act {

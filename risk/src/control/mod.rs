@@ -1,4 +1,4 @@
-//! Dual control: what guardians may order, alone or together, by signed statements (risk.md, who may do what).
+//! Dual control: what guardians may order, alone or together, by signed statements (docs/control.md).
 //!
 //! Pure: [`decide`] judges one statement on a [`ControlState`], [`execute`] carries an approved proposal out when its
 //! delay has passed; both only answer [`ControlEvent`]s, which the state folds. The safe direction is one person and now,

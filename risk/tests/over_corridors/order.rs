@@ -1,4 +1,4 @@
-//! The order of all checks (risk.md, 1), on either lane.
+//! The order of all checks (docs/architecture.md), on either lane.
 
 use alloy_primitives::U256;
 use spandrel_risk::{

@@ -153,11 +153,6 @@ impl Header {
 }
 
 impl BlockId {
-    /// Whether it names no block.
-    pub fn is_nil(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Decodes `tendermint.types.BlockID`; nothing is the empty one.
     pub(crate) fn decode(message: &'static str, bytes: Option<&[u8]>) -> Result<Self, VerifyError> {
         let mut fields = Reader::of(message, bytes.unwrap_or_default());

@@ -88,6 +88,10 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 fn from_protobuf(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
+    // The version comes first: the tag of a number in field 1.
+    if bytes.first() != Some(&0x08) {
+        return Err(VerifyError::malformed("file", "an evidence file, JSON or protobuf", "neither"));
+    }
     let mut fields = Reader::new(bytes);
     let version = fields.uint32(1, "version")?;
     require_version(version)?;

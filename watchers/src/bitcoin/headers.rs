@@ -1,13 +1,11 @@
 //! The watcher's own header chain: which branch has most work is computed here, from the anchor, and never asked.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::bitcoin::{Anchor, ChainParams, HeaderChain};
 use spandrel_verifiers::follow::{ConsensusSource, FollowError};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::BitcoinConsensus;
+use crate::clock::unix_now;
 
 /// Most calls of one refresh: each brings up to 16,000 headers.
 const MAX_ROUNDS: usize = 128;
@@ -48,8 +46,4 @@ impl Headers {
         }
         Ok(chain)
     }
-}
-
-fn unix_now() -> UnixSeconds {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

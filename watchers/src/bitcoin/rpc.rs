@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use spandrel_verifiers::follow::FollowError;
 
 use super::RpcEndpoint;
+use crate::error_chain::error_chain;
 
 /// Largest answer to a call that is no block, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -351,11 +352,6 @@ fn unless_refused(answer: Result<Value, RpcError>, code: i64) -> Result<Option<V
         Err(RpcError::Refused { code: found, .. }) if found == code => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn shortened(text: &str) -> String {

@@ -50,9 +50,11 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
-    /// A client that gives up a call after `timeout`. Nothing is asked yet.
+    /// A client that gives up a call after `timeout`, follows no redirect and uses no proxy. Nothing is asked yet.
     pub(crate) fn new(endpoint: Endpoint, chain: ChainId, timeout: Duration) -> Result<Self, FollowError> {
-        let client = reqwest::Client::builder().timeout(timeout).build().map_err(|error| FollowError::Permanent {
+        let client =
+            reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        let client = client.map_err(|error| FollowError::Permanent {
             field: "http client".to_owned(),
             expected: "one that can be built".to_owned(),
             found: error.without_url().to_string(),

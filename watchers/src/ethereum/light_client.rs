@@ -1,7 +1,6 @@
 //! The watcher's own light client: what is final is computed here, from the configured root, never asked.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{B256, Bytes};
 use spandrel_verifiers::ethereum::containers::{FinalityUpdate, LightClientUpdate};
@@ -14,6 +13,7 @@ use tokio::sync::Mutex;
 use super::beacon::{BeaconApi, Encoding};
 use super::proofs::{Proof, Proofs};
 use super::{EthereumConfig, EthereumConsensus};
+use crate::clock::unix_now;
 
 /// A final execution block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,8 +175,4 @@ impl State {
         self.proofs.keep(proof, committee);
         Ok(true)
     }
-}
-
-fn unix_now() -> UnixSeconds {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

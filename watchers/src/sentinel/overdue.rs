@@ -4,7 +4,7 @@ use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use super::{Concern, Finding, Rule};
 
-/// Seconds after its source is final within which a fast payout must be settled (risk.md: 30 minutes).
+/// Seconds after its source is final within which a fast payout must be settled (docs/sentinels.md).
 pub const UNPROVEN: u64 = 1_800;
 
 /// A fast payout that is not settled.

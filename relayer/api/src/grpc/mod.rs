@@ -21,7 +21,7 @@ use proto::transfers_server::TransfersServer;
 use proto::webhooks_server::WebhooksServer;
 
 /// Messages and services, generated from `proto/spandrel/transfer/v1/transfer.proto`.
-#[allow(missing_docs, clippy::all)]
+#[allow(missing_docs, clippy::all, reason = "generated code")]
 pub mod proto {
     tonic::include_proto!("spandrel.transfer.v1");
 }

@@ -1,6 +1,6 @@
 //! The compression function by the processor's SHA instructions, for `N` messages whose steps take turns: the
 //! instructions of one message wait for each other, those of two do not.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "processor intrinsics")]
 
 use std::arch::x86_64::*;
 

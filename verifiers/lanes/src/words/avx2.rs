@@ -1,5 +1,5 @@
 //! 256-bit words.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "processor intrinsics")]
 
 use std::arch::x86_64::*;
 

@@ -1,5 +1,5 @@
 //! 512-bit words: each operation is one instruction. They are read and written as two halves of 256 bits.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "processor intrinsics")]
 
 use std::arch::x86_64::*;
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use spandrel_verifiers::follow::FollowError;
 
 use super::BeaconApiError;
+use crate::error_chain::error_chain;
 use crate::ethereum::Endpoint;
 
 /// Longest error message that is kept.
@@ -124,14 +125,4 @@ impl Transport {
             reason: error_chain(&error.without_url()),
         }
     }
-}
-
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
