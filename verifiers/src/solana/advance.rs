@@ -157,11 +157,7 @@ impl FinalCertificates {
 fn final_block(config: &SolanaConfig, block: BlockName, update: &FinalUpdate) -> Result<ProvenBlock, VerifyError> {
     let BlockName { slot, block_id } = block;
     let of = BlockOf { slot, block_id, shred_version: config.shred_version, is_double: true };
-    let batch = update.footer.check(&of).map_err(|error| error.within("footer"))?;
-    if !batch.ends_slot {
-        return Err(VerifyError::invalid("footer", "the batch that ends the block", "another"));
-    }
-    let Footer { bank_hash, time } = Footer::decode(&batch.payload)?;
+    let Footer { bank_hash, time } = update.ending(&of)?;
     Ok(ProvenBlock { slot, bank_hash, block_id, time, standing: Standing::Final })
 }
 

@@ -29,6 +29,10 @@ pub(super) struct Batch {
     pub(super) payload: Vec<u8>,
     /// Whether it ends the block.
     pub(super) ends_slot: bool,
+    /// Index of its first data shred.
+    pub(super) first: u32,
+    /// Index of the data shred after its last.
+    pub(super) next: u32,
 }
 
 /// Which block is asked about.
@@ -136,6 +140,8 @@ impl ShredProof {
         Ok(Batch {
             payload: batch.iter().flat_map(|piece| piece.data).copied().collect(),
             ends_slot: batch.last().is_some_and(|piece| piece.ends_slot),
+            first: batch.first().map(|piece| piece.shred.index).unwrap_or_default(),
+            next: batch.last().map(|piece| piece.shred.index.saturating_add(1)).unwrap_or_default(),
         })
     }
 

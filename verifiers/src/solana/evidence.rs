@@ -145,7 +145,7 @@ pub struct RootUpdate {
     pub banks: Vec<BankPreimage>,
 }
 
-/// A final block of Alpenglow, with its footer.
+/// A final block of Alpenglow, with the footer and the tick that end it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinalUpdate {
@@ -153,6 +153,8 @@ pub struct FinalUpdate {
     pub certificates: Vec<Bytes>,
     /// The shreds of the footer.
     pub footer: ShredProof,
+    /// The shreds of the tick that follows the footer and ends the block.
+    pub tick: ShredProof,
 }
 
 /// The genesis certificate of Alpenglow.

@@ -1,4 +1,4 @@
-//! The footer that ends an Alpenglow block: its bank hash and its time.
+//! The footer of an Alpenglow block: its bank hash and its time.
 //!
 //! Source: SIMD-0307, Agave `entry/src/block_component.rs`. A batch whose count of entries is zero is a marker: version
 //! (16 bits, 1), variant (8 bits, 0 for a footer), length (16 bits), footer version (8 bits, 1), bank hash, producer's

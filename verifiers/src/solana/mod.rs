@@ -28,6 +28,7 @@ mod bytes;
 mod certificate;
 mod config;
 mod deposit;
+mod ending;
 mod entry;
 mod epochs;
 mod equivocation;

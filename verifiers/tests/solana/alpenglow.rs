@@ -11,8 +11,8 @@ use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
 use super::certificates::{made, name};
 use super::maker::{
-    Block, NOW, Validator, certificate, config, entries, footer, key, quorum, table, terms, transfer, validators,
-    votes, witnesses,
+    Block, NOW, Validator, certificate, config, entries, footer, header, key, quorum, table, terms, tick, transfer,
+    validators, votes, witnesses,
 };
 use super::scene::{attested, ballot, depositor};
 
@@ -33,10 +33,21 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     verifier.advance(&mut trusted, &migration(), NOW).unwrap();
     let deposit = transfer(&depositor(), 5_000_000, &terms().memo());
     let filler = transfer(&key("other"), 1, "a memo of another kind");
-    let batches = [entries(&[vec![filler; 120]]), entries(&[vec![deposit]]), footer(BANK, NOW)];
-    let block = Block::new(SLOT, (299, keccak256("parent")), &batches, &key("leader"));
+    let batches = [entries(&[vec![filler; 120]]), entries(&[vec![deposit]])];
+    let block = block(&batches, &[footer(BANK, NOW), tick()]);
     Scene { verifier, trusted, block }
 });
+
+/// The block of slot 300: a header, batches, and what ends it.
+fn block(batches: &[Vec<u8>], end: &[Vec<u8>]) -> Block {
+    let parent = (299, keccak256("parent"));
+    Block::aligned(SLOT, parent, &[&[header(parent)], batches, end].concat(), &key("leader"))
+}
+
+/// Places of batches in it.
+const DEPOSIT: usize = 2;
+const FOOTER: usize = 3;
+const TICK: usize = 4;
 
 fn migration() -> Update {
     let certificate = made(Claim::Genesis(name(GENESIS)), &[0, 1, 2], &[]).encode().into();
@@ -50,7 +61,7 @@ impl Scene {
 
     fn update(&self, certificates: &[Certificate]) -> FinalUpdate {
         let certificates = certificates.iter().map(|certificate| certificate.encode().into()).collect();
-        FinalUpdate { certificates, footer: self.block.double(2) }
+        FinalUpdate { certificates, footer: self.block.double(FOOTER), tick: self.block.double(TICK) }
     }
 
     fn fast(&self) -> FinalUpdate {
@@ -103,13 +114,15 @@ fn a_finalization_alone_does_not_say_which_block() {
 }
 
 #[test]
-fn the_footer_must_end_the_block_that_is_certified() {
+fn the_footer_is_of_the_block_that_is_certified() {
     let scene = &*SCENE;
     let with = |batch: usize| FinalUpdate { footer: scene.block.double(batch), ..scene.fast() };
-    assert_eq!(scene.refused(with(1)), "final.footer");
-    let other = Block::new(SLOT, (299, B256::ZERO), &[footer(B256::ZERO, NOW)], &key("leader"));
-    assert_eq!(scene.refused(FinalUpdate { footer: other.double(0), ..scene.fast() }), "final.footer.block_id");
-    assert_eq!(scene.refused(FinalUpdate { footer: scene.block.chained(2), ..scene.fast() }), "final.footer.block");
+    assert_eq!(scene.refused(with(DEPOSIT)), "final.footer");
+    let other = block(&[], &[footer(B256::ZERO, NOW), tick()]);
+    assert_eq!(scene.refused(FinalUpdate { footer: other.double(1), ..scene.fast() }), "final.footer.block_id");
+    assert_eq!(scene.refused(FinalUpdate { tick: other.double(2), ..scene.fast() }), "final.tick.block_id");
+    let chained = scene.block.chained(FOOTER);
+    assert_eq!(scene.refused(FinalUpdate { footer: chained, ..scene.fast() }), "final.footer.block");
     // A set left out or put in, or another parent, is another block.
     let mut fewer = scene.fast();
     let BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut fewer.footer.block else { panic!() };
@@ -124,18 +137,86 @@ fn the_footer_must_end_the_block_that_is_certified() {
     assert_eq!(scene.refused(parent), "final.footer.block.parent_slot");
 }
 
+/// Whether a block that ends with these batches is final, the last two being shown as its footer and its tick.
+fn ends_with(end: &[Vec<u8>]) -> Result<TrustedSlots, String> {
+    let scene = &*SCENE;
+    let block = block(&[tick()], end);
+    let name = BlockName { slot: SLOT, block_id: block.double_id() };
+    let certificates = vec![made(Claim::FinalizeFast(name), &[0, 1, 2], &[]).encode().into()];
+    let last = block.batches.len() - 1;
+    let update = FinalUpdate { certificates, footer: block.double(last - 1), tick: block.double(last) };
+    scene.advance(update).map_err(|error| error.field)
+}
+
+#[test]
+fn a_block_ends_with_its_footer_and_one_tick() {
+    let refused = |field: &str| Err(field.to_owned());
+    let footer = footer(BANK, NOW);
+    let transfer = || transfer(&depositor(), 1, "");
+    assert_eq!(ends_with(&[footer.clone(), tick()]).map(|trusted| trusted.block(SLOT).unwrap().bank_hash), Ok(BANK));
+    // Nothing after the footer, as no node takes it.
+    assert_eq!(ends_with(std::slice::from_ref(&footer)), refused("final.tick.entries"));
+    // Two ticks: in one batch, or each in its own.
+    assert_eq!(ends_with(&[footer.clone(), entries(&[vec![], vec![]])]), refused("final.tick.entries"));
+    assert_eq!(ends_with(&[footer.clone(), tick(), tick()]), refused("final.footer"));
+    // What is a tick's place, and no tick.
+    assert_eq!(ends_with(&[footer.clone(), entries(&[vec![transfer()]])]), refused("final.tick.entries"));
+    let mut slow = tick();
+    slow[8] = 2;
+    assert_eq!(ends_with(&[footer.clone(), slow]), refused("final.tick.entries"));
+    assert_eq!(ends_with(&[tick(), footer.clone()]), refused("final.tick.entries"));
+    // Entries between the two, or after them.
+    assert_eq!(ends_with(&[footer.clone(), entries(&[vec![transfer()]]), tick()]), refused("final.footer"));
+    assert_eq!(ends_with(&[footer, tick(), entries(&[vec![transfer()]])]), refused("final.tick.entries"));
+}
+
+/// A leader may put a footer of his own into a part that `UpdateParent` abandons, and no node reads it.
+#[test]
+fn another_footer_than_the_last_says_nothing() {
+    let scene = &*SCENE;
+    let lie = footer(B256::repeat_byte(1), NOW);
+    let block = block(&[lie, tick(), tick()], &[footer(BANK, NOW), tick()]);
+    let name = BlockName { slot: SLOT, block_id: block.double_id() };
+    let certificates = vec![made(Claim::FinalizeFast(name), &[0, 1, 2], &[]).encode().into()];
+    let last = block.batches.len() - 1;
+    let shown = |footer: usize, tick: usize| {
+        scene.refused(FinalUpdate {
+            certificates: certificates.clone(),
+            footer: block.double(footer),
+            tick: block.double(tick),
+        })
+    };
+    assert_eq!(shown(1, 2), "final.tick");
+    assert_eq!(shown(1, last), "final.footer");
+    assert_eq!(shown(last - 1, 2), "final.tick");
+}
+
+#[test]
+fn what_is_written_without_the_tick_is_not_read() {
+    let mut written = serde_json::to_value(SCENE.fast()).unwrap();
+    written.as_object_mut().unwrap().remove("tick").unwrap();
+    let error = serde_json::from_value::<FinalUpdate>(written).unwrap_err().to_string();
+    assert!(error.contains("missing field `tick`"), "{error}");
+}
+
 #[test]
 fn a_deposit_in_a_block_of_alpenglow_verifies() {
     let scene = &*SCENE;
     let trusted = scene.advance(scene.fast()).unwrap();
     let block_id = scene.block.double_id();
-    let inclusion =
-        Inclusion { slot: SLOT, block_id, shreds: scene.block.double(1), entry: 0, transaction: 0, instruction: 1 };
+    let inclusion = Inclusion {
+        slot: SLOT,
+        block_id,
+        shreds: scene.block.double(DEPOSIT),
+        entry: 0,
+        transaction: 0,
+        instruction: 1,
+    };
     let evidence = attested(&scene.verifier, &trusted, inclusion);
     let verified = scene.verifier.verify(&trusted, &evidence, NOW).unwrap();
     assert_eq!(verified.fact().recipient, terms().recipient);
     let mut chained = evidence.clone();
-    chained.inclusion.shreds = scene.block.chained(1);
+    chained.inclusion.shreds = scene.block.chained(DEPOSIT);
     assert_eq!(scene.verifier.verify(&trusted, &chained, NOW).unwrap_err().field, "inclusion.shreds.block");
     let mut moved = evidence;
     let BlockPath::DoubleMerkle { fec_set_roots, .. } = &mut moved.inclusion.shreds.block else { panic!() };
@@ -192,11 +273,13 @@ fn votes_count_up_to_the_migration_and_certificates_after_it() {
 #[test]
 fn a_table_is_handed_over_under_alpenglow_too() {
     let scene = &*SCENE;
-    let block = Block::new(1_100, (1_099, B256::ZERO), &[footer(BANK, NOW)], &key("leader"));
+    let parent = (1_099, B256::ZERO);
+    let block = Block::aligned(1_100, parent, &[header(parent), footer(BANK, NOW), tick()], &key("leader"));
     let hand_over = |next: &[Validator], ranked: &[Validator], ranks: &[usize]| {
         let name = BlockName { slot: 1_100, block_id: block.double_id() };
         let bytes: Bytes = certificate(Claim::FinalizeFast(name), ranked, ranks, &[]).encode().into();
-        let carried = CarriedBlock::Final(FinalUpdate { certificates: vec![bytes], footer: block.double(0) });
+        let (footer, tick) = (block.double(1), block.double(2));
+        let carried = CarriedBlock::Final(FinalUpdate { certificates: vec![bytes], footer, tick });
         let table = table(1, next);
         let signatures = quorum(stakes_digest(&config().chain, &table, 7), &witnesses("source").1);
         let update = Update::Stakes(Box::new(StakesUpdate { table, signatures, carried }));

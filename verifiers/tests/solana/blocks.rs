@@ -19,8 +19,21 @@ pub fn entries(entries: &[Vec<Bytes>]) -> Vec<u8> {
 /// The batch that a footer is.
 pub fn footer(bank_hash: B256, time: u64) -> Vec<u8> {
     let nanoseconds = (time * 1_000_000_000 + 5).to_le_bytes();
-    let content = [&[1][..], bank_hash.as_slice(), &nanoseconds, &[4], b"test", &[0, 0, 0]].concat();
-    [&[0; 8][..], &[1, 0, 0], &(content.len() as u16).to_le_bytes(), &content].concat()
+    marker(0, &[&[1][..], bank_hash.as_slice(), &nanoseconds, &[4], b"test", &[0, 0, 0]].concat())
+}
+
+/// The batch that begins a block of Alpenglow on `parent`.
+pub fn header(parent: (u64, B256)) -> Vec<u8> {
+    marker(1, &[&[1][..], &parent.0.to_le_bytes(), parent.1.as_slice()].concat())
+}
+
+fn marker(variant: u8, content: &[u8]) -> Vec<u8> {
+    [&[0; 8][..], &[1, 0, variant], &(content.len() as u16).to_le_bytes(), content].concat()
+}
+
+/// The batch that ends a block of Alpenglow.
+pub fn tick() -> Vec<u8> {
+    entries(&[vec![]])
 }
 
 /// A block as its data shreds; coding shreds are stood in for by their leaves.
@@ -47,16 +60,30 @@ const fn capacity(proof: usize) -> usize {
 impl Block {
     /// Shreds `batches`, each beginning right after the one before; the last is filled up to a whole FEC set.
     pub fn new(slot: u64, parent: (u64, B256), batches: &[Vec<u8>], leader: &SigningKey) -> Self {
+        Self::filled(slot, parent, batches, leader, |place| place + 1 == batches.len())
+    }
+
+    /// As under Alpenglow, where each batch is filled up to a whole FEC set (SIMD-0337).
+    pub fn aligned(slot: u64, parent: (u64, B256), batches: &[Vec<u8>], leader: &SigningKey) -> Self {
+        Self::filled(slot, parent, batches, leader, |_| true)
+    }
+
+    fn filled(
+        slot: u64,
+        parent: (u64, B256),
+        batches: &[Vec<u8>],
+        leader: &SigningKey,
+        is_filled: impl Fn(usize) -> bool,
+    ) -> Self {
         let (mut pieces, mut ranges) = (Vec::<Piece>::new(), Vec::new());
         for (place, batch) in batches.iter().enumerate() {
             let first = pieces.len();
             pieces.extend(batch.chunks(capacity(PROOF)).map(|piece| (piece.to_vec(), 0)));
-            let is_last = place + 1 == batches.len();
-            while is_last && !pieces.len().is_multiple_of(SET) {
+            while is_filled(place) && !pieces.len().is_multiple_of(SET) {
                 pieces.push((Vec::new(), 0));
             }
             let last = pieces.len() - 1;
-            pieces[last].1 = if is_last { 0xc0 } else { 0x40 };
+            pieces[last].1 = if place + 1 == batches.len() { 0xc0 } else { 0x40 };
             ranges.push((first, last));
         }
         let (mut shreds, mut roots, mut chained) = (Vec::new(), Vec::new(), parent.1);
