@@ -71,15 +71,16 @@ fn voted_block(majority: &Majority) -> ProvenBlock {
     ProvenBlock { slot, bank_hash, block_id, time: majority.time, standing: Standing::Voted }
 }
 
-/// The preimages lead from a voted block's hash to that of another, voted too, at least 32 slots before it.
+/// The preimages lead from a voted block's hash to that of another, voted too, at least 32 slots before it; or any
+/// number of slots before one that is final itself, as the last of TowerBFT is by the genesis certificate.
 fn check_root(trusted: &TrustedSlots, update: &RootUpdate) -> Result<(), VerifyError> {
     let voted = |field: &str, slot: u64| {
         trusted.block(slot).ok_or_else(|| VerifyError::not_yet(field, "the slot of a voted block", slot))
     };
     let (block, descendant) = (voted("slot", update.slot)?, voted("descendant", update.descendant)?);
     let distance = update.descendant.saturating_sub(update.slot);
-    if distance < ROOT_DISTANCE {
-        let expected = format!("at least {ROOT_DISTANCE} slots after {}", update.slot);
+    if distance == 0 || (distance < ROOT_DISTANCE && descendant.standing < Standing::Final) {
+        let expected = format!("final, or at least {ROOT_DISTANCE} slots after {}", update.slot);
         return Err(VerifyError::invalid("descendant", expected, update.descendant));
     }
     let most = usize::try_from(distance).unwrap_or(usize::MAX).min(MAX_BANKS);
@@ -227,6 +228,9 @@ fn require_carried(still: u64, total: u64, (numerator, denominator): (u8, u8)) -
 
 /// The genesis certificate: more than four fifths of the ranked stake say which block is TowerBFT's last. They are two
 /// thirds of all stake too: until all have BLS keys, few of TowerBFT's validators have a rank.
+///
+/// Validators go on voting while they look for that block, and drop what they voted for past it (Agave
+/// `votor-messages/src/migration.rs`): a later block that is only voted is no contradiction, a final one is.
 fn check_migration(
     config: &SolanaConfig,
     trusted: &TrustedSlots,
@@ -245,8 +249,9 @@ fn check_migration(
     if let Some(known) = trusted.block(genesis.slot).filter(|known| known.block_id != genesis.block_id) {
         return Err(VerifyError::invalid("conflict", known.block_id, genesis.block_id));
     }
-    if let Some(later) = trusted.blocks().next_back().filter(|block| block.slot > genesis.slot) {
-        return Err(VerifyError::invalid("conflict", "no later block of TowerBFT", later.slot));
+    let is_later = |block: &&ProvenBlock| block.slot > genesis.slot && block.standing == Standing::Final;
+    if let Some(later) = trusted.blocks().rfind(is_later) {
+        return Err(VerifyError::invalid("conflict", "no later block of TowerBFT that is final", later.slot));
     }
     let electorate = trusted.electorate(config.epochs.epoch(genesis.slot))?;
     let signers = certificate.verify(electorate.ranks(), config.shred_version)?;

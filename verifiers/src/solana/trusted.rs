@@ -46,7 +46,7 @@ pub struct ProvenBlock {
 pub enum Standing {
     /// Two thirds of the stake voted for it; their lockouts have not run out.
     Voted,
-    /// Two thirds voted for a descendant 32 slots later or more, or certificates finalized it.
+    /// Two thirds voted for a descendant 32 slots later or more, or certificates finalized it or a descendant.
     Final,
 }
 
@@ -124,6 +124,9 @@ impl TrustedSlots {
         self.require_no_conflict(&block)?;
         let known = self.blocks.entry(block.slot).or_insert(block);
         known.standing = known.standing.max(block.standing);
+        if self.genesis.is_some_and(|genesis| genesis.slot == block.slot) {
+            known.standing = Standing::Final;
+        }
         if known.time == 0 {
             known.time = block.time;
         }
@@ -164,7 +167,10 @@ impl TrustedSlots {
         }
     }
 
+    /// Takes `genesis` for the last block of TowerBFT: it is final, and what was voted for past it is dropped.
     pub(super) fn migrate(&mut self, genesis: BlockName) {
         self.genesis = Some(genesis);
+        self.blocks.retain(|slot, _| *slot <= genesis.slot);
+        self.finalize(genesis.slot);
     }
 }

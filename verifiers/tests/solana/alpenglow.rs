@@ -5,16 +5,17 @@ use std::sync::LazyLock;
 use alloy_primitives::{B256, Bytes, keccak256};
 use spandrel_verifiers::solana::{
     Ballot, BlockName, BlockPath, CarriedBlock, Certificate, Claim, Consensus, FinalUpdate, Inclusion, Migration,
-    MigrationUpdate, SolanaConfig, SolanaVerifier, StakesUpdate, Standing, TrustedSlots, Update, stakes_digest,
+    MigrationUpdate, RootUpdate, SolanaConfig, SolanaVerifier, StakesUpdate, Standing, TrustedSlots, Update,
+    stakes_digest,
 };
 use spandrel_verifiers::{ErrorKind, Verifier, VerifyError};
 
 use super::certificates::{made, name};
 use super::maker::{
-    Block, NOW, Validator, certificate, config, entries, footer, header, key, quorum, table, terms, tick, transfer,
-    validators, votes, witnesses,
+    Block, NOW, Validator, bank, certificate, config, entries, footer, header, key, quorum, table, terms, tick,
+    transfer, validators, votes, witnesses,
 };
-use super::scene::{attested, ballot, depositor};
+use super::scene::{attested, ballot, depositor, finalize};
 
 const GENESIS: u64 = 200;
 const SLOT: u64 = 300;
@@ -243,14 +244,45 @@ fn the_migration_is_believed_by_its_certificate_once_and_where_the_config_says_s
     assert_eq!(refused(weak, fresh()), "migration.bitmap");
     let notarized = made(Claim::Notarize(name(GENESIS)), &[0, 1, 2], &[]);
     assert_eq!(refused(notarized, fresh()), "migration.certificate");
-    // A block that votes have proven already is neither replaced nor passed over.
+    // Another block that votes have proven in its slot is not replaced.
     let mut voted = fresh();
     let update = Update::Votes(votes(ballot(GENESIS, BANK), &validators()));
     scene.verifier.advance(&mut voted, &update, NOW).unwrap();
     let genesis = made(Claim::Genesis(name(GENESIS)), &[0, 1, 2], &[]);
-    assert_eq!(refused(genesis, voted.clone()), "migration.conflict");
-    let earlier = made(Claim::Genesis(name(GENESIS - 1)), &[0, 1, 2], &[]);
-    assert_eq!(refused(earlier, voted), "migration.conflict");
+    assert_eq!(refused(genesis, voted), "migration.conflict");
+}
+
+/// Validators vote on while they agree on the last block of TowerBFT, and drop what they voted for past it.
+#[test]
+fn who_followed_the_votes_past_the_last_block_goes_on_with_alpenglow() {
+    let scene = &*SCENE;
+    let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
+    let mut advance = |update: Update| scene.verifier.advance(&mut trusted, &update, NOW).map_err(|error| error.field);
+    let (_, before) = bank(B256::ZERO, 0);
+    let (child, last) = bank(before, 1);
+    let BlockName { slot, block_id } = name(GENESIS);
+    let voted = |ballot: Ballot| Update::Votes(votes(ballot, &validators()));
+    for ballot in [ballot(slot - 10, before), Ballot { slot, bank_hash: last, block_id }, ballot(slot + 40, BANK)] {
+        advance(voted(ballot)).unwrap();
+    }
+    // Ten slots are too few for votes; the certificate makes the block final, and with it what it stands on.
+    let root = Update::Root(RootUpdate { slot: slot - 10, descendant: slot, banks: vec![child] });
+    assert_eq!(advance(root.clone()), Err("root.descendant".to_owned()));
+    advance(migration()).unwrap();
+    advance(root).unwrap();
+    advance(Update::Final(scene.fast())).unwrap();
+    let blocks: Vec<_> = trusted.blocks().map(|block| (block.slot, block.standing)).collect();
+    assert_eq!(blocks, [(slot - 10, Standing::Final), (slot, Standing::Final), (SLOT, Standing::Final)]);
+}
+
+#[test]
+fn a_block_that_was_final_past_the_last_one_contradicts_the_migration() {
+    let scene = &*SCENE;
+    let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
+    finalize(&scene.verifier, &mut trusted, GENESIS + 1, keccak256("rooted"));
+    let held = trusted.clone();
+    let error = scene.verifier.advance(&mut trusted, &migration(), NOW).unwrap_err();
+    assert_eq!((error.field.as_str(), trusted), ("migration.conflict", held));
 }
 
 #[test]
@@ -265,6 +297,7 @@ fn votes_count_up_to_the_migration_and_certificates_after_it() {
     let BlockName { slot, block_id } = name(GENESIS);
     let early = Update::Votes(votes(Ballot { slot, bank_hash: BANK, block_id }, &validators()));
     scene.verifier.advance(&mut trusted, &early, NOW).unwrap();
+    assert_eq!(trusted.block(slot).unwrap().standing, Standing::Final);
     let mut before = TrustedSlots::new(table(0, &validators())).unwrap();
     let error = scene.verifier.advance(&mut before, &Update::Final(scene.fast()), NOW).unwrap_err();
     assert_eq!(error.field, "final.slot");
