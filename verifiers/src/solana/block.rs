@@ -17,7 +17,7 @@ use super::trusted::Consensus;
 use crate::VerifyError;
 
 /// Data shreds in each FEC set, and as many coding shreds.
-const SHREDS_PER_SET: u32 = 32;
+pub(super) const SHREDS_PER_SET: u32 = 32;
 /// Depth of its tree.
 const SET_DEPTH: usize = 6;
 const MAX_SETS: usize = 1_024;
@@ -156,15 +156,15 @@ impl ShredProof {
 }
 
 /// A data shred of the block.
-struct Piece<'a> {
-    shred: Shred<'a>,
-    ends_batch: bool,
+pub(super) struct Piece<'a> {
+    pub(super) shred: Shred<'a>,
+    pub(super) ends_batch: bool,
     ends_slot: bool,
-    data: &'a [u8],
+    pub(super) data: &'a [u8],
 }
 
 impl<'a> Piece<'a> {
-    fn of(shred: Shred<'a>, block: &BlockOf) -> Result<Self, VerifyError> {
+    pub(super) fn of(shred: Shred<'a>, block: &BlockOf) -> Result<Self, VerifyError> {
         if shred.slot != block.slot {
             return Err(VerifyError::invalid("slot", block.slot, shred.slot));
         }
@@ -197,7 +197,7 @@ fn check_place(shred: &Shred<'_>, ends_slot: bool) -> Result<(), VerifyError> {
 }
 
 /// What is wrong, and at which place.
-type At = (usize, VerifyError);
+pub(super) type At = (usize, VerifyError);
 
 /// One shred follows the other; batches end right before the first of this batch, at its last, and nowhere else.
 fn check_run(pieces: &[Piece<'_>], has_before: bool) -> Result<(), At> {
@@ -257,7 +257,7 @@ fn check_parent(parent_slot: u64, slot: u64) -> Result<(), VerifyError> {
 }
 
 /// Each shred's root is the one that the tree has for its set.
-fn check_tree(pieces: &[Piece<'_>], roots: &[B256]) -> Result<(), At> {
+pub(super) fn check_tree(pieces: &[Piece<'_>], roots: &[B256]) -> Result<(), At> {
     if roots.is_empty() || roots.len() > MAX_SETS {
         return Err((0, VerifyError::malformed("fec_set_roots", format!("1 to {MAX_SETS}"), roots.len())));
     }

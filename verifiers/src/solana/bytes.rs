@@ -124,6 +124,11 @@ impl<'a> Reader<'a> {
         Err(self.malformed("a varint of 64 bits", "a longer one"))
     }
 
+    /// A reader of the next `count` bytes, under the same name.
+    pub(super) fn part(&mut self, count: usize) -> Result<Self, VerifyError> {
+        Ok(Self { rest: self.take(count)?, field: self.field })
+    }
+
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }

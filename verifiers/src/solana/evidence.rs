@@ -36,6 +36,10 @@ pub struct Inclusion {
     pub transaction: u32,
     /// Which instruction of the transaction is the transfer. The memo with its terms stands right before it.
     pub instruction: u32,
+    /// Under Alpenglow, the data shreds that name the parent which the block id binds: the block's first one, or, where
+    /// `UpdateParent` replaces its word, the one that begins with that and the one before it. None under TowerBFT.
+    #[serde(default)]
+    pub parent: Vec<Bytes>,
 }
 
 /// Data shreds that prove one whole batch of entries (or one marker) under a block id.

@@ -3,7 +3,8 @@
 //! **What is proven.** That two thirds of an epoch's stake voted for a block (TowerBFT), or that certificates finalize
 //! it (Alpenglow): its slot, its bank hash and its block id. That it is final: two thirds voted, 32 slots later or more,
 //! for a block that descends from it through the preimages of bank hashes; or the certificates themselves. That a
-//! transaction stands in it: its shreds lead to the block id.
+//! transaction stands in it, in a part that nodes read: its shreds lead to the block id, and under Alpenglow to the parent
+//! that the block id binds.
 //!
 //! **What is not.** Whether a transaction succeeded, what it logged, what an account holds: no block commits to that in
 //! a way that a client could check. Hence [`Included`], never "executed"; success is the word of a quorum of witnesses
@@ -39,6 +40,7 @@ mod memo;
 mod merkle;
 mod message;
 mod message_v1;
+mod parent;
 mod quorum;
 mod ranks;
 mod shred;

@@ -164,20 +164,25 @@ impl SolanaVerifier {
     fn check_shreds(&self, trusted: &TrustedSlots, inclusion: &Inclusion) -> Result<Batch, VerifyError> {
         #[cfg(test)]
         crate::counted::add(&crate::counted::SHRED_BATCHES, 1);
-        let block = BlockOf {
-            slot: inclusion.slot,
-            block_id: inclusion.block_id,
-            shred_version: self.config.shred_version,
-            is_double: trusted.consensus(inclusion.slot) == Consensus::Alpenglow,
-        };
+        let block = self.named(inclusion, trusted.consensus(inclusion.slot));
         inclusion.shreds.check(&block).map_err(|error| match error.field.as_str() {
             "block_id" => error,
             _ => error.within("shreds"),
         })
     }
 
-    /// The deposit at the place that the evidence names.
+    fn named(&self, inclusion: &Inclusion, consensus: Consensus) -> BlockOf {
+        BlockOf {
+            slot: inclusion.slot,
+            block_id: inclusion.block_id,
+            shred_version: self.config.shred_version,
+            is_double: consensus == Consensus::Alpenglow,
+        }
+    }
+
+    /// The deposit at the place that the evidence names, if nodes read what stands there.
     fn deposit_in(&self, batch: &Batch, block: ProvenBlock, inclusion: &Inclusion) -> Result<Included, VerifyError> {
+        inclusion.check_parent(batch, &self.named(inclusion, inclusion.shreds.block.consensus()))?;
         let entries = decode_entries(&batch.payload).map_err(|error| error.within("shreds"))?;
         let place = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
         let entry = entries

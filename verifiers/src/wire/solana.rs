@@ -8,6 +8,8 @@ use crate::solana::{BlockPath, CODE_SHRED_LENGTH, DepositEvidence, ExecutionAtte
 
 /// Most shreds of one list, and most FEC sets: as many as a slot may have.
 const MAX_SHREDS: usize = 32_768;
+/// Most shreds that name the parent.
+const MAX_PARENT_SHREDS: usize = 2;
 /// Most witnesses.
 const MAX_SIGNATURES: usize = 256;
 /// `r ‖ s ‖ v`, `v` being 27 or 28.
@@ -35,6 +37,7 @@ impl Message for Inclusion {
             .uint(4, self.entry)
             .uint(5, self.transaction)
             .uint(6, self.instruction)
+            .each(7, &self.parent)
             .finish()
     }
 
@@ -47,6 +50,7 @@ impl Message for Inclusion {
             entry: fields.uint32(4, "entry")?,
             transaction: fields.uint32(5, "transaction")?,
             instruction: fields.uint32(6, "instruction")?,
+            parent: shreds(&mut fields, 7, "parent", MAX_PARENT_SHREDS)?,
         };
         fields.end()?;
         Ok(inclusion)
@@ -62,7 +66,7 @@ impl Message for ShredProof {
         let mut fields = Reader::new(bytes);
         let proof = Self {
             before: fields.optional(1, "before", CODE_SHRED_LENGTH)?.map(Bytes::copy_from_slice),
-            batch: shreds(&mut fields, 2, "batch")?,
+            batch: shreds(&mut fields, 2, "batch", MAX_SHREDS)?,
             block: fields.message(3, "block")?,
         };
         fields.end()?;
@@ -89,7 +93,7 @@ impl Message for BlockPath {
         let mut fields = Reader::new(bytes);
         let path = if let Some(bytes) = fields.optional(1, "chained", usize::MAX)? {
             let mut chained = Reader::new(bytes);
-            let path = Self::Chained { tail: shreds(&mut chained, 1, "tail")? };
+            let path = Self::Chained { tail: shreds(&mut chained, 1, "tail", MAX_SHREDS)? };
             chained.end()?;
             path
         } else if let Some(bytes) = fields.optional(2, "double_merkle", usize::MAX)? {
@@ -136,7 +140,7 @@ fn signature(index: usize, bytes: &[u8; SIGNATURE_LENGTH]) -> Result<Signature, 
     })
 }
 
-fn shreds(fields: &mut Reader<'_>, number: u64, name: &'static str) -> Result<Vec<Bytes>, VerifyError> {
-    let found = fields.repeated(number, name, MAX_SHREDS, CODE_SHRED_LENGTH)?;
+fn shreds(fields: &mut Reader<'_>, number: u64, name: &'static str, most: usize) -> Result<Vec<Bytes>, VerifyError> {
+    let found = fields.repeated(number, name, most, CODE_SHRED_LENGTH)?;
     Ok(found.into_iter().map(Bytes::copy_from_slice).collect())
 }

@@ -18,17 +18,17 @@ use super::maker::{
 use super::scene::{attested, ballot, depositor, finalize};
 
 const GENESIS: u64 = 200;
-const SLOT: u64 = 300;
-const BANK: B256 = B256::repeat_byte(0xba);
+pub const SLOT: u64 = 300;
+pub const BANK: B256 = B256::repeat_byte(0xba);
 
 /// A cluster that has migrated after slot 200, with a block of Alpenglow in slot 300 that holds a deposit.
-struct Scene {
-    verifier: SolanaVerifier,
+pub struct Scene {
+    pub verifier: SolanaVerifier,
     trusted: TrustedSlots,
     block: Block,
 }
 
-static SCENE: LazyLock<Scene> = LazyLock::new(|| {
+pub static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let verifier = SolanaVerifier::new(config()).unwrap();
     let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
     verifier.advance(&mut trusted, &migration(), NOW).unwrap();
@@ -71,6 +71,14 @@ impl Scene {
 
     fn slow(&self) -> [Certificate; 2] {
         [made(Claim::Finalize(SLOT), &[0, 1], &[]), made(Claim::Notarize(self.name()), &[0, 2, 4], &[])]
+    }
+
+    /// What is trusted once `block` of slot 300 is certified, its last two batches being its footer and its tick.
+    pub fn finalize(&self, block: &Block) -> Result<TrustedSlots, VerifyError> {
+        let name = BlockName { slot: SLOT, block_id: block.double_id() };
+        let certificates = vec![made(Claim::FinalizeFast(name), &[0, 1, 2], &[]).encode().into()];
+        let last = block.batches.len() - 1;
+        self.advance(FinalUpdate { certificates, footer: block.double(last - 1), tick: block.double(last) })
     }
 
     fn advance(&self, update: FinalUpdate) -> Result<TrustedSlots, VerifyError> {
@@ -140,13 +148,7 @@ fn the_footer_is_of_the_block_that_is_certified() {
 
 /// Whether a block that ends with these batches is final, the last two being shown as its footer and its tick.
 fn ends_with(end: &[Vec<u8>]) -> Result<TrustedSlots, String> {
-    let scene = &*SCENE;
-    let block = block(&[tick()], end);
-    let name = BlockName { slot: SLOT, block_id: block.double_id() };
-    let certificates = vec![made(Claim::FinalizeFast(name), &[0, 1, 2], &[]).encode().into()];
-    let last = block.batches.len() - 1;
-    let update = FinalUpdate { certificates, footer: block.double(last - 1), tick: block.double(last) };
-    scene.advance(update).map_err(|error| error.field)
+    SCENE.finalize(&block(&[tick()], end)).map_err(|error| error.field)
 }
 
 #[test]
@@ -212,6 +214,7 @@ fn a_deposit_in_a_block_of_alpenglow_verifies() {
         entry: 0,
         transaction: 0,
         instruction: 1,
+        parent: vec![scene.block.shreds[0].clone()],
     };
     let evidence = attested(&scene.verifier, &trusted, inclusion);
     let verified = scene.verifier.verify(&trusted, &evidence, NOW).unwrap();

@@ -27,6 +27,11 @@ pub fn header(parent: (u64, B256)) -> Vec<u8> {
     marker(1, &[&[1][..], &parent.0.to_le_bytes(), parent.1.as_slice()].concat())
 }
 
+/// The batch that abandons what is before it, and goes on from `parent`.
+pub fn update_parent(parent: (u64, B256)) -> Vec<u8> {
+    marker(2, &[&[1][..], &parent.0.to_le_bytes(), parent.1.as_slice()].concat())
+}
+
 fn marker(variant: u8, content: &[u8]) -> Vec<u8> {
     [&[0; 8][..], &[1, 0, variant], &(content.len() as u16).to_le_bytes(), content].concat()
 }
@@ -47,13 +52,13 @@ pub struct Block {
 }
 
 /// Entries of a proof in a set's tree of 32 data and 32 coding shreds.
-const PROOF: usize = 6;
-const SET: usize = 32;
+pub const PROOF: usize = 6;
+pub const SET: usize = 32;
 const NODE: &[u8] = b"\x01SOLANA_MERKLE_SHREDS_NODE";
 const LEAF: &[u8] = b"\x00SOLANA_MERKLE_SHREDS_LEAF";
 
 /// Data of a shred with a proof of so many entries.
-const fn capacity(proof: usize) -> usize {
+pub const fn capacity(proof: usize) -> usize {
     DATA_SHRED_LENGTH - 88 - 32 - proof * 20
 }
 

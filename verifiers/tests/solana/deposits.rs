@@ -139,8 +139,15 @@ fn entries_hidden_in_a_transactions_data_are_not_read() {
     shreds.before = Some(shreds.batch.remove(0));
     let Body::Data { data, .. } = Shred::parse(&shreds.batch[0]).unwrap().body else { panic!() };
     assert_eq!(decode_entries(data).unwrap()[0].transactions.len(), 1);
-    let inclusion =
-        Inclusion { slot: SLOT, block_id: block.chained_id(), shreds, entry: 0, transaction: 0, instruction: 1 };
+    let inclusion = Inclusion {
+        slot: SLOT,
+        block_id: block.chained_id(),
+        shreds,
+        entry: 0,
+        transaction: 0,
+        instruction: 1,
+        parent: vec![],
+    };
     let error = verifier.include(&trusted, &inclusion, Standing::Final, NOW).unwrap_err();
     assert_eq!(error.field, "shreds.before.flags");
 }

@@ -11,6 +11,7 @@ mod flips;
 mod hidden;
 mod kinds;
 mod maker;
+mod parents;
 mod peers;
 mod recorded;
 mod scene;

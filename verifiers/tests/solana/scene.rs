@@ -54,8 +54,15 @@ impl Scene {
         let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
         finalize(&verifier, &mut trusted, SLOT, block.chained_id());
         let shreds = block.chained(BATCH);
-        let inclusion =
-            Inclusion { slot: SLOT, block_id: block.chained_id(), shreds, entry: 1, transaction: 1, instruction };
+        let inclusion = Inclusion {
+            slot: SLOT,
+            block_id: block.chained_id(),
+            shreds,
+            entry: 1,
+            transaction: 1,
+            instruction,
+            parent: vec![],
+        };
         let evidence = attested(&verifier, &trusted, inclusion);
         Self { verifier, trusted, evidence, block }
     }

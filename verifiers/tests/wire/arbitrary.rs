@@ -108,9 +108,11 @@ fn solana_evidence() -> impl Strategy<Value = solana::DepositEvidence> {
     let shreds = (prop::option::of(bytes(600)), shreds(), prop_oneof![chained, double])
         .prop_map(|(before, batch, block)| solana::ShredProof { before, batch, block });
     let place = (any::<u64>(), hash(), any::<u32>(), any::<u32>(), any::<u32>());
-    let inclusion = (place, shreds).prop_map(|((slot, block_id, entry, transaction, instruction), shreds)| {
-        solana::Inclusion { slot, block_id, shreds, entry, transaction, instruction }
-    });
+    let parent = prop::collection::vec(bytes(600), 0..=2);
+    let inclusion =
+        (place, shreds, parent).prop_map(|((slot, block_id, entry, transaction, instruction), shreds, parent)| {
+            solana::Inclusion { slot, block_id, shreds, entry, transaction, instruction, parent }
+        });
     let signature = (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<bool>())
         .prop_map(|(r, s, parity)| Signature::new(U256::from_be_bytes(r), U256::from_be_bytes(s), parity));
     let execution = (any::<u64>(), prop::collection::vec(signature, 0..4))

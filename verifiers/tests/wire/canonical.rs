@@ -204,6 +204,12 @@ fn limits_of_solana_evidence_hold() {
                 evidence.inclusion.shreds.block =
                     BlockPath::DoubleMerkle { parent_slot: 1, parent_block_id, fec_set_roots };
             }),
+            ("inclusion.parent", 2, |evidence, length| {
+                evidence.inclusion.parent = vec![zeros(1); length];
+            }),
+            ("inclusion.parent[0]", 1_228, |evidence, length| {
+                evidence.inclusion.parent = vec![zeros(length)];
+            }),
             ("execution.signatures", 256, |evidence, length| {
                 evidence.execution.signatures = vec![Signature::new(U256::ONE, U256::ONE, false); length];
             }),

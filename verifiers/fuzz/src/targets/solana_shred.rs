@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
+use crate::patch::{Patch, patched};
+use crate::solana::{Block, NOW, config, entries, key, table, terms, transfer, validators, votes};
 use alloy_primitives::{B256, Bytes};
 use spandrel_verifiers::Verifier;
 use spandrel_verifiers::solana::{Ballot, Inclusion, Shred, SolanaVerifier, Standing, TrustedSlots, Update};
-use crate::patch::{Patch, patched};
-use crate::solana::{Block, NOW, config, entries, key, table, terms, transfer, validators, votes};
 
 static SCENE: LazyLock<(SolanaVerifier, TrustedSlots, Inclusion)> = LazyLock::new(|| {
     let deposit = transfer(&key("depositor"), 5, &terms().memo());
@@ -19,7 +19,15 @@ static SCENE: LazyLock<(SolanaVerifier, TrustedSlots, Inclusion)> = LazyLock::ne
     let mut trusted = TrustedSlots::new(table(0, &validators())).expect("a valid table");
     let ballot = Ballot { slot, bank_hash: B256::ZERO, block_id };
     verifier.advance(&mut trusted, &Update::Votes(votes(ballot, &validators())), NOW).expect("honest votes");
-    let inclusion = Inclusion { slot, block_id, shreds: block.chained(1), entry: 1, transaction: 0, instruction: 1 };
+    let inclusion = Inclusion {
+        slot,
+        block_id,
+        shreds: block.chained(1),
+        entry: 1,
+        transaction: 0,
+        instruction: 1,
+        parent: vec![],
+    };
     (verifier, trusted, inclusion)
 });
 

@@ -89,11 +89,11 @@ impl SolanaTrust {
             ),
             Step::new(
                 format!(
-                    "{} shreds stand in that block, and are a whole batch of entries",
+                    "{} shreds stand in that block, and are a whole batch of entries that nodes read",
                     inclusion.shreds.batch.len()
                 ),
                 format!("Merkle proofs of the shreds, and FEC sets up to block id {block}"),
-                &["evidence.inclusion.shreds"],
+                &["evidence.inclusion.shreds", "evidence.inclusion.parent"],
             ),
             Step::new(
                 format!(
