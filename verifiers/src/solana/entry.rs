@@ -12,11 +12,6 @@ use super::bytes::Reader;
 use super::transaction::Transaction;
 use crate::VerifyError;
 
-/// Most entries of a batch.
-const MAX_ENTRIES: usize = 65_536;
-/// Most transactions of an entry.
-const MAX_ENTRY_TRANSACTIONS: usize = 4_096;
-
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -28,25 +23,26 @@ pub struct Entry<'a> {
     pub transactions: Vec<Transaction<'a>>,
 }
 
-/// Decodes a batch of entries, and nothing else.
+/// Decodes a batch of entries. What follows the last of them is ignored, as nodes do (Agave
+/// `entry/src/block_component_parser.rs`): were it refused, a leader could keep what is in the batch from being proven by
+/// one byte. The block id binds all of the batch. There are never more entries or transactions than bytes.
 ///
 /// # Errors
 /// Names `entries`, or `transaction` within it.
 pub fn decode_entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>, VerifyError> {
     let mut reader = Reader::new("entries", bytes);
-    let count = reader.length(MAX_ENTRIES)?;
+    let count = reader.length(bytes.len())?;
     let entries = (0..count).map(|_| Entry::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
     if entries.is_empty() {
         return Err(reader.malformed("entries", "a marker or nothing"));
     }
-    reader.finish()?;
     Ok(entries)
 }
 
 impl<'a> Entry<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, VerifyError> {
         let (num_hashes, hash) = (reader.u64()?, reader.hash()?);
-        let count = reader.length(MAX_ENTRY_TRANSACTIONS)?;
+        let count = reader.length(reader.rest().len())?;
         let transactions = (0..count).map(|_| Transaction::read(reader)).collect::<Result<_, _>>()?;
         Ok(Self { num_hashes, hash, transactions })
     }
@@ -119,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_bounded_and_end_where_they_say() {
+    fn batches_are_bounded_and_what_follows_them_is_ignored() {
         let tick = [&1_u64.to_le_bytes()[..], &[7; 32], &0_u64.to_le_bytes()].concat();
         let batch = [&1_u64.to_le_bytes()[..], &tick].concat();
         assert_eq!(decode_entries(&batch).unwrap().len(), 1);
-        let trailing = [&batch[..], &[0]].concat();
+        assert_eq!(decode_entries(&[&batch[..], &[1]].concat()), decode_entries(&batch));
         let many = [&u64::MAX.to_le_bytes()[..], &tick].concat();
         let marker = 0_u64.to_le_bytes().to_vec();
-        for bytes in [trailing, many, marker, batch[..40].to_vec(), Vec::new()] {
+        for bytes in [many, marker, batch[..40].to_vec(), Vec::new()] {
             assert_eq!(decode_entries(&bytes).unwrap_err().field, "entries");
         }
     }

@@ -32,14 +32,12 @@ pub struct Footer {
 }
 
 impl Footer {
-    /// Decodes the batch that a footer is.
+    /// Decodes the batch that a footer is. What follows it is ignored, as nodes do.
     ///
     /// # Errors
-    /// Names `footer` when it is another marker, entries, of another version, or of another length than it says.
+    /// Names `footer` when it is another marker, entries, of another version, or shorter than it says.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
-        let mut reader = Reader::new("footer", bytes);
-        let mut content = content(&mut reader, FOOTER)?;
-        reader.finish()?;
+        let mut content = content(&mut Reader::new("footer", bytes), FOOTER)?;
         let (bank_hash, nanoseconds) = (content.hash()?, content.u64()?);
         let agent = usize::from(content.u8()?);
         content.take(agent)?;

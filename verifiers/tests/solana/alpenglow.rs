@@ -157,6 +157,9 @@ fn a_block_ends_with_its_footer_and_one_tick() {
     let footer = footer(BANK, NOW);
     let transfer = || transfer(&depositor(), 1, "");
     assert_eq!(ends_with(&[footer.clone(), tick()]).map(|trusted| trusted.block(SLOT).unwrap().bank_hash), Ok(BANK));
+    // What follows the two within their batches is ignored.
+    let with_tails = [footer.clone(), tick()].map(|batch| [&batch[..], &[1]].concat());
+    assert_eq!(ends_with(&with_tails).map(|trusted| trusted.block(SLOT).unwrap().bank_hash), Ok(BANK));
     // Nothing after the footer, as no node takes it.
     assert_eq!(ends_with(std::slice::from_ref(&footer)), refused("final.tick.entries"));
     // Two ticks: in one batch, or each in its own.

@@ -68,6 +68,31 @@ fn transfers_in_and_beside_transactions_of_version_1_are_deposits() {
     }
 }
 
+/// A leader could else keep all of a batch from being proven.
+#[test]
+fn what_follows_the_entries_of_a_batch_changes_nothing() {
+    let scene = Scene::shared();
+    let transfer = transfer(&depositor(), 5_000_000, &terms().memo());
+    for tail in [&[][..], &[1], &[0; 2_000]] {
+        let batches = [entries(&[vec![]]), [&entries(&[vec![transfer.clone()]]), tail].concat(), entries(&[vec![]])];
+        let block = Block::new(SLOT, (99, B256::ZERO), &batches, &key("leader"));
+        let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
+        finalize(&scene.verifier, &mut trusted, SLOT, block.chained_id());
+        let (block_id, shreds) = (block.chained_id(), block.chained(1));
+        let inclusion =
+            Inclusion { slot: SLOT, block_id, shreds, entry: 0, transaction: 0, instruction: 1, parent: vec![] };
+        let included = scene.verifier.include(&trusted, &inclusion, Standing::Final, NOW).unwrap();
+        assert_eq!(included.if_executed(), scene.verify(&scene.evidence).unwrap().fact());
+    }
+}
+
+/// Nor by many transactions in one entry.
+#[test]
+fn an_entry_has_as_many_transactions_as_its_bytes_hold() {
+    let transfer = transfer(&depositor(), 5_000_000, "");
+    assert_eq!(decode_entries(&entries(&[vec![transfer; 5_000]])).unwrap()[0].transactions.len(), 5_000);
+}
+
 #[test]
 fn inclusion_alone_is_no_deposit() {
     let scene = Scene::shared();

@@ -342,6 +342,8 @@ fn solana(honest: &Honest) -> Vec<Decoder> {
             again.extend((entry.transactions.len() as u64).to_le_bytes());
             again.extend(entry.transactions.iter().flat_map(transaction));
         }
+        // Whatever follows is ignored.
+        again.extend(bytes.get(again.len()..)?);
         Some(again)
     };
     let bank = match &honest.files[3].trust {

@@ -1,4 +1,4 @@
-//! Entries and footers: what decodes holds transactions of the bytes, and one byte more is too many.
+//! Entries and footers: what decodes holds transactions of the bytes, and one byte more means the same.
 
 use std::sync::LazyLock;
 
@@ -18,12 +18,12 @@ fuzz_target!(|patches: Vec<Patch>| {
         let transactions = entries.iter().flat_map(|entry| &entry.transactions);
         let length: usize =
             transactions.map(|one| 1 + one.signatures.as_flattened().len() + one.message.bytes.len()).sum();
-        assert_eq!(8 + entries.len() * 48 + length, bytes.len());
-        assert!(decode_entries(&[&bytes[..], &[0]].concat()).is_err());
+        assert!(8 + entries.len() * 48 + length <= bytes.len());
+        assert_eq!(decode_entries(&[&bytes[..], &[0]].concat()).as_ref(), Ok(&entries));
     }
     let bytes = patched(footer(B256::repeat_byte(1), NOW), &patches);
-    if Footer::decode(&bytes).is_ok() {
-        assert!(Footer::decode(&[&bytes[..], &[0]].concat()).is_err());
+    if let Ok(footer) = Footer::decode(&bytes) {
+        assert_eq!(Footer::decode(&[&bytes[..], &[0]].concat()), Ok(footer));
         assert!(decode_entries(&bytes).is_err());
     }
 });
