@@ -14,9 +14,9 @@ pub const MAX_HEADERS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DepositEvidence {
-    /// Canonical protobuf of `ibc.lightclients.tendermint.v1.Header`s, at most [`MAX_HEADERS`]: each is verified from
-    /// a height that is trusted or from one before it, and the last is the header of `inclusion.height`. A verifier
-    /// that already trusts that height needs none.
+    /// Canonical protobuf of `ibc.lightclients.tendermint.v1.Header`s, at most [`MAX_HEADERS`]: the first is verified
+    /// from a height that is trusted, each other from the one before it, and the last is the header of
+    /// `inclusion.height`. A verifier that already trusts that height needs none.
     pub headers: Vec<Bytes>,
     /// The packet and its commitment's proof.
     pub inclusion: Inclusion,

@@ -72,7 +72,8 @@ impl CosmosVerifier {
         &self.params
     }
 
-    /// The state of the height at which `evidence` proves: trusted, or reached from a trusted one by its headers.
+    /// The state of the height at which `evidence` proves: trusted, or reached from a trusted one by its headers, each of
+    /// which goes on from the one before.
     fn reach(
         &self,
         trusted: &TrustedState,
@@ -83,31 +84,32 @@ impl CosmosVerifier {
         if headers.len() > MAX_HEADERS {
             return Err(VerifyError::malformed("headers", format!("at most {MAX_HEADERS}"), headers.len()));
         }
-        let mut reached: BTreeMap<u64, ConsensusState> = BTreeMap::new();
+        let mut reached: Option<ConsensusState> = None;
         for (index, bytes) in headers.iter().enumerate() {
             let state = self
-                .follow(trusted, &reached, bytes, now)
+                .follow(trusted, reached.as_ref(), bytes, now)
                 .map_err(|error| error.within(&format!("headers[{index}]")))?;
-            reached.insert(state.height, state);
+            reached = Some(state);
         }
-        match reached.remove(&height) {
-            Some(state) => Ok(state),
-            None if headers.is_empty() => trusted.require(height).cloned().map_err(|error| error.within("inclusion")),
-            None => Err(VerifyError::invalid("headers", format!("a header of height {height}"), "others")),
+        match reached {
+            Some(state) if state.height == height => Ok(state),
+            Some(state) => Err(VerifyError::invalid("headers", format!("the last of height {height}"), state.height)),
+            None => trusted.require(height).cloned().map_err(|error| error.within("inclusion")),
         }
     }
 
-    /// Verifies one header from a height that is trusted or was reached before.
+    /// Verifies one header from what was reached before, or for the first from a height that is trusted.
     fn follow(
         &self,
         trusted: &TrustedState,
-        reached: &BTreeMap<u64, ConsensusState>,
+        reached: Option<&ConsensusState>,
         bytes: &[u8],
         now: UnixSeconds,
     ) -> Result<ConsensusState, VerifyError> {
         let header = ClientHeader::decode(bytes)?;
-        let from = match reached.get(&header.trusted_height) {
-            Some(state) => state,
+        let from = match reached {
+            Some(state) if state.height == header.trusted_height => state,
+            Some(state) => return Err(VerifyError::invalid("trusted_height", state.height, header.trusted_height)),
             None => trusted.require(header.trusted_height)?,
         };
         let state = verify_header(&self.params, from, &header, now, &self.tables)?.into_result(&self.params)?;

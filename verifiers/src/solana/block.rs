@@ -220,7 +220,7 @@ fn check_run(pieces: &[Piece<'_>], has_before: bool) -> Result<(), At> {
 }
 
 /// Within a set the roots agree; the next set carries the root of the one before; the last root is the block id. Each
-/// shred of the tail begins a set.
+/// shred of the tail is the first of its set: any would do, and one proof has one form.
 fn check_chain(pieces: &[Piece<'_>], tail: &[Piece<'_>], block: &BlockOf) -> Result<(), At> {
     let mut current: Option<&Shred<'_>> = None;
     for (place, piece) in pieces.iter().chain(tail).enumerate() {
@@ -237,6 +237,9 @@ fn check_chain(pieces: &[Piece<'_>], tail: &[Piece<'_>], block: &BlockOf) -> Res
             if is_same && place >= pieces.len() {
                 return Err((place, VerifyError::invalid("fec_set_index", "a later set", shred.fec_set_index)));
             }
+        }
+        if place >= pieces.len() && shred.index != shred.fec_set_index {
+            return Err((place, VerifyError::invalid("index", shred.fec_set_index, shred.index)));
         }
         current = Some(shred);
     }

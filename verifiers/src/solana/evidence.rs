@@ -43,6 +43,9 @@ pub struct Inclusion {
 }
 
 /// Data shreds that prove one whole batch of entries (or one marker) under a block id.
+///
+/// A shred begins with its leader's signature of its set's root, and may end with a retransmitter's. Neither is under the
+/// block id, nor checked: these 64 bytes may be anything, and change nothing of what is proven.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShredProof {
@@ -60,7 +63,7 @@ pub struct ShredProof {
 pub enum BlockPath {
     /// TowerBFT: each set carries the root of the one before, and the last root is the id.
     Chained {
-        /// One data shred of each later set, in order, up to the block's last.
+        /// The first data shred of each later set, in order, up to the block's last.
         tail: Vec<Bytes>,
     },
     /// Alpenglow: the id is the root of a tree over the sets' roots and the parent.

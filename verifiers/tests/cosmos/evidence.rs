@@ -115,6 +115,34 @@ fn a_proof_under_another_root_height_or_header_is_refused() {
 }
 
 #[test]
+fn headers_lead_one_by_one_from_what_is_trusted_to_the_height_of_the_proof() {
+    let scene = scene();
+    let block = |height: u64| {
+        let mut head = header(height, &scene.members, &scene.members);
+        head.app_hash = scene.app.app_hash().to_vec().into();
+        block_of(head, &scene.members, &scene.members)
+    };
+    let (seven, ten, twelve) = (block(7), block(10), block(12));
+    let (first, second) = (seven.verified_from(&scene.anchor).encode(), ten.verified_from(&seven).encode());
+    let (direct, beyond) = (scene.header(10), twelve.verified_from(&ten).encode());
+    let with = |headers: &[&Bytes]| {
+        let headers = headers.iter().map(|header| (*header).clone()).collect();
+        let evidence = DepositEvidence { headers, inclusion: scene.inclusion(5) };
+        scene.verifier.verify(&scene.trusted, &evidence, NOW).map(|_| ()).map_err(|error| error.field)
+    };
+    let refused = |field: &str| Err(field.to_owned());
+    assert_eq!(with(&[&direct]), Ok(()));
+    assert_eq!(with(&[&first, &second]), Ok(()));
+    // Twice, beside the line, or past its end.
+    assert_eq!(with(&[&direct, &direct]), refused("headers[1].trusted_height"));
+    assert_eq!(with(&[&first, &direct]), refused("headers[1].trusted_height"));
+    assert_eq!(with(&[&direct, &first]), refused("headers[1].trusted_height"));
+    assert_eq!(with(&[&first, &second, &beyond]), refused("headers"));
+    assert_eq!(with(&[&first]), refused("headers"));
+    assert!(with(&[&second]).unwrap_err().starts_with("headers[0]."));
+}
+
+#[test]
 fn a_header_that_contradicts_a_trusted_one_proves_nothing() {
     let scene = scene();
     let mut trusted = scene.trusted.clone();

@@ -86,7 +86,25 @@ fn what_follows_the_entries_of_a_batch_changes_nothing() {
     }
 }
 
-/// Nor by many transactions in one entry.
+/// One proof has one form: of each later set, the first of its 32 shreds.
+#[test]
+fn the_tail_is_the_first_shred_of_each_later_set() {
+    let scene = Scene::shared();
+    let first = scene.block.batches[BATCH].1 / 32 + 1;
+    let tail = |evidence: &mut spandrel_verifiers::solana::DepositEvidence, shred: usize| {
+        let BlockPath::Chained { tail } = &mut evidence.inclusion.shreds.block else { panic!("a block of TowerBFT") };
+        tail[0] = scene.block.shreds[first * 32 + shred].clone();
+    };
+    for shred in [1, 31] {
+        let error = scene.refused(|evidence| tail(evidence, shred));
+        assert_eq!(error.field, "inclusion.shreds.block.tail[0].index");
+    }
+    let mut same = scene.evidence.clone();
+    tail(&mut same, 0);
+    assert_eq!(same, scene.evidence);
+}
+
+/// Nor could a leader do so by many transactions in one entry.
 #[test]
 fn an_entry_has_as_many_transactions_as_its_bytes_hold() {
     let transfer = transfer(&depositor(), 5_000_000, "");
