@@ -14,8 +14,13 @@ fn headers(blocks: &[Block]) -> Vec<Bytes> {
 
 /// Six headers that seven have replaced.
 fn replaced() -> (ours::Contradiction, B256) {
+    branches(6)
+}
+
+/// So many headers that one more have replaced.
+fn branches(length: u64) -> (ours::Contradiction, B256) {
     let chain = regtest_chain();
-    let (first, second) = (mine_run(chain.best().hash, 1, 6, 1), mine_run(chain.best().hash, 1, 7, 2));
+    let (first, second) = (mine_run(chain.best().hash, 1, length, 1), mine_run(chain.best().hash, 1, length + 1, 2));
     let two = ours::Contradiction {
         chain: chain.params().chain(),
         anchor: chain.anchor().clone(),
@@ -36,6 +41,17 @@ fn a_final_block_that_was_replaced_is_shown_in_both_forms_of_a_file() {
         let ProofFile::Contradiction(file) = ProofFile::read(&form).unwrap() else { panic!("another file") };
         assert_eq!(file.contradiction, two);
         assert!(file.explain().to_string().contains("replaced by 7 of more"));
+    }
+}
+
+/// No header says how deep a block must be to be final: the reader is told how deep this one was.
+#[test]
+fn how_long_the_replaced_branch_is_is_left_to_the_reader_and_told() {
+    for length in [1, 6] {
+        let two = Contradiction::Bitcoin(Box::new(branches(length).0));
+        assert!(two.verify().unwrap().by.starts_with(&format!("{length} headers")));
+        let told = format!("{length} headers were enough for a block to be final: nothing here proves it");
+        assert!(two.said().contains(&told), "{:?}", two.said());
     }
 }
 

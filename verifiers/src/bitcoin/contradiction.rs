@@ -1,4 +1,8 @@
-//! Two branches from one block: one that was final by its depth, and one of more work that has replaced it.
+//! Two branches from one block: one that was taken for final, and one of more work that has replaced it.
+//!
+//! Both are checked, and which has more work; not that the first was final. How many headers make a block final is what a
+//! route asks for, by value, and stands in no header: that the replaced branch is long enough is for the reader to say,
+//! who is told how long it is. A branch of one header is an ordinary reorg.
 
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
@@ -16,7 +20,7 @@ pub struct Contradiction {
     pub chain: ChainId,
     /// The last shared block. The reader must know it.
     pub anchor: Anchor,
-    /// The headers after it that were final, lowest first, 80 bytes each.
+    /// The headers after it that were taken for final, lowest first, 80 bytes each.
     pub replaced: Vec<Bytes>,
     /// Those that have replaced them.
     pub replacing: Vec<Bytes>,
@@ -57,7 +61,9 @@ impl Contradiction {
     }
 
     pub(crate) fn said(&self) -> Vec<String> {
-        std::iter::once(format!("network {}", self.chain)).chain(self.anchor.said()).collect()
+        let depth =
+            format!("{} headers were enough for a block to be final: nothing here proves it", self.replaced.len());
+        std::iter::once(format!("network {}", self.chain)).chain(self.anchor.said()).chain([depth]).collect()
     }
 
     pub(crate) fn steps(&self) -> Vec<Step> {
