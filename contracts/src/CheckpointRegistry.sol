@@ -116,17 +116,16 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     /// @inheritdoc IRootSource
     function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time) {
         ChainRule memory rule = _requireOpen(chain);
-        Root memory existing = _roots[chain][height];
-        require(existing.root != 0, UnknownCheckpoint(chain, height));
-        require(!existing.disputed, DisputedCheckpoint(chain, height));
+        Root memory existing = _requireUndisputed(chain, height);
         bool isFresh = block.timestamp <= uint256(existing.time) + rule.maxAge;
         require(isFresh, CheckpointTooOld(chain, height, existing.time, rule.maxAge));
         return (existing.root, existing.time);
     }
 
     /// @inheritdoc IRootSource
-    function requireOpen(bytes32 chain) external view {
+    function requireStanding(bytes32 chain, uint64 height) external view {
         _requireOpen(chain);
+        _requireUndisputed(chain, height);
     }
 
     /// @notice What is stored at a height, whatever its age and state; zero when nothing is.
@@ -172,5 +171,11 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         rule = rules[chain];
         require(rule.maxAge != 0, ChainNotAccepted(chain));
         require(!rule.frozen, ChainIsFrozen(chain));
+    }
+
+    function _requireUndisputed(bytes32 chain, uint64 height) private view returns (Root memory existing) {
+        existing = _roots[chain][height];
+        require(existing.root != 0, UnknownCheckpoint(chain, height));
+        require(!existing.disputed, DisputedCheckpoint(chain, height));
     }
 }

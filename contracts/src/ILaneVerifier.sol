@@ -13,6 +13,7 @@ interface ILaneVerifier {
     function verify(Deposit calldata deposit, bytes calldata proof) external view returns (uint64 height, uint64 time);
 
     /// @notice Reverts when what was verified for `sourceChain` is not to be relied on any more.
+    /// @param height The height that {verify} returned.
     /// @param verifiedAt Unix seconds at which {verify} returned.
-    function requireStanding(bytes32 sourceChain, uint64 verifiedAt) external view;
+    function requireStanding(bytes32 sourceChain, uint64 height, uint64 verifiedAt) external view;
 }

@@ -10,6 +10,7 @@ interface IRootSource {
     /// @return time Block time, Unix seconds.
     function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time);
 
-    /// @notice Reverts while no root of `chain` may be used.
-    function requireOpen(bytes32 chain) external view;
+    /// @notice Reverts while no root of `chain` may be used, and when that at `height` turned out false or was never
+    /// trusted. One that is only too old for a new proof stands.
+    function requireStanding(bytes32 chain, uint64 height) external view;
 }

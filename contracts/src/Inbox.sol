@@ -29,10 +29,12 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         address token;
     }
 
-    /// @dev A delayed payment: Unix seconds from which it can be executed, and by which lane it was verified last, and when.
+    /// @dev A delayed payment: Unix seconds from which it can be executed, and by which lane it was verified last, when, and
+    /// under which height of its source (0 where the lane has none).
     struct Wait {
         uint64 payableFrom;
         uint64 verifiedAt;
+        uint64 height;
         uint8 lane;
     }
 
@@ -66,6 +68,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     event Executed(bytes32 indexed id, address indexed to, uint256 amount);
     event Dropped(bytes32 indexed id);
     event Settled(bytes32 indexed id, uint8 indexed lane);
+    /// @notice A payment that waits stands on this proof from now on.
+    event Reproven(bytes32 indexed id, uint8 indexed lane, uint64 height);
     /// @notice An item of {claimEach} failed for `reason`, its own revert data, and changed nothing.
     event ClaimFailed(bytes32 indexed id, uint8 indexed lane, bytes reason);
     /// @notice Evidence: `provenId` has the source key of `paidId`, which the fast lane paid.
@@ -167,10 +171,21 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         _openLane(lane);
         _requireBridge(deposit);
         if (lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);
-        _openLane(wait.lane).requireStanding(deposit.sourceChain, wait.verifiedAt);
+        _openLane(wait.lane).requireStanding(deposit.sourceChain, wait.height, wait.verifiedAt);
         delete _waits[id];
         address to = _pay(deposit);
         emit Executed(id, to, deposit.amount);
+    }
+
+    /// @notice Proves a payment that waits once more: it was claimed or settled under a root that does not stand any more, and is
+    /// true. Pays nothing; open while paused.
+    function proveDelayed(Deposit calldata deposit, uint8 lane, bytes calldata proof) external {
+        bytes32 id = DepositLib.id(deposit);
+        uint64 payableFrom = _waits[id].payableFrom;
+        require(payableFrom != 0, NotDelayed(id));
+        uint64 height = _prove(lane, deposit, proof);
+        _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane);
+        emit Reproven(id, lane, height);
     }
 
     /// @notice Guardian: a delayed deposit will never be paid here; its sender is refunded on the source chain.
@@ -184,9 +199,9 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     function settle(Deposit calldata deposit, uint8 lane, bytes calldata proof) external {
         bytes32 id = DepositLib.id(deposit);
         require(nullifiers[id] == Lane.FAST, NotPaidFast(id));
-        _prove(lane, deposit, proof);
+        uint64 height = _prove(lane, deposit, proof);
         uint64 payableFrom = _waits[id].payableFrom;
-        if (payableFrom != 0) _waits[id] = Wait(payableFrom, uint64(block.timestamp), lane);
+        if (payableFrom != 0) _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane);
         guard.repay(id, deposit.asset, deposit.sourceChain);
         emit Settled(id, lane);
     }
@@ -246,12 +261,12 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(nullifiers[id] == 0, AlreadyClaimed(id));
         _requirePayable(lane, deposit);
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
-        _openLane(lane).verify(deposit, proof);
+        (uint64 height,) = _openLane(lane).verify(deposit, proof);
 
         nullifiers[id] = lane;
         uint64 payableFrom = guard.consume(lane, id, deposit.asset, deposit.sourceChain, deposit.amount);
         if (payableFrom != 0) {
-            _waits[id] = Wait(payableFrom, uint64(block.timestamp), lane);
+            _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane);
             emit Delayed(id, lane, payableFrom);
         } else {
             address to = _pay(deposit);
@@ -292,9 +307,9 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(bridge != 0 && deposit.sourceBridge == bridge, WrongSourceBridge(bridge, deposit.sourceBridge));
     }
 
-    function _prove(uint8 lane, Deposit calldata deposit, bytes calldata proof) private view {
+    function _prove(uint8 lane, Deposit calldata deposit, bytes calldata proof) private view returns (uint64 height) {
         require(lane != Lane.FAST, NotLightClient(lane));
-        _openLane(lane).verify(deposit, proof);
+        (height,) = _openLane(lane).verify(deposit, proof);
     }
 
     function _openLane(uint8 lane) private view returns (ILaneVerifier verifier) {

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {BatchProof} from "src/BatchProof.sol";
 import {CheckpointRegistry} from "src/CheckpointRegistry.sol";
 import {Deposit, DepositLib} from "src/DepositLib.sol";
+import {EthereumStorageVerifier} from "src/EthereumStorageVerifier.sol";
 import {FastLane} from "src/FastLane.sol";
 import {ILaneVerifier} from "src/ILaneVerifier.sol";
 import {Inbox} from "src/Inbox.sol";
@@ -142,8 +143,9 @@ contract DelayedTest is Bridge {
         _delayFrom(500);
         Deposit memory deposit = sample(0);
         inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        submit(SOURCE, nextHeight, keccak256("a block"), uint64(block.timestamp));
         vm.warp(block.timestamp + 1 hours);
-        submit(SOURCE, nextHeight - 1, keccak256("another block"), uint64(block.timestamp));
+        submit(SOURCE, nextHeight, keccak256("another block"), uint64(block.timestamp));
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, SOURCE));
         inbox.executeDelayed(deposit);
         registry.unfreeze(SOURCE);
@@ -153,6 +155,74 @@ contract DelayedTest is Bridge {
         registry.setChainRule(SOURCE, 7 days, 0);
         inbox.executeDelayed(deposit);
         vm.assertEq(balance(ALICE), 1000);
+    }
+
+    /// The freeze ends, and what waits under the root for which there was one must not be paid then. What is true is proven anew.
+    function test_a_delayed_payment_under_a_disputed_root_is_not_executed_after_unfreezing() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        uint64 height = nextHeight;
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        registry.dispute(SOURCE, height);
+        registry.freeze(SOURCE);
+        vm.warp(block.timestamp + 1 hours);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, SOURCE));
+        inbox.executeDelayed(deposit);
+        registry.unfreeze(SOURCE);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, height));
+        inbox.executeDelayed(deposit);
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, prove(deposit));
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
+    /// What settled a fast payment that waits is held to the same, and another root mends it.
+    function test_a_payment_that_was_settled_under_a_disputed_root_waits_for_another() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.FAST, deposit, attest(deposit));
+        uint64 height = nextHeight;
+        inbox.settle(deposit, Lane.ETHEREUM, prove(deposit));
+        registry.dispute(SOURCE, height);
+        vm.warp(block.timestamp + 1 hours);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, height));
+        inbox.executeDelayed(deposit);
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, prove(deposit));
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
+    /// Another registry in the lane knows nothing of the old one's root, and can dispute nothing that it never stored.
+    function test_a_delayed_payment_under_a_root_that_its_lane_does_not_know_is_not_executed() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        uint64 height = nextHeight;
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        registry = new CheckpointRegistry(address(manager), members(), 3, RETENTION);
+        registry.setChainRule(SOURCE, 7 days, 0);
+        inbox.setVerifier(Lane.ETHEREUM, new EthereumStorageVerifier(registry));
+        vm.warp(block.timestamp + 1 hours);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, height));
+        inbox.executeDelayed(deposit);
+    }
+
+    /// It is proven as any other, by its own lane's proof, while it waits.
+    function test_only_what_waits_is_proven_anew_and_by_a_proof() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        bytes memory proof = prove(deposit);
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotDelayed.selector, DepositLib.id(deposit)));
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, proof);
+        inbox.claim(Lane.ETHEREUM, deposit, proof);
+        bytes memory other = prove(sample(1));
+        vm.expectPartialRevert(EthereumStorageVerifier.DepositMismatch.selector);
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, other);
+        bytes memory fast = attest(deposit);
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotLightClient.selector, Lane.FAST));
+        inbox.proveDelayed(deposit, Lane.FAST, fast);
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, prove(deposit));
+        vm.expectPartialRevert(Inbox.StillDelayed.selector);
+        inbox.executeDelayed(deposit);
     }
 
     /// Signers are replaced because their keys were lost or stolen: what the thief had attested waits in vain.
