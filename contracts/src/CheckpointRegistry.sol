@@ -167,6 +167,12 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         _storeSet(members, threshold, uint64(block.timestamp), uint64(block.timestamp) + retention);
     }
 
+    /// @notice Governance, timelocked: replaces the set for lost or stolen keys. Every earlier set is dead at once, those in
+    /// their retention included. What they had stored stays: {dispute} takes out of use what is false.
+    function replaceVerifiers(address[] calldata members, uint16 threshold) external restricted {
+        _replaceSet(members, threshold);
+    }
+
     function _requireOpen(bytes32 chain) private view returns (ChainRule memory rule) {
         rule = rules[chain];
         require(rule.maxAge != 0, ChainNotAccepted(chain));

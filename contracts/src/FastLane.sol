@@ -114,8 +114,7 @@ contract FastLane is ILaneVerifier, SignerSets, EIP712, AccessManaged {
     /// @notice Governance, timelocked: replaces the set without its signatures, for lost or stolen keys. Every earlier
     /// set is dead at once, those in their retention and a rotation under way included.
     function replaceSigners(address[] calldata members, uint16 threshold) external restricted {
-        if (_isPending(latestEpoch)) _cancelPending();
-        oldestEpoch = _storeSet(members, threshold, uint64(block.timestamp), uint64(block.timestamp) - 1);
+        _replaceSet(members, threshold);
     }
 
     /// @dev Reads the proof in place; refuses every encoding but the canonical one.

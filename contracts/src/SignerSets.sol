@@ -130,6 +130,13 @@ abstract contract SignerSets {
         emit SignersChanged(epoch, members, threshold, validFrom, predecessorUntil);
     }
 
+    /// @dev Stores a set that is valid now, for lost or stolen keys: every earlier one is dead at once, those in their
+    /// retention and one that is not valid yet included.
+    function _replaceSet(address[] memory members, uint256 threshold) internal {
+        if (_isPending(latestEpoch)) _cancelPending();
+        oldestEpoch = _storeSet(members, threshold, uint64(block.timestamp), uint64(block.timestamp) - 1);
+    }
+
     /// @dev Takes back the newest set while it is not valid yet; its predecessor lives on.
     function _cancelPending() internal {
         uint64 epoch = latestEpoch;

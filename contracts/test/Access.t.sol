@@ -23,6 +23,7 @@ contract AccessTest is Bridge {
         _refuses(address(registry), abi.encodeCall(registry.dispute, (SOURCE, 1)));
         _refuses(address(registry), abi.encodeCall(registry.unfreeze, (SOURCE)));
         _refuses(address(registry), abi.encodeCall(registry.rotate, (members(), 3)));
+        _refuses(address(registry), abi.encodeCall(registry.replaceVerifiers, (members(), 3)));
         _refuses(address(fastLane), abi.encodeCall(fastLane.cancelRotation, ()));
         _refuses(address(fastLane), abi.encodeCall(fastLane.replaceSigners, (members(), 3)));
         _refuses(address(guard), abi.encodeCall(guard.lower, (1, COIN, SOURCE, none)));

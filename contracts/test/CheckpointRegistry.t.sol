@@ -136,6 +136,24 @@ contract CheckpointRegistryTest is Bridge {
         this.submitOutside(SOURCE, 12, ROOT, uint64(START));
     }
 
+    /// Stolen keys may be those of a set that is still in its retention: all of them sign nothing more from then on.
+    function test_replacing_kills_every_verifier_set_that_is_still_in_its_retention() public {
+        registry.rotate(members(), 3);
+        submit(SOURCE, 10, ROOT, uint64(START));
+        registry.replaceVerifiers(members(), 4);
+        vm.assertEq(registry.currentEpoch(), 3);
+        vm.assertEq(registry.oldestEpoch(), 3);
+        for (uint64 epoch = 1; epoch <= 2; ++epoch) {
+            bytes memory old = sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), epoch), 3);
+            vm.expectPartialRevert(SignerSets.EpochExpired.selector);
+            registry.submit(SOURCE, 11, ROOT, uint64(START), epoch, old);
+        }
+        registry.submit(SOURCE, 11, ROOT, uint64(START), 3, sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), 3), 4));
+        registry.rootAt(SOURCE, 10);
+        registry.rotate(members(), 3);
+        registry.submit(SOURCE, 12, ROOT, uint64(START), 3, sign(checkpointDigest(SOURCE, 12, ROOT, uint64(START), 3), 4));
+    }
+
     /// A forged root outlives the verifiers who signed it, and the freeze: only a dispute ends it.
     function test_a_disputed_root_stays_out_of_use_after_unfreezing_and_rotating() public {
         submit(SOURCE, 10, ROOT, uint64(START));
@@ -221,6 +239,8 @@ contract CheckpointRegistryTest is Bridge {
         registry.unfreeze(SOURCE);
         vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
         registry.rotate(new address[](0), 0);
+        vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
+        registry.replaceVerifiers(new address[](0), 0);
         vm.stopPrank();
     }
 

@@ -255,6 +255,8 @@ contract FastLaneTest is Bridge {
             fastLane.replaceSigners(members(), threshold);
             vm.expectPartialRevert(SignerSets.ThresholdOutOfRange.selector);
             registry.rotate(members(), threshold);
+            vm.expectPartialRevert(SignerSets.ThresholdOutOfRange.selector);
+            registry.replaceVerifiers(members(), threshold);
         }
     }
 
