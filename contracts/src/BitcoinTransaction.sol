@@ -12,6 +12,7 @@ library BitcoinTransaction {
     error NoInputs();
     error OutputIndexOutOfRange(uint256 index, uint256 outputs);
     error NotACoinbase();
+    error CoinbaseAsDeposit();
     error NotTaproot(uint256 scriptLength);
 
     /// @notice Double SHA-256 of the bytes: the txid in wire order.
@@ -20,9 +21,10 @@ library BitcoinTransaction {
     }
 
     /// @notice Value in satoshis and x-only output key of output `index`, which must be pay-to-Taproot
-    /// (`OP_1 <32 bytes>`, BIP 341).
+    /// (`OP_1 <32 bytes>`, BIP 341). A coinbase's is refused: it cannot be spent for 100 blocks, and goes with its block.
     function taprootOutput(bytes memory raw, uint256 index) internal pure returns (uint64 value, bytes32 outputKey) {
         (uint256 inputs, uint256 cursor) = _start(raw);
+        require(!_isCoinbase(raw, inputs, cursor), CoinbaseAsDeposit());
         for (uint256 i = 0; i < inputs; ++i) cursor = _skipInput(raw, cursor);
         uint256 outputs;
         (outputs, cursor) = _readCount(raw, cursor);
@@ -46,9 +48,7 @@ library BitcoinTransaction {
     /// @notice Reverts unless `raw` is a coinbase: one input that spends the null outpoint.
     function requireCoinbase(bytes memory raw) internal pure {
         (uint256 inputs, uint256 cursor) = _start(raw);
-        _requireBytes(raw, cursor + 36);
-        bool isNull = inputs == 1 && _word(raw, cursor) == 0 && _word(raw, cursor + 32) >> 224 == type(uint32).max;
-        require(isNull, NotACoinbase());
+        require(_isCoinbase(raw, inputs, cursor), NotACoinbase());
         cursor = _skipInput(raw, cursor);
         uint256 outputs;
         (outputs, cursor) = _readCount(raw, cursor);
@@ -65,6 +65,12 @@ library BitcoinTransaction {
         require(raw.length != 64, TransactionOf64Bytes());
         (inputs, cursor) = _readCount(raw, 4);
         require(inputs != 0, NoInputs());
+    }
+
+    /// @dev Whether the only input, at `cursor`, spends the null outpoint.
+    function _isCoinbase(bytes memory raw, uint256 inputs, uint256 cursor) private pure returns (bool) {
+        _requireBytes(raw, cursor + 36);
+        return inputs == 1 && _word(raw, cursor) == 0 && _word(raw, cursor + 32) >> 224 == type(uint32).max;
     }
 
     function _skipInput(bytes memory raw, uint256 cursor) private pure returns (uint256) {

@@ -95,6 +95,23 @@ contract BitcoinTest is BitcoinClaim {
         _refusedProof(p, BitcoinTransaction.NotACoinbase.selector);
     }
 
+    /// A miner's reward cannot be spent for 100 blocks; the Rust verifiers refuse it, and so who claims here by himself.
+    function test_a_coinbase_that_pays_the_vault_is_no_deposit() public {
+        BitcoinProof memory p = _proof();
+        (, bytes32 outputKey) = BitcoinTransaction.taprootOutput(p.transaction, p.output);
+        bytes memory spent = bytes.concat(bytes32(0), hex"ffffffff", hex"025151", hex"ffffffff");
+        bytes memory paid = bytes.concat(hex"50c3000000000000", hex"225120", outputKey);
+        p.transaction = bytes.concat(hex"02000000", hex"01", spent, hex"01", paid, hex"00000000");
+        bytes32 txid = BitcoinTransaction.txid(p.transaction);
+        (p.index, p.output, p.path, p.coinbasePath) = (0, 0, new bytes32[](0), new bytes32[](0));
+        (p.height, p.coinbase) = (211, p.transaction);
+        p.header = bytes.concat(_slice(p.header, 0, 36), txid, _slice(p.header, 68, 80));
+        submit(BITCOIN, p.height, BitcoinTransaction.txid(p.header), uint64(START));
+        deposit.amount = 50_000;
+        deposit.sourceKey = keccak256(abi.encodePacked(txid, bytes4(0)));
+        _refusedProof(p, BitcoinTransaction.CoinbaseAsDeposit.selector);
+    }
+
     function test_forged_proofs_are_refused() public {
         BitcoinProof memory p = _proof();
         p.header = bytes.concat(p.header, hex"00");

@@ -14,11 +14,12 @@ pub(super) struct Refusal {
 
 /// Errors about what the deposit or its proof *is*: the same effect will never pass. Everything else (pauses, caps, closed
 /// lanes, unknown roots, unknown errors) may pass later: an error that is not understood must not end a transfer.
-const FOR_EVER: [&str; 45] = [
+const FOR_EVER: [&str; 46] = [
     "AccountMalformed",
     "AmountMismatch",
     "BadRecipient",
     "BridgeNotAnAddress",
+    "CoinbaseAsDeposit",
     "CoinbaseDepthMismatch",
     "CountNotMinimal",
     "CountOutOfRange",
