@@ -20,6 +20,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         bytes32 root;
         uint64 time;
         bool disputed;
+        uint64 storedAt;
     }
 
     struct Latest {
@@ -109,7 +110,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
             require(time >= earliest, TimeNotRising(earliest, time));
             latest[sourceChain] = Latest(height, time);
         }
-        _roots[sourceChain][height] = Root(root, time, false);
+        _roots[sourceChain][height] = Root(root, time, false, uint64(block.timestamp));
         emit CheckpointStored(sourceChain, height, root, time, epoch);
     }
 
@@ -120,6 +121,11 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         bool isFresh = block.timestamp <= uint256(existing.time) + rule.maxAge;
         require(isFresh, CheckpointTooOld(chain, height, existing.time, rule.maxAge));
         return (existing.root, existing.time);
+    }
+
+    /// @inheritdoc IRootSource
+    function trustedSince(bytes32 chain, uint64 height) external view returns (uint64) {
+        return _requireUndisputed(chain, height).storedAt;
     }
 
     /// @inheritdoc IRootSource

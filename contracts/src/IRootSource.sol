@@ -10,6 +10,10 @@ interface IRootSource {
     /// @return time Block time, Unix seconds.
     function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time);
 
+    /// @notice Unix seconds from which the root of `chain` at `height` has been trusted: for as long it could have been
+    /// disputed. Reverts when there is none.
+    function trustedSince(bytes32 chain, uint64 height) external view returns (uint64);
+
     /// @notice Reverts while no root of `chain` may be used, and when that at `height` turned out false or was never
     /// trusted. One that is only too old for a new proof stands.
     function requireStanding(bytes32 chain, uint64 height) external view;

@@ -42,12 +42,16 @@ contract Vault is IVault, AccessManaged, ReentrancyGuardTransient {
     uint64 public constant MIN_LIFETIME = 10 minutes;
     /// @notice Seconds that a deposit may at most have until its expiry, after which it can be refunded.
     uint64 public constant MAX_LIFETIME = 30 days;
+    /// @notice Most seconds of {refundHold}.
+    uint64 public constant MAX_REFUND_HOLD = 7 days;
 
     Outbox public immutable outbox;
     IInbox public immutable inbox;
     PauseController public immutable pauses;
     /// @notice Block hashes of the destinations, for refunds.
     IRootSource public immutable roots;
+    /// @notice Seconds for which a block hash must have been trusted, and not disputed, before it refunds anything.
+    uint64 public immutable refundHold;
 
     /// @notice token => what it is called across chains, and the least that can be deposited.
     mapping(address token => LocalAsset asset) public assets;
@@ -77,14 +81,23 @@ contract Vault is IVault, AccessManaged, ReentrancyGuardTransient {
     error AlreadyRefunded(bytes32 id);
     error NotExpired(uint64 expiry, uint64 provenTime);
     error WasPaid(bytes32 id, uint256 nullifier);
+    error RootTooFresh(bytes32 chain, uint64 height, uint256 goodFrom, uint256 now_);
+    error RefundHoldTooLong(uint64 longest, uint64 found);
 
-    constructor(address authority, Outbox outbox_, IInbox inbox_, PauseController pauses_, IRootSource roots_)
-        AccessManaged(authority)
-    {
+    constructor(
+        address authority,
+        Outbox outbox_,
+        IInbox inbox_,
+        PauseController pauses_,
+        IRootSource roots_,
+        uint64 refundHold_
+    ) AccessManaged(authority) {
+        require(refundHold_ <= MAX_REFUND_HOLD, RefundHoldTooLong(MAX_REFUND_HOLD, refundHold_));
         outbox = outbox_;
         inbox = inbox_;
         pauses = pauses_;
         roots = roots_;
+        refundHold = refundHold_;
     }
 
     /// @notice Deposits `amount` of `token` for `recipient` on another chain.
@@ -137,7 +150,8 @@ contract Vault is IVault, AccessManaged, ReentrancyGuardTransient {
 
     /// @notice Gives a deposit back to its sender, when the destination's state proves that it was not paid and never
     /// will be: its inbox holds no nullifier for it in a block later than the expiry, or holds the mark of a dropped
-    /// one. Open while paused.
+    /// one. Open while paused, and under no cap: what stops a false block is that its hash stands for {refundHold} first,
+    /// in which guardians can dispute it or freeze its chain.
     /// @param token The token that was locked.
     /// @param proof `EthereumProof` encoding, of the inbox's nullifier slot.
     function refund(Deposit calldata deposit, address token, bytes calldata proof) external nonReentrant {
@@ -147,13 +161,14 @@ contract Vault is IVault, AccessManaged, ReentrancyGuardTransient {
         require(isOurs, NotADeposit(id));
         require(!refunded[id], AlreadyRefunded(id));
 
-        (uint256 nullifier,, uint64 time) = EthereumProof.storageAt(
+        (uint256 nullifier, uint64 height, uint64 time) = EthereumProof.storageAt(
             roots, deposit.destinationChain, deposit.destinationBridge, Nullifier.slot(id), proof
         );
         if (nullifier != Nullifier.DROPPED) {
             require(nullifier == 0, WasPaid(id, nullifier));
             require(time > deposit.expiry, NotExpired(deposit.expiry, time));
         }
+        _requireHeld(deposit.destinationChain, height);
 
         refunded[id] = true;
         address to = address(uint160(uint256(deposit.sender)));
@@ -180,6 +195,11 @@ contract Vault is IVault, AccessManaged, ReentrancyGuardTransient {
     function setRoute(bytes32 chain, bytes32 bridge) external restricted {
         routes[chain] = bridge;
         emit RouteChanged(chain, bridge);
+    }
+
+    function _requireHeld(bytes32 chain, uint64 height) private view {
+        uint256 goodFrom = uint256(roots.trustedSince(chain, height)) + refundHold;
+        require(block.timestamp >= goodFrom, RootTooFresh(chain, height, goodFrom, block.timestamp));
     }
 
     function _requireLifetime(uint64 expiry) private view {

@@ -19,6 +19,9 @@ use crate::{
     PauseController, RiskGuard, Vault, WrappedToken,
 };
 
+/// A day: a refund knows no cap and no pause, and so its checkpoint is looked at first.
+pub const REFUND_HOLD: u64 = 24 * 3_600;
+
 /// Everything that is decided when a chain is set up.
 #[derive(Clone, Debug)]
 pub struct DeployConfig {
@@ -30,6 +33,9 @@ pub struct DeployConfig {
     pub retention: u64,
     /// Seconds between a signed rotation of the fast-lane set and its taking effect.
     pub rotation_delay: u64,
+    /// Seconds for which a destination's checkpoint must have stood, undisputed, before it refunds a deposit: at most a week.
+    /// [`REFUND_HOLD`] where there is money; development chains may take 0.
+    pub refund_hold: u64,
     /// The Bitcoin chain whose deposits can be claimed here, if any.
     pub bitcoin: Option<BitcoinChain>,
     /// Wrapped tokens to create; `Deployment.wrapped` has their addresses in this order.
@@ -80,7 +86,8 @@ pub struct SourceConfig {
     pub chain: ChainId,
     /// Its only accepted bridge: `Outbox` left-padded, or the Bitcoin vault's x-only key.
     pub bridge: B256,
-    /// Seconds for which a checkpoint can be used, from its block time; 0 closes the chain.
+    /// Seconds for which a checkpoint can be used, from its block time; 0 closes the chain. Where deposits go to that chain,
+    /// at least twice [`DeployConfig::refund_hold`]: else they could hardly be refunded.
     pub max_age: u64,
     /// Seconds by which its block times may run backwards (Bitcoin 7200, else 0).
     pub time_slack: u64,
@@ -201,6 +208,16 @@ pub enum DeployError {
         /// Where it is.
         found: Option<Address>,
     },
+    /// Checkpoints of a destination could not be used for long enough after they have stood for the hold.
+    #[error("max_age of {chain}: expected at least {expected} seconds, twice the refund hold, found {found}")]
+    HeldTooLong {
+        /// The destination.
+        chain: ChainId,
+        /// Twice the hold.
+        expected: u64,
+        /// Its rule.
+        found: u64,
+    },
     /// The configuration refers to a wrapped token it does not create.
     #[error("payout of {asset}: expected the index of one of {created} wrapped tokens, found {found}")]
     NoSuchWrapped {
@@ -221,6 +238,7 @@ pub async fn deploy<P: Provider>(
     deployer: Address,
     config: &DeployConfig,
 ) -> Result<Deployment, DeployError> {
+    require_refundable(config)?;
     let nonce = provider.get_transaction_count(deployer).pending().await.map_err(|source| DeployError::Node {
         step: "reading the deployer's nonce".to_owned(),
         source: source.into(),
@@ -244,6 +262,17 @@ pub async fn deploy<P: Provider>(
         None => configure::keep_all_roles(provider, deployer, &at).await?,
     }
     Ok(at)
+}
+
+/// A checkpoint that is too old once it has stood for the hold would refund nothing.
+fn require_refundable(config: &DeployConfig) -> Result<(), DeployError> {
+    let expected = config.refund_hold.saturating_mul(2);
+    let is_destination = |source: &&SourceConfig| config.routes.iter().any(|(chain, _)| *chain == source.chain);
+    let too_short = |source: &&SourceConfig| source.max_age != 0 && source.max_age < expected;
+    match config.sources.iter().filter(is_destination).find(too_short) {
+        Some(source) => Err(DeployError::HeldTooLong { chain: source.chain.clone(), expected, found: source.max_age }),
+        None => Ok(()),
+    }
 }
 
 async fn create_contracts<P: Provider>(
@@ -270,7 +299,7 @@ async fn create_contracts<P: Provider>(
     let (members, threshold) = sorted(&config.verifiers);
     create!(CheckpointRegistry, at.registry, at.manager, members, threshold, config.retention);
     create!(Outbox, at.outbox, at.vault);
-    create!(Vault, at.vault, at.manager, at.outbox, at.inbox, at.pauses, at.registry);
+    create!(Vault, at.vault, at.manager, at.outbox, at.inbox, at.pauses, at.registry, config.refund_hold);
     create!(RiskGuard, at.guard, at.manager, at.inbox);
     create!(Inbox, at.inbox, at.manager, at.vault, at.guard, at.pauses);
     let (members, threshold) = sorted(&config.fast_signers);
@@ -284,4 +313,38 @@ async fn create_contracts<P: Provider>(
         create!(WrappedToken, *address, name, symbol, token.decimals, at.inbox);
     }
     sender.finish().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_whose_checkpoints_grow_too_old_to_refund_is_refused() {
+        let set = Quorum { members: vec![], threshold: 2 };
+        let chain = ChainId::eip155(2);
+        let rule = |max_age| DeployConfig {
+            verifiers: set.clone(),
+            fast_signers: set.clone(),
+            retention: 3_600,
+            rotation_delay: 3_600,
+            refund_hold: REFUND_HOLD,
+            bitcoin: None,
+            wrapped: vec![],
+            sources: vec![SourceConfig {
+                chain: chain.clone(),
+                bridge: B256::ZERO,
+                max_age,
+                time_slack: 0,
+                assets: vec![],
+            }],
+            assets: vec![],
+            routes: vec![(chain.clone(), B256::ZERO)],
+            roles: None,
+        };
+        let refused = require_refundable(&rule(2 * REFUND_HOLD - 1));
+        assert!(matches!(refused, Err(DeployError::HeldTooLong { expected, .. }) if expected == 2 * REFUND_HOLD));
+        assert!(require_refundable(&rule(2 * REFUND_HOLD)).is_ok());
+        assert!(require_refundable(&DeployConfig { routes: vec![], ..rule(1) }).is_ok());
+    }
 }

@@ -63,7 +63,8 @@ pub fn ethereum(inclusion: &ethereum::Inclusion) -> Result<Bytes, EncodeError> {
     storage(&inclusion.header, &inclusion.account_proof, &inclusion.storage_proof)
 }
 
-/// The same encoding for any slot: also what `Vault.refund` takes for a nullifier.
+/// The same encoding for any slot: also what `Vault.refund` takes for a nullifier, once the checkpoint of `header` has stood
+/// in the registry for the vault's `refundHold`.
 ///
 /// `header` is the RLP block header; the proofs are trie nodes from the root down, as `eth_getProof` gives them.
 pub fn storage(header: &Bytes, account_proof: &[Bytes], storage_proof: &[Bytes]) -> Result<Bytes, EncodeError> {

@@ -12,12 +12,12 @@ import {PauseController} from "src/PauseController.sol";
 import {PauseScope} from "src/PauseScope.sol";
 import {Vault} from "src/Vault.sol";
 import {WrappedToken} from "src/WrappedToken.sol";
-import {Bridge} from "./base/Bridge.sol";
 import {HostileRecipient} from "./base/HostileRecipient.sol";
 import {FalseToken, FeeToken, ReentrantToken} from "./base/HostileTokens.sol";
+import {Refundable} from "./base/Refundable.sol";
 import {TestToken} from "./base/TestToken.sol";
 
-contract VaultTest is Bridge {
+contract VaultTest is Refundable {
     function setUp() public override {
         super.setUp();
         token.mint(address(this), 1e12);
@@ -264,38 +264,10 @@ contract VaultTest is Bridge {
         asset.approve(address(vault), type(uint256).max);
     }
 
-    function _lock(address asset, uint256 amount) private returns (uint256, bytes32) {
-        uint64 expiry = uint64(block.timestamp + 1 days);
-        return vault.lock(asset, amount, SOURCE, REMOTE_INBOX, bytes32(uint256(1)), 0, expiry);
-    }
-
-    /// @dev The deposit that {_lock} makes.
-    function _deposited(address asset, uint256 amount, uint256 nonce) private view returns (Deposit memory) {
-        (bytes32 name,,) = vault.assets(asset);
-        return Deposit({
-            version: 1,
-            sourceChain: keccak256("eip155:31337"),
-            sourceBridge: bytes32(uint256(uint160(address(outbox)))),
-            sourceKey: bytes32(nonce),
-            asset: name,
-            amount: amount,
-            destinationChain: SOURCE,
-            destinationBridge: REMOTE_INBOX,
-            recipient: bytes32(uint256(1)),
-            sender: bytes32(uint256(uint160(address(this)))),
-            lane: 0,
-            expiry: uint64(block.timestamp + 1 days)
-        });
-    }
-
     function _returning(bytes32 asset, uint256 amount, address to) private view returns (Deposit memory deposit) {
         deposit = sample(1);
         deposit.asset = asset;
         deposit.amount = amount;
         deposit.recipient = bytes32(uint256(uint160(to)));
-    }
-
-    function _proveNullifier(bytes32 id, uint256 value) private returns (bytes memory) {
-        return proveSlot(address(uint160(uint256(REMOTE_INBOX))), Nullifier.slot(id), value);
     }
 }

@@ -8,11 +8,11 @@ import {Inbox} from "src/Inbox.sol";
 import {Lane} from "src/Lane.sol";
 import {Nullifier} from "src/Nullifier.sol";
 import {Vault} from "src/Vault.sol";
-import {Bridge} from "./base/Bridge.sol";
 import {FeeToken, FickleToken, RebasingToken, ReentrantToken, SilentToken} from "./base/HostileTokens.sol";
+import {Refundable} from "./base/Refundable.sol";
 
 /// @title Tokens that do not behave, on every way out of the vault: payouts and refunds.
-contract VaultTokensTest is Bridge {
+contract VaultTokensTest is Refundable {
     bytes32 private constant BACK = keccak256("eip155:1/erc20:0x03");
 
     function test_a_token_that_takes_a_fee_pays_what_was_deposited_and_no_more() public {
@@ -169,31 +169,11 @@ contract VaultTokensTest is Bridge {
         guard.raise(Lane.ETHEREUM, BACK, SOURCE, openLimits());
     }
 
-    function _lock(address asset, uint256 amount) private returns (uint256 nonce) {
-        uint64 expiry = uint64(block.timestamp + 1 days);
-        (nonce,) = vault.lock(asset, amount, SOURCE, REMOTE_INBOX, bytes32(uint256(1)), 0, expiry);
-    }
-
     /// @dev A deposit that the other side dropped, and what proves that.
     function _refundable(address asset, uint256 amount) private returns (Deposit memory deposit, bytes memory proof) {
-        uint256 nonce = _lock(asset, amount);
-        (bytes32 name,,) = vault.assets(asset);
-        deposit = Deposit({
-            version: 1,
-            sourceChain: keccak256("eip155:31337"),
-            sourceBridge: bytes32(uint256(uint160(address(outbox)))),
-            sourceKey: bytes32(nonce),
-            asset: name,
-            amount: amount,
-            destinationChain: SOURCE,
-            destinationBridge: REMOTE_INBOX,
-            recipient: bytes32(uint256(1)),
-            sender: bytes32(uint256(uint160(address(this)))),
-            lane: 0,
-            expiry: uint64(block.timestamp + 1 days)
-        });
-        bytes32 slot = Nullifier.slot(DepositLib.id(deposit));
-        proof = proveSlot(address(uint160(uint256(REMOTE_INBOX))), slot, Nullifier.DROPPED);
+        (uint256 nonce,) = _lock(asset, amount);
+        deposit = _deposited(asset, amount, nonce);
+        proof = _proveNullifier(DepositLib.id(deposit), Nullifier.DROPPED);
     }
 
     function _returning(uint256 nonce, uint256 amount) private view returns (Deposit memory deposit) {

@@ -64,7 +64,7 @@ abstract contract Bridge is Test {
         pauses = new PauseController(address(manager), inboxAt);
         registry = new CheckpointRegistry(address(manager), members(), 3, RETENTION);
         outbox = new Outbox(vaultAt);
-        vault = new Vault(address(manager), outbox, Inbox(inboxAt), pauses, registry);
+        vault = new Vault(address(manager), outbox, Inbox(inboxAt), pauses, registry, refundHold());
         guard = new RiskGuard(address(manager), inboxAt);
         inbox = new Inbox(address(manager), vault, guard, pauses);
         fastLane = new FastLane(address(manager), members(), 3, RETENTION, ROTATION_DELAY);
@@ -73,6 +73,11 @@ abstract contract Bridge is Test {
         wrapped = new WrappedToken("Wrapped Coin", "wCOIN", 18, address(inbox));
         token = new TestToken("Token", "TOK", 6);
         _configure();
+    }
+
+    /// @dev Seconds that a root stands before it refunds: none, but where that is what is tested.
+    function refundHold() internal pure virtual returns (uint64) {
+        return 0;
     }
 
     function _configure() private {

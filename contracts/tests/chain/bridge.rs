@@ -36,6 +36,9 @@ pub fn open_limits() -> RiskGuard::Limits {
     }
 }
 
+/// Seconds for which a checkpoint stands before it refunds.
+pub const HOLD: u64 = 3600;
+
 /// Names of the signer sets, their sizes and thresholds.
 const VERIFIERS: (&str, usize, u16) = ("verifier", 3, 2);
 const FAST_SIGNERS: (&str, usize, u16) = ("signer", 5, 3);
@@ -65,6 +68,7 @@ pub fn empty_config() -> DeployConfig {
         fast_signers: quorum(FAST_SIGNERS),
         retention: 3600,
         rotation_delay: 3600,
+        refund_hold: HOLD,
         bitcoin: None,
         wrapped: vec![],
         sources: vec![],

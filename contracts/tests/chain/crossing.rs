@@ -9,7 +9,7 @@ use spandrel_verifiers::{Deposit, Evidence, LanePreference};
 
 use crate::anvil::SlotProof;
 use crate::bitcoin_block;
-use crate::bridge::{Side, error_name, pair};
+use crate::bridge::{HOLD, Side, error_name, pair};
 
 const ANYONE: Address = Address::repeat_byte(0xaa);
 
@@ -124,6 +124,8 @@ async fn an_expired_deposit_is_refunded_by_proof_of_absence_and_a_paid_one_never
     home.chain.mine_at(unpaid.expiry + 1).await;
     let absent = away.chain.prove(away.at.inbox, nullifier_slot(unpaid.id())).await;
     home.submit(&absent.checkpoint).await;
+    assert_eq!(error_name(refund(&unpaid, &absent).call().await), "RootTooFresh");
+    home.chain.mine_at(home.chain.now().await + HOLD).await;
     let present = away.chain.prove(away.at.inbox, nullifier_slot(paid.id())).await;
     assert_eq!(error_name(refund(&paid, &present).call().await), "WasPaid");
     // The absence of one nullifier says nothing of another.

@@ -6,7 +6,7 @@ use alloy::providers::{Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use reqwest::StatusCode;
 use serde_json::Value;
-use spandrel_contracts::deploy::{DeployConfig, LocalAsset, Quorum, deploy};
+use spandrel_contracts::deploy::{DeployConfig, LocalAsset, Quorum, REFUND_HOLD, deploy};
 use spandrel_contracts::{Outbox, TestToken};
 use spandrel_testnets::ethereum::{Anvil, AnvilOptions, EthereumTestnetError, Mining};
 use spandrel_verifiers::AssetId;
@@ -88,6 +88,7 @@ async fn a_token_is_deposited_on_anvil_by_the_requests_alone() {
         fast_signers: quorum,
         retention: 3_600,
         rotation_delay: 3_600,
+        refund_hold: REFUND_HOLD,
         bitcoin: None,
         wrapped: Vec::new(),
         sources: Vec::new(),

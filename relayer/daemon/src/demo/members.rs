@@ -48,6 +48,7 @@ impl Members {
             fast_signers: quorum(&self.signers),
             retention: 3_600,
             rotation_delay: 3_600,
+            refund_hold: 0,
             bitcoin: None,
             wrapped: Vec::new(),
             sources: Vec::new(),

@@ -108,6 +108,7 @@ impl World {
             fast_signers: quorum("signer"),
             retention: 3600,
             rotation_delay: 3600,
+            refund_hold: 0,
             bitcoin: None,
             wrapped: vec![WrappedConfig { name: "Wrapped Coin".into(), symbol: "wCOIN".into(), decimals: 18 }],
             sources: vec![SourceConfig {
