@@ -4,6 +4,7 @@
 use alloy_primitives::B256;
 use spandrel_verifiers::{UnixSeconds, VerifyError};
 
+use super::policy::is_same_person;
 use super::{Act, ControlEvent, ControlState, Outcome, Proposal, ProposalEnd, SignerRole};
 use crate::{Agreement, Loosening, looser};
 
@@ -92,10 +93,10 @@ fn proposes(act: &Act, file: &Agreement) -> bool {
 /// By whom, once two of the guardians that are agreed on have said so and the timelock is over.
 fn agreed_by(id: B256, proposal: &Proposal, agreed: &Agreement, now: UnixSeconds) -> Result<String, NotYet> {
     let approval = proposal.approval.as_ref().ok_or(NotYet::Unapproved(id))?;
-    let person =
-        |key| agreed.guardians.as_ref().and_then(|guardians| guardians.people.get(key)).map(|name| name.trim());
+    let person = |key| agreed.guardians.as_ref().and_then(|guardians| guardians.people.get(key));
     let (proposer, approver) = (person(&proposal.signer), person(&approval.signer));
-    if proposer.is_none() || approver.is_none() || proposer == approver {
+    let are_two = proposer.zip(approver).is_some_and(|(proposer, approver)| !is_same_person(proposer, approver));
+    if !are_two {
         return Err(NotYet::OtherGuardians(id));
     }
     if now < approval.ready_at {

@@ -5,7 +5,7 @@ use spandrel_verifiers::UnixSeconds;
 
 use super::execute::outcome_of;
 use super::limits::{lower, lower_wide, require_possible};
-use super::policy::MAX_TTL;
+use super::policy::{MAX_TTL, is_same_person};
 use super::statement::MAX_LIFETIME;
 use super::{
     Act, ControlEvent, ControlPolicy, ControlRefusal, ControlState, Outcome, Proposal, ProposalEnd, SignedStatement,
@@ -224,7 +224,7 @@ impl Said<'_> {
             if proposal.act == *self.act {
                 return Err(ControlRefusal::NeedsSecondApprover(*id));
             }
-            own = own.saturating_add(usize::from(proposal.person == self.person));
+            own = own.saturating_add(usize::from(is_same_person(&proposal.person, self.person)));
         }
         if own >= MAX_PROPOSALS {
             return Err(ControlRefusal::TooManyProposals(MAX_PROPOSALS));
@@ -245,7 +245,7 @@ impl Said<'_> {
             return Err(ControlRefusal::AlreadyApproved(id));
         }
         let proposer = view.policy.person(&proposal.signer).ok_or(ControlRefusal::UnknownGuardian(proposal.signer))?;
-        if proposer == self.person {
+        if is_same_person(proposer, self.person) {
             return Err(ControlRefusal::SelfApproval(proposer.to_owned()));
         }
         let ready_at = view.now.saturating_add(delay(&proposal.act, view));

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 
 use super::decide::paused_until;
+use super::policy::is_same_person;
 use super::{Act, ControlEvent, ControlState, Outcome, Proposal, ProposalEnd, View};
 
 /// Why an approved proposal is not carried out yet.
@@ -57,7 +58,8 @@ pub fn execute(state: &ControlState, id: B256, view: &View<'_>, health: Option<&
 fn overtaken(proposal: &Proposal, view: &View<'_>) -> Option<&'static str> {
     let proposer = view.policy.person(&proposal.signer);
     let approver = proposal.approval.as_ref().and_then(|by| view.policy.person(&by.signer));
-    if proposer.is_none() || approver.is_none() || proposer == approver {
+    let are_two = proposer.zip(approver).is_some_and(|(proposer, approver)| !is_same_person(proposer, approver));
+    if !are_two {
         return Some("a change of guardians");
     }
     match &proposal.act {

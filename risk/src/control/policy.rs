@@ -1,6 +1,6 @@
 //! Who the guardians are, how long the dangerous direction takes, and what a decision looks at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
@@ -37,10 +37,17 @@ impl ControlPolicy {
         self.guardians.get(key).map(|person| person.trim())
     }
 
-    /// Checks what types cannot: two different people, and delays that are delays.
+    /// Checks what types cannot: two different people, each spelt one way, and delays that are delays.
     pub fn validate(&self) -> Result<(), VerifyError> {
-        let people: BTreeSet<&str> = self.guardians.values().map(|person| person.trim()).collect();
-        if people.len() < 2 || people.contains("") {
+        let mut people: BTreeMap<String, &str> = BTreeMap::new();
+        for person in self.guardians.values().map(|person| person.trim()) {
+            let other = *people.entry(read_aloud(person)).or_insert(person);
+            if other != person {
+                let expected = format!("another name than {other:?}, or the same spelling of it");
+                return Err(VerifyError::invalid("guardians", expected, format!("{person:?}")));
+            }
+        }
+        if people.len() < 2 || people.contains_key("") {
             return Err(VerifyError::invalid("guardians", "at least two people, each with a name", people.len()));
         }
         if self.guardians.contains_key(&Address::ZERO) {
@@ -59,6 +66,16 @@ impl ControlPolicy {
         }
         Ok(())
     }
+}
+
+/// Whether two names are one person's: however their letters are cased, and however many blanks are between and around them.
+pub(super) fn is_same_person(one: &str, other: &str) -> bool {
+    read_aloud(one) == read_aloud(other)
+}
+
+/// A name without what nobody hears. Upper case first: it has one form of letters that lower case has several of.
+fn read_aloud(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase().to_lowercase()
 }
 
 /// What names a deployment: the bridges on all chains that pauses are brought to. Statements for another one, a test

@@ -137,11 +137,17 @@ fn a_policy_of_one_person_or_without_delays_is_refused() {
         policy.guardians.insert(key(n).address(), person.to_owned());
     };
     assert_eq!(refused(&|policy| name(policy, 3, " ")), "guardians");
-    let spelt_twice = |policy: &mut ControlPolicy| {
-        policy.guardians.retain(|_, person| person == "ada");
-        name(policy, 1, " ada");
-    };
-    assert_eq!(refused(&spelt_twice), "guardians");
+    for (first, second) in [("ada", " ada"), ("ada", "Ada"), ("ada b", "ada\u{a0} B "), ("Maß", "MASS"), ("σ", "ς")]
+    {
+        let spelt_twice = |policy: &mut ControlPolicy| {
+            policy.guardians.retain(|_, person| person == "ada");
+            name(policy, 0, first);
+            name(policy, 1, second);
+        };
+        assert_eq!(refused(&spelt_twice), "guardians", "{first:?} and {second:?}");
+    }
+    // Beside others, too: who reads the list would count one more.
+    assert_eq!(refused(&|policy| name(policy, 3, "BO")), "guardians");
     let nobody = |policy: &mut ControlPolicy| drop(policy.guardians.insert(Address::ZERO, "di".to_owned()));
     assert_eq!(refused(&nobody), "guardians", "a signature that names nobody is not hers");
     assert_eq!(refused(&|policy| policy.resume_delay = 899), "resume_delay");

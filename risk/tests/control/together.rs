@@ -46,6 +46,23 @@ fn what_a_key_proposed_that_is_no_guardians_any_more_is_not_approved() {
     assert_eq!(code(world.approve(2, proposal)), "UNKNOWN_GUARDIAN");
 }
 
+/// A policy that was agreed on before such names were refused.
+#[test]
+fn another_spelling_makes_nobody_another_person() {
+    for (first, second) in [("Ada", "ada"), ("ada b", "Ada  B")] {
+        let mut world = frozen();
+        world.name(0, first);
+        world.name(2, second);
+        let proposal = world.propose(0, resume());
+        assert_eq!(code(world.approve(2, proposal)), "SELF_APPROVAL", "{first} and {second}");
+        world.approve(3, proposal).unwrap();
+        world.name(3, second);
+        world.now += QUARTER;
+        let ended = world.execute(proposal, None).unwrap();
+        assert!(matches!(&ended, ControlEvent::Ended { end: ProposalEnd::Overtaken { .. }, .. }), "{ended:?}");
+    }
+}
+
 #[test]
 fn what_two_keys_agreed_on_is_void_when_they_are_found_to_be_one_persons() {
     let mut world = frozen();
