@@ -103,6 +103,7 @@ fn status(refusal: &ControlRefusal) -> StatusCode {
         | ControlRefusal::NotPaused(_)
         | ControlRefusal::NeedsSecondApprover(_)
         | ControlRefusal::SelfApproval(_)
+        | ControlRefusal::NeedsOwnFreeze(_)
         | ControlRefusal::AlreadyApproved(_)
         | ControlRefusal::TooManyProposals(_)
         | ControlRefusal::NotHeld

@@ -80,8 +80,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
             let subject = Subject { transfer, chain: None };
             for attempt in 0.. {
                 let facts = self.facts(guardians, &subject, &view).await?;
-                let Ok(event) = execute(&view.control, proposal, &facts.view(&view), health) else { break };
-                let events = [event];
+                let Ok(events) = execute(&view.control, proposal, &facts.view(&view), health) else { break };
                 if self.record_once(&change(&events), &events, &mut view).await?.is_some() {
                     done += 1;
                     break;

@@ -5,26 +5,25 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use spandrel_core::ledger::{Ledger, NewEffect};
 use spandrel_core::{Destination, Effect, EffectId, Executor, Stated};
-use spandrel_risk::control::{Act, ControlEvent, MAX_TTL, Outcome};
+use spandrel_risk::control::{ControlEvent, MAX_TTL, Outcome};
 use spandrel_risk::{Direction, Scope};
 use spandrel_verifiers::{AssetId, ChainId, DepositId, UnixSeconds};
 
 use crate::{Book, Clock};
 
 impl<L: Ledger, C: Clock> Book<L, C> {
-    /// The same pause on the chains: to be sent before everything that waits. What one guardian stated goes there as it was
-    /// signed; the approval of a freeze is a pause of five days there.
+    /// The same pause on the chains, as the guardian signed it: to be sent before everything that waits. The contracts count
+    /// freezes as `decide` does: the second person's own makes the first's endless there too.
     pub(crate) fn pauses_on_chains(&self, events: &[ControlEvent], now: UnixSeconds) -> Vec<NewEffect> {
         let Some(ControlEvent::Taken { digest, signed, .. }) = events.first() else { return Vec::new() };
-        let is_taken_there = matches!(signed.statement.act, Act::Pause { .. } | Act::Freeze { .. });
-        let stated = is_taken_there.then(|| Stated { signed: (**signed).clone(), bridges: self.bridges() });
+        let stated = Stated { signed: (**signed).clone(), bridges: self.bridges() };
         let paused = events.iter().filter_map(|event| match event {
             ControlEvent::Done { outcome: Outcome::Paused { scope, until }, .. } => Some((scope, *until)),
             _ => None,
         });
         paused
             .flat_map(|(scope, until)| {
-                self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, stated.as_ref())
+                self.pause_effects(scope, until.saturating_sub(now).min(MAX_TTL), *digest, Some(&stated))
             })
             .collect()
     }

@@ -228,8 +228,8 @@ async fn a_resumption_that_was_agreed_on_before_a_halt_does_not_lift_its_pause()
     let scene = Scene::over(Memory::new()).await;
     scene.follower.read_once().await.unwrap();
     let freeze = Act::Freeze { scope: of_source() };
-    let frozen = scene.say(1, 0, freeze.clone()).await;
-    scene.say(2, 0, Act::Approve { proposal: frozen, what: freeze.to_string() }).await;
+    scene.say(1, 0, freeze.clone()).await;
+    scene.say(2, 0, freeze).await;
     let resume = Act::Resume { scope: of_source() };
     let proposal = scene.say(1, 1, resume.clone()).await;
     scene.say(2, 1, Act::Approve { proposal, what: resume.to_string() }).await;

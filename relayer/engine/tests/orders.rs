@@ -12,7 +12,7 @@ use spandrel_risk::control::{Act, ControlEvent, ControlRefusal, MAX_TTL, Outcome
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_store::Memory;
 
-use common::{Later, NOW, block, cleared, deposit, destination, guardians, lost, policy, say, source};
+use common::{Later, NOW, block, cleared, deposit, destination, guardians, key, lost, policy, say, source};
 
 /// A book with a fast payout that is cleared and not sent.
 async fn book() -> (Book<Memory, Later>, EffectId) {
@@ -22,22 +22,25 @@ async fn book() -> (Book<Memory, Later>, EffectId) {
     (book.guarded_by(guardians()), pay)
 }
 
-/// The contracts take no pause without an end, and no approval.
+/// By which the contracts make it endless, as it is here: they take signed freezes, and no approval.
 #[tokio::test]
-async fn a_freeze_goes_to_the_chain_as_it_was_signed_and_by_two_as_another_pause_of_five_days() {
+async fn both_freezes_of_two_guardians_go_to_the_chain_as_they_were_signed() {
     let (book, _) = book().await;
     let freeze = Act::Freeze { scope: Scope::Global };
     let proposal = say(&book, 1, 0, freeze.clone()).await.unwrap();
-    say(&book, 2, 0, Act::Approve { proposal, what: freeze.to_string() }).await.unwrap();
+    let refused = say(&book, 2, 0, Act::Approve { proposal, what: freeze.to_string() }).await.unwrap_err();
+    assert!(matches!(refused, OrderError::Refused(ControlRefusal::NeedsOwnFreeze(_))), "{refused}");
+    say(&book, 2, 0, freeze.clone()).await.unwrap();
+    assert!(book.read_risk(|risk| risk.pauses_at(NOW).all(|(_, pause)| pause.until == u64::MAX)).await);
     let executor = Executor::Destination { chain: destination() };
     let due = book.ledger().lease(&executor, NOW, NOW + 1, 10).await.unwrap();
     let pauses = due.iter().filter_map(|due| match &due.effect {
-        Effect::Pause { scope: Scope::Global, ttl, stated } => Some((*ttl, stated.is_some())),
+        Effect::Pause { scope: Scope::Global, ttl: MAX_TTL, stated: Some(stated) } => Some(&stated.signed.statement),
         _ => None,
     });
-    let mut pauses: Vec<_> = pauses.collect();
-    pauses.sort_unstable();
-    assert_eq!(pauses, [(MAX_TTL, false), (MAX_TTL, true)]);
+    let pauses: Vec<_> = pauses.map(|statement| (statement.guardian, statement.act.clone())).collect();
+    let expected = [1, 2].map(|n| (key(n).address(), freeze.clone()));
+    assert!(pauses.len() == 2 && expected.iter().all(|one| pauses.contains(one)), "{pauses:?}");
 }
 
 /// Its block was replaced after its payout was broadcast: nothing is planned for it, and it may be paid.
@@ -60,11 +63,12 @@ async fn what_may_still_be_paid_is_not_dropped_though_no_payout_of_it_is_planned
 async fn a_resumption_that_was_agreed_on_before_a_shortfall_does_not_lift_its_pause() {
     let ((book, pay), id) = (book().await, deposit().id());
     let scope = Scope::Lane { lane: Lane::Fast, source: Some(source()) };
-    for (nonce, act) in [Act::Freeze { scope: scope.clone() }, Act::Resume { scope: scope.clone() }].iter().enumerate()
-    {
-        let proposal = say(&book, 1, nonce as u64, act.clone()).await.unwrap();
-        say(&book, 2, nonce as u64, Act::Approve { proposal, what: act.to_string() }).await.unwrap();
+    for n in [1, 2] {
+        say(&book, n, 0, Act::Freeze { scope: scope.clone() }).await.unwrap();
     }
+    let resume = Act::Resume { scope: scope.clone() };
+    let proposal = say(&book, 1, 1, resume.clone()).await.unwrap();
+    say(&book, 2, 1, Act::Approve { proposal, what: resume.to_string() }).await.unwrap();
     for input in lost(pay) {
         book.record(Change::one(id, input)).await.unwrap();
     }

@@ -28,7 +28,8 @@ pub enum Act {
         /// For how long.
         seconds: u64,
     },
-    /// Two: pauses a scope without end. The first alone pauses it for [`super::MAX_TTL`], as `PauseController` does.
+    /// Two, each by a freeze of their own: pauses a scope without end. The first alone pauses it for [`super::MAX_TTL`], as
+    /// `PauseController` does.
     Freeze {
         /// What.
         scope: Scope,

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use spandrel_verifiers::UnixSeconds;
 
-use super::execute::outcome_of;
+use super::freeze::freeze;
 use super::limits::{lower, lower_wide, require_possible};
 use super::policy::{MAX_TTL, is_same_person};
 use super::statement::MAX_LIFETIME;
@@ -15,7 +15,7 @@ use crate::{Agreement, Scope, looser};
 
 /// How long a proposal waits for its second person, and an approved one for its health.
 const PROPOSAL_LIFETIME: u64 = 7 * 86_400;
-/// Open proposals of one person.
+/// Open proposals of one person, but for freezes: what is in the safe direction neither waits for room nor takes any.
 const MAX_PROPOSALS: usize = 32;
 /// Longest that one guardian makes a held transfer wait: 30 days.
 const MAX_HOLD: u64 = 30 * 86_400;
@@ -43,10 +43,10 @@ pub fn decide(
 }
 
 /// A statement by a guardian, for this deployment, in time, and new.
-struct Said<'a> {
-    digest: B256,
-    signer: Address,
-    person: &'a str,
+pub(super) struct Said<'a> {
+    pub(super) digest: B256,
+    pub(super) signer: Address,
+    pub(super) person: &'a str,
     act: &'a Act,
     reason: &'a str,
 }
@@ -111,13 +111,7 @@ impl Said<'_> {
                 );
                 Ok(events)
             }
-            Act::Freeze { scope } => {
-                let mut events = overtake(state, "a freeze", |act| resumes(act, scope));
-                events.extend(self.propose(state, view, None)?);
-                events
-                    .push(self.done(Outcome::Paused { scope: scope.clone(), until: view.now.saturating_add(MAX_TTL) }));
-                Ok(events)
-            }
+            Act::Freeze { scope } => Ok(freeze(self, state, view, scope)),
             Act::Resume { scope } => {
                 let Some(until) = paused_until(view, scope) else {
                     return Err(ControlRefusal::NotPaused(scope.to_string()));
@@ -224,7 +218,8 @@ impl Said<'_> {
             if proposal.act == *self.act {
                 return Err(ControlRefusal::NeedsSecondApprover(*id));
             }
-            own = own.saturating_add(usize::from(is_same_person(&proposal.person, self.person)));
+            let is_own = is_same_person(&proposal.person, self.person) && !matches!(proposal.act, Act::Freeze { .. });
+            own = own.saturating_add(usize::from(is_own));
         }
         if own >= MAX_PROPOSALS {
             return Err(ControlRefusal::TooManyProposals(MAX_PROPOSALS));
@@ -248,22 +243,15 @@ impl Said<'_> {
         if is_same_person(proposer, self.person) {
             return Err(ControlRefusal::SelfApproval(proposer.to_owned()));
         }
+        if let Act::Freeze { scope } = &proposal.act {
+            return Err(ControlRefusal::NeedsOwnFreeze(scope.to_string()));
+        }
         let ready_at = view.now.saturating_add(delay(&proposal.act, view));
         let person = self.person.to_owned();
-        let mut events = vec![ControlEvent::Approved { proposal: id, signer: self.signer, person, ready_at }];
-        if let Act::Freeze { scope } = &proposal.act {
-            events.extend(overtake(state, "a freeze", |act| resumes(act, scope)));
-            let by = format!("{} and {}: {}", proposal.person, self.person, proposal.reason);
-            events.extend(outcome_of(&proposal.act).map(|outcome| ControlEvent::Done {
-                proposal: Some(id),
-                outcome,
-                by,
-            }));
-        }
-        Ok(events)
+        Ok(vec![ControlEvent::Approved { proposal: id, signer: self.signer, person, ready_at }])
     }
 
-    fn done(&self, outcome: Outcome) -> ControlEvent {
+    pub(super) fn done(&self, outcome: Outcome) -> ControlEvent {
         ControlEvent::Done { proposal: None, outcome, by: format!("{}: {}", self.person, self.reason) }
     }
 }
@@ -271,7 +259,6 @@ impl Said<'_> {
 /// Seconds between the second approval and the effect.
 fn delay(act: &Act, view: &View<'_>) -> u64 {
     match act {
-        Act::Freeze { .. } => 0,
         Act::Resume { .. } | Act::ReleaseHeld { .. } => view.policy.resume_delay,
         _ => view.policy.timelock,
     }
@@ -302,7 +289,7 @@ pub(super) fn overtake(state: &ControlState, by: &str, is_overtaken: impl Fn(&Ac
     overtaken.map(end).collect()
 }
 
-fn resumes(act: &Act, scope: &Scope) -> bool {
+pub(super) fn resumes(act: &Act, scope: &Scope) -> bool {
     matches!(act, Act::Resume { scope: resumed } if resumed == scope)
 }
 

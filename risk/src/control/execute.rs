@@ -2,7 +2,8 @@
 
 use alloy_primitives::B256;
 
-use super::decide::paused_until;
+use super::decide::{overtake, paused_until};
+use super::freeze::freezes;
 use super::policy::is_same_person;
 use super::{Act, ControlEvent, ControlState, Outcome, Proposal, ProposalEnd, View};
 
@@ -26,14 +27,21 @@ pub enum Wait {
     Health(String),
 }
 
-/// Carries `proposal` out, or ends it. `health` is the outside's word: nothing, or what is wrong.
+/// Carries `proposal` out, or ends it; what it makes void ends with it. `health` is the outside's word: nothing, or what is
+/// wrong.
 ///
 /// # Errors
 /// Why it must wait.
-pub fn execute(state: &ControlState, id: B256, view: &View<'_>, health: Option<&str>) -> Result<ControlEvent, Wait> {
+pub fn execute(
+    state: &ControlState,
+    id: B256,
+    view: &View<'_>,
+    health: Option<&str>,
+) -> Result<Vec<ControlEvent>, Wait> {
+    let ended = |end| Ok(vec![ControlEvent::Ended { proposal: id, end }]);
     let proposal = state.proposal(&id).ok_or(Wait::Unknown)?;
     if proposal.lapses_at <= view.now {
-        return Ok(ControlEvent::Ended { proposal: id, end: ProposalEnd::Lapsed });
+        return ended(ProposalEnd::Lapsed);
     }
     let approval = proposal.approval.as_ref().ok_or(Wait::Unapproved)?;
     if view.now < approval.ready_at {
@@ -43,7 +51,7 @@ pub fn execute(state: &ControlState, id: B256, view: &View<'_>, health: Option<&
         return Err(Wait::Start);
     }
     if let Some(by) = overtaken(proposal, view) {
-        return Ok(ControlEvent::Ended { proposal: id, end: ProposalEnd::Overtaken { by: by.to_owned() } });
+        return ended(ProposalEnd::Overtaken { by: by.to_owned() });
     }
     let needs_health = matches!(proposal.act, Act::Resume { .. } | Act::ReleaseHeld { .. });
     if let Some(wrong) = health.filter(|_| needs_health) {
@@ -51,7 +59,11 @@ pub fn execute(state: &ControlState, id: B256, view: &View<'_>, health: Option<&
     }
     let by = format!("{} and {}: {}", proposal.person, approval.person, proposal.reason);
     let outcome = outcome_of(&proposal.act).ok_or(Wait::Unknown)?;
-    Ok(ControlEvent::Done { proposal: Some(id), outcome, by })
+    let mut events = vec![ControlEvent::Done { proposal: Some(id), outcome, by }];
+    if let Act::Resume { scope } = &proposal.act {
+        events.extend(overtake(state, "a resumption", |act| freezes(act, scope)));
+    }
+    Ok(events)
 }
 
 /// What makes a proposal void although two people agreed.
@@ -77,10 +89,10 @@ fn overtaken(proposal: &Proposal, view: &View<'_>) -> Option<&'static str> {
     }
 }
 
-/// What a proposed act does when it is carried out; nothing for acts that are not proposals.
-pub(super) fn outcome_of(act: &Act) -> Option<Outcome> {
+/// What a proposed act does when it is carried out; nothing for what is carried out otherwise: a freeze at once, a policy by a
+/// start.
+fn outcome_of(act: &Act) -> Option<Outcome> {
     match act {
-        Act::Freeze { scope } => Some(Outcome::Paused { scope: scope.clone(), until: u64::MAX }),
         Act::Resume { scope } => Some(Outcome::Resumed { scope: scope.clone() }),
         Act::RaiseLimits { corridor, limits } => {
             Some(Outcome::Limited { corridor: corridor.clone(), limits: Box::new(*limits) })

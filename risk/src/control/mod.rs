@@ -13,6 +13,7 @@ mod configure;
 mod decide;
 mod event;
 mod execute;
+mod freeze;
 mod limits;
 mod policy;
 mod refusal;

@@ -69,6 +69,9 @@ pub enum ControlRefusal {
     /// Proposer and approver are one person.
     #[error("{0} proposed it: expected another person's approval")]
     SelfApproval(String),
+    /// A freeze is approved by another person's own: the chains take a signed freeze, and no approval.
+    #[error("a freeze is approved by another guardian's own, which the chains take too: sign `freeze {0}`")]
+    NeedsOwnFreeze(String),
     /// There is no such proposal, or it is over.
     #[error("no open proposal {0}")]
     NoSuchProposal(B256),
@@ -192,6 +195,7 @@ impl ControlRefusal {
             Self::NotPaused(_) => "NOT_PAUSED",
             Self::NeedsSecondApprover(_) => "NEEDS_SECOND_APPROVER",
             Self::SelfApproval(_) => "SELF_APPROVAL",
+            Self::NeedsOwnFreeze(_) => "NEEDS_OWN_FREEZE",
             Self::NoSuchProposal(_) => "NO_SUCH_PROPOSAL",
             Self::AlreadyApproved(_) => "ALREADY_APPROVED",
             Self::OtherProposal { .. } => "OTHER_PROPOSAL",

@@ -5,6 +5,7 @@ mod always;
 mod authentic;
 mod configured;
 mod files;
+mod frozen;
 mod looser;
 mod replayed;
 mod together;

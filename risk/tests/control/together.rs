@@ -3,7 +3,7 @@
 use spandrel_risk::control::{Act, ControlEvent, Outcome, ProposalEnd, SignerRole, Wait};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 
-use crate::world::{DAY, QUARTER, World, code, corridor, key, limits, pause, raise, resume, set, transfer};
+use crate::world::{DAY, QUARTER, World, code, corridor, freeze, key, limits, pause, raise, resume, set, transfer};
 
 fn frozen() -> World {
     let mut world = World::new();
@@ -41,7 +41,7 @@ fn another_name_makes_nobody_another_person() {
 #[test]
 fn what_a_key_proposed_that_is_no_guardians_any_more_is_not_approved() {
     let mut world = World::new();
-    let proposal = world.propose(0, Act::Freeze { scope: Scope::Global });
+    let proposal = world.propose(0, freeze());
     world.policy.guardians.remove(&key(0).address());
     assert_eq!(code(world.approve(2, proposal)), "UNKNOWN_GUARDIAN");
 }
@@ -125,12 +125,12 @@ fn a_resumption_never_lifts_a_pause_that_came_after_it_was_proposed() {
 #[test]
 fn a_resumption_never_lifts_a_freeze_that_was_approved_after_it() {
     let mut world = World::new();
-    let first = world.propose(0, Act::Freeze { scope: Scope::Global });
-    world.approve(2, first).unwrap();
-    let freeze = world.propose(3, Act::Freeze { scope: Scope::Global });
+    for n in [0, 2, 3] {
+        world.say(n, freeze()).unwrap();
+    }
     let proposal = world.propose(0, resume());
     world.approve(2, proposal).unwrap();
-    world.approve(0, freeze).unwrap();
+    world.say(0, freeze()).unwrap();
     world.now += QUARTER;
     assert_eq!(world.execute(proposal, None), Err(Wait::Unknown));
     assert!(world.is_paused(&Scope::Global));
@@ -141,7 +141,7 @@ fn one_guardians_word_for_a_freeze_ends_a_resumption_of_what_is_frozen_already()
     let mut world = frozen();
     let proposal = world.propose(0, resume());
     world.approve(2, proposal).unwrap();
-    world.say(3, Act::Freeze { scope: Scope::Global }).unwrap();
+    world.say(3, freeze()).unwrap();
     world.now += QUARTER;
     assert_eq!(world.execute(proposal, None), Err(Wait::Unknown));
     assert!(world.is_paused(&Scope::Global));
@@ -157,25 +157,6 @@ fn a_pause_by_the_bridge_itself_ends_what_was_proposed_for_its_scope_alone() {
     let ended = world.state.overtaken_by(&[other, pause(Scope::Global), pause(Scope::Global)]);
     let is_ended = |event: &ControlEvent| matches!(event, ControlEvent::Ended { proposal: id, .. } if *id == proposal);
     assert!(ended.len() == 1 && is_ended(&ended[0]), "{ended:?}");
-}
-
-#[test]
-fn two_freeze_without_end_and_the_first_alone_pauses() {
-    let mut world = World::new();
-    let proposal = world.propose(0, Act::Freeze { scope: Scope::Global });
-    assert!(world.is_paused(&Scope::Global));
-    assert_eq!(code(world.approve(1, proposal)), "SELF_APPROVAL");
-    world.approve(2, proposal).unwrap();
-    world.now += 1000 * DAY;
-    assert!(world.is_paused(&Scope::Global));
-}
-
-#[test]
-fn one_guardians_freeze_ends_by_itself() {
-    let mut world = World::new();
-    world.propose(0, Act::Freeze { scope: Scope::Global });
-    world.now += 5 * DAY;
-    assert!(!world.is_paused(&Scope::Global));
 }
 
 #[test]

@@ -158,12 +158,12 @@ impl World {
         self.say(n, Act::Approve { proposal, what })
     }
 
-    /// Carries out what is due.
+    /// Carries out what is due; answers what became of the proposal.
     pub fn execute(&mut self, proposal: B256, health: Option<&str>) -> Result<ControlEvent, Wait> {
         let limits = self.state.limited(&self.limits);
-        let event = execute(&self.state, proposal, &self.view(&limits), health)?;
-        self.store(std::slice::from_ref(&event));
-        Ok(event)
+        let events = execute(&self.state, proposal, &self.view(&limits), health)?;
+        self.store(&events);
+        Ok(events.into_iter().next().unwrap())
     }
 
     /// Starts a process with `file`.
@@ -193,6 +193,10 @@ pub fn pause(seconds: u64) -> Act {
 
 pub fn resume() -> Act {
     Act::Resume { scope: Scope::Global }
+}
+
+pub fn freeze() -> Act {
+    Act::Freeze { scope: Scope::Global }
 }
 
 pub fn raise(n: u64) -> Act {

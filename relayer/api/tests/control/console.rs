@@ -2,8 +2,9 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use spandrel_risk::control::{SignedStatement, Statement};
+use spandrel_risk::control::{Act, SignedStatement, Statement};
 use spandrel_risk::{AssetLimit, Corridor, Direction, Scope, WideLimit};
+use spandrel_verifiers::ChainId;
 
 use crate::pages::{attribute, query};
 use crate::world::{World, key, pause, resume};
@@ -120,6 +121,22 @@ async fn a_proposal_is_approved_by_name_and_limits_with_what_was_seen() {
     let version = format!("\"v{}\"", attribute(&text, "data-version"));
     assert_eq!(world.post(&signed, Some(&version)).await.0, StatusCode::OK);
     assert_eq!(world.get("limits").await["limits"][0]["window"], json!("7"));
+}
+
+/// The chains take a freeze, and no approval.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_is_approved_by_signing_the_same_freeze() {
+    let world = World::new().await;
+    let scope = Scope::Route { source: ChainId::eip155(76), destination: ChainId::eip155(77) };
+    let (_, proposed) = world.say(0, Act::Freeze { scope: scope.clone() }).await;
+    let fields = [("act", "approve"), ("proposal", proposed["statement"].as_str().unwrap())];
+    let form = page(&world, &format!("/console/draft?{}", query(&fields)), StatusCode::OK).await;
+    assert!(form.contains("by the same freeze") && form.contains("freeze route"), "{form}");
+    let (text, second) = review(&world, 2, &fields).await;
+    assert!(text.contains("spandrel freeze --route"), "{text}");
+    assert_eq!(second.statement.act, Act::Freeze { scope });
+    assert_eq!(world.post(&second, None).await.1["state"], "done");
+    assert!(world.get("pauses").await[0]["until"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]

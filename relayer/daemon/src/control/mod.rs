@@ -37,7 +37,7 @@ pub enum ControlCommand {
         #[command(flatten)]
         order: Order,
     },
-    /// Pause a scope at once, and without end when a second guardian approves.
+    /// Pause a scope for five days at once, and without end when another guardian freezes it too.
     Freeze {
         #[command(flatten)]
         scope: ScopeOptions,

@@ -24,7 +24,7 @@ use crate::config::Config;
 pub enum ProposalCommand {
     /// List them.
     List(Door),
-    /// Agree to one that another person made.
+    /// Agree to one that another person made; to a freeze by signing the same freeze.
     Approve {
         /// Its id.
         id: B256,
@@ -48,11 +48,15 @@ impl ProposalCommand {
                 list(&door.open()?, "proposals", "", &columns, json).await
             }
             Self::Approve { id, order } => {
-                let what = words(&order.client()?, id).await?;
-                order.send(Act::Approve { proposal: id, what }, None, json).await
+                let act = match proposed(&order.client()?, id).await? {
+                    // The chains take a freeze of one's own, and no approval.
+                    freeze @ Act::Freeze { .. } => freeze,
+                    act => Act::Approve { proposal: id, what: act.to_string() },
+                };
+                order.send(act, None, json).await
             }
             Self::Cancel { id, order } => {
-                let what = words(&order.client()?, id).await?;
+                let what = proposed(&order.client()?, id).await?.to_string();
                 order.send(Act::Cancel { proposal: id, what }, None, json).await
             }
         }
@@ -60,14 +64,14 @@ impl ProposalCommand {
 }
 
 /// What is proposed, printed before it is signed.
-async fn words(client: &Client, id: B256) -> Result<String> {
+async fn proposed(client: &Client, id: B256) -> Result<Act> {
     let (proposals, _) = client.get("proposals").await?;
     let rows = proposals.as_array().map(Vec::as_slice).unwrap_or_default();
     let row = rows.iter().find(|row| row["id"].as_str() == Some(&id.to_string()));
     let row = row.with_context(|| format!("NO_SUCH_PROPOSAL: no open proposal {id}"))?;
     let act: Act = serde_json::from_value(row["act"].clone()).context("proposal: expected an act")?;
     eprintln!("{act}");
-    Ok(act.to_string())
+    Ok(act)
 }
 
 /// Which corridor and lane, and what changes.

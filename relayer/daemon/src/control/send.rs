@@ -139,7 +139,7 @@ impl Order {
             let state = taken["state"].as_str().unwrap_or_default();
             let id = taken["statement"].as_str().unwrap_or_default();
             let next = match state {
-                "proposed" => format!("another guardian must approve it: spandrel proposals approve {id}"),
+                "proposed" => format!("another guardian must agree: spandrel proposals approve {id}"),
                 "approved" => format!("carried out at {} at the earliest", taken["ready_at"]),
                 _ => String::new(),
             };

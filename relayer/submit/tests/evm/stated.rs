@@ -14,7 +14,7 @@ use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
 use spandrel_verifiers::DepositId;
 
-use crate::guardians::{self, Bridges, ada};
+use crate::guardians::{self, Bridges, ada, bo};
 use crate::ledger::{Wall, here, policy};
 use crate::world::*;
 
@@ -73,6 +73,49 @@ async fn a_guardians_order_pauses_the_chain_by_an_account_that_is_no_guardian() 
     let global = pauses.globalScope().call().await.unwrap();
     assert!(pauses.pausedUntil(global).call().await.unwrap() > wall_clock() + 4 * 86_400);
     assert_eq!(world.mined().await, 2);
+}
+
+/// Counted there as here, whatever was lifted before: endless by two, and by one for five days.
+#[tokio::test]
+async fn two_guardians_freeze_the_chain_without_end_by_an_account_that_is_no_guardian() {
+    let Some(world) = World::start().await else { return };
+    for guardian in [ada(), bo()] {
+        world.make_guardian(guardian.address()).await;
+    }
+    let destination = world.destination().await;
+    let account = destination.account();
+    let book = Book::open(world.journal.clone(), Wall::of(&world), policy(&world), Arc::new(Silent)).await.unwrap();
+    let book = Arc::new(book.guarded_by(guardians::policy(&bridges(&world))));
+    let desk = PayoutDesk::new(here(), destination, book.clone(), 16);
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let global = pauses.globalScope().call().await.unwrap();
+    let (freeze, resume) = (Act::Freeze { scope: Scope::Global }, Act::Resume { scope: Scope::Global });
+    let order = async |key: &LocalKey, nonce: u64, act: &Act| {
+        let order = signed(&world, key, nonce, act.clone(), 7_200);
+        book.order(&order, None).await.unwrap();
+        order.statement.digest(book.guardians().unwrap().deployment)
+    };
+    for (key, nonce, is_endless) in [(ada(), 0, false), (ada(), 2, false), (bo(), 1, true)] {
+        order(&key, nonce, &freeze).await;
+        assert_eq!(desk.submit_once().await.unwrap(), 1);
+        for _ in 0..3 {
+            world.anvil.mine(1).await.unwrap();
+            desk.follow_once().await.unwrap();
+        }
+        let until = pauses.pausedUntil(global).call().await.unwrap();
+        assert_eq!(until == u64::MAX, is_endless, "{} at {nonce}: {until}", key.address());
+        assert!(pauses.isPaused(global).call().await.unwrap());
+        if nonce == 0 {
+            let proposal = order(&ada(), 1, &resume).await;
+            order(&bo(), 0, &Act::Approve { proposal, what: resume.to_string() }).await;
+            world.pass(901);
+            assert_eq!(book.carry_out(None).await.unwrap(), 1);
+            pauses.unpause(global).send().await.unwrap().get_receipt().await.unwrap();
+        }
+    }
+    assert!(pauses.pause(global, 60).from(account).call().await.is_err(), "the account may not pause");
+    let paused = book.read_risk(|risk| risk.pauses_at(u64::MAX - 1).count()).await;
+    assert_eq!(paused, 1, "as it is here");
 }
 
 /// Statements are public: whoever is first, the pause is there, and nothing more is sent for it.

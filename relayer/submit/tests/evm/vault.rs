@@ -184,6 +184,22 @@ async fn a_guardians_order_stops_the_deposits_that_it_names_by_an_account_withou
     assert_eq!(world.mined().await, 14);
 }
 
+#[tokio::test]
+async fn two_guardians_freeze_the_deposits_without_end_by_an_account_without_a_role() {
+    let Some(world) = vault().await else { return };
+    let book = book(&world).await;
+    let desk = desk(&world, &book).await;
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let global = pauses.globalScope().call().await.unwrap();
+    for (key, is_endless) in [(ada(), false), (bo(), true)] {
+        order(&world, &book, &key, 0, Act::Freeze { scope: Scope::Global }).await;
+        assert_eq!(desk.submit_once().await.unwrap(), 1);
+        follow(&world, &desk).await;
+        assert!(is_refused_as_paused(&world).await);
+        assert_eq!(pauses.pausedUntil(global).call().await.unwrap() == u64::MAX, is_endless);
+    }
+}
+
 /// Two resume here, and nothing that opens is sent: the vault's own people lift it, or it ends by itself.
 #[tokio::test]
 async fn what_two_resume_is_lifted_on_the_vaults_chain_by_its_own_people_alone() {

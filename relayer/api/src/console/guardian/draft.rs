@@ -98,8 +98,8 @@ fn body(
             fixed("transfer", &transfer, &transfer)
         }
         "approve" | "cancel" => {
-            let (id, what) = draft.proposal(standing)?;
-            fixed("proposal", &id.to_string(), &what)
+            let (id, act) = draft.proposal(standing)?;
+            fixed("proposal", &id.to_string(), &act.to_string())
         }
         "lower_limits" | "raise_limits" => {
             limits::fields(draft, &draft.corridor()?, standing, wrong.and_then(field_of))?
@@ -152,12 +152,16 @@ impl Draft {
             }
             "accept_loss" => Act::AcceptLoss { transfer: self.transfer()? },
             "approve" => {
-                let (proposal, what) = self.proposal(standing)?;
-                Act::Approve { proposal, what }
+                let (proposal, act) = self.proposal(standing)?;
+                match act {
+                    // The chains take a freeze of one's own, and no approval.
+                    Act::Freeze { scope } => Act::Freeze { scope: scope.clone() },
+                    act => Act::Approve { proposal, what: act.to_string() },
+                }
             }
             "cancel" => {
-                let (proposal, what) = self.proposal(standing)?;
-                Act::Cancel { proposal, what }
+                let (proposal, act) = self.proposal(standing)?;
+                Act::Cancel { proposal, what: act.to_string() }
             }
             "lower_limits" => Act::LowerLimits { corridor: self.corridor()?, limits: limits::read(self)? },
             "raise_limits" => Act::RaiseLimits { corridor: self.corridor()?, limits: limits::read(self)? },
@@ -195,12 +199,12 @@ impl Draft {
         ChainId::parse(text).map_err(|_| Problem::invalid("chain", "a CAIP-2 id", text))
     }
 
-    fn proposal(&self, standing: &Standing) -> Result<(B256, String), Problem> {
+    fn proposal<'s>(&self, standing: &'s Standing) -> Result<(B256, &'s Act), Problem> {
         let text = given(&self.proposal).unwrap_or_default();
         let id: B256 = text.parse().map_err(|_| Problem::invalid("proposal", "0x and 64 hex digits", text))?;
         let proposal = standing.control.proposal(&id).filter(|proposal| proposal.lapses_at > standing.now);
         let proposal = proposal.ok_or_else(|| Problem::not_found("NO_SUCH_PROPOSAL", format!("open proposal {id}")))?;
-        Ok((id, proposal.act.to_string()))
+        Ok((id, &proposal.act))
     }
 
     /// What was filled in for a limit.
@@ -244,7 +248,7 @@ fn consequence(act: &str) -> &'static str {
             "Two people and a timelock: resumptions wait for this payout no more. It counts as exposure on."
         }
         "raise_limits" | "raise_wide_limit" => "Two people and a timelock; any guardian may cancel it until then.",
-        "approve" => "The second person's word. Who proposed it cannot approve it.",
+        "approve" => "The second person's word: of a freeze, by the same freeze. Who proposed it cannot approve it.",
         "cancel" => "Ends the proposal.",
         "drop_held" | "drop_quarantined" => "One guardian, at once: it is not paid, its depositor takes it back.",
         _ => "One guardian, at once.",
