@@ -1,6 +1,7 @@
 //! The port of dual control: what the control API asks of the relayer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use alloy::primitives::B256;
 use axum::http::StatusCode;
@@ -18,11 +19,11 @@ use crate::Problem;
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// What guardians said.
-    pub control: ControlState,
+    pub control: Arc<ControlState>,
     /// What is paused.
     pub risk: RiskState,
     /// The limits as they stand.
-    pub limits: RiskPolicy,
+    pub limits: Arc<RiskPolicy>,
     /// The sets of signers as they stand.
     pub signers: BTreeMap<SignerRole, SignerSet>,
     /// Unix seconds.

@@ -7,11 +7,14 @@ use spandrel_risk::control::{ControlEvent, ControlState};
 use spandrel_risk::{Agreement, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
 
-/// The risk state and the limits as they were stored last. Both share what they hold: copies cost next to nothing.
+/// The risk state, what guardians said and the limits as they were stored last. All share what they hold: copies cost next to
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct RiskNow {
     /// What was decided.
     pub state: RiskState,
+    /// What guardians said.
+    pub control: Arc<ControlState>,
     /// The agreed limits with those that guardians have set in their place.
     pub limits: Arc<RiskPolicy>,
     /// Whether something other than limits is agreed on now than when this process was started: it decides nothing more.
@@ -80,6 +83,10 @@ impl RiskView {
     pub(crate) fn show(&self, shown: &mut RiskNow) {
         shown.state.clone_from(&self.state);
         shown.is_superseded = self.is_superseded;
+        // Its version counts the events that it is made of.
+        if shown.control.version() != self.control.version() {
+            shown.control = Arc::new(self.control.clone());
+        }
         if *shown.limits != self.policy.risk {
             shown.limits = Arc::new(self.policy.risk.clone());
         }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use spandrel_api::http::{Hosts, Port, Room, TIMEOUT, control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
-use spandrel_engine::{Book, OrderError};
+use spandrel_engine::{Book, OrderError, RiskNow};
 use spandrel_risk::control::{ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::attestation::SignerSet;
@@ -98,9 +98,9 @@ impl ControlDesk for BookDesk {
 
     fn standing(&self) -> BoxFuture<'_, Standing> {
         async move {
-            let (control, limits) = self.book.control().await;
-            let (risk, signers) = (self.book.risk_now().state, self.signers.clone());
-            Standing { control, risk, limits, signers, now: unix_now() }
+            // Whoever looks on keeps no order and no payment waiting, and waits for none.
+            let RiskNow { state: risk, control, limits, .. } = self.book.risk_now();
+            Standing { control, risk, limits, signers: self.signers.clone(), now: unix_now() }
         }
         .boxed()
     }

@@ -114,6 +114,36 @@ async fn an_order_whose_caller_hung_up_is_carried_out_whole() {
     served.end().await;
 }
 
+/// Another process keeps the ledger busy, so an order holds up all decisions; who only looks on waits for neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_stands_is_shown_while_an_order_waits_for_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let mut busy = SqliteConnectOptions::new().filename(&config.database).connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut busy).await.unwrap();
+    let here = folder.path().to_owned();
+    let ordered = tokio::task::spawn_blocking(move || as_guardian(&here, "ada", &["pause", "--global", "--for", "1h"]));
+    let is_held_up = async |most| tokio::time::timeout(most, served.book.read_risk(|_| ())).await.is_err();
+    let held_up = async {
+        while !is_held_up(Duration::from_millis(300)).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(4), held_up).await.expect("the order waits for the ledger");
+    let port = config.control.as_ref().unwrap().listen.port();
+    for path in ["pauses", "proposals", "limits", "signers", "shortfalls"] {
+        let url = format!("http://127.0.0.1:{port}/v1/control/{path}");
+        let shown = tokio::time::timeout(Duration::from_millis(500), reqwest::get(url)).await;
+        assert!(shown.unwrap_or_else(|_| panic!("{path} waits")).unwrap().status().is_success(), "{path}");
+    }
+    assert!(is_held_up(Duration::from_millis(50)).await, "the order waited all the while");
+    sqlx::query("ROLLBACK").execute(&mut busy).await.unwrap();
+    assert_eq!(taken(&ordered.await.unwrap())["state"], "done");
+    sqlx::Connection::close(busy).await.unwrap();
+    served.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_guardian_pauses_with_one_command_and_cannot_resume_alone() {
     let folder = tempfile::tempdir().unwrap();

@@ -41,7 +41,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     pub async fn open(ledger: L, clock: C, policy: Policy, observer: Arc<dyn Observer>) -> Result<Self, EngineError> {
         let view = RiskView::under(policy.clone());
         let limits = Arc::new(policy.risk.clone());
-        let shown = RwLock::new(RiskNow { state: RiskState::default(), limits, is_superseded: false });
+        let (state, control) = (RiskState::default(), Arc::default());
+        let shown = RwLock::new(RiskNow { state, control, limits, is_superseded: false });
         let (risk, wake) = (Mutex::new(view), Notify::new());
         let (guardians, vaults) = (None, BTreeMap::new());
         let book = Self { ledger, clock, policy, guardians, vaults, risk, shown, observer, wake };

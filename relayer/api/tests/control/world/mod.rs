@@ -17,7 +17,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use spandrel_api::http::{Hosts, Patience, Port, Room, TIMEOUT, control_router, serve};
 use spandrel_api::{ControlDesk, OrderRefusal, Standing};
-use spandrel_engine::{Book, Clock, OrderError, Silent};
+use spandrel_engine::{Book, Clock, OrderError, RiskNow, Silent};
 use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole, Statement};
 use spandrel_store::Sqlite;
@@ -86,9 +86,9 @@ impl ControlDesk for Desk {
 
     fn standing(&self) -> BoxFuture<'_, Standing> {
         async move {
-            let (control, limits) = self.book.control().await;
+            let RiskNow { state: risk, control, limits, .. } = self.book.risk_now();
             let signers = BTreeMap::from([(SignerRole::Verifiers, policy().verifiers)]);
-            Standing { control, risk: self.book.risk_now().state, limits, signers, now: self.book.clock().now() }
+            Standing { control, risk, limits, signers, now: self.book.clock().now() }
         }
         .boxed()
     }
