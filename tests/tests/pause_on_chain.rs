@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{DynProvider, Provider};
+use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolError;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -19,6 +20,7 @@ use spandrel_risk::control::Act;
 use spandrel_signer::{Hardness, Keystore};
 use spandrel_tests::PATIENCE;
 use spandrel_tests::guardians::{guard, order};
+use spandrel_tests::process::binary;
 use spandrel_verifiers::LanePreference;
 use tokio_util::sync::CancellationToken;
 
@@ -119,6 +121,46 @@ async fn a_guardians_order_stops_both_chains_by_an_account_without_a_role() -> R
     ensure!(!takes_deposits(&chains, &bridge).await?, "deposits stop with the payouts");
     stop.cancel();
     running.finish().await
+}
+
+/// No relayer runs, and none is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guardian_signed_offline_stops_both_chains_whoever_sends_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let chains = Chains::start(&RealNodes::default()).await?;
+    let bridge = Bridge::build(&chains, folder.path()).await?;
+    let guarded = Guarded::over(&chains, &bridge, chains.ethereum.execution_url()).await?;
+    let config = folder.path().join("guarded.toml");
+    std::fs::write(&config, toml::to_string(&guarded.config)?)?;
+    let password = serde_json::to_value(&guarded.ada.password)?;
+    let mut command = tokio::process::Command::new(binary()?);
+    command.args(["pause", "--global", "--for", "1h", "--reason", "no relayer answers", "--key", &guarded.ada.name]);
+    command.args(["--password", password.as_str().context("a reference")?, "--offline", "--nonce", "7", "--json"]);
+    let printed = command.arg("--config").arg(config).output().await?;
+    ensure!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let printed: Value = serde_json::from_slice(&printed.stdout)?;
+    ensure!(printed["signed"]["statement"]["nonce"] == 7, "{printed}");
+
+    let (stranger, address) = wallet(&chains.destination, 5)?;
+    ensure!(takes_deposits(&chains, &bridge).await? && address != bridge.relayer_address);
+    let sides = [
+        (chains.destination_id(), bridge.target.pauses, &stranger),
+        (chains.ethereum_id(), bridge.source.pauses, &bridge.user),
+    ];
+    let transactions = printed["transactions"].as_array().context("transactions")?;
+    ensure!(transactions.len() == sides.len(), "{printed}");
+    for (chain, pauses, provider) in sides {
+        let row = transactions.iter().find(|row| row["chain"] == chain.as_str()).context("each chain")?;
+        let to: Address = serde_json::from_value(row["to"].clone())?;
+        let data: Bytes = serde_json::from_value(row["data"].clone())?;
+        ensure!(to == pauses, "{row}");
+        let request = TransactionRequest::default().to(to).input(data.into());
+        ensure!(provider.send_transaction(request).await?.get_receipt().await?.status(), "{row}");
+        let pauses = PauseController::new(pauses, provider);
+        ensure!(pauses.isPaused(pauses.globalScope().call().await?).call().await?, "{chain}");
+    }
+    ensure!(!takes_deposits(&chains, &bridge).await?);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,7 @@ pub use follow::ChainFollower;
 pub use judge::{ChainJudge, Judge, SignVerdict, VerifierRole};
 pub use observe_again::MAX_TRIES;
 pub use observer::{Observer, Silent};
+pub use on_chains::{concerns_deposits, concerns_payouts};
 pub use payout::PayoutDesk;
 pub use prices::run_prices;
 pub use pulse::Pulse;

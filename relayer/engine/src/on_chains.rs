@@ -36,9 +36,8 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         cause: B256,
         stated: Option<&Stated>,
     ) -> Vec<NewEffect> {
-        let paying = self.policy().destinations.keys().filter(|chain| is_felt(scope, chain));
-        let is_taking = |chain: &&ChainId| is_felt(scope, chain) && is_felt_by_deposits(scope, chain);
-        let taking = self.vaults.keys().filter(is_taking);
+        let paying = self.policy().destinations.keys().filter(|chain| concerns_payouts(scope, chain));
+        let taking = self.vaults.keys().filter(|chain| concerns_deposits(scope, chain));
         let on_chain = |chain: &ChainId| {
             let executor = Executor::Destination { chain: chain.clone() };
             let effect = Effect::Pause { scope: scope.clone(), ttl, stated: stated.cloned().map(Box::new) };
@@ -56,8 +55,9 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     }
 }
 
-/// Whether `chain` has anything to do with `scope`. Its contracts know of no chains but those that a scope names.
-fn is_felt(scope: &Scope, chain: &ChainId) -> bool {
+/// Whether a pause of `scope` is brought to `chain` because it pays there. Its contracts know of no chains but those that a
+/// scope names.
+pub fn concerns_payouts(scope: &Scope, chain: &ChainId) -> bool {
     match scope {
         Scope::Route { source, destination } => source == chain || destination == chain,
         Scope::Global | Scope::Chain { .. } | Scope::Asset { .. } | Scope::Lane { .. } | Scope::Direction { .. } => {
@@ -66,14 +66,15 @@ fn is_felt(scope: &Scope, chain: &ChainId) -> bool {
     }
 }
 
-/// Whether deposits on `chain` are of `scope`: a vault takes what is of its own chain, and lanes are of payouts.
-fn is_felt_by_deposits(scope: &Scope, chain: &ChainId) -> bool {
+/// Whether a pause of `scope` is brought to `chain` because deposits are made there: a vault takes what is of its own chain,
+/// and lanes are of payouts.
+pub fn concerns_deposits(scope: &Scope, chain: &ChainId) -> bool {
     match scope {
         Scope::Asset { asset } => is_of(asset, chain),
         Scope::Lane { .. } => false,
         Scope::Direction { chain: named, direction: Direction::Deposits } => named == chain,
         Scope::Direction { chain: named, direction: Direction::Payouts } => named != chain,
-        Scope::Global | Scope::Chain { .. } | Scope::Route { .. } => true,
+        Scope::Global | Scope::Chain { .. } | Scope::Route { .. } => concerns_payouts(scope, chain),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod halt;
 mod loss;
+mod offline;
 mod orders;
 mod policy;
 mod scope;
@@ -15,6 +16,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 pub use loss::LossCommand;
+pub use offline::OfflineOptions;
 pub use orders::{HoldCommand, LimitsCommand, ProposalCommand, QuarantineCommand, SignersCommand};
 pub use policy::PolicyCommand;
 pub use scope::ScopeOptions;
@@ -36,6 +38,8 @@ pub enum ControlCommand {
         duration: std::time::Duration,
         #[command(flatten)]
         order: Order,
+        #[command(flatten)]
+        offline: OfflineOptions,
     },
     /// Pause a scope for five days at once, and without end when another guardian freezes it too.
     Freeze {
@@ -43,6 +47,8 @@ pub enum ControlCommand {
         scope: ScopeOptions,
         #[command(flatten)]
         order: Order,
+        #[command(flatten)]
+        offline: OfflineOptions,
     },
     /// Propose to lift a pause: another guardian must approve, then it waits.
     Resume {
@@ -101,11 +107,15 @@ pub enum ControlCommand {
 /// Carries a command out.
 pub async fn run(command: ControlCommand, json: bool) -> Result<()> {
     match command {
-        ControlCommand::Pause { scope, duration, order } => {
-            let act = Act::Pause { scope: scope.read()?, seconds: duration.as_secs() };
-            order.send(act, None, json).await
+        ControlCommand::Pause { scope, duration, order, offline } => {
+            let scope = scope.read()?;
+            let act = Act::Pause { scope: scope.clone(), seconds: duration.as_secs() };
+            offline.stop(act, &scope, &order, json).await
         }
-        ControlCommand::Freeze { scope, order } => order.send(Act::Freeze { scope: scope.read()? }, None, json).await,
+        ControlCommand::Freeze { scope, order, offline } => {
+            let scope = scope.read()?;
+            offline.stop(Act::Freeze { scope: scope.clone() }, &scope, &order, json).await
+        }
         ControlCommand::Resume { scope, order } => order.send(Act::Resume { scope: scope.read()? }, None, json).await,
         ControlCommand::Pauses(door) => list(&door.open()?, "pauses", "", &["what", "until", "reason"], json).await,
         ControlCommand::Proposals(command) => command.run(json).await,

@@ -7,8 +7,8 @@ use alloy_primitives::{Address, B256};
 use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use serde_json::Value;
-use spandrel_risk::control::{Act, SignedStatement, Statement, Typed};
-use spandrel_signer::{Hardness, Keystore, SecretRef};
+use spandrel_risk::control::{Act, SignedStatement, Statement, Typed, by_a_guardian};
+use spandrel_signer::{Hardness, Keystore, LocalKey, SecretRef};
 
 use crate::clock::unix_now;
 use crate::config::{Config, KeyRef};
@@ -129,12 +129,9 @@ impl Order {
         let Some(password) = self.password.as_ref().filter(|_| !self.dry_run) else {
             return self.show(&client, act, deployment, json).await;
         };
-        let reference = KeyRef { name: self.key.clone(), password: password.clone() };
-        let key = wiring::unlock(&client.config, &reference)?;
+        let key = self.unlock(&client.config, password)?;
         let nonce = next_nonce(&client, key.address(), deployment).await?;
-        let statement = self.statement(act, key.address(), nonce);
-        let signature = key.sign_digest(statement.digest(deployment))?;
-        let taken = client.post(&SignedStatement::new(statement, &signature), version).await?;
+        let taken = client.post(&self.sign(&key, act, nonce, deployment)?, version).await?;
         print(json, &taken, || {
             let state = taken["state"].as_str().unwrap_or_default();
             let id = taken["statement"].as_str().unwrap_or_default();
@@ -145,6 +142,27 @@ impl Order {
             };
             format!("{state}  {id}\n{next}")
         })
+    }
+
+    /// Signs `act` as the key's statement number `nonce`, asking nobody; who may say what is in the configuration, too.
+    pub(super) fn sign_alone(&self, act: Act, nonce: u64) -> Result<(SignedStatement, Config)> {
+        let config = Config::read(&self.door.config)?;
+        let policy = config.control_policy().context("control: expected guardians in the configuration, found none")?;
+        let password = self.password.as_ref().context("--password: expected the key's, found none")?;
+        let key = self.unlock(&config, password)?;
+        let signed = self.sign(&key, act, nonce, policy.deployment)?;
+        by_a_guardian(&signed, &policy, unix_now())?;
+        Ok((signed, config))
+    }
+
+    fn unlock(&self, config: &Config, password: &SecretRef) -> Result<LocalKey> {
+        wiring::unlock(config, &KeyRef { name: self.key.clone(), password: password.clone() })
+    }
+
+    fn sign(&self, key: &LocalKey, act: Act, nonce: u64, deployment: B256) -> Result<SignedStatement> {
+        let statement = self.statement(act, key.address(), nonce);
+        let signature = key.sign_digest(statement.digest(deployment))?;
+        Ok(SignedStatement::new(statement, &signature))
     }
 
     fn statement(&self, act: Act, guardian: Address, nonce: u64) -> Statement {

@@ -11,6 +11,7 @@ use spandrel::config::Config;
 use spandrel::wiring;
 use spandrel_api::Live;
 use spandrel_core::ledger::Ledger;
+use spandrel_risk::control::{SignedStatement, by_a_guardian};
 use spandrel_signer::{Hardness, Keystore, Secret};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -112,6 +113,33 @@ async fn an_order_whose_caller_hung_up_is_carried_out_whole() {
     assert_eq!(served.book.ledger().control_events(0).await.unwrap().len(), 2, "taken and done");
     sqlx::Connection::close(busy).await.unwrap();
     served.end().await;
+}
+
+/// What the chains would refuse is not printed, and what is printed is for the chains that the scope is of.
+#[test]
+fn offline_a_guardian_is_told_what_the_chains_take_and_from_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, here) = (guarded(folder.path()), folder.path());
+    let pause = ["pause", "--global", "--for", "1h", "--offline"];
+    let printed = taken(&as_guardian(here, "ada", &pause));
+    let rows = printed["transactions"].as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{printed}");
+    assert_eq!(rows[0]["to"], serde_json::to_value(config.destination[0].pause_controller).unwrap());
+    let signed: SignedStatement = serde_json::from_value(printed["signed"].clone()).unwrap();
+    let policy = config.control_policy().unwrap();
+    assert_eq!(by_a_guardian(&signed, &policy, unix_now()).unwrap().1, "ada");
+    let who = ["--key", "ada", "--password", "file:password", "--reason", "a drill"];
+    let freeze = ["freeze", "--chain", "eip155:31337", "--offline", "--nonce", "3"];
+    ends(here, &[&freeze[..], &who].concat(), 0, &["freeze chain eip155:31337", "nothing is sent", "data 0x"]);
+    let long = ["pause", "--global", "--for", "6d", "--offline"];
+    ends(here, &[&long[..], &who].concat(), 1, &["seconds: expected 1 to 432000"]);
+    let late = ["freeze", "--global", "--offline", "--valid-for", "2d"];
+    ends(here, &[&late[..], &who].concat(), 1, &["expiry: expected at most"]);
+    let elsewhere = ["freeze", "--route", "eip155:7 -> eip155:8", "--offline"];
+    ends(here, &[&elsewhere[..], &who].concat(), 1, &["scope: expected one that a configured chain"]);
+    let stranger = Secret::new("correct horse".to_owned()).unwrap();
+    Keystore::open(here.join("keys"), Hardness::Dev).unwrap().create("cy", &stranger).unwrap();
+    assert!(told(&as_guardian(here, "cy", &pause)).contains("expected a guardian"));
 }
 
 /// Another process keeps the ledger busy, so an order holds up all decisions; who only looks on waits for neither.

@@ -32,3 +32,4 @@ pub use config::{BatchLimits, Clock, Confirmation, Contracts, EvmConfig, Proofs}
 pub use destination::EvmDestination;
 pub use fees::{FeePolicy, Fees, escalate, suggest};
 pub use rpc_url::RpcUrl;
+pub use stated::call as stated_call;

@@ -15,7 +15,7 @@ use super::rpc::{Head, Rpc};
 
 /// The calldata that brings a statement to the chain while it counts, and its digest. `None` when it is void at `now`, or
 /// none that the contract takes: then only an account that may pause can.
-pub(super) fn call(stated: &Stated, now: UnixSeconds) -> Option<(Bytes, B256)> {
+pub fn call(stated: &Stated, now: UnixSeconds) -> Option<(Bytes, B256)> {
     let (statement, signature) = (&stated.signed.statement, stated.signed.signature.clone());
     if now >= statement.expiry {
         return None;
