@@ -12,7 +12,9 @@ thread_local! {
     pub(crate) static STORE_NODES: Counter = const { Cell::new(0) };
     /// Nodes of Bitcoin's Merkle trees that were hashed, alone or together.
     pub(crate) static MERKLE_NODES: Counter = const { Cell::new(0) };
-    /// Inner nodes above shreds that were hashed.
+    /// Leaves of the trees of shreds that were hashed.
+    pub(crate) static SHRED_LEAVES: Counter = const { Cell::new(0) };
+    /// Inner nodes of the trees of shreds, and of those over their sets, that were hashed.
     pub(crate) static SHRED_NODES: Counter = const { Cell::new(0) };
     /// Batches of shreds that were checked.
     pub(crate) static SHRED_BATCHES: Counter = const { Cell::new(0) };

@@ -11,7 +11,7 @@
 use alloy_primitives::{B256, Bytes};
 
 use super::evidence::{BlockPath, ShredProof};
-use super::merkle::double_root;
+use super::merkle::{DoubleTree, double_roots};
 use super::shred::{Body, MAX_SHREDS_PER_SLOT, Shred};
 use super::trusted::Consensus;
 use crate::VerifyError;
@@ -102,12 +102,18 @@ impl ShredProof {
     /// # Errors
     /// Names `before`, `batch[i]`, `block.tail[i]`, `block` or `block_id`.
     pub(super) fn check(&self, block: &BlockOf) -> Result<Batch, VerifyError> {
+        let id = || double_roots(self.block.tree().as_slice()).pop().flatten();
+        self.check_parsed(block, Shred::parse_each(&self.shreds(block)?), id)
+    }
+
+    /// The bytes of its shreds in order, when they are within limits and lead to the id in the block's way.
+    pub(super) fn shreds(&self, block: &BlockOf) -> Result<Vec<&[u8]>, VerifyError> {
         let tail: &[Bytes] = match &self.block {
             BlockPath::Chained { tail } if !block.is_double => tail,
             BlockPath::DoubleMerkle { .. } if block.is_double => &[],
-            _ => {
+            path => {
                 let expected = if block.is_double { "double_merkle" } else { "chained" };
-                return Err(VerifyError::invalid("block", expected, "the other path"));
+                return Err(VerifyError::invalid("block", expected, path.kind()));
             }
         };
         let limit = usize::try_from(MAX_SHREDS_PER_SLOT).unwrap_or(usize::MAX);
@@ -115,22 +121,32 @@ impl ShredProof {
             let found = format!("{} and {}", self.batch.len(), tail.len());
             return Err(VerifyError::malformed("batch", format!("1 to {limit} shreds"), found));
         }
-        let bytes: Vec<&[u8]> = self.before.iter().chain(&self.batch).chain(tail).map(AsRef::as_ref).collect();
+        Ok(self.before.iter().chain(&self.batch).chain(tail).map(AsRef::as_ref).collect())
+    }
+
+    /// [`ShredProof::check`] once [`ShredProof::shreds`] are parsed. `double_id` is that of [`BlockPath::tree`].
+    pub(super) fn check_parsed(
+        &self,
+        block: &BlockOf,
+        shreds: Vec<Result<Shred<'_>, VerifyError>>,
+        double_id: impl FnOnce() -> Option<B256>,
+    ) -> Result<Batch, VerifyError> {
         let name = |place: usize| self.name(place);
-        let mut pieces = Vec::with_capacity(bytes.len());
-        for (place, shred) in Shred::parse_each(&bytes).into_iter().enumerate() {
+        let mut pieces = Vec::with_capacity(shreds.len());
+        for (place, shred) in shreds.into_iter().enumerate() {
             let piece = shred.and_then(|shred| Piece::of(shred, block));
             pieces.push(piece.map_err(|error| error.within(&name(place)))?);
         }
-        let (pieces, tail) = pieces.split_at_checked(bytes.len().saturating_sub(tail.len())).unwrap_or_default();
+        let of_batch = self.before.iter().len().saturating_add(self.batch.len());
+        let (pieces, tail) = pieces.split_at_checked(of_batch).unwrap_or_default();
         check_run(pieces, self.before.is_some()).map_err(|(place, error)| error.within(&name(place)))?;
         match &self.block {
             BlockPath::Chained { .. } => check_chain(pieces, tail, block)
                 .map_err(|(place, error)| if error.field == "block_id" { error } else { error.within(&name(place)) })?,
-            BlockPath::DoubleMerkle { parent_slot, parent_block_id, fec_set_roots } => {
+            BlockPath::DoubleMerkle { parent_slot, fec_set_roots, .. } => {
                 check_parent(*parent_slot, block.slot)?;
                 check_tree(pieces, fec_set_roots).map_err(|(place, error)| error.within(&name(place)))?;
-                let found = double_root(fec_set_roots, *parent_slot, *parent_block_id);
+                let found = double_id();
                 if found != Some(block.block_id) {
                     return Err(VerifyError::invalid("block_id", block.block_id, format!("{found:?}")));
                 }
@@ -151,6 +167,26 @@ impl ShredProof {
         match place.checked_sub(self.batch.len()) {
             None => format!("batch[{place}]"),
             Some(place) => format!("block.tail[{place}]"),
+        }
+    }
+}
+
+impl BlockPath {
+    /// What the id of an Alpenglow block is the root of, if there are as many sets as a block may have.
+    pub(super) fn tree(&self) -> Option<DoubleTree<'_>> {
+        match self {
+            Self::DoubleMerkle { parent_slot, parent_block_id, fec_set_roots } if fec_set_roots.len() <= MAX_SETS => {
+                Some((fec_set_roots, *parent_slot, *parent_block_id))
+            }
+            _ => None,
+        }
+    }
+
+    /// As it is spelled in JSON.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Chained { .. } => "chained",
+            Self::DoubleMerkle { .. } => "double_merkle",
         }
     }
 }

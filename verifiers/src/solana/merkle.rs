@@ -5,6 +5,8 @@
 //! wants two shreds with one proof: an honest leader's shreds cannot be replaced, a bad leader's block is bound only as
 //! strongly as that.
 
+use std::collections::HashMap;
+
 use alloy_primitives::B256;
 use spandrel_lanes::sha256_each;
 
@@ -19,72 +21,113 @@ pub type Sibling = [u8; NODE_LENGTH];
 const LEAF_PREFIX: &[u8] = b"\x00SOLANA_MERKLE_SHREDS_LEAF";
 const NODE_PREFIX: &[u8] = b"\x01SOLANA_MERKLE_SHREDS_NODE";
 
-/// The leaves of these shreds' bytes.
+/// The leaves of these shreds' bytes. Neighbours of the same bytes are hashed once.
 pub(super) fn leaves(contents: &[&[u8]]) -> Vec<B256> {
-    let messages: Vec<Vec<u8>> = contents.iter().map(|content| [LEAF_PREFIX, content].concat()).collect();
-    hash_each(&messages)
+    let runs: Vec<&[&[u8]]> = contents.chunk_by(|one, next| one == next).collect();
+    let distinct = runs.iter().filter_map(|run| run.first());
+    let messages: Vec<Vec<u8>> = distinct.map(|content| [LEAF_PREFIX, content].concat()).collect();
+    #[cfg(test)]
+    crate::counted::add(&crate::counted::SHRED_LEAVES, messages.len());
+    runs.iter().zip(hash_each(&messages)).flat_map(|(run, leaf)| std::iter::repeat_n(leaf, run.len())).collect()
+}
+
+/// Nodes that are hashed together, each distinct one once.
+#[derive(Default)]
+struct Nodes {
+    messages: Vec<Vec<u8>>,
+    places: HashMap<[Sibling; 2], usize>,
+}
+
+impl Nodes {
+    /// Which of them is the node over these two.
+    fn over(&mut self, left: Sibling, right: Sibling) -> usize {
+        let message = [NODE_PREFIX, &left, &right].concat();
+        let next = self.messages.len();
+        // Mostly that of the neighbour.
+        if self.messages.last() == Some(&message) {
+            return next.saturating_sub(1);
+        }
+        let place = *self.places.entry([left, right]).or_insert(next);
+        if place == next {
+            self.messages.push(message);
+        }
+        place
+    }
+
+    fn hash(&self) -> Vec<B256> {
+        #[cfg(test)]
+        crate::counted::add(&crate::counted::SHRED_NODES, self.messages.len());
+        hash_each(&self.messages)
+    }
 }
 
 /// The root above each leaf at its index, level by level; None when an index does not fit in a tree of its proof's depth.
-///
-/// Neighbours that meet at a node hash it once: of the shreds of one set, in order, each distinct node is hashed once.
+/// Each distinct node of a level is hashed once, whoever meets at it.
 pub(super) fn fold_each(branches: &[(B256, u32, &[Sibling])]) -> Vec<Option<B256>> {
-    let mut nodes: Vec<B256> = branches.iter().map(|(leaf, _, _)| *leaf).collect();
+    let mut roots: Vec<B256> = branches.iter().map(|(leaf, _, _)| *leaf).collect();
     let depth = branches.iter().map(|(_, _, proof)| proof.len()).max().unwrap_or_default();
     for level in 0..depth {
+        let mut nodes = Nodes::default();
         let mut places = Vec::with_capacity(branches.len());
-        let mut messages = Vec::with_capacity(branches.len());
-        for (place, (node, (_, index, proof))) in nodes.iter().zip(branches).enumerate() {
+        for (place, (root, (_, index, proof))) in roots.iter().zip(branches).enumerate() {
             let Some(sibling) = proof.get(level) else { continue };
             let is_right =
                 u32::try_from(level).ok().and_then(|level| index.checked_shr(level)).is_some_and(|i| i & 1 == 1);
-            let node = front(node);
-            let message = if is_right { join(sibling, node) } else { join(node, sibling) };
-            if messages.last() != Some(&message) {
-                messages.push(message);
-            }
-            places.push((place, messages.len().saturating_sub(1)));
+            let node = front(root);
+            let over = if is_right { nodes.over(*sibling, node) } else { nodes.over(node, *sibling) };
+            places.push((place, over));
         }
-        #[cfg(test)]
-        crate::counted::add(&crate::counted::SHRED_NODES, messages.len());
-        let parents = hash_each(&messages);
-        for (place, parent) in places {
-            if let (Some(node), Some(parent)) = (nodes.get_mut(place), parents.get(parent)) {
-                *node = *parent;
+        let parents = nodes.hash();
+        for (place, over) in places {
+            if let (Some(root), Some(parent)) = (roots.get_mut(place), parents.get(over)) {
+                *root = *parent;
             }
         }
     }
     let fits = |index: u32, proof: &[Sibling]| {
         u32::try_from(proof.len()).is_ok_and(|depth| index.checked_shr(depth).unwrap_or_default() == 0)
     };
-    branches.iter().zip(nodes).map(|((_, index, proof), node)| fits(*index, proof).then_some(node)).collect()
+    branches.iter().zip(roots).map(|((_, index, proof), root)| fits(*index, proof).then_some(root)).collect()
 }
 
-/// The root of a tree over `leaves`; None without leaves.
-pub(super) fn root(leaves: Vec<B256>) -> Option<B256> {
-    let mut row = leaves;
-    while row.len() > 1 {
-        let messages: Vec<_> =
-            row.chunks(2).filter_map(|pair| Some(join(front(pair.first()?), front(pair.last()?)))).collect();
-        row = hash_each(&messages);
+/// The roots of trees over these leaves; None without leaves. Each distinct node of a level is hashed once, of whichever
+/// trees it is.
+fn roots(mut rows: Vec<Vec<B256>>) -> Vec<Option<B256>> {
+    while rows.iter().any(|row| row.len() > 1) {
+        let mut nodes = Nodes::default();
+        let above: Vec<Option<Vec<usize>>> = rows
+            .iter()
+            .map(|row| {
+                let pairs = row.chunks(2).filter_map(|pair| Some((front(pair.first()?), front(pair.last()?))));
+                (row.len() > 1).then(|| pairs.map(|(left, right)| nodes.over(left, right)).collect())
+            })
+            .collect();
+        let parents = nodes.hash();
+        for (row, above) in rows.iter_mut().zip(above) {
+            if let Some(above) = above {
+                *row = above.into_iter().filter_map(|place| parents.get(place).copied()).collect();
+            }
+        }
     }
-    row.pop()
+    rows.into_iter().map(|mut row| row.pop()).collect()
 }
 
-/// Root of the tree over an Alpenglow block's FEC-set roots and, as the last leaf, its parent: the block id.
-/// None when there are more sets than 32 bits count.
-pub(super) fn double_root(fec_set_roots: &[B256], parent_slot: u64, parent_block_id: B256) -> Option<B256> {
-    let count = u32::try_from(fec_set_roots.len()).ok()?;
-    let parent = sha256(&[&parent_slot.to_le_bytes(), parent_block_id.as_slice(), &count.to_le_bytes()]);
-    root([fec_set_roots, &[parent]].concat())
+/// What the id of an Alpenglow block is made of: roots of its FEC sets, slot and id of its parent.
+pub(super) type DoubleTree<'a> = (&'a [B256], u64, B256);
+
+/// Root of the tree over each block's FEC-set roots and, as the last leaf, its parent: the block ids. None when there are
+/// more sets than 32 bits count.
+pub(super) fn double_roots(trees: &[DoubleTree<'_>]) -> Vec<Option<B256>> {
+    let row = |(fec_set_roots, parent_slot, parent_block_id): &DoubleTree<'_>| {
+        let Ok(count) = u32::try_from(fec_set_roots.len()) else { return Vec::new() };
+        let parent = sha256(&[&parent_slot.to_le_bytes(), parent_block_id.as_slice(), &count.to_le_bytes()]);
+        [fec_set_roots, &[parent][..]].concat()
+    };
+    roots(trees.iter().map(row).collect())
 }
 
-fn front(node: &B256) -> &[u8] {
-    node.get(..NODE_LENGTH).unwrap_or_default()
-}
-
-fn join(left: &[u8], right: &[u8]) -> Vec<u8> {
-    [NODE_PREFIX, left, right].concat()
+fn front(node: &B256) -> Sibling {
+    *node.0.first_chunk().unwrap_or(&[0; NODE_LENGTH])
 }
 
 fn hash_each(messages: &[Vec<u8>]) -> Vec<B256> {
@@ -99,6 +142,14 @@ mod tests {
     use super::*;
     use crate::counted::{SHRED_NODES, counting};
 
+    fn root(leaves: Vec<B256>) -> Option<B256> {
+        roots(vec![leaves])[0]
+    }
+
+    fn double_root(fec_set_roots: &[B256], parent_slot: u64, parent_block_id: B256) -> Option<B256> {
+        double_roots(&[(fec_set_roots, parent_slot, parent_block_id)])[0]
+    }
+
     fn fold(leaf: B256, index: u32, proof: &[Sibling]) -> Option<B256> {
         fold_each(&[(leaf, index, proof)])[0]
     }
@@ -107,7 +158,7 @@ mod tests {
         let (mut row, mut proof) = (leaves.to_vec(), Vec::new());
         while row.len() > 1 {
             let sibling = row.get(index ^ 1).unwrap_or(&row[row.len() - 1]);
-            proof.push(front(sibling).try_into().unwrap());
+            proof.push(front(sibling));
             row = row
                 .chunks(2)
                 .map(|pair| root(pair.iter().chain(pair.last()).take(2).copied().collect()).unwrap())

@@ -41,6 +41,7 @@ mod merkle;
 mod message;
 mod message_v1;
 mod parent;
+mod pool;
 mod quorum;
 mod ranks;
 mod shred;

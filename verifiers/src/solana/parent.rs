@@ -6,13 +6,16 @@
 //! The block id binds the parent that counts. Where the header names that one, there is no `UpdateParent`, since nodes
 //! refuse one that names the header's parent; where `UpdateParent` names it, only what follows counts.
 
-use super::block::{At, Batch, BlockOf, Piece, SHREDS_PER_SET, check_tree};
+use super::block::{At, BlockOf, Piece, SHREDS_PER_SET, check_tree};
 use super::certificate::BlockName;
 use super::evidence::{BlockPath, Inclusion};
 use super::marker::{HEADER, UPDATE_PARENT, parent};
 use super::shred::Shred;
 use super::trusted::Consensus;
 use crate::VerifyError;
+
+/// Most shreds that name a parent.
+const MOST_SHREDS: usize = 2;
 
 impl BlockPath {
     /// Under which rules block ids are bound so.
@@ -25,11 +28,21 @@ impl BlockPath {
 }
 
 impl Inclusion {
-    /// Whether nodes read `batch`, which the inclusion's shreds prove to stand in the block.
+    /// The shreds that name the parent, as many of them as are looked at.
+    pub(super) fn parents(&self) -> impl Iterator<Item = &[u8]> {
+        self.parent.iter().take(MOST_SHREDS).map(|shred| &shred[..])
+    }
+
+    /// Whether nodes read the batch whose first shred is `first`, which the inclusion's shreds prove to stand in the block.
     ///
     /// # Errors
     /// Names `parent`, `parent[i]`, or `shreds` when the batch is abandoned.
-    pub(super) fn check_parent(&self, batch: &Batch, block: &BlockOf) -> Result<(), VerifyError> {
+    pub(super) fn check_parent<'a>(
+        &'a self,
+        first: u32,
+        block: &BlockOf,
+        parse: impl Fn(&'a [u8]) -> Result<Shred<'a>, VerifyError>,
+    ) -> Result<(), VerifyError> {
         let BlockPath::DoubleMerkle { parent_slot, parent_block_id, fec_set_roots } = &self.shreds.block else {
             return match self.parent.len() {
                 0 => Ok(()),
@@ -37,9 +50,13 @@ impl Inclusion {
             };
         };
         let within = |(place, error): At| error.within(&format!("parent[{place}]"));
+        if self.parent.len() > MOST_SHREDS {
+            let expected = format!("at most {MOST_SHREDS} shreds");
+            return Err(VerifyError::invalid("parent", expected, self.parent.len()));
+        }
         let mut pieces = Vec::with_capacity(self.parent.len());
-        for (place, bytes) in self.parent.iter().enumerate() {
-            let piece = Shred::parse(bytes).and_then(|shred| Piece::of(shred, block));
+        for (place, bytes) in self.parents().enumerate() {
+            let piece = parse(bytes).and_then(|shred| Piece::of(shred, block));
             pieces.push(piece.map_err(|error| within((place, error)))?);
         }
         check_tree(&pieces, fec_set_roots).map_err(within)?;
@@ -50,9 +67,9 @@ impl Inclusion {
         if found != expected {
             return Err(VerifyError::invalid("parent", format!("{expected:?}"), format!("{found:?}")));
         }
-        if batch.first < begins {
+        if first < begins {
             let expected = format!("a batch after UpdateParent in shred {begins}");
-            return Err(VerifyError::invalid("shreds", expected, format!("one from shred {}", batch.first)));
+            return Err(VerifyError::invalid("shreds", expected, format!("one from shred {first}")));
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ pub const CODE_SHRED_LENGTH: usize = 1_228;
 /// Most data shreds of a slot, and most coding shreds.
 pub const MAX_SHREDS_PER_SLOT: u32 = 32_768;
 
-const SIGNATURE_LENGTH: usize = 64;
+/// Bytes of the leader's signature, with which a shred begins.
+pub(super) const SIGNATURE_LENGTH: usize = 64;
 const DATA_HEADERS: usize = 88;
 const DATA_COMPLETE: u8 = 0x40;
 const LAST_IN_SLOT: u8 = 0x80;
@@ -146,6 +147,14 @@ impl<'a> Shred<'a> {
     pub fn is_signed_by(&self, leader: B256) -> bool {
         verify_strict(&leader, self.root.as_slice(), self.signature)
     }
+}
+
+/// Slot and FEC set of a shred that was not parsed; nothing of it is checked, and what is too short is of none.
+pub(super) fn set_of(bytes: &[u8]) -> Option<(u64, u32)> {
+    let rest = bytes.get(SIGNATURE_LENGTH.saturating_add(1)..)?;
+    let (slot, rest) = rest.split_first_chunk()?;
+    let set = rest.get(6..)?.first_chunk()?;
+    Some((u64::from_le_bytes(*slot), u32::from_le_bytes(*set)))
 }
 
 fn parse(bytes: &[u8]) -> Result<Parsed<'_>, VerifyError> {

@@ -11,9 +11,11 @@ use super::advance::advance;
 use super::block::{Batch, BlockOf};
 use super::config::SolanaConfig;
 use super::deposit::deposit_of;
-use super::entry::decode_entries;
+use super::entry::{Entry, decode_entries};
 use super::evidence::{DepositEvidence, ExecutionAttestation, Inclusion, ShredProof, Update};
+use super::pool::Pool;
 use super::quorum;
+use super::shred::Shred;
 use super::trusted::{Consensus, ProvenBlock, Standing, TrustedSlots};
 use crate::{Checkpoint, Deposit, UnixSeconds, Verified, Verifier, VerifyError};
 
@@ -93,8 +95,9 @@ impl SolanaVerifier {
         now: UnixSeconds,
     ) -> Result<Included, VerifyError> {
         let block = self.block_of(trusted, inclusion, least, now)?;
-        let batch = self.check_shreds(trusted, inclusion)?;
-        self.deposit_in(&batch, block, inclusion)
+        let named = self.named(inclusion, trusted.consensus(inclusion.slot));
+        let batch = inclusion.shreds.check(&named).map_err(in_shreds)?;
+        self.deposit_in(&entries_of(&batch)?, block, inclusion, Shred::parse)
     }
 
     /// Turns an included transfer into a deposit by the word of the witnesses.
@@ -161,16 +164,7 @@ impl SolanaVerifier {
         Ok(())
     }
 
-    fn check_shreds(&self, trusted: &TrustedSlots, inclusion: &Inclusion) -> Result<Batch, VerifyError> {
-        #[cfg(test)]
-        crate::counted::add(&crate::counted::SHRED_BATCHES, 1);
-        let block = self.named(inclusion, trusted.consensus(inclusion.slot));
-        inclusion.shreds.check(&block).map_err(|error| match error.field.as_str() {
-            "block_id" => error,
-            _ => error.within("shreds"),
-        })
-    }
-
+    /// The block that the evidence speaks of.
     fn named(&self, inclusion: &Inclusion, consensus: Consensus) -> BlockOf {
         BlockOf {
             slot: inclusion.slot,
@@ -180,10 +174,16 @@ impl SolanaVerifier {
         }
     }
 
-    /// The deposit at the place that the evidence names, if nodes read what stands there.
-    fn deposit_in(&self, batch: &Batch, block: ProvenBlock, inclusion: &Inclusion) -> Result<Included, VerifyError> {
-        inclusion.check_parent(batch, &self.named(inclusion, inclusion.shreds.block.consensus()))?;
-        let entries = decode_entries(&batch.payload).map_err(|error| error.within("shreds"))?;
+    /// The deposit at the place that the evidence names, if nodes read what stands there. `shred` parses a shred of the
+    /// evidence.
+    fn deposit_in<'a>(
+        &self,
+        (first, entries): &Entries<'_>,
+        block: ProvenBlock,
+        inclusion: &'a Inclusion,
+        shred: impl Fn(&'a [u8]) -> Result<Shred<'a>, VerifyError>,
+    ) -> Result<Included, VerifyError> {
+        inclusion.check_parent(*first, &self.named(inclusion, inclusion.shreds.block.consensus()), shred)?;
         let place = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
         let entry = entries
             .get(place(inclusion.entry))
@@ -196,20 +196,33 @@ impl SolanaVerifier {
         Ok(Included { deposit, block, transaction: id })
     }
 
-    fn verify_with(
+    /// What inclusion, the word of the witnesses and nothing else make a deposit.
+    fn conclude(
         &self,
-        trusted: &TrustedSlots,
         evidence: &DepositEvidence,
-        now: UnixSeconds,
-        batch_of: impl FnOnce(&Inclusion) -> Result<Batch, VerifyError>,
+        included: Result<Included, VerifyError>,
     ) -> Result<Verified<Deposit>, VerifyError> {
-        let inclusion = &evidence.inclusion;
-        let included = self
-            .block_of(trusted, inclusion, Standing::Final, now)
-            .and_then(|block| self.deposit_in(&batch_of(inclusion)?, block, inclusion))
-            .map_err(|error| error.within("inclusion"))?;
+        let included = included.map_err(|error| error.within("inclusion"))?;
         self.attested(&included, &evidence.execution).map_err(|error| error.within("execution"))
     }
+}
+
+fn in_shreds(error: VerifyError) -> VerifyError {
+    if error.field == "block_id" { error } else { error.within("shreds") }
+}
+
+/// Which batch of entries: only one block of a slot is trusted.
+type Key<'a> = (u64, &'a ShredProof);
+
+fn key(inclusion: &Inclusion) -> Key<'_> {
+    (inclusion.slot, &inclusion.shreds)
+}
+
+/// The entries of a batch, and the index of its first shred.
+type Entries<'a> = (u32, Vec<Entry<'a>>);
+
+fn entries_of(batch: &Batch) -> Result<Entries<'_>, VerifyError> {
+    Ok((batch.first, decode_entries(&batch.payload).map_err(in_shreds)?))
 }
 
 impl Verifier for SolanaVerifier {
@@ -229,33 +242,46 @@ impl Verifier for SolanaVerifier {
         evidence: &DepositEvidence,
         now: UnixSeconds,
     ) -> Result<Verified<Deposit>, VerifyError> {
-        self.verify_with(trusted, evidence, now, |inclusion| self.check_shreds(trusted, inclusion))
+        self.conclude(evidence, self.include(trusted, &evidence.inclusion, Standing::Final, now))
     }
 
-    /// Checks each distinct batch of shreds once, however many deposits are in it. A bad item costs the others nothing
-    /// but its own work: its shreds are another batch, which is checked once, and theirs are not looked at again.
+    /// Parses each distinct shred once, hashes each distinct node of their trees once, and checks and decodes each distinct
+    /// batch of them once, however many deposits and batches of one block they are of.
+    ///
+    /// What one bad item costs: the leaf and at most 15 nodes of each shred that no other item brings, those that name the
+    /// parent among them, and, under Alpenglow, at most as many nodes as its own list of sets has roots, and eleven, when no other brings that list; what
+    /// others bring is not looked at again for it.
     fn verify_batch(
         &self,
         trusted: &TrustedSlots,
         evidence: &[DepositEvidence],
         now: UnixSeconds,
     ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
-        type Key<'a> = (u64, B256, &'a ShredProof);
-        let key = |inclusion: &'_ Inclusion| (inclusion.slot, inclusion.block_id);
-        let distinct: BTreeMap<Key<'_>, &Inclusion> = evidence
-            .iter()
-            .map(|item| {
-                let (slot, block_id) = key(&item.inclusion);
-                ((slot, block_id, &item.inclusion.shreds), &item.inclusion)
-            })
+        let inclusions = evidence.iter().map(|item| &item.inclusion);
+        let blocks: Vec<_> =
+            inclusions.clone().map(|inclusion| self.block_of(trusted, inclusion, Standing::Final, now)).collect();
+        let standing = inclusions.zip(&blocks).filter(|(_, block)| block.is_ok());
+        let parents = standing.clone().flat_map(|(inclusion, _)| inclusion.parents());
+        let distinct: BTreeMap<Key<'_>, BlockOf> = standing
+            .clone()
+            .map(|(inclusion, _)| (key(inclusion), self.named(inclusion, trusted.consensus(inclusion.slot))))
             .collect();
-        let checked: BTreeMap<Key<'_>, Result<Batch, VerifyError>> =
-            distinct.into_par_iter().map(|(key, inclusion)| (key, self.check_shreds(trusted, inclusion))).collect();
-        let batch_of =
-            |inclusion: &Inclusion| match checked.get(&(inclusion.slot, inclusion.block_id, &inclusion.shreds)) {
-                Some(result) => result.clone(),
-                None => self.check_shreds(trusted, inclusion),
-            };
-        evidence.par_iter().map(|item| self.verify_with(trusted, item, now, batch_of)).collect()
+        let (keys, proofs): (Vec<Key<'_>>, Vec<_>) =
+            distinct.into_iter().map(|(key, block)| (key, (key.1, block))).unzip();
+        let pool = Pool::of(&proofs, parents);
+        let batches: Vec<Result<Batch, VerifyError>> =
+            proofs.par_iter().map(|(proof, block)| pool.check(proof, block).map_err(in_shreds)).collect();
+        let entries = batches.par_iter().map(|batch| batch.as_ref().map_err(Clone::clone).and_then(entries_of));
+        let entries: Vec<Result<Entries<'_>, VerifyError>> = entries.collect();
+        let entries: BTreeMap<Key<'_>, _> = keys.into_iter().zip(entries).collect();
+        let include = |item: &DepositEvidence, block: ProvenBlock| {
+            let entries = entries.get(&key(&item.inclusion));
+            let entries =
+                entries.ok_or_else(|| VerifyError::malformed("shreds", "a batch that was checked", "none"))?;
+            let entries = entries.as_ref().map_err(Clone::clone)?;
+            self.deposit_in(entries, block, &item.inclusion, |shred| pool.shred(shred))
+        };
+        let items = evidence.par_iter().zip(blocks);
+        items.map(|(item, block)| self.conclude(item, block.and_then(|block| include(item, block)))).collect()
     }
 }

@@ -15,9 +15,10 @@ use super::maker::{
     Block, NOW, Validator, bank, certificate, config, entries, footer, header, key, quorum, table, terms, tick,
     transfer, validators, votes, witnesses,
 };
+use super::scene::crowd::{LAST_OF_TOWER, migration};
 use super::scene::{attested, ballot, depositor, finalize};
 
-const GENESIS: u64 = 200;
+const GENESIS: u64 = LAST_OF_TOWER;
 pub const SLOT: u64 = 300;
 pub const BANK: B256 = B256::repeat_byte(0xba);
 
@@ -49,11 +50,6 @@ fn block(batches: &[Vec<u8>], end: &[Vec<u8>]) -> Block {
 const DEPOSIT: usize = 2;
 const FOOTER: usize = 3;
 const TICK: usize = 4;
-
-fn migration() -> Update {
-    let certificate = made(Claim::Genesis(name(GENESIS)), &[0, 1, 2], &[]).encode().into();
-    Update::Migration(MigrationUpdate { certificate })
-}
 
 impl Scene {
     fn name(&self) -> BlockName {

@@ -14,6 +14,9 @@ use super::maker::{
     witnesses,
 };
 
+#[path = "crowd.rs"]
+pub mod crowd;
+
 pub fn ballot(slot: u64, bank_hash: B256) -> Ballot {
     Ballot { slot, bank_hash, block_id: keccak256(slot.to_le_bytes()) }
 }
