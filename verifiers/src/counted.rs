@@ -66,7 +66,6 @@ mod inclusions;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 pub(crate) mod maker;
 #[path = "../tests/cosmos/scene.rs"]
-#[expect(dead_code, reason = "other tests use the rest of it")]
 mod scene;
 #[path = "../tests/solana/scene.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]

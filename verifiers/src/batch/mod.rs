@@ -1,14 +1,19 @@
 //! Mixed evidence of many deposits on many chains, verified in one call.
 //!
-//! Items are grouped by source and ordered by the block under which they prove, so that each chain's
-//! [`Verifier::verify_batch`] meets everything it can share side by side. Groups of at most [`MAX_GROUP`] items are
-//! spread over the cores; items of one root are parted only when they are more than that. Results come in the caller's order, and each equals what [`Verifier::verify`] says of that
-//! item alone.
+//! Items are grouped by source and by the block under which they prove: all items of one root go to one
+//! [`Verifier::verify_batch`], however many they are, so that the consensus evidence of a root is checked once. Roots
+//! of fewer items share a group of at most [`MAX_GROUP`]. Groups are spread over the cores, and each chain spreads its
+//! group over them too. Results come in the caller's order, and each equals what [`Verifier::verify`] says of that item
+//! alone.
+//!
+//! What items of different roots have in common is shared where they stand in one group: Cosmos headers with which the
+//! ways to several heights begin may be checked once for each group.
 //!
 //! **What a bad item may cost.** An item takes part in one group and in no other, so evidence of one source never adds
-//! work to another source, nor to more than the [`MAX_GROUP`] items it was grouped with; a group of `n` items is handed
-//! to its verifier once, all `n` together. Within a group, the chain's `verify_batch` states its own bound. The default
-//! one checks each item once, whatever the others are.
+//! work to another source, nor to more than the items of its root or, when these are fewer, the [`MAX_GROUP`] items it was
+//! grouped with; a group is handed to its verifier once. Within a group, the chain's `verify_batch` states its own bound,
+//! which does not grow with the number of items: where signatures share an equation, it is about a bounded number of
+//! them. The default one checks each item once, whatever the others are.
 
 mod source;
 
@@ -24,7 +29,7 @@ use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, Verifier, VerifyE
 pub const MAX_ITEMS: usize = 4096;
 /// Most bytes of one call's evidence, counted as its wire form.
 pub const MAX_BYTES: usize = 256 << 20;
-/// Most items that are verified together.
+/// Most items of different roots that are verified together.
 pub const MAX_GROUP: usize = 256;
 
 /// One deposit's evidence, and the chain on which it is said to have been made.
@@ -99,7 +104,7 @@ impl<'a> Sources<'a> {
         (!is_known).then(|| VerifyError::invalid("source", "a chain with a verifier", source))
     }
 
-    /// Groups of one source each, ordered by root, none larger than [`MAX_GROUP`].
+    /// Groups of one source each, ordered by root; none larger than [`MAX_GROUP`] but those of one root.
     fn groups(&self, of_source: BTreeMap<ChainId, Vec<(usize, Evidence)>>) -> Vec<Group<'_, 'a>> {
         let mut groups = Vec::new();
         for (chain, items) in of_source {
@@ -114,7 +119,8 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// How many items to take for each group, out of runs of one root each: whole runs, but of one that no group holds.
+/// How many items to take for each group, out of runs of one root each: whole runs. One of more than [`MAX_GROUP`] is a
+/// group by itself.
 fn group_sizes(runs: impl Iterator<Item = usize>) -> Vec<usize> {
     let (mut sizes, mut open) = (Vec::new(), 0_usize);
     for run in runs {
@@ -123,10 +129,6 @@ fn group_sizes(runs: impl Iterator<Item = usize>) -> Vec<usize> {
             open = 0;
         }
         open = open.saturating_add(run);
-        while open > MAX_GROUP {
-            sizes.push(MAX_GROUP);
-            open = open.saturating_sub(MAX_GROUP);
-        }
     }
     sizes.push(open);
     sizes.retain(|size| *size > 0);

@@ -14,6 +14,7 @@ use crate::{Checkpoint, LanePreference, deposit};
 struct Counting {
     batches: AtomicUsize,
     items: AtomicUsize,
+    /// Of a batch of more roots than one.
     largest: AtomicUsize,
 }
 
@@ -42,7 +43,9 @@ impl Verifier for Counting {
         now: UnixSeconds,
     ) -> Vec<Result<Verified<Deposit>, VerifyError>> {
         self.batches.fetch_add(1, Ordering::Relaxed);
-        self.largest.fetch_max(items.len(), Ordering::Relaxed);
+        if items.iter().any(|item| item.header != items[0].header) {
+            self.largest.fetch_max(items.len(), Ordering::Relaxed);
+        }
         items.iter().map(|item| self.verify(chain, item, now)).collect()
     }
 }
@@ -192,8 +195,24 @@ fn groups_are_cut_between_roots() {
     assert_eq!(sizes(&[]), [] as [usize; 0]);
     assert_eq!(sizes(&[100, 100, 100]), [200, 100]);
     assert_eq!(sizes(&[MAX_GROUP, 1]), [MAX_GROUP, 1]);
-    // A root of more than a group holds is parted; what is left of it goes with the next.
-    assert_eq!(sizes(&[1, 2 * MAX_GROUP + 3, 4, MAX_GROUP]), [1, MAX_GROUP, MAX_GROUP, 7, MAX_GROUP]);
+    // A root of more than a group holds is a group by itself.
+    assert_eq!(sizes(&[1, 2 * MAX_GROUP + 3, 4, MAX_GROUP]), [1, 2 * MAX_GROUP + 3, 4, MAX_GROUP]);
+    assert_eq!(sizes(&[MAX_ITEMS]), [MAX_ITEMS]);
+}
+
+/// What is checked once for a root is checked once, however many its items are.
+#[test]
+fn items_of_one_root_are_one_group_however_many() {
+    let verifier = Batches(|items: &[Inclusion]| {
+        let beside = |item: &Inclusion| items.iter().filter(|other| other.header == item.header).count();
+        items.iter().map(|item| refused("batch", beside(item))).collect()
+    });
+    let sources = Sources::new().with(chain(1), &verifier, &());
+    let items: Vec<Item> = (0..900).map(|n| item(1, u64::from(n % 3 == 0))).collect();
+    let results = sources.verify(items, 0).unwrap();
+    for (place, result) in results.into_iter().enumerate() {
+        assert_eq!(result, refused("batch", if place % 3 == 0 { 300 } else { 600 }));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The port's implementation: headers advance the client, packet commitments under an app hash prove deposits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, Bytes};
 use rayon::prelude::*;
@@ -72,8 +72,7 @@ impl CosmosVerifier {
         &self.params
     }
 
-    /// The state of the height at which `evidence` proves: trusted, or reached from a trusted one by its headers, each of
-    /// which goes on from the one before.
+    /// The state of `height`: trusted, or reached from a trusted one by `headers`, each of which goes on from the one before.
     fn reach(
         &self,
         trusted: &TrustedState,
@@ -81,21 +80,46 @@ impl CosmosVerifier {
         height: u64,
         now: UnixSeconds,
     ) -> Result<ConsensusState, VerifyError> {
-        if headers.len() > MAX_HEADERS {
-            return Err(VerifyError::malformed("headers", format!("at most {MAX_HEADERS}"), headers.len()));
+        let reached = self.reach_each(trusted, [headers].into_iter(), now);
+        reached_height(trusted, &reached, headers, height)
+    }
+
+    /// What each distinct chain of headers reaches. A beginning that chains share is verified once.
+    fn reach_each<'a>(
+        &self,
+        trusted: &TrustedState,
+        chains: impl Iterator<Item = &'a [Bytes]>,
+        now: UnixSeconds,
+    ) -> BTreeMap<&'a [Bytes], Result<Reached, VerifyError>> {
+        let chains: BTreeSet<&[Bytes]> = chains.filter(|headers| headers.len() <= MAX_HEADERS).collect();
+        let mut reached = BTreeMap::new();
+        // What the beginnings of one length lead to.
+        let mut beginnings: BTreeMap<&[Bytes], Result<Reached, VerifyError>> =
+            BTreeMap::from([(Default::default(), Ok(None))]);
+        for length in 0..=MAX_HEADERS {
+            if length > 0 {
+                let longer: BTreeSet<&[Bytes]> = chains.iter().filter_map(|headers| headers.get(..length)).collect();
+                let follow = |headers: &'a [Bytes]| (headers, self.follow_last(trusted, &beginnings, headers, now));
+                beginnings = longer.into_par_iter().map(follow).collect();
+            }
+            let ended = beginnings.iter().filter(|(headers, _)| chains.contains(*headers));
+            reached.extend(ended.map(|(headers, states)| (*headers, states.clone())));
         }
-        let mut reached: Option<ConsensusState> = None;
-        for (index, bytes) in headers.iter().enumerate() {
-            let state = self
-                .follow(trusted, reached.as_ref(), bytes, now)
-                .map_err(|error| error.within(&format!("headers[{index}]")))?;
-            reached = Some(state);
-        }
-        match reached {
-            Some(state) if state.height == height => Ok(state),
-            Some(state) => Err(VerifyError::invalid("headers", format!("the last of height {height}"), state.height)),
-            None => trusted.require(height).cloned().map_err(|error| error.within("inclusion")),
-        }
+        reached
+    }
+
+    /// What `headers` reach, once it is known what they reach without the last.
+    fn follow_last(
+        &self,
+        trusted: &TrustedState,
+        beginnings: &BTreeMap<&[Bytes], Result<Reached, VerifyError>>,
+        headers: &[Bytes],
+        now: UnixSeconds,
+    ) -> Result<Reached, VerifyError> {
+        let Some((last, before)) = headers.split_last() else { return Ok(None) };
+        let reached = beginnings.get(before).cloned().unwrap_or(Ok(None))?;
+        let named = |error: VerifyError| error.within(&format!("headers[{}]", before.len()));
+        self.follow(trusted, reached.as_ref(), last, now).map(Some).map_err(named)
     }
 
     /// Verifies one header from what was reached before, or for the first from a height that is trusted.
@@ -158,6 +182,26 @@ impl Claim<'_> {
     }
 }
 
+/// The state of the last header; nothing where there is none.
+type Reached = Option<ConsensusState>;
+
+/// The state of the height at which `headers` lead to a proof; without any it must be trusted.
+fn reached_height(
+    trusted: &TrustedState,
+    reached: &BTreeMap<&[Bytes], Result<Reached, VerifyError>>,
+    headers: &[Bytes],
+    height: u64,
+) -> Result<ConsensusState, VerifyError> {
+    let Some(state) = reached.get(headers) else {
+        return Err(VerifyError::malformed("headers", format!("at most {MAX_HEADERS}"), headers.len()));
+    };
+    match state.as_ref().map_err(Clone::clone)? {
+        Some(state) if state.height == height => Ok(state.clone()),
+        Some(state) => Err(VerifyError::invalid("headers", format!("the last of height {height}"), state.height)),
+        None => trusted.require(height).cloned().map_err(|error| error.within("inclusion")),
+    }
+}
+
 fn in_inclusion(error: VerifyError) -> VerifyError {
     error.within("inclusion")
 }
@@ -204,10 +248,11 @@ impl Verifier for CosmosVerifier {
         Ok(self.verified(claim))
     }
 
-    /// Verifies each distinct chain of headers once, and hashes each distinct node of the proofs once.
+    /// Verifies each distinct chain of headers once, and what several begin with once for all of them; hashes each
+    /// distinct node of the proofs once.
     ///
-    /// What one bad item costs the others: headers nothing, as each chain of them is checked by itself; a forged proof
-    /// its own path and that of one neighbour, and its own single check.
+    /// What one bad item costs the others: headers nothing, as each is checked by itself; a forged proof its own path
+    /// and that of one neighbour, and its own single check.
     fn verify_batch(
         &self,
         trusted: &TrustedState,
@@ -217,21 +262,13 @@ impl Verifier for CosmosVerifier {
         if let Err(error) = trusted.require_active(&self.params, now) {
             return evidence.iter().map(|_| Err(error.clone())).collect();
         }
-        let distinct: BTreeMap<(&[Bytes], u64), ()> =
-            evidence.iter().map(|item| ((item.headers.as_slice(), item.inclusion.height), ())).collect();
-        let reached: BTreeMap<(&[Bytes], u64), Result<ConsensusState, VerifyError>> = distinct
-            .into_par_iter()
-            .map(|((headers, height), ())| ((headers, height), self.reach(trusted, headers, height, now)))
-            .collect();
+        let reached = self.reach_each(trusted, evidence.iter().map(|item| item.headers.as_slice()), now);
         let share = evidence.len().div_ceil(rayon::current_num_threads().max(1)).max(SHARE);
         let check = |items: &[DepositEvidence]| -> Vec<Result<Verified<Deposit>, VerifyError>> {
             let claims: Vec<Result<Claim<'_>, VerifyError>> = items
                 .iter()
                 .map(|item| {
-                    let state = match reached.get(&(item.headers.as_slice(), item.inclusion.height)) {
-                        Some(state) => state.clone()?,
-                        None => self.reach(trusted, &item.headers, item.inclusion.height, now)?,
-                    };
+                    let state = reached_height(trusted, &reached, &item.headers, item.inclusion.height)?;
                     self.claim(&item.inclusion, state).map_err(in_inclusion)
                 })
                 .collect();

@@ -5,6 +5,7 @@ use alloy_primitives::Bytes;
 use super::scene::{NOW, Scene, scene};
 use super::{COMMITS, on_one_thread};
 use crate::Verifier;
+use crate::batch::{Item, Sources};
 use crate::cosmos::{ClientHeader, CommitSig, DepositEvidence};
 
 const HEIGHTS: std::ops::Range<u64> = 8..13;
@@ -26,6 +27,57 @@ fn work(scene: &Scene, evidence: &[DepositEvidence]) -> (Vec<bool>, Vec<usize>) 
     COMMITS.take();
     let results = scene.verifier.verify_batch(&scene.trusted, evidence, NOW);
     (results.iter().map(Result::is_ok).collect(), COMMITS.take())
+}
+
+/// More deposits than a group of several roots holds.
+#[test]
+fn the_header_of_600_deposits_is_checked_once() {
+    on_one_thread(|| {
+        let scene = scene();
+        let item =
+            |sequence| Item { source: scene.verifier.chain().clone(), evidence: scene.evidence(sequence).into() };
+        let few: Vec<Item> = (1..=20).map(item).collect();
+        let sources = Sources::new().with(scene.verifier.chain().clone(), &scene.verifier, &scene.trusted);
+        COMMITS.take();
+        let results = sources.verify(few.iter().cycle().take(600).cloned().collect(), NOW).unwrap();
+        assert!(results.iter().all(Result::is_ok));
+        assert_eq!(COMMITS.take().len(), 1);
+    });
+}
+
+/// Chains of headers that begin alike, and one that ends before the others.
+#[test]
+fn what_chains_of_headers_begin_with_is_checked_once() {
+    on_one_thread(|| {
+        let scene = scene();
+        let chain = |heights: &[u64]| {
+            let mut inclusion = scene.inclusion(1);
+            inclusion.height = heights[heights.len() - 1];
+            let from = [None].into_iter().chain(heights.iter().copied().map(Some));
+            let header = |(height, from): (&u64, Option<u64>)| {
+                let mut header = ClientHeader::decode(&scene.header(*height)).unwrap();
+                header.trusted_height = from.unwrap_or(header.trusted_height);
+                header.encode()
+            };
+            DepositEvidence { headers: heights.iter().zip(from).map(header).collect(), inclusion }
+        };
+        let evidence = [&[8][..], &[8, 9], &[8, 9, 10], &[8, 9, 11], &[9, 12]].map(chain);
+        let (proven, commits) = work(&scene, &evidence);
+        assert_eq!((proven, commits.len()), (vec![true; 5], 6));
+        // What is wrong with the first of all is said of each by itself.
+        let bad = forged(&evidence[0].headers[0], 0);
+        let evidence = evidence.map(|mut item| {
+            item.headers[0] = bad.clone();
+            item
+        });
+        COMMITS.take();
+        let verdicts = scene.verifier.verify_batch(&scene.trusted, &evidence, NOW);
+        assert_eq!(COMMITS.take().len(), 1);
+        for (item, verdict) in evidence.iter().zip(verdicts) {
+            assert!(verdict.is_err());
+            assert_eq!(verdict, scene.verifier.verify(&scene.trusted, item, NOW));
+        }
+    });
 }
 
 /// The header with the signature of one seat forged.

@@ -241,8 +241,9 @@ impl Verifier for EthereumVerifier {
     /// As [`Self::verify`] says of each item. Each distinct finality update is checked once, all of their signatures
     /// by one equation; proofs under one root walk together, and each distinct node of theirs is hashed once.
     ///
-    /// What one bad item of `n` costs the others: `2⌈log2 n⌉` more equations over at most `2n + ⌈log2 n⌉` signatures,
-    /// if it is the signature that is bad; its own false node and a quarter of another, if it is a trie proof.
+    /// What one bad item costs the others: if it is the signature that is bad, `2⌈log2 n⌉` more equations over at most
+    /// `2n + ⌈log2 n⌉` signatures, with `n` distinct updates, or 256 when there are more; its own false node and a
+    /// quarter of another, if it is a trie proof.
     fn verify_batch(
         &self,
         trusted: &LightClientStore,

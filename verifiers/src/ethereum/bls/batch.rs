@@ -4,8 +4,9 @@
 //!
 //! An equation that does not hold is split until the bad ones are found; a part that must hold a bad one, because its
 //! neighbour held none, is split without being tried. At most `⌈log2 n⌉ + 1` equations pass over each signature, and
-//! each refusal comes from the single check itself. One bad signature among `n` costs at most `2⌈log2 n⌉` equations more,
-//! over at most `2n + ⌈log2 n⌉` signatures, and its own single check.
+//! each refusal comes from the single check itself. One bad signature among `n` costs at most `2⌈log2 n⌉` equations
+//! more, over at most `2n + ⌈log2 n⌉` signatures, and its own single check. `n` is at most 256: more signatures are
+//! several equations.
 
 use alloy_primitives::B256;
 use blst::min_pk::{AggregateSignature, Signature};
@@ -19,6 +20,8 @@ use crate::ethereum::containers::SyncAggregate;
 
 /// Bits of a scalar.
 const SCALAR_BITS: usize = 64;
+/// Most signatures of one equation, so that what a bad one costs does not grow with how many are brought.
+const MAX_EQUATION: usize = 256;
 /// Fewest signatures that are worth a thread.
 const SHARE: usize = 2;
 
@@ -64,7 +67,9 @@ pub fn verify_each(claims: &[Claimed<'_>], scalars: &mut impl Scalars) -> Vec<Re
     let terms = places.filter_map(|(place, (claim, scalar))| term(place, claim, scalar.get()));
     let terms: Vec<Term> = terms.collect();
     let mut right = vec![false; claims.len()];
-    settle(&terms, false, &mut right);
+    for terms in terms.chunks(MAX_EQUATION) {
+        settle(terms, false, &mut right);
+    }
     let verdicts = claims.par_iter().zip(right);
     verdicts.map(|(claim, right)| if right { Ok(claim.aggregate.participants()) } else { claim.verify() }).collect()
 }
@@ -232,6 +237,21 @@ mod tests {
             all.signed.iter_mut().for_each(|(_, message)| *message = keccak256("another message"));
             assert!(work(&all).2 <= halvings + 1);
         }
+    }
+
+    /// Signatures beyond what an equation holds are in another one, where a bad one of the first costs nothing.
+    #[test]
+    fn a_bad_signature_costs_nothing_to_those_of_another_equation() {
+        let mut scene = scene(9);
+        let (good, more) = (scene.signed.clone(), MAX_EQUATION + 2);
+        scene.signed = good.iter().cycle().take(more).cloned().collect();
+        assert_eq!(work(&scene), (2, more, 1));
+        scene.signed[0].1 = keccak256("another message");
+        crate::counted::EQUATIONS.take();
+        let verdicts = verify_each(&scene.claims(), &mut SystemScalars);
+        assert!(verdicts.iter().enumerate().all(|(place, verdict)| verdict.is_ok() == (place != 0)));
+        let behind = |equation: &&Vec<usize>| equation.iter().any(|place| *place >= MAX_EQUATION);
+        assert_eq!(crate::counted::EQUATIONS.take().iter().filter(behind).count(), 1);
     }
 
     #[test]
