@@ -18,17 +18,23 @@ pub const NODE_LENGTH: usize = 20;
 /// An entry of a proof: the front of a sibling.
 pub type Sibling = [u8; NODE_LENGTH];
 
+/// So many leaves are copied behind their prefix at once: evidence of any size takes no more memory for that.
+const COPIED: usize = 256;
+
 const LEAF_PREFIX: &[u8] = b"\x00SOLANA_MERKLE_SHREDS_LEAF";
 const NODE_PREFIX: &[u8] = b"\x01SOLANA_MERKLE_SHREDS_NODE";
 
 /// The leaves of these shreds' bytes. Neighbours of the same bytes are hashed once.
 pub(super) fn leaves(contents: &[&[u8]]) -> Vec<B256> {
     let runs: Vec<&[&[u8]]> = contents.chunk_by(|one, next| one == next).collect();
-    let distinct = runs.iter().filter_map(|run| run.first());
-    let messages: Vec<Vec<u8>> = distinct.map(|content| [LEAF_PREFIX, content].concat()).collect();
+    let distinct: Vec<&[u8]> = runs.iter().filter_map(|run| run.first().copied()).collect();
     #[cfg(test)]
-    crate::counted::add(&crate::counted::SHRED_LEAVES, messages.len());
-    runs.iter().zip(hash_each(&messages)).flat_map(|(run, leaf)| std::iter::repeat_n(leaf, run.len())).collect()
+    crate::counted::add(&crate::counted::SHRED_LEAVES, distinct.len());
+    let hash = |contents: &[&[u8]]| {
+        hash_each(&contents.iter().map(|content| [LEAF_PREFIX, content].concat()).collect::<Vec<_>>())
+    };
+    let hashes = distinct.chunks(COPIED).flat_map(hash);
+    runs.iter().zip(hashes).flat_map(|(run, leaf)| std::iter::repeat_n(leaf, run.len())).collect()
 }
 
 /// Nodes that are hashed together, each distinct one once.
@@ -61,8 +67,8 @@ impl Nodes {
     }
 }
 
-/// The root above each leaf at its index, level by level; None when an index does not fit in a tree of its proof's depth.
-/// Each distinct node of a level is hashed once, whoever meets at it.
+/// The root above each leaf at its index, level by level; None when an index does not fit in a tree of its proof's
+/// depth. Each distinct node of a level is hashed once, whoever meets at it.
 pub(super) fn fold_each(branches: &[(B256, u32, &[Sibling])]) -> Vec<Option<B256>> {
     let mut roots: Vec<B256> = branches.iter().map(|(leaf, _, _)| *leaf).collect();
     let depth = branches.iter().map(|(_, _, proof)| proof.len()).max().unwrap_or_default();
@@ -90,8 +96,8 @@ pub(super) fn fold_each(branches: &[(B256, u32, &[Sibling])]) -> Vec<Option<B256
     branches.iter().zip(roots).map(|((_, index, proof), root)| fits(*index, proof).then_some(root)).collect()
 }
 
-/// The roots of trees over these leaves; None without leaves. Each distinct node of a level is hashed once, of whichever
-/// trees it is.
+/// The roots of trees over these leaves; None without leaves. Each distinct node of a level is hashed once, whichever
+/// trees it is of.
 fn roots(mut rows: Vec<Vec<B256>>) -> Vec<Option<B256>> {
     while rows.iter().any(|row| row.len() > 1) {
         let mut nodes = Nodes::default();
@@ -115,8 +121,8 @@ fn roots(mut rows: Vec<Vec<B256>>) -> Vec<Option<B256>> {
 /// What the id of an Alpenglow block is made of: roots of its FEC sets, slot and id of its parent.
 pub(super) type DoubleTree<'a> = (&'a [B256], u64, B256);
 
-/// Root of the tree over each block's FEC-set roots and, as the last leaf, its parent: the block ids. None when there are
-/// more sets than 32 bits count.
+/// Root of the tree over each block's FEC-set roots and, as the last leaf, its parent: the block ids. None when there
+/// are more sets than 32 bits count.
 pub(super) fn double_roots(trees: &[DoubleTree<'_>]) -> Vec<Option<B256>> {
     let row = |(fec_set_roots, parent_slot, parent_block_id): &DoubleTree<'_>| {
         let Ok(count) = u32::try_from(fec_set_roots.len()) else { return Vec::new() };

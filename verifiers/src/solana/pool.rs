@@ -1,9 +1,9 @@
 //! Many proofs of batches of entries at once: what they share is parsed and hashed once for all of them.
 //!
 //! Batches of one block have shreds in common: the last of one is the shred before the next, both lead through the same
-//! later sets to the block's id, and where both have shreds of a set they meet at its nodes. So all shreds are put in order
-//! of set and bytes, each distinct one is parsed once, and each distinct leaf and node of a set is hashed once. What the
-//! proof of an item is made of then goes through the same checks as alone.
+//! later sets to the block's id, and where both have shreds of a set they meet at its nodes. So all shreds are put in
+//! order of set and bytes, each distinct one is parsed once, and each distinct leaf and node of a set is hashed once.
+//! What the proof of an item is made of then goes through the same checks as alone.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

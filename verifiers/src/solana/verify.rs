@@ -245,12 +245,12 @@ impl Verifier for SolanaVerifier {
         self.conclude(evidence, self.include(trusted, &evidence.inclusion, Standing::Final, now))
     }
 
-    /// Parses each distinct shred once, hashes each distinct node of their trees once, and checks and decodes each distinct
-    /// batch of them once, however many deposits and batches of one block they are of.
+    /// Parses each distinct shred once, hashes each distinct node of their trees once, and checks and decodes each
+    /// distinct batch of them once, however many deposits and batches of one block they are of.
     ///
     /// What one bad item costs: the leaf and at most 15 nodes of each shred that no other item brings, those that name the
-    /// parent among them, and, under Alpenglow, at most as many nodes as its own list of sets has roots, and eleven, when no other brings that list; what
-    /// others bring is not looked at again for it.
+    /// parent among them, and, under Alpenglow, at most as many nodes as its own list of sets has roots, and eleven, when no
+    /// other brings that list; what others bring is not looked at again for it.
     fn verify_batch(
         &self,
         trusted: &TrustedSlots,
