@@ -11,6 +11,11 @@ use spandrel_verifiers::bitcoin::{
 use spandrel_verifiers::{Verifier, VerifyError};
 
 fn main() -> Result<(), VerifyError> {
+    run()
+}
+
+/// Ten blocks, and one that breaks a rule.
+pub fn run() -> Result<(), VerifyError> {
     // What is trusted: the network's rules and one block. On mainnet, a recent block from several sources.
     let params = ChainParams::regtest();
     let anchor = Anchor::genesis(&params)?;

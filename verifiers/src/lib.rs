@@ -126,6 +126,10 @@
 //! # }
 //! ```
 //!
+//! The folder `examples` has the same for each of the other chains, on networks that really sign: `verify_ethereum`,
+//! `verify_cosmos`, `verify_solana` (`cargo run --example verify_solana`); `follow_bitcoin` follows headers, and
+//! `verify_evidence` explains a file.
+//!
 //! # Evidence
 //!
 //! [`Evidence`] has a canonical protobuf form ([`wire`]) and a JSON form. An [`file::EvidenceFile`] adds the anchor and
