@@ -10,6 +10,7 @@ use crate::ics23_vectors::{
     refuse_seed, run_empty_branches, run_existence, run_hashes, run_leaves, run_operations, run_proof, run_steps,
 };
 use crate::recorded::{check_answer, run_block, run_client_header, run_signed_headers};
+use crate::signatures::Written;
 use crate::support::Tally;
 use crate::vector_coverage::{Kind, Ran};
 use crate::{bisection, bsc, signatures, single_step};
@@ -213,13 +214,20 @@ fn groups(path: &Path, bytes: &[u8], is_type: impl Fn(&Value) -> bool) -> Option
 }
 
 fn secp256k1(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let is_type = |group: &Value| {
-        let of = (&group["type"], &group["publicKey"]["curve"], &group["sha"]);
-        of == (&"EcdsaP1363Verify".into(), &"secp256k1".into(), &"SHA-256".into())
+    let of_types = |types: &[&str]| {
+        let is_type = |group: &Value| {
+            let of_curve = (&group["publicKey"]["curve"], &group["sha"]) == (&"secp256k1".into(), &"SHA-256".into());
+            of_curve && types.iter().any(|name| group["type"] == *name)
+        };
+        groups(path, bytes, is_type)
     };
-    let file = groups(path, bytes, is_type)?;
+    let written = [
+        (Written::Bytes, of_types(&["EcdsaP1363Verify"])),
+        (Written::Der, of_types(&["EcdsaVerify", "EcdsaBitcoinVerify"])),
+    ];
+    let (written, file) = written.into_iter().find_map(|(written, file)| Some((written, file?)))?;
     counted(|tally| {
-        signatures::run_secp256k1(&file, tally);
+        signatures::run_secp256k1(&file, written, tally);
     })
 }
 

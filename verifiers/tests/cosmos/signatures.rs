@@ -132,16 +132,41 @@ fn twin(signature: [u8; 64]) -> [u8; 64] {
     twin
 }
 
-/// Judges wycheproof's groups of 64-byte signatures by secp256k1 over SHA-256; how many twins with a low S pass.
-pub fn run_secp256k1(file: &Value, tally: &mut Tally) -> usize {
+/// The 64 bytes that a signature in strict DER says; R and S that are no scalars come out as zero, and never verify.
+fn of_der(bytes: &[u8]) -> Option<[u8; 64]> {
+    bitcoin::secp256k1::ecdsa::Signature::from_der(bytes).ok().map(|signature| signature.serialize_compact())
+}
+
+/// How a file writes its signatures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// R and S, as chains do.
+    Bytes,
+    /// In DER; what is none is refused.
+    Der,
+}
+
+/// Judges wycheproof's groups of signatures by secp256k1 over SHA-256; how many twins with a low S pass.
+pub fn run_secp256k1(file: &Value, written: Written, tally: &mut Tally) -> usize {
     let mut twins = 0;
     for group in file["testGroups"].as_array().unwrap() {
         let point = unhex(&group["publicKey"]["uncompressed"]);
         let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&point).unwrap();
         let key: [u8; 33] = key.to_encoded_point(true).as_bytes().try_into().unwrap();
         for test in group["tests"].as_array().unwrap() {
-            let Ok(signature) = <[u8; 64]>::try_from(unhex(&test["sig"])) else {
-                tally.skip("signatures of another length than 64 bytes, which have no type");
+            let bytes = unhex(&test["sig"]);
+            let signature = match written {
+                Written::Bytes => bytes.try_into().ok(),
+                Written::Der => of_der(&bytes),
+            };
+            let Some(signature) = signature else {
+                match written {
+                    Written::Bytes => tally.skip("signatures of another length than 64 bytes, which have no type"),
+                    Written::Der => {
+                        assert_eq!(test["result"], "invalid", "{}: {}", test["tcId"], test["flags"]);
+                        tally.refuse();
+                    }
+                }
                 continue;
             };
             let message = unhex(&test["msg"]);
@@ -167,9 +192,21 @@ pub fn run_secp256k1(file: &Value, tally: &mut Tally) -> usize {
 fn secp256k1_signatures_of_wycheproof_pass_with_a_low_s_only() {
     let Some(path) = vectors("crypto/wycheproof/testvectors_v1/ecdsa_secp256k1_sha256_p1363_test.json") else { return };
     let mut tally = Tally::new("wycheproof secp256k1");
-    let twins = run_secp256k1(&read_json(&path), &mut tally);
+    let twins = run_secp256k1(&read_json(&path), Written::Bytes, &mut tally);
     println!("{twins} valid but for their high S: refused, and their twins pass");
     assert!((tally.passed >= 90 && tally.refused >= 130 && twins >= 70) || !is_home());
+}
+
+/// No chain sends DER: what it says is judged as the 64 bytes, and what is not strictly DER says nothing.
+#[test]
+fn secp256k1_signatures_of_wycheproof_in_der_are_judged_as_the_bytes_they_say() {
+    for file in ["ecdsa_secp256k1_sha256_test.json", "ecdsa_secp256k1_sha256_bitcoin_test.json"] {
+        let Some(path) = vectors(&format!("crypto/wycheproof/testvectors_v1/{file}")) else { return };
+        let mut tally = Tally::new(file);
+        let twins = run_secp256k1(&read_json(&path), Written::Der, &mut tally);
+        println!("{file}: {twins} valid but for their high S: refused, and their twins pass");
+        assert!((tally.passed >= 90 && tally.refused >= 250) || !is_home());
+    }
 }
 
 proptest! {
