@@ -142,13 +142,16 @@ fn add_keys<'a>(mut keys: impl Iterator<Item = &'a PublicKey>) -> Option<Aggrega
     keys.try_fold(first, |mut sum, key| sum.add_public_key(key, false).is_ok().then_some(sum))
 }
 
-/// One pairing check, whose two sides are two threads' work where there are two; the signature's group is checked, and blst
-/// refuses a key that is infinity.
+/// One pairing check, whose two sides are two threads' work where there are two, the signature's with its decoding; the
+/// signature's group is checked, and blst refuses a key that is infinity.
 fn verify_under(key: &PublicKey, message: &[u8], signature: &BlsSignature) -> Result<(), String> {
-    let point = Signature::from_bytes(signature.as_slice()).map_err(|error| format!("{error:?}"))?;
-    let (of_key, of_signature) = rayon::join(|| pair_key(key, message), || pair_signature(&point));
-    let (pairing, of_signature) =
-        of_key.and_then(|pairing| Ok((pairing, of_signature?))).map_err(|error| format!("{error:?}"))?;
+    let (of_key, decoded) = rayon::join(
+        || pair_key(key, message),
+        || Signature::from_bytes(signature.as_slice()).map(|point| pair_signature(&point)),
+    );
+    let (of_signature, pairing) =
+        decoded.and_then(|of_signature| Ok((of_signature, of_key?))).map_err(|error| format!("{error:?}"))?;
+    let of_signature = of_signature.map_err(|error| format!("{error:?}"))?;
     if pairing.finalverify(of_signature.as_ref()) { Ok(()) } else { Err(format!("another: {signature}")) }
 }
 
