@@ -61,3 +61,46 @@ impl VerifyError {
         self
     }
 }
+
+/// Bytes for a refusal, not all of them if they are many.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    match bytes.get(..64) {
+        Some(start) if bytes.len() > start.len() => format!("{}… ({} bytes)", hex::encode(start), bytes.len()),
+        _ => hex::encode(bytes),
+    }
+}
+
+/// The same of bytes that should be text.
+pub(crate) fn shown_text(bytes: &[u8]) -> String {
+    let start = bytes.get(..64).unwrap_or(bytes);
+    let text = String::from_utf8_lossy(start);
+    if bytes.len() > start.len() { format!("{text:?}… ({} bytes)", bytes.len()) } else { format!("{text:?}") }
+}
+
+/// Two texts that should be one: what each has from where they part.
+pub(crate) fn parted(expected: &str, found: &str) -> (String, String) {
+    let at = expected.bytes().zip(found.bytes()).take_while(|(one, other)| one == other).count();
+    let rest = |text: &str| shown_text(text.as_bytes().get(at..).unwrap_or_default());
+    (format!("{} at byte {at}, as it prints", rest(expected)), rest(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_bytes_is_bounded() {
+        assert_eq!(shown(&[1, 0xab]), "01ab");
+        assert_eq!(shown(&[7; 64]), "07".repeat(64));
+        assert_eq!(shown(&[7; 65]), format!("{}… (65 bytes)", "07".repeat(64)));
+        assert_eq!(shown_text(b"a|b\n\xff"), "\"a|b\\n\u{fffd}\"");
+        assert_eq!(shown_text(&[b'x'; 4_000]), format!("\"{}\"… (4000 bytes)", "x".repeat(64)));
+    }
+
+    #[test]
+    fn texts_are_shown_from_where_they_part() {
+        let (expected, found) = parted(r#"{"a":1}"#, r#"{"a": 1}"#);
+        assert_eq!((expected.as_str(), found.as_str()), ("\"1}\" at byte 5, as it prints", "\" 1}\""));
+        assert_eq!(parted("ab", "abc"), ("\"\" at byte 2, as it prints".to_owned(), "\"c\"".to_owned()));
+    }
+}

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::packet::Payload;
 use crate::VerifyError;
+use crate::error::shown;
 use crate::protobuf::Reader;
 
 /// Port of the transfer application.
@@ -111,7 +112,7 @@ impl Written {
     /// that encoders write.
     fn from_abi(bytes: &[u8]) -> Result<Self, VerifyError> {
         let (words, _) = bytes.as_chunks::<32>();
-        let malformed = |found: &str| VerifyError::malformed("payload.value", "canonical ABI of a transfer", found);
+        let malformed = || VerifyError::malformed("payload.value", "canonical ABI of a transfer", shown(bytes));
         let text = |slot: usize| -> Option<String> {
             let offset = small(words.get(slot.checked_add(1)?)?)?.checked_add(32)?;
             let rest = bytes.get(offset..)?;
@@ -123,10 +124,10 @@ impl Written {
             let (denom, sender, receiver, memo) = (text(0)?, text(1)?, text(2)?, text(4)?);
             Some(Self { denom, amount: amount.to_string(), sender, receiver, memo })
         };
-        let written = parse().ok_or_else(|| malformed("another form"))?;
+        let written = parse().ok_or_else(malformed)?;
         match written.to_abi() {
             Some(canonical) if canonical == bytes => Ok(written),
-            _ => Err(malformed("another encoding of it")),
+            _ => Err(malformed()),
         }
     }
 

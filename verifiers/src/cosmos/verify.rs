@@ -233,8 +233,9 @@ fn check_signatures(
     verify_all(&items, table.as_deref()).map_err(|bad| {
         let index = counted.get(bad).map_or(bad, |(counted, _)| counted.index);
         let field = format!("commit.signatures[{index}].signature");
-        let validator = counted.get(bad).map(|(counted, _)| counted.vote.validator).unwrap_or_default();
-        VerifyError::invalid(field, format!("a signature by {validator}"), "another")
+        let vote = counted.get(bad).map(|(counted, _)| counted.vote);
+        let (validator, found) = vote.map(|vote| (vote.validator, vote.signature)).unwrap_or_default();
+        VerifyError::invalid(field, format!("a signature by {validator}"), found)
     })?;
     tables.signed(hash);
     Ok(())

@@ -14,6 +14,7 @@ pub use self::cosmos::CosmosTrust;
 pub use self::ethereum::EthereumTrust;
 pub use self::solana::SolanaTrust;
 use super::{Step, json_error};
+use crate::error::parted;
 use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
 /// What the reader of a file must agree to trust, and the consensus evidence after it.
@@ -65,7 +66,7 @@ impl Trust {
             (Self::Cosmos(trust), Evidence::Cosmos(evidence)) => trust.verify(evidence, now),
             (Self::Solana(trust), Evidence::Solana(evidence)) => trust.verify(evidence, now),
             (Self::Block(trust), evidence) => trust.verify(evidence),
-            _ => Err(VerifyError::malformed("evidence", "evidence of the trusted chain", "another chain's")),
+            _ => Err(VerifyError::malformed("evidence", "evidence of the trusted chain", evidence.kind())),
         }
     }
 
@@ -91,8 +92,10 @@ impl Trust {
         let mut json = serde_json::Deserializer::from_str(text);
         let trust: Self =
             serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(Some("trust"), &error))?;
-        if trust.text()? != text {
-            return Err(VerifyError::malformed("trust", "the one way in which it prints", "another"));
+        let printed = trust.text()?;
+        if printed != text {
+            let (expected, found) = parted(&printed, text);
+            return Err(VerifyError::malformed("trust", expected, found));
         }
         Ok(trust)
     }

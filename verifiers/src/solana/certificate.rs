@@ -17,6 +17,7 @@ use super::bytes::Reader;
 use super::ranks::RankMap;
 use super::stakes::is_share;
 use crate::VerifyError;
+use crate::error::shown;
 use crate::ethereum::bls::{DST, Scalars};
 
 const WIRE_VERSION: u8 = 1;
@@ -171,7 +172,7 @@ impl Certificate {
     /// Names `shred_version`, `bitmap` or `signature`.
     pub fn verify(&self, ranks: &RankMap, shred_version: u16) -> Result<Vec<usize>, VerifyError> {
         let signed = self.signed(ranks, shred_version)?;
-        if holds(&[(&signed, None)]) { Ok(signed.ranks) } else { Err(another()) }
+        if holds(&[(&signed, None)]) { Ok(signed.ranks) } else { Err(self.unsigned()) }
     }
 
     /// All but the signature's equation.
@@ -194,13 +195,13 @@ impl Certificate {
         }
         let keys = [(key, Some(first)), (fallback_key, second)];
         let keys = keys.into_iter().filter_map(|(key, payload)| Some((key?.into(), payload?))).collect();
-        let signature = point(&self.signature).ok_or_else(another)?;
+        let signature = point(&self.signature).ok_or_else(|| self.unsigned())?;
         Ok(Signed { keys, signature, ranks: [signers.primary, signers.fallback].concat() })
     }
-}
 
-fn another() -> VerifyError {
-    VerifyError::invalid("signature", "a signature of these validators", "another")
+    fn unsigned(&self) -> VerifyError {
+        VerifyError::invalid("signature", "a signature of these validators", shown(&self.signature))
+    }
 }
 
 /// [`Certificate::verify`] of each, in order. All signatures are checked by one equation, with random scalars; each by
@@ -216,11 +217,11 @@ pub(super) fn verify_each(
     let scalars = scalars.filter(|scalars| scalars.len() == signed.len()).unwrap_or_default();
     let terms: Vec<_> = signed.iter().flatten().zip(scalars.into_iter().map(Some)).collect();
     let hold = terms.len() > 1 && holds(&terms);
-    let verdict = |signed: Result<Signed, VerifyError>| {
+    let verdict = |(signed, certificate): (Result<Signed, VerifyError>, &Certificate)| {
         let signed = signed?;
-        if hold || holds(&[(&signed, None)]) { Ok(signed.ranks) } else { Err(another()) }
+        if hold || holds(&[(&signed, None)]) { Ok(signed.ranks) } else { Err(certificate.unsigned()) }
     };
-    signed.into_iter().map(verdict).collect()
+    signed.into_iter().zip(certificates).map(verdict).collect()
 }
 
 /// A certificate whose signature is still to be checked.

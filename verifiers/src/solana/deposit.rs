@@ -79,7 +79,8 @@ struct Transfer {
 impl Transfer {
     fn of(message: &Message<'_>, instruction: &Instruction<'_>) -> Result<Self, VerifyError> {
         if message.program(instruction) != Some(TOKEN_PROGRAM) {
-            return Err(VerifyError::invalid("instruction", "one of the SPL Token program", "another program's"));
+            let found = message.program_name(instruction);
+            return Err(VerifyError::invalid("instruction", "one of the SPL Token program", found));
         }
         let Some((TRANSFER_CHECKED, amount_and_decimals)) =
             instruction.data.split_first().map(|(tag, rest)| (*tag, rest))

@@ -30,8 +30,9 @@ pub fn equivocation(a: &Shred<'_>, b: &Shred<'_>, leader: B256) -> Result<Option
         let expected = format!("slot {} and version {}", a.slot, a.version);
         return Err(VerifyError::invalid("shred", expected, format!("{} and {}", b.slot, b.version)));
     }
-    if !a.is_signed_by(leader) || !b.is_signed_by(leader) {
-        return Err(VerifyError::invalid("shred", format!("two signatures by {leader}"), "another"));
+    if let Some(other) = [a, b].into_iter().find(|shred| !shred.is_signed_by(leader)) {
+        let found = hex::encode(other.signature);
+        return Err(VerifyError::invalid("shred", format!("two signatures by {leader}"), found));
     }
     let is_one_kind = a.is_data() == b.is_data();
     if a.root != b.root && is_one_kind && a.index == b.index {

@@ -5,6 +5,7 @@
 
 use alloy_primitives::{B256, hex};
 
+use crate::error::shown_text;
 use crate::{ChainId, LanePreference, VerifyError};
 
 const TAG: &str = "spandrel1";
@@ -41,8 +42,10 @@ impl MemoTerms {
     /// Names `memo` when it is another text than [`MemoTerms::memo`] writes, `memo.destination_bridge` or
     /// `memo.recipient` when they cannot be paid to.
     pub fn parse(memo: &[u8]) -> Result<Self, VerifyError> {
-        let malformed =
-            || VerifyError::malformed("memo", format!("{TAG}|chain|bridge|recipient|lane|expiry"), "another");
+        let malformed = || {
+            let expected = format!("{TAG}|chain|bridge|recipient|lane|expiry");
+            VerifyError::malformed("memo", expected, shown_text(memo))
+        };
         let text = Some(memo).filter(|memo| memo.len() <= MAX_MEMO).and_then(|memo| std::str::from_utf8(memo).ok());
         let fields: Vec<&str> = text.ok_or_else(malformed)?.split('|').collect();
         let [TAG, chain, bridge, recipient, lane, expiry] = fields.as_slice() else { return Err(malformed()) };

@@ -4,6 +4,7 @@
 
 use alloy_primitives::B256;
 
+use super::address::to_base58;
 use super::bytes::Reader;
 use crate::VerifyError;
 
@@ -109,6 +110,11 @@ impl<'a> Message<'a> {
     /// The program of an instruction.
     pub fn program(&self, instruction: &Instruction<'_>) -> Option<B256> {
         self.key(instruction.program)
+    }
+
+    /// The program of an instruction, as it is shown.
+    pub(super) fn program_name(&self, instruction: &Instruction<'_>) -> String {
+        self.program(instruction).map_or_else(|| "none".to_owned(), to_base58)
     }
 
     /// The account at a place of an instruction, if the message lists it.

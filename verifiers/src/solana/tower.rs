@@ -65,7 +65,7 @@ pub fn check_votes(electorate: &Electorate, votes: &RawVotes) -> Vec<Result<Coun
     let mut counted = |(vote, seat): (Vote<'_>, &Seat)| {
         if verdicts.next() != Some(true) {
             let expected = format!("a signature by {}", vote.authority);
-            return Err(VerifyError::invalid("vote.signature", expected, "another"));
+            return Err(VerifyError::invalid("vote.signature", expected, hex::encode(vote.signature)));
         }
         let Vote { vote_account, ballot, timestamp, authority: voter, .. } = vote;
         Ok(CountedVote { vote_account, voter, ballot, stake: seat.stake, timestamp })

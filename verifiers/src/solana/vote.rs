@@ -67,7 +67,8 @@ impl<'a> Vote<'a> {
             return Err(VerifyError::invalid("vote", "one instruction", message.instructions.len()));
         };
         if message.program(instruction) != Some(VOTE_PROGRAM) {
-            return Err(VerifyError::invalid("vote", "an instruction of the vote program", "another program's"));
+            let found = message.program_name(instruction);
+            return Err(VerifyError::invalid("vote", "an instruction of the vote program", found));
         }
         let (vote_account, authority, index) = accounts(message, instruction)?;
         let signature = transaction

@@ -8,6 +8,7 @@ use super::ethereum::{MAX_FINALITY, MAX_HEADER};
 use super::{VERSION, chosen, require_version, unknown_chain};
 use crate::bitcoin::{self, HEADER_LENGTH};
 use crate::contradiction::MAX_CONTRADICTION;
+use crate::error::parted;
 use crate::ethereum::{self, SigningCommittee};
 use crate::protobuf::{Message, Reader, Writer};
 use crate::{ChainId, Contradiction, VerifyError};
@@ -123,8 +124,10 @@ fn text<T: Serialize>(value: &T) -> String {
 fn from_text<T: Serialize + DeserializeOwned>(field: &str, printed: &str) -> Result<T, VerifyError> {
     let value: T = serde_json::from_str(printed)
         .map_err(|error| VerifyError::malformed(field, "its JSON, printed without white space", error))?;
-    match text(&value) == printed {
-        true => Ok(value),
-        false => Err(VerifyError::malformed(field, "the one way in which it prints", "another")),
+    let again = text(&value);
+    if again != printed {
+        let (expected, found) = parted(&again, printed);
+        return Err(VerifyError::malformed(field, expected, found));
     }
+    Ok(value)
 }

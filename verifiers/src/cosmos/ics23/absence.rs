@@ -3,9 +3,10 @@
 use alloy_primitives::B256;
 
 use super::decode::{ExistenceProof, InnerOp, NonExistenceProof};
-use super::existence::{require_root, shown};
+use super::existence::require_root;
 use super::spec::{Branch, ProofSpec};
 use crate::VerifyError;
+use crate::error::shown;
 
 impl NonExistenceProof<'_> {
     /// The root under which `key` has no value.
@@ -19,11 +20,11 @@ impl NonExistenceProof<'_> {
         let root_of = |side: &str, proof: &ExistenceProof<'_>| proof.root(spec).map_err(|error| error.within(side));
         let left = self.left.as_ref().map(|left| root_of("left", left)).transpose()?;
         let right = self.right.as_ref().map(|right| root_of("right", right)).transpose()?;
-        if self.left.as_ref().is_some_and(|left| left.key >= key) {
-            return Err(VerifyError::invalid("left.key", format!("below {}", shown(key)), "not below it"));
+        if let Some(left) = self.left.as_ref().filter(|left| left.key >= key) {
+            return Err(VerifyError::invalid("left.key", format!("below {}", shown(key)), shown(left.key)));
         }
-        if self.right.as_ref().is_some_and(|right| right.key <= key) {
-            return Err(VerifyError::invalid("right.key", format!("above {}", shown(key)), "not above it"));
+        if let Some(right) = self.right.as_ref().filter(|right| right.key <= key) {
+            return Err(VerifyError::invalid("right.key", format!("above {}", shown(key)), shown(right.key)));
         }
         self.require_neighbours(spec)?;
         match (left, right) {
@@ -52,7 +53,14 @@ impl NonExistenceProof<'_> {
             (None, Some(right)) => is_all(spec, &right.path, Branch::Left),
             (None, None) => false,
         };
-        if ok { Ok(()) } else { Err(VerifyError::invalid("path", "neighbours, or the first or last leaf", "others")) }
+        if ok {
+            return Ok(());
+        }
+        let [left, right] = [&self.left, &self.right].map(|neighbour| {
+            neighbour.as_ref().map_or_else(|| "none".to_owned(), |neighbour| format!("key {}", shown(neighbour.key)))
+        });
+        let found = format!("{left} and {right}");
+        Err(VerifyError::invalid("path", "neighbours, or the first or last leaf", found))
     }
 }
 

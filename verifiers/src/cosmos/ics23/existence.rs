@@ -6,6 +6,7 @@ use super::decode::ExistenceProof;
 use super::hashing::root;
 use super::spec::ProofSpec;
 use crate::VerifyError;
+use crate::error::shown;
 
 impl ExistenceProof<'_> {
     /// Everything but hashes: the operations are the spec's, the tree is binary, key and value are not empty.
@@ -33,8 +34,11 @@ impl ExistenceProof<'_> {
         if self.value.is_empty() {
             return Err(VerifyError::invalid("value", "a value", "nothing"));
         }
-        match self.path.iter().position(|step| spec.branch(step).is_none()) {
-            Some(index) => Err(VerifyError::invalid(format!("path[{index}]"), "a node of two children", "another")),
+        match self.path.iter().enumerate().find(|(_, step)| spec.branch(step).is_none()) {
+            Some((index, step)) => {
+                let found = format!("{} before its child, {} behind it", shown(step.prefix), shown(step.suffix));
+                Err(VerifyError::invalid(format!("path[{index}]"), "a node of two children", found))
+            }
             None => Ok(()),
         }
     }
@@ -70,12 +74,4 @@ impl ExistenceProof<'_> {
 
 pub(super) fn require_root(expected: B256, found: B256) -> Result<(), VerifyError> {
     if expected == found { Ok(()) } else { Err(VerifyError::invalid("root", expected, found)) }
-}
-
-/// Bytes for a message, not all of them if they are many.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    match bytes.get(..64) {
-        Some(start) if bytes.len() > start.len() => format!("{}… ({} bytes)", hex::encode(start), bytes.len()),
-        _ => hex::encode(bytes),
-    }
 }

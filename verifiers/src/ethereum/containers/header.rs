@@ -211,13 +211,15 @@ impl LightClientHeader {
             if empty && proof.branch.iter().all(B256::is_zero) {
                 return Ok(());
             }
-            return Err(VerifyError::invalid("execution", format!("an empty header in {fork:?}"), "another"));
+            let found = format!("block {} and a branch of {:?}", proof.header.block_hash, proof.branch);
+            return Err(VerifyError::invalid("execution", format!("an empty header in {fork:?}"), found));
         }
         let mut header = proof.header.clone();
         if !fork.has_blob_gas() {
             // A container of a later fork carries an earlier header with blob gas of zero.
-            if header.blob_gas.is_some_and(|blob| blob != Default::default()) {
-                return Err(VerifyError::invalid("execution.blob_gas_used", format!("zero in {fork:?}"), "not zero"));
+            if let Some(found) = header.blob_gas.filter(|blob| *blob != Default::default()) {
+                let expected = format!("zero in {fork:?}");
+                return Err(VerifyError::invalid("execution.blob_gas_used", expected, format!("{found:?}")));
             }
             header.blob_gas = None;
         }
@@ -250,9 +252,9 @@ impl BlockHashProof {
         };
         let spare = self.branch.len().saturating_sub(index.depth());
         let (zeros, branch) = self.branch.split_at_checked(spare).unwrap_or_default();
-        if zeros.iter().any(|node| !node.is_zero()) {
+        if let Some(found) = zeros.iter().find(|node| !node.is_zero()) {
             let expected = format!("{spare} zeros before a branch of {fork:?}");
-            return Err(VerifyError::invalid("execution_branch", expected, "others"));
+            return Err(VerifyError::invalid("execution_branch", expected, found));
         }
         verify_branch("execution_branch", self.hash, branch, index, body_root)
     }

@@ -9,6 +9,7 @@ use crate::ethereum::containers::{
     FinalityUpdate, LightClientHeader, LightClientUpdate, OptimisticUpdate, SyncAggregate, SyncCommittee,
 };
 use crate::ethereum::fork::Preset;
+use crate::ethereum::ssz::HashTreeRoot;
 
 /// A signed header, with the committee and the finality its state proves, if it brings them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +37,13 @@ fn unless_absent<T: Clone>(
     value: &T,
     branch: &[B256],
     is_empty: impl FnOnce(&T) -> bool,
+    root: impl FnOnce(&T) -> B256,
 ) -> Result<Option<Proven<T>>, VerifyError> {
     if branch.iter().any(|node| !node.is_zero()) {
         return Ok(Some(Proven { value: value.clone(), branch: branch.to_vec() }));
     }
     if !is_empty(value) {
-        return Err(VerifyError::invalid(field, "an empty value under an empty branch", "another"));
+        return Err(VerifyError::invalid(field, "an empty value under an empty branch", root(value)));
     }
     Ok(None)
 }
@@ -57,12 +59,14 @@ impl TryFrom<&LightClientUpdate> for Claim {
             &update.next_sync_committee,
             &update.next_sync_committee_branch,
             is_empty_committee,
+            SyncCommittee::hash_tree_root,
         )?;
         let finalized = unless_absent(
             "finalized_header",
             &update.finalized_header,
             &update.finality_branch,
             LightClientHeader::is_empty,
+            |header| header.beacon.hash_tree_root(),
         )?;
         Ok(Self {
             attested: update.attested_header.clone(),

@@ -218,7 +218,8 @@ fn check_finality_branch(config: &ChainConfig, claim: &Claim, fork: Fork) -> Res
     let root = if header.beacon.slot == 0 {
         // Before the first finality the state's checkpoint is zero, and stands for genesis.
         if !header.is_empty() {
-            return Err(VerifyError::invalid("finalized_header", "an empty header at slot 0", "another"));
+            let found = format!("{:?}", header.beacon);
+            return Err(VerifyError::invalid("finalized_header", "an empty header at slot 0", found));
         }
         B256::ZERO
     } else {

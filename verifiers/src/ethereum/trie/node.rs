@@ -123,7 +123,8 @@ impl<'a> Node<'a> {
     pub fn require_branch(&self) -> Result<(), VerifyError> {
         match self {
             Self::Hashes(_) | Self::Branch { .. } => Ok(()),
-            _ => Err(VerifyError::malformed("", "a branch below an extension", "another node")),
+            Self::Leaf { .. } => Err(VerifyError::malformed("", "a branch below an extension", "a leaf")),
+            Self::Extension { .. } => Err(VerifyError::malformed("", "a branch below an extension", "an extension")),
         }
     }
 
