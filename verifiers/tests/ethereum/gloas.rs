@@ -1,149 +1,52 @@
 //! Gloas: a made up network across the fork. Its state's tree is deeper, its light-client headers name an execution
 //! block by its hash, and proofs lead on from the header that has this hash.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::B256;
 use spandrel_verifiers::ethereum::containers::{
-    BeaconBlockHeader, BlockHashProof, Bootstrap, FinalityUpdate, LightClientHeader, LightClientUpdate,
-    OptimisticUpdate,
+    BlockHashProof, ExecutionPayloadHeader, FinalityUpdate, LightClientHeader, LightClientUpdate,
 };
-use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, hash_pair};
-use spandrel_verifiers::ethereum::{
-    ChainConfig, EthereumVerifier, Fork, LightClientStore, NamedBlock, Update, signing_root,
-};
+use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
+use spandrel_verifiers::ethereum::{ChainConfig, EthereumVerifier, Fork, LightClientStore, NamedBlock, Update};
 use spandrel_verifiers::{ErrorKind, Verifier};
 
-use crate::chain::{Execution, OUTBOX, PERIOD, SEATS, committee, deposit, sign};
-use crate::networks::minimal_network;
-
-/// A tree of which only some nodes are known, by generalized index; the others are made up.
-#[derive(Clone)]
-struct Tree {
-    known: Vec<(u64, B256)>,
-    seed: u64,
-}
-
-impl Tree {
-    fn node(&self, index: u64) -> B256 {
-        if let Some((_, node)) = self.known.iter().find(|(at, _)| *at == index) {
-            return *node;
-        }
-        let is_above = |at: u64| (1..64).any(|height| at >> height == index);
-        if self.known.iter().any(|(at, _)| is_above(*at)) {
-            return hash_pair(self.node(2 * index), self.node(2 * index + 1));
-        }
-        keccak256([self.seed, index].map(u64::to_be_bytes).concat())
-    }
-
-    fn branch(&self, index: u64) -> Vec<B256> {
-        (0..index.ilog2()).map(|height| self.node((index >> height) ^ 1)).collect()
-    }
-}
-
-#[derive(Clone)]
-struct Block {
-    header: LightClientHeader,
-    state: Tree,
-}
+use crate::chain::{Execution, OUTBOX, PERIOD, SEATS, deposit, payload};
+use crate::eras::{Block, Eras, Tree};
+use crate::filled;
 
 /// Gloas from epoch 9 (slot 72) on; light clients begin at slot 64, in the epoch before.
 const GLOAS: u64 = 72;
 
+fn eras() -> Eras {
+    Eras::new(Fork::Fulu, Fork::Gloas, GLOAS)
+}
+
 fn config() -> ChainConfig {
-    let mut config = minimal_network(Fork::Gloas, B256::repeat_byte(0x61));
-    config.forks.iter_mut().filter(|fork| fork.name == Fork::Gloas).for_each(|fork| fork.epoch = GLOAS / 8);
-    config
+    eras().config
 }
 
-fn fork_at(slot: u64) -> Fork {
-    if slot >= GLOAS { Fork::Gloas } else { Fork::Fulu }
-}
-
-/// The places of the state and the body, in the specification's numbers: finalized root, current and next committee,
-/// and the hash of the execution block.
-fn places(slot: u64) -> [u64; 4] {
-    if slot >= GLOAS { [735, 2945, 2946, 2856] } else { [169, 86, 87, 812] }
-}
-
-/// A block whose light-client header names `hash`, in the container of Gloas.
+/// A block of whose execution block no more is said than its hash.
 fn block(slot: u64, hash: B256, finalized: Option<&Block>) -> Block {
-    let [of_finalized, of_current, of_next, of_hash] = places(slot);
-    let period = slot / PERIOD;
-    let root = finalized.map_or(B256::ZERO, |block| block.header.beacon.hash_tree_root());
-    let committees = [(of_current, committee(period)), (of_next, committee(period + 1))];
-    let mut known: Vec<_> = committees.into_iter().map(|(at, committee)| (at, committee.hash_tree_root())).collect();
-    known.push((of_finalized, root));
-    let state = Tree { known, seed: slot };
-    let body = Tree { known: vec![(of_hash, hash)], seed: slot + 1_000 };
-    let beacon = BeaconBlockHeader {
-        slot,
-        proposer_index: 7,
-        parent_root: keccak256(slot.to_be_bytes()),
-        state_root: state.node(1),
-        body_root: body.node(1),
-    };
-    let mut branch = body.branch(of_hash);
-    let spare = 11 - branch.len();
-    branch.splice(0..0, vec![B256::ZERO; spare]);
-    Block {
-        header: LightClientHeader { beacon, execution: None, block_hash: Some(BlockHashProof { hash, branch }) },
-        state,
-    }
+    eras().block_with(slot, ExecutionPayloadHeader { block_hash: hash, ..payload(slot) }, finalized)
 }
 
 fn hash_at(slot: u64) -> B256 {
-    keccak256([0xb1, slot].map(u64::to_be_bytes).concat())
-}
-
-fn signed(attested: &Block) -> (spandrel_verifiers::ethereum::containers::SyncAggregate, u64) {
-    let (config, signature_slot) = (config(), attested.header.beacon.slot + 1);
-    let version = config.signing_version(signature_slot).unwrap();
-    let message = signing_root(&attested.header.beacon, version, config.genesis_validators_root);
-    (sign(signature_slot / PERIOD, 0..SEATS, message), signature_slot)
-}
-
-fn finality(attested: &Block, finalized: &Block) -> FinalityUpdate {
-    let (sync_aggregate, signature_slot) = signed(attested);
-    FinalityUpdate {
-        attested_header: attested.header.clone(),
-        finalized_header: finalized.header.clone(),
-        finality_branch: attested.state.branch(places(attested.header.beacon.slot)[0]),
-        sync_aggregate,
-        signature_slot,
-    }
+    payload(slot).block_hash
 }
 
 fn update(attested: &Block, finalized: &Block) -> LightClientUpdate {
-    let slot = attested.header.beacon.slot;
-    let FinalityUpdate { attested_header, finalized_header, finality_branch, sync_aggregate, signature_slot } =
-        finality(attested, finalized);
-    LightClientUpdate {
-        attested_header,
-        next_sync_committee: committee(slot / PERIOD + 1),
-        next_sync_committee_branch: attested.state.branch(places(slot)[2]),
-        finalized_header,
-        finality_branch,
-        sync_aggregate,
-        signature_slot,
-    }
+    eras().update((attested, finalized), attested.beacon.slot + 1, 0..SEATS)
+}
+
+fn finality(attested: &Block, finalized: &Block) -> FinalityUpdate {
+    filled::finality(&update(attested, finalized))
 }
 
 fn store() -> LightClientStore {
-    store_at(GLOAS)
-}
-
-fn store_at(slot: u64) -> LightClientStore {
-    assert_eq!(fork_at(slot), Fork::Gloas);
-    let block = block(slot, hash_at(slot), None);
-    let bootstrap = Bootstrap {
-        current_sync_committee: committee(slot / PERIOD),
-        current_sync_committee_branch: block.state.branch(2945),
-        header: block.header,
-    };
-    LightClientStore::bootstrap(&config(), bootstrap.header.beacon.hash_tree_root(), &bootstrap).unwrap()
+    eras().store_at(GLOAS)
 }
 
 fn now() -> u64 {
-    config().time_of(100_000)
+    eras().now()
 }
 
 #[test]
@@ -189,8 +92,7 @@ fn a_deposit_is_verified_through_the_header_that_has_the_final_hash() {
 fn the_fast_lane_reads_the_hash_of_an_optimistic_update() {
     let execution = Execution::with_deposits(80, 2);
     let attested = block(80, execution.payload.block_hash, None);
-    let (sync_aggregate, signature_slot) = signed(&attested);
-    let optimistic = OptimisticUpdate { attested_header: attested.header, sync_aggregate, signature_slot };
+    let optimistic = filled::optimistic(&update(&attested, &attested));
     let verifier = EthereumVerifier::new(config(), OUTBOX).unwrap();
     let included = verifier.verify_optimistic(&store(), &optimistic, &execution.inclusion(0), now()).unwrap();
     assert_eq!(included.block().hash, execution.payload.block_hash);
@@ -246,8 +148,8 @@ fn the_electra_places_of_the_state_are_not_gloas() {
     // A state that holds what is claimed, at the places of Electra.
     let finalized = block(80, hash_at(80), None);
     let mut attested = block(96, hash_at(96), Some(&finalized));
-    attested.state = Tree { known: vec![(169, finalized.header.beacon.hash_tree_root())], seed: 5 };
-    attested.header.beacon.state_root = attested.state.node(1);
+    attested.state = Tree { known: vec![(169, finalized.beacon.hash_tree_root())], seed: 5 };
+    attested.beacon.state_root = attested.state.node(1);
     let mut update = finality(&attested, &finalized);
     update.finality_branch = attested.state.branch(169);
     let error = store().prove_final(&config(), &update, now()).unwrap_err();

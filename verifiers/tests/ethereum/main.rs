@@ -9,12 +9,14 @@ mod bitcoin_deposits;
 #[path = "../bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
 mod bls;
+mod borders;
 mod chain;
 mod containers;
 mod contradictions;
 mod coverage;
 mod devnets;
 mod differential;
+mod eras;
 mod evidence;
 mod files;
 mod filled;
