@@ -1,7 +1,10 @@
 //! What comes of every file of the Bitcoin vectors.
 
+use bitcoin::consensus::encode::serialize;
+
 use super::kinds;
-use crate::vector_coverage::Coverage;
+use crate::bitcoin_miner::{mine_run, regtest_chain};
+use crate::vector_coverage::{Coverage, Report};
 
 #[test]
 fn every_file_is_read_or_there_is_a_reason() {
@@ -32,11 +35,87 @@ fn every_file_is_read_or_there_is_a_reason() {
             ("core_regtest_zmq/", "notifications without their contents: those who follow a node test with them"),
             ("bip54_consensus_cleanup/bip-0054.md", "the proposal's text"),
             ("bip54_consensus_cleanup/test_vectors/sigops.json", "no proof of inclusion shows signature operations"),
-            ("bitcoin_core/src/test/merkle_tests.cpp", "source code: what it tests is tested in our own words"),
-            ("bitcoin_core/src/test/pow_tests.cpp", "source code: what it tests is tested in our own words"),
         ],
         kinds: kinds::KINDS,
-        rare: &[],
+        rare: &["a partial Merkle tree", "partial Merkle trees in JSON", "source code"],
     };
     coverage.check();
+}
+
+/// Headers that somebody puts beside the vectors, with their work or without that of the last.
+fn headers(is_good: bool) -> Vec<u8> {
+    let blocks = mine_run(regtest_chain().best().hash, 1, 3, 1);
+    let mut bytes: Vec<u8> = blocks.iter().flat_map(|block| serialize(&block.header)).collect();
+    if !is_good {
+        // Difficulty 1, which regtest's miner does not meet.
+        bytes[232..236].copy_from_slice(&0x1d00_ffff_u32.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn files_that_are_packed_or_list_cases_are_run() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let count = |content: &[u8]| {
+        std::fs::write(folder.path().join("file"), content).unwrap();
+        let report = Coverage { folder: "here", read: &[], unread: &[], kinds: kinds::KINDS, rare: &[] };
+        let report = report.report(folder.path(), false);
+        assert!(report.skipped.is_empty(), "{:?}", report.skipped);
+        (report.unknown, report.faults.len())
+    };
+    let packed = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    };
+    for (is_good, expected) in [(true, ((3, 0), 0)), (false, ((0, 0), 1))] {
+        let bytes = headers(is_good);
+        assert_eq!(count(&packed(&bytes)), expected);
+        assert_eq!(count(&packed(hex::encode(&bytes).as_bytes())), expected);
+        assert_eq!(count(format!("0x{}\n", hex::encode(&bytes)).as_bytes()), expected);
+        assert_eq!(count(&snap::raw::Encoder::new().compress_vec(&bytes).unwrap()), expected);
+        let rows: Vec<String> = bytes.chunks(80).map(hex::encode).collect();
+        let case = serde_json::json!({"headers": rows});
+        assert_eq!(count(serde_json::json!([case]).to_string().as_bytes()), expected);
+        assert_eq!(count(serde_json::json!({"test_cases": [case, {}]}).to_string().as_bytes()), expected);
+        assert_eq!(count(format!("{case}\n{{}}\n").as_bytes()), expected);
+    }
+}
+
+#[test]
+fn files_beside_those_of_the_manifest_are_run_and_fail_only_for_what_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    std::fs::create_dir(folder.path().join("listed")).unwrap();
+    write("MANIFEST.md", b"| `listed/` | headers | somebody | MIT | 1 | 240 |\n");
+    write("listed/some.bin", &headers(true));
+    let read = &[("listed/some", "", "")];
+    let unread = &[("MANIFEST.md", "the list itself")];
+    let rare: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
+    let coverage = Coverage { folder: "here", read, unread, kinds: kinds::KINDS, rare: &rare };
+    let report = || coverage.report(folder.path(), true);
+    let Report { read, unread, skipped, unknown, faults } = report();
+    assert_eq!((read, unread, skipped, unknown, faults), (1, 1, vec![], (0, 0), vec![]));
+    // More than is listed, good and unknown, in the same folder and in another.
+    write("listed/more.bin", &headers(true));
+    write("listed/unknown.txt", b"nothing that is known");
+    write("other.dat", &headers(true));
+    let Report { read, skipped, unknown, faults, .. } = report();
+    assert_eq!((read, skipped, unknown, faults), (3, vec!["listed/unknown.txt".to_owned()], (6, 0), vec![]));
+    // A case that does not end as it should fails, and stops no other.
+    write("listed/more.bin", &headers(false));
+    let Report { read, unknown, faults, .. } = report();
+    assert_eq!((read, unknown, faults.len()), (3, (3, 0), 1));
+    assert!(faults[0].starts_with("listed/more.bin: headers in a row: "), "{faults:?}");
+    // What is listed must be there, and be read by what is in it.
+    std::fs::remove_file(folder.path().join("listed/more.bin")).unwrap();
+    std::fs::remove_file(folder.path().join("listed/unknown.txt")).unwrap();
+    write("listed/some.bin", b"not headers");
+    let faults = report().faults;
+    assert_eq!(faults, ["listed/some.bin: listed, and no test reads it", "listed/some: known by its name alone"]);
+    std::fs::remove_file(folder.path().join("listed/some.bin")).unwrap();
+    assert_eq!(report().faults, ["listed/some: listed, and not there"]);
+    // Elsewhere there may be less.
+    assert!(coverage.report(folder.path(), false).faults.is_empty());
 }

@@ -15,6 +15,17 @@ fn specs(kind: Kind) -> (ours::ProofSpec, ics23::ProofSpec) {
     }
 }
 
+/// Whether the peer takes a proof for one of a sparse Merkle tree, of a key with a value or, if that is empty, without.
+pub fn is_of_sparse_tree(root: &[u8], proof: &[u8], key: &[u8], value: &[u8]) -> bool {
+    let (Ok(proof), spec, root) = (ics23::CommitmentProof::decode(proof), ics23::smt_spec(), root.to_vec()) else {
+        return false;
+    };
+    match value {
+        [] => ics23::verify_non_membership::<HostFunctionsManager>(&proof, &spec, &root, key),
+        _ => ics23::verify_membership::<HostFunctionsManager>(&proof, &spec, &root, key, value),
+    }
+}
+
 /// What both say of the same bytes.
 pub struct Judged {
     pub ours: Result<(), VerifyError>,

@@ -7,12 +7,13 @@ use serde_json::Value;
 use spandrel_verifiers::cosmos::ValidatorSet;
 
 use crate::ics23_vectors::{
-    refuse_seed, run_empty_branches, run_existence, run_hashes, run_leaves, run_operations, run_proof, run_steps,
+    is_proof, is_seed, refuse_seed, run_empty_branches, run_existence, run_hashes, run_leaves, run_operations,
+    run_proof, run_steps,
 };
-use crate::recorded::{check_answer, run_block, run_client_header, run_signed_headers};
+use crate::recorded::{check_answer, is_answer, is_client_header, run_block, run_client_header, run_signed_headers};
 use crate::signatures::Written;
 use crate::support::Tally;
-use crate::vector_coverage::{Kind, Ran};
+use crate::vector_coverage::{Kind, Ran, case_of_bls};
 use crate::{bisection, bsc, signatures, single_step};
 
 /// Of the chain.
@@ -39,7 +40,7 @@ pub const KINDS: &[Kind] = &[
 
 /// Of signatures.
 pub const OF_SIGNATURES: &[Kind] = &[
-    Kind { name: "a case of BLS12-381", run: bls },
+    Kind { name: "a case of BLS12-381", run: case_of_bls },
     Kind { name: "groups of BLS12-381 signatures", run: groups_of_bls },
     Kind { name: "ed25519 signatures with the verdict of ZIP-215", run: zip215 },
     Kind { name: "ed25519 signatures without a verdict", run: unjudged },
@@ -52,13 +53,12 @@ fn json(_: &Path, bytes: &[u8]) -> Option<Value> {
 }
 
 fn model(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let case = json(path, bytes).filter(|case| case["input"].is_array() && case["initial"].is_object())?;
+    let case = json(path, bytes).filter(single_step::is_case)?;
     let (passed, refused) = single_step::run(&case, &path.display().to_string());
     Some(Ran::Cases(passed, refused))
 }
 
 fn tree(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let is_proof = |case: &Value| ["root", "proof", "key", "value"].iter().all(|name| case[*name].is_string());
     let (passed, refused) = run_proof(&json(path, bytes).filter(is_proof)?, &path.to_string_lossy());
     Some(Ran::Cases(passed, refused))
 }
@@ -72,16 +72,12 @@ fn operations(path: &Path, bytes: &[u8]) -> Option<Ran> {
 }
 
 fn client_header(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    // With a revision before the height; of other protocols it has none.
-    let is_height = |height: &Value| height.as_str().is_some_and(|height| height.contains('-'));
-    let is_header = |value: &Value| is_height(&value["trusted_height"]) && value["trusted_validators"].is_object();
-    run_client_header(&json(path, bytes).filter(is_header)?);
+    run_client_header(&json(path, bytes).filter(is_client_header)?);
     Some(Ran::Cases(1, 0))
 }
 
 fn run_of_bisection(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let is_run = |case: &Value| case["primary"]["lite_blocks"].is_array() && case["expected_output"].is_string();
-    let case = json(path, bytes).filter(is_run)?;
+    let case = json(path, bytes).filter(bisection::is_run)?;
     Some(if bisection::ends_as_recorded(&case) { Ran::Cases(1, 0) } else { Ran::Cases(0, 1) })
 }
 
@@ -118,7 +114,7 @@ fn empty_branches(path: &Path, bytes: &[u8]) -> Option<Ran> {
 }
 
 fn seed(_: &Path, bytes: &[u8]) -> Option<Ran> {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| text.starts_with("go test fuzz v1\n[]byte("))?;
+    let text = std::str::from_utf8(bytes).ok().filter(|text| is_seed(text))?;
     refuse_seed(text);
     Some(Ran::Cases(0, 1))
 }
@@ -147,10 +143,8 @@ fn block(path: &Path, bytes: &[u8]) -> Option<Ran> {
 }
 
 fn answer(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let file = json(path, bytes)?;
-    let response = &file["result"]["response"];
-    response["proofOps"]["ops"].as_array().filter(|operations| operations.len() == 2)?;
-    counted(|tally| check_answer(response, &[], tally))
+    let file = json(path, bytes).filter(is_answer)?;
+    counted(|tally| check_answer(&file["result"]["response"], &[], tally))
 }
 
 /// Of ed25519 keys: those of others are none of CometBFT's here.
@@ -241,22 +235,4 @@ fn ed25519(path: &Path, bytes: &[u8]) -> Option<Ran> {
 /// The tests of BLS look for such files everywhere.
 fn groups_of_bls(path: &Path, bytes: &[u8]) -> Option<Ran> {
     json(path, bytes).filter(|file| file["algorithm"] == "BLS").map(|_| Ran::Elsewhere)
-}
-
-/// The tests of BLS run all cases in folders of these names.
-fn bls(path: &Path, _: &[u8]) -> Option<Ran> {
-    const SUITES: [&str; 9] = [
-        "verify",
-        "fast_aggregate_verify",
-        "batch_verify",
-        "sign",
-        "deserialization_G1",
-        "deserialization_G2",
-        "aggregate",
-        "aggregate_verify",
-        "hash_to_G2",
-    ];
-    let folder = path.parent()?.file_name()?.to_str()?;
-    let is_case = path.extension().is_some_and(|ending| ending == "json" || ending == "yaml");
-    (is_case && SUITES.contains(&folder)).then_some(Ran::Elsewhere)
 }

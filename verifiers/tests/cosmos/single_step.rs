@@ -6,7 +6,7 @@ use spandrel_verifiers::cosmos::{ConsensusState, KeyTables, LightBlock, Outcome,
 
 use crate::json::{light_block, number, signed_header, time, validators};
 use crate::scene::params;
-use crate::support::{Tally, json_files, name_of, read_json, vectors};
+use crate::support::{Tally, cases, name_of, vectors};
 use crate::vector_coverage::is_home;
 
 /// Verifies `block` from a trusted state whose next validators are `next`.
@@ -23,6 +23,11 @@ fn judge(
     header.trusted_validators = next.clone();
     let params = params(&block.signed_header.header.chain_id, trusting_period);
     verify_header(&params, trusted, &header, now, &KeyTables::new())
+}
+
+/// Whether it is a case of the model.
+pub fn is_case(case: &Value) -> bool {
+    case["input"].is_array() && case["initial"].is_object()
 }
 
 /// Runs a case of the model; how many blocks were verified and how many refused.
@@ -64,9 +69,8 @@ pub fn run(case: &Value, name: &str) -> (usize, usize) {
 fn every_block_gets_the_verdict_of_the_model() {
     let Some(folder) = vectors("cosmos/tendermint_rs_mbt") else { return };
     let mut tally = Tally::new("tendermint_rs_mbt");
-    for path in json_files(&folder) {
-        let case = read_json(&path);
-        if case["initial"].is_null() {
+    for (path, case) in cases(&folder, |case| is_case(case) || case["tests"].is_array()) {
+        if !is_case(&case) {
             tally.skip("a test plan of the model checker, no blocks");
             continue;
         }

@@ -34,6 +34,15 @@ pub fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// What every JSON file under `folder` holds that has this shape, in order. Any other is another kind's.
+pub fn cases(folder: &Path, is_shape: impl Fn(&Value) -> bool) -> Vec<(PathBuf, Value)> {
+    let read = |path: PathBuf| {
+        let value = serde_json::from_slice(&std::fs::read(&path).unwrap()).ok().filter(&is_shape)?;
+        Some((path, value))
+    };
+    json_files(folder).into_iter().filter_map(read).collect()
+}
+
 /// Every file under `folder` that ends in `.json`, in order.
 pub fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

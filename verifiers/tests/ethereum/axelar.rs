@@ -8,7 +8,7 @@ use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, chunks, hash_pair, merklei
 use spandrel_verifiers::ethereum::{ChainConfig, Fork, Gindex, signing_root, trie};
 
 use crate::history::{PAYLOAD_IN_BLOCK, SLOTS_PER_ROOT, beacon_header, branch, number, payload_field, root, root_of};
-use crate::support::{Tally, files, hex_bytes, json, vectors};
+use crate::support::{Tally, hex_bytes, json, readable, vectors};
 use crate::vector_coverage::is_home;
 
 const RECEIPTS_ROOT: u64 = 3;
@@ -78,8 +78,7 @@ fn axelars_events_are_followed_from_their_receipts_to_a_signed_state() {
         return;
     };
     let mut tally = Tally::new("axelar event proofs, with overflow_gindex.json");
-    for file in files(&folder) {
-        let content: Value = json(&file);
+    for (_, content) in readable(&folder) {
         if run_events(&content, &mut tally).is_none() {
             tally.skip("a bootstrap or a signed chain: no event in it");
         }
@@ -101,10 +100,12 @@ pub fn run_events(content: &Value, tally: &mut Tally) -> Option<()> {
 fn axelars_state_and_block_proofs_lead_to_the_roots_in_their_names() {
     let Some(folder) = vectors("ethereum/axelar_mainnet_capella/prover/src/prover/testdata") else { return };
     let mut tally = Tally::new("axelar prover");
-    for file in files(folder.join("state_prover")) {
+    for (file, proof) in readable::<Value>(folder.join("state_prover")) {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let proof: Value = json(&file);
-        let named: B256 = name.split(['_', ',']).find(|part| part.starts_with("0x")).unwrap().parse().unwrap();
+        let Some(named) = name.split(['_', ',']).find_map(|part| part.parse::<B256>().ok()) else {
+            tally.skip("no root is in its name");
+            continue;
+        };
         let index = Gindex::new(number(&proof["gindex"]));
         let (leaf, path) = (root(&proof["leaf"]), branch(&proof["witnesses"]));
         // A state proof is named by its state's root, a block proof by its block's.
@@ -116,8 +117,8 @@ fn axelars_state_and_block_proofs_lead_to_the_roots_in_their_names() {
         }
         tally.refuse(verify_branch("witnesses", leaf, &path[1..], index, named), "witnesses");
     }
-    let headers = files(folder.join("beacon_block_headers"));
-    let headers: Vec<BeaconBlockHeader> = headers.iter().map(json).collect();
+    let headers = readable(folder.join("beacon_block_headers"));
+    let headers: Vec<BeaconBlockHeader> = headers.into_iter().map(|(_, header)| header).collect();
     for header in &headers {
         assert_eq!(BeaconBlockHeader::decode_ssz(&header.encode_ssz()).unwrap(), *header);
         tally.pass();
@@ -145,7 +146,7 @@ fn axelars_chains_of_headers_end_in_one_that_its_committee_signed() {
     let period: Value = json(folder.join("bootstrap.json"));
     let committee: SyncCommittee = serde_json::from_value(period["current_sync_committee"].clone()).unwrap();
     let committee = Committee::new(&committee).unwrap();
-    for file in files(folder.join("verification")).iter().map(json::<Value>) {
+    for (_, file) in readable::<Value>(folder.join("verification")) {
         if file["intermediate_chain"].is_null() {
             continue;
         }

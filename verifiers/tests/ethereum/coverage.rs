@@ -30,7 +30,11 @@ const READ: &[(&str, &str, &str)] = &[
     ("portal_header_proofs/beacon_data/22162263/block_roots.ssz", "ethereum/history.rs", "block_roots.ssz"),
     ("argument_mainnet_deneb/", "ethereum/mainnet.rs", "argument_mainnet_deneb"),
     ("axelar_mainnet_capella/contracts/", "ethereum/mainnet.rs", "axelar_mainnet_capella/contracts"),
-    ("axelar_mainnet_capella/contracts/light-client/testdata/instantiate", "ethereum/recorded.rs", "instantiate"),
+    (
+        "axelar_mainnet_capella/contracts/light-client/testdata/instantiate",
+        "ethereum/recorded.rs",
+        "content[\"bootstrap\"]",
+    ),
     ("axelar_mainnet_capella/contracts/light-client/testdata/receipt_log", "ethereum/receipts.rs", "receipt_log"),
     ("axelar_mainnet_capella/contracts/light-client/testdata/verification/", "ethereum/axelar.rs", "verification"),
     ("axelar_mainnet_capella/prover/", "ethereum/axelar.rs", "axelar_mainnet_capella/prover"),

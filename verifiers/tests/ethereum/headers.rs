@@ -7,7 +7,7 @@ use serde_json::Value;
 use spandrel_verifiers::ethereum::ExecutionHeader;
 
 use crate::chain::rlp_list;
-use crate::support::{Tally, bytes, files, hex_bytes, vectors, yaml};
+use crate::support::{Tally, hex_bytes, readable, vectors};
 
 /// The RLP header inside a portal `header with proof`: `{header: ByteList, proof: ByteList}`.
 fn portal_header(content: &[u8]) -> &[u8] {
@@ -25,18 +25,17 @@ fn mainnet_headers_of_every_fork_hash_to_their_block() {
         content_value: Bytes,
     }
     let mut headers = Vec::new();
-    for file in files(folder.join("portal_header_proofs")).iter().filter(|path| path.is_file()) {
-        let content: WithProof = yaml(file);
+    for (_, content) in readable::<WithProof>(folder.join("portal_header_proofs")) {
         let rlp = portal_header(&content.content_value).to_vec();
         // Key: a selector, then the block hash.
         headers.push((rlp, B256::from_slice(&content.content_key[1..])));
     }
-    for file in files(folder.join("portal_blocks_receipts_mainnet/block_data")) {
-        #[derive(Deserialize)]
-        struct Block {
-            header: Bytes,
-        }
-        let header = yaml::<Block>(file).header.to_vec();
+    #[derive(Deserialize)]
+    struct Block {
+        header: Bytes,
+    }
+    for (_, block) in readable::<Block>(folder.join("portal_blocks_receipts_mainnet/block_data")) {
+        let header = block.header.to_vec();
         let hash = keccak256(&header);
         headers.push((header, hash));
     }
@@ -58,10 +57,16 @@ fn mainnet_headers_of_every_fork_hash_to_their_block() {
 fn invalid_rlp_is_refused_and_never_taken_for_a_header() {
     let Some(folder) = vectors("ethereum/ethereum_tests/RLPTests") else { return };
     let mut tally = Tally::new("ethereum/tests RLPTests");
-    let random = files(folder.join("RandomRLPTests"));
-    for file in files(&folder).into_iter().chain(random).filter(|path| path.is_file()) {
-        run_rlp(&serde_json::from_slice(&bytes(file)).unwrap(), &mut tally);
+    let random = readable::<Value>(folder.join("RandomRLPTests"));
+    for (_, cases) in readable(&folder).into_iter().chain(random).filter(|(_, cases)| are_rlp(cases)) {
+        run_rlp(&cases, &mut tally);
     }
+}
+
+/// Whether these are cases of RLP: bytes, and what is in them.
+pub fn are_rlp(cases: &Value) -> bool {
+    let is_case = |case: &Value| case["out"].is_string() && !case["in"].is_null();
+    cases.as_object().is_some_and(|cases| !cases.is_empty() && cases.values().all(is_case))
 }
 
 /// Refuses encodings of anything but a header. Returns how many of them are valid.

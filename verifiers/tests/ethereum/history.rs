@@ -10,7 +10,7 @@ use spandrel_verifiers::ethereum::containers::BeaconBlockHeader;
 use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, hash_pair, merkleize, verify_branch};
 use spandrel_verifiers::ethereum::{ChainConfig, ExecutionHeader, Fork, Gindex};
 
-use crate::support::{Tally, bytes, files, json, vectors, yaml};
+use crate::support::{Tally, bytes, json, readable, vectors};
 use crate::vector_coverage::is_home;
 
 /// `SLOTS_PER_HISTORICAL_ROOT` of mainnet.
@@ -72,8 +72,7 @@ fn execution_blocks_stand_in_beacon_blocks_and_those_in_historical_summaries() {
     let summaries = summaries(&folder);
     let capella = 194_048 * 32;
     let proofs = ["block_proofs_bellatrix", "block_proofs_capella", "block_proofs_deneb"];
-    for file in proofs.into_iter().flat_map(|name| files(folder.join(name))) {
-        let proof: BlockProof = yaml(&file);
+    for (_, proof) in proofs.into_iter().flat_map(|name| readable::<BlockProof>(folder.join(name))) {
         let (fork, block) = (proof.check(&mut tally), proof.beacon_block_root);
         let (branch, place) = (&proof.beacon_block_proof, proof.slot % SLOTS_PER_ROOT);
         if fork < Fork::Capella {
@@ -99,8 +98,8 @@ fn execution_blocks_stand_in_beacon_blocks_and_those_in_historical_summaries() {
 fn the_content_of_portals_headers_with_proof_says_the_same() {
     let Some(folder) = vectors("ethereum/portal_header_proofs") else { return };
     let (summaries, mut tally) = (summaries(&folder), Tally::new("portal headers with proof"));
-    for file in files(&folder).iter().filter(|path| path.is_file()) {
-        run_header_with_proof(&yaml(file), &summaries, &mut tally);
+    for (_, content) in readable(&folder) {
+        run_header_with_proof(&content, &summaries, &mut tally);
     }
 }
 
@@ -186,11 +185,9 @@ fn recorded_beacon_headers_hash_to_their_blocks() {
     let Some(fixtures) = vectors("ethereum/snowbridge/relayer/relays/testutil/fixtures") else { return };
     let mut tally = Tally::new("beacon headers");
     // Each header names the one before it by its root.
-    let mut headers: Vec<BeaconBlockHeader> = files(&fixtures)
-        .iter()
-        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("header_at_slot"))
-        .map(|file| beacon_header(&json(file)))
-        .collect();
+    let is_header = |file: &Value| ["slot", "body_root"].iter().all(|name| !file[*name].is_null());
+    let files = readable(&fixtures).into_iter().filter(|(_, file)| is_header(file));
+    let mut headers: Vec<BeaconBlockHeader> = files.map(|(_, file)| beacon_header(&file)).collect();
     headers.sort_by_key(|header| header.slot);
     let mut linked = 0;
     for pair in headers.windows(2) {

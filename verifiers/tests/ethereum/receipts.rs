@@ -10,7 +10,7 @@ use spandrel_verifiers::ethereum::{ExecutionHeader, LogPosition, Receipt};
 
 use crate::history::Content;
 use crate::planted::build;
-use crate::support::{Tally, bytes, files, hex_bytes, json, vectors, vectors_with, yaml};
+use crate::support::{Tally, bytes, hex_bytes, json, readable, vectors, vectors_with};
 use crate::vector_coverage::is_home;
 
 /// RLP of a list of encoded items.
@@ -183,20 +183,22 @@ fn every_receipt_and_transaction_of_whole_mainnet_blocks_is_proven_under_their_h
     let Some(folder) = vectors("ethereum/portal_blocks_receipts_mainnet") else { return };
     let mut tally = Tally::new("portal blocks and receipts");
     let mut kinds = BTreeMap::new();
-    for file in files(folder.join("block_data")) {
-        for (kind, count) in yaml::<Block>(&file).prove(&mut tally) {
+    let blocks = readable::<Block>(folder.join("block_data"));
+    for (_, block) in &blocks {
+        for (kind, count) in block.prove(&mut tally) {
             *kinds.entry(kind).or_insert(0) += count;
         }
     }
     println!("portal blocks: receipts by type {kinds:?}");
-    assert!(kinds.keys().copied().eq(0..5) || !is_home());
+    assert!((0..5).all(|kind| kinds.contains_key(&kind)) || !is_home());
     // Full receipts, as nodes gave them before eth/69.
-    for file in files(folder.join("receipts")) {
-        let content: Content = yaml(&file);
+    for (_, content) in readable::<Content>(folder.join("receipts")) {
         let leaves = leaves_of(&content);
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let block: Block = yaml(folder.join(format!("block_data/block-data-{name}.yaml")));
-        assert_eq!(keccak256(&block.header), B256::from_slice(&content.content_key[1..]));
+        let hash = B256::from_slice(&content.content_key[1..]);
+        let Some((_, block)) = blocks.iter().find(|(_, block)| keccak256(&block.header) == hash) else {
+            tally.skip("receipts without their block");
+            continue;
+        };
         prove_all(&mut tally, ExecutionHeader::decode(&block.header).unwrap().receipts_root, &leaves);
     }
 }

@@ -60,6 +60,17 @@ pub fn files(folder: impl AsRef<Path>) -> Vec<PathBuf> {
     files
 }
 
+/// What stands in a folder and is read as this, in JSON or YAML, in order. Any other file is another kind's.
+pub fn readable<T: DeserializeOwned>(folder: impl AsRef<Path>) -> Vec<(PathBuf, T)> {
+    let read = |path: PathBuf| {
+        let bytes = path.is_file().then(|| bytes(&path))?;
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml");
+        let content = if is_yaml { serde_yaml::from_slice(&bytes).ok() } else { serde_json::from_slice(&bytes).ok() };
+        Some((path, content?))
+    };
+    files(folder).into_iter().filter_map(read).collect()
+}
+
 /// Files in JSON or YAML under a folder, however deep.
 pub fn texts(folder: PathBuf) -> Vec<PathBuf> {
     let found = |path: PathBuf| match path.extension().and_then(|ending| ending.to_str()) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use spandrel_verifiers::ethereum::{ExecutionHeader, trie};
 
 use crate::planted::build;
-use crate::support::{Tally, files, hex_bytes, json, vectors, yaml};
+use crate::support::{Tally, files, hex_bytes, json, readable, vectors};
 use crate::vector_coverage::is_home;
 
 /// Proofs with their verdicts.
@@ -156,11 +156,10 @@ fn mainnet_walks_are_followed_as_far_as_they_go() {
     let Some(folder) = vectors("ethereum/portal_state_mainnet") else { return };
     let mut tally = Tally::new("portal state mainnet");
     let mut leaves = [0; 3];
-    for file in files(folder.join("validation")).into_iter().chain(files(folder.join("hive"))) {
-        for content in yaml::<Vec<Content>>(file) {
-            let (kind, is_leaf) = content.follow(&mut tally);
-            leaves[kind] += usize::from(is_leaf);
-        }
+    let walks = ["validation", "hive"].into_iter().flat_map(|name| readable::<Vec<Content>>(folder.join(name)));
+    for content in walks.flat_map(|(_, contents)| contents) {
+        let (kind, is_leaf) = content.follow(&mut tally);
+        leaves[kind] += usize::from(is_leaf);
     }
     for _ in files(folder.join("serialization")) {
         tally.skip("serialization of portal's own messages");

@@ -11,7 +11,7 @@ use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, verify_branch};
 
 use super::{has, json, light, yaml};
 use crate::axelar::{follow_chain, run_events};
-use crate::devnets::run_ibc_client;
+use crate::devnets::{is_ibc_client, run_ibc_client};
 use crate::history::{BlockProof, beacon_header, branch, number, root, root_of};
 use crate::support::Tally;
 use crate::vector_coverage::Ran;
@@ -24,8 +24,7 @@ pub fn counted(tally: &Tally) -> Option<Ran> {
 
 /// A test network's client of Ethereum, and what relayers sent it.
 pub fn ibc_client(_: &Path, bytes: &[u8]) -> Option<Ran> {
-    let recorded = json(bytes)?;
-    recorded["steps"].as_array()?.first().filter(|step| step["data"]["client_state"].is_object())?;
+    let recorded = json(bytes).filter(is_ibc_client)?;
     let mut tally = Tally::silent();
     run_ibc_client(&recorded, &mut tally);
     counted(&tally)

@@ -9,7 +9,7 @@ use spandrel_verifiers::ethereum::{ExecutionHeader, Receipt};
 
 use super::beacon::counted;
 use super::{beside, has, json, yaml};
-use crate::headers::run_rlp;
+use crate::headers::{are_rlp, run_rlp};
 use crate::history::{Content as History, root, run_header_with_proof};
 use crate::mainnet::GetProof;
 use crate::receipts::{Block, leaves_of, prove_all, rpc_receipt, run_receipt_proof, run_topic};
@@ -155,8 +155,7 @@ pub fn state_content(_: &Path, bytes: &[u8]) -> Option<Ran> {
 }
 
 pub fn rlp(_: &Path, bytes: &[u8]) -> Option<Ran> {
-    let is_case = |case: &Value| case["out"].is_string() && !case["in"].is_null();
-    let cases = json(bytes).filter(|cases| cases.as_object().is_some_and(|cases| cases.values().all(is_case)))?;
+    let cases = json(bytes).filter(are_rlp)?;
     let mut tally = Tally::silent();
     let valid = run_rlp(&cases, &mut tally);
     Some(Ran::Cases(valid, tally.refused()))

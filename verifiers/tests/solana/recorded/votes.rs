@@ -10,6 +10,7 @@ use spandrel_verifiers::solana::{
 use crate::corpus::{Kind, of_kind};
 use crate::maker::sha256;
 use crate::support::{Tally, base58, hash, json, unhex, unzip};
+use crate::vector_coverage::is_home;
 
 pub struct Recording {
     pub electorate: Electorate,
@@ -119,8 +120,14 @@ fn a_recorded_manifest_holds_what_the_votes_prove() {
     for (name, bytes) in of_kind(Kind::BankManifest) {
         let manifest = unzip(&bytes);
         let holds = |part: &[u8]| memchr(&manifest, part);
-        for Recording { ballot, file, electorate, .. } in recordings() {
-            assert!(holds(ballot.bank_hash.as_slice()) && holds(ballot.block_id.as_slice()), "{name}");
+        let found = recordings();
+        let of_bank = found.iter().filter(|recording| holds(recording.ballot.bank_hash.as_slice()));
+        let of_bank: Vec<_> = of_bank.collect();
+        if of_bank.is_empty() {
+            tally.skip("a bank without its votes");
+        }
+        for Recording { ballot, file, electorate, .. } in of_bank {
+            assert!(holds(ballot.block_id.as_slice()), "{name}");
             assert!(holds(&unhex(&file["bank"]["accounts_lt_hash"])), "{name}");
             // A vote account, its stake, and that account's data, which names its voter.
             for row in &electorate.table().stakes {
@@ -129,6 +136,7 @@ fn a_recorded_manifest_holds_what_the_votes_prove() {
             }
         }
     }
+    assert!(tally.passed > 0 || !is_home());
 }
 
 fn memchr(haystack: &[u8], needle: &[u8]) -> bool {
