@@ -35,7 +35,7 @@ pub fn events(_: &Path, bytes: &[u8]) -> Option<Ran> {
     let (content, mut tally) = (json(bytes)?, Tally::silent());
     run_events(&content, &mut tally)?;
     for verdict in light::verdicts(&content["update"]) {
-        verdict.unwrap();
+        verdict.result.unwrap();
         tally.pass();
     }
     counted(&tally)
