@@ -14,7 +14,7 @@ use spandrel_verifiers::ethereum::bls::{Claimed, Committee, DST, SystemScalars, 
 use spandrel_verifiers::ethereum::containers::{BlsPublicKey, BlsSignature, SyncAggregate, SyncCommittee};
 
 use crate::chain::{SEATS, committee, secrets, sign};
-use crate::support::{Tally, bytes, folders, hex_bytes, json, texts, vectors, yaml};
+use crate::support::{Tally, bytes, folders, hex_bytes, texts, vectors};
 
 #[derive(Deserialize)]
 struct Case<I, O> {
@@ -87,21 +87,27 @@ fn check(keys: &[Bytes], message: &Bytes, signature: &Bytes) -> Result<(), Verif
 
 struct Suite {
     tally: Tally,
-    root: PathBuf,
+    roots: Vec<PathBuf>,
 }
 
 impl Suite {
     /// Runs every case in folders of this name, however deep, in JSON or YAML.
     fn each<I: DeserializeOwned, O: DeserializeOwned>(&mut self, name: &str, run: impl Fn(&mut Tally, I, O)) {
-        let folders = folders(&self.root, name);
+        let folders: Vec<_> = self.roots.iter().flat_map(|root| folders(root, name)).collect();
         if folders.is_empty() {
             return self.tally.skip("a suite that is not there");
         }
         for file in folders.into_iter().flat_map(texts) {
-            println!("bls: {name}/{}", file.file_name().unwrap().to_string_lossy());
+            println!("bls: {name}/{}", file.display());
             let is_yaml = file.extension().is_some_and(|ending| ending == "yaml");
-            let Case { input, output } = if is_yaml { yaml::<Case<I, O>>(&file) } else { json::<Case<I, O>>(&file) };
-            run(&mut self.tally, input, output);
+            let bytes = bytes(&file);
+            let case: Option<Case<I, O>> =
+                if is_yaml { serde_yaml::from_slice(&bytes).ok() } else { serde_json::from_slice(&bytes).ok() };
+            match case {
+                Some(Case { input, output }) => run(&mut self.tally, input, output),
+                // In a folder that only has the name of a suite.
+                None => self.tally.skip("no input and output of its suite"),
+            }
         }
     }
 }
@@ -120,8 +126,15 @@ fn committee_of(key: &PublicKey) -> Committee {
 
 #[test]
 fn the_official_vectors_are_answered_as_expected() {
-    let Some(root) = vectors("crypto") else { return };
-    let mut suite = Suite { tally: Tally::new("eth bls12-381"), root };
+    let roots: Vec<_> = ["crypto", "ethereum"].into_iter().filter_map(vectors).collect();
+    let mut suite = Suite { tally: Tally::new("eth bls12-381"), roots };
+    run_official(&mut suite);
+    if suite.tally.passed() == 0 {
+        suite.tally.skip("no case among the vectors");
+    }
+}
+
+fn run_official(suite: &mut Suite) {
     suite.each("verify", |tally, input: Verify, expected| {
         judge(tally, check(&[input.pubkey], &input.message, &input.signature), expected);
     });
@@ -199,9 +212,66 @@ fn the_official_vectors_are_answered_as_expected() {
         assert_eq!(hex::encode(point), expected);
         tally.pass();
     });
-    if suite.tally.passed() == 0 {
-        suite.tally.skip("no case among the vectors");
+    suite.each("eth_fast_aggregate_verify", |tally, input: FastAggregateVerify, expected| {
+        if input.pubkeys.is_empty() && input.signature.as_ref() == infinity().as_ref() {
+            return tally.skip("nobody's signature: an update without participants is refused before");
+        }
+        judge(tally, check(&input.pubkeys, &input.message, &input.signature), expected);
+    });
+    suite.each("eth_aggregate_pubkeys", |tally, input: Vec<Bytes>, expected: Option<Bytes>| {
+        let keys: Option<Vec<_>> = input.iter().map(|key| PublicKey::key_validate(key).ok()).collect();
+        let keys = keys.filter(|keys| !keys.is_empty());
+        let sum = keys.map(|keys| AggregatePublicKey::aggregate(&keys.iter().collect::<Vec<_>>(), false).unwrap());
+        let sum = sum.map(|sum| sum.to_public_key().compress());
+        assert_eq!(sum.map(|sum| Bytes::from(sum.to_vec())), expected);
+        // Ours: the sum is that of a committee whose seats these keys share, as often as they fit into it.
+        let Some(sum) = expected.filter(|_| SEATS.is_multiple_of(input.len())) else { return tally.count(0, 1) };
+        let times = SEATS / input.len();
+        let key = PublicKey::from_bytes(&sum).unwrap();
+        let sum = AggregatePublicKey::aggregate(&vec![&key; times], false).unwrap().to_public_key().compress();
+        let seats = input.iter().map(|key| BlsPublicKey::from_slice(key));
+        let pubkeys: Vec<_> = std::iter::repeat_n(seats, times).flatten().collect();
+        Committee::new(&SyncCommittee { pubkeys, aggregate_pubkey: sum.into() }).unwrap();
+        tally.pass();
+    });
+}
+
+/// The suites of the specification, which are not among the vectors beside the repository, in its layout: cases with our
+/// keys are made here.
+#[test]
+fn cases_of_the_specifications_layout_are_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |suite: &str, name: &str, input: serde_json::Value, output: serde_json::Value| {
+        let case = folder.path().join(format!("tests/general/altair/bls/{suite}/bls/{suite}_{name}"));
+        std::fs::create_dir_all(&case).unwrap();
+        let content = serde_yaml::to_string(&serde_json::json!({"input": input, "output": output})).unwrap();
+        std::fs::write(case.join("data.yaml"), &content).unwrap();
+        assert!(crate::vector_coverage::case_of_bls(&case.join("data.yaml"), content.as_bytes()).is_some());
+    };
+    let message = keccak256("a message");
+    let aggregate = sign(1, 0..4, message);
+    let committee = committee(1);
+    let signature = aggregate.sync_committee_signature;
+    let signed =
+        |keys: &[BlsPublicKey]| serde_json::json!({"pubkeys": keys, "message": message, "signature": signature});
+    for suite in ["eth_fast_aggregate_verify", "fast_aggregate_verify"] {
+        write(suite, "valid", signed(&committee.pubkeys[..4]), true.into());
+        write(suite, "extra_pubkey", signed(&committee.pubkeys[..5]), false.into());
     }
+    let none = serde_json::json!({"pubkeys": [], "message": message, "signature": infinity()});
+    write("eth_fast_aggregate_verify", "na_pubkeys_and_infinity_signature", none, true.into());
+    let all = serde_json::json!(committee.pubkeys);
+    write("eth_aggregate_pubkeys", "valid_pubkeys", all, serde_json::json!(committee.aggregate_pubkey));
+    write("eth_aggregate_pubkeys", "empty_list", serde_json::json!([]), serde_json::Value::Null);
+    write("eth_aggregate_pubkeys", "infinity_pubkey", serde_json::json!([BlsPublicKey::ZERO]), serde_json::Value::Null);
+    let count = || {
+        let mut suite = Suite { tally: Tally::silent(), roots: vec![folder.path().to_owned()] };
+        run_official(&mut suite);
+        (suite.tally.passed(), suite.tally.refused())
+    };
+    assert_eq!(count(), (3, 4));
+    write("fast_aggregate_verify", "extra_pubkey", signed(&committee.pubkeys[..5]), true.into());
+    std::panic::catch_unwind(count).unwrap_err();
 }
 
 /// One signature over a message for each key.
@@ -221,7 +291,7 @@ fn infinity() -> Bytes {
 
 #[test]
 fn wycheproofs_signatures_are_answered_as_expected() {
-    let Some(root) = vectors("crypto") else { return };
+    let roots = ["crypto", "ethereum"].into_iter().filter_map(vectors);
     let mut tally = Tally::new("wycheproof bls");
     #[derive(Deserialize)]
     struct File {
@@ -249,7 +319,7 @@ fn wycheproofs_signatures_are_answered_as_expected() {
         comment: String,
     }
     // Whatever such a file is called, wherever it stands.
-    for file in texts(root) {
+    for file in roots.flat_map(texts) {
         let Ok(content) = serde_json::from_slice::<serde_json::Value>(&bytes(&file)) else { continue };
         if content["algorithm"] != "BLS" {
             continue;

@@ -11,6 +11,7 @@ mod bitcoin_miner;
 mod bls;
 mod borders;
 mod chain;
+mod collection;
 mod containers;
 mod contradictions;
 mod coverage;
@@ -36,6 +37,7 @@ mod pyspec;
 mod ranking;
 mod receipts;
 mod recorded;
+mod statics;
 mod support;
 mod tries;
 #[path = "../vector_coverage/mod.rs"]

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::vector_coverage::{Kind, Ran};
+use crate::collection::is_collection;
+use crate::pyspec::is_sync;
+use crate::vector_coverage::{Kind, Ran, case_of_bls};
 
 /// What a file may be: the first that it is.
 pub const KINDS: &[Kind] = &[
@@ -65,10 +67,15 @@ fn beside(path: &Path) -> Vec<PathBuf> {
 }
 
 /// The tests of the specification's cases look for their folders everywhere.
-fn specified(path: &Path, _: &[u8]) -> Option<Ran> {
+fn specified(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let folder = path.parent()?;
-    let is_case = ["steps.yaml", "updates_0.ssz_snappy", "proof.yaml"].iter().any(|name| folder.join(name).is_file());
-    is_case.then_some(Ran::Elsewhere)
+    let has = |name: &str| folder.join(name).is_file();
+    let is_of_chain = path.file_name()?.to_str()?.starts_with("block_") || path.ends_with("initial_state.ssz_snappy");
+    if is_collection(folder) && is_of_chain {
+        return Some(Ran::Unread("a chain that a node collects light clients' data from"));
+    }
+    let is_case = ["updates_0.ssz_snappy", "proof.yaml", "roots.yaml"].iter().any(|name| has(name));
+    if is_case || is_sync(folder) || is_collection(folder) { Some(Ran::Elsewhere) } else { case_of_bls(path, bytes) }
 }
 
 /// An answer of the Beacon API.
