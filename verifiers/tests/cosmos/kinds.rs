@@ -14,7 +14,7 @@ use crate::recorded::{check_answer, is_answer, is_client_header, run_block, run_
 use crate::signatures::Written;
 use crate::support::Tally;
 use crate::vector_coverage::{Kind, Ran, case_of_bls};
-use crate::{bisection, bsc, signatures, single_step};
+use crate::{bisection, bsc, clients, signatures, single_step};
 
 /// Of the chain.
 pub const KINDS: &[Kind] = &[
@@ -22,6 +22,8 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "a proof in a tree", run: tree },
     Kind { name: "operations and a spec", run: operations },
     Kind { name: "a header for a client", run: client_header },
+    Kind { name: "a client with a header or a proof for it", run: client },
+    Kind { name: "a proof without knowledge about a client", run: zero_knowledge },
     Kind { name: "a run of bisection", run: run_of_bisection },
     Kind { name: "existence proofs of other specs", run: existence },
     Kind { name: "leaves or steps by themselves", run: parts },
@@ -74,6 +76,17 @@ fn operations(path: &Path, bytes: &[u8]) -> Option<Ran> {
 fn client_header(path: &Path, bytes: &[u8]) -> Option<Ran> {
     run_client_header(&json(path, bytes).filter(is_client_header)?);
     Some(Ran::Cases(1, 0))
+}
+
+fn client(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes).filter(clients::is_client)?;
+    counted(|tally| clients::run(path, &file, tally))
+}
+
+fn zero_knowledge(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let is_proof = file["updateClientVkey"].is_string() || file["sp1GenesisFixture"].is_string();
+    is_proof.then_some(Ran::Unread("a zero-knowledge proof that somebody verified: no evidence of the chain itself"))
 }
 
 fn run_of_bisection(path: &Path, bytes: &[u8]) -> Option<Ran> {

@@ -4,6 +4,7 @@ mod attacks;
 mod bisection;
 mod bsc;
 mod chain;
+mod clients;
 mod coverage;
 mod differential;
 mod edge;
