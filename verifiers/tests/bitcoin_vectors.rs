@@ -12,11 +12,15 @@ mod coverage;
 mod files;
 #[path = "bitcoin_vectors/kinds.rs"]
 mod kinds;
+#[path = "bitcoin_vectors/partial.rs"]
+mod partial;
 #[path = "bitcoin_vectors/peer.rs"]
 mod peer;
 #[path = "bitcoin_vectors/proofs.rs"]
 mod proofs;
 #[path = "bitcoin_vectors/rivals.rs"]
 mod rivals;
+#[path = "bitcoin_vectors/sources.rs"]
+mod sources;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod vector_coverage;

@@ -11,8 +11,10 @@ use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header, bits_of, t
 use super::blocks::{prove_block, run_coinbases, run_filters};
 use super::chains::{assembled, run_tree};
 use super::files::{Tally, from_genesis};
+use super::partial::{json_merkle_blocks, merkle_block};
 use super::proofs::{run_forgeries, run_parts, run_sizes, run_spv};
 use super::rivals::{dumped_blocks, framed_blocks, mined};
+use super::sources::source;
 use crate::vector_coverage::{Kind, Ran};
 
 /// What a file may be.
@@ -29,12 +31,15 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "chains by their coinbases", run: coinbases },
     Kind { name: "blocks in rows", run: rows },
     Kind { name: "times and nonces of a chain", run: mined_chain },
+    Kind { name: "a partial Merkle tree", run: merkle_block },
+    Kind { name: "partial Merkle trees in JSON", run: json_merkle_blocks },
+    Kind { name: "source code", run: source },
 ];
 
 /// The bytes, or those that they are the hex of.
-fn plain(bytes: &[u8]) -> Vec<u8> {
+pub fn plain(bytes: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(bytes).ok().map(str::trim);
-    text.and_then(|text| hex::decode(text).ok()).unwrap_or_else(|| bytes.to_vec())
+    text.and_then(|text| hex::decode(text.trim_start_matches("0x")).ok()).unwrap_or_else(|| bytes.to_vec())
 }
 
 fn block(_: &Path, bytes: &[u8]) -> Option<Ran> {
