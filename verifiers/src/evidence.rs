@@ -1,6 +1,6 @@
 //! Evidence of a deposit, as it travels from the relayer to the verifiers. Chains are registered here.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::follow::SeenDeposit;
@@ -18,6 +18,16 @@ pub enum Evidence {
     Cosmos(Box<cosmos::DepositEvidence>),
     /// A transfer in a Solana block, with the witnesses of its success.
     Solana(Box<solana::DepositEvidence>),
+}
+
+/// What is needed, beyond the verifier's own trusted state, to prove that a block is final: that alone, of no deposit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockEvidence {
+    /// The header as the chain hashes it: RLP of the execution block's (Ethereum).
+    pub header: Bytes,
+    /// What proves it final, unless the verifier holds that already: SSZ of a finality update (Ethereum).
+    pub finality: Option<Bytes>,
 }
 
 impl Evidence {

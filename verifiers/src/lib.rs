@@ -199,7 +199,7 @@ pub use checkpoint::Checkpoint;
 pub use contradiction::{Contradicted, Contradiction, MAX_CONTRADICTION};
 pub use deposit::{Deposit, DepositId, LanePreference};
 pub use error::{ErrorKind, VerifyError};
-pub use evidence::Evidence;
+pub use evidence::{BlockEvidence, Evidence};
 pub use finality::{Finalized, Verified};
 pub use verdict::{SignedCheckpoint, SignedVerdict, Verdict, VerdictDomain, VerdictQuorum};
 pub use verifier::Verifier;

@@ -1,6 +1,6 @@
 //! The port of a chain's verification.
 
-use crate::{Deposit, UnixSeconds, Verified, VerifyError};
+use crate::{BlockEvidence, Checkpoint, Deposit, Finalized, UnixSeconds, Verified, VerifyError};
 
 /// Pure verification of one chain's evidence. Consensus first, inclusion under it second.
 pub trait Verifier: Send + Sync {
@@ -21,6 +21,16 @@ pub trait Verifier: Send + Sync {
         evidence: &Self::Evidence,
         now: UnixSeconds,
     ) -> Result<Verified<Deposit>, VerifyError>;
+
+    /// Checks that a block is final under `trusted`, whatever stands in it.
+    fn verify_block(
+        &self,
+        _trusted: &Self::Trusted,
+        _evidence: &BlockEvidence,
+        _now: UnixSeconds,
+    ) -> Result<Finalized<Checkpoint>, VerifyError> {
+        Err(VerifyError::malformed("block", "a block of a chain that proves its blocks by themselves", "this chain's"))
+    }
 
     /// Checks many deposits in parallel; a result per item, equal to the single check's, in order.
     fn verify_batch(

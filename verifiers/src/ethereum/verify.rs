@@ -12,7 +12,9 @@ use super::evidence::read_finality;
 use super::sync::{LightClientStore, NamedBlock, require_supermajority};
 use super::{ChainConfig, DepositEvidence, ExecutionHeader, Inclusion};
 use crate::follow::BlockRef;
-use crate::{ChainId, Checkpoint, Deposit, ErrorKind, UnixSeconds, Verified, Verifier, VerifyError};
+use crate::{
+    BlockEvidence, ChainId, Checkpoint, Deposit, ErrorKind, Finalized, UnixSeconds, Verified, Verifier, VerifyError,
+};
 
 /// Verifies deposits made in one outbox on one Ethereum chain.
 #[derive(Clone, Debug)]
@@ -122,7 +124,19 @@ impl EthereumVerifier {
         header: &ExecutionHeader,
         finalized_by: impl FnOnce(&[u8]) -> Result<NamedBlock, VerifyError>,
     ) -> Result<Verified<Deposit>, VerifyError> {
-        let block = match (trusted.final_block(header.hash), &evidence.finality) {
+        let under = self.checkpoint(trusted, header, evidence.finality.as_ref().map(AsRef::as_ref), finalized_by)?;
+        Ok(Verified::new(evidence.inclusion.deposit.clone(), under))
+    }
+
+    /// The block of `header`, if it is final by what is trusted or by the update that is brought.
+    fn checkpoint(
+        &self,
+        trusted: &LightClientStore,
+        header: &ExecutionHeader,
+        finality: Option<&[u8]>,
+        finalized_by: impl FnOnce(&[u8]) -> Result<NamedBlock, VerifyError>,
+    ) -> Result<Checkpoint, VerifyError> {
+        let block = match (trusted.final_block(header.hash), finality) {
             (Some(block), None) => *block,
             // What is brought is checked, even if it is not needed; only its committee may be gone.
             (Some(block), Some(finality)) => match finalized_by(finality) {
@@ -138,13 +152,12 @@ impl EthereumVerifier {
             }
         };
         require_block(header, &block).map_err(|error| error.within("inclusion"))?;
-        let under = Checkpoint {
+        Ok(Checkpoint {
             chain: self.config.chain.clone(),
             height: header.number,
             root: header.hash,
             time: header.timestamp,
-        };
-        Ok(Verified::new(evidence.inclusion.deposit.clone(), under))
+        })
     }
 
     /// Checks a deposit under the block of an optimistic update: signed by two thirds of the committee, not final.
@@ -236,6 +249,18 @@ impl Verifier for EthereumVerifier {
     ) -> Result<Verified<Deposit>, VerifyError> {
         let header = self.check_inclusion(&evidence.inclusion)?;
         self.verify_included(trusted, evidence, &header, |finality| self.finalized_by(trusted, finality, now))
+    }
+
+    fn verify_block(
+        &self,
+        trusted: &LightClientStore,
+        evidence: &BlockEvidence,
+        now: UnixSeconds,
+    ) -> Result<Finalized<Checkpoint>, VerifyError> {
+        let header = ExecutionHeader::decode(&evidence.header).map_err(|error| error.within("header"))?;
+        let finalized_by = |finality: &[u8]| self.finalized_by(trusted, finality, now);
+        self.checkpoint(trusted, &header, evidence.finality.as_ref().map(AsRef::as_ref), finalized_by)
+            .map(Finalized::new)
     }
 
     /// As [`Self::verify`] says of each item. Each distinct finality update is checked once, all of their signatures

@@ -8,6 +8,7 @@ mod batches;
 mod bitcoin_deposits;
 #[path = "../bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
+mod blocks;
 mod bls;
 mod borders;
 mod chain;
