@@ -21,7 +21,7 @@ pub enum Blocked {
 /// Whether `effect` of `transfer` may be carried out now. Asked by the engine with the transfer as it is stored, right
 /// before submission; a pause, a reorg or an expiry since the effect was issued stops it here.
 pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>) -> Result<(), Blocked> {
-    if let Effect::Pause { .. } | Effect::Reobserve { .. } = effect {
+    if let Effect::Pause { .. } | Effect::RegisterCheckpoint { .. } | Effect::Reobserve { .. } = effect {
         return Ok(());
     }
     // It only asks, and what is over unpaid may be paid all the same. Of a payout that is known its own effect
@@ -83,6 +83,7 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
         | Effect::CloseOverdue { .. }
         | Effect::Contradict { .. }
         | Effect::Pause { .. }
+        | Effect::RegisterCheckpoint { .. }
         | Effect::Reobserve { .. } => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
 use spandrel_risk::control::SignedStatement;
 use spandrel_risk::{Lane, Scope};
@@ -136,6 +136,14 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stated: Option<Box<Stated>>,
     },
+    /// Store a checkpoint of a destination in the registry beside a vault, under which what was not paid there is taken back:
+    /// `CheckpointRegistry.submit`.
+    RegisterCheckpoint {
+        /// The registry.
+        registry: Address,
+        /// What a quorum of verifiers signed for it.
+        checkpoint: SignedCheckpoint,
+    },
     /// Read final blocks of a source chain again.
     Reobserve {
         /// Height of the first.
@@ -188,6 +196,7 @@ impl Effect {
     const SETTLE: &'static str = "settle";
     const CONFIRM_UNPAID: &'static str = "confirm_unpaid";
     const CONTRADICT: &'static str = "contradict";
+    const REGISTER_CHECKPOINT: &'static str = "register_checkpoint";
 
     /// The step's name, part of the id and of metrics.
     pub fn step(&self) -> &'static str {
@@ -203,6 +212,7 @@ impl Effect {
             Self::CloseOverdue { .. } => "close_overdue",
             Self::Contradict { .. } => Self::CONTRADICT,
             Self::Pause { .. } => "pause",
+            Self::RegisterCheckpoint { .. } => Self::REGISTER_CHECKPOINT,
             Self::Reobserve { .. } => "reobserve",
         }
     }
@@ -242,6 +252,7 @@ impl Effect {
             | Self::ConfirmUnpaid { .. }
             | Self::ConfirmPaid { .. }
             | Self::CloseOverdue { .. }
+            | Self::RegisterCheckpoint { .. }
             | Self::Contradict { .. } => B256::ZERO,
         };
         EffectId::derive(deposit, self.step(), executor, attempt)
@@ -269,6 +280,13 @@ impl EffectId {
             None => (Effect::SETTLE, attempt()),
         };
         Self::derive(deposit, step, &Executor::Destination { chain: destination.clone() }, attempt)
+    }
+
+    /// The id of what registers a checkpoint of `destination` on `source` in the `hour` since the epoch: there is one.
+    pub fn of_registration(source: &ChainId, destination: &ChainId, hour: u64) -> Self {
+        let executor = Executor::Destination { chain: source.clone() };
+        let attempt = keccak256(hour.to_be_bytes());
+        Self::derive(DepositId(destination.hash()), Effect::REGISTER_CHECKPOINT, &executor, attempt)
     }
 
     /// The id of the question whether a deposit was paid on `destination`.

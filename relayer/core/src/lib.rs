@@ -29,6 +29,7 @@ mod input;
 pub mod journal;
 pub mod ledger;
 mod policy;
+pub mod refund;
 mod refusal;
 mod step;
 pub mod submission;

@@ -25,6 +25,7 @@ mod row;
 mod schema;
 mod summary;
 mod tail;
+mod unpaid;
 mod watches;
 mod webhooks;
 

@@ -14,4 +14,5 @@ mod outbox;
 mod sample;
 mod store;
 mod summary;
+mod unpaid;
 mod webhooks;

@@ -6,6 +6,7 @@ use std::future::Future;
 use alloy_primitives::{B256, Bytes};
 use spandrel_core::journal::{Journal, JournaledTx};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, Recorded, StoreError, TransferFilter};
+use spandrel_core::refund::Unpaid;
 use spandrel_core::watch::Watchbook;
 use spandrel_core::{EffectId, Event, Transfer};
 use spandrel_risk::RiskEvent;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 use crate::sample;
 
 /// The ports, and what both implementations offer beyond them.
-pub trait Store: Ledger + Journal + Watchbook + Clone + 'static {
+pub trait Store: Ledger + Journal + Watchbook + Unpaid + Clone + 'static {
     fn acknowledge_halt(
         &self,
         chain: &ChainId,

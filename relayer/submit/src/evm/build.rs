@@ -66,6 +66,8 @@ pub(super) enum Action {
     CloseOverdue(Inbox::Deposit),
     /// `Inbox.contradict`: what was paid, and what is proven.
     Contradict { paid: Box<Inbox::Deposit>, proven: Inbox::ClaimItem },
+    /// `CheckpointRegistry.submit`, for its own sake.
+    Register { call: Call, unless: Unless },
     /// `PauseController.pause`.
     Pause { scope: B256, ttl: u64 },
     /// `PauseController.pauseSigned` or `freezeSigned`: this calldata, which is taken once under this digest. Where the
@@ -81,6 +83,7 @@ pub(super) enum Expected {
     Closed(DepositId),
     Paused(B256),
     Stated,
+    Registered { chain: B256, height: u64 },
 }
 
 /// The work behind a due effect on the chain `here` at `now`; refused when it is none for it.
@@ -90,10 +93,10 @@ pub(super) fn work(due: &DueEffect, here: &ChainId, contracts: &Contracts, now: 
             (vec![attest(attestation, proofs(contracts)?)], Action::Claim(fast_item(deposit, attestation)))
         }
         Effect::PayProven { deposit, evidence, checkpoint } => {
-            (vec![store(checkpoint, proofs(contracts)?)], Action::Claim(proven_item(deposit, evidence)?))
+            (vec![store(checkpoint, proofs(contracts)?.registry)], Action::Claim(proven_item(deposit, evidence)?))
         }
         Effect::Settle { deposit, evidence, checkpoint } => {
-            (vec![store(checkpoint, proofs(contracts)?)], Action::Settle(proven_item(deposit, evidence)?))
+            (vec![store(checkpoint, proofs(contracts)?.registry)], Action::Settle(proven_item(deposit, evidence)?))
         }
         Effect::ConfirmUnpaid { deposit } | Effect::ConfirmPaid { deposit } => {
             proofs(contracts)?;
@@ -106,9 +109,13 @@ pub(super) fn work(due: &DueEffect, here: &ChainId, contracts: &Contracts, now: 
         Effect::Contradict { paid, by } => {
             let proven = proven_item(&by.deposit, &by.evidence)?;
             (
-                vec![store(&by.checkpoint, proofs(contracts)?)],
+                vec![store(&by.checkpoint, proofs(contracts)?.registry)],
                 Action::Contradict { paid: Box::new(solidity_deposit(paid)), proven },
             )
+        }
+        Effect::RegisterCheckpoint { registry, checkpoint } => {
+            let Prerequisite { call, unless } = store(checkpoint, *registry);
+            (Vec::new(), Action::Register { call, unless })
         }
         Effect::Pause { scope, ttl, stated } => {
             let own = scope::pause(scope, *ttl, here, contracts.pauses)?;
@@ -134,7 +141,7 @@ impl Work {
             Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
             Action::ConfirmUnpaid(deposit) | Action::CloseOverdue(deposit) => Some(deposit_id(deposit)),
             Action::Contradict { paid, .. } => Some(deposit_id(paid)),
-            Action::Pause { .. } | Action::Stated { .. } => None,
+            Action::Register { .. } | Action::Pause { .. } | Action::Stated { .. } => None,
         }
     }
 
@@ -202,6 +209,7 @@ pub(super) fn call(group: &[Work], contracts: &Contracts, guard: Address) -> Opt
             (contracts.pauses, PauseController::pauseCall { scope: *scope, ttl: *ttl }.abi_encode())
         }
         Action::Stated { input, .. } => return Some(Call { to: contracts.pauses, input: input.clone() }),
+        Action::Register { call, .. } => return Some(call.clone()),
     };
     Some(Call { to, input: input.into() })
 }
@@ -249,6 +257,9 @@ pub(super) fn expectations(input: &[u8]) -> Vec<Expected> {
     if let Ok(contradict) = Inbox::contradictCall::abi_decode(input) {
         return vec![Expected::Closed(deposit_id(&contradict.paid))];
     }
+    if let Ok(submit) = CheckpointRegistry::submitCall::abi_decode(input) {
+        return vec![Expected::Registered { chain: submit.sourceChain, height: submit.height }];
+    }
     if stated::is_statement(input) {
         return vec![Expected::Stated];
     }
@@ -294,7 +305,7 @@ fn attest(attestation: &FastAttestation, proofs: &Proofs) -> Prerequisite {
     }
 }
 
-fn store(signed: &SignedCheckpoint, proofs: &Proofs) -> Prerequisite {
+fn store(signed: &SignedCheckpoint, registry: Address) -> Prerequisite {
     let checkpoint = &signed.checkpoint;
     let (chain, height, root, time) = (checkpoint.chain.hash(), checkpoint.height, checkpoint.root, checkpoint.time);
     let submit = CheckpointRegistry::submitCall {
@@ -306,7 +317,7 @@ fn store(signed: &SignedCheckpoint, proofs: &Proofs) -> Prerequisite {
         signatures: signatures_blob(&signed.signatures),
     };
     Prerequisite {
-        call: Call { to: proofs.registry, input: submit.abi_encode().into() },
+        call: Call { to: registry, input: submit.abi_encode().into() },
         unless: Unless::Stored { chain, height, root, time },
     }
 }

@@ -94,7 +94,9 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (id, is_done): (_, fn(&Facts) -> bool) = match expected {
             Some(Expected::Claimed(id)) => (*id, Facts::is_paid),
             Some(Expected::Settled(id)) => (*id, Facts::is_settled),
-            Some(Expected::Closed(_) | Expected::Paused(_) | Expected::Stated) | None => return Ok(Elsewhere::No),
+            Some(Expected::Closed(_) | Expected::Paused(_) | Expected::Stated | Expected::Registered { .. }) | None => {
+                return Ok(Elsewhere::No);
+            }
         };
         let facts = match head.last_final {
             Some(height) => self.facts_by(&self.rpc, id.0, Some(height)).await?,

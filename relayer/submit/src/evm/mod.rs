@@ -16,6 +16,7 @@ mod follow;
 mod memory;
 mod outcome;
 mod refusal;
+mod register;
 mod rpc;
 mod rpc_error;
 mod rpc_url;

@@ -2,7 +2,8 @@
 
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
-use alloy_primitives::{Address, B256, Bytes, LogData};
+use alloy_primitives::{Address, B256, Bytes, LogData, U256};
+use spandrel_contracts::CheckpointRegistry::CheckpointStored;
 use spandrel_contracts::{Inbox, PauseController, RiskGuard};
 
 use super::build::Expected;
@@ -54,6 +55,10 @@ fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contrac
             *address == contracts.pauses
                 && data.topics().first() == Some(&PauseController::StatementTaken::SIGNATURE_HASH)
         }),
+        // The registry calls nobody, so whatever is told in its transaction it tells.
+        Expected::Registered { chain, height } => logs.iter().any(|(_, data)| {
+            data.topics().get(..3) == Some(&[CheckpointStored::SIGNATURE_HASH, chain, U256::from(height).into()])
+        }),
         Expected::Paused(scope) => emitted(contracts.pauses, PauseController::Paused::SIGNATURE_HASH, scope),
     };
     if is_done {
@@ -74,7 +79,6 @@ fn outcome(logs: &[(Address, &LogData)], expected: Expected, contracts: &Contrac
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::U256;
     use spandrel_verifiers::DepositId;
 
     use super::*;

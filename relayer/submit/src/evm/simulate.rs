@@ -4,7 +4,7 @@
 //! the rest is simulated again; when the failing item is not named, or the group needs too much gas, it is halved: see
 //! `finding`.
 
-use spandrel_contracts::{CheckpointRegistry, FastLane};
+use spandrel_contracts::FastLane;
 use spandrel_core::EffectId;
 use spandrel_core::journal::Journal;
 use spandrel_core::submission::SubmitError;
@@ -138,19 +138,12 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
 
     async fn is_met_by(&self, rpc: &Rpc, Prerequisite { call, unless }: &Prerequisite) -> Result<bool, SubmitError> {
         let contract = call.to;
-        Ok(match *unless {
+        Ok(match unless {
             Unless::Attested { root, epoch, expiry } => {
-                let batch = rpc.read(contract, &FastLane::batchesCall { root }, None).await?;
-                batch.count != 0 && batch.epoch == epoch && batch.expiry >= expiry
+                let batch = rpc.read(contract, &FastLane::batchesCall { root: *root }, None).await?;
+                batch.count != 0 && batch.epoch == *epoch && batch.expiry >= *expiry
             }
-            Unless::Stored { chain, height, root, time } => {
-                let asked = CheckpointRegistry::storedCall { chain, height };
-                let stored = rpc.read(contract, &asked, None).await?;
-                if !stored.root.is_zero() && stored.root != root {
-                    tracing::error!(%chain, height, stored = %stored.root, signed = %root, "two signed checkpoints conflict");
-                }
-                stored.root == root && stored.time == time
-            }
+            Unless::Stored { .. } => self.is_stored(rpc, contract, unless, None).await?,
             Unless::Never => false,
         })
     }

@@ -160,6 +160,17 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 }
                 continue;
             }
+            if let Action::Register { call, unless } = &work.action {
+                match self.is_registered(call.to, unless, &round.head).await? {
+                    Taken::No if succeeded.is_none() => works.push(work),
+                    Taken::No | Taken::NotFinally => {}
+                    Taken::Finally => {
+                        let tx = self.tx_ref(succeeded.unwrap_or_default(), None);
+                        answers.push((work.effect, Progress::Finalized { tx }));
+                    }
+                }
+                continue;
+            }
             let id = work.deposit();
             let found = id.and_then(|_| facts.next());
             if let (Some(id), Some(facts), Some(source), None) = (id, found, work.action.closes(), succeeded) {

@@ -11,6 +11,7 @@ mod guardians;
 mod ledger;
 mod pauses;
 mod refusals;
+mod register;
 mod reorgs;
 mod silence;
 mod stated;
