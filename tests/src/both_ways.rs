@@ -19,7 +19,7 @@ use spandrel_contracts::deploy::{
 use spandrel_contracts::{RiskGuard, TestToken, erc20_asset, lane, native_asset};
 use spandrel_core::ledger::{Ledger, TransferFilter};
 use spandrel_core::{Status, Transfer};
-use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits};
+use spandrel_risk::{Corridor, Lane, Limit, LimitTable, Limits, WideLimits};
 use spandrel_store::Sqlite;
 use spandrel_testnets::ethereum::SourceChain;
 use spandrel_verifiers::{AssetId, ChainId};
@@ -112,6 +112,15 @@ impl BothWays {
         let away = Side { chain: away, at: away_at, coin: coin_away, token: token_away, user: user_away };
         let config = members.process(folder, &keys, ends(&home, &away, &keys).await?)?;
         Ok(Self { home, away, user, keys, config })
+    }
+
+    /// One way only: nothing goes home, and no checkpoint comes there with a payout.
+    pub fn one_way(mut self) -> Result<Self> {
+        let (config, from) = (&mut self.config, self.home.id());
+        config.limit.limits.retain(|corridor, _| corridor.source == from);
+        config.wide = WideLimits::unlimited(config.limit.limits.keys());
+        config.check()?;
+        Ok(self)
     }
 }
 

@@ -122,6 +122,7 @@ async fn pauses_of_a_vault(chains: &Chains, bridge: &Bridge) -> Result<()> {
             rpc: chains.ethereum.execution_url().into(),
             inbox: bridge.source.inbox,
             pause_controller: bridge.source.pauses,
+            checkpoint_registry: None,
             account: config.destination[0].account.clone(),
             max_fee_per_gas: 500_000_000_000,
             escalate_after_seconds: 20,

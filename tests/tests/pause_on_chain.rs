@@ -52,6 +52,7 @@ impl Guarded {
             rpc: rpc.into(),
             inbox: bridge.source.inbox,
             pause_controller: bridge.source.pauses,
+            checkpoint_registry: None,
             account,
             max_fee_per_gas: 500_000_000_000,
             escalate_after_seconds: 20,

@@ -1,24 +1,32 @@
 //! A transfer that is held and not paid goes back to its depositor, by a guardian's word or by its expiry alone: on the real
 //! chains of a whole bridge.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::eips::BlockNumberOrTag;
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::Provider;
+use alloy::rlp::Decodable;
 use anyhow::{Context, Result, bail, ensure};
+use spandrel::clock::unix_now;
 use spandrel::config::{Config, KeyRef};
 use spandrel::{up, wiring};
 use spandrel_contracts::{
     CheckpointRegistry, Inbox, Vault, WrappedToken, lane, nullifier_slot, proof, revert, solidity_deposit,
 };
 use spandrel_core::{Status, Transfer};
+use spandrel_engine::{BlockRequest, Message};
 use spandrel_risk::Reason;
 use spandrel_risk::control::Act;
 use spandrel_signer::signatures_blob;
+use spandrel_tests::PATIENCE;
 use spandrel_tests::both_ways::{BothWays, CAP, Side, transfer};
 use spandrel_tests::guardians::{guard, order};
-use spandrel_verifiers::{Checkpoint, DepositId, LanePreference, SignedCheckpoint};
+use spandrel_verifiers::{BlockEvidence, ChainId, Checkpoint, DepositId, LanePreference, SignedCheckpoint};
+use spandrel_watchers::ethereum::Endpoint;
+use spandrel_watchers::refund::{FinalBlocks, Newest, RefundView, RefundWatch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const RECIPIENT: Address = Address::repeat_byte(0xd1);
@@ -74,7 +82,13 @@ async fn absence(bridge: &BothWays, id: DepositId) -> Result<Bytes> {
     signed.sort_by_key(|(signer, _)| *signer);
     let signatures = signed.into_iter().map(|(_, signature)| signature).collect();
     register(home, &SignedCheckpoint { checkpoint, epoch, signatures }).await?;
-    let proof = away.user.get_proof(away.at.inbox, vec![nullifier_slot(id)]).number(block.number).await?;
+    proof_at(away, id, block.number).await
+}
+
+/// What away's state says of the nullifier at `height`.
+async fn proof_at(away: &Side, id: DepositId, height: u64) -> Result<Bytes> {
+    let block = away.user.get_block_by_number(height.into()).await?.context("a block")?.header;
+    let proof = away.user.get_proof(away.at.inbox, vec![nullifier_slot(id)]).number(height).await?;
     let slot = proof.storage_proof.first().context("a slot")?;
     Ok(proof::storage(&alloy::rlp::encode(&block.inner).into(), &proof.account_proof, &slot.proof)?)
 }
@@ -179,4 +193,99 @@ async fn a_held_transfer_expires_on_the_running_bridge_and_goes_back_to_its_depo
     ensure!(after.status == expired.status, "{:?}", after.status);
     stop.cancel();
     running.finish().await
+}
+
+/// Nothing goes home, so that no payout brings a checkpoint there, and nobody registers one by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_expired_on_a_one_way_route_is_taken_back_under_a_checkpoint_that_the_relayer_brought_by_itself()
+-> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bridge = BothWays::build_behind(folder.path(), BEHIND).await?.one_way()?;
+    let BothWays { home, away, user, .. } = &bridge;
+    let stop = CancellationToken::new();
+    let running = up::start(bridge.config.clone(), None, stop.clone()).await?;
+    lock(&bridge, BEHIND.as_secs() + HELD_FOR).await?;
+    let is_expired = |status: &Status| matches!(status, Status::Rejected { reason: Reason::Expired { .. } });
+    let transfer = transfer(running.store(), RECIPIENT, is_expired).await?;
+
+    let (registry, chain) = (CheckpointRegistry::new(home.at.registry, home.anyone()?), away.id().hash());
+    let deadline = Instant::now() + PATIENCE;
+    let newest = loop {
+        let newest = registry.latest(chain).call().await?;
+        if newest.time > transfer.deposit.expiry {
+            break newest;
+        }
+        ensure!(Instant::now() < deadline, "no checkpoint: {newest:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let proof = proof_at(away, transfer.id, newest.height).await?;
+    let vault = Vault::new(home.at.vault, home.anyone()?);
+    let refund = vault.refund(solidity_deposit(&transfer.deposit).into(), home.coin, proof);
+    let before = home.user.get_balance(*user).await?;
+    ensure!(refund.send().await?.get_receipt().await?.status(), "refunded");
+    ensure!(home.user.get_balance(*user).await? == before + U256::from(AMOUNT), "the depositor has it back");
+    stop.cancel();
+    running.finish().await?;
+
+    // What the relayer goes by, and that it is the registry which the vault asks.
+    let watch = |registry| {
+        let node = Endpoint::parse("execution", home.chain.execution_url())?;
+        RefundWatch::new(&home.id(), home.at.outbox, registry, node, PATIENCE)
+    };
+    let told = watch(home.at.registry)?;
+    let known = told.newest(&away.id()).await?;
+    ensure!(known.time == registry.latest(chain).call().await?.time && known.max_age > 0, "{known:?}");
+    ensure!(told.newest(&ChainId::eip155(7)).await? == Newest::default(), "a chain that is not accepted");
+    ensure!(told.is_refunded(transfer.id).await? && !told.is_refunded(DepositId(B256::ZERO)).await?);
+    let strange = watch(away.at.vault)?.newest(&away.id()).await.map_err(|error| error.to_string());
+    ensure!(strange.as_ref().is_err_and(|error| error.contains("the vault's registry")), "{strange:?}");
+    Ok(())
+}
+
+/// Asked by a relayer that lies about blocks of a real chain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_signs_no_block_but_a_final_one_of_the_chain_that_is_asked_for() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bridge = BothWays::build(folder.path()).await?;
+    let BothWays { home, away, config, .. } = &bridge;
+    let (member, verifier) = wiring::verifier_role(config, &config.verifier[0])?;
+    let source = config.ethereum.iter().find(|source| source.network.chain == away.id()).context("a source")?;
+    let ask = async |chain: ChainId, registered_on: ChainId, evidence: &BlockEvidence| {
+        let evidence = evidence.clone();
+        verifier.answer_blocks(&[Arc::new(BlockRequest { chain, registered_on, evidence })], unix_now()).await
+    };
+    let (blocks, deadline) = (wiring::final_blocks(source)?, Instant::now() + PATIENCE);
+    let (checkpoint, honest) = loop {
+        match blocks.newest_final().await {
+            Ok(newest) => break newest,
+            Err(error) => ensure!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let signed = ask(away.id(), home.id(), &honest).await;
+    let [Message::Checkpoint(vote)] = &signed[..] else { bail!("not signed: {signed:?}") };
+    ensure!(vote.checkpoint == checkpoint && checkpoint.chain == away.id(), "{vote:?}");
+    let digest = checkpoint.digest(home.chain.chain_id(), home.at.registry, config.verifier_set.epoch);
+    ensure!(vote.signature.recover_address_from_prehash(&digest)? == member, "for the registry beside the vault");
+
+    let head = away.user.get_block_by_number(BlockNumberOrTag::Latest).await?.context("a block")?.header;
+    ensure!(head.number > checkpoint.height, "the head is not final");
+    let mut later = alloy::consensus::Header::decode(&mut &honest.header[..])?;
+    later.timestamp += 600;
+    let under = |header: &alloy::consensus::Header, finality: &Option<Bytes>| BlockEvidence {
+        header: alloy::rlp::encode(header).into(),
+        finality: finality.clone(),
+    };
+    // Both chains have the same committee here: what tells networks apart is in the verifiers' own tests.
+    let lies = [under(&head.inner, &honest.finality), under(&later, &honest.finality), under(&later, &None)];
+    for (lie, evidence) in lies.iter().enumerate() {
+        let said = ask(away.id(), home.id(), evidence).await;
+        ensure!(said.is_empty(), "lie {lie}: {said:?}");
+    }
+    let elsewhere = ChainId::eip155(7);
+    for (chain, registered_on) in [(elsewhere.clone(), home.id()), (away.id(), elsewhere)] {
+        let said = ask(chain, registered_on, &honest).await;
+        ensure!(said.is_empty(), "a chain or a registry that is not the bridge's: {said:?}");
+    }
+    Ok(())
 }

@@ -8,4 +8,5 @@ mod clock;
 mod error_chain;
 pub mod ethereum;
 pub mod pool;
+pub mod refund;
 pub mod sentinel;

@@ -35,7 +35,7 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 pub enum Hears {
     /// The relayer: answers.
     Answers,
-    /// A verifier: evidence.
+    /// A verifier: evidence, of deposits and of blocks.
     Evidence,
     /// A signer: batches.
     Batches,
@@ -48,9 +48,9 @@ impl Hears {
     fn asked(self) -> &'static [Topic] {
         match self {
             Self::Answers => &[],
-            Self::Evidence => &[Topic::Evidence],
+            Self::Evidence => &[Topic::Evidence, Topic::Block],
             Self::Batches => &[Topic::Attest],
-            Self::All => &[Topic::Evidence, Topic::Attest],
+            Self::All => &[Topic::Evidence, Topic::Attest, Topic::Block],
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, Bytes, Signature};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use spandrel_engine::{BusError, EvidenceRequest, Message, SignedRequest, Unseen};
+use spandrel_engine::{BlockRequest, BusError, CheckpointVote, EvidenceRequest, Message, SignedRequest, Unseen};
 use spandrel_verifiers::merkle::MAX_BATCH;
-use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
+use spandrel_verifiers::{BlockEvidence, ChainId, DepositId, Evidence, SignedVerdict};
 
 /// Longest message that is sent or read, bytes.
 pub const MAX_MESSAGE: usize = 8 << 20;
@@ -32,20 +32,32 @@ pub enum Topic {
     Attestation,
     /// Signer to relayer: not seen.
     Unseen,
+    /// Relayer to verifiers: a block by itself.
+    Block,
+    /// Verifier to relayer: the block is final.
+    Checkpoint,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 6] =
-        [Self::Evidence, Self::Attest, Self::Verdict, Self::Doubt, Self::Attestation, Self::Unseen];
+    pub const ALL: [Self; 8] = [
+        Self::Evidence,
+        Self::Attest,
+        Self::Verdict,
+        Self::Doubt,
+        Self::Attestation,
+        Self::Unseen,
+        Self::Block,
+        Self::Checkpoint,
+    ];
 
     /// Longest message of this topic, bytes. What strangers can send is bounded before it is read.
     fn longest(self) -> usize {
         match self {
             Self::Evidence => MAX_MESSAGE,
             Self::Attest => MAX_MESSAGE / 4,
-            Self::Unseen => MAX_MESSAGE / 16,
-            Self::Verdict | Self::Doubt | Self::Attestation => MAX_MESSAGE / 512,
+            Self::Unseen | Self::Block => MAX_MESSAGE / 16,
+            Self::Verdict | Self::Doubt | Self::Attestation | Self::Checkpoint => MAX_MESSAGE / 512,
         }
     }
 
@@ -73,6 +85,8 @@ impl Topic {
             Self::Doubt => "answer.doubt",
             Self::Attestation => "answer.attestation",
             Self::Unseen => "answer.unseen",
+            Self::Block => "ask.block",
+            Self::Checkpoint => "answer.checkpoint",
         }
     }
 }
@@ -84,6 +98,14 @@ struct WireEvidence {
     source: ChainId,
     destination: ChainId,
     evidence: Bytes,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireBlock {
+    chain: ChainId,
+    registered_on: ChainId,
+    evidence: BlockEvidence,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +143,11 @@ pub fn encode(message: &Message) -> Result<(Topic, Vec<u8>), BusError> {
             (Topic::Evidence, json(&WireEvidence { deposit: *deposit, source, destination, evidence }))
         }
         Message::AttestRequest(request) => (Topic::Attest, json(&**request)),
+        Message::Block(request) => {
+            let BlockRequest { chain, registered_on, evidence } = (**request).clone();
+            (Topic::Block, json(&WireBlock { chain, registered_on, evidence }))
+        }
+        Message::Checkpoint(vote) => (Topic::Checkpoint, json(vote)),
         Message::Verdict(verdict) => (Topic::Verdict, json(verdict)),
         Message::Doubt { deposit, reason } => {
             let reason = shortened(reason, MAX_REASON).to_owned();
@@ -153,6 +180,11 @@ pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, BusError> {
                 .map_err(|error| BusError(format!("{}: evidence: {error}", topic.name())))?;
             Message::Evidence(Arc::new(EvidenceRequest { deposit, source, destination, evidence }))
         }
+        Topic::Block => {
+            let WireBlock { chain, registered_on, evidence } = read(topic, bytes)?;
+            Message::Block(Arc::new(BlockRequest { chain, registered_on, evidence }))
+        }
+        Topic::Checkpoint => Message::Checkpoint(Box::new(read::<CheckpointVote>(topic, bytes)?)),
         Topic::Attest => Message::AttestRequest(Arc::new(read::<SignedRequest>(topic, bytes)?)),
         Topic::Verdict => Message::Verdict(Box::new(read::<SignedVerdict>(topic, bytes)?)),
         Topic::Doubt => {

@@ -1,12 +1,13 @@
 //! The bus over a real NATS server. Skipped where there is none: `SPANDREL_NATS` names it, and `make test` sets that.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Signature, U256};
 use spandrel_bus::{Hears, Nats, NatsOptions, Topic, decode};
-use spandrel_engine::{Bus, Message, Subscription, Unseen};
+use spandrel_engine::{BlockRequest, Bus, CheckpointVote, Message, Subscription, Unseen};
 use spandrel_testnets::nats::{NatsServer, NatsUser};
-use spandrel_verifiers::DepositId;
+use spandrel_verifiers::{BlockEvidence, ChainId, Checkpoint, DepositId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,11 +25,11 @@ impl Users {
     fn new() -> Self {
         let user = |publishes: &[&str], hears: &[&str]| NatsUser::new(publishes, hears).unwrap();
         let own = |member: Address, word: &str| format!("main.answer.{member:#x}.{word}");
-        let verifier = ["verdict", "doubt"].map(|word| own(VERIFIER, word));
+        let verifier = ["verdict", "doubt", "checkpoint"].map(|word| own(VERIFIER, word));
         let signer = ["attestation", "unseen"].map(|word| own(SIGNER, word));
         Self {
             relayer: user(&["main.ask.>"], &["main.answer.>"]),
-            verifier: user(&verifier.each_ref().map(String::as_str), &["main.ask.evidence"]),
+            verifier: user(&verifier.each_ref().map(String::as_str), &["main.ask.evidence", "main.ask.block"]),
             signer: user(&signer.each_ref().map(String::as_str), &["main.ask.attest"]),
         }
     }
@@ -75,6 +76,19 @@ fn doubt(n: u8) -> Message {
     Message::Doubt { deposit: DepositId(B256::repeat_byte(n)), reason: "parent: expected 1, found 2".to_owned() }
 }
 
+/// What verifiers are asked to prove.
+fn block(header: Vec<u8>, finality: Option<Vec<u8>>) -> Message {
+    let evidence = BlockEvidence { header: header.into(), finality: finality.map(Into::into) };
+    let (chain, registered_on) = (ChainId::eip155(9), ChainId::eip155(1));
+    Message::Block(Arc::new(BlockRequest { chain, registered_on, evidence }))
+}
+
+fn checkpoint(n: u8, height: u64, time: u64) -> Message {
+    let checkpoint = Checkpoint { chain: ChainId::eip155(9), height, root: B256::repeat_byte(n), time };
+    let registered_on = ChainId::eip155(1);
+    Message::Checkpoint(Box::new(CheckpointVote { registered_on, checkpoint, epoch: 1, signature: signature() }))
+}
+
 fn signature() -> Signature {
     Signature::new(U256::from(7), U256::from(8), true)
 }
@@ -90,12 +104,30 @@ async fn what_a_role_answers_reaches_the_relayer_as_it_was_said() {
     let attestation = Message::Attestation { root: B256::repeat_byte(3), signature: signature() };
     let items = vec![(DepositId(B256::repeat_byte(4)), "not in the best chain".to_owned())];
     let unseen = Message::Unseen(Unseen { root: B256::repeat_byte(5), items, signature: signature() });
-    verifier.publish(doubt(1)).await.unwrap();
-    assert_eq!(next(&mut heard).await, doubt(1));
+    for message in [doubt(1), checkpoint(1, 2, 3)] {
+        verifier.publish(message.clone()).await.unwrap();
+        assert_eq!(next(&mut heard).await, message);
+    }
     for message in [attestation, unseen] {
         signer.publish(message.clone()).await.unwrap();
         assert_eq!(next(&mut heard).await, message);
     }
+}
+
+/// Verifiers hear what they prove, and signers nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_is_asked_of_verifiers_alone() {
+    let users = Users::new();
+    let Some(server) = server(&users, 1 << 20).await else { return };
+    let relayer = connect(&server, &users.relayer, Hears::Answers).await;
+    let verifier = connect(&server, &users.verifier, Hears::Evidence).await;
+    let signer = connect(&server, &users.signer, Hears::Batches).await;
+    let (mut heard, mut overheard) = (verifier.subscribe(), signer.subscribe());
+    let asked = block(vec![1, 2], Some(vec![3]));
+    relayer.publish(asked.clone()).await.unwrap();
+    assert_eq!(next(&mut heard).await, asked);
+    let nothing = tokio::time::timeout(Duration::from_millis(300), overheard.next()).await;
+    assert!(nothing.is_err(), "{nothing:?} is not for signers");
 }
 
 /// A verifier's key on the bus is not a signer's, and neither hears or says what the relayer does.
@@ -110,6 +142,8 @@ async fn a_role_says_nothing_in_anothers_place() {
     let attestation = Message::Attestation { root: B256::repeat_byte(3), signature: signature() };
     verifier.publish(attestation).await.unwrap();
     verifier.speaking_as(SIGNER).publish(doubt(3)).await.unwrap();
+    verifier.publish(block(vec![1], None)).await.unwrap();
+    verifier.speaking_as(SIGNER).publish(checkpoint(1, 2, 3)).await.unwrap();
     verifier.speaking_as(Address::repeat_byte(0x3c)).publish(doubt(4)).await.unwrap();
     verifier.publish(doubt(2)).await.unwrap();
     assert_eq!(next(&mut heard).await, doubt(2), "and what came before it was not let through");
@@ -280,9 +314,13 @@ fn sizes_are_bounded_by_name() {
     let (items, signature) = (vec![items; 257].join(","), serde_json::to_string(&signature()).unwrap());
     let many = refused(Topic::Unseen, format!(r#"{{"root":"{zero}","items":[{items}],"signature":{signature}}}"#));
     assert_eq!(many, "answer.unseen: items: expected at most 256, found 257");
-    for (topic, most) in
-        [(Topic::Verdict, 16 << 10), (Topic::Attest, 2 << 20), (Topic::Evidence, spandrel_bus::MAX_MESSAGE)]
-    {
+    for (topic, most) in [
+        (Topic::Verdict, 16 << 10),
+        (Topic::Checkpoint, 16 << 10),
+        (Topic::Block, 512 << 10),
+        (Topic::Attest, 2 << 20),
+        (Topic::Evidence, spandrel_bus::MAX_MESSAGE),
+    ] {
         let huge = decode(topic, &vec![b' '; most + 1]).unwrap_err().to_string();
         assert_eq!(huge, format!("{}: message: expected at most {most}, found {}", topic.name(), most + 1));
     }
@@ -295,7 +333,7 @@ fn sizes_are_bounded_by_name() {
 proptest::proptest! {
     /// Whatever comes, it is a message or an error.
     #[test]
-    fn whatever_comes_is_read_or_refused(topic in 0..6usize, bytes: Vec<u8>, cut in 0..400usize) {
+    fn whatever_comes_is_read_or_refused(topic in 0..Topic::ALL.len(), bytes: Vec<u8>, cut in 0..400usize) {
         let topic = Topic::ALL[topic];
         assert!(decode(topic, &bytes).is_err());
         let valid = format!(r#"{{"deposit":"{}","reason":"none"}}"#, B256::ZERO);
@@ -305,9 +343,18 @@ proptest::proptest! {
 
     /// What is said is read as it was said.
     #[test]
-    fn what_is_said_is_read_as_it_was_said(reason in ".{0,200}", n: u8) {
-        let message = Message::Doubt { deposit: DepositId(B256::repeat_byte(n)), reason };
-        let (topic, bytes) = spandrel_bus::encode(&message).unwrap();
-        proptest::prop_assert_eq!(decode(topic, &bytes).unwrap(), message);
+    fn what_is_said_is_read_as_it_was_said(
+        reason in ".{0,200}",
+        n: u8,
+        header: Vec<u8>,
+        finality: Option<Vec<u8>>,
+        height: u64,
+        time: u64,
+    ) {
+        let doubt = Message::Doubt { deposit: DepositId(B256::repeat_byte(n)), reason };
+        for message in [doubt, block(header, finality), checkpoint(n, height, time)] {
+            let (topic, bytes) = spandrel_bus::encode(&message).unwrap();
+            proptest::prop_assert_eq!(decode(topic, &bytes).unwrap(), message);
+        }
     }
 }

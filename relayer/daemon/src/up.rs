@@ -237,8 +237,10 @@ fn start_relayer(
     chains::start(config, &book, tasks, stop)?;
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
     let attestations = AttestationDesk::new(book.clone(), bus.clone(), asks).telling(RegisteredTerms(store));
+    let refunds = Arc::new(wiring::refund_desk(config, book.clone(), bus.clone())?);
+    tasks.spawn("refunds", refunds.clone().run(stop.clone()));
     let inbox = bus.subscribe();
-    tasks.spawn("desks", run_desks(book.clone(), verdicts, attestations, inbox, stop.clone()));
+    tasks.spawn("desks", run_desks(book.clone(), verdicts, refunds, attestations, inbox, stop.clone()));
     tasks.spawn("ticks", run_ticks(book, stop.clone()));
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_core::BatchTerms;
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::SeenDeposit;
-use spandrel_verifiers::{ChainId, DepositId, Evidence, SignedVerdict};
+use spandrel_verifiers::{BlockEvidence, ChainId, Checkpoint, DepositId, Evidence, SignedVerdict};
 
 use crate::{SignedRequest, Unseen};
 
@@ -36,6 +36,10 @@ pub enum Message {
         /// Over `BatchTerms::digest`.
         signature: Signature,
     },
+    /// Relayer to verifiers: prove this block final, and sign it for a registry.
+    Block(Arc<BlockRequest>),
+    /// Verifier to relayer: the block is final.
+    Checkpoint(Box<CheckpointVote>),
     /// Signer to relayer: these items it does not see (yet). Informs, decides nothing but what is asked next.
     Unseen(Unseen),
 }
@@ -51,6 +55,31 @@ pub struct EvidenceRequest {
     pub destination: ChainId,
     /// The evidence.
     pub evidence: Evidence,
+}
+
+/// A block that is to be proven final, of whatever deposit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlockRequest {
+    /// Of which chain.
+    pub chain: ChainId,
+    /// On which chain it is to be registered.
+    pub registered_on: ChainId,
+    /// The evidence.
+    pub evidence: BlockEvidence,
+}
+
+/// A verifier's signature over a checkpoint, for the registry of a chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointVote {
+    /// On which chain it is to be registered.
+    pub registered_on: ChainId,
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// Verifier-set epoch.
+    pub epoch: u64,
+    /// Over [`Checkpoint::digest`].
+    pub signature: Signature,
 }
 
 /// A batch to be attested.

@@ -53,7 +53,9 @@ impl<S: EvidenceSource, L: Ledger, C: Clock> EvidenceDesk<S, L, C> {
                 }
             },
             (Gate::Later(reason), _) => Change::default().ending(leased.id, retry(now, leased.attempt, reason)),
-            (Gate::Open(_) | Gate::Pause | Gate::Never(_), _) => Change::default().ending(leased.id, EffectEnd::Done),
+            (Gate::Open(_) | Gate::Pause | Gate::Free | Gate::Never(_), _) => {
+                Change::default().ending(leased.id, EffectEnd::Done)
+            }
         };
         self.book.record(change).await?;
         Ok(())

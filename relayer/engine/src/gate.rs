@@ -7,12 +7,17 @@ use spandrel_verifiers::DepositId;
 
 use crate::{Book, Clock, EngineError};
 
+/// Seconds after its block in which a checkpoint is registered by itself.
+const REGISTERED_WITHIN: u64 = 6 * 3_600;
+
 /// Whether to go on.
 pub enum Gate {
     /// Carry it out for this transfer.
     Open(Box<Transfer>),
     /// A pause that stands is carried out, whatever became of what it came of.
     Pause,
+    /// Carry it out: it is of no transfer.
+    Free,
     /// Not now.
     Later(String),
     /// Never.
@@ -28,6 +33,16 @@ impl Gate {
             let now = book.clock().now();
             let stands = book.read_risk(|risk| risk.pauses_at(now).any(|(paused, _)| paused == scope)).await;
             return Ok(if stands { Self::Pause } else { Self::Never(format!("{scope} is not paused any more")) });
+        }
+        if let Effect::RegisterCheckpoint { checkpoint, .. } = &leased.effect {
+            // It opens refunds, which nothing pauses; of a chain that contradicted itself no block is final.
+            if let Some(halt) = book.halt_of(&checkpoint.checkpoint.chain).await {
+                return Ok(Self::Later(halt));
+            }
+            // One that could not be sent for so long is asked for anew: none pile up behind an account that is empty.
+            let age = book.clock().now().saturating_sub(checkpoint.checkpoint.time);
+            let is_old = age > REGISTERED_WITHIN;
+            return Ok(if is_old { Self::Never(format!("the checkpoint is {age} s old")) } else { Self::Free });
         }
         let Some(transfer) = book.ledger().transfer(leased.deposit).await? else {
             return Ok(Self::Never("no such transfer".to_owned()));
@@ -58,7 +73,9 @@ impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
             let failed = |error: EngineError| SubmitError::Journal(error.to_string());
             let stored = self.ledger().effect(*effect).await.map_err(|error| failed(error.into()))?;
             let is_wanted = match stored {
-                Some(leased) => matches!(Gate::of(self, &leased).await.map_err(failed)?, Gate::Open(_) | Gate::Pause),
+                Some(leased) => {
+                    matches!(Gate::of(self, &leased).await.map_err(failed)?, Gate::Open(_) | Gate::Pause | Gate::Free)
+                }
                 None => false,
             };
             if !is_wanted {

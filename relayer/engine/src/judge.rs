@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy_primitives::Address;
 use futures::future::BoxFuture;
 use futures::lock::Mutex;
 use spandrel_verifiers::follow::ConsensusSource;
 use spandrel_verifiers::{
-    ChainId, Deposit, ErrorKind, Evidence, SignedVerdict, UnixSeconds, Verdict, VerdictDomain, Verified, Verifier,
-    VerifyError,
+    BlockEvidence, ChainId, Checkpoint, Deposit, ErrorKind, Evidence, Finalized, SignedVerdict, UnixSeconds, Verdict,
+    VerdictDomain, Verified, Verifier, VerifyError,
 };
 
-use crate::{EvidenceRequest, Message};
+use crate::{BlockRequest, CheckpointVote, EvidenceRequest, Message, SignDigest};
 
 /// One source chain as a verifier trusts it.
 pub trait Judge: Send + Sync {
@@ -21,6 +22,13 @@ pub trait Judge: Send + Sync {
         evidence: &'a [Evidence],
         now: UnixSeconds,
     ) -> BoxFuture<'a, Vec<Result<Verified<Deposit>, VerifyError>>>;
+
+    /// Verifies that a block is final, in the same way.
+    fn judge_block<'a>(
+        &'a self,
+        evidence: &'a BlockEvidence,
+        now: UnixSeconds,
+    ) -> BoxFuture<'a, Result<Finalized<Checkpoint>, VerifyError>>;
 }
 
 /// A chain's pure verifier, its trusted state, and where its consensus evidence comes from.
@@ -97,6 +105,23 @@ where
             self.verify(evidence, now).await
         })
     }
+
+    fn judge_block<'a>(
+        &'a self,
+        evidence: &'a BlockEvidence,
+        now: UnixSeconds,
+    ) -> BoxFuture<'a, Result<Finalized<Checkpoint>, VerifyError>> {
+        Box::pin(async move {
+            let trusted = self.trusted.lock().await.clone();
+            match self.verifier.verify_block(&trusted, evidence, now) {
+                Err(error) if error.kind == ErrorKind::NotYet => {}
+                judged => return judged,
+            }
+            self.advance(now).await;
+            let trusted = self.trusted.lock().await.clone();
+            self.verifier.verify_block(&trusted, evidence, now)
+        })
+    }
 }
 
 /// Signs a verdict with the verifier's key; an error is logged and the verdict is not given.
@@ -109,6 +134,13 @@ pub struct VerifierRole {
     epoch: u64,
     domains: BTreeMap<ChainId, VerdictDomain>,
     judges: BTreeMap<ChainId, Box<dyn Judge>>,
+    registries: Option<Registries>,
+}
+
+/// EVM chain number and registry of each chain that checkpoints are signed for by themselves, and what signs them.
+struct Registries {
+    sign: SignDigest,
+    of: BTreeMap<ChainId, (u64, Address)>,
 }
 
 impl VerifierRole {
@@ -119,7 +151,13 @@ impl VerifierRole {
         domains: BTreeMap<ChainId, VerdictDomain>,
         judges: BTreeMap<ChainId, Box<dyn Judge>>,
     ) -> Self {
-        Self { sign, epoch, domains, judges }
+        Self { sign, epoch, domains, judges, registries: None }
+    }
+
+    /// Signs final blocks by themselves, too, for these registries: EVM chain number and contract of each chain.
+    #[must_use]
+    pub fn registering(self, sign: SignDigest, registries: BTreeMap<ChainId, (u64, Address)>) -> Self {
+        Self { registries: Some(Registries { sign, of: registries }), ..self }
     }
 
     /// The source chains it knows.
@@ -150,6 +188,41 @@ impl VerifierRole {
             }
         }
         answers
+    }
+
+    /// Answers what was asked at once: of the blocks for one registry the last, so that no flood of them keeps evidence waiting.
+    pub async fn answer_blocks(&self, requests: &[Arc<BlockRequest>], now: UnixSeconds) -> Vec<Message> {
+        let last: BTreeMap<&ChainId, &BlockRequest> =
+            requests.iter().map(|request| (&request.registered_on, request.as_ref())).collect();
+        let mut answers = Vec::new();
+        for request in last.into_values() {
+            answers.extend(self.answer_block(request, now).await);
+        }
+        answers
+    }
+
+    /// Signs the checkpoint of a block that it has itself proven final. Whoever asks learns no more than what is so.
+    async fn answer_block(&self, request: &BlockRequest, now: UnixSeconds) -> Option<Message> {
+        let BlockRequest { chain, registered_on, evidence } = request;
+        let (registries, judge) = (self.registries.as_ref()?, self.judges.get(chain)?);
+        let (number, registry) = *registries.of.get(registered_on)?;
+        let checkpoint = match judge.judge_block(evidence, now).await {
+            Ok(proven) => proven.get().clone(),
+            Err(error) => {
+                tracing::info!(%chain, %error, "a block is not proven final, and not signed");
+                return None;
+            }
+        };
+        match (registries.sign)(checkpoint.digest(number, registry, self.epoch)).await {
+            Ok(signature) => {
+                let (registered_on, epoch) = (registered_on.clone(), self.epoch);
+                Some(Message::Checkpoint(Box::new(CheckpointVote { registered_on, checkpoint, epoch, signature })))
+            }
+            Err(error) => {
+                tracing::error!(%chain, error, "checkpoint not signed");
+                None
+            }
+        }
     }
 
     async fn say(&self, request: &EvidenceRequest, result: Result<Verified<Deposit>, VerifyError>) -> Option<Message> {

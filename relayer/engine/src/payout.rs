@@ -46,17 +46,18 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
         let leased = self.book.ledger().lease(&executor, now, now + LEASE_SECONDS, self.batch).await?;
         let taken = leased.len();
         let mut change = Change::default();
-        let (mut pauses, mut others) = (Vec::new(), Vec::new());
+        let (mut pauses, mut others, mut free) = (Vec::new(), Vec::new(), Vec::new());
         for item in leased {
             match Gate::of(&self.book, &item).await? {
                 Gate::Pause => pauses.push(item),
                 Gate::Open(_) => others.push(item),
+                Gate::Free => free.push(item),
                 Gate::Later(reason) => change = change.ending(item.id, retry(now, item.attempt, reason)),
                 Gate::Never(reason) => change = self.give_up(change, &item, reason).await?,
             }
         }
-        // First, and by itself: nothing that fails beside it keeps a pause from the chain.
-        for part in [pauses, others] {
+        // First, and by itself: nothing that fails beside it keeps a pause from the chain. Last, what hurries least.
+        for part in [pauses, others, free] {
             change = self.submit(change, part, now).await;
         }
         self.book.record(change).await?;

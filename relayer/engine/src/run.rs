@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use spandrel_core::Input;
 use spandrel_core::ledger::Ledger;
+use spandrel_core::refund::Unpaid;
 use spandrel_core::submission::Submitter;
 use spandrel_verifiers::follow::{EvidenceSource, Watcher};
 use tokio_util::sync::CancellationToken;
 
 use crate::pulse::Beat;
 use crate::{
-    AttestationDesk, Book, Bus, ChainFollower, Change, Clock, EngineError, EvidenceDesk, Message, PayoutDesk, Step,
-    Subscription, VerdictDesk,
+    AttestationDesk, Book, Bus, ChainFollower, Change, Clock, EngineError, EvidenceDesk, Message, PayoutDesk,
+    RefundDesk, Step, Subscription, VerdictDesk,
 };
 
 const IDLE: Duration = Duration::from_millis(500);
@@ -124,9 +125,10 @@ pub async fn run_control<L: Ledger, C: Clock, H: Future<Output = Option<String>>
 }
 
 /// The relayer's conversation with verifiers and signers.
-pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
+pub async fn run_desks<L: Ledger + Unpaid, C: Clock, B: Bus>(
     book: Arc<Book<L, C>>,
     verdicts: VerdictDesk<L, C, B>,
+    refunds: Arc<RefundDesk<L, C, B>>,
     attestations: AttestationDesk<L, C, B>,
     mut inbox: B::Subscription,
     stop: CancellationToken,
@@ -148,7 +150,8 @@ pub async fn run_desks<L: Ledger, C: Clock, B: Bus>(
                     attestations.take_unseen(&unseen);
                     Ok(())
                 }
-                Message::Evidence(_) | Message::AttestRequest(_) => Ok(()),
+                Message::Checkpoint(vote) => refunds.take(&vote).await,
+                Message::Evidence(_) | Message::AttestRequest(_) | Message::Block(_) => Ok(()),
             };
             match taken {
                 // Whoever sent it will be asked again.

@@ -11,7 +11,9 @@ use spandrel_verifiers::ChainId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Asked, Bus, Clock, EngineError, EvidenceRequest, Message, SignerRole, Subscription, VerifierRole};
+use crate::{
+    Asked, BlockRequest, Bus, Clock, EngineError, EvidenceRequest, Message, SignerRole, Subscription, VerifierRole,
+};
 
 /// Requests that wait for one chain's worker.
 const QUEUE: usize = 1024;
@@ -19,6 +21,13 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 64;
 /// After so long without an answer a worker gives up on its requests and takes the next.
 const LONGEST_ANSWER: Duration = Duration::from_secs(300);
+
+/// What a verifier is asked.
+#[derive(PartialEq)]
+enum Question {
+    Evidence(Arc<EvidenceRequest>),
+    Block(Arc<BlockRequest>),
+}
 
 /// A verifier on the bus: takes what has queued up for a chain as one batch.
 pub async fn run_verifier<C: Clock, B: Bus>(
@@ -28,12 +37,24 @@ pub async fn run_verifier<C: Clock, B: Bus>(
     clock: C,
     stop: CancellationToken,
 ) -> Result<(), EngineError> {
-    let answer = |requests: Vec<Arc<EvidenceRequest>>| {
+    let answer = |questions: Vec<Question>| {
         let (role, clock) = (&role, &clock);
-        async move { role.answer(&requests, clock.now()).await }
+        async move {
+            let (mut evidence, mut blocks) = (Vec::new(), Vec::new());
+            for question in questions {
+                match question {
+                    Question::Evidence(request) => evidence.push(request),
+                    Question::Block(request) => blocks.push(request),
+                }
+            }
+            let mut answers = role.answer(&evidence, clock.now()).await;
+            answers.extend(role.answer_blocks(&blocks, clock.now()).await);
+            answers
+        }
     };
     let take = |message| match message {
-        Message::Evidence(request) => Some((request.source.clone(), request)),
+        Message::Evidence(request) => Some((request.source.clone(), Question::Evidence(request))),
+        Message::Block(request) => Some((request.chain.clone(), Question::Block(request))),
         _ => None,
     };
     serve(role.chains(), take, answer, &bus, inbox, &clock, stop).await

@@ -45,7 +45,7 @@ impl<L: Ledger, C: Clock, B: Bus> VerdictDesk<L, C, B> {
                     change = change.ending(leased.id, retry(now, leased.attempt, reason));
                     continue;
                 }
-                (Gate::Open(_) | Gate::Pause | Gate::Never(_), _) => {
+                (Gate::Open(_) | Gate::Pause | Gate::Free | Gate::Never(_), _) => {
                     change = change.ending(leased.id, EffectEnd::Done);
                     continue;
                 }

@@ -1,49 +1,21 @@
 //! Pauses on their way to a chain: before everything else, by themselves, and only while they stand.
 
 mod common;
+mod poisoned;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use alloy_primitives::B256;
 use spandrel_core::ledger::{Commit, Ledger, NewEffect};
-use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError, Submitter};
-use spandrel_core::{Effect, EffectId, Executor, TxRef};
+use spandrel_core::submission::SendGate;
+use spandrel_core::{Effect, EffectId, Executor};
 use spandrel_engine::{Book, PayoutDesk, Silent};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 
 use common::{Later, NOW, cleared, destination, policy};
-
-/// A destination that fails as a whole for everything that pays, and carries out the rest.
-#[derive(Default)]
-struct Poisoned(Mutex<Vec<EffectId>>);
-
-impl Submitter for Poisoned {
-    async fn submit<G: SendGate>(&self, due: &[DueEffect], _: &G) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
-        if due.iter().any(|due| due.effect.lane().is_some()) {
-            return Err(SubmitError::Transient { endpoint: "node".to_owned(), reason: "too much for it".to_owned() });
-        }
-        let done = |due: &DueEffect| {
-            let tx = TxRef { chain: destination(), hash: B256::repeat_byte(9), gas_used: None };
-            (due.id, Progress::Finalized { tx })
-        };
-        self.0.lock().unwrap().extend(due.iter().map(|due| due.id));
-        Ok(due.iter().map(done).collect())
-    }
-
-    async fn follow<G: SendGate>(&self, _: &G) -> Result<Vec<(EffectId, Progress)>, SubmitError> {
-        Ok(Vec::new())
-    }
-
-    async fn is_sent(&self, _: EffectId) -> Result<bool, SubmitError> {
-        Ok(false)
-    }
-
-    async fn is_paid(&self, _: B256) -> Result<bool, SubmitError> {
-        Ok(false)
-    }
-}
+use poisoned::Poisoned;
 
 /// Stops nothing of what is cleared here.
 fn scope() -> Scope {
@@ -88,7 +60,7 @@ impl Scene {
     }
 
     fn sent(&self) -> Vec<EffectId> {
-        self.desk.submitter().0.lock().unwrap().clone()
+        self.desk.submitter().carried_out()
     }
 }
 

@@ -17,7 +17,8 @@ use spandrel_verifiers::ethereum::{DepositEvidence, Inclusion};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::merkle::BatchTree;
 use spandrel_verifiers::{
-    AssetId, ChainId, Deposit, DepositId, Evidence, LanePreference, UnixSeconds, Verified, VerifyError,
+    AssetId, BlockEvidence, ChainId, Checkpoint, Deposit, DepositId, Evidence, Finalized, LanePreference, UnixSeconds,
+    Verified, VerifyError,
 };
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +81,14 @@ impl Judge for Node {
             evidence.iter().map(|_| Err(VerifyError::not_yet("block", "a final one", "none"))).collect()
         }
         .boxed()
+    }
+
+    fn judge_block<'a>(
+        &'a self,
+        _: &'a BlockEvidence,
+        _: UnixSeconds,
+    ) -> BoxFuture<'a, Result<Finalized<Checkpoint>, VerifyError>> {
+        ready(Err(VerifyError::not_yet("block", "a final one", "none"))).boxed()
     }
 }
 

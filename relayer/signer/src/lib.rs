@@ -17,4 +17,4 @@ pub use digest_signer::{DigestSigner, LocalKey};
 pub use error::SignerError;
 pub use keystore::{Hardness, KeyInfo, Keystore};
 pub use secret::{Secret, SecretRef};
-pub use statements::{sign_batch, sign_verdict, signatures_blob};
+pub use statements::{sign_batch, sign_checkpoint, sign_verdict, signatures_blob};

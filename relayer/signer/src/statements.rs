@@ -18,6 +18,11 @@ pub async fn sign_verdict(
     Ok(SignedVerdict { verdict, signature, checkpoint_signature })
 }
 
+/// Signs a checkpoint by itself, given its EIP-712 digest (`Checkpoint::digest`).
+pub async fn sign_checkpoint(key: &impl DigestSigner, checkpoint_digest: B256) -> Result<Signature, SignerError> {
+    key.sign(checkpoint_digest).await
+}
+
 /// Signs a fast-lane batch, given its EIP-712 digest (`BatchTerms::digest` of `spandrel-core`).
 pub async fn sign_batch(key: &impl DigestSigner, batch_digest: B256) -> Result<Signature, SignerError> {
     key.sign(batch_digest).await

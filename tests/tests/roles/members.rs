@@ -19,14 +19,16 @@ pub struct Users {
 impl Users {
     pub fn new(config: &Config) -> Result<Self> {
         let keys = Keystore::open(&config.keystore, Hardness::Dev)?.list()?;
-        let own = |role: &RoleConfig, words: [&str; 2], asked: &str| {
+        let own = |role: &RoleConfig, words: &[&str], asked: &[&str]| {
             let found = keys.iter().find(|info| info.name == role.key.name).context("its key")?;
-            let subjects = words.map(|word| format!("{NAME}.answer.{:#x}.{word}", found.address));
-            let user = NatsUser::new(&subjects.each_ref().map(String::as_str), &[asked])?;
+            let subject = |word: &&str| format!("{NAME}.answer.{:#x}.{word}", found.address);
+            let subjects: Vec<String> = words.iter().map(subject).collect();
+            let user = NatsUser::new(&subjects.iter().map(String::as_str).collect::<Vec<_>>(), asked)?;
             anyhow::Ok((found.address, user))
         };
-        let verifiers = config.verifier.iter().map(|role| own(role, ["verdict", "doubt"], "e2e.ask.evidence"));
-        let signers = config.signer.iter().map(|role| own(role, ["attestation", "unseen"], "e2e.ask.attest"));
+        let proves = (["verdict", "doubt", "checkpoint"], ["e2e.ask.evidence", "e2e.ask.block"]);
+        let verifiers = config.verifier.iter().map(|role| own(role, &proves.0, &proves.1));
+        let signers = config.signer.iter().map(|role| own(role, &["attestation", "unseen"], &["e2e.ask.attest"]));
         Ok(Self {
             relayer: NatsUser::new(&["e2e.ask.>"], &["e2e.answer.>"])?,
             verifiers: verifiers.collect::<Result<_>>()?,

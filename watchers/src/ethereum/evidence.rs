@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use alloy_primitives::B256;
-use spandrel_verifiers::Evidence;
 use spandrel_verifiers::ethereum::{DepositEvidence, EthereumVerifier, Inclusion, deposit_slot};
 use spandrel_verifiers::follow::{BlockRef, EvidenceSource, FollowError, SeenDeposit};
+use spandrel_verifiers::{BlockEvidence, Checkpoint, Evidence};
 
 use super::execution::{Execution, ExecutionBlock};
 use super::{EthereumConfig, FinalBlock, LightClient};
@@ -44,6 +44,16 @@ impl EthereumEvidence {
         known
             .filter(|known| known.update.is_some() && known.block.height >= height)
             .ok_or_else(|| FollowError::ProofUnavailable(format!("no finality update that covers block {height} yet")))
+    }
+
+    /// The newest final block, by itself.
+    pub(crate) async fn newest_final(&self) -> Result<(Checkpoint, BlockEvidence), FollowError> {
+        let FinalBlock { block, update } = self.final_block(0).await?;
+        self.execution.require_chain().await?;
+        let header = self.header(&block).await?;
+        let chain = self.verifier.config().chain.clone();
+        let checkpoint = Checkpoint { chain, height: block.height, root: block.hash, time: block.time };
+        Ok((checkpoint, BlockEvidence { header: header.rlp(), finality: update }))
     }
 
     async fn header(&self, block: &BlockRef) -> Result<ExecutionBlock, FollowError> {

@@ -96,6 +96,11 @@ pub struct VaultPauses {
     /// `PauseController` contract that the vault asks.
     #[schemars(with = "super::schema::Account")]
     pub pause_controller: Address,
+    /// `CheckpointRegistry` contract that the vault asks for blocks of its destinations. With it the relayer brings one there
+    /// when a deposit expired unpaid, so that it can be taken back; its destination is then in `[[ethereum]]` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<super::schema::Account>")]
+    pub checkpoint_registry: Option<Address>,
     /// Account that pays for gas; a guardian, if automatic pauses are to reach the chain.
     pub account: KeyRef,
     /// Most wei per gas ever offered.

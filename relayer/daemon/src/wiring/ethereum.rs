@@ -15,6 +15,7 @@ use spandrel_watchers::ethereum::{
     Names,
 };
 use spandrel_watchers::pool::{Named, PooledEvidence, PooledWatcher};
+use spandrel_watchers::refund::ProvenBlocks;
 
 use super::CALL_TIMEOUT;
 use super::lazy::Lazy;
@@ -61,6 +62,16 @@ pub fn ethereum_side(source: &EthereumSource, config: &Config) -> Result<Ethereu
         light_clients,
         seconds: source.weak_subjectivity_seconds.get(),
     })
+}
+
+/// The chain's final blocks by themselves, by the relayer's nodes.
+pub fn final_blocks(source: &EthereumSource) -> Result<ProvenBlocks> {
+    let blocks = |node| {
+        let config = watching(source, node, Names::new([], []))?;
+        let light_client = Arc::new(LightClient::new(&config)?);
+        anyhow::Ok(EthereumEvidence::new(&config, light_client)?)
+    };
+    Ok(ProvenBlocks(source.nodes.iter().map(blocks).collect::<Result<_>>()?))
 }
 
 /// A verifier's judge of an Ethereum chain, on its own node.

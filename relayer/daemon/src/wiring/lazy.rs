@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use futures::lock::Mutex;
 use spandrel_engine::{Judge, Sighting};
 use spandrel_verifiers::follow::SeenDeposit;
-use spandrel_verifiers::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
+use spandrel_verifiers::{BlockEvidence, Checkpoint, Deposit, Evidence, Finalized, UnixSeconds, Verified, VerifyError};
 
 type Build<T> = Box<dyn Fn() -> BoxFuture<'static, Result<Box<T>>> + Send + Sync>;
 
@@ -49,6 +49,22 @@ impl Judge for Lazy<dyn Judge> {
             };
             match (self.ready(&mut built).await, built.as_ref()) {
                 (Ok(()), Some(judge)) => judge.judge(evidence, now).await,
+                (Err(reason), _) => not_ready(reason),
+                (Ok(()), None) => not_ready(self.what.clone()),
+            }
+        })
+    }
+
+    fn judge_block<'a>(
+        &'a self,
+        evidence: &'a BlockEvidence,
+        now: UnixSeconds,
+    ) -> BoxFuture<'a, Result<Finalized<Checkpoint>, VerifyError>> {
+        Box::pin(async move {
+            let mut built = self.built.lock().await;
+            let not_ready = |reason: String| Err(VerifyError::not_yet("trusted", "a trusted state", reason));
+            match (self.ready(&mut built).await, built.as_ref()) {
+                (Ok(()), Some(judge)) => judge.judge_block(evidence, now).await,
                 (Err(reason), _) => not_ready(reason),
                 (Ok(()), None) => not_ready(self.what.clone()),
             }

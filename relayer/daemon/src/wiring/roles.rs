@@ -7,10 +7,10 @@ use alloy_primitives::Address;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use spandrel_engine::{Judge, Sighting, SignDigest, SignVerdict, SignerRole, VerifierRole};
-use spandrel_signer::{Hardness, Keystore, LocalKey, sign_batch, sign_verdict};
+use spandrel_signer::{Hardness, Keystore, LocalKey, sign_batch, sign_checkpoint, sign_verdict};
 use spandrel_verifiers::ChainId;
 
-use super::{bitcoin, domain, ethereum};
+use super::{bitcoin, domain, ethereum, registries};
 use crate::config::{Config, KeyRef, Profile, RoleConfig};
 
 /// Unlocks a key of the configured keystore.
@@ -62,11 +62,17 @@ pub fn verifier_role(config: &Config, role: &RoleConfig) -> Result<(Address, Ver
     }
     let domains = config.destination.iter().map(|target| (target.chain.clone(), domain(target))).collect();
     let address = key.address();
+    let own = key.clone();
+    let signing: SignDigest = Arc::new(move |digest| {
+        let key = own.clone();
+        async move { sign_checkpoint(&key, digest).await.map_err(|error| error.to_string()) }.boxed()
+    });
     let sign: SignVerdict = Arc::new(move |verdict, domain| {
         let key = key.clone();
         async move { sign_verdict(&key, verdict, &domain).await.map_err(|error| error.to_string()) }.boxed()
     });
-    Ok((address, VerifierRole::new(sign, config.verifier_set.epoch, domains, judges)))
+    let role = VerifierRole::new(sign, config.verifier_set.epoch, domains, judges);
+    Ok((address, role.registering(signing, registries(config))))
 }
 
 /// A fast-lane signer over all configured source chains, that signs what these accounts ask, and its address.

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{B256, Signature, U256};
+use alloy::primitives::{B256, Bytes, Signature, U256};
 use spandrel_bus::{Topic, decode, encode};
 use spandrel_core::BatchTerms;
-use spandrel_engine::{AttestRequest, EvidenceRequest, Message, SignedRequest, Unseen};
+use spandrel_engine::{
+    AttestRequest, BlockRequest, CheckpointVote, EvidenceRequest, Message, SignedRequest, Unseen,
+};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
-use spandrel_verifiers::{AssetId, ChainId, Checkpoint, Deposit, DepositId, LanePreference, SignedVerdict, Verdict};
+use spandrel_verifiers::{
+    AssetId, BlockEvidence, ChainId, Checkpoint, Deposit, DepositId, LanePreference, SignedVerdict, Verdict,
+};
 use spandrel_verifiers_fuzz::evidence::Kind;
 use spandrel_verifiers_fuzz::patch::{Patch, patched};
 
@@ -57,6 +61,17 @@ fn honest(topic: Topic, kind: Kind) -> Message {
             let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 1, root: id.0, time: 1_700_000_000 };
             let verdict = Verdict { deposit_id: id, checkpoint, epoch: 1 };
             Message::Verdict(Box::new(SignedVerdict { verdict, signature, checkpoint_signature: signature }))
+        }
+        Topic::Block => {
+            let (chain, registered_on) = (ChainId::eip155(9), ChainId::eip155(1));
+            let (header, finality) = (Bytes::from_static(&[1, 2]), Some(Bytes::from_static(&[3])));
+            let evidence = BlockEvidence { header, finality };
+            Message::Block(Arc::new(BlockRequest { chain, registered_on, evidence }))
+        }
+        Topic::Checkpoint => {
+            let checkpoint = Checkpoint { chain: ChainId::eip155(9), height: 1, root: id.0, time: 1_700_000_000 };
+            let registered_on = ChainId::eip155(1);
+            Message::Checkpoint(Box::new(CheckpointVote { registered_on, checkpoint, epoch: 1, signature }))
         }
         Topic::Doubt => Message::Doubt { deposit: id, reason: "parent: expected 1, found 2".to_owned() },
         Topic::Attestation => Message::Attestation { root: id.0, signature },

@@ -1,0 +1,117 @@
+//! What is to be known of a source and a destination for a deposit to be taken back.
+//!
+//! What the nodes of a source tell of its registry decides only whether verifiers are asked; what they sign they prove
+//! themselves, and what is paid back the vault does.
+
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use futures::future::{BoxFuture, join_all};
+use spandrel_verifiers::follow::FollowError;
+use spandrel_verifiers::{BlockEvidence, ChainId, Checkpoint, DepositId, UnixSeconds};
+
+use crate::ethereum::{Endpoint, EthereumEvidence, Execution};
+
+/// What `Outbox.sol`, `Vault.sol` and `CheckpointRegistry.sol` answer.
+mod told {
+    alloy::sol! {
+        function vault() returns (address vault);
+        function roots() returns (address registry);
+        function refunded(bytes32 id) returns (bool isRefunded);
+        function latest(bytes32 chain) returns (uint64 height, uint64 time);
+        function rules(bytes32 chain) returns (uint64 maxAge, uint64 timeSlack, bool frozen);
+    }
+}
+
+/// The newest checkpoint of a destination in a registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// Its block's time; zero where there is none.
+    pub time: UnixSeconds,
+    /// Seconds for which it can be used, from that time; zero where its chain is not accepted, or frozen.
+    pub max_age: u64,
+}
+
+/// A vault, and the registry beside it, by the word of a node.
+pub trait RefundView: Send + Sync {
+    /// The newest checkpoint of `destination`.
+    fn newest<'a>(&'a self, destination: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>>;
+
+    /// Whether a deposit was taken back.
+    fn is_refunded(&self, deposit: DepositId) -> BoxFuture<'_, Result<bool, FollowError>>;
+}
+
+/// Evidence of a destination's newest final block.
+pub trait FinalBlocks: Send + Sync {
+    /// The block, and what proves it.
+    fn newest_final(&self) -> BoxFuture<'_, Result<(Checkpoint, BlockEvidence), FollowError>>;
+}
+
+/// Reads one source by one of its nodes.
+pub struct RefundWatch {
+    outbox: Address,
+    registry: Address,
+    node: Execution,
+}
+
+impl RefundWatch {
+    /// The vault of the outbox at `outbox` on `chain`, which is to take checkpoints from `registry`. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When no client can be built.
+    pub fn new(
+        chain: &ChainId,
+        outbox: Address,
+        registry: Address,
+        node: Endpoint,
+        timeout: Duration,
+    ) -> Result<Self, FollowError> {
+        Ok(Self { outbox, registry, node: Execution::new(node, chain.clone(), timeout)? })
+    }
+
+    async fn vault(&self) -> Result<Address, FollowError> {
+        self.node.require_chain().await?;
+        self.node.ask(self.outbox, &told::vaultCall {}).await
+    }
+}
+
+impl RefundView for RefundWatch {
+    fn newest<'a>(&'a self, destination: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>> {
+        Box::pin(async move {
+            let registry = self.node.ask(self.vault().await?, &told::rootsCall {}).await?;
+            if registry != self.registry {
+                return Err(FollowError::Permanent {
+                    field: "the vault's registry".to_owned(),
+                    expected: self.registry.to_string(),
+                    found: registry.to_string(),
+                });
+            }
+            let chain = destination.hash();
+            let rule = self.node.ask(registry, &told::rulesCall { chain }).await?;
+            let time = self.node.ask(registry, &told::latestCall { chain }).await?.time;
+            Ok(Newest { time, max_age: if rule.frozen { 0 } else { rule.maxAge } })
+        })
+    }
+
+    fn is_refunded(&self, deposit: DepositId) -> BoxFuture<'_, Result<bool, FollowError>> {
+        Box::pin(async move { self.node.ask(self.vault().await?, &told::refundedCall { id: deposit.0 }).await })
+    }
+}
+
+/// The final blocks of a chain: the latest that one of its nodes proves.
+pub struct ProvenBlocks(pub Vec<EthereumEvidence>);
+
+impl FinalBlocks for ProvenBlocks {
+    fn newest_final(&self) -> BoxFuture<'_, Result<(Checkpoint, BlockEvidence), FollowError>> {
+        Box::pin(async {
+            let (mut newest, mut refused) = (None, FollowError::ProofUnavailable("no node".to_owned()));
+            for proven in join_all(self.0.iter().map(EthereumEvidence::newest_final)).await {
+                match proven {
+                    Ok(found) => newest = newest.into_iter().chain([found]).max_by_key(|(block, _)| block.height),
+                    Err(error) => refused = error,
+                }
+            }
+            newest.ok_or(refused)
+        })
+    }
+}
