@@ -1,5 +1,6 @@
 //! Bytes held by a trusted state and by a proof, counted at the allocator. Not a matter of time: no peer, no criterion.
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../verifiers/tests/solana/maker.rs"]
 mod maker;
 #[expect(dead_code, reason = "other tests use the rest of it")]

@@ -238,7 +238,9 @@ pub async fn deploy<P: Provider>(
     deployer: Address,
     config: &DeployConfig,
 ) -> Result<Deployment, DeployError> {
-    require_refundable(config)?;
+    if let Some(error) = held_too_long(config) {
+        return Err(error);
+    }
     let nonce = provider.get_transaction_count(deployer).pending().await.map_err(|source| DeployError::Node {
         step: "reading the deployer's nonce".to_owned(),
         source: source.into(),
@@ -265,14 +267,12 @@ pub async fn deploy<P: Provider>(
 }
 
 /// A checkpoint that is too old once it has stood for the hold would refund nothing.
-fn require_refundable(config: &DeployConfig) -> Result<(), DeployError> {
+fn held_too_long(config: &DeployConfig) -> Option<DeployError> {
     let expected = config.refund_hold.saturating_mul(2);
     let is_destination = |source: &&SourceConfig| config.routes.iter().any(|(chain, _)| *chain == source.chain);
     let too_short = |source: &&SourceConfig| source.max_age != 0 && source.max_age < expected;
-    match config.sources.iter().filter(is_destination).find(too_short) {
-        Some(source) => Err(DeployError::HeldTooLong { chain: source.chain.clone(), expected, found: source.max_age }),
-        None => Ok(()),
-    }
+    let source = config.sources.iter().filter(is_destination).find(too_short)?;
+    Some(DeployError::HeldTooLong { chain: source.chain.clone(), expected, found: source.max_age })
 }
 
 async fn create_contracts<P: Provider>(
@@ -342,9 +342,9 @@ mod tests {
             routes: vec![(chain.clone(), B256::ZERO)],
             roles: None,
         };
-        let refused = require_refundable(&rule(2 * REFUND_HOLD - 1));
-        assert!(matches!(refused, Err(DeployError::HeldTooLong { expected, .. }) if expected == 2 * REFUND_HOLD));
-        assert!(require_refundable(&rule(2 * REFUND_HOLD)).is_ok());
-        assert!(require_refundable(&DeployConfig { routes: vec![], ..rule(1) }).is_ok());
+        let refused = held_too_long(&rule(2 * REFUND_HOLD - 1));
+        assert!(matches!(refused, Some(DeployError::HeldTooLong { expected, .. }) if expected == 2 * REFUND_HOLD));
+        assert!(held_too_long(&rule(2 * REFUND_HOLD)).is_none());
+        assert!(held_too_long(&DeployConfig { routes: vec![], ..rule(1) }).is_none());
     }
 }
