@@ -4,6 +4,7 @@
 //! On a cluster of five validators that really sign. Of a live one, votes, banks and shreds come from a node that keeps
 //! them.
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../tests/solana/maker.rs"]
 mod maker;
 #[expect(dead_code, reason = "the tests use the rest of it")]

@@ -161,7 +161,7 @@ fn evidence_in_sources_is_found_and_run() {
     let path: Vec<u8> = merkle_path(&txids, 3).iter().flatten().copied().collect();
     let lines = |bytes: &[u8]| {
         let text = hex::encode(bytes);
-        let (first, second) = text.split_at(text.len() / 2 | 1);
+        let (first, second) = text.split_at((text.len() / 2) | 1);
         format!("\"{first}\" +\n      \"{second}\"")
     };
     let typescript = format!(

@@ -109,7 +109,7 @@ impl Block {
     /// As a container of `fork`, which may be later than the block's own, carries it (`upgrade_lc_header_to_*`).
     pub fn header(&self, container: Fork) -> LightClientHeader {
         let mut header = LightClientHeader::empty(container);
-        header.beacon = self.beacon.clone();
+        header.beacon = self.beacon;
         if let (Some(proof), Some(place)) = (&mut header.block_hash, hash_place(self.fork)) {
             let branch = self.body.branch(place);
             proof.hash = self.payload.block_hash;

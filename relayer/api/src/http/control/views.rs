@@ -94,7 +94,7 @@ pub async fn proposals(State(control): State<Control>) -> Versioned<Vec<Proposal
 /// The limits as they stand.
 pub async fn limits(State(control): State<Control>) -> Versioned<RiskPolicy> {
     let standing = control.desk.standing().await;
-    versioned(&standing, standing.limits.clone())
+    versioned(&standing, RiskPolicy::clone(&standing.limits))
 }
 
 #[derive(Serialize)]
