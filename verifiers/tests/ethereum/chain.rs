@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rlp::Encodable;
@@ -46,7 +47,14 @@ pub fn secrets(period: u64) -> Vec<SecretKey> {
         .collect()
 }
 
+/// The committee of `period`, made once.
 pub fn committee(period: u64) -> SyncCommittee {
+    static MADE: Mutex<BTreeMap<u64, SyncCommittee>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    made.entry(period).or_insert_with(|| make_committee(period)).clone()
+}
+
+fn make_committee(period: u64) -> SyncCommittee {
     let keys: Vec<_> = secrets(period).iter().map(SecretKey::sk_to_pk).collect();
     let sum = AggregatePublicKey::aggregate(&keys.iter().collect::<Vec<_>>(), false).unwrap();
     SyncCommittee {

@@ -8,30 +8,48 @@ use spandrel_verifiers::ethereum::containers::{
 use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, branch, merkleize};
 use spandrel_verifiers::ethereum::{ChainConfig, Fork, Form, Preset};
 
-use crate::filled::{bootstrap, finality, optimistic, roots, update};
+use crate::filled::{bootstrap, execution, finality, optimistic, roots, update};
 use crate::networks::minimal_network;
-use crate::oracle::{self, Capella, Deneb};
+use crate::oracle::{self, Capella, Deneb, Executed, Hashed, Plain};
+
+type OfCapella = Executed<Capella>;
+type OfDeneb = Executed<Deneb>;
+
+/// Calls `$with!` for every fork with the oracle's header, and its branches' lengths.
+macro_rules! each_fork {
+    ($with:ident) => {
+        $with!(Altair, Plain, 5, 6);
+        $with!(Bellatrix, Plain, 5, 6);
+        $with!(Capella, OfCapella, 5, 6);
+        $with!(Deneb, OfDeneb, 5, 6);
+        $with!(Electra, OfDeneb, 6, 7);
+        $with!(Fulu, OfDeneb, 6, 7);
+        $with!(Gloas, Hashed, 11, 9);
+    };
+}
 
 /// Encodes the four containers of one form, and asks the oracle to decode and encode them.
 macro_rules! agree {
-    ($fork:expr, $preset:expr, $execution:ty, $seats:literal, $branch:literal, $finality:literal) => {
+    ($fork:expr, $preset:expr, $header:ty, $seats:literal, $branch:literal, $finality:literal) => {
         for (seed, extra) in [(0, 0), (77, 7), (255, 32)] {
             let form = Form { fork: $fork, preset: $preset };
             let (bootstrap, update) = (bootstrap(form, seed, extra), update(form, seed, extra));
             let (finality, optimistic) = (finality(&update), optimistic(&update));
             let ours = [bootstrap.encode_ssz(), update.encode_ssz(), finality.encode_ssz(), optimistic.encode_ssz()];
-            type E = $execution;
+            type H = $header;
             let theirs = [
-                oracle::round::<oracle::Bootstrap<E, $seats, $branch>>(&ours[0]).1,
-                oracle::round::<oracle::Update<E, $seats, $branch, $finality>>(&ours[1]).1,
-                oracle::round::<oracle::Finality<E, $seats, $finality>>(&ours[2]).1,
-                oracle::round::<oracle::Optimistic<E, $seats>>(&ours[3]).1,
+                oracle::round::<oracle::Bootstrap<H, $seats, $branch>>(&ours[0]).1,
+                oracle::round::<oracle::Update<H, $seats, $branch, $finality>>(&ours[1]).1,
+                oracle::round::<oracle::Finality<H, $seats, $finality>>(&ours[2]).1,
+                oracle::round::<oracle::Optimistic<H, $seats>>(&ours[3]).1,
             ];
             assert_eq!(ours, theirs);
             assert_eq!(Bootstrap::decode_ssz(&ours[0], form).unwrap(), bootstrap);
             assert_eq!(LightClientUpdate::decode_ssz(&ours[1], form).unwrap(), update);
             assert_eq!(FinalityUpdate::decode_ssz(&ours[2], form).unwrap(), finality);
             assert_eq!(OptimisticUpdate::decode_ssz(&ours[3], form).unwrap(), optimistic);
+            let header = oracle::round::<H>(&update.attested_header.encode_ssz()).1;
+            assert_eq!(update.attested_header.encode_ssz(), header);
             let committee = &update.next_sync_committee;
             let root = oracle::root::<oracle::Committee<$seats>>(&committee.encode_ssz());
             assert_eq!(committee.hash_tree_root().as_slice(), root);
@@ -39,8 +57,6 @@ macro_rules! agree {
             let encoded = [&aggregate.sync_committee_bits[..], aggregate.sync_committee_signature.as_slice()].concat();
             let root = oracle::root::<oracle::Aggregate<$seats>>(&encoded);
             assert_eq!(aggregate.hash_tree_root().as_slice(), root);
-            let execution = &update.attested_header.execution.as_ref().unwrap().header;
-            assert_eq!(execution.hash_tree_root().as_slice(), oracle::root::<E>(&execution.encode_ssz()));
             let beacon = &update.attested_header.beacon;
             assert_eq!(beacon.hash_tree_root().as_slice(), oracle::root::<oracle::Beacon>(&beacon.encode_ssz()));
         }
@@ -49,13 +65,28 @@ macro_rules! agree {
 
 #[test]
 fn encodings_and_roots_agree_with_an_independent_implementation() {
-    use Preset::{Mainnet, Minimal};
-    agree!(Fork::Capella, Minimal, oracle::Capella, 32, 5, 6);
-    agree!(Fork::Capella, Mainnet, oracle::Capella, 512, 5, 6);
-    agree!(Fork::Deneb, Minimal, oracle::Deneb, 32, 5, 6);
-    agree!(Fork::Deneb, Mainnet, oracle::Deneb, 512, 5, 6);
-    agree!(Fork::Electra, Minimal, oracle::Deneb, 32, 6, 7);
-    agree!(Fork::Fulu, Mainnet, oracle::Deneb, 512, 6, 7);
+    macro_rules! both_presets {
+        ($fork:ident, $header:ty, $branch:literal, $finality:literal) => {
+            agree!(Fork::$fork, Preset::Minimal, $header, 32, $branch, $finality);
+            agree!(Fork::$fork, Preset::Mainnet, $header, 512, $branch, $finality);
+        };
+    }
+    each_fork!(both_presets);
+}
+
+#[test]
+fn execution_headers_have_the_roots_of_an_independent_implementation() {
+    for (seed, extra) in [(0, 0), (77, 7), (255, 32)] {
+        for fork in [Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu] {
+            let ours = execution(fork, seed, extra);
+            let encoded = ours.encode_ssz();
+            let root = match fork {
+                Fork::Capella => oracle::root::<Capella>(&encoded),
+                _ => oracle::root::<Deneb>(&encoded),
+            };
+            assert_eq!(ours.hash_tree_root().as_slice(), root, "{fork:?}");
+        }
+    }
 }
 
 fn node_of(bytes: B256) -> ssz_rs::Node {
@@ -175,10 +206,12 @@ fn json_that_is_not_of_its_fork_is_refused() {
     );
 }
 
+const FORKS: [Fork; 7] =
+    [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu, Fork::Gloas];
+
 fn any_form() -> impl Strategy<Value = Form> {
-    const FORKS: &[Fork] = &[Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Gloas];
     const PRESETS: &[Preset] = &[Preset::Minimal, Preset::Mainnet];
-    (prop::sample::select(FORKS), prop::sample::select(PRESETS)).prop_map(|(fork, preset)| Form { fork, preset })
+    (prop::sample::select(&FORKS[..]), prop::sample::select(PRESETS)).prop_map(|(fork, preset)| Form { fork, preset })
 }
 
 /// The same verdict on the same bytes. The one difference that there may be: bytes that are not what the oracle itself
@@ -200,18 +233,17 @@ fn judge<T: LightClientData, O: ssz_rs::prelude::SimpleSerialize>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     /// Bytes flipped, taken out and put in anywhere, more often than not where offsets stand.
     #[test]
     fn spoiled_containers_get_the_oracles_verdict(
-        is_electra: bool,
+        fork in prop::sample::select(&FORKS[..]),
         (seed, extra) in (any::<u8>(), 0_usize..=32),
         place in prop_oneof![any::<prop::sample::Index>().prop_map(Ok), (0_usize..8).prop_map(Err)],
         taken in 0_usize..5,
         with in prop::collection::vec(prop_oneof![any::<u8>(), Just(0)], 0..5),
     ) {
-        let fork = if is_electra { Fork::Electra } else { Fork::Capella };
         let form = Form { fork, preset: Preset::Minimal };
         let update = update(form, seed, extra);
         let (bootstrap, finality, optimistic) = (bootstrap(form, seed, extra), finality(&update), optimistic(&update));
@@ -225,17 +257,17 @@ proptest! {
         };
         let [first, second] = [bootstrap.encode_ssz(), update.encode_ssz()].map(&spoiled);
         let [third, fourth] = [finality.encode_ssz(), optimistic.encode_ssz()].map(spoiled);
-        if is_electra {
-            judge::<Bootstrap, oracle::Bootstrap<Deneb, 32, 6>>(&first, form)?;
-            judge::<LightClientUpdate, oracle::Update<Deneb, 32, 6, 7>>(&second, form)?;
-            judge::<FinalityUpdate, oracle::Finality<Deneb, 32, 7>>(&third, form)?;
-            judge::<OptimisticUpdate, oracle::Optimistic<Deneb, 32>>(&fourth, form)?;
-        } else {
-            judge::<Bootstrap, oracle::Bootstrap<Capella, 32, 5>>(&first, form)?;
-            judge::<LightClientUpdate, oracle::Update<Capella, 32, 5, 6>>(&second, form)?;
-            judge::<FinalityUpdate, oracle::Finality<Capella, 32, 6>>(&third, form)?;
-            judge::<OptimisticUpdate, oracle::Optimistic<Capella, 32>>(&fourth, form)?;
+        macro_rules! judge_four {
+            ($fork:ident, $header:ty, $branch:literal, $finality:literal) => {
+                if fork == Fork::$fork {
+                    judge::<Bootstrap, oracle::Bootstrap<$header, 32, $branch>>(&first, form)?;
+                    judge::<LightClientUpdate, oracle::Update<$header, 32, $branch, $finality>>(&second, form)?;
+                    judge::<FinalityUpdate, oracle::Finality<$header, 32, $finality>>(&third, form)?;
+                    judge::<OptimisticUpdate, oracle::Optimistic<$header, 32>>(&fourth, form)?;
+                }
+            };
         }
+        each_fork!(judge_four);
     }
 }
 

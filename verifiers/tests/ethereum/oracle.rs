@@ -65,43 +65,58 @@ pub struct Deneb {
     pub excess_blob_gas: u64,
 }
 
+/// A light-client header of Altair and Bellatrix.
 #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
-pub struct Header<E: SimpleSerialize> {
+pub struct Plain {
+    pub beacon: Beacon,
+}
+
+/// One of Capella to Fulu.
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Executed<E: SimpleSerialize> {
     pub beacon: Beacon,
     pub execution: E,
     pub execution_branch: Vector<Root, 4>,
 }
 
+/// One of Gloas.
 #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
-pub struct Bootstrap<E: SimpleSerialize, const SEATS: usize, const BRANCH: usize> {
-    pub header: Header<E>,
+pub struct Hashed {
+    pub beacon: Beacon,
+    pub execution_block_hash: Root,
+    pub execution_branch: Vector<Root, 11>,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Bootstrap<H: SimpleSerialize, const SEATS: usize, const BRANCH: usize> {
+    pub header: H,
     pub current_sync_committee: Committee<SEATS>,
     pub current_sync_committee_branch: Vector<Root, BRANCH>,
 }
 
 #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
-pub struct Update<E: SimpleSerialize, const SEATS: usize, const BRANCH: usize, const FINALITY: usize> {
-    pub attested_header: Header<E>,
+pub struct Update<H: SimpleSerialize, const SEATS: usize, const BRANCH: usize, const FINALITY: usize> {
+    pub attested_header: H,
     pub next_sync_committee: Committee<SEATS>,
     pub next_sync_committee_branch: Vector<Root, BRANCH>,
-    pub finalized_header: Header<E>,
+    pub finalized_header: H,
     pub finality_branch: Vector<Root, FINALITY>,
     pub sync_aggregate: Aggregate<SEATS>,
     pub signature_slot: u64,
 }
 
 #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
-pub struct Finality<E: SimpleSerialize, const SEATS: usize, const FINALITY: usize> {
-    pub attested_header: Header<E>,
-    pub finalized_header: Header<E>,
+pub struct Finality<H: SimpleSerialize, const SEATS: usize, const FINALITY: usize> {
+    pub attested_header: H,
+    pub finalized_header: H,
     pub finality_branch: Vector<Root, FINALITY>,
     pub sync_aggregate: Aggregate<SEATS>,
     pub signature_slot: u64,
 }
 
 #[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
-pub struct Optimistic<E: SimpleSerialize, const SEATS: usize> {
-    pub attested_header: Header<E>,
+pub struct Optimistic<H: SimpleSerialize, const SEATS: usize> {
+    pub attested_header: H,
     pub sync_aggregate: Aggregate<SEATS>,
     pub signature_slot: u64,
 }
