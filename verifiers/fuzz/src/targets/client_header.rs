@@ -53,4 +53,11 @@ fuzz_target!(|patches: Vec<Patch>| {
     if let Ok(set) = ValidatorSet::decode(&bytes) {
         assert_eq!(ValidatorSet::decode(&set.encode()), Ok(set));
     }
+    let SignedHeader { header, commit } = honest().signed_header;
+    if let Ok(header) = Header::decode(&patched(header.encode(), &patches)) {
+        assert_eq!(Header::decode(&header.encode()), Ok(header));
+    }
+    if let Ok(commit) = Commit::decode(&patched(commit.encode(), &patches)) {
+        assert_eq!(Commit::decode(&commit.encode()), Ok(commit));
+    }
 });

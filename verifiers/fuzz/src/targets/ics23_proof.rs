@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use crate::cosmos::store::{App, Leaf, commitments, field};
 use crate::patch::{Patch, patched};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use spandrel_verifiers::cosmos::ics23::{Membership, MerkleProof, verify_absence, verify_membership};
+use spandrel_verifiers::cosmos::ics23::{
+    CommitmentProof, ExistenceProof, Membership, MerkleProof, NonExistenceProof, verify_absence, verify_membership,
+};
 
 static APP: LazyLock<App> = LazyLock::new(|| App::new(&commitments(7)));
 
@@ -63,5 +65,18 @@ fuzz_target!(|input: (Start, u8, Vec<Patch>)| {
     assert!(verify_absence(root, b"ibc", &leaf.key, &proof).is_err());
     if let Ok(decoded) = MerkleProof::decode(&proof) {
         assert_eq!(decoded.encode(), proof);
+        let of_leaf = CommitmentProof::decode(decoded.in_store, &leaf.key);
+        assert!(of_leaf.is_ok() || !exists, "what proves is read");
+    }
+    // Without what stands around them: one writing of one proof.
+    let honest = leaf.existence();
+    let bytes = patched(honest.clone(), &patches);
+    if let Ok(existence) = ExistenceProof::decode(&bytes) {
+        assert_eq!(Ok(existence) == ExistenceProof::decode(&honest), bytes == honest);
+    }
+    let honest = [field(1, &missing), field(2, &honest)].concat();
+    let bytes = patched(honest.clone(), &patches);
+    if let Ok(absence) = NonExistenceProof::decode(&bytes) {
+        assert_eq!(Ok(absence) == NonExistenceProof::decode(&honest), bytes == honest);
     }
 });

@@ -5,8 +5,11 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use spandrel_verifiers::ethereum::ChainConfig;
-use spandrel_verifiers::ethereum::containers::{LightClientData, from_json, from_ssz, to_json};
+use spandrel_verifiers::ethereum::containers::{
+    BeaconBlockHeader, ExecutionPayloadHeader, LightClientData, LightClientHeader, SyncCommittee, from_json, from_ssz,
+    to_json,
+};
+use spandrel_verifiers::ethereum::{ChainConfig, Form};
 use crate::containers::{Choice, Kind, bootstrap, finality, optimistic, update};
 use crate::patch::{Patch, patched};
 
@@ -18,7 +21,29 @@ fuzz_target!(|input: (Kind, Choice, Vec<Patch>)| {
         Kind::Finality => check(finality(choice.form()), choice, &patches),
         Kind::Optimistic => check(optimistic(choice.form()), choice, &patches),
     }
+    check_parts(choice.form(), &patches);
 });
+
+/// Headers and committees by themselves.
+fn check_parts(form: Form, patches: &[Patch]) {
+    let header = LightClientHeader::empty(form.fork);
+    let bytes = patched(header.encode_ssz(), patches);
+    if let Ok(read) = LightClientHeader::decode_ssz(&bytes, form.fork) {
+        assert_eq!(read.encode_ssz(), bytes);
+    }
+    let bytes = patched(header.beacon.encode_ssz(), patches);
+    if let Ok(read) = BeaconBlockHeader::decode_ssz(&bytes) {
+        assert_eq!(read.encode_ssz(), bytes);
+    }
+    let bytes = patched(ExecutionPayloadHeader::empty(form.fork).encode_ssz(), patches);
+    if let Ok(read) = ExecutionPayloadHeader::decode_ssz(&bytes, form.fork) {
+        assert_eq!(read.encode_ssz(), bytes);
+    }
+    let bytes = patched(SyncCommittee::empty(form.preset).encode_ssz(), patches);
+    if let Ok(read) = SyncCommittee::decode_ssz(&bytes, form.preset) {
+        assert_eq!(read.encode_ssz(), bytes);
+    }
+}
 
 fn check<T>(honest: T, choice: Choice, patches: &[Patch])
 where
