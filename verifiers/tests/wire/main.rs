@@ -7,9 +7,12 @@ mod bitcoin_deposits;
 #[path = "../bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
 mod canonical;
+mod compressed;
 mod contradictions;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod cosmos;
+#[path = "../decoder_finder/mod.rs"]
+mod decoder_finder;
 mod decoders;
 mod definitions;
 #[expect(dead_code, reason = "other tests use the rest of it")]
@@ -17,6 +20,7 @@ mod ethereum;
 mod files;
 mod flips;
 mod honest;
+mod listed;
 mod mixed;
 mod said;
 #[expect(dead_code, reason = "other tests use the rest of it")]
