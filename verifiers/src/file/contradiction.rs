@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::explain::{mark, told};
-use super::{EvidenceFile, MAX_FILE, Step, VERSION, is_json, json_error, require_version};
+use super::{EvidenceFile, MAX_FILE, MAX_NESTING, Step, VERSION, depth, is_json, json_error, require_version};
 use crate::contradiction::Contradicted;
 use crate::protobuf::Reader;
 use crate::wire::FIRST_FIELD;
@@ -82,6 +82,7 @@ impl ContradictionFile {
         if !is_json(bytes) {
             return Contradiction::from_bytes(bytes).map(Self::new);
         }
+        depth::require("file", bytes, MAX_NESTING)?;
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let file: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(None, &error))?;
         json.end().map_err(|error| VerifyError::malformed("file", "nothing after the contradiction", error))?;

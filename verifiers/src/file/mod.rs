@@ -7,6 +7,7 @@
 
 mod answer;
 mod contradiction;
+mod depth;
 mod explain;
 mod trust;
 
@@ -22,6 +23,10 @@ use crate::{Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
 /// Longest file, bytes, in either form.
 pub const MAX_FILE: usize = 32 << 20;
+/// Longest text of [`Trust`] in the protobuf form, bytes: what a file of [`MAX_FILE`] has beside the longest evidence.
+pub const MAX_TRUST: usize = MAX_FILE - crate::wire::MAX_EVIDENCE;
+/// Most objects and lists in one another, in the JSON of a file, itself counted; in the text of [`Trust`] one fewer.
+pub const MAX_NESTING: usize = 16;
 /// The only version there is.
 pub const VERSION: u32 = 1;
 
@@ -98,7 +103,7 @@ fn from_protobuf(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
     let file = EvidenceFile {
         version,
         at: fields.uint64(2, "at")?,
-        trust: Trust::from_text(fields.text(3, "trust", MAX_FILE)?)?,
+        trust: Trust::from_text(fields.text(3, "trust", MAX_TRUST)?)?,
         evidence: fields.message(4, "evidence")?,
     };
     fields.end()?;
@@ -106,6 +111,7 @@ fn from_protobuf(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
 }
 
 fn from_json(bytes: &[u8]) -> Result<EvidenceFile, VerifyError> {
+    depth::require("file", bytes, MAX_NESTING)?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let answer: Answer = serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(None, &error))?;
     json.end().map_err(|error| VerifyError::malformed("file", "nothing after the evidence", error))?;

@@ -13,7 +13,7 @@ pub use self::block::BlockTrust;
 pub use self::cosmos::CosmosTrust;
 pub use self::ethereum::EthereumTrust;
 pub use self::solana::SolanaTrust;
-use super::{Step, json_error};
+use super::{MAX_NESTING, Step, depth, json_error};
 use crate::error::parted;
 use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
@@ -89,6 +89,7 @@ impl Trust {
 
     /// From exactly what [`Self::text`] prints.
     pub(super) fn from_text(text: &str) -> Result<Self, VerifyError> {
+        depth::require("trust", text.as_bytes(), MAX_NESTING.saturating_sub(1))?;
         let mut json = serde_json::Deserializer::from_str(text);
         let trust: Self =
             serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(Some("trust"), &error))?;

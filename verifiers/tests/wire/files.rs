@@ -3,12 +3,15 @@
 use protox::prost::Message;
 use protox::prost_reflect::DynamicMessage;
 use spandrel_verifiers::bitcoin::ConfirmationPolicy;
-use spandrel_verifiers::file::{BitcoinTrust, BlockTrust, EvidenceFile, MAX_FILE, Outcome, Trust};
+use spandrel_verifiers::file::{
+    BitcoinTrust, BlockTrust, EvidenceFile, MAX_FILE, MAX_NESTING, MAX_TRUST, Outcome, ProofFile, Trust,
+};
 use spandrel_verifiers::{ChainId, Evidence, LanePreference};
 
 use crate::bitcoin_deposits::Scene;
+use crate::cosmos::store::field;
 use crate::definitions::message;
-use crate::honest::of_bitcoin;
+use crate::honest::{HONEST, of_bitcoin};
 
 fn file() -> EvidenceFile {
     of_bitcoin(&Scene::new(6))
@@ -46,6 +49,41 @@ fn what_is_no_file_is_refused_by_the_field_that_spoils_it() {
     let json = serde_json::to_string(&file()).unwrap();
     assert_eq!(refused(format!("{json}{{}}").as_bytes()), "file");
     assert_eq!(refused(json.replace("\"version\":1", "\"version\":2").as_bytes()), "version");
+}
+
+/// How many objects and lists stand in one another.
+fn levels(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Object(members) => 1 + members.values().map(levels).max().unwrap_or_default(),
+        serde_json::Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// The text of what is trusted has limits of its own, which hold before it is parsed.
+#[test]
+fn what_is_trusted_is_no_longer_and_no_deeper_than_the_limits() {
+    let deepest = HONEST.files.iter().map(|file| levels(&serde_json::to_value(file).unwrap())).max().unwrap();
+    assert!((8..MAX_NESTING).contains(&deepest), "{deepest}");
+    let protobuf = |trust: &[u8]| [&[0x08, 1, 0x10, 1][..], &field(3, trust)].concat();
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let refused = |bytes: &[u8]| {
+        let error = EvidenceFile::read(bytes).unwrap_err();
+        (error.field, error.expected)
+    };
+    let limit = |most: usize| format!("at most {most} levels of nesting");
+    // One level more is refused for its depth, one fewer for what it says.
+    let json = |depth: usize| format!("{{\"trust\":{}}}", nested(depth - 1));
+    assert_eq!(refused(json(MAX_NESTING + 1).as_bytes()), ("file".to_owned(), limit(MAX_NESTING)));
+    assert_ne!(refused(json(MAX_NESTING).as_bytes()).1, limit(MAX_NESTING));
+    let contradiction = format!("{{\"contradiction\":{}}}", nested(MAX_NESTING));
+    assert_eq!(ProofFile::read(contradiction.as_bytes()).unwrap_err().expected, limit(MAX_NESTING));
+    let text = |depth: usize| refused(&protobuf(nested(depth).as_bytes()));
+    assert_eq!(text(MAX_NESTING), ("trust".to_owned(), limit(MAX_NESTING - 1)));
+    assert_ne!(text(MAX_NESTING - 1).1, limit(MAX_NESTING - 1));
+    let long = |length: usize| refused(&protobuf(&vec![b'"'; length]));
+    assert_eq!(long(MAX_TRUST + 1), ("trust".to_owned(), format!("at most {MAX_TRUST} bytes")));
+    assert!(!long(MAX_TRUST).1.contains("bytes"));
 }
 
 /// As the transfer API answers: under the deposit's block alone, with what it says beside the file.
