@@ -32,6 +32,9 @@ impl Account {
     }
 
     /// [`Self::prove`] of each query, in order: the same answers, from proofs that walk together.
+    ///
+    /// # Errors
+    /// As [`Self::prove`], each item by itself.
     pub fn prove_each(queries: &[Query<'_, Address>]) -> Vec<Result<Option<Self>, VerifyError>> {
         let leaves = queries.iter().zip(trie::secure_values(ACCOUNT_PROOF, queries));
         leaves.map(|(query, leaf)| Self::of_leaf(leaf?, query.proof)).collect()
@@ -65,6 +68,9 @@ impl Account {
 
 /// [`Account::prove_slot`] of each query under its storage root, in order: the same answers, from proofs that walk
 /// together.
+///
+/// # Errors
+/// As [`Account::prove_slot`], each item by itself.
 pub fn prove_slots(queries: &[Query<'_, B256>]) -> Vec<Result<U256, VerifyError>> {
     let leaves = queries.iter().zip(trie::secure_values(STORAGE_PROOF, queries));
     leaves.map(|(query, leaf)| word(leaf?, query.proof)).collect()

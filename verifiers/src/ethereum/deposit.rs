@@ -44,6 +44,9 @@ impl Source<'_> {
 
     /// [`Self::check`] of each inclusion, in order: the same verdicts. Each distinct header is decoded once, and proofs
     /// under one root walk together.
+    ///
+    /// # Errors
+    /// As [`Self::check`], each item by itself.
     pub fn check_each(self, inclusions: &[&Inclusion]) -> Vec<Result<ExecutionHeader, VerifyError>> {
         let mut headers: HashMap<&[u8], Result<ExecutionHeader, VerifyError>> = HashMap::new();
         let opened = inclusions.iter().map(|inclusion| {

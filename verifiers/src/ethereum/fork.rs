@@ -201,6 +201,9 @@ impl ChainConfig {
     }
 
     /// Refuses a slot time of zero, an empty schedule, and forks out of order.
+    ///
+    /// # Errors
+    /// Names `seconds_per_slot`, `chain`, `forks` or `forks[i]`.
     pub fn validate(&self) -> Result<(), VerifyError> {
         if self.seconds_per_slot == 0 {
             return Err(VerifyError::invalid("seconds_per_slot", "at least 1", 0));
@@ -233,6 +236,9 @@ impl ChainConfig {
     }
 
     /// The fork active at `slot`; refuses slots before the first scheduled fork.
+    ///
+    /// # Errors
+    /// Names `slot` when it is before the first scheduled fork.
     pub fn fork_at(&self, slot: u64) -> Result<ForkEpoch, VerifyError> {
         let epoch = self.preset.epoch_at(slot);
         let active = self.forks.iter().rev().find(|fork| fork.epoch <= epoch);
@@ -242,6 +248,9 @@ impl ChainConfig {
     }
 
     /// How containers whose fork is told by `slot` are laid out.
+    ///
+    /// # Errors
+    /// As [`Self::fork_at`].
     pub fn form_at(&self, slot: u64) -> Result<Form, VerifyError> {
         Ok(Form { fork: self.fork_at(slot)?.name, preset: self.preset })
     }
@@ -258,6 +267,9 @@ impl ChainConfig {
 
     /// Version under which a sync committee signs at `signature_slot`: the fork of the slot before it
     /// (sync-protocol.md, `validate_light_client_update`).
+    ///
+    /// # Errors
+    /// As [`Self::fork_at`], for the slot before.
     pub fn signing_version(&self, signature_slot: u64) -> Result<ForkVersion, VerifyError> {
         Ok(self.fork_at(signature_slot.max(1).saturating_sub(1))?.version)
     }

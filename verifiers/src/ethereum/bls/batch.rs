@@ -58,6 +58,9 @@ struct Term {
 /// What one bad claim of `n` costs: see above. If a final exponentiation takes no longer than a claim's own part of an
 /// equation, 16 claims with a bad one take at most 4 times as long as 16 good ones:
 /// `(16 + 1 + 36 + 8 + 2) / (16 + 1)`.
+///
+/// # Errors
+/// As [`Committee::verify`], each item by itself.
 pub fn verify_each(claims: &[Claimed<'_>], scalars: &mut impl Scalars) -> Vec<Result<usize, VerifyError>> {
     let scalars = if claims.len() < 2 { None } else { scalars.scalars(claims.len()) };
     let Some(scalars) = scalars.filter(|scalars| scalars.len() == claims.len()) else {

@@ -60,6 +60,12 @@ impl SyncCommittee {
     }
 
     /// Decodes SSZ: every key, then the aggregate.
+    ///
+    /// Source: consensus-specs `specs/altair/beacon-chain.md`, `SyncCommittee`: 48 bytes a key, 32 or 512 keys.
+    /// The keys need not be points: [`Committee::new`](crate::ethereum::bls::Committee::new) checks that.
+    ///
+    /// # Errors
+    /// `Malformed` when the bytes are not exactly as many.
     pub fn decode_ssz(bytes: &[u8], preset: Preset) -> Result<Self, VerifyError> {
         let mut reader = Reader::new(bytes);
         let committee = Self::read(&mut reader, "sync_committee", preset)?;

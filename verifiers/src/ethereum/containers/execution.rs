@@ -12,7 +12,8 @@ use crate::ethereum::ssz::{HashTreeRoot, Reader, Writer, chunks, merkleize, mix_
 /// `MAX_EXTRA_DATA_BYTES`.
 const MAX_EXTRA_DATA: usize = 32;
 
-/// `ExecutionPayloadHeader` of Capella (without blob gas) or Deneb and later (with).
+/// `ExecutionPayloadHeader` of Capella (without blob gas) or Deneb and later (with). Gas is in units of gas, the time in
+/// Unix seconds, the base fee in wei a unit of gas; extra data has at most 32 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are the specification's, by its names")]
 pub struct ExecutionPayloadHeader {
@@ -91,7 +92,12 @@ impl ExecutionPayloadHeader {
         Ok(())
     }
 
-    /// Decodes SSZ laid out as `fork` says.
+    /// Decodes SSZ laid out as `fork` says: 568 bytes before Deneb and 584 from it on, then at most 32 of extra data.
+    ///
+    /// Source: consensus-specs `specs/{capella,deneb}/beacon-chain.md`, `ExecutionPayloadHeader`.
+    ///
+    /// # Errors
+    /// `Malformed`, with the field, for other lengths, a wrong offset, or longer extra data.
     pub fn decode_ssz(bytes: &[u8], fork: Fork) -> Result<Self, VerifyError> {
         let mut reader = Reader::new(bytes);
         let extra;

@@ -110,6 +110,11 @@ impl BeaconBlockHeader {
     }
 
     /// Decodes SSZ of exactly 112 bytes.
+    ///
+    /// Source: consensus-specs `specs/phase0/beacon-chain.md`, `BeaconBlockHeader`.
+    ///
+    /// # Errors
+    /// `Malformed`, with the field, for any other length.
     pub fn decode_ssz(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut reader = Reader::new(bytes);
         let header = Self::read(&mut reader)?;
@@ -164,6 +169,11 @@ impl LightClientHeader {
     }
 
     /// Decodes SSZ laid out as `fork` says.
+    ///
+    /// Source: consensus-specs `specs/{altair,capella,gloas}/light-client/sync-protocol.md`, `LightClientHeader`.
+    ///
+    /// # Errors
+    /// `Malformed`, with the field, when it is not that to its last byte.
     pub fn decode_ssz(bytes: &[u8], fork: Fork) -> Result<Self, VerifyError> {
         let mut reader = Reader::new(bytes);
         let beacon = BeaconBlockHeader::read(&mut reader).map_err(|error| error.within("beacon"))?;
@@ -199,6 +209,12 @@ impl LightClientHeader {
 
     /// `is_valid_light_client_header`: the execution header, in the form of the fork at its own slot, stands in the
     /// beacon block's body. Before Capella there is none; before Deneb it has no blob gas.
+    ///
+    /// Source: consensus-specs `specs/{capella,deneb,gloas}/light-client/sync-protocol.md`.
+    ///
+    /// # Errors
+    /// `Invalid` for what does not stand in the body (`execution_branch`), or says more than its fork has (`execution`,
+    /// `execution.blob_gas_used`, `execution_block_hash`); `Malformed` for a part that the fork has not.
     pub fn verify(&self, config: &ChainConfig) -> Result<(), VerifyError> {
         let fork = config.fork_at(self.beacon.slot).map_err(|error| error.within("beacon"))?.name;
         let proof = match (&self.execution, &self.block_hash) {

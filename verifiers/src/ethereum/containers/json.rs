@@ -32,6 +32,9 @@ pub fn from_json<T: LightClientData + DeserializeOwned>(json: &[u8], config: &Ch
 }
 
 /// Prints one container in its envelope.
+///
+/// # Errors
+/// `Invalid` for a slot before Altair.
 pub fn to_json<T: LightClientData + Serialize>(data: &T, config: &ChainConfig) -> Result<Vec<u8>, VerifyError> {
     let version = config.fork_at(data.fork_slot())?.name;
     serde_json::to_vec(&Versioned { version, data })
@@ -47,11 +50,17 @@ pub mod quoted {
     use serde::ser::Serializer;
 
     /// Writes `value` as a decimal string.
+    ///
+    /// # Errors
+    /// As the serializer's.
     pub fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
     /// Reads a decimal string without sign, leading zeros or other notations.
+    ///
+    /// # Errors
+    /// For any other text, or what is no string.
     pub fn deserialize<'de, T: FromStr + Display, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         let text = String::deserialize(deserializer)?;
         let value = text.parse::<T>().ok().filter(|value| value.to_string() == text);

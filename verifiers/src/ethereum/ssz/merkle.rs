@@ -70,7 +70,10 @@ pub fn branch(leaves: &[B256], depth: usize, index: usize) -> Vec<B256> {
 
 /// Checks that `leaf` stands at `index` under `root`: the branch is exactly as long as the index is deep.
 ///
-/// Errors name `field`, or `field[i]` is never named: a branch is right or wrong as a whole.
+/// Source: consensus-specs `is_valid_merkle_branch`, `ssz/merkle-proofs.md`.
+///
+/// # Errors
+/// `Invalid`, naming `field`: a branch is right or wrong as a whole, and no node of it is named.
 pub fn verify_branch(field: &str, leaf: B256, branch: &[B256], index: Gindex, root: B256) -> Result<(), VerifyError> {
     if branch.len() != index.depth() {
         return Err(VerifyError::invalid(field, format!("{} nodes", index.depth()), branch.len()));

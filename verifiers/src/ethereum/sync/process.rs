@@ -11,6 +11,10 @@ impl LightClientStore {
     /// `process_light_client_update`: validates `update`, then moves the optimistic and finalized headers and the
     /// committees as far as two thirds of the committee say so. One signed by fewer is only remembered, for
     /// [`Self::force_update`]. On error the store is unchanged.
+    ///
+    /// # Errors
+    /// `Malformed` for what has not the form of its attested slot's fork; `Invalid` for a wrong branch, signature or order
+    /// of slots, or nothing new; `NotYet` and `Expired` for periods that are ahead and over.
     pub fn process_update(
         &mut self,
         config: &ChainConfig,
@@ -22,6 +26,9 @@ impl LightClientStore {
     }
 
     /// `process_light_client_finality_update`: as [`Self::process_update`], without a committee.
+    ///
+    /// # Errors
+    /// As [`Self::process_update`].
     pub fn process_finality_update(
         &mut self,
         config: &ChainConfig,
@@ -33,6 +40,9 @@ impl LightClientStore {
     }
 
     /// `process_light_client_optimistic_update`: as [`Self::process_update`], without finality.
+    ///
+    /// # Errors
+    /// As [`Self::process_update`].
     pub fn process_optimistic_update(
         &mut self,
         config: &ChainConfig,
@@ -83,6 +93,9 @@ impl LightClientStore {
     /// `process_light_client_store_force_update`: after a whole period without finality, takes the best update seen
     /// for final, so that committees can be followed on. Its block does not become one of
     /// [`Self::final_block`], and it must have been signed by two thirds. Returns whether it did.
+    ///
+    /// # Errors
+    /// When the next committee that the update brings has a bad key or sum; the store is unchanged then.
     pub fn force_update(&mut self, config: &ChainConfig, now: UnixSeconds) -> Result<bool, VerifyError> {
         let deadline = self.finalized.beacon.slot.saturating_add(config.preset.slots_per_period());
         if config.slot_at(now) <= deadline {

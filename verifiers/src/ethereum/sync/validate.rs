@@ -49,6 +49,9 @@ impl LightClientStore {
     }
 
     /// [`Self::prove_final`] of each update, in order: the same verdicts, the signatures by one equation.
+    ///
+    /// # Errors
+    /// As [`Self::prove_final`], each item by itself.
     pub fn prove_final_each(
         &self,
         config: &ChainConfig,
