@@ -1,5 +1,7 @@
 //! The served document against the server, by schemathesis: it makes requests of every operation from the document, right
-//! and wrong ones, and checks that no answer is a 5xx or is of a status, type or shape that the document does not tell.
+//! and wrong ones, and checks that no answer is a 5xx or is of a status, type or shape that the document does not tell, and
+//! that what fits the document is taken. It follows the document's links, and checks that what is made is there, and what is
+//! removed is not.
 //!
 //! The document says what an id looks like and not which there are: it is given to the tester with those that are here,
 //! so that requests reach something.
@@ -13,6 +15,7 @@ mod stages;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod world;
 
+use std::ffi::{OsStr, OsString};
 use std::process::Stdio;
 
 use alloy::primitives::B256;
@@ -22,18 +25,27 @@ use spandrel_store::{NewDelivery, OrderId};
 use tokio::process::Command;
 use world::{RECIPIENT, World, answer, ethereum};
 
+/// Those that ask something of an answer, whatever was asked before.
+const OF_ANY: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+                      response_schema_conformance";
+
 /// Those that ask something of single answers. `ignored_auth`, `missing_required_header` and the like ask whether what the
 /// document requires is required. Not among them:
 ///
-/// - `positive_data_acceptance`: what fits the schemas is refused where it says something that no schema can know, as an
-///   amount that no lane takes, a text that is no address of its chain or a quote that ran out; other tests tell these apart.
-/// - `use_after_free`, `ensure_resource_availability`: they look at requests that follow from each other by links, of which the
-///   document has none. The REST tests follow orders and webhooks through their lives.
 /// - `object_level_authorization`: it wants two callers; the REST tests ask with a stranger's key.
 /// - `allow_header_conformance`: it is of `OPTIONS`, which no path has.
-const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
-                      response_schema_conformance,negative_data_rejection,missing_required_header,ignored_auth,\
-                      unsupported_method";
+const OF_SINGLE: &str = "negative_data_rejection,positive_data_acceptance,refused_for_what_it_says,missing_required_header,\
+                         ignored_auth,unsupported_method";
+
+/// Those that look at what came before: what was removed is not there, and what was made is.
+const OF_CHAINS: &str = "use_after_free,ensure_resource_availability";
+
+/// How long requests are made to follow from each other, seconds.
+const CHAINED_SECONDS: &str = "20";
+
+/// Links of the document that are followed in that time, at least. All of them are but the one or the other of a webhook's, of
+/// which a key has few.
+const FOLLOWED: u32 = 10;
 
 /// What there is, by what names it.
 struct Stock {
@@ -119,6 +131,27 @@ impl Stock {
         document
     }
 
+    /// `document` for requests that follow from each other: those that begin a chain are taken.
+    fn chained_in(&self, document: Value) -> Value {
+        let mut document = self.named_in(document);
+        let schemas = &mut document["components"]["schemas"];
+        schemas["QuoteRequest"]["properties"]["amount"]["enum"] = json!(["20000"]);
+        schemas["WebhookRequest"]["properties"]["url"]["enum"] = json!(["http://127.0.0.1:9/"]);
+        let list = &mut document["paths"]["/v1/transfers"]["get"]["parameters"];
+        list.as_array_mut()
+            .unwrap()
+            .retain(|parameter| ["limit", "cursor"].contains(&parameter["name"].as_str().unwrap()));
+        for parameter in list.as_array_mut().unwrap() {
+            parameter["schema"]["enum"] = json!([if parameter["name"] == "limit" { json!(1) } else { json!("1") }]);
+        }
+        // No request repeats another: every one has a key of its own.
+        for path in ["/v1/transfers", "/v1/webhooks"] {
+            let replayed = &mut document["paths"][path]["post"]["responses"]["200"];
+            replayed.as_object_mut().unwrap().remove("links").unwrap();
+        }
+        document
+    }
+
     /// Fails where a request of an operation that changes something reached nothing.
     async fn assert_reached(&self, world: &World) {
         let (mut cancelled, mut named) = (0, 0);
@@ -137,27 +170,67 @@ impl Stock {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_operation_keeps_to_the_document() {
-    let Some(program) = std::env::var_os("SPANDREL_SCHEMATHESIS") else {
-        println!("skipped: SPANDREL_SCHEMATHESIS is not set; .ci/schema sets it");
-        return;
-    };
-    let world = World::with_rate(100_000).await;
-    let stock = Stock::of(&world).await;
-    let served = answer(world.get("/openapi.json"), StatusCode::OK).await;
+/// What the tester said of a run in `folder` with the document, which must have found nothing.
+async fn run(program: &OsStr, world: &World, document: &Value, config: &str, checks: &[&str], more: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("openapi.json"), stock.named_in(served).to_string()).unwrap();
+    let document = document.to_string();
+    let files =
+        [("openapi.json", &*document), ("config.toml", config), ("hooks.py", include_str!("schemathesis/hooks.py"))];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
     let output = Command::new(program)
         .current_dir(folder.path())
-        .args(["run", "openapi.json", "--url", &world.base])
-        .args(["--checks", CHECKS, "--max-examples", "60", "--seed", "7", "--generation-deterministic", "--no-color"])
-        .args(["--phases", "examples,coverage,fuzzing", "--header", &format!("Authorization: Bearer {}", world.key)])
+        .args(["--config-file", "config.toml", "run", "openapi.json", "--url", &world.base])
+        .args(["--checks", &checks.join(","), "--seed", "7", "--generation-deterministic", "--no-color"])
+        .args(["--header", &format!("Authorization: Bearer {}", world.key)])
+        .args(more)
+        .envs(more.contains(&"stateful").then_some(("SPANDREL_FRESH_KEYS", "1")))
         .stdin(Stdio::null())
         .output()
         .await
         .unwrap();
-    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "schemathesis found something");
+    said
+}
+
+/// Where the tester is.
+fn program() -> Option<OsString> {
+    let program = std::env::var_os("SPANDREL_SCHEMATHESIS");
+    if program.is_none() {
+        println!("skipped: SPANDREL_SCHEMATHESIS is not set; .ci/schema sets it");
+    }
+    program
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_keeps_to_the_document() {
+    let Some(program) = program() else { return };
+    let world = World::with_rate(100_000).await;
+    let stock = Stock::of(&world).await;
+    let document = stock.named_in(answer(world.get("/openapi.json"), StatusCode::OK).await);
+    let more = ["--phases", "examples,coverage,fuzzing", "--max-examples", "60"];
+    run(&program, &world, &document, include_str!("schemathesis/single.toml"), &[OF_ANY, OF_SINGLE], &more).await;
     stock.assert_reached(&world).await;
+}
+
+/// What is made is there, and what is removed is not, along the links of the document.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_from_an_answer_is_as_it_was_told() {
+    let Some(program) = program() else { return };
+    let world = World::with_rate(100_000).await;
+    let stock = Stock::of(&world).await;
+    // Others than these are made, and a key has few.
+    for id in &stock.webhooks {
+        let remove = world.delete(&format!("/v1/webhooks/{id}")).bearer_auth(&world.key);
+        answer(remove, StatusCode::NO_CONTENT).await;
+    }
+    let document = stock.chained_in(answer(world.get("/openapi.json"), StatusCode::OK).await);
+    let more = ["--phases", "stateful", "--mode", "positive", "--max-examples", "50", "--max-time", CHAINED_SECONDS];
+    let config = include_str!("schemathesis/chained.toml");
+    let said = run(&program, &world, &document, config, &[OF_ANY, OF_CHAINS], &more).await;
+    let followed = said.split_once("API Links:").and_then(|(_, links)| links.split_whitespace().next()?.parse().ok());
+    assert!(followed >= Some(FOLLOWED), "expected {FOLLOWED} links to be followed, found {followed:?}");
 }

@@ -106,6 +106,6 @@ async fn revoke(database: &Path, id: &str, json: bool) -> Result<()> {
 
 /// Prints the OpenAPI document.
 fn document() -> Result<()> {
-    println!("{}", spandrel_api::http::openapi().to_pretty_json()?);
+    println!("{:#}", spandrel_api::http::openapi());
     Ok(())
 }

@@ -65,7 +65,7 @@ pub fn tell(document: &mut OpenApi) {
     document.components.get_or_insert_default().extensions = Some(members(told.collect()));
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub(super) fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
 }
 

@@ -9,7 +9,9 @@ mod forwarded;
 mod headers;
 mod keys;
 mod limits;
+mod links;
 mod orders;
+mod parameters;
 mod places;
 mod rate;
 mod serve;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::{Router, middleware};
+use serde_json::Value;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -133,12 +136,19 @@ fn documented() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::events))
         .split_for_parts();
     headers::tell(&mut document);
+    parameters::tell(&mut document);
+    links::tell(&mut document);
     (router, document)
 }
 
-/// The OpenAPI document, generated from the handlers.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().1
+/// The OpenAPI document, generated from the handlers. Its members are in the order of their names, so that it is the same text
+/// whenever it is written.
+pub fn openapi() -> Value {
+    shown(&documented().1)
+}
+
+fn shown(document: &utoipa::openapi::OpenApi) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
 }
 
 /// The whole API, REST and gRPC, and the users' pages of the console. Whatever is asked is answered within `longest`. Serve it
@@ -147,7 +157,7 @@ pub fn router(service: Arc<Service>, rates: Rates, streams: Room, keys: Option<O
     let (rates, streams) = (Arc::new(rates), Arc::new(Places::new(streams)));
     let api = Api { service, rates, streams, longest, keys: keys.map(Arc::new) };
     let (router, document) = documented();
-    let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
+    let text: Arc<str> = format!("{:#}", shown(&document)).into();
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
         .route("/openapi.json", axum::routing::get(move || async move { (json, text.to_string()) }))

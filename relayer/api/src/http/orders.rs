@@ -68,7 +68,8 @@ pub async fn create(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceTx {
-    /// As the source chain's users write it.
+    /// As the source chain's users write it: 32 bytes of hex.
+    #[schema(pattern = "^(0x)?[0-9A-Fa-f]{64}$")]
     source_tx: String,
 }
 

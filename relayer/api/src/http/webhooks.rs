@@ -42,7 +42,7 @@ pub async fn register(
 }
 
 /// The webhooks of this key, oldest first.
-#[utoipa::path(get, path = "/v1/webhooks", security(("api_key" = [])), responses(
+#[utoipa::path(get, path = "/v1/webhooks", operation_id = "list_webhooks", security(("api_key" = [])), responses(
     (status = 200, body = [WebhookView]),
     (status = 401, body = Problem, content_type = "application/problem+json"),
     (status = 403, body = Problem, content_type = "application/problem+json"),

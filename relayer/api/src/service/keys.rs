@@ -8,15 +8,19 @@ use utoipa::ToSchema;
 use super::Service;
 use crate::{Problem, issue_key};
 
-/// Longest name of a key, bytes.
+/// Longest name of a key, characters.
 const MAX_NAME: usize = 64;
 
 /// What a key is called.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
-    /// For its holder and the operator; at most 64 bytes, printable.
+    /// For its holder and the operator: no control characters, and not of spaces alone.
     #[serde(default)]
+    #[schema(
+        max_length = 64,
+        pattern = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$"
+    )]
     pub name: Option<String>,
 }
 
@@ -44,9 +48,10 @@ impl Service {
     /// 400 for a name that is none.
     pub async fn own_key(&self, request: &KeyRequest) -> Result<KeyView, Problem> {
         let name = request.name.as_deref().unwrap_or("self-served");
-        let is_name = !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
+        let is_name =
+            !name.trim().is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
         if !is_name {
-            return Err(Problem::invalid("name", format!("1 to {MAX_NAME} printable bytes"), name));
+            return Err(Problem::invalid("name", format!("1 to {MAX_NAME} printable characters"), name));
         }
         let grant = ApiGrant { scopes: [ApiScope::TransfersWrite].into(), class: TenantClass::Public };
         let (secret, key) = issue_key(name, grant, self.now(), &mut rand::rng());

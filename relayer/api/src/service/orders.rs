@@ -26,10 +26,12 @@ const MAX_KEY: usize = 128;
 pub struct OrderRequest {
     /// A quote that still holds.
     pub quote: String,
-    /// Who is paid: an address of the destination.
+    /// Who is paid: an address of the destination, which is not zero; one in both cases carries its checksum (EIP-55).
+    #[schema(pattern = "^0x[0-9A-Fa-f]{40}$")]
     pub recipient: String,
     /// x-only key (64 hex digits) that may take a Bitcoin deposit back; required for those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(0x)?[0-9A-Fa-f]{64}$")]
     pub refund_key: Option<String>,
 }
 

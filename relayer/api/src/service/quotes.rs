@@ -23,10 +23,11 @@ pub struct QuoteRequest {
     /// Id of a route, as `GET /v1/routes` lists them.
     pub route: String,
     /// Base units, decimal.
+    #[schema(pattern = "^[0-9]{1,77}$")]
     pub amount: String,
     /// `any` (default), `fast` or `light_client`.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(any|fast|light_client)$")]
     pub lane: Option<LanePreference>,
 }
 

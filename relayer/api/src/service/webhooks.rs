@@ -24,6 +24,7 @@ const LISTED: u32 = 100;
 #[serde(deny_unknown_fields)]
 pub struct WebhookRequest {
     /// Where events are posted: https, at a public address.
+    #[schema(format = "uri")]
     pub url: String,
 }
 

@@ -16,6 +16,7 @@ mod holds;
 mod instructions;
 mod keys;
 mod life;
+mod links;
 mod open_orders;
 mod orders;
 mod own_orders;
