@@ -32,6 +32,8 @@ const AMOUNT: u64 = 50_000;
 const EVERY: Duration = Duration::from_millis(25);
 /// Payouts that leave before the command.
 const BEFORE: usize = 12;
+/// One of them left within this time before it: a bridge that stood still has nothing to stop.
+const BUSY: Duration = Duration::from_millis(500);
 
 /// When each payout left for the destination.
 #[derive(Clone, Default)]
@@ -56,6 +58,19 @@ impl Broadcasts {
 
     fn times(&self) -> Vec<Instant> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until payouts leave: `BEFORE` of them did, and the last just now.
+    async fn until_busy(&self) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let times = self.times();
+            if times.len() >= BEFORE && times.last().is_some_and(|last| last.elapsed() < BUSY / 2) {
+                return Ok(());
+            }
+            ensure!(tokio::time::Instant::now() < deadline, "{} payouts, the last not just now", times.len());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
@@ -115,14 +130,13 @@ async fn a_second_after_a_guardians_command_began_no_payout_reaches_the_node() -
     let stop = CancellationToken::new();
     let running = up::start(configured(&bridge, &proxy, folder.path())?, None, stop.clone()).await?;
     let play = async {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while broadcasts.times().len() < BEFORE {
-            ensure!(tokio::time::Instant::now() < deadline, "{} payouts", broadcasts.times().len());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        broadcasts.until_busy().await?;
         let (started, answered) = pause(folder.path()).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;
         let times = broadcasts.times();
+        let before = times.iter().rfind(|at| **at <= started).context("a payout before the command")?;
+        let idle = started - *before;
+        ensure!(idle < BUSY, "no payout had left for {idle:?} when the command began");
         let during = times.iter().filter(|at| **at > started).count();
         let last = times.last().context("a payout")?.saturating_duration_since(started);
         println!(

@@ -13,7 +13,8 @@ use spandrel_verifiers::UnixSeconds;
 
 use crate::api_key::ApiKey;
 use crate::json::encode;
-use crate::order::Order;
+use crate::order::{Order, OrderId};
+use crate::webhook::Webhook;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub struct AuditRow {
     pub sequence: u64,
     /// When it was written.
     pub at: UnixSeconds,
-    /// What it tells of: `control`, `risk`, `decision`, `halt`, `acknowledgement`, `api_key` or `source_tx`.
+    /// What it tells of: `control`, `risk`, `decision`, `halt`, `acknowledgement`, `api_key`, `source_tx`, `order` or `webhook`.
     pub kind: String,
     /// JSON, as it was hashed.
     pub body: String,
@@ -178,6 +179,33 @@ pub(crate) fn key_revoked(id: &str) -> Result<Entry, StoreError> {
 pub(crate) fn source_tx_corrected(order: &Order, was: B256, is: B256) -> Result<Entry, StoreError> {
     let body = serde_json::json!({ "order": order.id, "api_key": order.api_key, "was": was, "is": is });
     Ok(Entry { kind: "source_tx", body: encode("source transaction", &body)? })
+}
+
+/// Whoever placed an order calls it off.
+pub(crate) fn order_cancelled(id: OrderId, api_key: &str) -> Result<Entry, StoreError> {
+    let body = serde_json::json!({ "cancelled": id, "api_key": api_key });
+    Ok(Entry { kind: "order", body: encode("cancelled order", &body)? })
+}
+
+/// A key asks to be told at an address, which is named by its digest: whoever has the address may post there.
+pub(crate) fn webhook_registered(webhook: &Webhook) -> Result<Entry, StoreError> {
+    let address = keccak256(&webhook.url);
+    webhook_entry(&serde_json::json!({ "registered": webhook.id, "api_key": webhook.api_key, "url_hash": address }))
+}
+
+/// A webhook has its next secret, of which nothing is told.
+pub(crate) fn webhook_rotated(webhook: &Webhook) -> Result<Entry, StoreError> {
+    let Webhook { id, api_key, generation, .. } = webhook;
+    webhook_entry(&serde_json::json!({ "rotated": id, "api_key": api_key, "generation": generation }))
+}
+
+/// A key ends a webhook of its own.
+pub(crate) fn webhook_removed(id: &str, api_key: &str) -> Result<Entry, StoreError> {
+    webhook_entry(&serde_json::json!({ "removed": id, "api_key": api_key }))
+}
+
+fn webhook_entry(body: &serde_json::Value) -> Result<Entry, StoreError> {
+    Ok(Entry { kind: "webhook", body: encode("webhook", body)? })
 }
 
 /// The risk engine's word on a transfer, and what people did with it. A clearance is told by its risk event.

@@ -152,12 +152,13 @@ fn containers_of_the_official_layout_are_run() {
             let (light, beacon) = (header.encode_ssz(), header.beacon.encode_ssz());
             let committee = update.next_sync_committee.encode_ssz();
             type E = $execution;
+            type H = oracle::Executed<E>;
             [
-                ("LightClientBootstrap", root::<oracle::Bootstrap<E, $seats, $branch>>(&bootstrap), bootstrap),
-                ("LightClientUpdate", root::<oracle::Update<E, $seats, $branch, $finality>>(&full), full),
-                ("LightClientFinalityUpdate", root::<oracle::Finality<E, $seats, $finality>>(&finality), finality),
-                ("LightClientOptimisticUpdate", root::<oracle::Optimistic<E, $seats>>(&optimistic), optimistic),
-                ("LightClientHeader", root::<oracle::Header<E>>(&light), light),
+                ("LightClientBootstrap", root::<oracle::Bootstrap<H, $seats, $branch>>(&bootstrap), bootstrap),
+                ("LightClientUpdate", root::<oracle::Update<H, $seats, $branch, $finality>>(&full), full),
+                ("LightClientFinalityUpdate", root::<oracle::Finality<H, $seats, $finality>>(&finality), finality),
+                ("LightClientOptimisticUpdate", root::<oracle::Optimistic<H, $seats>>(&optimistic), optimistic),
+                ("LightClientHeader", root::<H>(&light), light),
                 ("ExecutionPayloadHeader", root::<E>(&execution), execution),
                 ("BeaconBlockHeader", root::<oracle::Beacon>(&beacon), beacon),
                 ("SyncCommittee", root::<oracle::Committee<$seats>>(&committee), committee),

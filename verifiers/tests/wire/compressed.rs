@@ -31,7 +31,7 @@ fn as_many_entries_and_steps_are_read_as_the_limits_allow() {
     let all = |count: usize| batch(&[others(count), vec![own.clone()]].concat(), 1);
     assert_eq!(refused(&all(MAX_ENTRIES - 1)), None);
     assert_eq!(refused(&all(MAX_ENTRIES)).as_deref(), Some("compressed.entries"));
-    assert_eq!(refused(&batch(&[own.clone()], MAX_LOOKUP)), None);
+    assert_eq!(refused(&batch(std::slice::from_ref(&own), MAX_LOOKUP)), None);
     assert_eq!(refused(&batch(&[own], MAX_LOOKUP + 1)).as_deref(), Some("compressed.lookup_inners"));
     let path = |length: usize| batch(&[entry(KEY, &vec![0; length])], 1);
     assert_eq!(refused(&path(MAX_DEPTH)), None);

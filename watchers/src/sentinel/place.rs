@@ -61,3 +61,81 @@ impl Place {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use serde_json::Value;
+    use spandrel_testnets::FaultProxy;
+    use spandrel_testnets::ethereum::{Anvil, AnvilOptions, EthereumTestnetError};
+    use spandrel_verifiers::ChainId;
+
+    use super::*;
+    use crate::ethereum::Endpoint;
+
+    const DEPTH: u64 = 3;
+
+    /// A node, and the blocks whose logs were asked of it.
+    struct Asked {
+        anvil: Anvil,
+        node: Execution,
+        place: Place,
+        ranges: Arc<Mutex<Vec<(u64, u64)>>>,
+        _proxy: FaultProxy,
+    }
+
+    impl Asked {
+        /// `None`, with the reason printed, where anvil is not there.
+        async fn start() -> Option<Self> {
+            let anvil = match Anvil::start(AnvilOptions::default()).await {
+                Ok(anvil) => anvil,
+                Err(EthereumTestnetError::NotFound { .. }) => {
+                    println!("skipped: anvil not found");
+                    return None;
+                }
+                Err(error) => panic!("{error}"),
+            };
+            let proxy = FaultProxy::start(anvil.url()).await.unwrap();
+            let ranges = Arc::<Mutex<Vec<_>>>::default();
+            let kept = ranges.clone();
+            proxy.lie(move |method, params, _| {
+                if method == "eth_getLogs" {
+                    let height = |text: &Value| {
+                        u64::from_str_radix(text.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+                    };
+                    kept.lock().unwrap().push((height(&params[0]["fromBlock"]), height(&params[0]["toBlock"])));
+                }
+            });
+            let endpoint = Endpoint::parse("node", proxy.url()).unwrap();
+            let node = Execution::new(endpoint, ChainId::eip155(anvil.chain_id()), Duration::from_secs(20)).unwrap();
+            Some(Self { anvil, node, place: Place::default(), ranges, _proxy: proxy })
+        }
+
+        /// The blocks that the next read asks for.
+        async fn next(&self) -> Vec<(u64, u64)> {
+            let topics = [B256::repeat_byte(1)];
+            let read = self.place.read(&self.node, Address::repeat_byte(2), &topics, Some(DEPTH), |_| Ok(()));
+            assert!(read.await.unwrap().is_empty());
+            std::mem::take(&mut self.ranges.lock().unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn blocks_are_read_again_until_they_are_final_and_no_more_at_once_than_a_node_serves() {
+        let Some(asked) = Asked::start().await else { return };
+        asked.anvil.mine(10).await.unwrap();
+        assert_eq!(asked.next().await, [(0, 10)]);
+        assert_eq!(asked.next().await, [], "nothing is new");
+        asked.anvil.mine(2).await.unwrap();
+        assert_eq!(asked.next().await, [(8, 12)], "final up to 7 when they were read");
+        asked.anvil.mine(1_500).await.unwrap();
+        assert_eq!(asked.next().await, [(10, 1_009)]);
+        assert_eq!(asked.next().await, [(1_010, 1_512)], "the rest, though no block is new");
+        asked.anvil.rollback(10).await.unwrap();
+        assert_eq!(asked.next().await, [], "all of it was read as final");
+        asked.anvil.mine(9).await.unwrap();
+        assert_eq!(asked.next().await, [(1_510, 1_511)]);
+    }
+}

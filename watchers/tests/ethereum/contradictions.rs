@@ -118,3 +118,14 @@ async fn a_signed_block_that_the_chain_never_had_halts_once_the_chain_is_final_p
     let shown = shown(&halted);
     assert_eq!((shown.number, shown.first), (stray.height, stray.hash));
 }
+
+/// As many headers as anybody would check: further apart, it halts without them.
+#[tokio::test]
+async fn a_final_block_that_was_replaced_too_far_below_halts_without_headers() {
+    let Some(rig) = Rig::start().await else { return };
+    let watcher = rig.watcher();
+    let cursor = broken(&rig, &watcher).await;
+    rig.mine(300).await;
+    let batch = watcher.read(&cursor).await.unwrap();
+    assert!(matches!(&batch.events[..], [ChainEvent::Halted { evidence: None, .. }]), "{:?}", batch.events);
+}

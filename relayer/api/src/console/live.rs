@@ -12,6 +12,7 @@ use futures::{Stream, StreamExt, stream};
 
 use crate::Problem;
 use crate::http::{Api, Path, Who};
+use crate::service::Seen;
 
 /// Blocks and ages move without any transfer: a page is told at least this often.
 const AT_LEAST: Duration = Duration::from_secs(5);
@@ -43,8 +44,8 @@ pub async fn one(
     Extension(who): Extension<Who>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let from = api.service.events(&id, 0).await?.last().map_or(0, |last| last.sequence + 1);
-    let follow = api.service.clone().follow(id, from).await?;
+    let seen = api.service.events(&id, &Seen::default()).await?.last().map(Seen::up_to).unwrap_or_default();
+    let follow = api.service.clone().follow(id, seen).await?;
     let place = api.stream(who)?;
     let told = stream::unfold((follow, place), |(mut follow, place)| async move {
         match tokio::time::timeout(AT_LEAST, follow.next()).await {

@@ -12,13 +12,13 @@ use super::units;
 use crate::Problem;
 use crate::http::{Api, Path};
 use crate::instructions::{EvmCall, Instructions};
-use crate::service::{BlockView, EventView, TransferView};
+use crate::service::{BlockView, EventView, Seen, TransferView};
 
 /// The page.
 pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page, Trouble> {
     let (service, refused) = (&api.service, |problem| Trouble::new(Door::Users, problem));
     let transfer = service.transfer(&id).await.map_err(refused)?;
-    let events = service.events(&id, 0).await.map_err(refused)?;
+    let events = service.events(&id, &Seen::default()).await.map_err(refused)?;
     let instructions = service.awaited_instructions(&id).await.map_err(refused)?;
     let title = format!("Transfer {}", units::short(&transfer.id));
     let page = Page::new(Door::Users, "/console/transfers", title, body(&transfer, &events, instructions.as_ref()));

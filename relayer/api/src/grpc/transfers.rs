@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::views::all;
 use super::{Rpc, proto, respond, status};
 use crate::http::{Known, Place, Who};
-use crate::service::{EventView, Follow, KeyRequest, ListRequest, OrderRequest, QuoteRequest};
+use crate::service::{EventView, Follow, KeyRequest, ListRequest, OrderRequest, QuoteRequest, Seen};
 use crate::{Problem, quote_lane};
 
 type Updates = Pin<Box<dyn Stream<Item = Result<proto::TransferUpdate, Status>> + Send>>;
@@ -122,8 +122,8 @@ impl proto::transfers_server::Transfers for Rpc {
 
     async fn watch_transfer(&self, request: Request<proto::WatchTransferRequest>) -> Result<Response<Updates>, Status> {
         let who = request.extensions().get::<Who>().cloned().unwrap_or_default();
-        let proto::WatchTransferRequest { id, from_sequence } = request.into_inner();
-        let watch = Watch::begin(self, who, id, from_sequence).await;
+        let proto::WatchTransferRequest { id, from_sequence, of_deposit } = request.into_inner();
+        let watch = Watch::begin(self, who, id, Seen { next: from_sequence, deposit: of_deposit }).await;
         respond(watch, |watch| -> Updates { Box::pin(watch.updates()) })
     }
 
@@ -146,8 +146,8 @@ struct Watch {
 }
 
 impl Watch {
-    async fn begin(rpc: &Rpc, who: Who, id: String, from: u64) -> Result<Self, Problem> {
-        let follow = rpc.api.service.clone().follow(id.clone(), from).await?;
+    async fn begin(rpc: &Rpc, who: Who, id: String, seen: Seen) -> Result<Self, Problem> {
+        let follow = rpc.api.service.clone().follow(id.clone(), seen).await?;
         let place = rpc.api.stream(who)?;
         Ok(Self { rpc: rpc.clone(), id, follow, has_begun: false, _place: place })
     }

@@ -17,8 +17,10 @@ use crate::instructions::shown_hash;
 /// One event of a transfer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventView {
-    /// From 0.
+    /// From 0, of its deposit.
     pub sequence: u64,
+    /// The deposit that it happened to: an order may come to follow another one.
+    pub deposit: String,
     /// RFC 3339.
     pub at: String,
     /// What happened.
@@ -52,15 +54,36 @@ pub struct BlockView {
     pub hash: String,
 }
 
+/// How far a transfer's events were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The first sequence that was not.
+    pub next: u64,
+    /// Of which deposit; of the one that is followed now where it is not told.
+    pub deposit: Option<String>,
+}
+
+impl Seen {
+    /// Up to `event`.
+    pub fn up_to(event: &EventView) -> Self {
+        Self { next: event.sequence.saturating_add(1), deposit: Some(event.deposit.clone()) }
+    }
+
+    fn next_of(&self, deposit: &str) -> u64 {
+        if self.deposit.as_ref().is_none_or(|seen| seen == deposit) { self.next } else { 0 }
+    }
+}
+
 impl Service {
-    /// The events of the first deposit behind an id, from `from` on.
+    /// The events of the first deposit behind an id that come after the one `seen`: all, when that was another deposit's.
     ///
     /// # Errors
     /// 404 when there is neither order nor deposit.
-    pub async fn events(&self, id: &str, from: u64) -> Result<Vec<EventView>, Problem> {
+    pub async fn events(&self, id: &str, seen: &Seen) -> Result<Vec<EventView>, Problem> {
         let Some(transfer) = self.find(id).await?.first() else { return Ok(Vec::new()) };
+        let next = seen.next_of(&transfer.id.to_string());
         let events = self.store.events(transfer.id).await?;
-        let events = events.iter().filter(|event| event.sequence >= from);
+        let events = events.iter().filter(|event| event.sequence >= next);
         Ok(events.map(|event| shown(&self.policy, &transfer, event)).collect())
     }
 }
@@ -69,6 +92,7 @@ fn shown(policy: &Policy, transfer: &Transfer, event: &Recorded<Event>) -> Event
     let source = &transfer.deposit.source_chain;
     let view = EventView {
         sequence: event.sequence,
+        deposit: transfer.id.to_string(),
         at: shown_time(event.at),
         event: Event::name(&event.body).to_owned(),
         ..EventView::default()

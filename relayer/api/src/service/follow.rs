@@ -1,4 +1,5 @@
-//! Following one transfer: every event once, in order, read from the ledger.
+//! Following one transfer: every event once, in order, read from the ledger. Where an order comes to follow another deposit,
+//! that one's from its first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::time::Instant;
 
-use super::{Changes, EventView, Service};
+use super::{Changes, EventView, Seen, Service};
 use crate::Problem;
 
 /// How long a transfer is followed at a time, when nothing else is said: clients resume after the last event they saw.
@@ -16,22 +17,22 @@ pub const WATCH: Duration = Duration::from_secs(3600);
 pub struct Follow {
     service: Arc<Service>,
     id: String,
-    next: u64,
+    seen: Seen,
     changes: Changes,
     until: Instant,
 }
 
 impl Service {
-    /// Follows a transfer from event `from` on.
+    /// Follows a transfer from the event after those `seen` on.
     ///
     /// # Errors
     /// 404 when there is neither order nor deposit.
-    pub async fn follow(self: Arc<Self>, id: String, from: u64) -> Result<Follow, Problem> {
+    pub async fn follow(self: Arc<Self>, id: String, seen: Seen) -> Result<Follow, Problem> {
         // Woken by what changes from now on, before anything is read.
         let changes = self.live.subscribe();
         self.deposits(&id).await?;
         let until = Instant::now() + self.watch;
-        Ok(Follow { service: self, id, next: from, changes, until })
+        Ok(Follow { service: self, id, seen, changes, until })
     }
 }
 
@@ -58,9 +59,9 @@ impl Follow {
     /// # Errors
     /// When the ledger fails.
     pub async fn take(&mut self) -> Result<Vec<EventView>, Problem> {
-        let events = self.service.events(&self.id, self.next).await?;
+        let events = self.service.events(&self.id, &self.seen).await?;
         if let Some(last) = events.last() {
-            self.next = last.sequence.saturating_add(1);
+            self.seen = Seen::up_to(last);
         }
         Ok(events)
     }
@@ -69,7 +70,7 @@ impl Follow {
     async fn wait(&mut self) -> Result<bool, Problem> {
         if self.service.transfer(&self.id).await?.terminal {
             // What came between the last read and this one is not lost.
-            return Ok(!self.service.events(&self.id, self.next).await?.is_empty());
+            return Ok(!self.service.events(&self.id, &self.seen).await?.is_empty());
         }
         let names = self.service.names(&self.id).await?;
         let changed = tokio::time::timeout_at(self.until, self.changes.of(&names)).await;

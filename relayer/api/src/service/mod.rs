@@ -35,7 +35,7 @@ use spandrel_verifiers::{ChainId, UnixSeconds};
 
 pub(crate) use access::permitted;
 pub use catalog::{AssetView, ChainView, RouteView};
-pub use event::{BlockView, EventView};
+pub use event::{BlockView, EventView, Seen};
 pub use follow::{Follow, WATCH};
 use in_flight::InFlight;
 pub use keys::{KeyRequest, KeyView};

@@ -186,7 +186,7 @@ impl Service {
             let detail = "its deposit was seen: it is paid, or refunded after its expiry";
             return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_DEPOSITED", detail).about("id"));
         }
-        self.store.cancel_order(order.id).await?;
+        self.store.cancel_order(order.id, self.now()).await?;
         self.live.order_changed(order.id);
         self.transfer(id).await
     }

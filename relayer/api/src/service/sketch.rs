@@ -6,9 +6,9 @@ use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_store::Order;
 use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
-use super::TransferView;
 use super::reason::{Waiting, reason};
-use super::view::{Found, deposited};
+use super::view::{Found, LATE, deposited};
+use super::{TransferView, shown_time};
 
 /// What an id names, as far as the ledger tells it.
 pub(super) enum Sketch {
@@ -28,6 +28,8 @@ pub(super) struct Deposited {
     deposit: Deposit,
     /// What it shares with its order, if that was asked for.
     link: Option<B256>,
+    /// Whether its order was for more: another deposit may come to be followed in its place.
+    is_short: bool,
 }
 
 impl Deposited {
@@ -39,6 +41,7 @@ impl Deposited {
             id: transfer.id,
             deposit: transfer.deposit.clone(),
             link: None,
+            is_short: false,
         }
     }
 
@@ -54,10 +57,14 @@ impl Deposited {
         (risk, policy): (&RiskState, &RiskPolicy),
         now: UnixSeconds,
     ) -> TransferView {
+        let ends_at = self.deposit.expiry.saturating_add(LATE);
+        let is_claimable = self.status.may_be_paid_all_the_same() && now <= ends_at;
         let waiting = Waiting { id: self.id, deposit: &self.deposit, risk, policy, now };
         TransferView {
             confirmations: self.height.zip(tip).map(|(height, tip)| tip.saturating_sub(height) + 1),
             reason: reason(&self.status, &waiting),
+            terminal: self.view.terminal && !(self.is_short && now <= ends_at),
+            claimable_until: is_claimable.then(|| shown_time(ends_at)),
             ..self.view.clone()
         }
     }
@@ -74,7 +81,8 @@ impl Sketch {
                 let mut deposited = Deposited::of(id, Some(order), first);
                 let more = more.iter().map(|transfer| &transfer.id).chain(dust);
                 deposited.view.more_deposits = more.map(ToString::to_string).collect();
-                Deposited { link: Some(order.terms.link()), ..deposited }
+                let is_short = first.deposit.amount < order.terms.amount;
+                Deposited { link: Some(order.terms.link()), is_short, ..deposited }
             }
         };
         Self::Deposited(Box::new(deposited))

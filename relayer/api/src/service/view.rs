@@ -19,7 +19,7 @@ use crate::instructions::shown_hash;
 
 /// How long after an order's expiry a deposit that was made before may still be seen: blocks are read late where a chain or
 /// its nodes stood still.
-const LATE: UnixSeconds = 86_400;
+pub(super) const LATE: UnixSeconds = 86_400;
 
 /// One transfer, from order to payout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -40,9 +40,13 @@ pub struct TransferView {
     /// Within the status, what is being waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub substatus: Option<String>,
-    /// Whether nothing will change any more. An order that was called off or expired stays open for a day after its expiry:
-    /// a deposit that was made before may be seen until then, and is paid.
+    /// Whether nothing more is done for it here. An order that was called off or expired, or whose deposit is less than was
+    /// ordered, stays open for a day after its expiry: a deposit that was made before may be seen until then, and is paid.
     pub terminal: bool,
+    /// It ended here unpaid, and until then, RFC 3339, whoever has its proof may still have it paid: nobody pays it another way
+    /// before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimable_until: Option<String>,
     /// Why it waits or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonView>,
@@ -209,6 +213,7 @@ pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) ->
         status: transfer.status.name().to_owned(),
         substatus: substatus(transfer).map(str::to_owned),
         terminal: transfer.status.is_terminal(),
+        claimable_until: None,
         reason: None,
         source: deposit.source_chain.to_string(),
         destination: deposit.destination_chain.to_string(),
@@ -258,6 +263,7 @@ pub(super) fn awaiting(order: &Order, dust: &[DepositId], now: UnixSeconds) -> T
         status: status.to_owned(),
         substatus: (is_awaited(order, now) && order.source_tx.is_some()).then(|| "source_tx_not_observed".to_owned()),
         terminal: now > terms.expiry.saturating_add(LATE),
+        claimable_until: None,
         reason: is_expired.then(|| ReasonView::new("EXPIRED", "no deposit was seen in time", None)),
         source: terms.source_chain.to_string(),
         destination: terms.destination_chain.to_string(),

@@ -162,7 +162,7 @@ async fn a_transfer_is_watched_from_before_its_deposit_and_resumed() {
     let quote = world.quote(&bitcoin(), 20_000).await;
     let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
     let id = order["transfer"]["order"].as_str().unwrap().to_owned();
-    let watch = proto::WatchTransferRequest { id: id.clone(), from_sequence: 0 };
+    let watch = proto::WatchTransferRequest { id: id.clone(), from_sequence: 0, ..Default::default() };
     let mut updates = transfers(&world).watch_transfer(watch).await.unwrap().into_inner();
     let first = updates.message().await.unwrap().unwrap();
     assert_eq!((first.events.len(), first.transfer.unwrap().status.as_str()), (0, "awaiting_deposit"));
@@ -170,7 +170,7 @@ async fn a_transfer_is_watched_from_before_its_deposit_and_resumed() {
     let next = tokio::time::timeout(Duration::from_secs(20), updates.message()).await.unwrap().unwrap().unwrap();
     assert_eq!((next.events[0].event.as_str(), next.transfer.unwrap().status.as_str()), ("observed", "observed"));
     world.reorg(deposit).await;
-    let watch = proto::WatchTransferRequest { id, from_sequence: 1 };
+    let watch = proto::WatchTransferRequest { id, from_sequence: 1, ..Default::default() };
     let mut resumed = transfers(&world).watch_transfer(watch).await.unwrap().into_inner();
     let first = resumed.message().await.unwrap().unwrap();
     assert_eq!(first.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1]);
@@ -186,7 +186,7 @@ async fn a_watch_goes_on_while_a_deposit_may_come_and_ends_with_the_transfer() {
         .cancel_transfer(keyed(&world.key, proto::CancelTransferRequest { id: id.clone() }))
         .await
         .unwrap();
-    let watch = || proto::WatchTransferRequest { id: id.clone(), from_sequence: 0 };
+    let watch = || proto::WatchTransferRequest { id: id.clone(), from_sequence: 0, ..Default::default() };
     let mut updates = transfers(&world).watch_transfer(watch()).await.unwrap().into_inner();
     assert!(updates.message().await.unwrap().is_some());
     tokio::time::timeout(Duration::from_millis(500), updates.message()).await.expect_err("it may still be deposited");
@@ -221,7 +221,8 @@ async fn refusals_have_the_codes_and_parameters_of_the_other_door() {
     let list = proto::ListTransfersRequest { limit: Some(101), ..Default::default() };
     let status = client.list_transfers(list).await.unwrap_err();
     assert_eq!(info(&status), ("INVALID_PARAMETER".to_owned(), Some("limit".to_owned())));
-    let watch = proto::WatchTransferRequest { id: format!("0x{}", "1".repeat(64)), from_sequence: 0 };
+    let watch =
+        proto::WatchTransferRequest { id: format!("0x{}", "1".repeat(64)), from_sequence: 0, ..Default::default() };
     assert_eq!(client.watch_transfer(watch).await.unwrap_err().code(), Code::NotFound);
 }
 

@@ -34,6 +34,7 @@ fn as_json(transfer: proto::Transfer) -> Value {
     let mut value = json!({
         "id": transfer.id, "order": transfer.order, "deposit": transfer.deposit, "more_deposits": more,
         "status": transfer.status, "substatus": transfer.substatus, "terminal": transfer.terminal, "reason": reason,
+        "claimable_until": transfer.claimable_until,
         "source": transfer.source, "destination": transfer.destination, "asset": transfer.asset,
         "amount": transfer.amount, "recipient": transfer.recipient, "sender": transfer.sender,
         "lane": transfer.lane, "confirmations": transfer.confirmations, "source_final": transfer.source_final,
@@ -47,12 +48,12 @@ fn as_json(transfer: proto::Transfer) -> Value {
 
 /// What gRPC says of an event, as REST writes it.
 fn event_as_json(event: proto::Event) -> Value {
-    let proto::Event { sequence, at, event, block, transaction, lane, reason, signers } = event;
+    let proto::Event { sequence, deposit, at, event, block, transaction, lane, reason, signers } = event;
     let block = block.map(|block| json!({ "height": block.height, "hash": block.hash }));
     let reason =
         reason.map(|reason| json!({ "code": reason.code, "message": reason.message, "release_at": reason.release_at }));
     let signers = (!signers.is_empty()).then_some(signers);
-    let mut value = json!({ "sequence": sequence, "at": at, "event": event, "block": block, "transaction": transaction,
+    let mut value = json!({ "sequence": sequence, "deposit": deposit, "at": at, "event": event, "block": block, "transaction": transaction,
         "lane": lane, "reason": reason, "signers": signers });
     forget_nulls(&mut value);
     value
@@ -122,6 +123,12 @@ async fn a_strangers_dust_on_an_order_is_not_what_it_follows() {
     // Enough to be paid, and still not what was ordered.
     let small = by("1500", 2).await;
     assert_eq!(told(&world, &id).await["deposit"], small.to_string());
+    // Paid to its end, it is still not: what was ordered may come.
+    world.prove(small).await;
+    world.pay(small, B256::repeat_byte(0xfd)).await;
+    let seen = told(&world, &id).await;
+    assert_eq!((&seen["status"], &seen["terminal"]), (&json!("final"), &json!(false)), "{seen}");
+    assert_eq!(told(&world, &small.to_string()).await["terminal"], true, "by itself it is at its end");
     let own = by("20000", 3).await;
     world.prove(own).await;
     let seen = told(&world, &id).await;
@@ -327,7 +334,7 @@ async fn a_source_transaction_is_named_through_grpc_before_and_after_it_is_seen(
 async fn a_watch_streams_a_transfer_to_its_paid_end() {
     let world = World::new().await;
     let (order, id) = order(&world, 20_000, "one").await;
-    let watch = proto::WatchTransferRequest { id: id.clone(), from_sequence: 0 };
+    let watch = proto::WatchTransferRequest { id: id.clone(), from_sequence: 0, ..Default::default() };
     let mut updates = transfers(&world).watch_transfer(watch).await.unwrap().into_inner();
     let watched = tokio::spawn(async move {
         let (mut events, mut last) = (Vec::new(), None);

@@ -3,6 +3,7 @@
 #[path = "../answers/mod.rs"]
 mod answers;
 mod at_rest;
+mod audited;
 mod bytes;
 mod calls;
 #[path = "../certificates/mod.rs"]

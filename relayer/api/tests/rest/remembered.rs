@@ -65,7 +65,7 @@ async fn what_another_process_stores_is_told_within_a_second() {
     let status = async || answer(world.get(&format!("/v1/transfers/{id}")), StatusCode::OK).await["status"].clone();
     assert_eq!(status().await, "awaiting_deposit");
     let other: Sqlite = world.another().await;
-    assert!(other.cancel_order(OrderId(id.parse().unwrap())).await.unwrap());
+    assert!(other.cancel_order(OrderId(id.parse().unwrap()), world.service.now()).await.unwrap());
     world.second_later().await;
     assert_eq!(status().await, "cancelled");
 }

@@ -7,6 +7,8 @@ use futures::StreamExt;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
 use spandrel_api::grpc::proto;
+use spandrel_core::Input;
+use spandrel_engine::Change;
 use tonic::Code;
 
 use crate::calls::{info, transfers};
@@ -36,10 +38,12 @@ async fn a_stream_begins_before_the_deposit_and_is_resumed_without_loss() {
     let first = tokio::spawn(read(world.get(&path), 1));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
-    assert_eq!(first.await.unwrap(), [("0".to_owned(), "observed".to_owned())]);
+    assert_eq!(first.await.unwrap(), [(format!("0-{deposit}"), "observed".to_owned())]);
     world.reorg(deposit).await;
     let resumed = read(world.get(&path).header("Last-Event-ID", "0"), 1).await;
-    assert_eq!(resumed, [("1".to_owned(), "source_reorged".to_owned())]);
+    assert_eq!(resumed, [(format!("1-{deposit}"), "source_reorged".to_owned())]);
+    let resumed = read(world.get(&path).header("Last-Event-ID", format!("0-{deposit}")), 1).await;
+    assert_eq!(resumed, [(format!("1-{deposit}"), "source_reorged".to_owned())]);
     let all = answer(world.get(&path), StatusCode::OK).await;
     let names: Vec<_> = all.as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
     assert_eq!(names, [json!("observed"), json!("source_reorged")]);
@@ -75,6 +79,59 @@ async fn a_deposit_on_an_order_that_was_called_off_is_told_and_terminal_is_said_
     assert_eq!(followed, whole);
 }
 
+/// A stranger's deposit came first: whoever follows the order, or comes back to it, is told of the right one from its first
+/// event.
+#[tokio::test]
+async fn an_order_that_comes_to_follow_another_deposit_is_told_of_that_from_the_start() {
+    let world = World::new().await;
+    let quote = world.quote(&ethereum(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let mut small = order.clone();
+    small["transfer"]["amount"] = json!("1500");
+    let path = format!("/v1/transfers/{}/events", order["transfer"]["order"].as_str().unwrap());
+    let strangers = world.deposit_from(&small, B256::with_last_byte(1), B256::repeat_byte(1)).await;
+    world.prove(strangers).await;
+    let before = read(world.get(&path), 6).await;
+    let last = before[5].0.clone();
+    assert_eq!(last, format!("5-{strangers}"));
+    let followed = tokio::spawn(read(world.get(&path), 8));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let own = world.deposit_from(&order, B256::with_last_byte(2), B256::repeat_byte(2)).await;
+    let first = [0, 1].map(|sequence| format!("{sequence}-{own}"));
+    let ids: Vec<String> = followed.await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids[6..], first);
+    let resumed: Vec<String> =
+        read(world.get(&path).header("Last-Event-ID", &last), 2).await.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(resumed, first);
+    let id = order["transfer"]["id"].as_str().unwrap().to_owned();
+    let request = proto::WatchTransferRequest { id, from_sequence: 6, of_deposit: Some(strangers.to_string()) };
+    let mut updates = transfers(&world).watch_transfer(request).await.unwrap().into_inner();
+    let told = updates.message().await.unwrap().unwrap().events;
+    assert_eq!((told[0].sequence, &told[0].deposit), (0, &own.to_string()));
+}
+
+/// What ended here unpaid may still be claimed by whoever has the proof, until it expires.
+#[tokio::test]
+async fn what_ended_unpaid_says_until_when_it_may_be_claimed() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let path = format!("/v1/transfers/{}", order["transfer"]["order"].as_str().unwrap());
+    let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
+    let told = async || answer(world.get(&path), StatusCode::OK).await;
+    assert!(told().await.get("claimable_until").is_none());
+    for input in [Input::Broken("odd".to_owned()), Input::Drop("ada: a drill".to_owned())] {
+        world.book.record(Change::one(deposit, input)).await.unwrap();
+    }
+    let dropped = told().await;
+    assert_eq!((&dropped["status"], &dropped["terminal"]), (&json!("rejected"), &json!(true)));
+    let until = humantime::parse_rfc3339(dropped["claimable_until"].as_str().unwrap()).unwrap();
+    let expiry = humantime::parse_rfc3339(dropped["expires_at"].as_str().unwrap()).unwrap();
+    assert_eq!(until, expiry + Duration::from_secs(86_400));
+    world.clock.pass(30 * 86_400);
+    assert!(told().await.get("claimable_until").is_none());
+}
+
 #[tokio::test]
 async fn a_stream_that_ends_before_its_transfer_says_so_at_both_doors() {
     let watch = Duration::from_millis(700);
@@ -88,7 +145,7 @@ async fn a_stream_that_ends_before_its_transfer_says_so_at_both_doors() {
     let last = text.trim_end().rsplit("\n\n").next().unwrap();
     assert!(last.contains("event: interrupted") && last.contains("WATCHED_LONG_ENOUGH"), "{text}");
     assert!(!last.contains("id:") && text.contains("id: 0"), "who resumes begins after the event seen last: {text}");
-    let request = proto::WatchTransferRequest { id, from_sequence: 0 };
+    let request = proto::WatchTransferRequest { id, from_sequence: 0, ..Default::default() };
     let mut updates = transfers(&world).watch_transfer(request).await.unwrap().into_inner();
     assert_eq!(updates.message().await.unwrap().unwrap().events.len(), 1);
     let ended = updates.message().await.unwrap_err();
@@ -114,7 +171,7 @@ async fn streams_are_bounded_and_unknown_transfers_have_none() {
     drop(open);
     let unknown = world.get(&format!("/v1/transfers/0x{}/events", "1".repeat(64)));
     problem(unknown.header("Accept", "text/event-stream"), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
-    for no_event in ["x", "-1", "9223372036854775808"] {
+    for no_event in ["x", "-1", "9223372036854775808", "0-", "0-0x12", "-0x12"] {
         problem(stream().header("Last-Event-ID", no_event), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
     }
 }

@@ -34,7 +34,7 @@ async fn order(world: &World) -> (Value, String) {
 
 /// A transfer that is watched over gRPC.
 async fn watch(peer: &Peer, id: &str) -> axum::http::Response<h2::RecvStream> {
-    let message = WatchTransferRequest { id: id.to_owned(), from_sequence: 0 }.encode_to_vec();
+    let message = WatchTransferRequest { id: id.to_owned(), from_sequence: 0, ..Default::default() }.encode_to_vec();
     let mut body = vec![0];
     body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     body.extend(message);

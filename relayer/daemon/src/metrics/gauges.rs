@@ -14,6 +14,9 @@ use spandrel_watchers::sentinel::Rule;
 /// Labels of a lane of a corridor: as many as are configured.
 const CORRIDOR: [&str; 4] = ["source", "destination", "asset", "lane"];
 
+/// Labels of an account: where an asset is locked.
+const ACCOUNT: [&str; 2] = ["source", "asset"];
+
 /// Everything that is read at a scrape.
 pub struct Gauges {
     transfers: IntGaugeVec,
@@ -37,6 +40,8 @@ pub struct Gauges {
     stale_prices: IntGaugeVec,
     price_ages: IntGaugeVec,
     paused: IntGaugeVec,
+    proven: GaugeVec,
+    released: GaugeVec,
     window_used: GaugeVec,
     window_limit: GaugeVec,
     exposure_used: GaugeVec,
@@ -185,6 +190,16 @@ impl Gauges {
                 "1 while a pause stops a lane of a corridor",
                 &CORRIDOR,
             )?,
+            proven: numbers_of(
+                "spandrel_ledger_proven_units",
+                "Proven to be locked on a source, base units",
+                &ACCOUNT,
+            )?,
+            released: numbers_of(
+                "spandrel_ledger_released_units",
+                "Cleared for payment against what is proven to be locked, base units",
+                &ACCOUNT,
+            )?,
             window_used: numbers(
                 "spandrel_risk_window_used_units",
                 "Cleared and not paid, or paid in the last 24 hours, base units",
@@ -272,6 +287,7 @@ impl Gauges {
             let labels = [source.as_str(), destination.as_str(), &asset_name, &lane_name];
             let is_paused = risk.pauses_at(now).any(|(scope, _)| scope.stops(corridor));
             self.paused.with_label_values(&labels).set(is_paused.into());
+            self.show_account([source.as_str(), &asset_name], U512::ZERO, U512::ZERO);
             self.window_used.with_label_values(&labels).set(approximate(&risk.window_used(corridor, now)));
             self.window_limit.with_label_values(&labels).set(limit(limits.window));
             if *lane == Lane::Fast {
@@ -279,6 +295,9 @@ impl Gauges {
                 self.exposure_used.with_label_values(&labels).set(approximate(&exposed));
                 self.exposure_limit.with_label_values(&labels).set(limit(policy.exposure_cap(risk, corridor)));
             }
+        }
+        for (source, asset, proven, released) in risk.accounts() {
+            self.show_account([source.as_str(), &asset.to_string()], proven, released);
         }
         for (asset, rules) in &policy.wide.assets {
             let name = asset.to_string();
@@ -299,6 +318,11 @@ impl Gauges {
             let used = risk.notional_used(&Tank::Destination { chain: chain.clone() }, now);
             self.of_destination_by_value.show(chain.as_str(), used, *limit);
         }
+    }
+
+    fn show_account(&self, account: [&str; 2], proven: U512, released: U512) {
+        self.proven.with_label_values(&account).set(approximate(&proven));
+        self.released.with_label_values(&account).set(approximate(&released));
     }
 }
 

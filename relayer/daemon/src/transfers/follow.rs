@@ -19,7 +19,7 @@ const MAX_FAILURES: u32 = 10;
 pub async fn watch(api: &Api, id: &str, json: bool) -> Result<()> {
     let (mut last, mut failures) = (None, 0);
     loop {
-        let before = last;
+        let before = last.clone();
         let outcome = follow(api, id, &mut last, json).await;
         let transfer = match outcome {
             Ok(()) => transfer(api, id).await,
@@ -43,10 +43,10 @@ pub async fn watch(api: &Api, id: &str, json: bool) -> Result<()> {
 }
 
 /// One stream from after `last` to its end.
-async fn follow(api: &Api, id: &str, last: &mut Option<u64>, json: bool) -> Result<()> {
+async fn follow(api: &Api, id: &str, last: &mut Option<String>, json: bool) -> Result<()> {
     let mut request = api.http.get(api.url(&["transfers", id, "events"])?).header("accept", "text/event-stream");
     if let Some(last) = last {
-        request = request.header("last-event-id", last.to_string());
+        request = request.header("last-event-id", last.as_str());
     }
     let answer = request.send().await.with_context(|| api.name())?;
     if !answer.status().is_success() {
@@ -59,7 +59,7 @@ async fn follow(api: &Api, id: &str, last: &mut Option<u64>, json: bool) -> Resu
             return Ok(());
         }
         let told: Value = serde_json::from_str(&event.data).context("transfer API: expected an event")?;
-        *last = told["sequence"].as_u64().or(*last);
+        *last = Some(event.id);
         let (at, name) = (told["at"].as_str().unwrap_or_default(), told["event"].as_str().unwrap_or_default());
         print_line(json, &told, || format!("{at}  {name}"))?;
     }

@@ -162,7 +162,7 @@ async fn what_stands_is_shown_while_an_order_waits_for_the_ledger() {
     let port = config.control.as_ref().unwrap().listen.port();
     for path in ["pauses", "proposals", "limits", "signers", "shortfalls"] {
         let url = format!("http://127.0.0.1:{port}/v1/control/{path}");
-        let shown = tokio::time::timeout(Duration::from_millis(500), reqwest::get(url)).await;
+        let shown = tokio::time::timeout(Duration::from_millis(1_500), reqwest::get(url)).await;
         assert!(shown.unwrap_or_else(|_| panic!("{path} waits")).unwrap().status().is_success(), "{path}");
     }
     assert!(is_held_up(Duration::from_millis(50)).await, "the order waited all the while");

@@ -13,9 +13,9 @@ use spandrel_core::journal::{Journal, NewTx};
 use spandrel_core::ledger::{Commit, CursorMove, Halt, Ledger};
 use spandrel_engine::{Observer, Pulse, repeat};
 use spandrel_risk::{Lane, Price, RiskEvent, Scope};
-use spandrel_verifiers::AssetId;
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
+use spandrel_verifiers::{AssetId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,10 @@ async fn pauses_limits_and_waiting_work_are_exported() {
             "{name}{{asset=\"{chain}/slip44:0\",destination=\"eip155:31337\",lane=\"{lane}\",source=\"{chain}\"}} {value}\n"
         )
     };
+    let account = |name: &str, value: &str| {
+        let chain = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
+        format!("{name}{{asset=\"{chain}/slip44:0\",source=\"{chain}\"}} {value}\n")
+    };
     let of_asset = |name: &str, value: &str| {
         format!("{name}{{asset=\"bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0\"}} {value}\n")
     };
@@ -73,6 +77,8 @@ async fn pauses_limits_and_waiting_work_are_exported() {
         "spandrel_risk_destination_value_limit_units{destination=\"eip155:31337\"} 5000000000\n".to_owned(),
         "spandrel_risk_open_losses_count 0\n".to_owned(),
         of_asset("spandrel_price_stale_bool", "1"),
+        account("spandrel_ledger_proven_units", "0"),
+        account("spandrel_ledger_released_units", "0"),
     ] {
         assert!(open.contains(&line), "{line} in {open}");
     }
@@ -80,7 +86,10 @@ async fn pauses_limits_and_waiting_work_are_exported() {
     let pause = RiskEvent::Paused { scope, until: unix_now() + 60, reason: "a drill".to_owned() };
     book.record_risk(pause).await.unwrap();
     priced(&book, 30).await;
+    locked(&book, 70_000).await;
     let paused = scrape().await;
+    assert!(paused.contains(&account("spandrel_ledger_proven_units", "70000")), "{paused}");
+    assert!(paused.contains(&account("spandrel_ledger_released_units", "0")), "{paused}");
     assert!(paused.contains(&of_asset("spandrel_price_stale_bool", "0")), "{paused}");
     let age = paused.lines().find_map(|line| line.strip_prefix("spandrel_price_age_seconds{")?.split("} ").nth(1));
     assert!((30..90).contains(&age.unwrap().parse::<u64>().unwrap()), "{age:?}");
@@ -96,6 +105,13 @@ async fn priced(book: &crate::run::TestBook, age: u64) {
     let asset = AssetId::slip44(&ChainParams::regtest().chain(), 0);
     let price = Price { value: U256::from(60_000_000), confidence: U256::ZERO, published_at: unix_now() - age };
     book.record_risk(RiskEvent::Priced { asset, price }).await.unwrap();
+}
+
+/// Proves that so much of the example's Bitcoin is locked.
+async fn locked(book: &crate::run::TestBook, amount: u64) {
+    let source = ChainParams::regtest().chain();
+    let (id, asset, amount) = (DepositId(B256::repeat_byte(9)), AssetId::slip44(&source, 0), U256::from(amount));
+    book.record_risk(RiskEvent::Proven { id, source, asset, amount }).await.unwrap();
 }
 
 /// Each thing that keeps it from its work is named, and nothing else is.

@@ -53,7 +53,7 @@ fn honest(scene: &Scene, method: &str, is_mine: bool) -> Vec<u8> {
             mine: Some(is_mine),
         }
         .encode_to_vec(),
-        "Transfers/WatchTransfer" => proto::WatchTransferRequest { id, from_sequence: 1 }.encode_to_vec(),
+        "Transfers/WatchTransfer" => proto::WatchTransferRequest { id, from_sequence: 1, of_deposit: None }.encode_to_vec(),
         "Webhooks/RegisterWebhook" => proto::RegisterWebhookRequest {
             url: "https://192.0.2.1/hook".to_owned(),
             idempotency_key: "a-key-of-mine".to_owned(),

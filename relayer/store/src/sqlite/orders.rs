@@ -10,7 +10,7 @@ use super::audit::append;
 use super::intents::announce;
 use super::open_orders;
 use super::{Sqlite, database};
-use crate::audit::source_tx_corrected;
+use crate::audit::{order_cancelled, source_tx_corrected};
 use crate::json::{decode, encode, from_integer, parse, to_integer};
 use crate::order::{NewOrder, Order, OrderId, OrderTerms, Placed};
 use crate::refusal::{conflict, corrupt};
@@ -172,15 +172,19 @@ impl Sqlite {
     ///
     /// # Errors
     /// `Database` when SQLite fails.
-    pub async fn cancel_order(&self, id: OrderId) -> Result<bool, StoreError> {
+    pub async fn cancel_order(&self, id: OrderId, now: UnixSeconds) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("UPDATE orders SET cancelled = 1 WHERE id = ? AND cancelled = 0")
-            .bind(id.to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(database)?;
+        let of: Option<String> =
+            sqlx::query_scalar("UPDATE orders SET cancelled = 1 WHERE id = ? AND cancelled = 0 RETURNING api_key")
+                .bind(id.to_string())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(database)?;
+        if let Some(api_key) = &of {
+            append(&mut tx, vec![order_cancelled(id, api_key)?], now).await?;
+        }
         tx.commit().await.map_err(database)?;
-        Ok(done.rows_affected() == 1)
+        Ok(of.is_some())
     }
 }
 

@@ -3,7 +3,9 @@
 use spandrel_core::ledger::StoreError;
 use spandrel_verifiers::UnixSeconds;
 
+use super::audit::append;
 use super::{Sqlite, database};
+use crate::audit::{webhook_registered, webhook_removed, webhook_rotated};
 use crate::json::{from_integer, to_integer};
 use crate::refusal::corrupt;
 use crate::webhook::{AllWaiting, Backlog, Rotation, Webhook};
@@ -38,6 +40,7 @@ impl Sqlite {
         .execute(&mut *tx)
         .await
         .map_err(database)?;
+        append(&mut tx, vec![webhook_registered(webhook)?], webhook.created_at).await?;
         tx.commit().await.map_err(database)?;
         Ok(true)
     }
@@ -166,6 +169,7 @@ impl Sqlite {
         {
             sqlx::query(of_it).bind(id).execute(&mut *tx).await.map_err(database)?;
         }
+        append(&mut tx, vec![webhook_removed(id, api_key)?], now).await?;
         tx.commit().await.map_err(database)?;
         Ok(true)
     }
@@ -215,6 +219,7 @@ impl Sqlite {
             .execute(&mut *tx)
             .await
             .map_err(database)?;
+        append(&mut tx, vec![webhook_rotated(&webhook)?], now).await?;
         tx.commit().await.map_err(database)?;
         Ok(Rotation::New(webhook))
     }
