@@ -85,9 +85,9 @@ fn check(keys: &[Bytes], message: &Bytes, signature: &Bytes) -> Result<(), Verif
     verify_aggregate(&keys, message, &signature)
 }
 
-struct Suite {
-    tally: Tally,
-    roots: Vec<PathBuf>,
+pub struct Suite {
+    pub tally: Tally,
+    pub roots: Vec<PathBuf>,
 }
 
 impl Suite {
@@ -134,7 +134,11 @@ fn the_official_vectors_are_answered_as_expected() {
     }
 }
 
-fn run_official(suite: &mut Suite) {
+/// Runs all suites below the roots.
+///
+/// # Panics
+/// When a case is answered otherwise than it says.
+pub fn run_official(suite: &mut Suite) {
     suite.each("verify", |tally, input: Verify, expected| {
         judge(tally, check(&[input.pubkey], &input.message, &input.signature), expected);
     });
@@ -236,44 +240,6 @@ fn run_official(suite: &mut Suite) {
     });
 }
 
-/// The suites of the specification, which are not among the vectors beside the repository, in its layout: cases with our
-/// keys are made here.
-#[test]
-fn cases_of_the_specifications_layout_are_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |suite: &str, name: &str, input: serde_json::Value, output: serde_json::Value| {
-        let case = folder.path().join(format!("tests/general/altair/bls/{suite}/bls/{suite}_{name}"));
-        std::fs::create_dir_all(&case).unwrap();
-        let content = serde_yaml::to_string(&serde_json::json!({"input": input, "output": output})).unwrap();
-        std::fs::write(case.join("data.yaml"), &content).unwrap();
-        assert!(crate::vector_coverage::case_of_bls(&case.join("data.yaml"), content.as_bytes()).is_some());
-    };
-    let message = keccak256("a message");
-    let aggregate = sign(1, 0..4, message);
-    let committee = committee(1);
-    let signature = aggregate.sync_committee_signature;
-    let signed =
-        |keys: &[BlsPublicKey]| serde_json::json!({"pubkeys": keys, "message": message, "signature": signature});
-    for suite in ["eth_fast_aggregate_verify", "fast_aggregate_verify"] {
-        write(suite, "valid", signed(&committee.pubkeys[..4]), true.into());
-        write(suite, "extra_pubkey", signed(&committee.pubkeys[..5]), false.into());
-    }
-    let none = serde_json::json!({"pubkeys": [], "message": message, "signature": infinity()});
-    write("eth_fast_aggregate_verify", "na_pubkeys_and_infinity_signature", none, true.into());
-    let all = serde_json::json!(committee.pubkeys);
-    write("eth_aggregate_pubkeys", "valid_pubkeys", all, serde_json::json!(committee.aggregate_pubkey));
-    write("eth_aggregate_pubkeys", "empty_list", serde_json::json!([]), serde_json::Value::Null);
-    write("eth_aggregate_pubkeys", "infinity_pubkey", serde_json::json!([BlsPublicKey::ZERO]), serde_json::Value::Null);
-    let count = || {
-        let mut suite = Suite { tally: Tally::silent(), roots: vec![folder.path().to_owned()] };
-        run_official(&mut suite);
-        (suite.tally.passed(), suite.tally.refused())
-    };
-    assert_eq!(count(), (3, 4));
-    write("fast_aggregate_verify", "extra_pubkey", signed(&committee.pubkeys[..5]), true.into());
-    std::panic::catch_unwind(count).unwrap_err();
-}
-
 /// One signature over a message for each key.
 fn verify_many(AggregateVerify { pubkeys, messages, signature }: &AggregateVerify) -> bool {
     let keys: Option<Vec<_>> = pubkeys.iter().map(|key| PublicKey::key_validate(key).ok()).collect();
@@ -283,7 +249,7 @@ fn verify_many(AggregateVerify { pubkeys, messages, signature }: &AggregateVerif
     signature.aggregate_verify(true, &messages, DST, &keys, true) == BLST_ERROR::BLST_SUCCESS
 }
 
-fn infinity() -> Bytes {
+pub fn infinity() -> Bytes {
     let mut point = vec![0; 96];
     point[0] = 0xc0;
     point.into()

@@ -14,7 +14,7 @@ use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
 
 use crate::kinds::light::Whole;
 use crate::pyspec::{config_of, snappy};
-use crate::support::{Tally, find, vectors, yaml};
+use crate::support::{Tally, find, run_each, vectors, yaml};
 
 /// Whether a case is one of these, by its steps: other suites have files of that name too.
 pub fn is_collection(case: &Path) -> bool {
@@ -69,13 +69,12 @@ fn run(case: &Path, tally: &mut Tally) {
 fn what_the_official_collections_give_to_light_clients_is_whole() {
     let Some(folder) = vectors("ethereum") else { return };
     let mut tally = Tally::new("pyspec light_client/data_collection");
-    for file in find(&folder, "steps.yaml") {
-        let case = file.parent().unwrap();
+    run_each(find(&folder, "steps.yaml"), |case| {
         if is_collection(case) {
             println!("pyspec light_client/data_collection: {}", case.strip_prefix(&folder).unwrap().display());
             run(case, &mut tally);
         }
-    }
+    });
     if tally.passed() == 0 {
         tally.skip("no data_collection case among the vectors");
     }

@@ -10,6 +10,7 @@ mod bitcoin_deposits;
 mod bitcoin_miner;
 mod blocks;
 mod bls;
+mod bls_layout;
 mod borders;
 mod chain;
 mod collection;

@@ -14,7 +14,7 @@ use spandrel_verifiers::ethereum::containers::{
 use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, branch, hash_pair, uint64_chunk, verify_branch};
 use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, Form, Gindex, LightClientStore, Preset};
 
-use crate::support::{Tally, bytes, files, find, vectors, yaml};
+use crate::support::{Tally, bytes, files, find, run_each, vectors, yaml};
 use crate::vector_coverage::is_home;
 
 #[derive(Deserialize)]
@@ -169,16 +169,15 @@ fn the_official_sync_suites_pass_step_by_step() {
     let Some(folder) = vectors("ethereum") else { return };
     let mut tally = Tally::new("pyspec light_client/sync");
     let (mut steps, mut forced) = (0, 0);
-    for file in find(&folder, "steps.yaml") {
-        let case = file.parent().unwrap();
+    run_each(find(&folder, "steps.yaml"), |case| {
         if !is_sync(case) {
-            continue;
+            return;
         }
         println!("pyspec light_client/sync: {}", case.strip_prefix(&folder).unwrap().display());
         let (count, by_force) = run(case, &mut tally);
         (steps, forced) = (steps + count, forced + by_force);
         tally.pass();
-    }
+    });
     println!("pyspec light_client/sync: {steps} steps checked, {forced} of them by force");
     assert!((tally.passed() > 0 && forced > 0) || !is_home());
 }
@@ -241,19 +240,16 @@ fn run_merkle_proof(case: &Path) -> Option<bool> {
 fn the_official_merkle_proofs_are_folded_to_the_roots_of_their_objects() {
     let Some(folder) = vectors("ethereum") else { return };
     let mut tally = Tally::new("pyspec light_client/single_merkle_proof");
-    for file in find(&folder, "proof.yaml") {
-        let case = file.parent().unwrap();
-        match run_merkle_proof(case) {
-            Some(is_root) => {
-                assert!(is_root, "{}", case.display());
-                tally.count(1, 2);
-            }
-            None => {
-                tally.count(0, 2);
-                tally.skip("a container that is not hashed here: its path alone was folded");
-            }
+    run_each(find(&folder, "proof.yaml"), |case| match run_merkle_proof(case) {
+        Some(is_root) => {
+            assert!(is_root, "{}", case.display());
+            tally.count(1, 2);
         }
-    }
+        None => {
+            tally.count(0, 2);
+            tally.skip("a container that is not hashed here: its path alone was folded");
+        }
+    });
     if tally.passed() == 0 {
         tally.skip("no single_merkle_proof case among the vectors");
     }

@@ -12,7 +12,7 @@ use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, merkleize, uint64_chunk};
 use spandrel_verifiers::ethereum::{Fork, Form, Preset};
 
 use crate::pyspec::{fork_of, preset_of, snappy};
-use crate::support::{Tally, find, vectors, yaml};
+use crate::support::{Tally, find, run_each, vectors, yaml};
 
 /// The root of a container of these fields, or of a vector of these hashes.
 fn of(roots: &[B256]) -> B256 {
@@ -114,12 +114,10 @@ fn run(case: &Path) -> Option<()> {
 fn the_official_containers_have_their_roots() {
     let Some(folder) = vectors("ethereum") else { return };
     let mut tally = Tally::new("pyspec ssz_static");
-    for file in find(&folder, "roots.yaml") {
-        match run(file.parent().unwrap()) {
-            Some(()) => tally.pass(),
-            None => tally.skip("a container that light clients do not read"),
-        }
-    }
+    run_each(find(&folder, "roots.yaml"), |case| match run(case) {
+        Some(()) => tally.pass(),
+        None => tally.skip("a container that light clients do not read"),
+    });
     if tally.passed() == 0 {
         tally.skip("no ssz_static case among the vectors");
     }

@@ -1,6 +1,7 @@
 //! Where the vectors are, how they are read, and what a suite counts.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
@@ -89,6 +90,16 @@ pub fn find(folder: &Path, name: &str) -> Vec<PathBuf> {
         false => vec![],
     };
     files(folder).into_iter().flat_map(found).collect()
+}
+
+/// Runs the case of each file, which is its folder. One that fails hides no other.
+///
+/// # Panics
+/// At the end, when one did.
+pub fn run_each(files: Vec<PathBuf>, mut run: impl FnMut(&Path)) {
+    let folders = files.iter().filter_map(|file| file.parent());
+    let failed: Vec<&Path> = folders.filter(|case| catch_unwind(AssertUnwindSafe(|| run(case))).is_err()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
 }
 
 /// Every folder of this name under `root`, however deep.
