@@ -45,7 +45,11 @@ const READ: &[(&str, &str, &str)] = &[
     ("eureka_electra_fulu/", "ethereum/devnets.rs", "ethereum/eureka_electra_fulu"),
     ("snowbridge/relayer/chain/ethereum/testdata/header", "ethereum/recorded.rs", "header11408438.json"),
     ("snowbridge/relayer/chain/ethereum/testdata/receipts", "ethereum/receipts.rs", "receipts11408438.json"),
-    ("snowbridge/relayer/relays/testutil/fixtures/header_at", "ethereum/history.rs", "header_at_slot"),
+    (
+        "snowbridge/relayer/relays/testutil/fixtures/header_at",
+        "ethereum/history.rs",
+        "relayer/relays/testutil/fixtures",
+    ),
     ("snowbridge/relayer/relays/testutil/fixtures/sync", "ethereum/recorded.rs", "sync_committee_update_0"),
     ("ethereum_tests/TrieTests/", "ethereum/tries.rs", "ethereum_tests/TrieTests"),
     ("ethereum_tests/RLPTests/", "ethereum/headers.rs", "ethereum_tests/RLPTests"),
