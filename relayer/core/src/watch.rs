@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
+use spandrel_risk::{Corridor, Lane};
 use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 
 use crate::ledger::StoreError;
@@ -23,6 +24,9 @@ pub struct Watch {
     /// Deposits that vaults do not take now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<ClosedVault>,
+    /// Payouts that destinations do not make now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_payouts: Vec<ClosedPayout>,
 }
 
 impl Watch {
@@ -59,6 +63,37 @@ impl ClosedVault {
     }
 }
 
+/// Payouts that a destination does not make, by the word of its own contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosedPayout {
+    /// Which destination.
+    pub destination: ChainId,
+    /// Of what was deposited where; absent: anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ChainId>,
+    /// By which lane; absent: by both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
+    /// Of which asset; absent: of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<AssetId>,
+    /// Until when, inclusive; absent for a freeze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixSeconds>,
+}
+
+impl ClosedPayout {
+    /// Whether a payout of `corridor` is refused at `now`.
+    pub fn stops(&self, corridor: &Corridor, now: UnixSeconds) -> bool {
+        self.destination == corridor.destination
+            && self.source.as_ref().is_none_or(|only| *only == corridor.source)
+            && self.lane.is_none_or(|only| only == corridor.lane)
+            && self.asset.as_ref().is_none_or(|only| *only == corridor.asset)
+            && self.until.is_none_or(|until| now <= until)
+    }
+}
+
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,4 +115,15 @@ pub trait Watchbook: Send + Sync {
 
     /// What all of them told last, by whom they are of. What does not read back is an error.
     fn watches(&self) -> impl Future<Output = Result<Vec<Watch>, StoreError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_was_told_before_payouts_were_looked_at_reads_back() {
+        let watch: Watch = serde_json::from_str(r#"{"of":"a","looked_at":3,"found":[]}"#).unwrap();
+        assert_eq!(watch.closed_payouts, []);
+    }
 }

@@ -19,7 +19,7 @@ use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
 use spandrel_verifiers::{ChainId, Deposit, DepositId};
-use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, Registered, SetOf};
+use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, PayoutPause, Registered, SetOf};
 
 static DESTINATION: LazyLock<ChainId> = LazyLock::new(destination);
 
@@ -54,6 +54,10 @@ impl DestinationView for Node {
         &DESTINATION
     }
 
+    fn quorum(&self) -> usize {
+        1
+    }
+
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
         Box::pin(async { Ok(self.shown.lock().unwrap().clone()) })
     }
@@ -68,6 +72,10 @@ impl DestinationView for Node {
 
     fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
         Box::pin(async { Ok(None) })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
+        Box::pin(async { Ok(vec![Vec::new()]) })
     }
 }
 

@@ -16,7 +16,7 @@ use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::{FollowError, SeenDeposit};
 use spandrel_watchers::sentinel::{
-    DestinationView, Funds, Holding, PaidOut, Registered, Rule, SetOf, VaultPause, VaultView,
+    DestinationView, Funds, Holding, PaidOut, PayoutPause, Registered, Rule, SetOf, VaultPause, VaultView,
 };
 
 use common::{NOW, block, deposit, destination, policy, source};
@@ -174,6 +174,10 @@ impl DestinationView for Mute {
         &DESTINATION
     }
 
+    fn quorum(&self) -> usize {
+        1
+    }
+
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
         Box::pin(async { Err(mute()) })
     }
@@ -187,6 +191,10 @@ impl DestinationView for Mute {
     }
 
     fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
+        Box::pin(async { Err(mute()) })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
         Box::pin(async { Err(mute()) })
     }
 }

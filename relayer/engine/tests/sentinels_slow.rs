@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, B256, U256};
 use spandrel_core::ledger::{Commit, Ledger, TransferChange};
+use spandrel_core::watch::{ClosedPayout, Watchbook};
 use spandrel_core::{Event, Input, Output, TxRef, apply};
 use spandrel_engine::Change;
 use spandrel_risk::{Lane, RiskEvent, Scope};
@@ -15,7 +16,7 @@ use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::SeenDeposit;
-use spandrel_watchers::sentinel::{Rule, UNPROVEN};
+use spandrel_watchers::sentinel::{PayoutLane, PayoutPause, Rule, UNPROVEN};
 
 use common::{Later, NOW, block, deposit, destination, source};
 use watched::{Scene, Told, fast};
@@ -130,4 +131,36 @@ async fn a_ledger_that_releases_more_than_was_proven_pauses_the_asset() {
     scene.look(0).await;
     assert_eq!((scene.found(), scene.scopes().await), (vec![Rule::LedgerNegative], vec![Scope::Asset { asset }]));
     assert_eq!(scene.pauses().await, 1);
+}
+
+/// One node alone closes nothing; that its nodes fall silent and a restart lift nothing.
+#[tokio::test]
+async fn a_destinations_own_pause_is_told_until_its_nodes_tell_that_it_is_lifted() {
+    let scene = Scene::new().await;
+    let reader = scene.store.clone();
+    let closed = async || reader.watches().await.unwrap()[0].closed_payouts.clone();
+    let until = Some(NOW + 5_000);
+    let refused = |lane| vec![PayoutPause { source: Some(source()), lane, asset: None, until }];
+    let told = async |scene: &Scene, pauses: Vec<Vec<PayoutPause>>| {
+        *scene.told.pauses.lock().unwrap() = pauses;
+        scene.look_at_all(20).await;
+    };
+    told(&scene, vec![refused(None), Vec::new()]).await;
+    assert_eq!(closed().await, [], "by one node's word");
+    told(&scene, vec![refused(Some(PayoutLane::Proof)); 2]).await;
+    let (source, lane) = (Some(source()), Some(Lane::LightClient));
+    let paused = [ClosedPayout { destination: destination(), source, lane, asset: None, until }];
+    assert_eq!(closed().await, paused);
+    assert!(scene.scopes().await.is_empty(), "nothing is paused here for it");
+    told(&scene, vec![Vec::new()]).await;
+    assert_eq!(closed().await, paused, "one of them is silent");
+    let scene = scene.restarted().await;
+    scene.look(1).await;
+    assert_eq!(closed().await, paused, "before the first slow look");
+    told(&scene, Vec::new()).await;
+    assert_eq!(closed().await, paused);
+    let looked_at = reader.watches().await.unwrap()[0].looked_at;
+    assert_eq!(scene.alarms.looked_at(), Some(looked_at), "the rest is seen");
+    told(&scene, vec![Vec::new(); 2]).await;
+    assert_eq!(closed().await, []);
 }

@@ -10,7 +10,9 @@ use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::FollowError;
 use spandrel_watchers::pool::{Health, Standing};
-use spandrel_watchers::sentinel::{DestinationView, Funds, PaidOut, PayoutLane, Registered, SetOf, SourceView};
+use spandrel_watchers::sentinel::{
+    DestinationView, Funds, PaidOut, PayoutLane, PayoutPause, Registered, SetOf, SourceView,
+};
 
 use super::keys;
 use super::universe::Shared;
@@ -31,6 +33,10 @@ impl SimPayments {
 impl DestinationView for SimPayments {
     fn chain(&self) -> &ChainId {
         &self.chain
+    }
+
+    fn quorum(&self) -> usize {
+        1
     }
 
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
@@ -57,6 +63,10 @@ impl DestinationView for SimPayments {
 
     fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
         Box::pin(ready(Ok(None)))
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
+        Box::pin(ready(Ok(vec![Vec::new()])))
     }
 }
 

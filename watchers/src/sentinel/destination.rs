@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
 use futures::future::{BoxFuture, join_all};
-use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::FollowError;
+use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::funds::Funds;
 use super::place::Place;
 use super::sets::set_in_force;
-use super::{PaidOut, Registered, SetOf, checkpoint, inbox};
+use super::{PaidOut, Payable, PayoutPause, Registered, SetOf, checkpoint, inbox};
 use crate::ethereum::{Endpoint, Execution};
 
 /// What sentinels look at on a destination. Errors are transient: no node answers.
 pub trait DestinationView: Send + Sync {
     /// Which chain.
     fn chain(&self) -> &ChainId;
+
+    /// Of how many nodes the word counts where none may be alone: more than half.
+    fn quorum(&self) -> usize;
 
     /// Payouts that were not told before, and those of blocks that are not final, again.
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>>;
@@ -30,6 +33,9 @@ pub trait DestinationView: Send + Sync {
 
     /// What the account that pays for gas has; `None` where the account is not known.
     fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>>;
+
+    /// The payouts that its contract refuses at `now`, as each node that answers tells it.
+    fn pauses(&self, now: UnixSeconds) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>>;
 }
 
 /// The contracts and the account of a destination.
@@ -45,6 +51,8 @@ pub struct Watched {
     pub confirmations: Option<u64>,
     /// Who pays for gas, and the least wei it should have.
     pub account: Option<(Address, U256)>,
+    /// What is paid here.
+    pub payable: Payable,
 }
 
 /// Reads one destination.
@@ -110,6 +118,10 @@ impl DestinationView for DestinationWatch {
         &self.chain
     }
 
+    fn quorum(&self) -> usize {
+        (self.nodes.len() / 2).saturating_add(1)
+    }
+
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
         let Watched { inbox, confirmations, .. } = self.watched;
         Box::pin(async move {
@@ -150,5 +162,10 @@ impl DestinationView for DestinationWatch {
             let balances = self.each("funds", |node| node.execution.balance(account)).await?;
             Ok(balances.into_iter().max().map(|balance| Funds { account, balance, least }))
         })
+    }
+
+    fn pauses(&self, now: UnixSeconds) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
+        let Watched { inbox, payable, .. } = &self.watched;
+        Box::pin(self.each("pauses", move |node| payable.refused_by(&node.execution, *inbox, &self.chain, now)))
     }
 }

@@ -20,9 +20,9 @@ sol! {
 /// Topics of the three.
 pub(super) const TOPICS: [B256; 3] = [Claimed::SIGNATURE_HASH, Delayed::SIGNATURE_HASH, Executed::SIGNATURE_HASH];
 /// `Lane.FAST`.
-const FAST: u8 = 1;
+pub(super) const FAST: u8 = 1;
 /// `Lane.BITCOIN`.
-const BITCOIN: u8 = 3;
+pub(super) const BITCOIN: u8 = 3;
 
 /// The payout that a log tells.
 pub(super) fn payout(log: &Log) -> Result<PaidOut, String> {

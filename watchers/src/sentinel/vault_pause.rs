@@ -1,28 +1,15 @@
-//! Which deposits a vault refuses because its own contract is paused.
-//!
-//! A pause there is not one here: it counts from its inclusion, and what is lifted here is not lifted there. Whoever would
-//! deposit pays for a call that fails.
+//! Which deposits a vault refuses because its own contract is paused. Whoever would deposit pays for a call that fails.
 
-use alloy::sol_types::SolValue;
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256};
 use spandrel_verifiers::follow::FollowError;
 use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 
+use super::Pause;
+use super::pauses::{self, global, named, numbered};
 use crate::ethereum::Execution;
-
-/// What `Vault.sol` and `PauseController.sol` answer.
-mod told {
-    alloy::sol! {
-        function pauses() returns (address controller);
-        function horizon() returns (uint64 until);
-        function pausedUntil(bytes32 scope) returns (uint64 until);
-    }
-}
 
 /// `PauseScope.OUTBOUND`: deposits on a chain.
 const OUTBOUND: u8 = 2;
-/// `PauseController.FROZEN`.
-const FROZEN: u64 = u64::MAX;
 
 /// Deposits that a vault refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,33 +22,32 @@ pub struct VaultPause {
     pub until: Option<UnixSeconds>,
 }
 
-/// Some deposits, and the scopes each of which stops them (`PauseController.requireOutboundOpen`).
-struct Asked {
-    destination: Option<ChainId>,
-    asset: Option<AssetId>,
-    scopes: Vec<B256>,
+impl Pause for VaultPause {
+    fn until(&self) -> Option<UnixSeconds> {
+        self.until
+    }
+
+    fn lasting(self, until: Option<UnixSeconds>) -> Self {
+        Self { until, ..self }
+    }
 }
 
-fn asked(here: &ChainId, destinations: &[ChainId], assets: &[&AssetId]) -> Vec<Asked> {
-    let named = |kind: &str, hash: B256| keccak256((kind, hash).abi_encode_params());
-    let outbound = keccak256(("direction", U256::from(OUTBOUND)).abi_encode_params());
-    let all = vec![keccak256("global"), outbound, named("chain", here.hash())];
-    let of_all = Asked { destination: None, asset: None, scopes: all };
-    let to = |chain: &ChainId| Asked {
-        destination: Some(chain.clone()),
-        asset: None,
-        scopes: vec![named("chain", chain.hash()), named("deposits to", chain.hash())],
+/// Deposits, and the scopes each of which stops them (`PauseController.requireOutboundOpen`).
+fn asked(here: &ChainId, destinations: &[ChainId], assets: &[&AssetId]) -> Vec<(VaultPause, Vec<B256>)> {
+    let all = vec![global(), numbered("direction", OUTBOUND), named("chain", here.hash())];
+    let of_all = (VaultPause { destination: None, asset: None, until: None }, all);
+    let to = |chain: &ChainId| {
+        let scopes = vec![named("chain", chain.hash()), named("deposits to", chain.hash())];
+        (VaultPause { destination: Some(chain.clone()), asset: None, until: None }, scopes)
     };
-    let of = |asset: &&AssetId| Asked {
-        destination: None,
-        asset: Some((*asset).clone()),
-        scopes: vec![named("asset", asset.hash())],
+    let of = |asset: &&AssetId| {
+        let scopes = vec![named("asset", asset.hash())];
+        (VaultPause { destination: None, asset: Some((*asset).clone()), until: None }, scopes)
     };
     std::iter::once(of_all).chain(destinations.iter().map(to)).chain(assets.iter().map(of)).collect()
 }
 
-/// What the controller of `vault` refuses at `now`, by the node's word. A chain that is quiet has an old newest block, and one
-/// that runs ahead a time of its own: the later of both is the time that a pause must have passed.
+/// What the controller of `vault` refuses at `now`, by the node's word.
 pub(super) async fn read(
     node: &Execution,
     vault: Address,
@@ -70,42 +56,7 @@ pub(super) async fn read(
     assets: &[&AssetId],
     now: UnixSeconds,
 ) -> Result<Vec<VaultPause>, FollowError> {
-    let head = node.head().await?;
-    let now = now.max(head.time());
-    let controller = node.ask_at(vault, &told::pausesCall {}, head.hash).await?;
-    let mut pauses = Vec::new();
-    if node.ask_at(controller, &told::horizonCall {}, head.hash).await? < now {
-        return Ok(pauses);
-    }
-    for Asked { destination, asset, scopes } in asked(here, destinations, assets) {
-        let mut until = 0;
-        for scope in scopes {
-            until = until.max(node.ask_at(controller, &told::pausedUntilCall { scope }, head.hash).await?);
-        }
-        if until >= now {
-            pauses.push(VaultPause { destination, asset, until: (until != FROZEN).then_some(until) });
-        }
-    }
-    Ok(pauses)
-}
-
-/// What `quorum` of the nodes tell, each until the time to which so many of them agree that it lasts. One node that lies closes
-/// nothing, and lengthens nothing.
-pub fn judge_pauses(told: &[Vec<VaultPause>], quorum: usize) -> Vec<VaultPause> {
-    let mut judged: Vec<VaultPause> = Vec::new();
-    for pause in told.iter().flatten() {
-        let is_same = |other: &&VaultPause| other.destination == pause.destination && other.asset == pause.asset;
-        if judged.iter().any(|known| is_same(&known)) {
-            continue;
-        }
-        let mut lasts: Vec<u64> =
-            told.iter().filter_map(|node| node.iter().find(is_same)).map(|same| same.until.unwrap_or(FROZEN)).collect();
-        lasts.sort_unstable_by(|one, other| other.cmp(one));
-        if let Some(until) = lasts.get(quorum.saturating_sub(1)) {
-            judged.push(VaultPause { until: (*until != FROZEN).then_some(*until), ..pause.clone() });
-        }
-    }
-    judged
+    pauses::read(node, vault, asked(here, destinations, assets), now).await
 }
 
 #[cfg(test)]
@@ -113,6 +64,7 @@ mod tests {
     use std::slice::from_ref;
 
     use super::*;
+    use crate::sentinel::judge_pauses;
 
     fn pause(destination: Option<u64>, until: Option<u64>) -> VaultPause {
         VaultPause { destination: destination.map(ChainId::eip155), asset: None, until }
@@ -126,6 +78,6 @@ mod tests {
         assert_eq!(judge_pauses(&[vec![frozen.clone()], vec![frozen.clone()], vec![]], 2), from_ref(&frozen));
         assert_eq!(judge_pauses(&[vec![frozen.clone()], vec![pause(Some(9), None)]], 2), [], "of other deposits");
         assert_eq!(judge_pauses(&[vec![short.clone(), pause(Some(9), None)]], 1), [short, pause(Some(9), None)]);
-        assert_eq!(judge_pauses(&[], 1), []);
+        assert_eq!(judge_pauses::<VaultPause>(&[], 1), []);
     }
 }

@@ -41,7 +41,7 @@ impl Service {
     /// 404 when there is no such route.
     pub async fn limits(&self, route: &str) -> Result<Vec<LaneLimits>, Problem> {
         let route = self.catalog.route(route)?;
-        let stopped = self.stopped(route).await?;
+        let (stopped, unpaid) = (self.stopped(route).await?, self.unpaid_lanes(route).await?);
         let ((risk, policy), now) = (self.risk(), self.now());
         let lanes = route.lanes.iter().filter_map(|lane| {
             let corridor = route.corridor(*lane);
@@ -61,7 +61,8 @@ impl Service {
                 closed: stopped
                     .clone()
                     .or_else(|| paused.map(|scope| ReasonView::paused(scope, &risk, now)))
-                    .or_else(|| closed(limits)),
+                    .or_else(|| closed(limits))
+                    .or_else(|| unpaid.get(lane).cloned()),
             })
         });
         Ok(lanes.collect())

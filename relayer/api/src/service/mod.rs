@@ -2,6 +2,7 @@
 
 mod access;
 mod catalog;
+mod closed;
 mod event;
 mod follow;
 mod in_flight;

@@ -2,8 +2,6 @@
 
 use alloy::primitives::{B256, U256};
 use serde::Serialize;
-use spandrel_core::ledger::Ledger;
-use spandrel_core::watch::Watchbook;
 use spandrel_risk::{Decision, Lane, Limit, Position, Reason, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::{Deposit, LanePreference, UnixSeconds};
 use utoipa::ToSchema;
@@ -67,7 +65,7 @@ impl Service {
     /// # Errors
     /// 503 when the ledger fails.
     pub(super) async fn offers(&self, route: &Route, asked: &Asked) -> Result<Vec<LaneOffer>, Problem> {
-        let stopped = self.stopped(route).await?;
+        let (stopped, unpaid) = (self.stopped(route).await?, self.unpaid_lanes(route).await?);
         let ((risk, policy), now) = (self.risk(), self.now());
         let (probe, source) = (self.probe(route, asked, now), self.catalog.source(&route.source));
         let offers = route.lanes.iter().map(|lane| {
@@ -76,9 +74,10 @@ impl Service {
                 (None, Lane::Fast) => fast(&policy, &risk, &probe, source, now),
                 (None, Lane::LightClient) => light_client(&policy, &risk, &probe, source, now),
             };
-            let (offered, eta, reason) = match answer {
-                Ok((eta, reason)) => (true, source.map(|_| eta), reason),
-                Err(reason) => (false, None, Some(reason)),
+            let (offered, eta, reason) = match (answer, unpaid.get(lane)) {
+                (Ok((eta, reason)), None) => (true, source.map(|_| eta), reason),
+                (Ok(_), Some(unpaid)) => (false, None, Some(unpaid.clone())),
+                (Err(reason), _) => (false, None, Some(reason)),
             };
             LaneOffer { lane: lane.to_string(), offered, eta_seconds: eta, reason }
         });
@@ -118,24 +117,6 @@ impl Service {
         });
         let wait = is_final.saturating_add(large).saturating_add(refill).min(longest);
         now.saturating_add(TO_DEPOSIT).saturating_add(wait)
-    }
-
-    /// Why no deposit for `route` is asked for on any lane, whatever the pauses here say: its source is halted, or its vault
-    /// is paused by its own contract and would not take one.
-    pub(super) async fn stopped(&self, route: &Route) -> Result<Option<ReasonView>, Problem> {
-        let chain = &route.source;
-        if self.store.halted(chain).await?.is_some() {
-            return Ok(Some(ReasonView::new("HALTED", format!("halted: {chain}"), None)));
-        }
-        let now = self.now();
-        let watches = self.watches.or_read(async { Ok::<_, Problem>(self.store.watches().await?) }).await?;
-        let closed = watches.iter().filter(|watch| !watch.is_gone(now)).flat_map(|watch| &watch.closed);
-        let closed = closed.filter(|closed| closed.stops(chain, &route.destination, &route.asset, now));
-        let longest = closed.max_by_key(|closed| closed.until.unwrap_or(UnixSeconds::MAX));
-        Ok(longest.map(|closed| {
-            let message = format!("the vault on {chain} takes no such deposit: its contract is paused");
-            ReasonView::new("VAULT_PAUSED", message, closed.until)
-        }))
     }
 
     /// A deposit that nobody made, to ask the risk engine with.

@@ -96,8 +96,11 @@ impl Waiting<'_> {
 
 /// Why a transfer waits or failed.
 pub(super) fn reason(status: &Status, waiting: &Waiting<'_>) -> Option<ReasonView> {
-    let Waiting { risk, now, .. } = *waiting;
+    let Waiting { deposit, risk, now, .. } = *waiting;
     match status {
+        Status::Cleared { lane } => {
+            risk.paused_by(deposit, *lane, now).map(|scope| ReasonView::paused(scope, risk, now))
+        }
         Status::Held { reason, until } => {
             Some(ReasonView::of(reason, until.or_else(|| waiting.room_at(reason)), risk, now))
         }

@@ -2,13 +2,13 @@
 
 use alloy::primitives::B256;
 use spandrel_core::{Status, Transfer};
-use spandrel_risk::{RiskPolicy, RiskState};
+use spandrel_risk::{Corridor, RiskPolicy, RiskState};
 use spandrel_store::Order;
 use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
 use super::reason::{Waiting, reason};
 use super::view::{Found, LATE, deposited};
-use super::{TransferView, shown_time};
+use super::{ReasonView, TransferView, shown_time};
 
 /// What an id names, as far as the ledger tells it.
 pub(super) enum Sketch {
@@ -50,10 +50,19 @@ impl Deposited {
         &self.deposit.source_chain
     }
 
-    /// The whole of it, now that its chain has been read to `tip`.
+    /// Where it is to be paid, once that is cleared and until it is done.
+    pub(super) fn under_way(&self) -> Option<Corridor> {
+        let (Status::Cleared { lane } | Status::Submitted { lane, .. }) = self.status else { return None };
+        let Deposit { source_chain, destination_chain, asset, .. } = &self.deposit;
+        let (source, destination) = (source_chain.clone(), destination_chain.clone());
+        Some(Corridor { source, destination, asset: asset.clone(), lane })
+    }
+
+    /// The whole of it, now that its chain has been read to `tip` and why its destination does not pay it is known.
     pub(super) fn shown(
         &self,
         tip: Option<u64>,
+        unpaid: Option<ReasonView>,
         (risk, policy): (&RiskState, &RiskPolicy),
         now: UnixSeconds,
     ) -> TransferView {
@@ -62,7 +71,7 @@ impl Deposited {
         let waiting = Waiting { id: self.id, deposit: &self.deposit, risk, policy, now };
         TransferView {
             confirmations: self.height.zip(tip).map(|(height, tip)| tip.saturating_sub(height) + 1),
-            reason: reason(&self.status, &waiting),
+            reason: reason(&self.status, &waiting).or(unpaid),
             terminal: self.view.terminal && !(self.is_short && now <= ends_at),
             claimable_until: is_claimable.then(|| shown_time(ends_at)),
             ..self.view.clone()

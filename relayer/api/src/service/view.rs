@@ -156,8 +156,12 @@ impl Service {
                 tip
             }
         };
+        let unpaid = match deposited.under_way() {
+            Some(corridor) => self.unpaid(&corridor).await?,
+            None => None,
+        };
         let (risk, policy) = self.risk();
-        Ok(deposited.shown(tip, (&risk, &policy), self.now()))
+        Ok(deposited.shown(tip, unpaid, (&risk, &policy), self.now()))
     }
 
     /// The deposits behind an id, oldest first; none while an order waits for its first.

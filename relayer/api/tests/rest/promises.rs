@@ -4,7 +4,7 @@ use alloy::primitives::{B256, U256};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use spandrel_core::ledger::{Commit, Halt, Ledger};
-use spandrel_core::watch::{ClosedVault, Watch, Watchbook};
+use spandrel_core::watch::{ClosedPayout, ClosedVault, Watch, Watchbook};
 use spandrel_engine::Clock;
 use spandrel_risk::{Bucket, Corridor, CorridorRules, DepthRule, Lane, Limit, PriceRule, RiskEvent, RiskPolicy, Scope};
 use spandrel_verifiers::{AssetId, ChainId};
@@ -148,7 +148,8 @@ async fn nothing_is_offered_while_the_sources_vault_is_paused_by_its_own_contrac
     let tell = async |destination, asset, until| {
         let (of, looked_at) = ("a watcher".to_owned(), world.clock.now());
         let closed = vec![ClosedVault { source: ethereum(), destination, asset, until }];
-        world.store.tell(Watch { of, looked_at, found: Vec::new(), closed }).await.unwrap();
+        let watch = Watch { of, looked_at, found: Vec::new(), closed, closed_payouts: Vec::new() };
+        world.store.tell(watch).await.unwrap();
         world.second_later().await;
     };
     let quote = world.quote(&ethereum(), 20_000).await;
@@ -175,6 +176,86 @@ async fn nothing_is_offered_while_the_sources_vault_is_paused_by_its_own_contrac
     refused(quoting(&world, &ethereum(), 20_000).await, "light_client").await;
     world.clock.pass(1);
     world.quote(&ethereum(), 20_000).await;
+}
+
+/// What sentinels read of the destination's pauses.
+async fn tell_unpaid(world: &World, closed: ClosedPayout) {
+    let (of, looked_at) = ("a watcher".to_owned(), world.clock.now());
+    let watch = Watch { of, looked_at, found: Vec::new(), closed: Vec::new(), closed_payouts: vec![closed] };
+    world.store.tell(watch).await.unwrap();
+    world.second_later().await;
+}
+
+fn unpaid(until: Option<u64>) -> ClosedPayout {
+    ClosedPayout { destination: destination(), source: None, lane: None, asset: None, until }
+}
+
+/// A pause there is none here: what was lifted here stands there until its end.
+#[tokio::test]
+async fn nothing_is_offered_while_the_destinations_own_contract_pays_nothing() {
+    let world = World::new().await;
+    let quote = world.quote(&ethereum(), 20_000).await;
+    tell_unpaid(&world, unpaid(Some(NOW + 100))).await;
+    let reason = refused(quoting(&world, &ethereum(), 20_000).await, "light_client").await;
+    let end = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(NOW + 100));
+    let expected = (&json!("DESTINATION_PAUSED"), &json!(end.to_string()));
+    assert_eq!((&reason["code"], &reason["release_at"]), expected, "{reason}");
+    assert_eq!(refused(world.order(&quote, "one"), "light_client").await["code"], "DESTINATION_PAUSED");
+    let route = world.route(&ethereum()).await;
+    let limits = answer(world.get(&format!("/v1/limits?route={route}")), StatusCode::OK).await;
+    assert_eq!(limits[0]["closed"]["code"], "DESTINATION_PAUSED");
+    world.clock.pass(101);
+    world.quote(&ethereum(), 20_000).await;
+
+    let asset = AssetId::slip44(&ethereum(), 60);
+    let others = [
+        ClosedPayout { destination: bitcoin(), ..unpaid(None) },
+        ClosedPayout { source: Some(bitcoin()), ..unpaid(None) },
+        ClosedPayout { lane: Some(Lane::Fast), ..unpaid(None) },
+        ClosedPayout { asset: Some(AssetId::slip44(&ethereum(), 1)), ..unpaid(None) },
+    ];
+    for other in others {
+        tell_unpaid(&world, other).await;
+        world.quote(&ethereum(), 20_000).await;
+    }
+    let (source, lane, asset) = (Some(ethereum()), Some(Lane::LightClient), Some(asset));
+    tell_unpaid(&world, ClosedPayout { source, lane, asset, ..unpaid(None) }).await;
+    let reason = refused(quoting(&world, &ethereum(), 20_000).await, "light_client").await;
+    assert_eq!((&reason["code"], reason.get("release_at")), (&json!("DESTINATION_PAUSED"), None), "a freeze: {reason}");
+    world.clock.pass(DAY);
+    world.quote(&ethereum(), 20_000).await;
+
+    tell_unpaid(&world, ClosedPayout { lane: Some(Lane::Fast), ..unpaid(None) }).await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let [fast, light] = [&quote["lanes"][0], &quote["lanes"][1]];
+    assert_eq!((&fast["offered"], &fast["reason"]["code"]), (&json!(false), &json!("DESTINATION_PAUSED")), "{fast}");
+    assert_eq!(light["offered"], true, "{light}");
+}
+
+#[tokio::test]
+async fn what_is_cleared_tells_why_it_is_not_paid_and_until_when() {
+    let world = World::new().await;
+    let quote = world.quote(&ethereum(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    let deposit = world.deposit(&order, B256::with_last_byte(1)).await;
+    let shown = async || answer(world.get(&format!("/v1/transfers/{deposit}")), StatusCode::OK).await;
+    tell_unpaid(&world, unpaid(Some(NOW + 100))).await;
+    assert_eq!(shown().await.get("reason"), None, "it is not proven yet");
+    world.prove(deposit).await;
+    let transfer = shown().await;
+    let (status, reason) = (&transfer["status"], &transfer["reason"]);
+    assert_eq!((status, &reason["code"]), (&json!("cleared"), &json!("DESTINATION_PAUSED")), "{transfer}");
+    assert!(reason["release_at"].is_string(), "{transfer}");
+    tell_unpaid(&world, ClosedPayout { lane: Some(Lane::Fast), ..unpaid(None) }).await;
+    assert_eq!(shown().await.get("reason"), None, "another lane is paused");
+    let pause = RiskEvent::Paused { scope: Scope::Global, until: NOW + 600, reason: "drill".to_owned() };
+    world.book.record_risk(pause).await.unwrap();
+    assert_eq!(shown().await["reason"]["code"], "PAUSED", "here");
+    tell_unpaid(&world, unpaid(Some(NOW + 900))).await;
+    world.clock.pass(601);
+    assert_eq!(shown().await["reason"]["code"], "DESTINATION_PAUSED", "it is lifted here alone");
+    world.clock.pass(300);
+    assert_eq!(shown().await.get("reason"), None);
 }
 
 #[tokio::test]

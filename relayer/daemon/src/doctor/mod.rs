@@ -9,6 +9,7 @@ mod destination;
 mod ethereum;
 mod evm;
 mod local;
+mod payout_pauses;
 mod price;
 mod rights;
 mod routes;
@@ -163,6 +164,7 @@ async fn look(config: &Config, bar: &ProgressBar) -> Vec<Row> {
     for target in &config.destination {
         let account = accounts.get(&target.account.name).copied();
         probes.push(Box::pin(destination::look(config, target, account)));
+        probes.push(Box::pin(payout_pauses::standing(config, target)));
     }
     for feed in &config.price_feed {
         let rule = config.wide.assets.get(&feed.asset).and_then(|rules| rules.price.as_ref());

@@ -53,11 +53,16 @@ pub async fn standing(config: &Config, source: &EthereumSource) -> Seen {
     let row = |pause: VaultPause| {
         let to = pause.destination.map(|chain| format!(" for {chain}")).unwrap_or_default();
         let of = pause.asset.map(|asset| format!(" of {asset}")).unwrap_or_default();
-        let until = pause.until.map_or("frozen".to_owned(), |until| format!("paused until {}", time(until)));
+        let until = lasts(pause.until);
         let mend = "have it lifted on that chain by its own people, or wait; no order is taken for them until then";
         Row::warn(&what, format!("expected a vault that takes deposits, found those{of}{to} {until}"), mend)
     };
     Seen { rows: judge_pauses(&told, source.quorum).into_iter().map(row).collect(), newest: None }
+}
+
+/// How long a pause lasts.
+pub(super) fn lasts(until: Option<UnixSeconds>) -> String {
+    until.map_or("frozen".to_owned(), |until| format!("paused until {}", time(until)))
 }
 
 /// Said of a chain that no pause is brought to.

@@ -33,7 +33,7 @@ pub use prices::follow_price;
 pub use refunds::{Refunds, refund_desk, registries};
 pub use requests::{Requests, require_known_request_key};
 pub use roles::{signer_role, unlock, verifier_role};
-pub use sentinel::{Sources, sentinel, vault};
+pub use sentinel::{Sources, destination_view, sentinel, vault};
 pub use tls::{read_tls, renew_tls, tls_ports};
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The sentinels: over every destination by all its nodes, and over the sources by the nodes that the ledger is read from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy_primitives::Address;
@@ -10,7 +10,9 @@ use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
 use spandrel_verifiers::ChainId;
 use spandrel_watchers::ethereum::Endpoint;
-use spandrel_watchers::sentinel::{DestinationView, DestinationWatch, SourceView, VaultView, VaultWatch, Watched};
+use spandrel_watchers::sentinel::{
+    DestinationView, DestinationWatch, Payable, SourceView, VaultView, VaultWatch, Watched,
+};
 
 use super::{CALL_TIMEOUT, least_balance};
 use crate::clock::SystemClock;
@@ -27,12 +29,18 @@ pub fn sentinel(
     alarms: Alarms,
 ) -> Result<Sentinel<Sqlite, SystemClock>> {
     let accounts = accounts(config)?;
-    let destinations = config.destination.iter().map(|target| watch(target, &accounts)).collect::<Result<_>>()?;
+    let watch = |target: &Destination| destination_view(config, target, accounts.get(&target.account.name).copied());
+    let destinations = config.destination.iter().map(watch).collect::<Result<_>>()?;
     let vaults = config.ethereum.iter().map(|source| vault(config, source)).collect::<Result<_>>()?;
     Ok(Sentinel::new(book, destinations, sources, vaults, alarms))
 }
 
-fn watch(target: &Destination, accounts: &BTreeMap<String, Address>) -> Result<Box<dyn DestinationView>> {
+/// What sentinels and the doctor read of a destination, and of the account that pays there.
+pub fn destination_view(
+    config: &Config,
+    target: &Destination,
+    account: Option<Address>,
+) -> Result<Box<dyn DestinationView>> {
     let nodes = std::iter::once(&target.rpc).chain(&target.witness_rpc);
     let nodes = nodes.map(|url| Endpoint::parse("destination.rpc", url)).collect::<Result<_, _>>()?;
     let watched = Watched {
@@ -40,9 +48,18 @@ fn watch(target: &Destination, accounts: &BTreeMap<String, Address>) -> Result<B
         fast_lane: target.fast_lane,
         registry: target.checkpoint_registry,
         confirmations: target.confirmations,
-        account: accounts.get(&target.account.name).map(|account| (*account, least_balance(target))),
+        account: account.map(|account| (account, least_balance(target))),
+        payable: payable(config, &target.chain),
     };
     Ok(Box::new(DestinationWatch::new(target.chain.clone(), watched, nodes, CALL_TIMEOUT)?))
+}
+
+/// What is paid on a chain by any lane.
+fn payable(config: &Config, destination: &ChainId) -> Payable {
+    let corridors = config.limit.limits.keys().filter(|corridor| corridor.destination == *destination);
+    let (sources, assets): (BTreeSet<_>, BTreeSet<_>) =
+        corridors.map(|corridor| (corridor.source.clone(), corridor.asset.clone())).unzip();
+    Payable { sources: sources.into_iter().collect(), assets: assets.into_iter().collect() }
 }
 
 /// What sentinels and the doctor read of a source's vault.
@@ -50,7 +67,7 @@ pub fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultVi
     let nodes = source.nodes.iter().map(|node| Endpoint::parse("execution", &node.execution));
     let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
     let corridors = config.limit.limits.keys();
-    let assets: std::collections::BTreeSet<_> = corridors.map(|corridor| &corridor.asset).collect();
+    let assets: BTreeSet<_> = corridors.map(|corridor| &corridor.asset).collect();
     let chains = config.destination.iter().map(|target| &target.chain);
     let (chain, of) = (&source.network.chain, (nodes, source.quorum));
     Ok(Box::new(VaultWatch::new(chain, source.outbox, assets, chains, of, CALL_TIMEOUT)?))

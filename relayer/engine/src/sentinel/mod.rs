@@ -7,6 +7,7 @@
 //! the ledger, too, for processes that decide and have no sentinels.
 
 mod checkpoints;
+mod closed;
 mod marks;
 mod paid;
 mod payouts;

@@ -2,7 +2,7 @@
 //! accounts and pace.
 
 use spandrel_core::ledger::{Ledger, TransferFilter};
-use spandrel_core::watch::{ClosedVault, Watchbook};
+use spandrel_core::watch::Watchbook;
 use spandrel_core::{Event, Transfer};
 use spandrel_risk::control::SignerRole;
 use spandrel_risk::{Lane, RiskEvent};
@@ -10,10 +10,11 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId, UnixSeconds};
 use spandrel_watchers::pool::Standing;
 use spandrel_watchers::sentinel::{
-    Account, DestinationView, Finding, Holding, SetOf, Unsettled, VaultPause, VaultView, judge_account, judge_dispute,
-    judge_funds, judge_pauses, judge_set, judge_unsettled, judge_vault,
+    Account, DestinationView, Finding, Holding, SetOf, Unsettled, judge_account, judge_dispute, judge_funds, judge_set,
+    judge_unsettled, judge_vault,
 };
 
+use super::closed::Closed;
 use super::{Memory, Sentinel};
 use crate::{Clock, EngineError};
 
@@ -22,8 +23,8 @@ use crate::{Clock, EngineError};
 pub(super) struct Sight {
     pub(super) findings: Vec<Finding>,
     pub(super) is_blind: bool,
-    /// Deposits that vaults refuse; absent before the first look.
-    pub(super) closed: Option<Vec<ClosedVault>>,
+    /// What chains refuse by their own contracts; absent before the first look.
+    pub(super) closed: Option<Closed>,
 }
 
 impl Memory {
@@ -39,7 +40,6 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     /// One look at what changes slowly. What it finds is raised by the next look at the rest.
     pub async fn look_slowly(&self) -> Result<(), EngineError> {
         let mut sight = Sight { findings: self.look_at_book().await?, ..Sight::default() };
-        let (before, mut closed) = (self.closed().await?, Vec::new());
         for destination in &self.destinations {
             self.look_at_destination(&**destination, &mut sight).await;
         }
@@ -52,40 +52,11 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
                 let of_asset: Vec<Holding> = of_asset.collect();
                 sight.findings.extend(judge_vault(&of_asset, vault.quorum()));
             }
-            match self.refused_by(&**vault).await {
-                Some(refused) => closed.extend(refused),
-                None => {
-                    sight.is_blind = true;
-                    closed.extend(before.iter().filter(|known| known.source == *vault.chain()).cloned());
-                }
-            }
         }
+        self.look_at_pauses(&mut sight).await?;
         sight.findings.extend(self.judge_checkpoints().await);
-        *self.slow_sight() = Sight { closed: Some(closed), ..sight };
+        *self.slow_sight() = sight;
         Ok(())
-    }
-
-    /// What a vault's own contract refuses; `None` while fewer nodes answer than it takes to tell.
-    async fn refused_by(&self, vault: &dyn VaultView) -> Option<Vec<ClosedVault>> {
-        let told = vault.pauses(self.book.clock().now()).await;
-        let source = vault.chain();
-        let closed = |VaultPause { destination, asset, until }| {
-            let source = source.clone();
-            ClosedVault { source, destination, asset, until }
-        };
-        let is_enough = told.len() >= vault.quorum();
-        is_enough.then(|| judge_pauses(&told, vault.quorum()).into_iter().map(closed).collect())
-    }
-
-    /// What vaults refuse by the last look; before the first, what was told before the restart.
-    pub(super) async fn closed(&self) -> Result<Vec<ClosedVault>, EngineError> {
-        let looked = self.slow_sight().closed.clone();
-        if let Some(closed) = looked {
-            return Ok(closed);
-        }
-        let (of, now) = (self.of(), self.book.clock().now());
-        let told = self.book.ledger().watches().await?.into_iter().find(|told| told.of == of && !told.is_gone(now));
-        Ok(told.map(|told| told.closed).unwrap_or_default())
     }
 
     /// Nodes that have disagreed for too long, by their source.

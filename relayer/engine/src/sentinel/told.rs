@@ -5,6 +5,7 @@ use spandrel_core::watch::{Found, Watch, Watchbook};
 use spandrel_verifiers::UnixSeconds;
 use spandrel_watchers::sentinel::Finding;
 
+use super::closed::Closed;
 use super::{Memory, Sentinel};
 use crate::{Clock, EngineError};
 
@@ -23,9 +24,13 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         let looked_at = self.alarms.looked_at().unwrap_or(self.began_at);
         let found = self.alarms.standing();
         let found = found.iter().map(|finding| told(finding, memory.told.as_ref(), now)).collect();
-        let closed = self.closed().await?;
-        let watch = Watch { of, looked_at, found, closed };
-        let differs = |before: &Watch| before.found != watch.found || before.closed != watch.closed;
+        let Closed { vaults: closed, payouts: closed_payouts } = self.closed().await?;
+        let watch = Watch { of, looked_at, found, closed, closed_payouts };
+        let differs = |before: &Watch| {
+            before.found != watch.found
+                || before.closed != watch.closed
+                || before.closed_payouts != watch.closed_payouts
+        };
         let is_news = |before: &Watch| differs(before) || before.looked_at + AGAIN <= watch.looked_at;
         if memory.told.as_ref().is_none_or(is_news) {
             self.book.ledger().tell(watch.clone()).await?;

@@ -16,7 +16,8 @@ use spandrel_verifiers::follow::{Cursor, FollowError};
 use spandrel_verifiers::{ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::{
-    DestinationView, Funds, Holding, PaidOut, PayoutLane, Registered, Rule, SetOf, SourceView, VaultPause, VaultView,
+    DestinationView, Funds, Holding, PaidOut, PayoutLane, PayoutPause, Registered, Rule, SetOf, SourceView, VaultPause,
+    VaultView,
 };
 
 use crate::common::{Later, NOW, block, deposit, destination, policy, source};
@@ -30,11 +31,17 @@ pub struct Told {
     pub payouts: Arc<Mutex<Vec<PaidOut>>>,
     pub checkpoints: Arc<Mutex<Vec<Registered>>>,
     pub set: Arc<Mutex<Option<SignerSet>>>,
+    /// What each of its nodes tells of its pauses, two of which are to agree.
+    pub pauses: Arc<Mutex<Vec<Vec<PayoutPause>>>>,
 }
 
 impl DestinationView for Told {
     fn chain(&self) -> &ChainId {
         &DESTINATION
+    }
+
+    fn quorum(&self) -> usize {
+        2
     }
 
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
@@ -53,6 +60,10 @@ impl DestinationView for Told {
     fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
         let (account, least) = (Address::ZERO, U256::from(5));
         Box::pin(async move { Ok(Some(Funds { account, balance: U256::from(4), least })) })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
+        Box::pin(async { Ok(self.pauses.lock().unwrap().clone()) })
     }
 }
 

@@ -4,9 +4,9 @@ use alloy_primitives::U256;
 use spandrel_core::ledger::{
     Commit, EffectEnd, Halt, RISK_PAGE, Recorded, TransferChange, TransferFilter, each_risk_event,
 };
-use spandrel_core::watch::{ClosedVault, Found, Watch};
+use spandrel_core::watch::{ClosedPayout, ClosedVault, Found, Watch};
 use spandrel_core::{Effect, Event, Status, Transfer};
-use spandrel_risk::{Reason, Scope};
+use spandrel_risk::{Lane, Reason, Scope};
 use spandrel_verifiers::MAX_CONTRADICTION;
 use tokio::task::JoinSet;
 
@@ -323,8 +323,10 @@ async fn of_each_sentinels_the_last_word_is_kept(store: impl Store) {
     let watch = |of: &str, looked_at: u64, count: usize| {
         let found = Found { key: "a b".to_owned(), what: "a: c".to_owned(), delays: true, since: 3 };
         let (source, destination) = (sample::ethereum(), Some(sample::bitcoin()));
-        let closed = ClosedVault { source, destination, asset: None, until: Some(9) };
-        Watch { of: of.to_owned(), looked_at, found: vec![found; count], closed: vec![closed; count] }
+        let closed = vec![ClosedVault { source, destination, asset: None, until: Some(9) }; count];
+        let (destination, lane) = (sample::ethereum(), Some(Lane::Fast));
+        let unpaid = ClosedPayout { destination, source: None, lane, asset: None, until: Some(9) };
+        Watch { of: of.to_owned(), looked_at, found: vec![found; count], closed, closed_payouts: vec![unpaid; count] }
     };
     assert_eq!(store.watches().await.unwrap(), []);
     for (of, looked_at, count) in [("one", 1, 1), ("other", 2, 0), ("one", 3, 2), ("one", 4, 0)] {
