@@ -106,18 +106,26 @@ pub fn instructions(source: &Source, terms: &OrderTerms) -> Result<Instructions,
         SourceKind::Bitcoin { vault, network } => {
             let deposit = deposit_terms(terms)?;
             let address = deposit_address(*vault, &deposit, *network)?;
-            let spend = refund_spend(*vault, &deposit)?;
             let uri = format!("bitcoin:{address}?amount={}", coins(terms.amount));
-            let refund = RefundData {
-                key: hex::encode(deposit.refund_key),
-                after_blocks: deposit.refund_delay,
-                script: hex::encode(&spend.script),
-                control_block: hex::encode(&spend.control_block),
-            };
+            let refund = refund_data(*vault, &deposit)?;
             Ok(Instructions::Bitcoin { address, qr: qr(&uri)?, uri, refund })
         }
         SourceKind::Evm { vault } => evm(*vault, terms),
     }
+}
+
+/// How `deposit` into `vault` is taken back.
+///
+/// # Errors
+/// What the deposit's rules refuse.
+pub fn refund_data(vault: B256, deposit: &DepositTerms) -> Result<RefundData, Problem> {
+    let spend = refund_spend(vault, deposit)?;
+    Ok(RefundData {
+        key: hex::encode(deposit.refund_key),
+        after_blocks: deposit.refund_delay,
+        script: hex::encode(&spend.script),
+        control_block: hex::encode(&spend.control_block),
+    })
 }
 
 fn evm(vault: Address, terms: &OrderTerms) -> Result<Instructions, Problem> {

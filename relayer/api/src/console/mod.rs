@@ -13,6 +13,7 @@ mod layout;
 mod live;
 mod overview;
 mod send;
+mod taking_back;
 mod transfer;
 mod transfers;
 mod units;

@@ -1,4 +1,4 @@
-//! `/console/transfers/{id}`: one transfer, from its deposit instructions to its evidence.
+//! `/console/transfers/{id}`: one transfer, from its deposit instructions to its evidence, and its way back.
 
 use axum::extract::State;
 use axum::http::header;
@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use super::form::UserForm;
 use super::layout::{Door, Page, Trouble, chain, copied, status, svg, why};
-use super::units;
+use super::{taking_back, units};
 use crate::Problem;
 use crate::http::{Api, Path};
 use crate::instructions::{EvmCall, Instructions};
-use crate::service::{BlockView, EventView, Seen, TransferView};
+use crate::service::{BlockView, EventView, Seen, TransferView, WayBack};
 
 /// The page.
 pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page, Trouble> {
@@ -20,8 +20,10 @@ pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page
     let transfer = service.transfer(&id).await.map_err(refused)?;
     let events = service.events(&id, &Seen::default()).await.map_err(refused)?;
     let instructions = service.awaited_instructions(&id).await.map_err(refused)?;
+    let way_back = service.way_back(&id).await.map_err(refused)?;
     let title = format!("Transfer {}", units::short(&transfer.id));
-    let page = Page::new(Door::Users, "/console/transfers", title, body(&transfer, &events, instructions.as_ref()));
+    let body = body(&transfer, &events, instructions.as_ref(), way_back.as_ref());
+    let page = Page::new(Door::Users, "/console/transfers", title, body);
     Ok(if transfer.terminal { page } else { page.live(format!("/console/live/{}", transfer.id)) })
 }
 
@@ -50,7 +52,12 @@ pub async fn qr(
         .into_response())
 }
 
-fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Instructions>) -> Markup {
+fn body(
+    transfer: &TransferView,
+    events: &[EventView],
+    instructions: Option<&Instructions>,
+    way_back: Option<&WayBack>,
+) -> Markup {
     html! {
         div.heading {
             h1 { "Transfer " code title=(transfer.id) { (units::short(&transfer.id)) } }
@@ -62,6 +69,9 @@ fn body(transfer: &TransferView, events: &[EventView], instructions: Option<&Ins
         }
         div data-live="deposit" {
             @if let Some(instructions) = instructions { (deposit(transfer, instructions)) }
+        }
+        div data-live="back" {
+            @if let Some(way_back) = way_back { (taking_back::section(transfer, way_back)) }
         }
         div.columns {
             section aria-labelledby="timeline" data-live="timeline" {
@@ -201,11 +211,10 @@ fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
                                 dt { "Pay to" } dd { (copied(address, "the address")) }
                                 dt { "Refund key" } dd { (copied(&refund.key, "the refund key")) }
                                 dt { "Refund" } dd { "by the script path, " (refund.after_blocks) " blocks after the deposit" }
-                                dt { "Refund script" } dd { (copied(&refund.script, "the refund script")) }
-                                dt { "Control block" } dd { (copied(&refund.control_block, "the control block")) }
                             }
                             p { a.button href=(uri) { "Open in a wallet" } }
-                            p.faint { "Keep refund script and control block: with your key they are the way back." }
+                            p.faint { "Keep the refund script and the control block under "
+                                a href="#back" { "Taking it back" } ": with your key they are the way back." }
                         }
                     },
                     Instructions::Evm { calls } => {

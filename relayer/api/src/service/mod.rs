@@ -21,6 +21,7 @@ mod remembered;
 mod sketch;
 mod status;
 mod view;
+mod way_back;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ pub use quotes::{Quote, QuoteRequest};
 pub use reason::ReasonView;
 pub use status::{PauseView, ReadTo, StatusView};
 pub use view::TransferView;
+pub use way_back::{By, WayBack};
 pub use webhooks::{DeliveryView, TestView, WebhookRequest, WebhookSecretView, WebhookView};
 
 use crate::webhooks::Webhooks;

@@ -16,7 +16,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const ASSETS: [&str; 4] = ["console.css", "live.js", "send.js", "icon.svg"];
 
-async fn page(world: &World, path: &str, expected: StatusCode) -> String {
+pub async fn page(world: &World, path: &str, expected: StatusCode) -> String {
     let response = world.get(path).send().await.unwrap();
     assert_eq!(response.status(), expected, "{path}");
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
@@ -24,7 +24,7 @@ async fn page(world: &World, path: &str, expected: StatusCode) -> String {
 }
 
 /// An order on the route from `source`, and the address of its page.
-async fn ordered(world: &World, source: &spandrel_verifiers::ChainId, key: &str) -> (Value, String) {
+pub async fn ordered(world: &World, source: &spandrel_verifiers::ChainId, key: &str) -> (Value, String) {
     let quote = world.quote(source, 20_000).await;
     let order = answer(world.order(&quote, key), StatusCode::CREATED).await;
     let path = format!("/console/transfers/{}", order["transfer"]["id"].as_str().unwrap());

@@ -34,6 +34,7 @@ mod source_tx;
 mod stages;
 mod streams;
 mod takers;
+mod taking_back;
 mod tls;
 mod too_long;
 #[path = "../untouched/mod.rs"]

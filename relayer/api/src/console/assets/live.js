@@ -35,8 +35,9 @@ async function read() {
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts()) {
       const fresh = next.querySelector(`[data-live="${part.dataset.live}"]`);
-      // What a person has opened stays until it is closed.
-      if (!fresh || fresh.innerHTML === told.get(part.dataset.live) || part.querySelector("details[open]")) continue;
+      if (!fresh || fresh.innerHTML === told.get(part.dataset.live)) continue;
+      // What a person has opened stays until it is closed, or is there no more.
+      if (part.querySelector("details[open]") && fresh.querySelector("details")) continue;
       told.set(part.dataset.live, fresh.innerHTML);
       replace(part, fresh);
     }
