@@ -22,7 +22,8 @@ impl FinalUpdate {
         let footer = self.footer.check(block).map_err(|error| error.within("footer"))?;
         let tick = self.tick.check(block).map_err(|error| error.within("tick"))?;
         if !tick.ends_slot {
-            return Err(VerifyError::invalid("tick", "the batch that ends the block", "another"));
+            let found = format!("one from shred {} to before {}, which does not", tick.first, tick.next);
+            return Err(VerifyError::invalid("tick", "the batch that ends the block", found));
         }
         if footer.next != tick.first {
             let expected = format!("the batch before the tick, up to shred {}", tick.first);

@@ -37,7 +37,7 @@ fn both_forms_of_a_file_say_the_same() {
 fn what_is_no_file_is_refused_by_the_field_that_spoils_it() {
     let bytes = file().to_bytes().unwrap();
     let refused = |bytes: &[u8]| EvidenceFile::read(bytes).unwrap_err().field;
-    assert_eq!(refused(&[]), "version");
+    assert_eq!((refused(&[]), refused(b"what?"), refused(&[0x10, 1])), ("file".into(), "file".into(), "file".into()));
     assert_eq!(refused(&[0x08, 1]), "trust");
     assert_eq!(refused(&[&[0x08, 2], &bytes[2..]].concat()), "version");
     assert_eq!(refused(&vec![b' '; MAX_FILE + 1]), "file");

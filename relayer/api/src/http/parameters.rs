@@ -9,6 +9,8 @@ use super::headers::operations;
 
 /// As [`crate::service`] takes it.
 const IDEMPOTENCY_KEY: &str = "^[!-~]{1,128}$";
+/// The id of an event, or its sequence alone.
+const EVENT_ID: &str = "^(0|[1-9][0-9]{0,17})(-0x[0-9A-Fa-f]{64})?$";
 /// An order's id, or a deposit's.
 const TRANSFER_ID: &str = "^0x[0-9A-Fa-f]{64}$";
 
@@ -21,6 +23,7 @@ pub fn tell(document: &mut OpenApi) {
             let Some(RefOr::T(Schema::Object(schema))) = schema else { continue };
             match name.as_str() {
                 "Idempotency-Key" => schema.pattern = Some(IDEMPOTENCY_KEY.to_owned()),
+                "Last-Event-ID" => schema.pattern = Some(EVENT_ID.to_owned()),
                 "id" if is_of_transfer => schema.pattern = Some(TRANSFER_ID.to_owned()),
                 _ => {}
             }

@@ -6,6 +6,7 @@ targets!(
     bitcoin_header,
     bitcoin_inclusion,
     bitcoin_transaction,
+    block_evidence,
     caip,
     client_header,
     contradiction_bytes,
