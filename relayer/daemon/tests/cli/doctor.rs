@@ -41,7 +41,7 @@ fn a_bar_is_drawn_on_a_terminal_only() {
     let quiet = ends(ward.path(), &["doctor"], 5, &["configuration"]);
     assert!(!told(&quiet).contains("looking ["), "no bar where there is no terminal: {}", told(&quiet));
     if let Some(shown) = on_a_terminal(ward.path(), &["doctor"]) {
-        assert!(shown.contains("looking [") && shown.contains("/5") && shown.contains("configuration"), "{shown:?}");
+        assert!(shown.contains("looking [") && shown.contains("/6") && shown.contains("configuration"), "{shown:?}");
     }
     if let Some(shown) = on_a_terminal(ward.path(), &["doctor", "--json"]) {
         assert!(!shown.contains("looking ["), "none beside JSON: {shown:?}");
