@@ -27,12 +27,6 @@ impl From<&str> for NodeUrl {
     }
 }
 
-impl From<String> for NodeUrl {
-    fn from(url: String) -> Self {
-        Self(url)
-    }
-}
-
 impl fmt::Debug for NodeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&redacted(&self.0))
