@@ -45,6 +45,8 @@ pub enum Stricter {
     /// A node has two children, as many as either tree's nodes have. The peer lets a prefix that is long enough to hold
     /// a left sibling stand beside a right one: the BNB Bridge's forgery.
     Children,
+    /// A batch has one entry for a key and kind. The peer takes the first of several.
+    OneEntryOfKey,
 }
 
 /// Judges an encoded proof that `key` has `value` (or none) under `root`: the peer by its own decoder.
@@ -82,6 +84,7 @@ impl Judged {
             }
             (Err(error), true) => Some(match error.field.as_str() {
                 "key" if self.is_absence => Stricter::KeyOfAbsence,
+                "proof" if error.found == "2" => Stricter::OneEntryOfKey,
                 field if field.starts_with("path[") => Stricter::Children,
                 _ => panic!("only refused here: {error}"),
             }),
@@ -155,6 +158,32 @@ fn what_is_stricter_here_has_its_reason() {
     leaf.path.push(three);
     let judged = judge(Kind::Simple, &root, &leaf.proof(), &leaf.key, Some(&leaf.value));
     assert_eq!(judged.difference(), Some(Stricter::Children));
+}
+
+/// A batch with an honest entry and a forged one for the same key proves neither: which of them counts would hang on
+/// their order.
+#[test]
+fn a_batch_with_two_entries_for_a_key_is_refused_where_the_peer_takes_the_first() {
+    for kind in [Kind::Iavl, Kind::Simple] {
+        let tree = Tree::new(kind, &commitments(5));
+        let (leaf, mut forged) = (&tree.leaves[2], tree.leaves[3].clone());
+        forged.key.clone_from(&leaf.key);
+        let missing = [&leaf.key[..], &[0]].concat();
+        let of_absence = tree.absence(&missing);
+        let twice = [
+            (&leaf.key, Some(&leaf.value[..]), [leaf.proof(), forged.proof()]),
+            (&missing, None, [of_absence.clone(), of_absence]),
+        ];
+        for (key, value, [first, second]) in twice {
+            let plain = field(3, &[field(1, &first), field(1, &second)].concat());
+            let compressed = ics23::compress(&ics23::CommitmentProof::decode(&plain[..]).unwrap()).unwrap();
+            for bytes in [plain, compressed.encode_to_vec()] {
+                let judged = judge(kind, &tree.root.0, &bytes, key, value);
+                assert!(judged.peer);
+                assert_eq!(judged.difference(), Some(Stricter::OneEntryOfKey));
+            }
+        }
+    }
 }
 
 /// Well-formed trees under their true roots, in which one leaf has no key or no value: only that is wrong with them.
