@@ -80,8 +80,8 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
     }
 
     /// @inheritdoc ILaneVerifier
-    function requireStanding(bytes32 sourceChain, uint64 height, uint64) external view {
-        roots.requireStanding(sourceChain, height);
+    function requireStanding(bytes32 sourceChain, uint64 height, uint64 verifiedAt) external view {
+        roots.requireStanding(sourceChain, height, verifiedAt);
     }
 
     /// @notice What the first leaf of a deposit's script tree carries.

@@ -21,6 +21,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         uint64 time;
         bool disputed;
         uint64 storedAt;
+        uint64 epoch;
     }
 
     struct Latest {
@@ -39,6 +40,10 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     /// @notice chain => highest height stored, and its time.
     mapping(bytes32 chain => Latest latest) public latest;
 
+    /// @notice chain => epoch of a set that was replaced => Unix seconds from which nothing that it had stored counts; 0 where
+    /// all does.
+    mapping(bytes32 chain => mapping(uint64 epoch => uint64 since)) public distrustedSince;
+
     mapping(bytes32 chain => mapping(uint64 height => Root root)) private _roots;
 
     /// @notice A checkpoint was stored.
@@ -49,6 +54,8 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     );
     /// @notice A guardian took a stored root out of use.
     event CheckpointDisputed(bytes32 indexed chain, uint64 indexed height);
+    /// @notice What verifiers of `epoch` had stored of `chain` since then counts as if it had not been.
+    event EpochDistrusted(bytes32 indexed chain, uint64 indexed epoch, uint64 since);
     event ChainRuleChanged(bytes32 indexed chain, uint64 maxAge, uint64 timeSlack);
     event ChainFrozen(bytes32 indexed chain);
     event ChainUnfrozen(bytes32 indexed chain);
@@ -59,6 +66,12 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     error UnknownCheckpoint(bytes32 chain, uint64 height);
     error DisputedCheckpoint(bytes32 chain, uint64 height);
     error CheckpointTooOld(bytes32 chain, uint64 height, uint64 time, uint64 maxAge);
+    /// @notice The root that stands at the height was stored after what stands on it was proven.
+    error StoredSince(bytes32 chain, uint64 height, uint64 storedAt, uint64 provenAt);
+    /// @notice Only sets that were replaced can be distrusted: those before `oldest`.
+    error EpochStillTrusted(uint64 epoch, uint64 oldest);
+    /// @notice What was distrusted since `distrusted` stays so.
+    error AlreadyDistrusted(uint64 epoch, uint64 distrusted, uint64 since);
     error TimeInTheFuture(uint64 latest, uint64 found);
     error TimeNotRising(uint64 earliest, uint64 found);
 
@@ -86,7 +99,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     ) external {
         require(root != 0, ZeroRoot());
         ChainRule memory rule = _requireOpen(sourceChain);
-        Root memory existing = _roots[sourceChain][height];
+        Root memory existing = _root(sourceChain, height);
         require(!existing.disputed, DisputedCheckpoint(sourceChain, height));
         if (existing.root == root && existing.time == time) return;
 
@@ -110,7 +123,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
             require(time >= earliest, TimeNotRising(earliest, time));
             latest[sourceChain] = Latest(height, time);
         }
-        _roots[sourceChain][height] = Root(root, time, false, uint64(block.timestamp));
+        _roots[sourceChain][height] = Root(root, time, false, uint64(block.timestamp), epoch);
         emit CheckpointStored(sourceChain, height, root, time, epoch);
     }
 
@@ -129,14 +142,15 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     }
 
     /// @inheritdoc IRootSource
-    function requireStanding(bytes32 chain, uint64 height) external view {
+    function requireStanding(bytes32 chain, uint64 height, uint64 provenAt) external view {
         _requireOpen(chain);
-        _requireUndisputed(chain, height);
+        uint64 storedAt = _requireUndisputed(chain, height).storedAt;
+        require(storedAt <= provenAt, StoredSince(chain, height, storedAt, provenAt));
     }
 
-    /// @notice What is stored at a height, whatever its age and state; zero when nothing is.
+    /// @notice What is stored at a height, whatever its age and state; zero when nothing that counts is.
     function stored(bytes32 chain, uint64 height) external view returns (Root memory) {
-        return _roots[chain][height];
+        return _root(chain, height);
     }
 
     /// @notice Governance, timelocked: accepts a chain, or changes its rule. A `maxAge` of zero closes it.
@@ -157,7 +171,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     /// @notice Guardian: a stored root turned out false, and is unusable for ever: unfreezing the chain, or replacing
     /// the verifiers who signed it, must not bring it back.
     function dispute(bytes32 chain, uint64 height) external restricted {
-        require(_roots[chain][height].root != 0, UnknownCheckpoint(chain, height));
+        require(_root(chain, height).root != 0, UnknownCheckpoint(chain, height));
         _roots[chain][height].disputed = true;
         emit CheckpointDisputed(chain, height);
     }
@@ -174,9 +188,23 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     }
 
     /// @notice Governance, timelocked: replaces the set for lost or stolen keys. Every earlier set is dead at once, those in
-    /// their retention included. What they had stored stays: {dispute} takes out of use what is false.
+    /// their retention included. What they had stored stays: {dispute} takes out of use what is false, and {distrust} all of it
+    /// since they were stolen.
     function replaceVerifiers(address[] calldata members, uint16 threshold) external restricted {
         _replaceSet(members, threshold);
+    }
+
+    /// @notice Governance, timelocked: what the replaced set of `epoch` had stored of `chain` since then counts as if it had not
+    /// been, disputed or not: false roots of heights to come must not keep the true ones out. The new verifiers sign what is true of it anew.
+    /// @param since Unix seconds. It can be made earlier later on, never later: nothing comes back.
+    function distrust(bytes32 chain, uint64 epoch, uint64 since) external restricted {
+        require(epoch < oldestEpoch, EpochStillTrusted(epoch, oldestEpoch));
+        uint64 distrusted = distrustedSince[chain][epoch];
+        require(since != 0 && (distrusted == 0 || since < distrusted), AlreadyDistrusted(epoch, distrusted, since));
+        distrustedSince[chain][epoch] = since;
+        // It may be theirs. The next one that is stored takes its place.
+        delete latest[chain];
+        emit EpochDistrusted(chain, epoch, since);
     }
 
     function _requireOpen(bytes32 chain) private view returns (ChainRule memory rule) {
@@ -185,8 +213,16 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         require(!rule.frozen, ChainIsFrozen(chain));
     }
 
-    function _requireUndisputed(bytes32 chain, uint64 height) private view returns (Root memory existing) {
+    /// @dev What is stored at a height and counts; zero where nothing does.
+    function _root(bytes32 chain, uint64 height) private view returns (Root memory existing) {
         existing = _roots[chain][height];
+        if (existing.root == 0) return existing;
+        uint64 since = distrustedSince[chain][existing.epoch];
+        if (since != 0 && existing.storedAt >= since) delete existing;
+    }
+
+    function _requireUndisputed(bytes32 chain, uint64 height) private view returns (Root memory existing) {
+        existing = _root(chain, height);
         require(existing.root != 0, UnknownCheckpoint(chain, height));
         require(!existing.disputed, DisputedCheckpoint(chain, height));
     }

@@ -33,7 +33,7 @@ contract EthereumStorageVerifier is ILaneVerifier {
     }
 
     /// @inheritdoc ILaneVerifier
-    function requireStanding(bytes32 sourceChain, uint64 height, uint64) external view {
-        roots.requireStanding(sourceChain, height);
+    function requireStanding(bytes32 sourceChain, uint64 height, uint64 verifiedAt) external view {
+        roots.requireStanding(sourceChain, height, verifiedAt);
     }
 }

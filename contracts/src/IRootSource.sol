@@ -14,7 +14,7 @@ interface IRootSource {
     /// disputed. Reverts when there is none.
     function trustedSince(bytes32 chain, uint64 height) external view returns (uint64);
 
-    /// @notice Reverts while no root of `chain` may be used, and when that at `height` turned out false or was never
-    /// trusted. One that is only too old for a new proof stands.
-    function requireStanding(bytes32 chain, uint64 height) external view;
+    /// @notice Reverts while no root of `chain` may be used, and when that at `height` turned out false, or was not trusted
+    /// yet at `provenAt` (Unix seconds). One that is only too old for a new proof stands.
+    function requireStanding(bytes32 chain, uint64 height, uint64 provenAt) external view;
 }

@@ -29,13 +29,14 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         address token;
     }
 
-    /// @dev A delayed payment: Unix seconds from which it can be executed, and by which lane it was verified last, when, and
-    /// under which height of its source (0 where the lane has none).
+    /// @dev A delayed payment: Unix seconds from which it can be executed, and by which lane it was verified last, when,
+    /// under which height of its source (0 where the lane has none), and by which contract.
     struct Wait {
         uint64 payableFrom;
         uint64 verifiedAt;
         uint64 height;
         uint8 lane;
+        address verifier;
     }
 
     struct ClaimItem {
@@ -94,6 +95,9 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     error NotContradicting(bytes32 paidId, bytes32 provenId);
     error NotDelayed(bytes32 id);
     error StillDelayed(uint64 releaseAt, uint256 now_);
+    error StillStanding(bytes32 id);
+    /// @notice Another contract has the lane than the one that verified what waits.
+    error VerifierReplaced(uint8 lane, address verifiedBy, address verifier);
     error OnlyVault(address caller);
     error OnlySelf(address caller);
     error BatchSizeOutOfRange(uint256 maximum, uint256 found);
@@ -158,8 +162,9 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         return _waits[id].payableFrom;
     }
 
-    /// @notice Pays a delayed deposit whose time has come. Pauses, whether lanes and bridge are still open, and whether
-    /// what verified it still stands, are checked again, of the lane that proved it since, too: what was closed in the meantime was closed for a reason.
+    /// @notice Pays a delayed deposit whose time has come. Pauses, and whether bridge and lane are still open and what
+    /// verified it still stands, are checked again: what was closed in the meantime was closed for a reason. What was proven
+    /// since it was claimed stands on the lane that proved it.
     function executeDelayed(Deposit calldata deposit) external nonReentrant {
         bytes32 id = DepositLib.id(deposit);
         Wait memory wait = _waits[id];
@@ -168,24 +173,34 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         uint8 lane = nullifiers[id];
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
         if (wait.lane != lane) pauses.requireInboundOpen(deposit.sourceChain, wait.lane, deposit.asset);
-        _openLane(lane);
         _requireBridge(deposit);
-        if (lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);
-        _openLane(wait.lane).requireStanding(deposit.sourceChain, wait.height, wait.verifiedAt);
+        if (wait.lane == Lane.FAST) guard.requireFastOpen(deposit.sourceChain);
+        requireStanding(deposit);
         delete _waits[id];
         address to = _pay(deposit);
         emit Executed(id, to, deposit.amount);
     }
 
-    /// @notice Proves a payment that waits once more: it was claimed or settled under a root that does not stand any more, and is
-    /// true. Pays nothing; open while paused.
+    /// @notice Proves a payment that waits once more: it was claimed or settled under a root that does not stand any more, or by
+    /// signers or contracts that were replaced, and is true. Pays nothing; open while paused.
     function proveDelayed(Deposit calldata deposit, uint8 lane, bytes calldata proof) external {
         bytes32 id = DepositLib.id(deposit);
-        uint64 payableFrom = _waits[id].payableFrom;
-        require(payableFrom != 0, NotDelayed(id));
-        uint64 height = _prove(lane, deposit, proof);
-        _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane);
-        emit Reproven(id, lane, height);
+        require(_waits[id].payableFrom != 0, NotDelayed(id));
+        try this.requireStanding(deposit) {
+            revert StillStanding(id);
+        } catch {
+            _waits[id] = _proven(lane, deposit, proof, _waits[id].payableFrom);
+        }
+        emit Reproven(id, lane, _waits[id].height);
+    }
+
+    /// @notice Reverts when what verified a payment that waits is not to be relied on any more.
+    function requireStanding(Deposit calldata deposit) public view {
+        Wait memory wait = _waits[DepositLib.id(deposit)];
+        ILaneVerifier verifier = _openLane(wait.lane);
+        bool isSame = address(verifier) == wait.verifier;
+        require(isSame, VerifierReplaced(wait.lane, wait.verifier, address(verifier)));
+        verifier.requireStanding(deposit.sourceChain, wait.height, wait.verifiedAt);
     }
 
     /// @notice Guardian: a delayed deposit will never be paid here; its sender is refunded on the source chain.
@@ -199,9 +214,8 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
     function settle(Deposit calldata deposit, uint8 lane, bytes calldata proof) external {
         bytes32 id = DepositLib.id(deposit);
         require(nullifiers[id] == Lane.FAST, NotPaidFast(id));
-        uint64 height = _prove(lane, deposit, proof);
-        uint64 payableFrom = _waits[id].payableFrom;
-        if (payableFrom != 0) _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane);
+        Wait memory proven = _proven(lane, deposit, proof, _waits[id].payableFrom);
+        if (proven.payableFrom != 0) _waits[id] = proven;
         guard.repay(id, deposit.asset, deposit.sourceChain);
         emit Settled(id, lane);
     }
@@ -215,7 +229,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         bool isSameKey = paid.sourceChain == proven.sourceChain && paid.sourceBridge == proven.sourceBridge
             && paid.sourceKey == proven.sourceKey && paidId != provenId;
         require(isSameKey, NotContradicting(paidId, provenId));
-        _prove(lane, proven, proof);
+        _proven(lane, proven, proof, 0);
         emit Contradicted(paidId, provenId);
         guard.closeContradicted(paid.sourceChain, paidId);
         if (_waits[paidId].payableFrom != 0) _drop(paidId, paid);
@@ -261,12 +275,13 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(nullifiers[id] == 0, AlreadyClaimed(id));
         _requirePayable(lane, deposit);
         pauses.requireInboundOpen(deposit.sourceChain, lane, deposit.asset);
-        (uint64 height,) = _openLane(lane).verify(deposit, proof);
+        ILaneVerifier verifier = _openLane(lane);
+        (uint64 height,) = verifier.verify(deposit, proof);
 
         nullifiers[id] = lane;
         uint64 payableFrom = guard.consume(lane, id, deposit.asset, deposit.sourceChain, deposit.amount);
         if (payableFrom != 0) {
-            _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane);
+            _waits[id] = Wait(payableFrom, uint64(block.timestamp), height, lane, address(verifier));
             emit Delayed(id, lane, payableFrom);
         } else {
             address to = _pay(deposit);
@@ -307,9 +322,16 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         require(bridge != 0 && deposit.sourceBridge == bridge, WrongSourceBridge(bridge, deposit.sourceBridge));
     }
 
-    function _prove(uint8 lane, Deposit calldata deposit, bytes calldata proof) private view returns (uint64 height) {
+    /// @dev What a payment that may be executed from `payableFrom` on stands on, once `proof` has proven it.
+    function _proven(uint8 lane, Deposit calldata deposit, bytes calldata proof, uint64 payableFrom)
+        private
+        view
+        returns (Wait memory)
+    {
         require(lane != Lane.FAST, NotLightClient(lane));
-        (height,) = _openLane(lane).verify(deposit, proof);
+        ILaneVerifier verifier = _openLane(lane);
+        (uint64 height,) = verifier.verify(deposit, proof);
+        return Wait(payableFrom, uint64(block.timestamp), height, lane, address(verifier));
     }
 
     function _openLane(uint8 lane) private view returns (ILaneVerifier verifier) {

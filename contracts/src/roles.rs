@@ -83,6 +83,7 @@ pub(crate) fn table(to: &crate::deploy::Deployment) -> Vec<(Address, u64, Vec<Se
                 of::<CheckpointRegistry::unfreezeCall>(),
                 of::<CheckpointRegistry::rotateCall>(),
                 of::<CheckpointRegistry::replaceVerifiersCall>(),
+                of::<CheckpointRegistry::distrustCall>(),
             ],
         ),
     ]

@@ -154,6 +154,56 @@ contract CheckpointRegistryTest is Bridge {
         registry.submit(SOURCE, 12, ROOT, uint64(START), 3, sign(checkpointDigest(SOURCE, 12, ROOT, uint64(START), 3), 4));
     }
 
+    /// A stolen quorum stores false roots at heights to come. The true ones would conflict there and freeze the chain, or, once
+    /// guardians have disputed the false ones, never be stored.
+    function test_what_stolen_verifiers_stored_of_heights_to_come_does_not_keep_the_true_blocks_out() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        vm.warp(START + 100);
+        for (uint64 height = 11; height < 14; ++height) {
+            submit(SOURCE, height, OTHER, uint64(block.timestamp));
+        }
+        registry.dispute(SOURCE, 13);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.EpochStillTrusted.selector, 1, 0));
+        registry.distrust(SOURCE, 1, uint64(START + 100));
+        registry.replaceVerifiers(members(), 3);
+        vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.EpochStillTrusted.selector, 2, 2));
+        registry.distrust(SOURCE, 2, uint64(START + 100));
+        registry.distrust(SOURCE, 1, uint64(START + 100));
+        registry.rootAt(SOURCE, 10);
+        for (uint64 height = 11; height < 14; ++height) {
+            vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, height));
+            registry.rootAt(SOURCE, height);
+            vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, height));
+            registry.trustedSince(SOURCE, height);
+            submitBy(2, SOURCE, height, ROOT, uint64(START + 50 + height));
+            (bytes32 root,) = registry.rootAt(SOURCE, height);
+            vm.assertEq(root, ROOT);
+        }
+        (,, bool frozen) = registry.rules(SOURCE);
+        vm.assertFalse(frozen);
+        // Another chain's roots are another finding's.
+        vm.assertEq(registry.distrustedSince(OTHER, 1), 0);
+    }
+
+    function test_what_is_distrusted_stays_so() public {
+        submit(SOURCE, 10, ROOT, uint64(START));
+        registry.replaceVerifiers(members(), 3);
+        registry.distrust(SOURCE, 1, uint64(START));
+        uint64[3] memory later = [uint64(START), uint64(START + 1), 0];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(CheckpointRegistry.AlreadyDistrusted.selector, 1, uint64(START), later[i])
+            );
+            registry.distrust(SOURCE, 1, later[i]);
+        }
+        registry.distrust(SOURCE, 1, uint64(START - 1));
+        vm.expectPartialRevert(CheckpointRegistry.UnknownCheckpoint.selector);
+        registry.rootAt(SOURCE, 10);
+        vm.prank(address(0xbad));
+        vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
+        registry.distrust(SOURCE, 1, uint64(START - 2));
+    }
+
     /// A forged root outlives the verifiers who signed it, and the freeze: only a dispute ends it.
     function test_a_disputed_root_stays_out_of_use_after_unfreezing_and_rotating() public {
         submit(SOURCE, 10, ROOT, uint64(START));

@@ -201,8 +201,81 @@ contract DelayedTest is Bridge {
         registry = new CheckpointRegistry(address(manager), members(), 3, RETENTION);
         registry.setChainRule(SOURCE, 7 days, 0);
         inbox.setVerifier(Lane.ETHEREUM, new EthereumStorageVerifier(registry));
+        ILaneVerifier other = inbox.verifierOf(Lane.ETHEREUM);
+        vm.warp(block.timestamp + 1 hours);
+        bytes memory replaced = abi.encodeWithSelector(Inbox.VerifierReplaced.selector, Lane.ETHEREUM, ethereum, other);
+        vm.expectRevert(replaced);
+        inbox.executeDelayed(deposit);
+        // A true block at the same height, which anyone has registered there, is not the root that it was proven under.
+        submit(SOURCE, height, keccak256("a true block"), uint64(block.timestamp));
+        vm.expectRevert(replaced);
+        inbox.executeDelayed(deposit);
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, prove(deposit));
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
+    /// A new fast lane has replaced nobody in it: what a stolen set had attested in the old one must not stand there.
+    function test_a_delayed_payment_of_a_fast_lane_that_was_replaced_is_not_executed_before_its_proof() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.FAST, deposit, attest(deposit));
+        vm.warp(block.timestamp + 1 hours);
+        inbox.setVerifier(Lane.FAST, new FastLane(address(manager), members(), 3, RETENTION, 1 days));
+        vm.expectPartialRevert(Inbox.VerifierReplaced.selector);
+        inbox.executeDelayed(deposit);
+        inbox.settle(deposit, Lane.ETHEREUM, prove(deposit));
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
+    /// Under a false root with the honest deposits in it a thief would move every payment that waits onto that root, and the
+    /// dispute of it would stop them all.
+    function test_a_payment_that_stands_is_not_moved_onto_another_root() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        bytes memory proof = prove(deposit);
+        vm.expectRevert(abi.encodeWithSelector(Inbox.StillStanding.selector, DepositLib.id(deposit)));
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, proof);
+        Deposit memory fast = sample(1);
+        inbox.claim(Lane.FAST, fast, attest(fast));
+        inbox.settle(fast, Lane.ETHEREUM, prove(fast));
+        proof = prove(fast);
+        vm.expectPartialRevert(RiskGuard.NothingOwed.selector);
+        inbox.settle(fast, Lane.ETHEREUM, proof);
+    }
+
+    /// What is proven does not wait for a lane that it does not stand on any more.
+    function test_a_settled_payment_that_waits_is_executed_while_the_fast_lane_is_closed() public {
+        _delayFrom(500);
+        Deposit memory late = sample(0);
+        Deposit memory deposit = sample(1);
+        inbox.claim(Lane.FAST, late, attest(late));
+        inbox.claim(Lane.FAST, deposit, attest(deposit));
+        inbox.settle(deposit, Lane.ETHEREUM, prove(deposit));
+        vm.warp(block.timestamp + 2 hours);
+        guard.closeOverdue(late);
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+        inbox.setVerifier(Lane.FAST, ILaneVerifier(address(0)));
+        vm.expectPartialRevert(RiskGuard.FastLaneIsClosed.selector);
+        inbox.executeDelayed(late);
+    }
+
+    /// A root that was stored after a payment was proven is not the one that it was proven under.
+    function test_a_delayed_payment_under_a_distrusted_root_is_not_revived_by_the_true_one() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        uint64 height = nextHeight;
+        inbox.claim(Lane.ETHEREUM, deposit, prove(deposit));
+        registry.replaceVerifiers(members(), 3);
+        registry.distrust(SOURCE, 1, uint64(START));
         vm.warp(block.timestamp + 1 hours);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, height));
+        inbox.executeDelayed(deposit);
+        submitBy(2, SOURCE, height, keccak256("the true block"), uint64(block.timestamp));
+        vm.expectPartialRevert(CheckpointRegistry.StoredSince.selector);
         inbox.executeDelayed(deposit);
     }
 
@@ -214,6 +287,7 @@ contract DelayedTest is Bridge {
         vm.expectRevert(abi.encodeWithSelector(Inbox.NotDelayed.selector, DepositLib.id(deposit)));
         inbox.proveDelayed(deposit, Lane.ETHEREUM, proof);
         inbox.claim(Lane.ETHEREUM, deposit, proof);
+        registry.dispute(SOURCE, nextHeight - 1);
         bytes memory other = prove(sample(1));
         vm.expectPartialRevert(EthereumStorageVerifier.DepositMismatch.selector);
         inbox.proveDelayed(deposit, Lane.ETHEREUM, other);

@@ -177,7 +177,7 @@ contract InvariantsTest is Test {
         vm.assertLe(handler.busiestDay(), handler.WINDOW(), "window");
     }
 
-    /// Invariant 9: what is overdue or contradicted closes the fast lane, nothing else does, and then it pays nothing.
+    /// Invariant 9: what is overdue or contradicted closes the fast lane, nothing else does, and then it pays nothing that is not proven.
     function invariant_the_fast_lane_closes_when_it_must_and_pays_nothing_then() public view {
         vm.assertEq(handler.closedWrongly(), 0, "closed");
         vm.assertEq(handler.paidWhileClosed(), 0, "paid");

@@ -168,7 +168,12 @@ abstract contract Bridge is Test {
     }
 
     function submit(bytes32 chain, uint64 height, bytes32 root, uint64 time) internal {
-        registry.submit(chain, height, root, time, 1, sign(checkpointDigest(chain, height, root, time, 1), 3));
+        submitBy(1, chain, height, root, time);
+    }
+
+    function submitBy(uint64 epoch, bytes32 chain, uint64 height, bytes32 root, uint64 time) internal {
+        bytes memory signatures = sign(checkpointDigest(chain, height, root, time, epoch), 3);
+        registry.submit(chain, height, root, time, epoch, signatures);
     }
 
     /// @dev A batch of this one deposit, and its proof.

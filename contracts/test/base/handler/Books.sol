@@ -148,7 +148,7 @@ abstract contract Books is Bridge {
         if (now_.received > before.received) {
             bool isFast = inbox.nullifiers(ids[nonce]) == Lane.FAST;
             if (!(isFast ? before.isFastOpen : before.isProvenOpen)) ++paidWhilePaused;
-            if (isFast && before.isClosed) ++paidWhileClosed;
+            if (isFast && before.isClosed && !proven[nonce]) ++paidWhileClosed;
         }
         uint256 cap = guard.limits(Lane.FAST, _asset(nonce), SOURCE).exposureCap;
         if (now_.exposure > before.exposure && now_.exposure > cap) ++overCap;

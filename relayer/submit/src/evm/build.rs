@@ -60,6 +60,8 @@ pub(super) enum Action {
     Claim(Inbox::ClaimItem),
     /// `Inbox.settle`.
     Settle(Inbox::ClaimItem),
+    /// `Inbox.proveDelayed`.
+    Reprove(Inbox::ClaimItem),
     /// Nothing is sent: the chain is asked whether the deposit is paid, and once it expired, whether it never was.
     ConfirmUnpaid(Inbox::Deposit),
     /// `RiskGuard.closeOverdue`.
@@ -138,7 +140,7 @@ impl Work {
     /// The deposit that is, or was, paid.
     pub(super) fn deposit(&self) -> Option<DepositId> {
         match &self.action {
-            Action::Claim(item) | Action::Settle(item) => Some(deposit_id(&item.deposit)),
+            Action::Claim(item) | Action::Settle(item) | Action::Reprove(item) => Some(deposit_id(&item.deposit)),
             Action::ConfirmUnpaid(deposit) | Action::CloseOverdue(deposit) => Some(deposit_id(deposit)),
             Action::Contradict { paid, .. } => Some(deposit_id(paid)),
             Action::Register { .. } | Action::Pause { .. } | Action::Stated { .. } => None,
@@ -196,6 +198,10 @@ pub(super) fn call(group: &[Work], contracts: &Contracts, guard: Address) -> Opt
         Action::Settle(Inbox::ClaimItem { lane, deposit, proof }) => {
             let settle = Inbox::settleCall { deposit: deposit.clone(), lane: *lane, proof: proof.clone() };
             (contracts.inbox, settle.abi_encode())
+        }
+        Action::Reprove(Inbox::ClaimItem { lane, deposit, proof }) => {
+            let prove = Inbox::proveDelayedCall { deposit: deposit.clone(), lane: *lane, proof: proof.clone() };
+            (contracts.inbox, prove.abi_encode())
         }
         Action::ConfirmUnpaid(_) => return None,
         Action::CloseOverdue(deposit) => {

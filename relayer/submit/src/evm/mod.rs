@@ -27,6 +27,7 @@ mod standing;
 mod stated;
 mod submit;
 mod unpaid;
+mod waiting;
 mod witness;
 
 pub use config::{BatchLimits, Clock, Confirmation, Contracts, EvmConfig, Proofs};

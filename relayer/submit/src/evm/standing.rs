@@ -33,8 +33,8 @@ pub(super) struct Facts {
 pub(super) enum Standing {
     /// It can be tried.
     Open,
-    /// The payment waits on-chain until this time (Unix seconds).
-    Delayed(u64),
+    /// The payment waits on-chain.
+    Delayed,
     /// A guardian dropped the delayed payment for ever.
     Dropped,
     /// It is done.
@@ -52,11 +52,16 @@ impl Facts {
         self.nullifier == lane::FAST && self.debt_deadline == 0
     }
 
+    /// Whether its fast payout is an exposure still.
+    pub(super) fn is_owed(&self) -> bool {
+        self.nullifier == lane::FAST && self.debt_deadline != 0
+    }
+
     pub(super) fn standing(&self, action: &Action) -> Standing {
         match action {
             Action::Claim(_) | Action::ConfirmUnpaid(_) if self.nullifier == DROPPED => Standing::Dropped,
             Action::Claim(_) | Action::ConfirmUnpaid(_) if self.is_paid() => Standing::Done,
-            Action::Claim(_) | Action::ConfirmUnpaid(_) if self.release_at != 0 => Standing::Delayed(self.release_at),
+            Action::Claim(_) | Action::ConfirmUnpaid(_) if self.release_at != 0 => Standing::Delayed,
             Action::Settle(_) if self.is_settled() => Standing::Done,
             _ => Standing::Open,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::B256;
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
-use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError};
+use spandrel_core::submission::{DueEffect, Progress, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
 use spandrel_verifiers::UnixSeconds;
 
@@ -44,9 +44,10 @@ pub(super) enum Journaled {
 }
 
 /// What one submission sees of the world.
-struct Round {
+pub(super) struct Round {
     head: Head,
-    time: UnixSeconds,
+    /// The earliest time of the next block.
+    pub time: UnixSeconds,
     open: Vec<JournaledTx>,
 }
 
@@ -210,7 +211,9 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                         false => continue,
                     }
                 }
-                (Standing::Delayed(from), _) => self.execute_if_due(&work.action, from, gate, round).await?.into(),
+                (Standing::Delayed, _) => {
+                    self.execute_if_due(&work, &found.unwrap_or_default(), gate, round).await?.into()
+                }
                 (Standing::Done, Some(_)) if succeeded.is_some() => done(),
                 (Standing::Done, Some(id)) => match self.final_facts(id, &work.action, &round.head).await? {
                     Some(facts) => facts.done_elsewhere(&work.action, self.tx_ref(B256::ZERO, None)),
@@ -221,33 +224,6 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
             answers.push((work.effect, answer));
         }
         Ok(works)
-    }
-
-    /// A delayed payment is executed by a transaction of its own that carries no effect: anyone may send it, and the
-    /// effect is done when the chain says so. It pays, and so it waits for whatever is paused, on this chain or not yet.
-    async fn execute_if_due<G: SendGate>(
-        &self,
-        action: &Action,
-        from: u64,
-        gate: &G,
-        round: &mut Round,
-    ) -> Result<Refusal, SubmitError> {
-        let deposit = match action {
-            Action::Claim(item) => &item.deposit,
-            Action::ConfirmUnpaid(deposit) => deposit,
-            _ => return Ok(Refusal::for_now("delayed on-chain")),
-        };
-        if round.time < from {
-            return Ok(Refusal::for_now(format!("delayed on-chain until {from}")));
-        }
-        let call = build::execute_delayed(deposit, &self.config.contracts);
-        match self.vet_alone(&call, round.time).await? {
-            Err(refusal) => Ok(Refusal { lasting: Lasting::ForNow, ..refusal }),
-            Ok(gas) => Ok(Refusal::for_now(match self.send_once(call, gas, gate, round).await? {
-                true => "the delayed payment is being executed",
-                false => "the delayed payment waits: the gate is closed for it",
-            })),
-        }
     }
 
     async fn send_ready<G: SendGate>(
@@ -281,7 +257,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
     }
 
     /// Sends a call that carries no effect, unless the same call is on its way. Answers whether it is now.
-    async fn send_once<G: SendGate>(
+    pub(super) async fn send_once<G: SendGate>(
         &self,
         call: Call,
         gas: u64,

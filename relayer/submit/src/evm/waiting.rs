@@ -1,0 +1,105 @@
+//! Payments that their destination has delayed.
+//!
+//! Each is executed by a transaction of its own that carries no effect: anyone may send it, and the effect is done when the
+//! chain says so. Until then what it stands on is kept whole: a fast payment is settled as soon as it is proven, since its
+//! exposure is due from the claim on, and one whose root or verifier counts for nothing any more is proven anew.
+
+use spandrel_contracts::lane;
+use spandrel_core::journal::Journal;
+use spandrel_core::submission::{Lasting, SendGate, SubmitError};
+use spandrel_signer::DigestSigner;
+
+use super::EvmDestination;
+use super::build::{self, Action, Work};
+use super::refusal::Refusal;
+use super::standing::Facts;
+use super::submit::Round;
+
+/// What became of a proof that was to be brought for a payment that waits.
+enum Brought {
+    /// It is on its way.
+    Sent,
+    /// The gate is closed.
+    Unwanted,
+    /// The contract does not take it.
+    Refused(Refusal),
+}
+
+impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
+    /// Executes a payment whose time has come. It pays, and so it waits for whatever is paused, on this chain or not yet.
+    pub(super) async fn execute_if_due<G: SendGate>(
+        &self,
+        work: &Work,
+        facts: &Facts,
+        gate: &G,
+        round: &mut Round,
+    ) -> Result<Refusal, SubmitError> {
+        let deposit = match &work.action {
+            Action::Claim(item) => {
+                if item.lane != lane::FAST && facts.is_owed() {
+                    let settled = self.bring(work, Action::Settle(item.clone()), gate, round).await?;
+                    if let Brought::Refused(Refusal { reason, .. }) = settled {
+                        tracing::warn!(effect = %work.effect.0, %reason, "a fast payment that waits is not settled");
+                    }
+                }
+                &item.deposit
+            }
+            Action::ConfirmUnpaid(deposit) => deposit,
+            _ => return Ok(Refusal::for_now("delayed on-chain")),
+        };
+        let from = facts.release_at;
+        if round.time < from {
+            return Ok(Refusal::for_now(format!("delayed on-chain until {from}")));
+        }
+        let call = build::execute_delayed(deposit, &self.config.contracts);
+        match self.vet_alone(&call, round.time).await? {
+            Err(refusal) => self.prove_anew(work, refusal, gate, round).await,
+            Ok(gas) => Ok(Refusal::for_now(match self.send_once(call, gas, gate, round).await? {
+                true => "the delayed payment is being executed",
+                false => "the delayed payment waits: the gate is closed for it",
+            })),
+        }
+    }
+
+    /// Brings another proof for a payment that is not executed. The contract takes none while it stands on what it has: it
+    /// waits for something else then. Where this proof's own checkpoint counts for nothing, another is to be made.
+    async fn prove_anew<G: SendGate>(
+        &self,
+        work: &Work,
+        refusal: Refusal,
+        gate: &G,
+        round: &mut Round,
+    ) -> Result<Refusal, SubmitError> {
+        let waits = Refusal { lasting: Lasting::ForNow, ..refusal };
+        let Action::Claim(item) = &work.action else { return Ok(waits) };
+        if item.lane == lane::FAST {
+            return Ok(waits);
+        }
+        Ok(match self.bring(work, Action::Reprove(item.clone()), gate, round).await? {
+            Brought::Sent => Refusal::for_now("the delayed payment is being proven anew"),
+            Brought::Refused(refusal) if refusal.lasting == Lasting::WithThisProof => refusal,
+            Brought::Unwanted | Brought::Refused(_) => waits,
+        })
+    }
+
+    /// Sends what proves a payment that waits, and pays nothing, behind what it needs.
+    async fn bring<G: SendGate>(
+        &self,
+        work: &Work,
+        action: Action,
+        gate: &G,
+        round: &mut Round,
+    ) -> Result<Brought, SubmitError> {
+        let (ready, mut refused) = self.vet(vec![Work { action, ..work.clone() }], round.time).await?;
+        let mut brought = Brought::Unwanted;
+        for ready in ready {
+            for (call, gas) in ready.before {
+                self.send_once(call, gas, gate, round).await?;
+            }
+            if self.send_once(ready.call, ready.gas, gate, round).await? {
+                brought = Brought::Sent;
+            }
+        }
+        Ok(refused.pop().map_or(brought, |(_, refusal)| Brought::Refused(refusal)))
+    }
+}
