@@ -164,6 +164,10 @@
     )
 )]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 // Makers of honest evidence are shared with the integration tests, which name the crate.
 #[cfg(test)]
 extern crate self as spandrel_verifiers;

@@ -21,6 +21,8 @@ const FOLLOWED: usize = 20;
 const ORDERS: usize = 200;
 /// Orders of which none is read again before all the others were.
 const DISTINCT: usize = 8_000;
+/// How many of these are deposited before: one in so many.
+const DEPOSITED: usize = 8;
 /// As many are placed at once.
 const PLACED_AT_ONCE: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -56,6 +58,7 @@ async fn capacity(program: &Path) -> Result<()> {
         key: Some(served.key.clone()),
     };
     let (going, followed) = orders.split_at(ORDERS - FOLLOWED);
+    let (going, later) = going.split_at(going.len() / 2);
 
     let generator = Generator { program, connections: 64, duration: DURATION };
     let measured = async {
@@ -67,8 +70,8 @@ async fn capacity(program: &Path) -> Result<()> {
         memory("after reads and quotes", &served, AFTER_READS)?;
         anyhow::Ok(())
     };
-    let paid = beside(&served, going, measured).await?;
-    println!("transfers deposited beside it, all paid: {paid}");
+    let paid = while_mining(&served, beside(&served, going, measured)).await?;
+    println!("transfers deposited beside it, all paid: {}", paid.0);
 
     let paths: Vec<String> = followed.iter().map(|order| format!("/v1/transfers/{}/events", order.id)).collect();
     let few = Generator { connections: 32, ..generator };
@@ -86,10 +89,9 @@ async fn capacity(program: &Path) -> Result<()> {
         }
         Ok(Instant::now())
     };
-    let (told, since) = tokio::select! {
-        told = follow(served.address, &paths, STREAMS / FOLLOWED, PATIENCE, while_open) => told?,
-        error = mining(&served) => return Err(error),
-    };
+    let following = follow(served.address, &paths, STREAMS / FOLLOWED, PATIENCE, beside(&served, later, while_open));
+    let (told, (paid, since)) = while_mining(&served, following).await?;
+    println!("transfers deposited beside the streams, all paid: {paid}");
     streams(&told, since)?;
     memory("after the streams", &served, WITH_STREAMS)
 }
@@ -99,15 +101,25 @@ async fn distinct(program: &Path) -> Result<()> {
     let served = Served::start(Anonymous::Unbounded, STREAMS).await?;
     let placing = stream::iter(0..DISTINCT).map(|number| served.order(number)).buffer_unordered(PLACED_AT_ONCE);
     let orders: Vec<Order> = placing.try_collect().await?;
+    for order in orders.iter().step_by(DEPOSITED) {
+        served.pay(order).await?;
+    }
+    served.mine().await?;
+    if let Some(last) = orders.iter().step_by(DEPOSITED).next_back() {
+        while !served.is_deposited(last).await? {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
     let paths = orders.iter().map(|order| format!("/v1/transfers/{}", order.id)).collect();
     let generator = Generator { program, connections: 64, duration: DURATION };
-    let reads = generator.run(&served.base(), &Request { paths, body: None, key: None }).await?;
-    report_good(&format!("status reads, {DISTINCT} orders in turn"), &reads)?;
+    let request = Request { paths, body: None, key: None };
+    let reads = while_mining(&served, generator.run(&served.base(), &request)).await?;
+    report_good(&format!("status reads, {DISTINCT} orders in turn, one in {DEPOSITED} of them deposited"), &reads)?;
     memory("after them", &served, AFTER_DISTINCT)
 }
 
-/// Deposits `orders`, two a second, and mines, while `work` goes on; then until all that were deposited are paid.
-async fn beside(served: &Served, orders: &[Order], work: impl Future<Output = Result<()>>) -> Result<usize> {
+/// Deposits `orders`, two a second, while `work` goes on; then waits until all that were deposited are paid: how many.
+async fn beside<T>(served: &Served, orders: &[Order], work: impl Future<Output = Result<T>>) -> Result<(usize, T)> {
     let mut deposited = 0;
     let depositing = async {
         for order in orders {
@@ -115,18 +127,12 @@ async fn beside(served: &Served, orders: &[Order], work: impl Future<Output = Re
             deposited += 1;
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        std::future::pending::<Result<()>>().await
+        std::future::pending::<Result<T>>().await
     };
-    let working = async {
-        tokio::select! {
-            done = work => done,
-            failed = depositing => failed,
-        }
+    let done = tokio::select! {
+        done = work => done?,
+        failed = depositing => failed?,
     };
-    tokio::select! {
-        done = working => done?,
-        error = mining(served) => return Err(error),
-    }
     let paid = async {
         for order in orders.iter().take(deposited) {
             while !served.is_paid(order).await? {
@@ -135,11 +141,16 @@ async fn beside(served: &Served, orders: &[Order], work: impl Future<Output = Re
         }
         anyhow::Ok(())
     };
+    tokio::time::timeout(PATIENCE, paid).await.context("payouts in time")??;
+    Ok((deposited, done))
+}
+
+/// What `work` comes to, while blocks are mined.
+async fn while_mining<T>(served: &Served, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
-        paid = tokio::time::timeout(PATIENCE, paid) => paid.context("payouts in time")??,
-        error = mining(served) => return Err(error),
+        done = work => done,
+        error = mining(served) => Err(error),
     }
-    Ok(deposited)
 }
 
 /// Mines until it fails.

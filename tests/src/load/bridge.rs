@@ -188,8 +188,19 @@ impl Served {
     /// # Errors
     /// When the API does not tell.
     pub async fn is_paid(&self, order: &Order) -> Result<bool> {
-        let transfer = answer(self.client.get(self.url(&format!("/v1/transfers/{}", order.id)))).await?;
-        Ok(transfer["payout_tx"].is_string())
+        Ok(self.transfer(order).await?["payout_tx"].is_string())
+    }
+
+    /// Whether an order's deposit was seen.
+    ///
+    /// # Errors
+    /// When the API does not tell.
+    pub async fn is_deposited(&self, order: &Order) -> Result<bool> {
+        Ok(self.transfer(order).await?["deposit"].is_string())
+    }
+
+    async fn transfer(&self, order: &Order) -> Result<Value> {
+        answer(self.client.get(self.url(&format!("/v1/transfers/{}", order.id)))).await
     }
 
     /// Resident memory of the process, in bytes.

@@ -36,10 +36,10 @@ const EXCUSED: &[(&str, Excuse)] = &[
     ("VerifyError: Deserialize", Since("a verdict that is kept for people")),
 ];
 
-/// Crates of the relayer, with the decoders there that no target calls itself.
-const RELAYER: &[(&str, &[(&str, Excuse)])] = &[
+/// Crates that decode what nodes, users and other processes say, with the decoders there that no target calls itself.
+const OTHERS: &[(&str, &[(&str, Excuse)])] = &[
     (
-        "api",
+        "relayer/api",
         &[
             ("parse", Since("amounts of requests, which `body`, `call` and `query` change")),
             ("read_hash", Since("hashes of requests, which `body`, `path` and `query` change")),
@@ -47,10 +47,10 @@ const RELAYER: &[(&str, &[(&str, Excuse)])] = &[
             ("Tls::new", Since("the operator's files")),
         ],
     ),
-    ("bus", &[]),
-    ("core", &[]),
+    ("relayer/bus", &[]),
+    ("relayer/core", &[]),
     (
-        "daemon",
+        "relayer/daemon",
         &[
             ("Config::parse", Since("the operator's file")),
             ("Evm::new", Since("the operator's configuration")),
@@ -61,9 +61,9 @@ const RELAYER: &[(&str, &[(&str, Excuse)])] = &[
             ("What: FromStr", Since("the operator's command line")),
         ],
     ),
-    ("engine", &[]),
+    ("relayer/engine", &[]),
     (
-        "signer",
+        "relayer/signer",
         &[
             ("LocalKey::from_bytes", Since("the operator's key")),
             ("LocalKey::from_hex", Since("the operator's key")),
@@ -73,17 +73,24 @@ const RELAYER: &[(&str, &[(&str, Excuse)])] = &[
         ],
     ),
     (
-        "store",
+        "relayer/store",
         &[
             ("decode", Since("what the ledger has written itself")),
             ("parse", Since("what the ledger has written itself")),
         ],
     ),
     (
-        "submit",
+        "relayer/submit",
         &[
             ("RpcUrl: FromStr", Since("the operator's configuration")),
             ("RpcUrl: TryFrom", Since("the operator's configuration")),
+        ],
+    ),
+    (
+        "watchers",
+        &[
+            ("Endpoint::parse", Since("the operator's configuration")),
+            ("RpcEndpoint::parse", Since("the operator's configuration")),
         ],
     ),
 ];
@@ -100,23 +107,24 @@ fn targets() -> Calls {
     Calls::of(sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/targets")).into_iter().map(|(_, text)| text))
 }
 
-/// The decoders of a crate of the relayer, and what the targets that name the crate call.
-fn of_relayer(name: &str) -> (Vec<Decoder>, Calls) {
-    let relayer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../relayer");
-    let found = sources(relayer.join(name).join("src"));
-    let targets = sources(relayer.join("fuzz/src/targets")).into_iter().map(|(_, text)| text);
+/// The decoders of a crate, and what the targets that name it call.
+fn of_crate(folder: &str) -> (Vec<Decoder>, Calls) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let name = folder.rsplit('/').next().unwrap();
+    let found = sources(root.join(folder).join("src"));
+    let targets = sources(root.join("relayer/fuzz/src/targets")).into_iter().map(|(_, text)| text);
     let calls = Calls::of(targets.filter(|text| text.contains(&format!("spandrel_{name}"))));
     (found.iter().flat_map(|(path, text)| functions(&path.display().to_string(), text)).collect(), calls)
 }
 
 /// What serde reads of requests is reached through routes, which the targets there ask.
 #[test]
-fn every_public_decoder_of_the_relayer_is_fuzzed_or_excused() {
+fn every_public_decoder_of_the_other_crates_is_fuzzed_or_excused() {
     let mut found = 0;
-    for (name, excused) in RELAYER {
-        let (decoders, calls) = of_relayer(name);
+    for (folder, excused) in OTHERS {
+        let (decoders, calls) = of_crate(folder);
         let wrong = judge(&decoders, &calls, excused);
-        assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+        assert!(wrong.is_empty(), "{folder}: {wrong:#?}");
         found += decoders.len();
     }
     assert!(found > 10, "{found} decoders were found");

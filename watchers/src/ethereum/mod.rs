@@ -15,7 +15,7 @@ mod proofs;
 mod walk;
 mod watcher;
 
-pub use beacon::{BeaconApi, BeaconApiError, BlockId, Encoding, Genesis, ToldHeader};
+pub use beacon::{BeaconApi, BeaconApiError, BlockId, Encoding, Genesis, ToldHeader, decode_updates};
 pub use config::EthereumConfig;
 pub use consensus::EthereumConsensus;
 pub use endpoint::Endpoint;

@@ -6,8 +6,6 @@ use std::time::Duration;
 use alloy_primitives::B256;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-use spandrel_verifiers::VerifyError;
 use spandrel_verifiers::ethereum::ChainConfig;
 use spandrel_verifiers::ethereum::containers::{
     BeaconBlockHeader, Bootstrap, FinalityUpdate, LightClientData, LightClientUpdate, OptimisticUpdate, from_json,
@@ -18,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::BeaconApiError;
 use super::transport::{Answer, Encoding, Transport};
+use super::updates::decode_updates;
 use crate::ethereum::Endpoint;
 
 /// Longest answer with one committee: 512 keys are 50 kB in JSON.
@@ -159,11 +158,7 @@ impl BeaconApi {
         let limit = COMMITTEE_LIMIT.saturating_mul(usize::try_from(count.max(1)).unwrap_or(usize::MAX));
         let answer = self.transport.get(call, &query, self.preferred, limit).await?;
         let malformed = |reason: String| self.transport.malformed(call, reason);
-        let updates = match answer.encoding {
-            Encoding::Json => self.listed(&answer.body),
-            Encoding::Ssz => self.chunked(&answer.body),
-        };
-        let updates = updates.map_err(malformed)?;
+        let updates = decode_updates(&answer.body, answer.encoding, &self.network).map_err(malformed)?;
         let more_than_asked = u64::try_from(updates.len()).is_ok_and(|found| found > count);
         if more_than_asked {
             return Err(malformed(format!("{} updates for {count} periods", updates.len())));
@@ -191,28 +186,6 @@ impl BeaconApi {
             Some(told) if *told != name => Err(format!("a container of {name} under a header that says {told}")),
             _ => Ok(decoded),
         }
-    }
-
-    fn listed(&self, body: &[u8]) -> Result<Vec<LightClientUpdate>, String> {
-        let entries: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        let decode = |entry: &&RawValue| from_json(entry.get().as_bytes(), &self.network);
-        entries.iter().map(decode).collect::<Result<_, VerifyError>>().map_err(|error| error.to_string())
-    }
-
-    /// Beacon API, `getLightClientUpdatesByRange`: for each, 8 bytes of length, 4 of fork digest, the update. The
-    /// digest is not needed: the attested slot tells the fork.
-    fn chunked(&self, body: &[u8]) -> Result<Vec<LightClientUpdate>, String> {
-        let mut rest = body;
-        let mut updates = Vec::new();
-        while !rest.is_empty() {
-            let (length, after) = rest.split_first_chunk::<8>().ok_or("a chunk without length")?;
-            let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|error| error.to_string())?;
-            let (chunk, after) = after.split_at_checked(length).ok_or("a chunk longer than the answer")?;
-            let (_fork_digest, ssz) = chunk.split_first_chunk::<4>().ok_or("a chunk without fork digest")?;
-            updates.push(from_ssz(ssz, &self.network).map_err(|error| error.to_string())?);
-            rest = after;
-        }
-        Ok(updates)
     }
 }
 

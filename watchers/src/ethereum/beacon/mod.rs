@@ -4,8 +4,10 @@ mod api;
 mod error;
 mod hints;
 mod transport;
+mod updates;
 
 pub use api::{BeaconApi, BlockId, Genesis, ToldHeader};
 pub use error::BeaconApiError;
 pub(super) use hints::Hints;
 pub use transport::Encoding;
+pub use updates::decode_updates;
