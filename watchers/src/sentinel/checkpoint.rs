@@ -7,7 +7,7 @@ use alloy::rpc::types::Log;
 use alloy::sol;
 use alloy::sol_types::SolEvent;
 use alloy_primitives::B256;
-use spandrel_verifiers::ChainId;
+use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::{Concern, Finding, Judgement, Rule};
 
@@ -68,6 +68,19 @@ pub fn judge_checkpoint(
         is_pausing,
         what,
     })
+}
+
+/// That there were more than the `most` that are watched, of which `registered` was passed over at `now`: nobody looks at it any
+/// more. Verifiers sign a block of a source once; so many come of a flood that is to hide one.
+pub fn passed_over(destination: &ChainId, registered: &Registered, most: usize, now: UnixSeconds) -> Finding {
+    let Registered { height, root, .. } = registered;
+    Finding {
+        rule: Rule::CheckpointForeign,
+        subject: format!("{destination} {height} {root} unseen {now}"),
+        concern: Concern::Chain(destination.clone()),
+        is_pausing: true,
+        what: format!("{destination} took more than {most} checkpoints at once: block {height} as {root} is not looked at"),
+    }
 }
 
 #[cfg(test)]

@@ -189,6 +189,7 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         findings.extend(memory.pace.judge(now));
         findings.extend(self.judge_disputes(memory, now));
         findings.extend(self.judge_accounts().await);
+        findings.extend(self.checkpoints().floods(&memory.marks.lifted));
         findings.extend(self.slow_sight().findings.iter().cloned());
         self.raise(memory, findings).await?;
         if !is_blind {
