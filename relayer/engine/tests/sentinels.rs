@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 use futures::future::BoxFuture;
-use spandrel_core::Input;
+use spandrel_core::{Effect, Executor, Input};
 use spandrel_core::ledger::Ledger;
 use spandrel_engine::{Alarms, Change, Clock, Sentinel, standing_findings};
 use spandrel_risk::{RiskEvent, Scope};
@@ -262,6 +262,23 @@ async fn invented_checkpoints_pause_a_bounded_number_of_times() {
         look(&scene, 1).await;
     }
     assert_eq!((scene.pauses().await, scene.found().len()), (16, 17), "and the account's balance is low");
+}
+
+/// No node tells of block 1 any more, and there are as many alarms about it as stand at a time.
+#[tokio::test]
+async fn alarms_that_pause_nothing_crowd_out_no_pause() {
+    let scene = Scene::new().await;
+    scene.forget(1);
+    scene.told.checkpoints.lock().unwrap().extend((1..=16).map(|n| registered(1, B256::repeat_byte(n))));
+    assert!(!look(&scene, 0).await && look(&scene, 600).await);
+    assert_eq!((scene.scopes().await, scene.found().len()), (Vec::new(), 17), "and the account's balance is low");
+    scene.told.checkpoints.lock().unwrap().push(registered(8, B256::repeat_byte(0xff)));
+    assert!(look(&scene, 1).await);
+    assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
+    assert_eq!((scene.pauses().await, scene.found().len()), (1, 18));
+    let executor = Executor::Destination { chain: destination() };
+    let sent = scene.store.lease(&executor, NOW + 1_000_000, NOW + 2_000_000, 100).await.unwrap();
+    assert!(matches!(&sent[..], [one] if matches!(one.effect, Effect::Pause { .. })), "{sent:?}");
 }
 
 #[tokio::test]

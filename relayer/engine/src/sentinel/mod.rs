@@ -200,15 +200,18 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     }
 
     /// Pauses what the findings are about, unless that was done, and shows those that nobody has lifted.
-    async fn raise(&self, memory: &mut Memory, findings: Vec<Finding>) -> Result<(), EngineError> {
+    async fn raise(&self, memory: &mut Memory, mut findings: Vec<Finding>) -> Result<(), EngineError> {
         let before = self.alarms.standing();
         let mut standing = Vec::new();
+        findings.sort_by_key(|finding| !finding.is_pausing);
         for finding in findings {
             let key = finding.key();
             if memory.marks.lifted.contains(&key) {
                 continue;
             }
-            let is_alike = |other: &&Finding| other.rule == finding.rule && other.concern == finding.concern;
+            // Alarms alone, of which anyone may cause as many as he likes, crowd out no pause.
+            let of = |finding: &Finding| (finding.rule, finding.concern.clone(), finding.is_pausing);
+            let is_alike = |other: &&Finding| of(other) == of(&finding);
             if standing.iter().filter(is_alike).count() >= MOST_ALIKE {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Sentinels over one destination, one source and one vault that tell what they are given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -92,8 +92,11 @@ impl VaultView for Holds {
 /// How the nodes of a source stand.
 type Nodes = Arc<Mutex<Vec<Standing>>>;
 
+/// Heights of whose blocks no node tells.
+type Forgotten = Arc<Mutex<BTreeSet<u64>>>;
+
 /// A source whose best block is at a height, by the word of nodes.
-struct Best(u64, Nodes);
+struct Best(u64, Nodes, Forgotten);
 
 impl Health for Best {
     fn standings(&self) -> Vec<Standing> {
@@ -108,7 +111,8 @@ impl SourceView for Best {
 
     /// Its block at a height is [`block`].
     fn hashes_at(&self, height: u64) -> BoxFuture<'_, Vec<Option<B256>>> {
-        Box::pin(async move { vec![(height <= self.0).then(|| block(height).hash)] })
+        let is_told = height <= self.0 && !self.2.lock().unwrap().contains(&height);
+        Box::pin(async move { vec![is_told.then(|| block(height).hash)] })
     }
 }
 
@@ -118,6 +122,7 @@ pub struct Scene {
     pub book: Arc<Book<Memory, Later>>,
     pub told: Told,
     nodes: Nodes,
+    forgotten: Forgotten,
     pub alarms: Alarms,
     sentinel: Sentinel<Memory, Later>,
 }
@@ -130,13 +135,13 @@ impl Scene {
     pub async fn over(store: Memory, time: Later, told: Told, held: u64) -> Self {
         let book = Book::open(store.clone(), time.clone(), policy(), Arc::new(Silent)).await.unwrap();
         let (book, alarms) = (Arc::new(book), Alarms::default());
-        let nodes = Nodes::default();
-        let best: Arc<dyn SourceView> = Arc::new(Best(10, nodes.clone()));
+        let (nodes, forgotten) = (Nodes::default(), Forgotten::default());
+        let best: Arc<dyn SourceView> = Arc::new(Best(10, nodes.clone(), forgotten.clone()));
         let destinations: Vec<Box<dyn DestinationView>> = vec![Box::new(told.clone())];
         let vaults: Vec<Box<dyn VaultView>> = vec![Box::new(Holds(held))];
         let sources = BTreeMap::from([(source(), best)]);
         let sentinel = Sentinel::new(book.clone(), destinations, sources, vaults, alarms.clone());
-        Self { time, store, book, told, nodes, alarms, sentinel }
+        Self { time, store, book, told, nodes, forgotten, alarms, sentinel }
     }
 
     /// The same after a restart.
@@ -200,6 +205,11 @@ impl Scene {
         let dissents_for = Some(TOLERATED_DISSENT + Duration::from_secs(1));
         let node = Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() };
         *self.nodes.lock().unwrap() = if is_so { vec![node] } else { Vec::new() };
+    }
+
+    /// The source's nodes tell no more of a block.
+    pub fn forget(&self, height: u64) {
+        self.forgotten.lock().unwrap().insert(height);
     }
 
     pub async fn scopes(&self) -> Vec<Scope> {
