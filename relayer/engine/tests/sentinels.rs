@@ -224,7 +224,7 @@ async fn when_everything_was_seen_last_is_known_and_stands_still_while_a_chain_i
 }
 
 fn registered(height: u64, root: B256) -> Registered {
-    Registered { source: source().hash(), height, root }
+    Registered { source: source().hash(), height, root, time: NOW }
 }
 
 /// A checkpoint is seen by one look, asked for by the slow one, and raised by the next.
@@ -279,6 +279,18 @@ async fn alarms_that_pause_nothing_crowd_out_no_pause() {
     let executor = Executor::Destination { chain: destination() };
     let sent = scene.store.lease(&executor, NOW + 1_000_000, NOW + 2_000_000, 100).await.unwrap();
     assert!(matches!(&sent[..], [one] if matches!(one.effect, Effect::Pause { .. })), "{sent:?}");
+}
+
+/// Its nodes have a block that was made after it was seen, and have not come so far.
+#[tokio::test]
+async fn a_checkpoint_far_above_its_source_pauses_the_destination_once_time_has_passed_it() {
+    let scene = Scene::new().await;
+    let signed_for_later = Registered { time: NOW + 7_200, ..registered(1_000_000, B256::repeat_byte(0xff)) };
+    scene.told.checkpoints.lock().unwrap().push(signed_for_later);
+    assert!(!look(&scene, 0).await && !look(&scene, 100).await, "they may be behind");
+    scene.make_block_at(NOW + 100);
+    assert!(look(&scene, 1).await);
+    assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, ready};
 use spandrel_risk::Lane;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::follow::FollowError;
+use spandrel_verifiers::follow::{BlockRef, FollowError};
 use spandrel_watchers::pool::{Health, Standing};
 use spandrel_watchers::sentinel::{
     DestinationView, Funds, PaidOut, PayoutLane, PayoutPause, Registered, SetOf, SourceView,
@@ -92,9 +92,11 @@ impl Health for SimHead {
 }
 
 impl SourceView for SimHead {
-    fn highest(&self) -> BoxFuture<'_, Option<u64>> {
-        let blocks = self.universe.lock().nodes[self.place].len() as u64;
-        Box::pin(ready(blocks.checked_sub(1)))
+    fn heads(&self) -> BoxFuture<'_, Vec<BlockRef>> {
+        let universe = self.universe.lock();
+        let blocks = &universe.nodes[self.place];
+        let best = blocks.last().map(|hash| BlockRef { height: blocks.len() as u64 - 1, hash: *hash, time: universe.now });
+        Box::pin(ready(best.into_iter().collect()))
     }
 
     fn hashes_at(&self, height: u64) -> BoxFuture<'_, Vec<Option<B256>>> {

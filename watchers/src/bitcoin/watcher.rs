@@ -168,8 +168,8 @@ impl<B: IntentBook> Witness for BitcoinWatcher<B> {
         Ok(self.headers.refresh().await?.at_height(height).map(|block| block.hash))
     }
 
-    async fn head(&self) -> Result<u64, FollowError> {
-        Ok(self.headers.refresh().await?.best().height)
+    async fn head(&self) -> Result<BlockRef, FollowError> {
+        Ok(self.headers.refresh().await?.best())
     }
 }
 

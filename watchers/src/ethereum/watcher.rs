@@ -207,9 +207,9 @@ impl Witness for EthereumWatcher {
         Ok(self.execution.at(height).await?.map(|block| block.hash))
     }
 
-    async fn head(&self) -> Result<u64, FollowError> {
+    async fn head(&self) -> Result<BlockRef, FollowError> {
         self.execution.require_chain().await?;
-        Ok(self.execution.head().await?.header.number)
+        Ok(self.execution.head().await?.block_ref())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::B256;
 use futures::future::join_all;
-use spandrel_verifiers::follow::FollowError;
+use spandrel_verifiers::follow::{BlockRef, FollowError};
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
@@ -117,10 +117,10 @@ impl<T> Endpoints<T> {
 }
 
 impl<T: Witness> Endpoints<T> {
-    /// The highest of their best blocks; `None` while none answers.
-    pub async fn highest(&self) -> Option<u64> {
+    /// The best block of each of them that answers.
+    pub async fn heads(&self) -> Vec<BlockRef> {
         let heads = join_all(self.iter().map(|endpoint| endpoint.ask(|witness| witness.head()))).await;
-        heads.into_iter().flatten().filter_map(Result::ok).max()
+        heads.into_iter().flatten().filter_map(Result::ok).collect()
     }
 
     /// The hash at `height` by each of them that answers; `None` of one that has not come so far.

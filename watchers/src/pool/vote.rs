@@ -11,8 +11,8 @@ pub trait Witness: Send + Sync {
     /// Hash of its block at `height`; None if it has not come so far.
     fn at(&self, height: u64) -> impl Future<Output = Result<Option<B256>, FollowError>> + Send;
 
-    /// Height of its best block.
-    fn head(&self) -> impl Future<Output = Result<u64, FollowError>> + Send;
+    /// Its best block.
+    fn head(&self) -> impl Future<Output = Result<BlockRef, FollowError>> + Send;
 }
 
 /// What a batch claims that carries value.
@@ -103,7 +103,7 @@ async fn highest_common(witness: &impl Witness, claim: &Claim) -> Result<Option<
     if let Some(hash) = witness.at(top.height).await? {
         return Ok(Some((*top, hash)));
     }
-    let head = witness.head().await?.min(top.height);
+    let head = witness.head().await?.height.min(top.height);
     let Some(block) = claim.blocks.iter().rev().find(|block| block.height <= head) else { return Ok(None) };
     Ok(witness.at(block.height).await?.map(|hash| (*block, hash)))
 }

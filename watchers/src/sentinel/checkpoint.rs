@@ -7,6 +7,7 @@ use alloy::rpc::types::Log;
 use alloy::sol;
 use alloy::sol_types::SolEvent;
 use alloy_primitives::B256;
+use spandrel_verifiers::follow::BlockRef;
 use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::{Concern, Finding, Judgement, Rule};
@@ -19,6 +20,11 @@ sol! {
 /// The topic of the event.
 pub(super) const TOPICS: [B256; 1] = [CheckpointStored::SIGNATURE_HASH];
 
+/// Seconds by which a block may be earlier than the block before it was seen, for clocks differ.
+const SLACK: u64 = 60;
+/// The same on Bitcoin, whose block times may run backwards (`CheckpointRegistry.ChainRule.timeSlack`).
+const BITCOIN_SLACK: u64 = 7_200;
+
 /// A checkpoint that a destination's registry stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Registered {
@@ -28,30 +34,60 @@ pub struct Registered {
     pub height: u64,
     /// Its hash.
     pub root: B256,
+    /// When it was made, by the word of whoever signed it.
+    pub time: UnixSeconds,
 }
 
 /// The checkpoint that a log tells.
 pub(super) fn registered(log: &Log) -> Result<Registered, String> {
     let told = CheckpointStored::decode_log_validate(&log.inner).map_err(|error| error.to_string())?;
-    let CheckpointStored { chain, height, root, .. } = told.data;
-    Ok(Registered { source: chain, height, root })
+    let CheckpointStored { chain, height, root, time, .. } = told.data;
+    Ok(Registered { source: chain, height, root, time })
 }
 
-/// Judges one checkpoint of `source` on `destination` by what each node that answers has at its height, `of` so many. Most of
-/// them pause; the word of fewer is a dispute, or a lie. `is_late`: nobody has had a block there for long.
+/// What the nodes of a checkpoint's source tell.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceWord<'a> {
+    /// What each that answers has at the checkpoint's height.
+    pub there: &'a [Option<B256>],
+    /// The best block of each that answers.
+    pub heads: &'a [BlockRef],
+    /// How many nodes there are.
+    pub of: usize,
+}
+
+impl SourceWord<'_> {
+    fn are_most(&self, count: usize) -> bool {
+        count.saturating_mul(2) > self.of
+    }
+
+    /// Whether most nodes have a block that was made after `known_by` and is lower than `height`: nobody had one there by then.
+    fn denies(&self, source: &ChainId, height: u64, known_by: UnixSeconds) -> bool {
+        let slack = if source.eip155_number().is_some() { SLACK } else { BITCOIN_SLACK };
+        let is_later = |head: &&BlockRef| head.height < height && head.time > known_by.saturating_add(slack);
+        self.are_most(self.heads.iter().filter(is_later).count())
+    }
+}
+
+/// Judges one checkpoint of `source` on `destination`, seen there at `since`, by its nodes' word. Most of them pause; the word
+/// of fewer is a dispute, or a lie. What is signed is final: a block that was not there by its own time, nor when it was seen,
+/// is none. `is_late`: nobody has had a block there for long.
 pub fn judge_checkpoint(
     destination: &ChainId,
     source: &ChainId,
     registered: &Registered,
-    told: &[Option<B256>],
-    of: usize,
+    word: &SourceWord<'_>,
+    since: UnixSeconds,
     is_late: bool,
 ) -> Judgement {
-    let Registered { height, root, .. } = registered;
+    let Registered { height, root, time, .. } = registered;
+    let told = word.there;
     let has_root = told.contains(&Some(*root));
     let others = || told.iter().flatten().filter(|hash| *hash != root);
-    let (other, are_most) = (others().next(), others().count().saturating_mul(2) > of);
+    let (other, are_most) = (others().next(), word.are_most(others().count()));
+    let is_denied = word.denies(source, *height, since.min(*time));
     let (is_pausing, what) = match (other, told.is_empty()) {
+        _ if is_denied => (true, format!("{destination} has a block {height} of {source}, which has not come so far")),
         (None, _) if has_root => return Judgement::Fine,
         (Some(other), _) => {
             let why = if has_root { "; one node has it" } else { "" };
@@ -90,10 +126,19 @@ mod tests {
     const TRUE: B256 = B256::repeat_byte(1);
     const FALSE: B256 = B256::repeat_byte(2);
 
+    /// When it was made, and seen.
+    const TIME: UnixSeconds = 1_000;
+    const SINCE: UnixSeconds = 2_000;
+
+    /// Of a checkpoint at height 7.
+    fn judged_by(source: &ChainId, root: B256, word: &SourceWord<'_>, is_late: bool) -> Judgement {
+        let registered = Registered { source: source.hash(), height: 7, root, time: TIME };
+        judge_checkpoint(&ChainId::eip155(9), source, &registered, word, SINCE, is_late)
+    }
+
     fn judged(root: B256, told: &[Option<B256>], is_late: bool) -> Judgement {
-        let (destination, source) = (ChainId::eip155(9), ChainId::eip155(1));
-        let registered = Registered { source: source.hash(), height: 7, root };
-        judge_checkpoint(&destination, &source, &registered, told, told.len(), is_late)
+        let word = SourceWord { there: told, heads: &[], of: told.len() };
+        judged_by(&ChainId::eip155(1), root, &word, is_late)
     }
 
     fn is_pausing(judgement: Judgement) -> Option<bool> {
@@ -120,10 +165,8 @@ mod tests {
         assert_eq!(is_pausing(judged(FALSE, &[Some(TRUE), Some(FALSE), Some(TRUE)], false)), Some(true));
         // The others are behind, or do not answer.
         assert_eq!(is_pausing(judged(TRUE, &[None, Some(FALSE)], false)), Some(false));
-        let (destination, source) = (ChainId::eip155(9), ChainId::eip155(1));
-        let registered = Registered { source: source.hash(), height: 7, root: TRUE };
-        let alone = judge_checkpoint(&destination, &source, &registered, &[Some(FALSE)], 3, false);
-        assert_eq!(is_pausing(alone), Some(false));
+        let word = SourceWord { there: &[Some(FALSE)], heads: &[], of: 3 };
+        assert_eq!(is_pausing(judged_by(&ChainId::eip155(1), TRUE, &word, false)), Some(false));
     }
 
     #[test]
@@ -133,5 +176,36 @@ mod tests {
         }
         assert_eq!(is_pausing(judged(FALSE, &[None], true)), Some(false));
         assert_eq!(judged(FALSE, &[], true), Judgement::NotYet, "nobody answers");
+    }
+
+    /// Nobody can have a block there while it is too high, and claims are paid under it all the same.
+    #[test]
+    fn a_block_above_the_heads_of_nodes_that_are_past_its_time_pauses_the_destination() {
+        let ethereum = ChainId::eip155(1);
+        let head = |height, time| BlockRef { height, hash: TRUE, time };
+        let by = |source: &ChainId, there: &[Option<B256>], heads: &[BlockRef]| {
+            judged_by(source, FALSE, &SourceWord { there, heads, of: 3 }, false)
+        };
+        let (behind, past) = (head(6, TIME + SLACK), head(6, TIME + SLACK + 1));
+        let of_ethereum = |heads: &[BlockRef]| by(&ethereum, &[None, None, None], heads);
+        assert_eq!(is_pausing(of_ethereum(&[past, past, behind])), Some(true));
+        assert_eq!(of_ethereum(&[past, behind, behind]), Judgement::NotYet, "one node's word");
+        assert_eq!(of_ethereum(&[past, behind]), Judgement::NotYet, "of three nodes");
+        assert_eq!(of_ethereum(&[head(7, SINCE + 999); 3]), Judgement::NotYet, "they have come so far");
+        let one_lies = by(&ethereum, &[None, None, Some(FALSE)], &[past, past, head(9, SINCE)]);
+        assert_eq!(is_pausing(one_lies), Some(true), "a node that says to have it hides nothing");
+        // Whatever time was signed: it was not there when it was seen.
+        let registered = Registered { source: ethereum.hash(), height: 7, root: FALSE, time: u64::MAX };
+        let seen = |time| {
+            let heads = [head(6, time); 3];
+            let word = SourceWord { there: &[None; 3], heads: &heads, of: 3 };
+            judge_checkpoint(&ChainId::eip155(9), &ethereum, &registered, &word, SINCE, false)
+        };
+        assert_eq!(seen(SINCE + SLACK), Judgement::NotYet);
+        assert_eq!(is_pausing(seen(SINCE + SLACK + 1)), Some(true));
+        let bitcoin = ChainId::bip122(B256::ZERO);
+        let of_bitcoin = |time| by(&bitcoin, &[None; 3], &[head(6, time); 3]);
+        assert_eq!(of_bitcoin(TIME + BITCOIN_SLACK), Judgement::NotYet, "its times run backwards");
+        assert_eq!(is_pausing(of_bitcoin(TIME + BITCOIN_SLACK + 1)), Some(true));
     }
 }

@@ -21,7 +21,7 @@ mod source;
 mod vault;
 mod vault_pause;
 
-pub use checkpoint::{Registered, judge_checkpoint, passed_over};
+pub use checkpoint::{Registered, SourceWord, judge_checkpoint, passed_over};
 pub use destination::{DestinationView, DestinationWatch, Watched};
 pub use dispute::judge_dispute;
 pub use finding::{Concern, Finding, Rule};

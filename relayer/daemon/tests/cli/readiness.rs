@@ -82,8 +82,8 @@ impl Health for Disputed {
 }
 
 impl SourceView for Disputed {
-    fn highest(&self) -> BoxFuture<'_, Option<u64>> {
-        Box::pin(async { Some(1) })
+    fn heads(&self) -> BoxFuture<'_, Vec<spandrel_verifiers::follow::BlockRef>> {
+        Box::pin(async { Vec::new() })
     }
 
     fn hashes_at(&self, _: u64) -> BoxFuture<'_, Vec<Option<alloy_primitives::B256>>> {

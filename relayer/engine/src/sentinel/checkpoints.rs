@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use spandrel_core::ledger::Ledger;
+use spandrel_verifiers::follow::BlockRef;
 use spandrel_verifiers::{ChainId, UnixSeconds};
-use spandrel_watchers::sentinel::{Finding, Judgement, Registered, judge_checkpoint, passed_over};
+use spandrel_watchers::sentinel::{Finding, Judgement, Registered, SourceWord, judge_checkpoint, passed_over};
 
 use super::Sentinel;
 use super::payouts::STALLED;
@@ -149,21 +150,22 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
         if next.is_empty() {
             return Vec::new();
         }
-        // Nodes are not asked for what none of them can have yet.
-        let heads = join_all(self.sources.values().map(|nodes| nodes.highest())).await;
-        let heads: BTreeMap<&ChainId, Option<u64>> = self.sources.keys().zip(heads).collect();
+        let heads = join_all(self.sources.values().map(|nodes| nodes.heads())).await;
+        let heads: BTreeMap<&ChainId, Vec<BlockRef>> = self.sources.keys().zip(heads).collect();
         let heads = &heads;
         let judged = next.into_iter().map(|((destination, registered), since)| async move {
             let source = self.sources.iter().find(|(chain, _)| chain.hash() == registered.source);
             let Some((source, nodes)) = source else { return ((destination, registered), Judgement::Fine) };
-            let told = match heads.get(source).copied().flatten() {
-                Some(head) if registered.height <= head => nodes.hashes_at(registered.height).await,
+            let heads = heads.get(source).map_or(&[][..], Vec::as_slice);
+            // Nodes are not asked for what none of them can have yet.
+            let there = match heads.iter().map(|head| head.height).max() {
+                Some(best) if registered.height <= best => nodes.hashes_at(registered.height).await,
                 Some(_) => vec![None],
                 None => Vec::new(),
             };
             let is_late = now >= since.saturating_add(STALLED);
-            let of = nodes.standings().len();
-            let judgement = judge_checkpoint(&destination, source, &registered, &told, of, is_late);
+            let word = SourceWord { there: &there, heads, of: nodes.standings().len() };
+            let judgement = judge_checkpoint(&destination, source, &registered, &word, since, is_late);
             ((destination, registered), judgement)
         });
         let judged = join_all(judged).await;
@@ -179,7 +181,7 @@ mod tests {
     use super::*;
 
     fn registered(height: u64) -> Registered {
-        Registered { source: B256::ZERO, height, root: B256::ZERO }
+        Registered { source: B256::ZERO, height, root: B256::ZERO, time: 0 }
     }
 
     fn wrong(destination: &ChainId, height: u64) -> ((ChainId, Registered), Judgement) {

@@ -124,7 +124,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
             }
             if !sighting.heads.contains_key(chain)
                 && let Some(source) = self.sources.get(chain)
-                && let Some(head) = source.highest().await
+                && let Some(head) = source.heads().await.iter().map(|block| block.height).max()
             {
                 sighting.heads.insert(chain.clone(), head);
             }

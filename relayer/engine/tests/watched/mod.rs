@@ -12,7 +12,7 @@ use spandrel_engine::{Alarms, Book, Clock, Sentinel, Silent};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::follow::{Cursor, FollowError};
+use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError};
 use spandrel_verifiers::{ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
 use spandrel_watchers::sentinel::{
@@ -95,23 +95,33 @@ type Nodes = Arc<Mutex<Vec<Standing>>>;
 /// Heights of whose blocks no node tells.
 type Forgotten = Arc<Mutex<BTreeSet<u64>>>;
 
-/// A source whose best block is at a height, by the word of nodes.
-struct Best(u64, Nodes, Forgotten);
+/// Height of the source's best block.
+const BEST: u64 = 10;
+
+/// A source by the word of one node, and how nodes stand.
+#[derive(Clone, Default)]
+struct Best {
+    nodes: Nodes,
+    forgotten: Forgotten,
+    /// When its best block was made.
+    made_at: Arc<Mutex<u64>>,
+}
 
 impl Health for Best {
     fn standings(&self) -> Vec<Standing> {
-        self.1.lock().unwrap().clone()
+        self.nodes.lock().unwrap().clone()
     }
 }
 
 impl SourceView for Best {
-    fn highest(&self) -> BoxFuture<'_, Option<u64>> {
-        Box::pin(async { Some(self.0) })
+    fn heads(&self) -> BoxFuture<'_, Vec<BlockRef>> {
+        let time = *self.made_at.lock().unwrap();
+        Box::pin(async move { vec![BlockRef { time, ..block(BEST) }] })
     }
 
     /// Its block at a height is [`block`].
     fn hashes_at(&self, height: u64) -> BoxFuture<'_, Vec<Option<B256>>> {
-        let is_told = height <= self.0 && !self.2.lock().unwrap().contains(&height);
+        let is_told = height <= BEST && !self.forgotten.lock().unwrap().contains(&height);
         Box::pin(async move { vec![is_told.then(|| block(height).hash)] })
     }
 }
@@ -121,8 +131,7 @@ pub struct Scene {
     pub store: Memory,
     pub book: Arc<Book<Memory, Later>>,
     pub told: Told,
-    nodes: Nodes,
-    forgotten: Forgotten,
+    source: Best,
     pub alarms: Alarms,
     sentinel: Sentinel<Memory, Later>,
 }
@@ -135,13 +144,13 @@ impl Scene {
     pub async fn over(store: Memory, time: Later, told: Told, held: u64) -> Self {
         let book = Book::open(store.clone(), time.clone(), policy(), Arc::new(Silent)).await.unwrap();
         let (book, alarms) = (Arc::new(book), Alarms::default());
-        let (nodes, forgotten) = (Nodes::default(), Forgotten::default());
-        let best: Arc<dyn SourceView> = Arc::new(Best(10, nodes.clone(), forgotten.clone()));
+        let best = Best::default();
+        let view: Arc<dyn SourceView> = Arc::new(best.clone());
         let destinations: Vec<Box<dyn DestinationView>> = vec![Box::new(told.clone())];
         let vaults: Vec<Box<dyn VaultView>> = vec![Box::new(Holds(held))];
-        let sources = BTreeMap::from([(source(), best)]);
+        let sources = BTreeMap::from([(source(), view)]);
         let sentinel = Sentinel::new(book.clone(), destinations, sources, vaults, alarms.clone());
-        Self { time, store, book, told, nodes, forgotten, alarms, sentinel }
+        Self { time, store, book, told, source: best, alarms, sentinel }
     }
 
     /// The same after a restart.
@@ -204,12 +213,17 @@ impl Scene {
     pub fn disagree(&self, is_so: bool) {
         let dissents_for = Some(TOLERATED_DISSENT + Duration::from_secs(1));
         let node = Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() };
-        *self.nodes.lock().unwrap() = if is_so { vec![node] } else { Vec::new() };
+        *self.source.nodes.lock().unwrap() = if is_so { vec![node] } else { Vec::new() };
     }
 
     /// The source's nodes tell no more of a block.
     pub fn forget(&self, height: u64) {
-        self.forgotten.lock().unwrap().insert(height);
+        self.source.forgotten.lock().unwrap().insert(height);
+    }
+
+    /// The source's best block is of that time.
+    pub fn make_block_at(&self, time: u64) {
+        *self.source.made_at.lock().unwrap() = time;
     }
 
     pub async fn scopes(&self) -> Vec<Scope> {
