@@ -233,11 +233,11 @@ async fn what_expired_on_a_one_way_route_is_taken_back_under_a_checkpoint_that_t
         RefundWatch::new(&home.id(), home.at.outbox, registry, node, PATIENCE)
     };
     let told = watch(home.at.registry)?;
-    let known = told.newest(&away.id()).await?;
+    let known = told.newest(&away.id(), None).await?;
     ensure!(known.time == registry.latest(chain).call().await?.time && known.max_age > 0, "{known:?}");
-    ensure!(told.newest(&ChainId::eip155(7)).await? == Newest::default(), "a chain that is not accepted");
+    ensure!(told.newest(&ChainId::eip155(7), None).await? == Newest::default(), "a chain that is not accepted");
     ensure!(told.is_refunded(transfer.id).await? && !told.is_refunded(DepositId(B256::ZERO)).await?);
-    let strange = watch(away.at.vault)?.newest(&away.id()).await.map_err(|error| error.to_string());
+    let strange = watch(away.at.vault)?.newest(&away.id(), None).await.map_err(|error| error.to_string());
     ensure!(strange.as_ref().is_err_and(|error| error.contains("the vault's registry")), "{strange:?}");
     Ok(())
 }

@@ -19,11 +19,13 @@ mod told {
         function roots() returns (address registry);
         function refunded(bytes32 id) returns (bool isRefunded);
         function latest(bytes32 chain) returns (uint64 height, uint64 time);
+        function stored(bytes32 chain, uint64 height)
+            returns (bytes32 root, uint64 time, bool disputed, uint64 storedAt);
         function rules(bytes32 chain) returns (uint64 maxAge, uint64 timeSlack, bool frozen);
     }
 }
 
-/// The newest checkpoint of a destination in a registry.
+/// The newest checkpoint of a destination in a registry that can be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Newest {
     /// Its block's time; zero where there is none.
@@ -34,8 +36,13 @@ pub struct Newest {
 
 /// A vault, and the registry beside it, by the word of a node.
 pub trait RefundView: Send + Sync {
-    /// The newest checkpoint of `destination`.
-    fn newest<'a>(&'a self, destination: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>>;
+    /// The newest checkpoint of `destination`. The highest may be one that nobody can use: `own`, which was brought there,
+    /// counts too, wherever it stands.
+    fn newest<'a>(
+        &'a self,
+        destination: &'a ChainId,
+        own: Option<&'a Checkpoint>,
+    ) -> BoxFuture<'a, Result<Newest, FollowError>>;
 
     /// Whether a deposit was taken back.
     fn is_refunded(&self, deposit: DepositId) -> BoxFuture<'_, Result<bool, FollowError>>;
@@ -76,7 +83,11 @@ impl RefundWatch {
 }
 
 impl RefundView for RefundWatch {
-    fn newest<'a>(&'a self, destination: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>> {
+    fn newest<'a>(
+        &'a self,
+        destination: &'a ChainId,
+        own: Option<&'a Checkpoint>,
+    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
         Box::pin(async move {
             let registry = self.node.ask(self.vault().await?, &told::rootsCall {}).await?;
             if registry != self.registry {
@@ -88,7 +99,13 @@ impl RefundView for RefundWatch {
             }
             let chain = destination.hash();
             let rule = self.node.ask(registry, &told::rulesCall { chain }).await?;
-            let time = self.node.ask(registry, &told::latestCall { chain }).await?.time;
+            let height = self.node.ask(registry, &told::latestCall { chain }).await?.height;
+            let highest = self.node.ask(registry, &told::storedCall { chain, height }).await?;
+            let mut time = usable_time(&highest, None);
+            if let Some(own) = own {
+                let stored = self.node.ask(registry, &told::storedCall { chain, height: own.height }).await?;
+                time = time.max(usable_time(&stored, Some(own)));
+            }
             Ok(Newest { time, max_age: if rule.frozen { 0 } else { rule.maxAge } })
         })
     }
@@ -96,6 +113,13 @@ impl RefundView for RefundWatch {
     fn is_refunded(&self, deposit: DepositId) -> BoxFuture<'_, Result<bool, FollowError>> {
         Box::pin(async move { self.node.ask(self.vault().await?, &told::refundedCall { id: deposit.0 }).await })
     }
+}
+
+/// When the block of a stored checkpoint was made, if it can be used and is the `expected` one; zero otherwise. What is disputed
+/// stays the highest for ever, and nothing is refunded under it.
+fn usable_time(stored: &told::storedReturn, expected: Option<&Checkpoint>) -> UnixSeconds {
+    let is_it = expected.is_none_or(|checkpoint| checkpoint.root == stored.root);
+    if is_it && !stored.disputed { stored.time } else { 0 }
 }
 
 /// The final blocks of a chain: the latest that one of its nodes proves.
@@ -113,5 +137,22 @@ impl FinalBlocks for ProvenBlocks {
             }
             newest.ok_or(refused)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_is_disputed_or_another_is_none() {
+        let (root, time) = (B256::repeat_byte(1), 7);
+        let stored = |disputed| told::storedReturn { root, time, disputed, storedAt: 9 };
+        let of = |root| Checkpoint { chain: ChainId::eip155(9), height: 3, root, time };
+        assert_eq!((usable_time(&stored(false), None), usable_time(&stored(true), None)), (7, 0));
+        assert_eq!((usable_time(&stored(false), Some(&of(root))), usable_time(&stored(true), Some(&of(root)))), (7, 0));
+        assert_eq!(usable_time(&stored(false), Some(&of(B256::repeat_byte(2)))), 0, "somebody else's");
     }
 }

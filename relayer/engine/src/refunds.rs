@@ -53,6 +53,8 @@ pub struct RefundDesk<L, C, B> {
     destinations: BTreeMap<ChainId, Box<dyn FinalBlocks>>,
     asked: Mutex<BTreeMap<(ChainId, ChainId), Pending>>,
     taken_back: Mutex<TakenBack>,
+    /// By source and destination: the hour to which it was looked for what this ledger had registered, and the newest of it.
+    registered: Mutex<BTreeMap<(ChainId, ChainId), (u64, Option<Checkpoint>)>>,
 }
 
 /// Deposits that were taken back by the word of a node, on a day since the epoch. Nodes are asked anew on the next, as a reorg
@@ -79,7 +81,8 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         sources: BTreeMap<ChainId, Refunding>,
         destinations: BTreeMap<ChainId, Box<dyn FinalBlocks>>,
     ) -> Self {
-        Self { book, bus, sources, destinations, asked: Mutex::default(), taken_back: Mutex::default() }
+        let (asked, taken_back, registered) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { book, bus, sources, destinations, asked, taken_back, registered }
     }
 
     /// Looks four times a minute until told to stop.
@@ -117,6 +120,28 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         Ok(true)
     }
 
+    /// The newest checkpoint that this ledger had registered, whether or not it is stored there.
+    async fn registered(
+        &self,
+        source: &ChainId,
+        refunding: &Refunding,
+        destination: &ChainId,
+    ) -> Result<Option<Checkpoint>, EngineError> {
+        let (pair, hour) = ((source.clone(), destination.clone()), self.book.clock().now() / HOUR);
+        let (looked, mut newest) = lock(&self.registered).get(&pair).cloned().unwrap_or_default();
+        for hour in (looked.max(hour.saturating_sub(LOOKED_AFTER / HOUR))..=hour).rev() {
+            let stored = self.book.ledger().effect(EffectId::of_registration(source, destination, hour)).await?;
+            if let Some(Effect::RegisterCheckpoint { registry, checkpoint }) = stored.map(|stored| stored.effect)
+                && registry == refunding.registry
+            {
+                newest = Some(checkpoint.checkpoint);
+                break;
+            }
+        }
+        lock(&self.registered).insert(pair, (hour, newest.clone()));
+        Ok(newest)
+    }
+
     /// The first that expired of those that are not taken back, and under no checkpoint could be, by the word of any node.
     async fn longest_waiting(
         &self,
@@ -124,8 +149,9 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         refunding: &Refunding,
         destination: &ChainId,
     ) -> Result<Option<Deposit>, EngineError> {
+        let own = self.registered(source, refunding, destination).await?;
         for (node, view) in refunding.views.iter().enumerate() {
-            let newest = match view.newest(destination).await {
+            let newest = match view.newest(destination, own.as_ref()).await {
                 Ok(newest) if newest.max_age == 0 => continue,
                 Ok(newest) => newest,
                 Err(error) => {

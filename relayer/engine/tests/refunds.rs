@@ -64,6 +64,7 @@ impl Scene {
         time.pass(1_010);
         let chains = Chains {
             newest: Arc::new(Mutex::new(Newest { time: NOW, max_age: 1_000_000 })),
+            stored: Arc::default(),
             refunded: Arc::default(),
             final_at: Arc::new(Mutex::new(NOW + 1_005)),
         };
@@ -177,6 +178,26 @@ async fn nothing_is_asked_while_nothing_waits_for_it() {
     assert_eq!(scene.asked(1).await, 0, "dust, what may still be paid, what is not served");
     scene.expire(Deposit { amount: U256::from(DUST), source_key: B256::with_last_byte(4), ..deposit() }).await;
     assert_eq!(scene.asked(1).await, 1);
+}
+
+/// The highest is disputed, or of a block that never comes: what is registered stays below it for ever.
+#[tokio::test]
+async fn a_highest_checkpoint_that_nobody_can_use_is_not_asked_for_again_and_again() {
+    let scene = Scene::new().await;
+    *scene.chains.newest.lock().unwrap() = Newest { time: 0, max_age: 1_000_000 };
+    let asked = scene.asked_for();
+    assert_eq!(scene.asked(1).await, 1);
+    for member in [1, 2] {
+        scene.vote(member, &asked, REGISTRY).await;
+    }
+    assert_eq!(scene.registered().await.len(), 1);
+    scene.time.pass(2 * HOUR);
+    assert_eq!(scene.asked(1).await, 1, "it was not stored");
+    scene.chains.stored.lock().unwrap().push(asked);
+    assert_eq!(scene.asked(1).await, 0, "it is late enough");
+    let scene = scene.restarted().await;
+    scene.time.pass(24 * HOUR);
+    assert_eq!(scene.asked(1).await, 0, "after a restart too");
 }
 
 /// A stranger's deposits expire one after the other, each later than the checkpoint before.

@@ -41,13 +41,24 @@ impl Subscription for Heard {
 #[derive(Clone)]
 pub struct Chains {
     pub newest: Arc<Mutex<Newest>>,
+    /// Checkpoints below the highest.
+    pub stored: Arc<Mutex<Vec<Checkpoint>>>,
     pub refunded: Arc<Mutex<Vec<DepositId>>>,
     pub final_at: Arc<Mutex<UnixSeconds>>,
 }
 
 impl RefundView for Chains {
-    fn newest<'a>(&'a self, _: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>> {
-        async { Ok(*self.newest.lock().unwrap()) }.boxed()
+    fn newest<'a>(
+        &'a self,
+        _: &'a ChainId,
+        own: Option<&'a Checkpoint>,
+    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
+        async move {
+            let newest = *self.newest.lock().unwrap();
+            let own = own.filter(|own| self.stored.lock().unwrap().contains(own)).map_or(0, |own| own.time);
+            Ok(Newest { time: newest.time.max(own), ..newest })
+        }
+        .boxed()
     }
 
     fn is_refunded(&self, deposit: DepositId) -> BoxFuture<'_, Result<bool, FollowError>> {
@@ -59,7 +70,11 @@ impl RefundView for Chains {
 pub struct Denying;
 
 impl RefundView for Denying {
-    fn newest<'a>(&'a self, _: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>> {
+    fn newest<'a>(
+        &'a self,
+        _: &'a ChainId,
+        _: Option<&'a Checkpoint>,
+    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
         async { Ok(Newest { time: u64::MAX, max_age: 1_000_000 }) }.boxed()
     }
 
@@ -72,7 +87,11 @@ impl RefundView for Denying {
 pub struct Down;
 
 impl RefundView for Down {
-    fn newest<'a>(&'a self, _: &'a ChainId) -> BoxFuture<'a, Result<Newest, FollowError>> {
+    fn newest<'a>(
+        &'a self,
+        _: &'a ChainId,
+        _: Option<&'a Checkpoint>,
+    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
         async { Err(FollowError::ProofUnavailable("down".to_owned())) }.boxed()
     }
 
