@@ -1,5 +1,5 @@
 //! Opening refunds: a deposit that expired unpaid is taken back under a checkpoint of its destination, later than its expiry, in
-//! the registry beside the vault. Where payouts the other way bring none, verifiers are asked for one.
+//! the registry beside the vault; one that was dropped on its destination, under one later than that. Where payouts the other way bring none, verifiers are asked for one.
 //!
 //! A checkpoint is asked for only while a deposit waits for it: one above dust, that is not taken back yet. However many wait,
 //! one is registered for a source and a destination, and none in the hour after: its effect has an id of the clock's hour, and
@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use spandrel_core::ledger::{Ledger, NewEffect};
-use spandrel_core::refund::Unpaid;
+use spandrel_core::refund::{Unpaid, Waiting};
 use spandrel_core::{Effect, EffectId, Executor};
 use spandrel_risk::{Corridor, Lane};
 use spandrel_verifiers::attestation::Collector;
-use spandrel_verifiers::{ChainId, Checkpoint, Deposit, DepositId, SignedCheckpoint, UnixSeconds};
+use spandrel_verifiers::{ChainId, Checkpoint, DepositId, SignedCheckpoint, UnixSeconds};
 use spandrel_watchers::refund::{FinalBlocks, RefundView};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ use crate::{BlockRequest, Book, Bus, Change, CheckpointVote, Clock, EngineError,
 const EVERY: Duration = Duration::from_secs(15);
 const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
-/// Seconds after its expiry in which a deposit is looked after.
+/// Seconds after it could be taken back in which a deposit is looked after.
 const LOOKED_AFTER: u64 = 90 * DAY;
 /// Seconds for which the same block is asked for.
 const ASKED_FOR: u64 = 600;
@@ -100,7 +100,7 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
                     continue;
                 }
                 match self.longest_waiting(source, refunding, destination).await? {
-                    Some(deposit) => self.ask(source, refunding, destination, deposit.expiry).await?,
+                    Some(waiting) => self.ask(source, refunding, destination, waiting.since).await?,
                     None => drop(lock(&self.asked).remove(&(source.clone(), destination.clone()))),
                 }
             }
@@ -142,13 +142,13 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         Ok(newest)
     }
 
-    /// The first that expired of those that are not taken back, and under no checkpoint could be, by the word of any node.
+    /// The first of those that are not taken back, and under no checkpoint could be, by the word of any node.
     async fn longest_waiting(
         &self,
         source: &ChainId,
         refunding: &Refunding,
         destination: &ChainId,
-    ) -> Result<Option<Deposit>, EngineError> {
+    ) -> Result<Option<Waiting>, EngineError> {
         let own = self.registered(source, refunding, destination).await?;
         for (node, view) in refunding.views.iter().enumerate() {
             let newest = match view.newest(destination, own.as_ref()).await {
@@ -164,15 +164,16 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
             let is_fresh = now <= newest.time.saturating_add(newest.max_age / 2);
             let since = if is_fresh { newest.time } else { now.saturating_sub(LOOKED_AFTER) };
             let unpaid = self.unpaid(source, destination, since..=now.saturating_sub(1)).await?;
-            let asked: Vec<Deposit> = {
+            let asked: Vec<Waiting> = {
                 let taken_back = self.taken_back(now);
-                let is_open = |deposit: &Deposit| !taken_back.known.contains(&(node, deposit.id()));
+                let is_open = |waiting: &Waiting| !taken_back.known.contains(&(node, waiting.deposit.id()));
                 unpaid.into_iter().filter(is_open).take(MOST_ASKED).collect()
             };
-            for deposit in asked {
-                match view.is_refunded(deposit.id()).await {
-                    Ok(false) => return Ok(Some(deposit)),
-                    Ok(true) => drop(self.taken_back(now).known.insert((node, deposit.id()))),
+            for waiting in asked {
+                let id = waiting.deposit.id();
+                match view.is_refunded(id).await {
+                    Ok(false) => return Ok(Some(waiting)),
+                    Ok(true) => drop(self.taken_back(now).known.insert((node, id))),
                     Err(error) => {
                         tracing::info!(%source, %destination, %error, "a node does not tell what was taken back");
                         break;
@@ -183,23 +184,23 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         Ok(None)
     }
 
-    /// Deposits that expired in this time and were not paid, the first that expired first; no dust.
+    /// Deposits that were not paid and could be taken back from a second of this time on, the first first; no dust.
     async fn unpaid(
         &self,
         source: &ChainId,
         destination: &ChainId,
-        expired: RangeInclusive<UnixSeconds>,
-    ) -> Result<Vec<Deposit>, EngineError> {
+        time: RangeInclusive<UnixSeconds>,
+    ) -> Result<Vec<Waiting>, EngineError> {
         let limits = self.book.risk_now().limits;
-        let is_looked_after = |deposit: &Deposit| {
+        let is_looked_after = |Waiting { deposit, .. }: &Waiting| {
             let corridor = Corridor::of(deposit, Lane::LightClient);
             // What is not served any more has no limits, and is owed all the same.
             let is_dust = limits.limits(&corridor).is_some_and(|limits| deposit.amount < limits.dust);
             deposit.destination_chain == *destination && !is_dust
         };
-        let mut unpaid = self.book.ledger().unpaid(source, expired).await?;
+        let mut unpaid = self.book.ledger().unpaid(source, time).await?;
         unpaid.retain(is_looked_after);
-        unpaid.sort_by_key(|deposit| deposit.expiry);
+        unpaid.sort_by_key(|waiting| waiting.since);
         Ok(unpaid)
     }
 
@@ -211,13 +212,13 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         taken_back
     }
 
-    /// Asks for the newest final block, if it is later than the `expiry`; for the same one for a while.
+    /// Asks for the newest final block, if it is later than `since`; for the same one for a while.
     async fn ask(
         &self,
         source: &ChainId,
         refunding: &Refunding,
         destination: &ChainId,
-        expiry: UnixSeconds,
+        since: UnixSeconds,
     ) -> Result<(), EngineError> {
         let pair = (source.clone(), destination.clone());
         let now = self.book.clock().now();
@@ -237,7 +238,7 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
                         return Ok(());
                     }
                 };
-                if checkpoint.time <= expiry {
+                if checkpoint.time <= since {
                     return Ok(());
                 }
                 let (chain, registered_on) = (destination.clone(), source.clone());

@@ -79,9 +79,14 @@ impl Scene {
 
     /// The ledger knows that it ended unpaid.
     async fn expire(&self, deposit: Deposit) {
-        let (id, expiry) = (deposit.id(), deposit.expiry);
+        let expiry = deposit.expiry;
+        self.end(deposit, Event::Rejected { reason: Reason::Expired { expiry } }).await;
+    }
+
+    async fn end(&self, deposit: Deposit, end: Event) {
+        let id = deposit.id();
         let seen = SeenDeposit { deposit, block: block(1), transaction: B256::ZERO, position: 0 };
-        let events = vec![Event::Observed { seen }, Event::Rejected { reason: Reason::Expired { expiry } }];
+        let events = vec![Event::Observed { seen }, end];
         let fold = |transfer, event| Some(Transfer::fold(transfer, id, event, NOW).unwrap());
         let after = events.iter().fold(None, fold).unwrap();
         let transfers = vec![TransferChange { expected_sequence: 0, events, after }];
@@ -178,6 +183,23 @@ async fn nothing_is_asked_while_nothing_waits_for_it() {
     assert_eq!(scene.asked(1).await, 0, "dust, what may still be paid, what is not served");
     scene.expire(Deposit { amount: U256::from(DUST), source_key: B256::with_last_byte(4), ..deposit() }).await;
     assert_eq!(scene.asked(1).await, 1);
+}
+
+/// A guardian dropped its delayed payment on the destination, days before it expires. The vault pays it back at once.
+#[tokio::test]
+async fn what_was_dropped_on_its_destination_waits_for_no_expiry() {
+    let scene = Scene::new().await;
+    scene.chains.refunded.lock().unwrap().push(deposit().id());
+    assert_eq!(scene.asked(1).await, 0);
+    let dropped = Event::Failed { reason: "the delayed payment was dropped by a guardian".to_owned() };
+    let expiry = NOW + 30 * 24 * HOUR;
+    scene.end(Deposit { expiry, source_key: B256::with_last_byte(1), ..deposit() }, dropped).await;
+    *scene.chains.final_at.lock().unwrap() = NOW;
+    assert_eq!(scene.asked(1).await, 0, "no final block is later than its end");
+    *scene.chains.final_at.lock().unwrap() = NOW + 1;
+    assert_eq!(scene.asked(1).await, 1);
+    *scene.chains.newest.lock().unwrap() = Newest { time: NOW + 1, max_age: 1_000_000 };
+    assert_eq!(scene.asked(1).await, 0, "one late enough is registered");
 }
 
 /// The highest is disputed, or of a block that never comes: what is registered stays below it for ever.

@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use alloy_primitives::{Address, B256, Bytes};
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::{Commit, LeasedEffect, Ledger, RISK_PAGE, Recorded, StoreError, TransferFilter};
-use spandrel_core::refund::Unpaid;
+use spandrel_core::refund::{Unpaid, Waiting};
 use spandrel_core::watch::{Watch, Watchbook};
-use spandrel_core::{EffectId, Event, Executor, Status, Transfer};
+use spandrel_core::{EffectId, Event, Executor, Transfer};
 use spandrel_risk::RiskEvent;
 use spandrel_risk::control::ControlEvent;
 use spandrel_verifiers::bitcoin::DepositTerms;
 use spandrel_verifiers::follow::Cursor;
-use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
+use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
 use crate::summary::Summary;
 use crate::{AuditRow, Intent};
@@ -238,14 +238,10 @@ impl Watchbook for Memory {
 }
 
 impl Unpaid for Memory {
-    async fn unpaid(&self, source: &ChainId, expired: RangeInclusive<UnixSeconds>) -> Result<Vec<Deposit>, StoreError> {
+    async fn unpaid(&self, source: &ChainId, time: RangeInclusive<UnixSeconds>) -> Result<Vec<Waiting>, StoreError> {
         let filter = TransferFilter { source: Some(source.clone()), open_only: false };
-        let is_unpaid = |transfer: &Transfer| {
-            let ended = matches!(transfer.status, Status::Rejected { .. } | Status::Failed { .. });
-            ended && expired.contains(&transfer.deposit.expiry)
-        };
         let transfers = self.read(|stored| stored.transfers_by_age(&filter))?;
-        Ok(transfers.into_iter().filter(is_unpaid).map(|transfer| transfer.deposit).collect())
+        Ok(transfers.iter().filter_map(|transfer| Waiting::of(transfer, &time)).collect())
     }
 }
 
