@@ -16,6 +16,7 @@ use crate::ethereum::{Endpoint, EthereumEvidence, Execution};
 mod told {
     alloy::sol! {
         function vault() returns (address vault);
+        function refundHold() returns (uint64 hold);
         function roots() returns (address registry);
         function refunded(bytes32 id) returns (bool isRefunded);
         function latest(bytes32 chain) returns (uint64 height, uint64 time);
@@ -32,6 +33,15 @@ pub struct Newest {
     pub time: UnixSeconds,
     /// Seconds for which it can be used, from that time; zero where its chain is not accepted, or frozen.
     pub max_age: u64,
+    /// Seconds for which it is to stand before the vault pays back under it.
+    pub hold: u64,
+}
+
+impl Newest {
+    /// Whether every checkpoint is too old once it has stood for the hold: nothing is paid back under any.
+    pub fn is_never_usable(&self) -> bool {
+        self.max_age <= self.hold
+    }
 }
 
 /// A vault, and the registry beside it, by the word of a node.
@@ -89,7 +99,8 @@ impl RefundView for RefundWatch {
         own: Option<&'a Checkpoint>,
     ) -> BoxFuture<'a, Result<Newest, FollowError>> {
         Box::pin(async move {
-            let registry = self.node.ask(self.vault().await?, &told::rootsCall {}).await?;
+            let vault = self.vault().await?;
+            let registry = self.node.ask(vault, &told::rootsCall {}).await?;
             if registry != self.registry {
                 return Err(FollowError::Permanent {
                     field: "the vault's registry".to_owned(),
@@ -106,7 +117,8 @@ impl RefundView for RefundWatch {
                 let stored = self.node.ask(registry, &told::storedCall { chain, height: own.height }).await?;
                 time = time.max(usable_time(&stored, Some(own)));
             }
-            Ok(Newest { time, max_age: if rule.frozen { 0 } else { rule.maxAge } })
+            let hold = self.node.ask(vault, &told::refundHoldCall {}).await?;
+            Ok(Newest { time, max_age: if rule.frozen { 0 } else { rule.maxAge }, hold })
         })
     }
 

@@ -18,7 +18,7 @@ use spandrel_core::{Effect, EffectId, Executor};
 use spandrel_risk::{Corridor, Lane};
 use spandrel_verifiers::attestation::Collector;
 use spandrel_verifiers::{ChainId, Checkpoint, DepositId, SignedCheckpoint, UnixSeconds};
-use spandrel_watchers::refund::{FinalBlocks, RefundView};
+use spandrel_watchers::refund::{FinalBlocks, Newest, RefundView};
 use tokio_util::sync::CancellationToken;
 
 use crate::{BlockRequest, Book, Bus, Change, CheckpointVote, Clock, EngineError, Message, repeat};
@@ -153,6 +153,11 @@ impl<L: Ledger + Unpaid, C: Clock, B: Bus> RefundDesk<L, C, B> {
         for (node, view) in refunding.views.iter().enumerate() {
             let newest = match view.newest(destination, own.as_ref()).await {
                 Ok(newest) if newest.max_age == 0 => continue,
+                Ok(newest) if newest.is_never_usable() => {
+                    let Newest { max_age, hold, .. } = newest;
+                    tracing::warn!(%source, %destination, max_age, hold, "checkpoints are too old before they refund anything");
+                    continue;
+                }
                 Ok(newest) => newest,
                 Err(error) => {
                     tracing::info!(%source, %destination, %error, "a node does not tell what refunds wait for");

@@ -63,7 +63,7 @@ impl Scene {
         let time = Later::default();
         time.pass(1_010);
         let chains = Chains {
-            newest: Arc::new(Mutex::new(Newest { time: NOW, max_age: 1_000_000 })),
+            newest: Arc::new(Mutex::new(Newest { time: NOW, max_age: 1_000_000, hold: 0 })),
             stored: Arc::default(),
             refunded: Arc::default(),
             final_at: Arc::new(Mutex::new(NOW + 1_005)),
@@ -160,13 +160,15 @@ async fn a_quorum_makes_a_checkpoint_that_a_deposit_waits_for_and_nobody_else_do
 #[tokio::test]
 async fn nothing_is_asked_while_nothing_waits_for_it() {
     let scene = Scene::new().await;
-    let newest = |time, max_age| *scene.chains.newest.lock().unwrap() = Newest { time, max_age };
+    let newest = |time, max_age| *scene.chains.newest.lock().unwrap() = Newest { time, max_age, hold: 0 };
     newest(NOW + 1_001, 1_000_000);
     assert_eq!(scene.asked(1).await, 0, "one late enough is registered");
     newest(NOW + 1_001, 10);
     assert_eq!(scene.asked(1).await, 1, "it is about to be too old");
     newest(NOW + 900, 0);
     assert_eq!(scene.asked(1).await, 0, "its chain is frozen there, or not accepted");
+    *scene.chains.newest.lock().unwrap() = Newest { time: NOW + 900, max_age: 1_000, hold: 1_000 };
+    assert_eq!(scene.asked(1).await, 0, "it would be too old once it has stood for the hold");
     newest(NOW + 900, 1_000_000);
     *scene.chains.final_at.lock().unwrap() = NOW + 1_000;
     scene.time.pass(700);
@@ -198,7 +200,7 @@ async fn what_was_dropped_on_its_destination_waits_for_no_expiry() {
     assert_eq!(scene.asked(1).await, 0, "no final block is later than its end");
     *scene.chains.final_at.lock().unwrap() = NOW + 1;
     assert_eq!(scene.asked(1).await, 1);
-    *scene.chains.newest.lock().unwrap() = Newest { time: NOW + 1, max_age: 1_000_000 };
+    *scene.chains.newest.lock().unwrap() = Newest { time: NOW + 1, max_age: 1_000_000, hold: 0 };
     assert_eq!(scene.asked(1).await, 0, "one late enough is registered");
 }
 
@@ -206,7 +208,7 @@ async fn what_was_dropped_on_its_destination_waits_for_no_expiry() {
 #[tokio::test]
 async fn a_highest_checkpoint_that_nobody_can_use_is_not_asked_for_again_and_again() {
     let scene = Scene::new().await;
-    *scene.chains.newest.lock().unwrap() = Newest { time: 0, max_age: 1_000_000 };
+    *scene.chains.newest.lock().unwrap() = Newest { time: 0, max_age: 1_000_000, hold: 0 };
     let asked = scene.asked_for();
     assert_eq!(scene.asked(1).await, 1);
     for member in [1, 2] {
@@ -253,7 +255,7 @@ async fn however_many_expire_one_is_registered_an_hour_after_a_restart_too() {
 #[tokio::test]
 async fn what_was_taken_back_hides_nothing_that_waits() {
     let scene = Scene::new().await;
-    *scene.chains.newest.lock().unwrap() = Newest { time: NOW + 1_003, max_age: 2 };
+    *scene.chains.newest.lock().unwrap() = Newest { time: NOW + 1_003, max_age: 2, hold: 0 };
     let before: Vec<Deposit> = (0..100_u64)
         .map(|n| Deposit { expiry: NOW + 800, source_key: B256::from(U256::from(100 + n)), ..deposit() })
         .collect();

@@ -80,6 +80,16 @@ fn compare(what: String, limits: &Limits, found: &RiskGuard::Limits, corridor: &
         let found = "settleWithin: expected seconds, found 0: the chain pays nothing on the fast lane";
         return Row::wrong(what, found, format!("set it there: {raise}"));
     }
+    let delays = found.bigFrom != u128::MAX && found.bigFrom <= found.perTransfer;
+    if is_open && is_fast && delays && found.bigDelay >= found.settleWithin {
+        let (delay, within) = (found.bigDelay, found.settleWithin);
+        let found = format!(
+            "bigDelay: expected less than settleWithin, {within} s, found {delay} s: what is delayed is overdue before it is \
+             paid, and whoever likes closes the lane for it"
+        );
+        let mend = format!("have bigDelay lowered or settleWithin raised there: {raise}; or close the lane here with 0");
+        return Row::wrong(what, found, mend);
+    }
     let told = |is_off: fn(&Bound) -> bool| {
         let off: Vec<String> = bounds.iter().filter(|bound| is_off(bound)).map(Bound::to_string).collect();
         (!off.is_empty()).then(|| off.join("; "))
@@ -166,6 +176,19 @@ mod tests {
             );
             assert_eq!(row.state, State::Ok, "closed here and there: {row:?}");
         }
+    }
+
+    /// The time in which a fast payout is to be proven runs from its claim, in which a large one is not paid yet.
+    #[test]
+    fn a_large_fast_payout_is_not_overdue_before_it_is_paid() {
+        let limits = configured(Limit::Amount(U256::from(10)), 50);
+        let state = |lane, from, delay| {
+            let found = RiskGuard::Limits { bigFrom: from, bigDelay: delay, ..there(10, 100, 50, 60) };
+            compare("limits".to_owned(), &limits, &found, &corridor("eip155:1", lane), Address::ZERO).state
+        };
+        assert_eq!(state(Lane::Fast, 10, 60), State::Wrong);
+        assert_eq!((state(Lane::Fast, 10, 59), state(Lane::Fast, 11, 60)), (State::Ok, State::Ok), "none is delayed so long");
+        assert_ne!(state(Lane::LightClient, 10, 60), State::Wrong, "nothing is to be proven after it");
     }
 
     #[test]

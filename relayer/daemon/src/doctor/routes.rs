@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, B256};
 use anyhow::{Context, Result, ensure};
-use spandrel_contracts::{Inbox, RiskGuard, Vault, WrappedToken, lane, native_asset};
+use spandrel_contracts::{CheckpointRegistry, Inbox, RiskGuard, Vault, WrappedToken, lane, native_asset};
 use spandrel_risk::Corridor;
 use spandrel_verifiers::{AssetId, ChainId};
 
@@ -73,8 +73,34 @@ pub async fn taken(config: &Config, chain: &ChainId, who: &str, vault: Address, 
             Ok(found) => Row::same(what, &target.inbox.into_word(), &found, mend),
             Err(error) => Row::wrong(what, format!("{error:#}"), "look at the node"),
         });
+        let what = format!("ethereum {chain} {who}: refunds from {destination}");
+        rows.push(match refund_times(destination, vault, evm).await {
+            Ok((max_age, hold)) => refunded(what, max_age, hold),
+            Err(error) => Row::wrong(what, format!("{error:#}"), "look at the node, and at the vault's registry"),
+        });
     }
     rows
+}
+
+/// Seconds for which a checkpoint of `destination` can be used in the vault's registry, and for which it is to stand there
+/// before anything is refunded under it.
+async fn refund_times(destination: &ChainId, vault: Address, evm: &Evm) -> Result<(u64, u64)> {
+    let registry = evm.read(vault, &Vault::rootsCall {}).await?;
+    let rule = evm.read(registry, &CheckpointRegistry::rulesCall { chain: destination.hash() }).await?;
+    Ok((rule.maxAge, evm.read(vault, &Vault::refundHoldCall {}).await?))
+}
+
+/// What is too old once it has stood for the hold refunds nothing. Twice the hold leaves a depositor as much time again.
+fn refunded(what: String, max_age: u64, hold: u64) -> Row {
+    let expected = hold.saturating_mul(2);
+    let found = format!("expected checkpoints that can be used for {expected} s, twice the hold, found {max_age} s");
+    let mend = "CheckpointRegistry.setChainRule by its governors, with a `maxAge` of twice the vault's `refundHold`";
+    match max_age {
+        0 => Row::skipped(what, "the vault's registry takes no checkpoints of that chain: nothing is refunded"),
+        age if age <= hold => Row::wrong(what, format!("{found}: nothing is refunded"), mend),
+        age if age < expected => Row::warn(what, found, mend),
+        age => Row::ok(what, format!("for {} s after a checkpoint has stood for {hold} s", age.saturating_sub(hold))),
+    }
 }
 
 fn told(what: String, found: Result<impl ToString, &anyhow::Error>, mend: &str) -> Row {
@@ -160,4 +186,17 @@ async fn deposited(chain: &ChainId, asset: &AssetId, vault: Address, evm: &Evm) 
     let is_it = found.kind != UNKNOWN && found.asset == asset.hash();
     ensure!(is_it, "expected vault {vault} to take it, found that it does not know {asset}");
     Ok(format!("taken from {} base units on", found.minimum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_can_be_used_after_the_hold() {
+        let state = |max_age| refunded("refunds".to_owned(), max_age, 100).state;
+        assert_eq!([0, 100, 101].map(state), [State::Skipped, State::Wrong, State::Warn]);
+        assert_eq!([199, 200].map(state), [State::Warn, State::Ok]);
+    }
 }

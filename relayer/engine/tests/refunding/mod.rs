@@ -75,7 +75,7 @@ impl RefundView for Denying {
         _: &'a ChainId,
         _: Option<&'a Checkpoint>,
     ) -> BoxFuture<'a, Result<Newest, FollowError>> {
-        async { Ok(Newest { time: u64::MAX, max_age: 1_000_000 }) }.boxed()
+        async { Ok(Newest { time: u64::MAX, max_age: 1_000_000, hold: 0 }) }.boxed()
     }
 
     fn is_refunded(&self, _: DepositId) -> BoxFuture<'_, Result<bool, FollowError>> {
