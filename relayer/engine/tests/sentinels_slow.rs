@@ -16,7 +16,7 @@ use spandrel_store::Memory;
 use spandrel_verifiers::DepositId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::SeenDeposit;
-use spandrel_watchers::sentinel::{PayoutLane, PayoutPause, Rule, UNPROVEN};
+use spandrel_watchers::sentinel::{BROUGHT, PayoutLane, PayoutPause, Rule, UNPROVEN};
 
 use common::{Later, NOW, block, deposit, destination, source};
 use watched::{Scene, Told, fast};
@@ -163,4 +163,33 @@ async fn a_destinations_own_pause_is_told_until_its_nodes_tell_that_it_is_lifted
     assert_eq!(scene.alarms.looked_at(), Some(looked_at), "the rest is seen");
     told(&scene, vec![Vec::new(); 2]).await;
     assert_eq!(closed().await, []);
+}
+
+/// Two guardians froze everything, and both words came to the destination when they did not count any more.
+#[tokio::test]
+async fn a_freeze_that_ends_on_a_chain_by_itself_asks_guardians_to_freeze_again() {
+    let scene = Scene::new().await;
+    let five_days = NOW + 5 * 86_400;
+    let paused = |until| RiskEvent::Paused { scope: Scope::Global, until, reason: "a guardian".to_owned() };
+    let refused = |until| vec![vec![PayoutPause { source: None, lane: None, asset: None, until }]; 2];
+    let tell = |pauses| *scene.told.pauses.lock().unwrap() = pauses;
+    tell(refused(Some(five_days)));
+    scene.book.record_risk(paused(five_days)).await.unwrap();
+    for _ in 0..2 {
+        scene.look_at_all(BROUGHT + 1).await;
+        assert!(!scene.found().contains(&Rule::FreezeEnds), "the first guardian's word ends here too");
+    }
+    scene.book.record_risk(paused(u64::MAX)).await.unwrap();
+    scene.look_at_all(0).await;
+    scene.look_at_all(BROUGHT).await;
+    assert!(!scene.found().contains(&Rule::FreezeEnds), "it may be on its way");
+    scene.look_at_all(1).await;
+    assert!(scene.found().contains(&Rule::FreezeEnds), "{:?}", scene.found());
+    assert_eq!(scene.pauses().await, 2, "it pauses nothing");
+    tell(vec![Vec::new(); 2]);
+    scene.look_at_all(1).await;
+    assert!(scene.found().contains(&Rule::FreezeEnds), "it is over there");
+    tell(refused(None));
+    scene.look_at_all(1).await;
+    assert!(!scene.found().contains(&Rule::FreezeEnds), "they froze again");
 }

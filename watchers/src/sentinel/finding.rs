@@ -25,11 +25,13 @@ pub enum Rule {
     PaceUnusual,
     /// The account that pays for gas on a destination runs dry.
     BalanceLow,
+    /// A chain does not keep what guardians froze without end.
+    FreezeEnds,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PayoutWithoutDeposit,
         Self::CheckpointForeign,
         Self::VaultShort,
@@ -39,6 +41,7 @@ impl Rule {
         Self::NodesDisagree,
         Self::PaceUnusual,
         Self::BalanceLow,
+        Self::FreezeEnds,
     ];
 
     /// Whether what it finds can be mended. What was paid, released or registered wrongly has happened: guardians look, and
@@ -59,6 +62,7 @@ impl Rule {
             Self::NodesDisagree => "nodes_disagree",
             Self::PaceUnusual => "pace_unusual",
             Self::BalanceLow => "balance_low",
+            Self::FreezeEnds => "freeze_ends",
         }
     }
 }

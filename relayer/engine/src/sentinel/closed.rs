@@ -1,4 +1,5 @@
-//! What chains refuse by their own contracts. That is no finding: it is told in the ledger for whoever makes promises.
+//! What chains refuse by their own contracts. That is no finding, unless a freeze ends there: it is told in the ledger for whoever
+//! makes promises.
 
 use spandrel_core::ledger::Ledger;
 use spandrel_core::watch::{ClosedPayout, ClosedVault, Watchbook};
@@ -7,6 +8,7 @@ use spandrel_verifiers::ChainId;
 use spandrel_watchers::sentinel::{Pause, PayoutLane, PayoutPause, VaultPause, judge_pauses};
 
 use super::Sentinel;
+use super::freezes::Read;
 use super::slow::Sight;
 use crate::{Clock, EngineError};
 
@@ -23,10 +25,14 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     /// Reads what is refused now. While fewer nodes of a chain answer than it takes to tell, what they told last stands.
     pub(super) async fn look_at_pauses(&self, sight: &mut Sight) -> Result<(), EngineError> {
         let (before, now, mut closed) = (self.closed().await?, self.book.clock().now(), Closed::default());
+        let mut read = Read::default();
         for vault in &self.vaults {
             let chain = vault.chain();
             match judged(&vault.pauses(now).await, vault.quorum()) {
-                Some(pauses) => closed.vaults.extend(pauses.into_iter().map(|pause| closed_vault(chain, pause))),
+                Some(pauses) => {
+                    read.vaults.insert(chain.clone());
+                    closed.vaults.extend(pauses.into_iter().map(|pause| closed_vault(chain, pause)));
+                }
                 None => {
                     sight.is_blind = true;
                     closed.vaults.extend(before.vaults.iter().filter(|known| known.source == *chain).cloned());
@@ -37,12 +43,16 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
             let (chain, told) = (destination.chain(), destination.pauses(now).await);
             sight.is_blind |= told.is_err();
             match judged(&told.unwrap_or_default(), destination.quorum()) {
-                Some(pauses) => closed.payouts.extend(pauses.into_iter().map(|pause| closed_payout(chain, pause))),
+                Some(pauses) => {
+                    read.destinations.insert(chain.clone());
+                    closed.payouts.extend(pauses.into_iter().map(|pause| closed_payout(chain, pause)));
+                }
                 None => {
                     closed.payouts.extend(before.payouts.iter().filter(|known| known.destination == *chain).cloned())
                 }
             }
         }
+        sight.findings.extend(self.judge_freezes(&closed, &read).await);
         sight.closed = Some(closed);
         Ok(())
     }

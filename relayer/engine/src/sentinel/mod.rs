@@ -8,6 +8,7 @@
 
 mod checkpoints;
 mod closed;
+mod freezes;
 mod marks;
 mod paid;
 mod payouts;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Book, Clock, EngineError, repeat};
 use checkpoints::Checkpoints;
+use freezes::Freezes;
 pub use marks::standing_findings;
 use marks::{Marks, reason_of};
 use payouts::Sighting;
@@ -80,6 +82,8 @@ pub struct Sentinel<L, C> {
     memory: AsyncMutex<Memory>,
     /// Checkpoints whose block is not known to be the source's.
     checkpoints: Mutex<Checkpoints>,
+    /// Freezes that chains do not keep.
+    freezes: Mutex<Freezes>,
     /// What the last slow look found.
     slow: Mutex<Sight>,
 }
@@ -115,6 +119,10 @@ impl<L, C> Sentinel<L, C> {
         self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn freezes(&self) -> MutexGuard<'_, Freezes> {
+        self.freezes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn slow_sight(&self) -> MutexGuard<'_, Sight> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,8 +139,9 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     ) -> Self {
         let began_at = book.clock().now();
         alarms.watched().looked_at = Some(began_at);
-        let (memory, checkpoints, slow) = (AsyncMutex::default(), Mutex::default(), Mutex::default());
-        Self { book, destinations, sources, vaults, alarms, began_at, memory, checkpoints, slow }
+        let (memory, checkpoints) = (AsyncMutex::default(), Mutex::default());
+        let (freezes, slow) = (Mutex::default(), Mutex::default());
+        Self { book, destinations, sources, vaults, alarms, began_at, memory, checkpoints, freezes, slow }
     }
 
     /// Looks once a second until told to stop.
