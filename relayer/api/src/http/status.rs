@@ -1,4 +1,5 @@
-//! How the bridge is: `GET /v1/status` for users, `/healthz` and `/readyz` for what spreads requests over processes.
+//! How the bridge is: `GET /v1/status` for users, `/healthz` for what spreads their requests over processes, `/readyz` for who
+//! watches it.
 
 use axum::extract::State;
 use axum::http::StatusCode;
