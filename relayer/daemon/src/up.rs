@@ -171,7 +171,7 @@ async fn start_role(
         start_watchers(&config, &store, &book, &metrics, &mut tasks, &stop)?;
     }
     if role.runs(Role::Relayer) {
-        let health = wiring::Health::new(metrics, config.telemetry.late_after.clone());
+        let health = wiring::Health::new(metrics, config.late_after());
         start_relayer(&config, (book, health), (bus, requests.sign()?), &mut tasks, &stop)?;
     }
     Ok(Running { store, supervised: Supervised::over(tasks) })
@@ -202,8 +202,7 @@ async fn start_telemetry(
 ) -> Result<()> {
     let listener = metrics::bind(config.telemetry.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "telemetry");
-    let late_after = config.telemetry.late_after.clone();
-    let vitals = Vitals { pulses: tasks.pulses(), late_after, bus: Some(bus.clone()) };
+    let vitals = Vitals { pulses: tasks.pulses(), late_after: config.late_after(), bus: Some(bus.clone()) };
     let (link, stopped) = (bus.clone(), stop.clone());
     tasks.spawn("bus", async move {
         tokio::select! {

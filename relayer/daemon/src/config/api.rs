@@ -107,3 +107,29 @@ impl ProxyConfig {
         Proxies { networks: self.networks.clone(), header }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, EXAMPLE};
+
+    #[test]
+    fn proxies_are_believed_in_one_header_and_are_not_everybody() {
+        let with = |networks: &str, header: &str| {
+            let proxies = format!("[api.proxies]\nnetworks = [{networks}]\nheader = \"{header}\"\n\n[control]");
+            Config::parse(&EXAMPLE.replacen("[control]", &proxies, 1)).map_err(|error| format!("{error:#}"))
+        };
+        let read = with("\"10.0.0.7/32\", \"fd00::/8\"", "x-forwarded-for").unwrap();
+        assert_eq!(read.api.unwrap().proxies.unwrap().networks.len(), 2);
+        with("\"10.0.0.7/32\"", "forwarded").unwrap();
+        for (networks, header, expected) in [
+            ("", "forwarded", "api.proxies.networks: expected at least one"),
+            ("\"10.0.0.7/32\", \"0.0.0.0/0\"", "forwarded", "found 0.0.0.0/0"),
+            ("\"::/0\"", "forwarded", "found ::/0"),
+            ("\"10.0.0.7\"", "forwarded", "invalid IP address"),
+            ("\"10.0.0.7/32\"", "x-real-ip", "x-real-ip"),
+        ] {
+            let error = with(networks, header).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

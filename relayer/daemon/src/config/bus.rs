@@ -75,3 +75,48 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::EXAMPLE;
+    use super::*;
+
+    #[test]
+    fn a_bus_is_named_and_reached_safely() {
+        let with =
+            |bus: &str| Config::parse(&EXAMPLE.replacen("[telemetry]", &format!("[bus]\n{bus}\n[telemetry]"), 1));
+        let refused = |bus: &str| format!("{:#}", with(bus).unwrap_err());
+        let credentials = "credentials = \"env:BUS\"";
+        with(&format!("url = \"tls://bus.example:4222\"\nname = \"main\"\n{credentials}")).unwrap();
+        with(&format!("url = \"nats://127.0.0.1:4222\"\nname = \"main\"\n{credentials}")).unwrap();
+        let elsewhere = refused(&format!("url = \"nats://bus.example:4222\"\nname = \"main\"\n{credentials}"));
+        assert!(elsewhere.contains("bus.url: expected tls://"), "{elsewhere}");
+        let open = refused("url = \"tls://bus.example:4222\"\nname = \"main\"");
+        assert!(open.contains("bus.credentials"), "{open}");
+        let named = refused(&format!("url = \"tls://bus.example:4222\"\nname = \"a.>\"\n{credentials}"));
+        assert!(named.contains("bus.name"), "{named}");
+        let told = refused(&format!("url = \"tls://me:secret@bus.example:4222\"\nname = \"main\"\n{credentials}"));
+        assert!(told.contains("bus.url") && !told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn who_asks_on_a_bus_has_a_key_and_who_signs_knows_it() {
+        const BUS: &str = "url = \"tls://bus.example\"\nname = \"main\"\ncredentials = \"env:BUS\"\n";
+        let read = |more: &str| toml::from_str::<BusConfig>(&format!("{BUS}{more}"));
+        let with = |more: &str| Config { bus: Some(read(more).unwrap()), ..Config::parse(EXAMPLE).unwrap() };
+        let refused = |config: &Config| format!("{:#}", config.check().unwrap_err());
+        let key = "request_key = { name = \"requests\", password = \"env:REQUESTS\" }\n";
+        let by = |digit: &str| format!("requests_by = [\"0x{}\"]\n", digit.repeat(40));
+        let mut config = with("");
+        config.check().unwrap();
+        config.signer = config.verifier.clone();
+        assert!(refused(&config).starts_with("bus.requests_by: expected the address"), "it would answer nobody");
+        (config.verifier, config.signer) = (Vec::new(), Vec::new());
+        assert!(refused(&config).starts_with("bus.request_key: expected"), "it would be answered by nobody");
+        assert!(refused(&with(key)).starts_with("bus.requests_by: expected the address"));
+        assert!(refused(&with(&(key.to_owned() + &by("0")))).starts_with("bus.requests_by: expected non-zero"));
+        with(&(key.to_owned() + &by("f"))).check().unwrap();
+        let plain = read(&key.replace("env:REQUESTS", "hunter2")).unwrap_err().message().to_owned();
+        assert!(plain.contains("file:<path> or env:<NAME>") && !plain.contains("hunter2"), "{plain}");
+    }
+}

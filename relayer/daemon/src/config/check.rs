@@ -68,6 +68,7 @@ impl Config {
             proxies.check()?;
         }
         let sources = self.check_sources()?;
+        self.check_late_after(&sources)?;
         if let Some(unknown) = self.api.iter().flat_map(|api| api.vaults.keys()).find(|chain| !sources.contains(chain))
         {
             return refuse("api.vaults", "a configured source chain", unknown);

@@ -72,12 +72,12 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::EXAMPLE;
     use super::*;
 
     /// A source chain that nothing is paid on, with the verifier's node of it.
-    const SOURCE: &str = r#"
+    pub(in crate::config) const SOURCE: &str = r#"
 [verifier.ethereum."eip155:1"]
 execution = "http://127.0.0.1:8556"
 beacon = "http://127.0.0.1:5062"

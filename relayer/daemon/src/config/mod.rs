@@ -6,6 +6,7 @@ mod bus;
 mod chains;
 mod check;
 mod control;
+mod late;
 mod node_url;
 mod prices;
 mod roles;
@@ -130,8 +131,8 @@ pub struct Telemetry {
     /// How log lines look.
     #[serde(default)]
     pub format: LogFormat,
-    /// Seconds, by chain, after which the last block read is too old for the process to be ready. A chain without a row is
-    /// never late.
+    /// Seconds, by source chain, after which the last block read is too old for the process to be ready. Without a row: 10800
+    /// of a Bitcoin chain, 900 of another.
     #[serde(default)]
     #[schemars(with = "BTreeMap<schema::Chain, u64>")]
     pub late_after: BTreeMap<ChainId, u64>,
@@ -332,66 +333,6 @@ mod tests {
         assert!(refused("= \"ada\"", "= \"\"").contains("control.guardians"));
         assert!(refused("timelock = 86400", "timelock = 60").contains("control.timelock"));
         assert!(refused("resume_delay = 900", "resume_delay = 60").contains("control.resume_delay"));
-    }
-
-    #[test]
-    fn proxies_are_believed_in_one_header_and_are_not_everybody() {
-        let with = |networks: &str, header: &str| {
-            let proxies = format!("[api.proxies]\nnetworks = [{networks}]\nheader = \"{header}\"\n\n[control]");
-            Config::parse(&EXAMPLE.replacen("[control]", &proxies, 1)).map_err(|error| format!("{error:#}"))
-        };
-        let read = with("\"10.0.0.7/32\", \"fd00::/8\"", "x-forwarded-for").unwrap();
-        assert_eq!(read.api.unwrap().proxies.unwrap().networks.len(), 2);
-        with("\"10.0.0.7/32\"", "forwarded").unwrap();
-        for (networks, header, expected) in [
-            ("", "forwarded", "api.proxies.networks: expected at least one"),
-            ("\"10.0.0.7/32\", \"0.0.0.0/0\"", "forwarded", "found 0.0.0.0/0"),
-            ("\"::/0\"", "forwarded", "found ::/0"),
-            ("\"10.0.0.7\"", "forwarded", "invalid IP address"),
-            ("\"10.0.0.7/32\"", "x-real-ip", "x-real-ip"),
-        ] {
-            let error = with(networks, header).unwrap_err();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_bus_is_named_and_reached_safely() {
-        let with =
-            |bus: &str| Config::parse(&EXAMPLE.replacen("[telemetry]", &format!("[bus]\n{bus}\n[telemetry]"), 1));
-        let refused = |bus: &str| format!("{:#}", with(bus).unwrap_err());
-        let credentials = "credentials = \"env:BUS\"";
-        with(&format!("url = \"tls://bus.example:4222\"\nname = \"main\"\n{credentials}")).unwrap();
-        with(&format!("url = \"nats://127.0.0.1:4222\"\nname = \"main\"\n{credentials}")).unwrap();
-        let elsewhere = refused(&format!("url = \"nats://bus.example:4222\"\nname = \"main\"\n{credentials}"));
-        assert!(elsewhere.contains("bus.url: expected tls://"), "{elsewhere}");
-        let open = refused("url = \"tls://bus.example:4222\"\nname = \"main\"");
-        assert!(open.contains("bus.credentials"), "{open}");
-        let named = refused(&format!("url = \"tls://bus.example:4222\"\nname = \"a.>\"\n{credentials}"));
-        assert!(named.contains("bus.name"), "{named}");
-        let told = refused(&format!("url = \"tls://me:secret@bus.example:4222\"\nname = \"main\"\n{credentials}"));
-        assert!(told.contains("bus.url") && !told.contains("secret"), "{told}");
-    }
-
-    #[test]
-    fn who_asks_on_a_bus_has_a_key_and_who_signs_knows_it() {
-        const BUS: &str = "url = \"tls://bus.example\"\nname = \"main\"\ncredentials = \"env:BUS\"\n";
-        let read = |more: &str| toml::from_str::<BusConfig>(&format!("{BUS}{more}"));
-        let with = |more: &str| Config { bus: Some(read(more).unwrap()), ..Config::parse(EXAMPLE).unwrap() };
-        let refused = |config: &Config| format!("{:#}", config.check().unwrap_err());
-        let key = "request_key = { name = \"requests\", password = \"env:REQUESTS\" }\n";
-        let by = |digit: &str| format!("requests_by = [\"0x{}\"]\n", digit.repeat(40));
-        let mut config = with("");
-        config.check().unwrap();
-        config.signer = config.verifier.clone();
-        assert!(refused(&config).starts_with("bus.requests_by: expected the address"), "it would answer nobody");
-        (config.verifier, config.signer) = (Vec::new(), Vec::new());
-        assert!(refused(&config).starts_with("bus.request_key: expected"), "it would be answered by nobody");
-        assert!(refused(&with(key)).starts_with("bus.requests_by: expected the address"));
-        assert!(refused(&with(&(key.to_owned() + &by("0")))).starts_with("bus.requests_by: expected non-zero"));
-        with(&(key.to_owned() + &by("f"))).check().unwrap();
-        let plain = read(&key.replace("env:REQUESTS", "hunter2")).unwrap_err().message().to_owned();
-        assert!(plain.contains("file:<path> or env:<NAME>") && !plain.contains("hunter2"), "{plain}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub async fn serve_api(
     });
     let mut service = Service::open(store, policy, catalog, risk, live, Arc::new(unix_now), WATCH)
         .await?
-        .with_late_after(config.telemetry.late_after.clone());
+        .with_late_after(config.late_after());
     if let Some(key) = &api.webhook_key {
         service = service.with_webhooks(webhooks(&config, &api, key)?);
     }

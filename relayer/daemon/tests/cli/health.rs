@@ -185,15 +185,30 @@ async fn a_ledger_that_does_not_answer_is_not_well() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_running_relayer_holds_a_resumption_for_as_long_as_a_chain_is_late_by_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let here = folder.path();
-    let mut config = away(here);
+    let config = away(folder.path());
+    assert!(config.telemetry.late_after.contains_key(&config.bitcoin[0].chain), "as the example has it");
+    holds_a_resumption_while_late(folder.path(), config).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_source_of_which_the_file_says_nothing_is_late_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = away(folder.path());
+    config.telemetry.late_after.clear();
+    holds_a_resumption_while_late(folder.path(), config).await;
+}
+
+/// Until its one source is read; then it is carried out, and the process is ready.
+async fn holds_a_resumption_while_late(here: &Path, mut config: Config) {
     let chain = config.bitcoin[0].chain.clone();
-    config.telemetry.late_after = [(chain.clone(), 600)].into();
     // A quarter of an hour at least, in a file.
     config.control.as_mut().unwrap().resume_delay = 0;
     let control = config.control.as_ref().unwrap().listen;
     let ready = format!("http://{}/readyz", config.telemetry.listen);
-    let is_late = async || reqwest::get(&ready).await.unwrap().text().await.unwrap().contains("is late");
+    let is_ready = async || {
+        let answer = reqwest::get(&ready).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
     let stop = CancellationToken::new();
     let running = spandrel::up::start(config, None, stop.clone()).await.unwrap();
     while tokio::net::TcpStream::connect(control).await.is_err() {
@@ -204,17 +219,20 @@ async fn a_running_relayer_holds_a_resumption_for_as_long_as_a_chain_is_late_by_
     taken(&as_guardian(here, "bo", &["proposals", "approve", proposed["statement"].as_str().unwrap()]));
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     ends(here, &["pauses"], 0, &["global"]);
-    assert!(is_late().await);
+    let (code, said) = is_ready().await;
+    assert!(code == 503 && said.contains(&format!("{chain} is late: nothing of it was read")), "{said}");
 
     let next = Cursor::at(BlockRef { height: 1, hash: B256::with_last_byte(1), time: unix_now() });
     let cursor = Some(CursorMove { chain, expected: None, next });
     running.store().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
-    assert!(!is_late().await);
+    let (_, said) = is_ready().await;
+    assert!(!said.contains("is late"), "{said}");
     let is_paused = || json(&ends(here, &["pauses", "--json"], 0, &[])).as_array().is_some_and(|rows| !rows.is_empty());
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while is_paused() {
         assert!(std::time::Instant::now() < deadline, "nothing is wrong any more: it is carried out");
     }
+    assert_eq!(is_ready().await, (200, "ready\n".to_owned()));
     stop.cancel();
     running.finish().await.unwrap();
 }
