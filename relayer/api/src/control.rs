@@ -7,7 +7,7 @@ use alloy::primitives::B256;
 use axum::http::StatusCode;
 use futures::future::BoxFuture;
 use spandrel_risk::control::{
-    ControlEvent, ControlPolicy, ControlRefusal, ControlState, Seen, SignedStatement, SignerRole,
+    ControlEvent, ControlPolicy, ControlRefusal, ControlState, Seen, SignedStatement, SignerRole, Wait,
 };
 use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
@@ -24,6 +24,8 @@ pub struct Standing {
     pub risk: RiskState,
     /// The limits as they stand.
     pub limits: Arc<RiskPolicy>,
+    /// Why what two guardians agreed on, and whose time has come, is not carried out yet.
+    pub waits: Arc<BTreeMap<B256, Wait>>,
     /// The sets of signers as they stand.
     pub signers: BTreeMap<SignerRole, SignerSet>,
     /// Unix seconds.

@@ -71,16 +71,22 @@ impl<L: Ledger, C: Clock> Book<L, C> {
     }
 
     /// Carries out the proposals whose time has come, and ends those that have lapsed. `health` is what is wrong, if
-    /// anything. Answers how many there were.
+    /// anything. Answers how many there were; why the others wait is shown.
     pub async fn carry_out(&self, health: Option<&str>) -> Result<usize, EngineError> {
         let Some(guardians) = &self.guardians else { return Ok(0) };
         let mut view = self.risk.lock().await;
-        let mut done = 0;
+        let (mut done, mut waits) = (0, BTreeMap::new());
         for (proposal, transfer) in view.control.due(self.clock.now()) {
             let subject = Subject { transfer, chain: None };
             for attempt in 0.. {
                 let facts = self.facts(guardians, &subject, &view).await?;
-                let Ok(events) = execute(&view.control, proposal, &facts.view(&view), health) else { break };
+                let events = match execute(&view.control, proposal, &facts.view(&view), health) {
+                    Ok(events) => events,
+                    Err(wait) => {
+                        waits.insert(proposal, wait);
+                        break;
+                    }
+                };
                 if self.record_once(&change(&events), &events, &mut view).await?.is_some() {
                     done += 1;
                     break;
@@ -90,6 +96,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
                 }
             }
         }
+        self.keep_waits(waits);
         Ok(done)
     }
 

@@ -35,6 +35,7 @@ mod serve;
 mod sign;
 mod unseen;
 mod verdicts;
+mod waits;
 
 pub use attest::{AttestationDesk, TermsSource};
 pub use book::Book;

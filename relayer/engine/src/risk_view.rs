@@ -7,6 +7,8 @@ use spandrel_risk::control::{ControlEvent, ControlState};
 use spandrel_risk::{Agreement, RiskEvent, RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
 
+use crate::waits::Waits;
+
 /// The risk state, what guardians said and the limits as they were stored last. All share what they hold: copies cost next to
 /// nothing.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct RiskNow {
     pub control: Arc<ControlState>,
     /// The agreed limits with those that guardians have set in their place.
     pub limits: Arc<RiskPolicy>,
+    /// Why what two guardians agreed on is not carried out yet, by the process that carries it out.
+    pub waits: Arc<Waits>,
     /// Whether something other than limits is agreed on now than when this process was started: it decides nothing more.
     pub is_superseded: bool,
 }

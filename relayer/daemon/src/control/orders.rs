@@ -44,7 +44,7 @@ impl ProposalCommand {
     pub(super) async fn run(self, json: bool) -> Result<()> {
         match self {
             Self::List(door) => {
-                let columns = ["id", "what", "person", "reason", "approval"];
+                let columns = ["id", "what", "person", "reason", "approval", "waits_for"];
                 list(&door.open()?, "proposals", "", &columns, json).await
             }
             Self::Approve { id, order } => {

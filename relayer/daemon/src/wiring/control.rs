@@ -99,8 +99,8 @@ impl ControlDesk for BookDesk {
     fn standing(&self) -> BoxFuture<'_, Standing> {
         async move {
             // Whoever looks on keeps no order and no payment waiting, and waits for none.
-            let RiskNow { state: risk, control, limits, .. } = self.book.risk_now();
-            Standing { control, risk, limits, signers: self.signers.clone(), now: unix_now() }
+            let RiskNow { state: risk, control, limits, waits, .. } = self.book.risk_now();
+            Standing { control, risk, limits, waits, signers: self.signers.clone(), now: unix_now() }
         }
         .boxed()
     }

@@ -219,6 +219,13 @@ async fn holds_a_resumption_while_late(here: &Path, mut config: Config) {
     taken(&as_guardian(here, "bo", &["proposals", "approve", proposed["statement"].as_str().unwrap()]));
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     ends(here, &["pauses"], 0, &["global"]);
+    // Guardians are told what it waits for.
+    let waits = format!("health is not green: {chain} is late: nothing of it was read");
+    ends(here, &["proposals", "list"], 0, &["is late"]);
+    let open = json(&ends(here, &["proposals", "list", "--json"], 0, &[]));
+    assert_eq!(open[0]["waits_for"].as_str(), Some(&*waits), "{open}");
+    let page = reqwest::get(format!("http://{control}/console")).await.unwrap().text().await.unwrap();
+    assert!(page.contains(&waits), "{page}");
     let (code, said) = is_ready().await;
     assert!(code == 503 && said.contains(&format!("{chain} is late: nothing of it was read")), "{said}");
 

@@ -31,7 +31,7 @@ pub struct Book<L, C> {
     /// Sources where deposits are paused too, and the inbox by which statements name each.
     pub(crate) vaults: BTreeMap<ChainId, Address>,
     pub(crate) risk: Mutex<RiskView>,
-    shown: RwLock<RiskNow>,
+    pub(crate) shown: RwLock<RiskNow>,
     observer: Arc<dyn Observer>,
     wake: Notify,
 }
@@ -42,7 +42,7 @@ impl<L: Ledger, C: Clock> Book<L, C> {
         let view = RiskView::under(policy.clone());
         let limits = Arc::new(policy.risk.clone());
         let (state, control) = (RiskState::default(), Arc::default());
-        let shown = RwLock::new(RiskNow { state, control, limits, is_superseded: false });
+        let shown = RwLock::new(RiskNow { state, control, limits, waits: Arc::default(), is_superseded: false });
         let (risk, wake) = (Mutex::new(view), Notify::new());
         let (guardians, vaults) = (None, BTreeMap::new());
         let book = Self { ledger, clock, policy, guardians, vaults, risk, shown, observer, wake };

@@ -133,7 +133,7 @@ fn open(standing: &Standing) -> impl Iterator<Item = (&B256, &Proposal)> {
 fn proposals(standing: &Standing) -> Markup {
     let rows: Vec<Vec<Markup>> = open(standing)
         .map(|(id, proposal)| {
-            let id = id.to_string();
+            let (waits, id) = (standing.waits.get(id), id.to_string());
             vec![
                 html! { (what(&proposal.act, standing)) span.faint { (proposal.reason) } },
                 html! { (proposal.person) br; span.faint { (units::moment(proposal.at)) } },
@@ -151,6 +151,7 @@ fn proposals(standing: &Standing) -> Markup {
                             }
                         },
                     }
+                    @if let Some(wait) = waits { br; span.faint { (wait) } }
                 },
                 html! {
                     div.acts {

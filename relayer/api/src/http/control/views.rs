@@ -60,6 +60,9 @@ pub struct ProposalRow {
     /// Absent while it needs a second person.
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<ApprovalRow>,
+    /// Why it is not carried out although its time has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +90,7 @@ pub async fn proposals(State(control): State<Control>) -> Versioned<Vec<Proposal
             signer: approval.signer,
             ready_at: approval.ready_at,
         }),
+        waits_for: standing.waits.get(id).map(ToString::to_string),
     });
     versioned(&standing, rows.collect())
 }

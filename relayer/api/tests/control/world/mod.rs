@@ -86,9 +86,9 @@ impl ControlDesk for Desk {
 
     fn standing(&self) -> BoxFuture<'_, Standing> {
         async move {
-            let RiskNow { state: risk, control, limits, .. } = self.book.risk_now();
+            let RiskNow { state: risk, control, limits, waits, .. } = self.book.risk_now();
             let signers = BTreeMap::from([(SignerRole::Verifiers, policy().verifiers)]);
-            Standing { control, risk, limits, signers, now: self.book.clock().now() }
+            Standing { control, risk, limits, waits, signers, now: self.book.clock().now() }
         }
         .boxed()
     }
