@@ -306,7 +306,7 @@ async fn check_agreed(config: &Config) -> Result<Option<&'static str>> {
         return Ok(None);
     }
     let store = status::look_at(&config.database).await?;
-    let events = wiring::would_agree(config, &store).await?;
+    let events = wiring::require_agreeable(config, &store).await;
     store.close().await;
     Ok(Some(match events?.is_empty() {
         true => "as agreed",

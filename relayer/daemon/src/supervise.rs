@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use spandrel_engine::Pulse;
 use spandrel_verifiers::UnixSeconds;
 use tokio::task::{Id, JoinSet};
@@ -36,55 +38,56 @@ impl Pulses {
     }
 }
 
-/// Named tasks under one stop signal.
+/// Named tasks under one stop signal. None begins before all of them are there: a start that fails half-way has done nothing.
 pub struct Tasks {
     stop: CancellationToken,
-    set: JoinSet<Result<()>>,
-    names: Vec<(Id, String)>,
+    waiting: Vec<(String, BoxFuture<'static, Result<()>>)>,
     pulses: Pulses,
 }
 
 impl Tasks {
     /// No tasks yet; `stop` tells all of them to end.
     pub fn new(stop: CancellationToken) -> Self {
-        Self { stop, set: JoinSet::new(), names: Vec::new(), pulses: Pulses::default() }
+        Self { stop, waiting: Vec::new(), pulses: Pulses::default() }
     }
 
-    /// Starts a task. It must end soon after `stop` is cancelled.
-    pub fn spawn<F, E>(&mut self, name: impl Into<String>, task: F)
+    /// Adds a task, which begins with [`run`](Self::run). It must end soon after `stop` is cancelled.
+    pub fn add<F, E>(&mut self, name: impl Into<String>, task: F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<anyhow::Error>,
     {
         let (name, pulse) = (name.into(), Pulse::default());
         self.pulses.feel(name.clone(), pulse.clone());
-        let handle = self.set.spawn(pulse.of(async move { task.await.map_err(Into::into) }));
-        self.names.push((handle.id(), name));
+        self.waiting.push((name, pulse.of(async move { task.await.map_err(Into::into) }).boxed()));
     }
 
-    /// The signs of life of all tasks, those that are yet to be spawned included.
+    /// The signs of life of all tasks, those that are yet to be added included.
     pub fn pulses(&self) -> Pulses {
         self.pulses.clone()
     }
 
-    /// Waits until `stop` is cancelled or a task ends, stops the rest, and reports every failure.
-    pub async fn run(mut self) -> Result<()> {
+    /// Begins all, waits until `stop` is cancelled or a task ends, stops the rest, and reports every failure.
+    pub async fn run(self) -> Result<()> {
+        let mut set = JoinSet::new();
+        let begin = |(name, task)| (set.spawn(task).id(), name);
+        let names: Vec<(Id, String)> = self.waiting.into_iter().map(begin).collect();
         let mut failures = Vec::new();
         let mut deadline = None;
-        while !self.set.is_empty() {
+        while !set.is_empty() {
             let joined = match deadline {
                 None => tokio::select! {
-                    joined = self.set.join_next_with_id() => joined,
+                    joined = set.join_next_with_id() => joined,
                     () = self.stop.cancelled() => {
                         deadline = Some(tokio::time::Instant::now() + GRACE);
                         continue;
                     }
                 },
-                Some(at) => match tokio::time::timeout_at(at, self.set.join_next_with_id()).await {
+                Some(at) => match tokio::time::timeout_at(at, set.join_next_with_id()).await {
                     Ok(joined) => joined,
                     Err(_) => {
-                        failures.push(format!("{} tasks did not stop within {GRACE:?}", self.set.len()));
-                        self.set.abort_all();
+                        failures.push(format!("{} tasks did not stop within {GRACE:?}", set.len()));
+                        set.abort_all();
                         break;
                     }
                 },
@@ -94,7 +97,7 @@ impl Tasks {
                 Some(Err(error)) => (error.id(), Err(anyhow!("panicked: {error}"))),
                 None => break,
             };
-            let name = self.names.iter().find(|(known, _)| *known == id).map_or("task", |(_, name)| name.as_str());
+            let name = names.iter().find(|(known, _)| *known == id).map_or("task", |(_, name)| name.as_str());
             match outcome {
                 Ok(()) if self.stop.is_cancelled() => {}
                 Ok(()) => failures.push(format!("{name}: ended by itself")),
@@ -115,11 +118,11 @@ mod tests {
         let stop = CancellationToken::new();
         let mut tasks = Tasks::new(stop.clone());
         let waiting = stop.clone();
-        tasks.spawn("patient", async move {
+        tasks.add("patient", async move {
             waiting.cancelled().await;
             anyhow::Ok(())
         });
-        tasks.spawn("broken", async { Err(anyhow!("no luck")) });
+        tasks.add("broken", async { Err(anyhow!("no luck")) });
         let error = tasks.run().await.unwrap_err().to_string();
         assert_eq!(error, "broken: no luck");
         assert!(stop.is_cancelled());
@@ -128,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_a_reason_too() {
         let mut tasks = Tasks::new(CancellationToken::new());
-        tasks.spawn("fragile", async {
+        tasks.add("fragile", async {
             if true {
                 panic!("ouch");
             }
@@ -142,7 +145,7 @@ mod tests {
         let stop = CancellationToken::new();
         let mut tasks = Tasks::new(stop.clone());
         let waiting = stop.clone();
-        tasks.spawn("patient", async move {
+        tasks.add("patient", async move {
             waiting.cancelled().await;
             anyhow::Ok(())
         });

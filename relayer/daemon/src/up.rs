@@ -137,13 +137,13 @@ async fn start_role(
 ) -> Result<Running> {
     role.check(&config)?;
     let store = Sqlite::open(&config.database).await?;
+    wiring::require_agreeable(&config, &store).await?;
     let metrics = Arc::new(Metrics::new()?);
     let live = Live::default();
     let observers = Observers { metrics: metrics.clone(), live: live.clone(), other: watcher };
     let policy = wiring::policy(&config)?;
     let book = Book::open(store.clone(), SystemClock, policy, Arc::new(observers)).await?;
     let mut book = book.pausing_vaults(wiring::paused_vaults(&config));
-    wiring::agree(&config, &book).await?;
     if let Some(guardians) = config.control_policy() {
         book = book.guarded_by(guardians);
     }
@@ -153,13 +153,13 @@ async fn start_role(
     let mut tasks = Tasks::new(stop.clone());
     start_telemetry(&config, metrics.clone(), Some(book.clone()), &bus, &mut tasks, &stop).await?;
     if role != Role::Whole {
-        tasks.spawn("changes", wiring::follow_changes(book.clone(), live.clone(), stop.clone()));
+        tasks.add("changes", wiring::follow_changes(book.clone(), live.clone(), stop.clone()));
     }
     if role.runs(Role::Api)
         && let Some(api) = config.api.clone()
     {
         let serving = wiring::serve_api(config.clone(), api, book.clone(), live, metrics.requests(), stop.clone());
-        tasks.spawn("transfer API", serving);
+        tasks.add("transfer API", serving.await?);
     }
     if role.runs(Role::Verifier) {
         start_verifiers(&config, &bus, &mut tasks, &stop)?;
@@ -172,8 +172,10 @@ async fn start_role(
     }
     if role.runs(Role::Relayer) {
         let health = wiring::Health::new(metrics, config.late_after());
-        start_relayer(&config, (book, health), (bus, requests.sign()?), &mut tasks, &stop)?;
+        start_relayer(&config, (book.clone(), health), (bus, requests.sign()?), &mut tasks, &stop).await?;
     }
+    // Last: nothing is agreed on by a start that fails, for a secret or a port, and nothing runs before.
+    wiring::agree(&config, &book).await?;
     Ok(Running { store, supervised: Supervised::over(tasks) })
 }
 
@@ -204,18 +206,18 @@ async fn start_telemetry(
     tracing::info!(address = %listener.local_addr()?, "telemetry");
     let vitals = Vitals { pulses: tasks.pulses(), late_after: config.late_after(), bus: Some(bus.clone()) };
     let (link, stopped) = (bus.clone(), stop.clone());
-    tasks.spawn("bus", async move {
+    tasks.add("bus", async move {
         tokio::select! {
             () = stopped.cancelled() => Ok(()),
             () = link.ended() => bail!("its connection is gone for good: to be started again"),
         }
     });
-    tasks.spawn("telemetry", metrics::serve(listener, metrics, book, vitals, stop.clone()));
+    tasks.add("telemetry", metrics::serve(listener, metrics, book, vitals, stop.clone()));
     Ok(())
 }
 
 /// Decides and pays.
-fn start_relayer(
+async fn start_relayer(
     config: &Config,
     (book, health): (Arc<RelayerBook>, wiring::Health),
     (bus, asks): (Link, SignDigest),
@@ -225,22 +227,22 @@ fn start_relayer(
     let store = book.ledger().clone();
     if let Some(control) = config.control.clone() {
         let serving = wiring::serve_control(config.clone(), control, book.clone(), stop.clone());
-        tasks.spawn("control API", serving);
+        tasks.add("control API", serving.await?);
         let patient = book.clone();
         let wrong = move || {
             let (book, health) = (patient.clone(), health.clone());
             async move { health.wrong(&book, unix_now()).await }
         };
-        tasks.spawn("control", run_control(book.clone(), wrong, stop.clone()));
+        tasks.add("control", run_control(book.clone(), wrong, stop.clone()));
     }
     chains::start(config, &book, tasks, stop)?;
     let verdicts = VerdictDesk::new(book.clone(), bus.clone());
     let attestations = AttestationDesk::new(book.clone(), bus.clone(), asks).telling(RegisteredTerms(store));
     let refunds = Arc::new(wiring::refund_desk(config, book.clone(), bus.clone())?);
-    tasks.spawn("refunds", refunds.clone().run(stop.clone()));
+    tasks.add("refunds", refunds.clone().run(stop.clone()));
     let inbox = bus.subscribe();
-    tasks.spawn("desks", run_desks(book.clone(), verdicts, refunds, attestations, inbox, stop.clone()));
-    tasks.spawn("ticks", run_ticks(book, stop.clone()));
+    tasks.add("desks", run_desks(book.clone(), verdicts, refunds, attestations, inbox, stop.clone()));
+    tasks.add("ticks", run_ticks(book, stop.clone()));
     Ok(())
 }
 
@@ -268,11 +270,11 @@ fn start_watchers(
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }
     let sentinel = Arc::new(wiring::sentinel(config, book.clone(), sources, metrics.alarms())?);
-    tasks.spawn("sentinels", sentinel.clone().run(stop.clone()));
-    tasks.spawn("slow sentinels", sentinel.run_slowly(stop.clone()));
+    tasks.add("sentinels", sentinel.clone().run(stop.clone()));
+    tasks.add("slow sentinels", sentinel.run_slowly(stop.clone()));
     for feed in &config.price_feed {
         let following = wiring::follow_price(feed, book.clone(), stop.clone())?;
-        tasks.spawn(format!("price of {}", feed.asset), following);
+        tasks.add(format!("price of {}", feed.asset), following);
     }
     Ok(())
 }
@@ -282,7 +284,7 @@ fn start_verifiers(config: &Config, bus: &Link, tasks: &mut Tasks, stop: &Cancel
     for role in &config.verifier {
         let (address, verifier) = wiring::verifier_role(config, role)?;
         let run = run_verifier(verifier, bus.speaking_as(address), bus.subscribe(), SystemClock, stop.clone());
-        tasks.spawn(format!("verifier {}", role.key.name), run);
+        tasks.add(format!("verifier {}", role.key.name), run);
     }
     Ok(())
 }
@@ -298,7 +300,7 @@ fn start_signers(
     for role in &config.signer {
         let (address, signer) = wiring::signer_role(config, role, requests.by())?;
         let run = run_signer(signer, bus.speaking_as(address), bus.subscribe(), SystemClock, stop.clone());
-        tasks.spawn(format!("signer {}", role.key.name), run);
+        tasks.add(format!("signer {}", role.key.name), run);
     }
     Ok(())
 }
@@ -312,9 +314,9 @@ where
     let desk = EvidenceDesk::new(chain.clone(), evidence, book.clone());
     let follower = ChainFollower::new(watcher, book.clone());
     let stopped = stop.clone();
-    tasks.spawn(format!("watcher of {chain}"), async move { follower.run(SystemClock, stopped).await });
+    tasks.add(format!("watcher of {chain}"), async move { follower.run(SystemClock, stopped).await });
     let (book, stopped) = (book.clone(), stop.clone());
-    tasks.spawn(format!("evidence of {chain}"), async move { desk.run(book, stopped).await });
+    tasks.add(format!("evidence of {chain}"), async move { desk.run(book, stopped).await });
 }
 
 /// Metrics, the transfer API's streams, and whoever else looks on.

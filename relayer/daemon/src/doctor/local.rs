@@ -145,7 +145,9 @@ async fn stored(config: &Config, version: u64) -> Result<Vec<Row>> {
             Row::wrong("agreed policy", error, mend)
         }
         Err(refusal) => {
-            Row::wrong("agreed policy", refusal, "allow no more, or have it agreed on: spandrel policy propose")
+            let anew = if wiring::is_draft(&store).await? { wiring::begin_anew(config) } else { String::new() };
+            let mend = format!("allow no more, or have it agreed on: spandrel policy propose {anew}");
+            Row::wrong("agreed policy", refusal, mend.trim_end())
         }
     });
     store.close().await;

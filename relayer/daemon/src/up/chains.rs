@@ -62,7 +62,7 @@ fn start_one<F>(
 {
     let name = format!("{what} on {chain}");
     let (chain, book, stop) = (chain.clone(), book.clone(), stop.clone());
-    tasks.spawn(name.clone(), async move {
+    tasks.add(name.clone(), async move {
         let Some(submitter) = patiently(&name, &stop, connect).await? else { return Ok(()) };
         let desk = PayoutDesk::new(chain, submitter, book.clone(), wiring::BATCH);
         anyhow::Ok(desk.run(book, stop).await?)

@@ -1,6 +1,6 @@
 //! The policy that a configuration states, against the one that the ledger says is agreed on.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use spandrel_core::ledger::Ledger;
 use spandrel_engine::Book;
 use spandrel_risk::control::{ConfigureRefusal, ControlEvent, ControlState, configure};
@@ -75,8 +75,8 @@ fn terms(feed: &PriceFeedConfig) -> Result<FeedTerms> {
     })
 }
 
-/// Starts a process with its configuration: refused where it allows more than what is agreed on, and by a ledger whose
-/// audit log knows of an agreement that is not there any more.
+/// Starts a process with its configuration, when everything else that can fail on this machine has not: refused where it
+/// allows more than what is agreed on, and by a ledger whose audit log knows of an agreement that is not there any more.
 pub async fn agree(config: &Config, book: &Book<Sqlite, SystemClock>) -> Result<()> {
     let (control, _) = book.control().await;
     require_kept(&control, book.ledger()).await?;
@@ -105,6 +105,39 @@ pub async fn would_agree(config: &Config, store: &Sqlite) -> Result<Result<Vec<C
     }
     require_kept(&control, store).await?;
     Ok(configure(&control, &agreement(config)?, unix_now()))
+}
+
+/// The same, for whoever does not go on without it.
+///
+/// # Errors
+/// What the configuration allows beyond what is agreed on; where nobody would lose anything by it, how to begin anew.
+pub async fn require_agreeable(config: &Config, store: &Sqlite) -> Result<Vec<ControlEvent>> {
+    match would_agree(config, store).await? {
+        Ok(events) => Ok(events),
+        Err(refusal @ ConfigureRefusal::Looser { .. }) if is_draft(store).await? => {
+            bail!("{refusal}\n{}", begin_anew(config))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// How to forget a draft that was agreed on.
+pub fn begin_anew(config: &Config) -> String {
+    let database = config.database.display();
+    format!(
+        "or, since the ledger has no deposit and no order yet and no guardian has said anything: remove {database} (and \
+         {database}-wal, {database}-shm) to begin anew"
+    )
+}
+
+/// Whether nothing but configurations is in the ledger: what was agreed on bound nobody yet.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn is_draft(store: &Sqlite) -> Result<bool> {
+    let said = store.control_events(0).await?;
+    let is_silent = said.iter().all(|said| matches!(said.body, ControlEvent::Configured { .. }));
+    Ok(is_silent && store.is_unused().await?)
 }
 
 async fn require_kept(control: &ControlState, store: &Sqlite) -> Result<()> {

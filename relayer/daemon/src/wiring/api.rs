@@ -29,7 +29,7 @@ const OWN_KEYS_PER_HOUR: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 /// Epochs from an Ethereum block to the finality that covers it, at most.
 const FINALITY_EPOCHS: u64 = 3;
 
-/// Serves the transfer API until told to stop.
+/// Opens the transfer API's port; what is answered serves it until told to stop.
 pub async fn serve_api(
     config: Config,
     api: ApiConfig,
@@ -37,7 +37,7 @@ pub async fn serve_api(
     live: Live,
     requests: Arc<Requests>,
     stop: CancellationToken,
-) -> Result<()> {
+) -> Result<impl Future<Output = Result<()>> + Send + 'static> {
     let policy = super::policy(&config)?;
     let catalog = Catalog::new(&policy, sources(&config, &api));
     let store = book.ledger().clone();
@@ -67,19 +67,21 @@ pub async fn serve_api(
         each: api.streams_per_caller.saturating_add(OF_ONE_ADDRESS),
     };
     let port = Port::new(listener, tls.clone()).behind(api.proxies.as_ref().map(ProxyConfig::proxies));
-    let served = serve(port, app, places, stop.cancelled());
-    let renewed = async {
-        if let Some((files, tls)) = api.tls.as_ref().zip(tls.as_ref()) {
-            super::renew_tls("api.tls", files, tls, &stop).await;
-        }
-    };
-    let told = async {
-        if let Some(courier) = Courier::new(service) {
-            courier.run(stop.cancelled()).await;
-        }
-    };
-    tokio::join!(served, renewed, told);
-    Ok(())
+    Ok(async move {
+        let served = serve(port, app, places, stop.cancelled());
+        let renewed = async {
+            if let Some((files, tls)) = api.tls.as_ref().zip(tls.as_ref()) {
+                super::renew_tls("api.tls", files, tls, &stop).await;
+            }
+        };
+        let told = async {
+            if let Some(courier) = Courier::new(service) {
+                courier.run(stop.cancelled()).await;
+            }
+        };
+        tokio::join!(served, renewed, told);
+        Ok(())
+    })
 }
 
 /// Webhooks reach public addresses; with local chains, where users are on this machine, loopback too.

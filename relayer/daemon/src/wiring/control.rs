@@ -24,13 +24,13 @@ const OF_ONE_ADDRESS: usize = 32;
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
-/// Serves the control API until told to stop.
+/// Opens the control API's port; what is answered serves it until told to stop.
 pub async fn serve_control(
     config: Config,
     control: ControlConfig,
     book: Arc<RelayerBook>,
     stop: CancellationToken,
-) -> Result<()> {
+) -> Result<impl Future<Output = Result<()>> + Send + 'static> {
     let policy = book.guardians().cloned().context("control: expected guardians at the book, found none")?;
     let store = book.ledger().clone();
     let signers = BTreeMap::from([
@@ -47,15 +47,17 @@ pub async fn serve_control(
     let each = if control.listen.ip().is_loopback() { PLACES } else { OF_ONE_ADDRESS };
     let places = Room { all: PLACES, each };
     let app = control_router(desk, store, hosts, TIMEOUT);
-    // Pages that listen for changes are cut off when it stops.
-    let served = serve(Port::new(listener, tls.clone()), app, places, stop.cancelled());
-    let renewed = async {
-        if let Some((files, tls)) = control.tls.as_ref().zip(tls.as_ref()) {
-            super::renew_tls("control.tls", files, tls, &stop).await;
-        }
-    };
-    tokio::join!(served, renewed);
-    Ok(())
+    Ok(async move {
+        // Pages that listen for changes are cut off when it stops.
+        let served = serve(Port::new(listener, tls.clone()), app, places, stop.cancelled());
+        let renewed = async {
+            if let Some((files, tls)) = control.tls.as_ref().zip(tls.as_ref()) {
+                super::renew_tls("control.tls", files, tls, &stop).await;
+            }
+        };
+        tokio::join!(served, renewed);
+        Ok(())
+    })
 }
 
 struct BookDesk {

@@ -19,7 +19,7 @@ mod roles;
 mod sentinel;
 mod tls;
 
-pub use agreement::{agree, agreement, would_agree};
+pub use agreement::{agree, agreement, begin_anew, is_draft, require_agreeable, would_agree};
 pub use announced::RegisteredTerms;
 pub use api::serve_api;
 pub use bitcoin::{bitcoin_consensus, bitcoin_side, endpoint};

@@ -52,7 +52,8 @@ impl Served {
     pub async fn new(config: Config, book: Arc<TestBook>) -> Self {
         let (control, stop) = (config.control.clone().unwrap(), CancellationToken::new());
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], control.listen.port()));
-        let serving = tokio::spawn(wiring::serve_control(config.clone(), control, book.clone(), stop.clone()));
+        let serving = wiring::serve_control(config.clone(), control, book.clone(), stop.clone()).await.unwrap();
+        let serving = tokio::spawn(serving);
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

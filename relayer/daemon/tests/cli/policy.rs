@@ -1,6 +1,7 @@
 //! Starts with another file than the one that was agreed on, as an operator would try them.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
@@ -19,7 +20,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::control::{Served, as_guardian, guarded, taken};
-use crate::run::{TestBook, ends, json, silent_book};
+use crate::run::{TestBook, ends, example, json, see, silent_book, told};
 
 const FAST_WINDOW: &str = "window = \"50000000\"";
 
@@ -85,6 +86,70 @@ async fn a_looser_file_starts_nothing_and_is_refused_by_field() {
     assert_eq!(store.control_events(0).await.unwrap().len(), 1, "the first start alone is written down");
     let row = &store.audit(0, 10).await.unwrap()[0];
     assert!(row.kind == "control" && row.body.contains("configured"), "{row:?}");
+}
+
+/// What the example's first start lacks in turn: the API's secret, the verifier's, the relayer's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_for_a_missing_secret_agrees_on_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let whole = example(here);
+    let without_webhooks = whole.replacen("webhook_key = ", "# webhook_key = ", 1);
+    let without_verifier = without_webhooks.split("[[verifier]]").next().unwrap();
+    let starts = [
+        (&*whole, "env:SPANDREL_WEBHOOK_KEY: expected"),
+        (&*without_webhooks, "env:VERIFIER_PASSWORD: expected"),
+        (without_verifier, "env:BITCOIN_RPC_PASSWORD: expected"),
+    ];
+    for (text, missing) in starts {
+        std::fs::write(here.join("spandrel.toml"), text).unwrap();
+        ends(here, &["up"], 1, &[missing]);
+        ends(here, &["config", "check"], 0, &["to be agreed on by the next start"]);
+    }
+    let busy = std::net::TcpListener::bind(Config::parse(&whole).unwrap().control.unwrap().listen).unwrap();
+    let secrets = ["BITCOIN_RPC_PASSWORD", "SECOND_BITCOIN_RPC_PASSWORD", "THIRD_BITCOIN_RPC_PASSWORD"];
+    let mut start = Command::new(env!("CARGO_BIN_EXE_spandrel"));
+    let output = start.current_dir(here).arg("up").envs(secrets.map(|name| (name, "secret"))).output().unwrap();
+    assert!(told(&output).contains("control.listen: "), "{}", told(&output));
+    drop(busy);
+    other(
+        here,
+        "spandrel.toml",
+        "0x7777777777777777777777777777777777777777",
+        "0x7777777777777777777777777777777777777778",
+    );
+    ends(here, &["config", "check"], 0, &["to be agreed on by the next start"]);
+}
+
+/// As long as nothing depends on it, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_was_agreed_on_is_forgotten_with_its_ledger_while_nobody_has_used_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let config = guarded(here);
+    started(&config).await.ledger().close().await;
+    let inbox = "0x7777777777777777777777777777777777777777";
+    other(here, "other.toml", inbox, "0x7777777777777777777777777777777777777778");
+    let refused = |command: &[&str], code| {
+        let output = ends(here, &[command, &["--config", "other.toml"]].concat(), code, &[".inbox: agreed"]);
+        told(&output).contains("to begin anew")
+    };
+    assert!(refused(&["up"], 1) && refused(&["config", "check"], 1) && refused(&["doctor", "--json"], 5));
+    let book = silent_book(&config).await;
+    book.order(&signed(&config, Act::Pause { scope: Scope::Global, seconds: 60 }), None).await.unwrap();
+    book.ledger().close().await;
+    assert!(!refused(&["up"], 1) && !refused(&["doctor", "--json"], 5), "a guardian's word is in it");
+
+    for end in ["", "-wal", "-shm"] {
+        let path = here.join(format!("spandrel.sqlite{end}"));
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let book = started(&config).await;
+    see(&book, &config, 1).await;
+    book.ledger().close().await;
+    assert!(!refused(&["up"], 1) && !refused(&["config", "check"], 1), "a deposit is in it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,7 @@ pub fn example(folder: &Path) -> String {
     let text = spandrel::config::EXAMPLE.replace("profile = \"production\"", "profile = \"dev\"");
     let text = text.replace("127.0.0.1:8090", &format!("127.0.0.1:{}", free_port()));
     let text = text.replace("127.0.0.1:8080", &format!("127.0.0.1:{}", free_port()));
+    let text = text.replace("127.0.0.1:9464", &format!("127.0.0.1:{}", free_port()));
     let path = folder.join("spandrel.sqlite");
     text.replace("database = \"spandrel.sqlite\"", &format!("database = {:?}", path.display().to_string()))
 }
@@ -115,7 +116,7 @@ impl ServedApi {
         api.webhook_key = None;
         let (address, stop, requests) = (api.listen, CancellationToken::new(), Metrics::new().unwrap().requests());
         let serving = wiring::serve_api(config.clone(), api, book.clone(), live, requests, stop.clone());
-        let serving = tokio::spawn(serving);
+        let serving = tokio::spawn(serving.await.unwrap());
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

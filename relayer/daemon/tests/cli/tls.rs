@@ -82,7 +82,8 @@ async fn serve_api(config: &Config, book: &Arc<TestBook>) -> (JoinHandle<anyhow:
     let address = api.listen;
     let requests = spandrel::metrics::Metrics::new().unwrap().requests();
     let (config, book, live) = (config.clone(), book.clone(), spandrel_api::Live::default());
-    let serving = tokio::spawn(spandrel::wiring::serve_api(config, api, book, live, requests, stop.clone()));
+    let serving = spandrel::wiring::serve_api(config, api, book, live, requests, stop.clone()).await.unwrap();
+    let serving = tokio::spawn(serving);
     while tokio::net::TcpStream::connect(address).await.is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -134,7 +135,7 @@ async fn certificates_that_clients_would_refuse_are_told_before_the_start_and_at
         let book = silent_book(&config).await;
         let (control, stop) = (config.control.clone().unwrap(), CancellationToken::new());
         let started = spandrel::wiring::serve_control(config.clone(), control, book.clone(), stop);
-        let error = format!("{:#}", started.await.unwrap_err());
+        let error = format!("{:#}", started.await.err().unwrap());
         assert!(error.contains(expected), "{error}");
         book.ledger().close().await;
     }

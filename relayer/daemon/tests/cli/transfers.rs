@@ -115,6 +115,7 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
     let here = folder.path().to_owned();
     let url = api.url.clone();
     let asked = url.clone();
+    assert!(book.ledger().is_unused().await.unwrap());
     let routes: serde_json::Value = reqwest::get(format!("{url}/v1/routes")).await.unwrap().json().await.unwrap();
     let route = routes[0]["id"].as_str().unwrap().to_owned();
     tokio::task::spawn_blocking(move || {
@@ -178,6 +179,7 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
     .await
     .unwrap();
 
+    assert!(!book.ledger().is_unused().await.unwrap(), "an order is in it");
     let id = see(&book, &config, 1).await;
     let here = folder.path().to_owned();
     let watching = tokio::task::spawn_blocking(move || {

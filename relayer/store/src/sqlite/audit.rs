@@ -57,6 +57,17 @@ impl Sqlite {
         .map_err(database)
     }
 
+    /// Whether neither a deposit nor an order is in the ledger.
+    ///
+    /// # Errors
+    /// `Database` when SQLite fails.
+    pub async fn is_unused(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM transfers) AND NOT EXISTS (SELECT 1 FROM orders)")
+            .fetch_one(&self.reader)
+            .await
+            .map_err(database)
+    }
+
     /// How many rows the audit log has.
     ///
     /// # Errors
