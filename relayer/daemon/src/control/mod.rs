@@ -21,6 +21,7 @@ pub use orders::{HoldCommand, LimitsCommand, ProposalCommand, QuarantineCommand,
 pub use policy::PolicyCommand;
 pub use scope::ScopeOptions;
 pub use send::{Denied, Door, Order};
+pub(crate) use usage::corridor_value;
 use view::list;
 
 use spandrel_risk::control::Act;

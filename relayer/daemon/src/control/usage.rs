@@ -5,7 +5,7 @@ use anyhow::Result;
 use serde::Serialize;
 use spandrel_core::ledger::{Ledger, each_risk_event};
 use spandrel_risk::control::ControlState;
-use spandrel_risk::{Corridor, Lane, Limit, Limits, RiskPolicy, RiskState, Tank};
+use spandrel_risk::{Corridor, CorridorRules, Lane, Limit, Limits, RiskPolicy, RiskState, Tank};
 use spandrel_verifiers::UnixSeconds;
 
 use crate::clock::unix_now;
@@ -89,25 +89,30 @@ fn lane(
 
 /// The windows of assets, by amount and by value, and those of destinations and corridors, by value.
 fn windows(policy: &RiskPolicy, risk: &RiskState, now: UnixSeconds) -> Vec<WindowUse> {
-    let by_value = |of: Tank, limit, returned: U512| {
-        let used = risk.notional_used(&of, now).saturating_sub(returned);
-        WindowUse { of, by: "value", used: used.to_string(), limit }
-    };
+    let by_value =
+        |of: Tank, limit| WindowUse { used: risk.notional_used(&of, now).to_string(), of, by: "value", limit };
     let mut found = Vec::new();
     for (asset, rules) in &policy.wide.assets {
         let of = Tank::Asset { asset: asset.clone() };
         let used = risk.asset_used(asset, now).to_string();
         found.push(WindowUse { of: of.clone(), by: "amount", used, limit: rules.window });
-        found.extend(rules.notional.map(|limit| by_value(of, limit, U512::ZERO)));
+        found.extend(rules.notional.map(|limit| by_value(of, limit)));
     }
     for (chain, limit) in &policy.wide.destinations {
-        found.push(by_value(Tank::Destination { chain: chain.clone() }, *limit, U512::ZERO));
+        found.push(by_value(Tank::Destination { chain: chain.clone() }, *limit));
     }
     for (corridor, rules) in &policy.wide.corridors {
-        let netted = rules.netted_with.clone().map(|with| risk.notional_used(&Tank::Paid(with), now));
-        found.push(by_value(Tank::Corridor(corridor.clone()), rules.notional, netted.unwrap_or_default()));
+        let used = corridor_value(risk, corridor, rules, now).to_string();
+        found.push(WindowUse { of: Tank::Corridor(corridor.clone()), by: "value", used, limit: rules.notional });
     }
     found
+}
+
+/// What a lane of a corridor has used by value; where it is netted, less what was paid the other way. The fast lane never is.
+pub(crate) fn corridor_value(risk: &RiskState, corridor: &Corridor, rules: &CorridorRules, now: UnixSeconds) -> U512 {
+    let with = rules.netted_with.as_ref().filter(|with| corridor.lane != Lane::Fast && with.lane != Lane::Fast);
+    let returned = with.map(|with| risk.notional_used(&Tank::Paid(with.clone()), now)).unwrap_or_default();
+    risk.notional_used(&Tank::Corridor(corridor.clone()), now).saturating_sub(returned)
 }
 
 /// The pause that stops everything on this lane of this corridor, if there is one.

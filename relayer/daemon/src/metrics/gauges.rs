@@ -11,6 +11,8 @@ use spandrel_store::summary::Summary;
 use spandrel_verifiers::UnixSeconds;
 use spandrel_watchers::sentinel::Rule;
 
+use crate::control::corridor_value;
+
 /// Labels of a lane of a corridor: as many as are configured.
 const CORRIDOR: [&str; 4] = ["source", "destination", "asset", "lane"];
 
@@ -49,18 +51,19 @@ pub struct Gauges {
     of_asset: Window,
     of_asset_by_value: Window,
     of_destination_by_value: Window,
+    of_corridor_by_value: Window,
 }
 
-/// A window over corridors, and its limit.
+/// A window over corridors or by value, and its limit.
 struct Window {
     used: GaugeVec,
     limit: GaugeVec,
 }
 
 impl Window {
-    fn show(&self, of: &str, used: U512, bound: Limit) {
-        self.used.with_label_values(&[of]).set(approximate(&used));
-        self.limit.with_label_values(&[of]).set(limit(bound));
+    fn show(&self, of: &[&str], used: U512, bound: Limit) {
+        self.used.with_label_values(of).set(approximate(&used));
+        self.limit.with_label_values(of).set(limit(bound));
     }
 }
 
@@ -101,10 +104,10 @@ impl Gauges {
             Ok(gauges)
         };
         let numbers = |name: &str, help: &str| numbers_of(name, help, &CORRIDOR);
-        let window = |used: &str, limit: &str, what: &str, of: &str| -> Result<Window> {
+        let window = |used: &str, limit: &str, what: &str, of: &[&str]| -> Result<Window> {
             Ok(Window {
-                used: numbers_of(used, &format!("Cleared and not paid, or paid in the last 24 hours, {what}"), &[of])?,
-                limit: numbers_of(limit, &format!("Most in 24 hours {what}; +Inf: unlimited"), &[of])?,
+                used: numbers_of(used, &format!("Cleared and not paid, or paid in the last 24 hours, {what}"), of)?,
+                limit: numbers_of(limit, &format!("Most in 24 hours {what}; +Inf: unlimited"), of)?,
             })
         };
         let integer = |name: &str, help: &str| -> Result<IntGauge> {
@@ -214,19 +217,25 @@ impl Gauges {
                 "spandrel_risk_asset_window_used_units",
                 "spandrel_risk_asset_window_limit_units",
                 "over all corridors of an asset, base units",
-                "asset",
+                &["asset"],
             )?,
             of_asset_by_value: window(
                 "spandrel_risk_asset_value_used_units",
                 "spandrel_risk_asset_value_limit_units",
                 "over all corridors of an asset, by value",
-                "asset",
+                &["asset"],
             )?,
             of_destination_by_value: window(
                 "spandrel_risk_destination_value_used_units",
                 "spandrel_risk_destination_value_limit_units",
                 "towards a destination, by value",
-                "destination",
+                &["destination"],
+            )?,
+            of_corridor_by_value: window(
+                "spandrel_risk_corridor_value_used_units",
+                "spandrel_risk_corridor_value_limit_units",
+                "on a lane of a corridor, by value, less what was paid the other way where that is netted",
+                &CORRIDOR,
             )?,
         })
     }
@@ -301,9 +310,9 @@ impl Gauges {
         }
         for (asset, rules) in &policy.wide.assets {
             let name = asset.to_string();
-            self.of_asset.show(&name, risk.asset_used(asset, now), rules.window);
+            self.of_asset.show(&[&name], risk.asset_used(asset, now), rules.window);
             let used = risk.notional_used(&Tank::Asset { asset: asset.clone() }, now);
-            self.of_asset_by_value.show(&name, used, rules.notional.unwrap_or(Limit::Unlimited));
+            self.of_asset_by_value.show(&[&name], used, rules.notional.unwrap_or(Limit::Unlimited));
             if let Some(rule) = &rules.price {
                 let price = risk.price(asset);
                 let is_stale = price.is_none_or(|price| price.state(rule, now) == PriceState::Stale);
@@ -316,7 +325,12 @@ impl Gauges {
         }
         for (chain, limit) in &policy.wide.destinations {
             let used = risk.notional_used(&Tank::Destination { chain: chain.clone() }, now);
-            self.of_destination_by_value.show(chain.as_str(), used, *limit);
+            self.of_destination_by_value.show(&[chain.as_str()], used, *limit);
+        }
+        for (corridor, rules) in &policy.wide.corridors {
+            let Corridor { source, destination, asset, lane } = corridor;
+            let labels = [source.as_str(), destination.as_str(), &asset.to_string(), &lane.to_string()];
+            self.of_corridor_by_value.show(&labels, corridor_value(risk, corridor, rules, now), rules.notional);
         }
     }
 

@@ -19,7 +19,8 @@ use spandrel_verifiers::{AssetId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{configured, see, silent_book, tell};
+use crate::run::{configured, deposit, see, silent_book, tell};
+use crate::usage::clear;
 
 /// Names of metrics in a text, without what a histogram adds to its own.
 fn named(text: &str) -> BTreeSet<String> {
@@ -75,6 +76,9 @@ async fn pauses_limits_and_waiting_work_are_exported() {
         of_asset("spandrel_risk_asset_value_limit_units", "5000000000"),
         of_asset("spandrel_risk_asset_value_used_units", "0"),
         "spandrel_risk_destination_value_limit_units{destination=\"eip155:31337\"} 5000000000\n".to_owned(),
+        lane("spandrel_risk_corridor_value_limit_units", "fast", "500000000"),
+        lane("spandrel_risk_corridor_value_limit_units", "light_client", "5000000000"),
+        lane("spandrel_risk_corridor_value_used_units", "fast", "0"),
         "spandrel_risk_open_losses_count 0\n".to_owned(),
         of_asset("spandrel_price_stale_bool", "1"),
         account("spandrel_ledger_proven_units", "0"),
@@ -96,6 +100,10 @@ async fn pauses_limits_and_waiting_work_are_exported() {
     assert!(paused.contains(&lane("spandrel_risk_lane_paused_bool", "fast", "1")), "{paused}");
     assert!(paused.contains(&lane("spandrel_risk_lane_paused_bool", "light_client", "0")), "{paused}");
     assert!(paused.contains("spandrel_risk_pauses_count 1\n"), "{paused}");
+    clear(&book, &deposit(&config, 3), Lane::Fast).await;
+    let cleared = scrape().await;
+    assert!(cleared.contains(&lane("spandrel_risk_corridor_value_used_units", "fast", "50003")), "{cleared}");
+    assert!(cleared.contains(&lane("spandrel_risk_corridor_value_used_units", "light_client", "0")), "{cleared}");
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

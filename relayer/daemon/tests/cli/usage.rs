@@ -17,7 +17,7 @@ async fn prove(book: &TestBook, deposit: &Deposit) {
 }
 
 /// Clears `deposit` at as much value as base units.
-async fn clear(book: &TestBook, deposit: &Deposit, lane: Lane) {
+pub async fn clear(book: &TestBook, deposit: &Deposit, lane: Lane) {
     let (id, charge) = (deposit.id(), Charge { notional: deposit.amount, fills: Vec::new() });
     for event in [RiskEvent::cleared(id, deposit, lane), RiskEvent::Charged { id, charge }] {
         book.record_risk(event).await.unwrap();
