@@ -10,8 +10,9 @@ use crate::ics23_vectors::{
     is_proof, is_seed, refuse_seed, run_empty_branches, run_existence, run_hashes, run_leaves, run_operations,
     run_proof, run_steps,
 };
-use crate::recorded::{check_answer, is_answer, is_client_header, run_block, run_client_header, run_signed_headers};
+use crate::recorded::{check_answer, is_answer, is_client_header, run_block, run_client_header};
 use crate::signatures::Written;
+use crate::signed::run_signed_headers;
 use crate::support::Tally;
 use crate::vector_coverage::{Kind, Ran, case_of_bls};
 use crate::{bisection, bsc, clients, signatures, single_step};

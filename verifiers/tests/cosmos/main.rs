@@ -19,6 +19,7 @@ mod misbehaviour;
 mod recorded;
 mod scene;
 mod signatures;
+mod signed;
 mod single_step;
 mod store;
 mod support;

@@ -1,151 +1,15 @@
-//! Blocks of real nodes: Celestia, Union and CometBFT devnets, and fixtures of hermes and tendermint-rs.
+//! Blocks of real nodes: Union and CometBFT devnets, and fixtures of hermes and tendermint-rs.
 
-use alloy_primitives::{B256, b256};
+use alloy_primitives::B256;
 use serde_json::Value;
 use spandrel_verifiers::cosmos::ics23::{Membership, proof_ops, verify_absence, verify_membership};
-use spandrel_verifiers::cosmos::{
-    ClientHeader, Commit, ConsensusState, Header, KeyTables, LightBlock, Outcome, SignedHeader, ValidatorSet, revision,
-    verify_header,
-};
+use spandrel_verifiers::cosmos::{ClientHeader, Commit, ConsensusState, Header, LightBlock, SignedHeader, revision};
 
 use crate::json::{base64, header, light_block, number, signed_header, validators};
-use crate::scene::params;
+use crate::signed::{assert_encodes, is_verified, state};
 use crate::store::field;
 use crate::support::{Tally, cases, json_files, name_of, read_json, vectors};
 use crate::vector_coverage::is_home;
-
-/// What is trusted of a header whose place in a chain is not in question.
-fn state(header: &Header) -> ConsensusState {
-    ConsensusState {
-        height: header.height,
-        hash: header.hash(),
-        time: header.time,
-        app_hash: header.app_hash.clone(),
-        next_validators_hash: header.next_validators_hash,
-    }
-}
-
-fn is_verified(trusted: &ConsensusState, header: &ClientHeader) -> bool {
-    let now = header.signed_header.header.time.unix_seconds() + 1;
-    let params = params(&header.signed_header.header.chain_id, 1_000_000);
-    let outcome = verify_header(&params, trusted, header, now, &KeyTables::new());
-    matches!(outcome, Ok(Outcome::Verified(_))) || {
-        println!("{outcome:?}");
-        false
-    }
-}
-
-/// Canonical protobuf must be read back to the same.
-fn assert_encodes(header: &ClientHeader) {
-    assert_eq!(&ClientHeader::decode(&header.encode()).unwrap(), header);
-}
-
-/// Follows blocks in order, each from the one before.
-fn follow(blocks: &[(SignedHeader, ValidatorSet)], tally: &mut Tally) {
-    for pair in blocks.windows(2) {
-        let [(trusted, _), (signed, validators)] = pair else { unreachable!("pairs") };
-        let client_header = ClientHeader {
-            signed_header: signed.clone(),
-            validators: validators.clone(),
-            revision: revision(&signed.header.chain_id),
-            trusted_height: trusted.header.height,
-            trusted_validators: validators.clone(),
-        };
-        assert_encodes(&client_header);
-        assert!(is_verified(&state(&trusted.header), &client_header), "{}", signed.header.height);
-        tally.pass();
-        let mut forged = client_header.clone();
-        forged.signed_header.header.app_hash = vec![1; 32].into();
-        let now = signed.header.time.unix_seconds() + 1;
-        let params = params(&signed.header.chain_id, 1_000_000);
-        assert!(verify_header(&params, &state(&trusted.header), &forged, now, &KeyTables::new()).is_err());
-        tally.refuse();
-    }
-}
-
-#[test]
-fn celestia_headers_follow_each_other() {
-    let Some(folder) = vectors("cosmos/celestia_lumina") else { return };
-    let mut tally = Tally::new("celestia_lumina");
-    let pair = |value: &Value| (signed_header(value), validators(&value["validator_set"]));
-    let is_block = |value: &Value| value["header"].is_object() && value["validator_set"].is_object();
-    for (path, value) in cases(&folder, |value| is_block(value) || is_block(&value[0])) {
-        match value {
-            Value::Array(blocks) => follow(&blocks.iter().map(pair).collect::<Vec<_>>(), &mut tally),
-            single => {
-                let (signed, set) = pair(&single);
-                assert_eq!(Some(signed.header.hash()), signed.commit.block_id.hash, "{}", name_of(&path));
-                assert_eq!(signed.header.validators_hash, set.hash());
-                tally.pass();
-            }
-        }
-    }
-    assert!(tally.passed >= 255 || !is_home());
-}
-
-#[test]
-fn celestia_mocha_blocks_of_a_hundred_validators() {
-    let Some(folder) = vectors("cosmos/celestia_mocha4") else { return };
-    let mut tally = Tally::new("celestia_mocha4");
-    let mut blocks: Vec<(SignedHeader, ValidatorSet)> = json_files(&folder)
-        .iter()
-        .map(|path| read_json(path))
-        .filter(|value| !value["validator_set"].is_null())
-        .map(|value| {
-            let signed = if value["signed_header"].is_null() { &value } else { &value["signed_header"] };
-            (signed_header(signed), validators(&value["validator_set"]))
-        })
-        .collect();
-    blocks.sort_by_key(|(signed, _)| signed.header.height);
-    for pair in blocks.windows(2) {
-        if pair[0].0.header.height + 1 == pair[1].0.header.height {
-            follow(pair, &mut tally);
-        } else {
-            tally.skip("heights that do not follow each other, without the trusted set");
-        }
-    }
-}
-
-/// A signed header of CometBFT, with the numbers that Tendermint 2 has not.
-fn is_signed_header(value: &Value) -> bool {
-    value["header"]["version"]["block"].is_string() && value["commit"]["signatures"][0]["block_id_flag"].is_number()
-}
-
-/// Signed headers, alone or in a row, by themselves or in a node's answer: a commit is for its header; validators beside
-/// it are those that it names, and neighbours follow each other. `None` for any other file.
-///
-/// # Panics
-/// When they are not, or do not.
-pub fn run_signed_headers(file: &Value, tally: &mut Tally) -> Option<()> {
-    let one = std::slice::from_ref(file);
-    let rows = file.as_array().map_or(one, Vec::as_slice);
-    let signed_of = |row| -> Option<&Value> { signed_places(row).into_iter().find(|value| is_signed_header(value)) };
-    let all: Vec<(&Value, SignedHeader)> =
-        rows.iter().map(|row| Some((row, signed_header(signed_of(row)?)))).collect::<Option<_>>()?;
-    let mut blocks = Vec::new();
-    for (row, signed) in all {
-        assert_eq!(SignedHeader::decode(&signed.encode()).unwrap(), signed);
-        // Of hermes: a header that its makers changed after it was signed, to be decoded and no more.
-        if signed.header.hash() == b256!("805f4b9e838912094e7f8a164bf96f4059ee447a8d0be9f56c7e6f0c0859495e") {
-            tally.refuse();
-            continue;
-        }
-        assert_eq!(Some(signed.header.hash()), signed.commit.block_id.hash);
-        tally.pass();
-        if row["validator_set"].is_object() {
-            let set = validators(&row["validator_set"]);
-            assert_eq!(signed.header.validators_hash, set.hash());
-            blocks.push((signed, set));
-        }
-    }
-    let follows = |pair: &&[(SignedHeader, ValidatorSet)]| pair[0].0.header.height + 1 == pair[1].0.header.height;
-    blocks.windows(2).filter(follows).for_each(|pair| follow(pair, tally));
-    Some(())
-}
-
-fn signed_places(row: &Value) -> [&Value; 3] {
-    [row, &row["signed_header"], &row["result"]["signed_header"]]
-}
 
 /// A node's block: the header has the hash that the answer says.
 ///
