@@ -25,3 +25,4 @@ mod store;
 mod support;
 #[path = "../vector_coverage/mod.rs"]
 mod vector_coverage;
+mod written;
