@@ -42,8 +42,8 @@ fn files_under_other_names_are_run_and_counted_the_same() {
     let (home, mut renamed) = (counts(None), counts(Some(folder.path())));
     assert!(home.len() > 8, "{home:?}");
     assert_eq!(renamed, home);
-    // One more of a kind is run as well.
-    let (_, one) = of_kind(Kind::VoteAccount).pop().unwrap();
+    // One more of a kind is run as well, if there is one.
+    let Some((_, one)) = of_kind(Kind::VoteAccount).pop() else { return };
     std::fs::write(root.join("one more"), one).unwrap();
     let before = renamed["vote accounts"];
     renamed = counts(Some(folder.path()));
