@@ -53,9 +53,12 @@ pub struct RefundDesk<L, C, B> {
     destinations: BTreeMap<ChainId, Box<dyn FinalBlocks>>,
     asked: Mutex<BTreeMap<(ChainId, ChainId), Pending>>,
     taken_back: Mutex<TakenBack>,
-    /// By source and destination: the hour to which it was looked for what this ledger had registered, and the newest of it.
-    registered: Mutex<BTreeMap<(ChainId, ChainId), (u64, Option<Checkpoint>)>>,
+    /// By source and destination.
+    registered: Mutex<BTreeMap<(ChainId, ChainId), Registered>>,
 }
+
+/// What this ledger had registered: to which hour of the clock it was looked for, and the newest of it.
+type Registered = (u64, Option<Checkpoint>);
 
 /// Deposits that were taken back by the word of a node, on a day since the epoch. Nodes are asked anew on the next, as a reorg
 /// may undo a refund.

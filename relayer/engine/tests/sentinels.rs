@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 use futures::future::BoxFuture;
-use spandrel_core::{Effect, Executor, Input};
 use spandrel_core::ledger::Ledger;
+use spandrel_core::{Effect, Executor, Input};
 use spandrel_engine::{Alarms, Change, Clock, Sentinel, standing_findings};
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_verifiers::ChainId;

@@ -95,7 +95,8 @@ impl SourceView for SimHead {
     fn heads(&self) -> BoxFuture<'_, Vec<BlockRef>> {
         let universe = self.universe.lock();
         let blocks = &universe.nodes[self.place];
-        let best = blocks.last().map(|hash| BlockRef { height: blocks.len() as u64 - 1, hash: *hash, time: universe.now });
+        let best =
+            blocks.last().map(|hash| BlockRef { height: blocks.len() as u64 - 1, hash: *hash, time: universe.now });
         Box::pin(ready(best.into_iter().collect()))
     }
 

@@ -115,7 +115,9 @@ pub fn passed_over(destination: &ChainId, registered: &Registered, most: usize, 
         subject: format!("{destination} {height} {root} unseen {now}"),
         concern: Concern::Chain(destination.clone()),
         is_pausing: true,
-        what: format!("{destination} took more than {most} checkpoints at once: block {height} as {root} is not looked at"),
+        what: format!(
+            "{destination} took more than {most} checkpoints at once: block {height} as {root} is not looked at"
+        ),
     }
 }
 

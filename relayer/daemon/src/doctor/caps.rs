@@ -87,7 +87,8 @@ fn compare(what: String, limits: &Limits, found: &RiskGuard::Limits, corridor: &
             "bigDelay: expected less than settleWithin, {within} s, found {delay} s: what is delayed is overdue before it is \
              paid, and whoever likes closes the lane for it"
         );
-        let mend = format!("have bigDelay lowered or settleWithin raised there: {raise}; or close the lane here with 0");
+        let mend =
+            format!("have bigDelay lowered or settleWithin raised there: {raise}; or close the lane here with 0");
         return Row::wrong(what, found, mend);
     }
     let told = |is_off: fn(&Bound) -> bool| {
@@ -187,7 +188,11 @@ mod tests {
             compare("limits".to_owned(), &limits, &found, &corridor("eip155:1", lane), Address::ZERO).state
         };
         assert_eq!(state(Lane::Fast, 10, 60), State::Wrong);
-        assert_eq!((state(Lane::Fast, 10, 59), state(Lane::Fast, 11, 60)), (State::Ok, State::Ok), "none is delayed so long");
+        assert_eq!(
+            (state(Lane::Fast, 10, 59), state(Lane::Fast, 11, 60)),
+            (State::Ok, State::Ok),
+            "none is delayed so long"
+        );
         assert_ne!(state(Lane::LightClient, 10, 60), State::Wrong, "nothing is to be proven after it");
     }
 

@@ -62,9 +62,8 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         now: UnixSeconds,
     ) -> Vec<(&'a ChainId, UnixSeconds)> {
         let Corridor { source, destination, asset, .. } = corridor;
-        let pays = |chain: &ChainId| {
-            self.book.policy().destinations.contains_key(chain) && concerns_payouts(scope, chain)
-        };
+        let pays =
+            |chain: &ChainId| self.book.policy().destinations.contains_key(chain) && concerns_payouts(scope, chain);
         let takes = |chain: &ChainId| self.book.vaults.contains_key(chain) && concerns_deposits(scope, chain);
         let last = |untils: &mut dyn Iterator<Item = Option<UnixSeconds>>| {
             untils.map(|until| until.unwrap_or(UnixSeconds::MAX)).max().unwrap_or(0)

@@ -48,11 +48,7 @@ pub struct Chains {
 }
 
 impl RefundView for Chains {
-    fn newest<'a>(
-        &'a self,
-        _: &'a ChainId,
-        own: Option<&'a Checkpoint>,
-    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
+    fn newest<'a>(&'a self, _: &'a ChainId, own: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<Newest, FollowError>> {
         async move {
             let newest = *self.newest.lock().unwrap();
             let own = own.filter(|own| self.stored.lock().unwrap().contains(own)).map_or(0, |own| own.time);
@@ -70,11 +66,7 @@ impl RefundView for Chains {
 pub struct Denying;
 
 impl RefundView for Denying {
-    fn newest<'a>(
-        &'a self,
-        _: &'a ChainId,
-        _: Option<&'a Checkpoint>,
-    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
+    fn newest<'a>(&'a self, _: &'a ChainId, _: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<Newest, FollowError>> {
         async { Ok(Newest { time: u64::MAX, max_age: 1_000_000, hold: 0 }) }.boxed()
     }
 
@@ -87,11 +79,7 @@ impl RefundView for Denying {
 pub struct Down;
 
 impl RefundView for Down {
-    fn newest<'a>(
-        &'a self,
-        _: &'a ChainId,
-        _: Option<&'a Checkpoint>,
-    ) -> BoxFuture<'a, Result<Newest, FollowError>> {
+    fn newest<'a>(&'a self, _: &'a ChainId, _: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<Newest, FollowError>> {
         async { Err(FollowError::ProofUnavailable("down".to_owned())) }.boxed()
     }
 
