@@ -5,16 +5,13 @@ use anyhow::Result;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
 use spandrel_core::Status;
 use spandrel_engine::Alarms;
-use spandrel_risk::{Corridor, Lane, Limit, PriceState, RiskPolicy, RiskState, Tank};
+use spandrel_risk::{Corridor, PriceState, RiskPolicy, RiskState};
 use spandrel_store::AllWaiting;
 use spandrel_store::summary::Summary;
 use spandrel_verifiers::UnixSeconds;
 use spandrel_watchers::sentinel::Rule;
 
-use crate::control::corridor_value;
-
-/// Labels of a lane of a corridor: as many as are configured.
-const CORRIDOR: [&str; 4] = ["source", "destination", "asset", "lane"];
+use super::windows::{CORRIDOR, Windows, approximate};
 
 /// Labels of an account: where an asset is locked.
 const ACCOUNT: [&str; 2] = ["source", "asset"];
@@ -44,27 +41,7 @@ pub struct Gauges {
     paused: IntGaugeVec,
     proven: GaugeVec,
     released: GaugeVec,
-    window_used: GaugeVec,
-    window_limit: GaugeVec,
-    exposure_used: GaugeVec,
-    exposure_limit: GaugeVec,
-    of_asset: Window,
-    of_asset_by_value: Window,
-    of_destination_by_value: Window,
-    of_corridor_by_value: Window,
-}
-
-/// A window over corridors or by value, and its limit.
-struct Window {
-    used: GaugeVec,
-    limit: GaugeVec,
-}
-
-impl Window {
-    fn show(&self, of: &[&str], used: U512, bound: Limit) {
-        self.used.with_label_values(of).set(approximate(&used));
-        self.limit.with_label_values(of).set(limit(bound));
-    }
+    windows: Windows,
 }
 
 impl Gauges {
@@ -98,17 +75,10 @@ impl Gauges {
             registry.register(Box::new(gauges.clone()))?;
             Ok(gauges)
         };
-        let numbers_of = |name: &str, help: &str, labels: &[&str]| -> Result<GaugeVec> {
+        let numbers = |name: &str, help: &str, labels: &[&str]| -> Result<GaugeVec> {
             let gauges = GaugeVec::new(Opts::new(name, help), labels)?;
             registry.register(Box::new(gauges.clone()))?;
             Ok(gauges)
-        };
-        let numbers = |name: &str, help: &str| numbers_of(name, help, &CORRIDOR);
-        let window = |used: &str, limit: &str, what: &str, of: &[&str]| -> Result<Window> {
-            Ok(Window {
-                used: numbers_of(used, &format!("Cleared and not paid, or paid in the last 24 hours, {what}"), of)?,
-                limit: numbers_of(limit, &format!("Most in 24 hours {what}; +Inf: unlimited"), of)?,
-            })
         };
         let integer = |name: &str, help: &str| -> Result<IntGauge> {
             let gauge = IntGauge::new(name, help)?;
@@ -193,50 +163,13 @@ impl Gauges {
                 "1 while a pause stops a lane of a corridor",
                 &CORRIDOR,
             )?,
-            proven: numbers_of(
-                "spandrel_ledger_proven_units",
-                "Proven to be locked on a source, base units",
-                &ACCOUNT,
-            )?,
-            released: numbers_of(
+            proven: numbers("spandrel_ledger_proven_units", "Proven to be locked on a source, base units", &ACCOUNT)?,
+            released: numbers(
                 "spandrel_ledger_released_units",
                 "Cleared for payment against what is proven to be locked, base units",
                 &ACCOUNT,
             )?,
-            window_used: numbers(
-                "spandrel_risk_window_used_units",
-                "Cleared and not paid, or paid in the last 24 hours, base units",
-            )?,
-            window_limit: numbers("spandrel_risk_window_limit_units", "Most in 24 hours, base units; +Inf: unlimited")?,
-            exposure_used: numbers("spandrel_risk_exposure_used_units", "Paid and not proven, base units")?,
-            exposure_limit: numbers(
-                "spandrel_risk_exposure_limit_units",
-                "Most that may be paid and not proven, base units; +Inf: unlimited",
-            )?,
-            of_asset: window(
-                "spandrel_risk_asset_window_used_units",
-                "spandrel_risk_asset_window_limit_units",
-                "over all corridors of an asset, base units",
-                &["asset"],
-            )?,
-            of_asset_by_value: window(
-                "spandrel_risk_asset_value_used_units",
-                "spandrel_risk_asset_value_limit_units",
-                "over all corridors of an asset, by value",
-                &["asset"],
-            )?,
-            of_destination_by_value: window(
-                "spandrel_risk_destination_value_used_units",
-                "spandrel_risk_destination_value_limit_units",
-                "towards a destination, by value",
-                &["destination"],
-            )?,
-            of_corridor_by_value: window(
-                "spandrel_risk_corridor_value_used_units",
-                "spandrel_risk_corridor_value_limit_units",
-                "on a lane of a corridor, by value, less what was paid the other way where that is netted",
-                &CORRIDOR,
-            )?,
+            windows: Windows::new(registry)?,
         })
     }
 
@@ -290,29 +223,19 @@ impl Gauges {
     /// Shows limits as they stand, and what is used of them.
     pub fn show_risk(&self, policy: &RiskPolicy, risk: &RiskState, now: UnixSeconds) {
         self.pauses.set(i64::try_from(risk.pauses_at(now).count()).unwrap_or(i64::MAX));
-        for (corridor, limits) in &policy.limits {
+        for corridor in policy.limits.keys() {
             let Corridor { source, destination, asset, lane } = corridor;
             let (asset_name, lane_name) = (asset.to_string(), lane.to_string());
             let labels = [source.as_str(), destination.as_str(), &asset_name, &lane_name];
             let is_paused = risk.pauses_at(now).any(|(scope, _)| scope.stops(corridor));
             self.paused.with_label_values(&labels).set(is_paused.into());
             self.show_account([source.as_str(), &asset_name], U512::ZERO, U512::ZERO);
-            self.window_used.with_label_values(&labels).set(approximate(&risk.window_used(corridor, now)));
-            self.window_limit.with_label_values(&labels).set(limit(limits.window));
-            if *lane == Lane::Fast {
-                let exposed = risk.exposure(source, asset, destination);
-                self.exposure_used.with_label_values(&labels).set(approximate(&exposed));
-                self.exposure_limit.with_label_values(&labels).set(limit(policy.exposure_cap(risk, corridor)));
-            }
         }
         for (source, asset, proven, released) in risk.accounts() {
             self.show_account([source.as_str(), &asset.to_string()], proven, released);
         }
         for (asset, rules) in &policy.wide.assets {
             let name = asset.to_string();
-            self.of_asset.show(&[&name], risk.asset_used(asset, now), rules.window);
-            let used = risk.notional_used(&Tank::Asset { asset: asset.clone() }, now);
-            self.of_asset_by_value.show(&[&name], used, rules.notional.unwrap_or(Limit::Unlimited));
             if let Some(rule) = &rules.price {
                 let price = risk.price(asset);
                 let is_stale = price.is_none_or(|price| price.state(rule, now) == PriceState::Stale);
@@ -323,45 +246,11 @@ impl Gauges {
                 }
             }
         }
-        for (chain, limit) in &policy.wide.destinations {
-            let used = risk.notional_used(&Tank::Destination { chain: chain.clone() }, now);
-            self.of_destination_by_value.show(&[chain.as_str()], used, *limit);
-        }
-        for (corridor, rules) in &policy.wide.corridors {
-            let Corridor { source, destination, asset, lane } = corridor;
-            let labels = [source.as_str(), destination.as_str(), &asset.to_string(), &lane.to_string()];
-            self.of_corridor_by_value.show(&labels, corridor_value(risk, corridor, rules, now), rules.notional);
-        }
+        self.windows.show(policy, risk, now);
     }
 
     fn show_account(&self, account: [&str; 2], proven: U512, released: U512) {
         self.proven.with_label_values(&account).set(approximate(&proven));
         self.released.with_label_values(&account).set(approximate(&released));
-    }
-}
-
-fn limit(limit: Limit) -> f64 {
-    match limit {
-        Limit::Amount(amount) => approximate(&amount),
-        Limit::Unlimited => f64::INFINITY,
-    }
-}
-
-/// For drawing, not for deciding: a float holds 53 bits of it.
-fn approximate(amount: &impl std::fmt::Display) -> f64 {
-    amount.to_string().parse().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloy_primitives::U256;
-
-    use super::*;
-
-    #[test]
-    fn amounts_are_drawn_as_large_as_they_are() {
-        assert_eq!(limit(Limit::Amount(U256::from(50_000_000))), 50_000_000.0);
-        assert_eq!(limit(Limit::Unlimited), f64::INFINITY);
-        assert!(limit(Limit::Amount(U256::MAX)) > 1e77);
     }
 }

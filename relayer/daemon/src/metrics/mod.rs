@@ -6,6 +6,7 @@ mod gauges;
 mod health;
 mod requests;
 mod trust;
+mod windows;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

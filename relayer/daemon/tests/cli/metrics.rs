@@ -22,6 +22,15 @@ use tokio_util::sync::CancellationToken;
 use crate::run::{configured, deposit, see, silent_book, tell};
 use crate::usage::clear;
 
+/// Where metrics are registered.
+const SOURCES: [&str; 5] = [
+    include_str!("../../src/metrics/mod.rs"),
+    include_str!("../../src/metrics/gauges.rs"),
+    include_str!("../../src/metrics/requests.rs"),
+    include_str!("../../src/metrics/trust.rs"),
+    include_str!("../../src/metrics/windows.rs"),
+];
+
 /// Names of metrics in a text, without what a histogram adds to its own.
 fn named(text: &str) -> BTreeSet<String> {
     let words =
@@ -295,13 +304,7 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
         series.insert(base);
     }
     // Nothing that is registered was left out of the scrape.
-    let sources = [
-        include_str!("../../src/metrics/mod.rs"),
-        include_str!("../../src/metrics/gauges.rs"),
-        include_str!("../../src/metrics/requests.rs"),
-        include_str!("../../src/metrics/trust.rs"),
-    ];
-    let registered: BTreeSet<String> = sources
+    let registered: BTreeSet<String> = SOURCES
         .iter()
         .flat_map(|source| source.split('"'))
         .filter(|text| text.starts_with("spandrel_") && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'))
@@ -341,13 +344,7 @@ impl spandrel_engine::Clock for Ago {
 
 #[test]
 fn dashboard_and_alerts_ask_for_metrics_that_are_registered() {
-    let sources = [
-        include_str!("../../src/metrics/mod.rs"),
-        include_str!("../../src/metrics/gauges.rs"),
-        include_str!("../../src/metrics/requests.rs"),
-        include_str!("../../src/metrics/trust.rs"),
-    ];
-    let exported: BTreeSet<String> = sources.iter().flat_map(|source| named(source)).collect();
+    let exported: BTreeSet<String> = SOURCES.iter().flat_map(|source| named(source)).collect();
     for text in [
         include_str!("../../../../docs/operations/dashboard.json"),
         include_str!("../../../../docs/operations/alerts.yaml"),
