@@ -59,15 +59,18 @@ impl Sights {
                 continue;
             }
             self.sighted.entry(registered).or_insert(Sighted { since: now, asked: 0, found: None });
+            if self.sighted.len() > MOST {
+                self.pass_over_one(destination, now);
+            }
         }
         self.fine.retain(|_, told| now < told.saturating_add(FINAL));
-        while self.sighted.len() > MOST {
-            let told = self.sighted.iter().filter(|(_, sighted)| sighted.has_paused());
-            if let Some(oldest) = told.min_by_key(|(_, sighted)| sighted.since).map(|(registered, _)| *registered) {
-                self.sighted.remove(&oldest);
-                continue;
-            }
-            let Some(highest) = self.sighted.keys().max_by_key(|one| one.height).copied() else { return };
+    }
+
+    fn pass_over_one(&mut self, destination: &ChainId, now: UnixSeconds) {
+        let told = self.sighted.iter().filter(|(_, sighted)| sighted.has_paused());
+        if let Some(oldest) = told.min_by_key(|(_, sighted)| sighted.since).map(|(registered, _)| *registered) {
+            self.sighted.remove(&oldest);
+        } else if let Some(highest) = self.sighted.keys().max_by_key(|one| one.height).copied() {
             self.sighted.remove(&highest);
             self.flooded.get_or_insert_with(|| passed_over(destination, &highest, MOST, now));
         }
