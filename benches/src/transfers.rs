@@ -81,7 +81,13 @@ impl Life {
         let header = Bytes::from_static(b"header");
         let block = BlockRef { height: 10, hash: keccak256(&header), time: NOW };
         let seen = SeenDeposit { deposit: deposit.clone(), block, transaction: B256::repeat_byte(1), position: 0 };
-        let checkpoint = Checkpoint { chain: deposit.source_chain.clone(), height: 10, root: block.hash, time: NOW };
+        let checkpoint = Checkpoint {
+            chain: deposit.source_chain.clone(),
+            height: 10,
+            root: block.hash,
+            time: NOW,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         let verdicts = verifiers[..2].iter().map(|verifier| {
             let verdict = Verdict { deposit_id: deposit.id(), checkpoint: checkpoint.clone(), epoch: EPOCH };
             SignedVerdict {

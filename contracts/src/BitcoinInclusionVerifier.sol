@@ -25,7 +25,8 @@ struct BitcoinProof {
 
 /// @title Deposits of a Bitcoin chain: a Taproot output in a block with a trusted hash.
 /// @notice Bound by the output: amount, vault key, destination chain and bridge, recipient, lane, expiry and refund key.
-/// Inclusion says nothing of validity; how many blocks must follow is for those who sign the checkpoint.
+/// Inclusion says nothing of validity; how many blocks must follow is for those who sign the checkpoint, which says up to
+/// which amount as many follow as they ask for.
 contract BitcoinInclusionVerifier is ILaneVerifier {
     /// @notice First word of what a deposit commits to.
     bytes32 public constant COMMITMENT_TAG = keccak256("spandrel.bitcoin.deposit.v1");
@@ -73,7 +74,7 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
         BitcoinProof memory evidence = abi.decode(proof, (BitcoinProof));
         require(keccak256(abi.encode(evidence)) == keccak256(proof), ProofNotCanonical());
         height = evidence.height;
-        time = _requireInBlock(evidence);
+        time = _requireInBlock(evidence, deposit.amount);
         uint256 claimableUntil = time + uint256(evidence.refundDelay) * REFUND_SECONDS_PER_BLOCK;
         require(block.timestamp <= claimableUntil, RefundTooNear(claimableUntil, block.timestamp));
         _requireOutput(deposit, evidence);
@@ -98,13 +99,13 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
         );
     }
 
-    /// @dev Header under the checkpoint, transaction and coinbase under the header, both at the same depth: an inner
+    /// @dev Header under a checkpoint for this amount, transaction and coinbase under the header, both at the same depth: an inner
     /// node cannot pass for a transaction then (BIP 54).
-    function _requireInBlock(BitcoinProof memory evidence) private view returns (uint64 time) {
+    function _requireInBlock(BitcoinProof memory evidence, uint256 amount) private view returns (uint64 time) {
         bytes memory header = evidence.header;
         require(header.length == 80, HeaderLengthWrong(80, header.length));
         bytes32 root;
-        (root, time) = roots.rootAt(chain, evidence.height);
+        (root, time) = roots.rootAt(chain, evidence.height, amount);
         bytes32 hash = BitcoinTransaction.txid(header);
         require(hash == root, HeaderHashMismatch(root, hash));
         bytes32 merkleRoot;

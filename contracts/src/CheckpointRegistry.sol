@@ -8,7 +8,8 @@ import {SignerSets} from "./SignerSets.sol";
 
 /// @title Block hashes of other chains that a quorum of verifiers holds final.
 /// @notice A root is immutable. Two quorum-signed roots for one height freeze the chain: both cannot be final, so
-/// nothing that this quorum says about the chain is used until governance has looked.
+/// nothing that this quorum says about the chain is used until governance has looked. Where more blocks are asked for more
+/// value, a root is good up to the amount that it was signed for, and the same root signed for more is good for that.
 contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     struct ChainRule {
         uint64 maxAge;
@@ -21,7 +22,8 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         uint64 time;
         bool disputed;
         uint64 storedAt;
-        uint64 epoch;
+        uint48 epoch;
+        uint64 upTo;
     }
 
     struct Latest {
@@ -31,9 +33,11 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
 
     /// @notice What verifiers sign; the Rust twin is `spandrel_verifiers::Checkpoint::TYPE`.
     bytes32 public constant CHECKPOINT_TYPEHASH =
-        keccak256("Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 epoch)");
+        keccak256("Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 upTo,uint64 epoch)");
     /// @notice Seconds by which a block time may be ahead of this chain's clock (Bitcoin allows two hours).
     uint64 public constant MAX_DRIFT = 2 hours;
+    /// @notice `upTo` of a root that is good for any amount.
+    uint64 public constant ANY_AMOUNT = type(uint64).max;
 
     /// @notice chain => its rule; a `maxAge` of zero means that the chain is not accepted.
     mapping(bytes32 chain => ChainRule rule) public rules;
@@ -46,8 +50,10 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
 
     mapping(bytes32 chain => mapping(uint64 height => Root root)) private _roots;
 
-    /// @notice A checkpoint was stored.
-    event CheckpointStored(bytes32 indexed chain, uint64 indexed height, bytes32 root, uint64 time, uint64 epoch);
+    /// @notice A checkpoint was stored, or the one that is stored is good for more now.
+    event CheckpointStored(
+        bytes32 indexed chain, uint64 indexed height, bytes32 root, uint64 time, uint64 upTo, uint64 epoch
+    );
     /// @notice Evidence: a quorum of `epoch` signed a second block at a height. The chain is frozen.
     event ConflictingCheckpoint(
         bytes32 indexed chain, uint64 indexed height, bytes32 storedRoot, bytes32 root, uint64 time, uint64 epoch
@@ -72,6 +78,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     error EpochStillTrusted(uint64 epoch, uint64 oldest);
     /// @notice What was distrusted since `distrusted` stays so.
     error AlreadyDistrusted(uint64 epoch, uint64 distrusted, uint64 since);
+    error CheckpointTooShallow(bytes32 chain, uint64 height, uint64 upTo, uint256 amount);
     error TimeInTheFuture(uint64 latest, uint64 found);
     error TimeNotRising(uint64 earliest, uint64 found);
 
@@ -81,19 +88,23 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         AccessManaged(authority)
     {}
 
-    /// @notice Stores a checkpoint signed by a quorum. The same one again changes nothing. Another block at a stored
-    /// height, if a quorum signed that too, freezes the chain and leaves the evidence in an event.
+    /// @notice Stores a checkpoint signed by a quorum. The same one again, or for less, changes nothing; for more it is good
+    /// for more. Another block at a stored height, if a quorum signed that too, freezes the chain and leaves the evidence in
+    /// an event.
     /// @param sourceChain keccak256 of the CAIP-2 string.
     /// @param height Block height; older heights than the latest may follow later.
     /// @param root Block hash as in {IRootSource}; never zero.
     /// @param time Block time, Unix seconds: not ahead of this clock by more than {MAX_DRIFT}, and for a new highest
     /// height not before the latest one's by more than the chain's slack.
+    /// @param upTo Largest amount for which as many blocks follow as the quorum asks for, in base units of the chain's
+    /// coin; {ANY_AMOUNT} where that does not depend on the amount.
     /// @param signatures Exactly threshold × 65 bytes, sorted by signer.
     function submit(
         bytes32 sourceChain,
         uint64 height,
         bytes32 root,
         uint64 time,
+        uint64 upTo,
         uint64 epoch,
         bytes calldata signatures
     ) external {
@@ -101,13 +112,19 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         ChainRule memory rule = _requireOpen(sourceChain);
         Root memory existing = _root(sourceChain, height);
         require(!existing.disputed, DisputedCheckpoint(sourceChain, height));
-        if (existing.root == root && existing.time == time) return;
+        bool isSame = existing.root == root && existing.time == time;
+        if (isSame && upTo <= existing.upTo) return;
 
         bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(CHECKPOINT_TYPEHASH, sourceChain, height, root, time, epoch))
+            keccak256(abi.encode(CHECKPOINT_TYPEHASH, sourceChain, height, root, time, upTo, epoch))
         );
         _requireQuorum(digest, epoch, signatures);
 
+        if (isSame) {
+            _roots[sourceChain][height].upTo = upTo;
+            emit CheckpointStored(sourceChain, height, root, time, upTo, epoch);
+            return;
+        }
         if (existing.root != 0) {
             _roots[sourceChain][height].disputed = true;
             rules[sourceChain].frozen = true;
@@ -115,24 +132,23 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
             emit ChainFrozen(sourceChain);
             return;
         }
-        uint64 newest = uint64(block.timestamp) + MAX_DRIFT;
-        require(time <= newest, TimeInTheFuture(newest, time));
-        Latest memory highest = latest[sourceChain];
-        if (height > highest.height || highest.time == 0) {
-            uint64 earliest = highest.time > rule.timeSlack ? highest.time - rule.timeSlack : 0;
-            require(time >= earliest, TimeNotRising(earliest, time));
-            latest[sourceChain] = Latest(height, time);
-        }
-        _roots[sourceChain][height] = Root(root, time, false, uint64(block.timestamp), epoch);
-        emit CheckpointStored(sourceChain, height, root, time, epoch);
+        _requireTimely(sourceChain, height, time, rule.timeSlack);
+        _roots[sourceChain][height] = Root(root, time, false, uint64(block.timestamp), uint48(epoch), upTo);
+        emit CheckpointStored(sourceChain, height, root, time, upTo, epoch);
     }
 
     /// @inheritdoc IRootSource
-    function rootAt(bytes32 chain, uint64 height) external view returns (bytes32 root, uint64 time) {
+    function rootAt(bytes32 chain, uint64 height, uint256 amount)
+        external
+        view
+        returns (bytes32 root, uint64 time)
+    {
         ChainRule memory rule = _requireOpen(chain);
         Root memory existing = _requireUndisputed(chain, height);
         bool isFresh = block.timestamp <= uint256(existing.time) + rule.maxAge;
         require(isFresh, CheckpointTooOld(chain, height, existing.time, rule.maxAge));
+        bool isDeepEnough = amount <= existing.upTo || existing.upTo == ANY_AMOUNT;
+        require(isDeepEnough, CheckpointTooShallow(chain, height, existing.upTo, amount));
         return (existing.root, existing.time);
     }
 
@@ -195,7 +211,8 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     }
 
     /// @notice Governance, timelocked: what the replaced set of `epoch` had stored of `chain` since then counts as if it had not
-    /// been, disputed or not: false roots of heights to come must not keep the true ones out. The new verifiers sign what is true of it anew.
+    /// been, disputed or not: false roots of heights to come must not keep the true ones out. The new verifiers sign what is
+    /// true of it anew. What was stored before then stays good for as much as it was signed for since.
     /// @param since Unix seconds. It can be made earlier later on, never later: nothing comes back.
     function distrust(bytes32 chain, uint64 epoch, uint64 since) external restricted {
         require(epoch < oldestEpoch, EpochStillTrusted(epoch, oldestEpoch));
@@ -205,6 +222,17 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         // It may be theirs. The next one that is stored takes its place.
         delete latest[chain];
         emit EpochDistrusted(chain, epoch, since);
+    }
+
+    /// @dev A new highest height is the latest from now on.
+    function _requireTimely(bytes32 chain, uint64 height, uint64 time, uint64 timeSlack) private {
+        uint64 newest = uint64(block.timestamp) + MAX_DRIFT;
+        require(time <= newest, TimeInTheFuture(newest, time));
+        Latest memory highest = latest[chain];
+        if (height <= highest.height && highest.time != 0) return;
+        uint64 earliest = highest.time > timeSlack ? highest.time - timeSlack : 0;
+        require(time >= earliest, TimeNotRising(earliest, time));
+        latest[chain] = Latest(height, time);
     }
 
     function _requireOpen(bytes32 chain) private view returns (ChainRule memory rule) {

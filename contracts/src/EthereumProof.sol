@@ -42,7 +42,7 @@ library EthereumProof {
         require(keccak256(proof) == canonical, ProofNotCanonical());
 
         bytes32 root;
-        (root, time) = roots.rootAt(chain, height);
+        (root, time) = roots.rootAt(chain, height, type(uint256).max);
         bytes32 hash = keccak256(header);
         require(hash == root, HeaderHashMismatch(root, hash));
         root = _stateRoot(header, height, time);

@@ -9,49 +9,50 @@ import {Bridge} from "./base/Bridge.sol";
 contract CheckpointRegistryTest is Bridge {
     bytes32 private constant ROOT = keccak256("root");
     bytes32 private constant OTHER = keccak256("other");
+    uint64 private constant ANY = type(uint64).max;
 
     function test_a_signed_checkpoint_is_stored_once_and_repeats_change_nothing() public {
         submit(SOURCE, 10, ROOT, uint64(START));
-        (bytes32 root, uint64 time) = registry.rootAt(SOURCE, 10);
+        (bytes32 root, uint64 time) = registry.rootAt(SOURCE, 10, ANY);
         vm.assertEq(root, ROOT);
         vm.assertEq(time, START);
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, "");
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 99, "");
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 1, "");
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 99, "");
     }
 
     function test_unsigned_or_zero_roots_are_refused() public {
         vm.expectRevert(CheckpointRegistry.ZeroRoot.selector);
-        registry.submit(SOURCE, 10, 0, uint64(START), 1, "");
+        registry.submit(SOURCE, 10, 0, uint64(START), ANY, 1, "");
         vm.expectPartialRevert(SignerSets.SignatureCountWrong.selector);
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, "");
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 1, "");
         bytes memory signatures = sign(checkpointDigest(SOURCE, 10, ROOT, uint64(START), 1), 3);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(SOURCE, 11, ROOT, uint64(START), 1, signatures);
+        registry.submit(SOURCE, 11, ROOT, uint64(START), ANY, 1, signatures);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(SOURCE, 10, OTHER, uint64(START), 1, signatures);
+        registry.submit(SOURCE, 10, OTHER, uint64(START), ANY, 1, signatures);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(BITCOIN, 10, ROOT, uint64(START), 1, signatures);
+        registry.submit(BITCOIN, 10, ROOT, uint64(START), ANY, 1, signatures);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(SOURCE, 10, ROOT, uint64(START - 1), 1, signatures);
+        registry.submit(SOURCE, 10, ROOT, uint64(START - 1), ANY, 1, signatures);
         vm.expectRevert(abi.encodeWithSelector(SignerSets.UnknownEpoch.selector, 2));
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 2, signatures);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 2, signatures);
     }
 
     function test_a_fast_lane_signature_is_no_checkpoint() public {
         bytes memory signatures = sign(batchDigest(ROOT, 10, 1, uint64(START)), 3);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 1, signatures);
     }
 
     function test_chains_without_a_rule_are_closed() public {
         vm.expectPartialRevert(CheckpointRegistry.ChainNotAccepted.selector);
         this.submitOutside(keccak256("eip155:10"), 10, ROOT, uint64(START));
         vm.expectPartialRevert(CheckpointRegistry.ChainNotAccepted.selector);
-        registry.rootAt(keccak256("eip155:10"), 10);
+        registry.rootAt(keccak256("eip155:10"), 10, ANY);
         submit(SOURCE, 10, ROOT, uint64(START));
         registry.setChainRule(SOURCE, 0, 0);
         vm.expectPartialRevert(CheckpointRegistry.ChainNotAccepted.selector);
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
     }
 
     /// Invariant 13: two quorum-signed roots at one height freeze the chain and leave the evidence.
@@ -62,13 +63,13 @@ contract CheckpointRegistryTest is Bridge {
         emit CheckpointRegistry.ConflictingCheckpoint(SOURCE, 10, ROOT, OTHER, uint64(START), 1);
         submit(SOURCE, 10, OTHER, uint64(START));
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, SOURCE));
-        registry.rootAt(SOURCE, 11);
+        registry.rootAt(SOURCE, 11, ANY);
         vm.expectPartialRevert(CheckpointRegistry.ChainIsFrozen.selector);
         this.submitOutside(SOURCE, 12, ROOT, uint64(START));
         registry.unfreeze(SOURCE);
-        registry.rootAt(SOURCE, 11);
+        registry.rootAt(SOURCE, 11, ANY);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, 10));
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
         vm.expectPartialRevert(CheckpointRegistry.DisputedCheckpoint.selector);
         this.submitOutside(SOURCE, 10, OTHER, uint64(START));
         submit(BITCOIN, 10, ROOT, uint64(START));
@@ -78,7 +79,7 @@ contract CheckpointRegistryTest is Bridge {
         submit(SOURCE, 10, ROOT, uint64(START));
         submit(SOURCE, 10, ROOT, uint64(START - 1));
         vm.expectPartialRevert(CheckpointRegistry.ChainIsFrozen.selector);
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
     }
 
     /// Invariant 12: time rises with height, older heights may follow, roots do not change.
@@ -88,7 +89,7 @@ contract CheckpointRegistryTest is Bridge {
         this.submitOutside(SOURCE, 11, ROOT, uint64(START - 11));
         submit(SOURCE, 9, OTHER, uint64(START - 20));
         submit(SOURCE, 11, OTHER, uint64(START - 10));
-        (bytes32 root,) = registry.rootAt(SOURCE, 9);
+        (bytes32 root,) = registry.rootAt(SOURCE, 9, ANY);
         vm.assertEq(root, OTHER);
         (uint64 height,) = registry.latest(SOURCE);
         vm.assertEq(height, 11);
@@ -118,19 +119,19 @@ contract CheckpointRegistryTest is Bridge {
     function test_an_old_checkpoint_proves_nothing_more() public {
         submit(SOURCE, 10, ROOT, uint64(START));
         vm.warp(START + 7 days);
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
         vm.warp(START + 7 days + 1);
         vm.expectPartialRevert(CheckpointRegistry.CheckpointTooOld.selector);
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, 11));
-        registry.rootAt(SOURCE, 11);
+        registry.rootAt(SOURCE, 11, ANY);
     }
 
     function test_a_rotated_out_verifier_set_dies_after_retention() public {
         registry.rotate(members(), 4);
         submit(SOURCE, 10, ROOT, uint64(START));
         bytes memory four = sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), 2), 4);
-        registry.submit(SOURCE, 11, ROOT, uint64(START), 2, four);
+        registry.submit(SOURCE, 11, ROOT, uint64(START), ANY, 2, four);
         vm.warp(START + RETENTION + 1);
         vm.expectPartialRevert(SignerSets.EpochExpired.selector);
         this.submitOutside(SOURCE, 12, ROOT, uint64(START));
@@ -146,12 +147,14 @@ contract CheckpointRegistryTest is Bridge {
         for (uint64 epoch = 1; epoch <= 2; ++epoch) {
             bytes memory old = sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), epoch), 3);
             vm.expectPartialRevert(SignerSets.EpochExpired.selector);
-            registry.submit(SOURCE, 11, ROOT, uint64(START), epoch, old);
+            registry.submit(SOURCE, 11, ROOT, uint64(START), ANY, epoch, old);
         }
-        registry.submit(SOURCE, 11, ROOT, uint64(START), 3, sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), 3), 4));
-        registry.rootAt(SOURCE, 10);
+        bytes memory four = sign(checkpointDigest(SOURCE, 11, ROOT, uint64(START), 3), 4);
+        registry.submit(SOURCE, 11, ROOT, uint64(START), ANY, 3, four);
+        registry.rootAt(SOURCE, 10, ANY);
         registry.rotate(members(), 3);
-        registry.submit(SOURCE, 12, ROOT, uint64(START), 3, sign(checkpointDigest(SOURCE, 12, ROOT, uint64(START), 3), 4));
+        four = sign(checkpointDigest(SOURCE, 12, ROOT, uint64(START), 3), 4);
+        registry.submit(SOURCE, 12, ROOT, uint64(START), ANY, 3, four);
     }
 
     /// A stolen quorum stores false roots at heights to come. The true ones would conflict there and freeze the chain, or, once
@@ -169,14 +172,14 @@ contract CheckpointRegistryTest is Bridge {
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.EpochStillTrusted.selector, 2, 2));
         registry.distrust(SOURCE, 2, uint64(START + 100));
         registry.distrust(SOURCE, 1, uint64(START + 100));
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
         for (uint64 height = 11; height < 14; ++height) {
             vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, height));
-            registry.rootAt(SOURCE, height);
+            registry.rootAt(SOURCE, height, ANY);
             vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, height));
             registry.trustedSince(SOURCE, height);
             submitBy(2, SOURCE, height, ROOT, uint64(START + 50 + height));
-            (bytes32 root,) = registry.rootAt(SOURCE, height);
+            (bytes32 root,) = registry.rootAt(SOURCE, height, ANY);
             vm.assertEq(root, ROOT);
         }
         (,, bool frozen) = registry.rules(SOURCE);
@@ -198,7 +201,7 @@ contract CheckpointRegistryTest is Bridge {
         }
         registry.distrust(SOURCE, 1, uint64(START - 1));
         vm.expectPartialRevert(CheckpointRegistry.UnknownCheckpoint.selector);
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
         vm.prank(address(0xbad));
         vm.expectPartialRevert(IAccessManaged.AccessManagedUnauthorized.selector);
         registry.distrust(SOURCE, 1, uint64(START - 2));
@@ -213,11 +216,11 @@ contract CheckpointRegistryTest is Bridge {
         registry.dispute(SOURCE, 10);
         registry.unfreeze(SOURCE);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, 10));
-        registry.rootAt(SOURCE, 10);
-        registry.rootAt(SOURCE, 11);
+        registry.rootAt(SOURCE, 10, ANY);
+        registry.rootAt(SOURCE, 11, ANY);
         bytes memory again = sign(checkpointDigest(SOURCE, 10, ROOT, uint64(START), 2), 4);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, SOURCE, 10));
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 2, again);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 2, again);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, SOURCE, 12));
         registry.dispute(SOURCE, 12);
         vm.prank(address(0xbad));
@@ -231,15 +234,15 @@ contract CheckpointRegistryTest is Bridge {
         CheckpointRegistry other = new CheckpointRegistry(address(manager), members(), 3, RETENTION);
         other.setChainRule(SOURCE, 7 days, 0);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        other.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+        other.submit(SOURCE, 10, ROOT, uint64(START), ANY, 1, signatures);
         registry.rotate(members(), 3);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 2, signatures);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 2, signatures);
         vm.chainId(2);
         vm.expectPartialRevert(SignerSets.NotASigner.selector);
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 1, signatures);
         vm.chainId(31337);
-        registry.submit(SOURCE, 10, ROOT, uint64(START), 1, signatures);
+        registry.submit(SOURCE, 10, ROOT, uint64(START), ANY, 1, signatures);
     }
 
     /// Only a quorum can freeze a chain by conflict: else anyone could.
@@ -247,13 +250,13 @@ contract CheckpointRegistryTest is Bridge {
         submit(SOURCE, 10, ROOT, uint64(START));
         bytes memory two = sign(checkpointDigest(SOURCE, 10, OTHER, uint64(START), 1), 2);
         vm.expectPartialRevert(SignerSets.SignatureCountWrong.selector);
-        registry.submit(SOURCE, 10, OTHER, uint64(START), 1, two);
+        registry.submit(SOURCE, 10, OTHER, uint64(START), ANY, 1, two);
         registry.rotate(members(), 3);
         vm.warp(START + RETENTION + 1);
         bytes memory dead = sign(checkpointDigest(SOURCE, 10, OTHER, uint64(START), 1), 3);
         vm.expectPartialRevert(SignerSets.EpochExpired.selector);
-        registry.submit(SOURCE, 10, OTHER, uint64(START), 1, dead);
-        registry.rootAt(SOURCE, 10);
+        registry.submit(SOURCE, 10, OTHER, uint64(START), ANY, 1, dead);
+        registry.rootAt(SOURCE, 10, ANY);
     }
 
     /// Invariants 12 and 13 over any order of submissions: what is stored stays, and a second block at a height freezes.
@@ -298,7 +301,7 @@ contract CheckpointRegistryTest is Bridge {
         submit(SOURCE, 10, ROOT, uint64(START));
         registry.freeze(SOURCE);
         vm.expectPartialRevert(CheckpointRegistry.ChainIsFrozen.selector);
-        registry.rootAt(SOURCE, 10);
+        registry.rootAt(SOURCE, 10, ANY);
     }
 
     function submitOutside(bytes32 chain, uint64 height, bytes32 root, uint64 time) external {

@@ -37,7 +37,7 @@ contract VectorsTest is Bridge {
         string memory json = vm.readFile("test/vectors/digests.json");
         address contract_ = address(uint160(uint256(bytes32(bytes20(vm.parseJsonBytes(json, ".contract")))) >> 96));
         bytes32 six = bytes32(0x0606060606060606060606060606060606060606060606060606060606060606);
-        bytes32 checkpoint = keccak256(abi.encode(registry.CHECKPOINT_TYPEHASH(), SOURCE, 5, six, 7, 8));
+        bytes32 checkpoint = keccak256(abi.encode(registry.CHECKPOINT_TYPEHASH(), SOURCE, 5, six, 7, 9, 8));
         vm.assertEq(
             typed("Spandrel CheckpointRegistry", contract_, checkpoint), vm.parseJsonBytes32(json, ".checkpoint")
         );

@@ -60,9 +60,9 @@ async fn lock(bridge: &BothWays, lifetime: u64) -> Result<()> {
 
 /// Stores a checkpoint on `side`.
 async fn register(side: &Side, signed: &SignedCheckpoint) -> Result<()> {
-    let SignedCheckpoint { checkpoint: Checkpoint { chain, height, root, time }, epoch, signatures } = signed;
+    let SignedCheckpoint { checkpoint: Checkpoint { chain, height, root, time, up_to }, epoch, signatures } = signed;
     let registry = CheckpointRegistry::new(side.at.registry, side.anyone()?);
-    let submit = registry.submit(chain.hash(), *height, *root, *time, *epoch, signatures_blob(signatures));
+    let submit = registry.submit(chain.hash(), *height, *root, *time, *up_to, *epoch, signatures_blob(signatures));
     ensure!(submit.send().await?.get_receipt().await?.status(), "the checkpoint is stored");
     Ok(())
 }
@@ -71,7 +71,13 @@ async fn register(side: &Side, signed: &SignedCheckpoint) -> Result<()> {
 async fn absence(bridge: &BothWays, id: DepositId) -> Result<Bytes> {
     let BothWays { home, away, config, .. } = bridge;
     let block = away.user.get_block_by_number(BlockNumberOrTag::Latest).await?.context("a block")?.header;
-    let checkpoint = Checkpoint { chain: away.id(), height: block.number, root: block.hash, time: block.timestamp };
+    let checkpoint = Checkpoint {
+        chain: away.id(),
+        height: block.number,
+        root: block.hash,
+        time: block.timestamp,
+        up_to: Checkpoint::ANY_AMOUNT,
+    };
     let epoch = config.verifier_set.epoch;
     let digest = checkpoint.digest(home.chain.chain_id(), home.at.registry, epoch);
     let mut signed = Vec::new();

@@ -126,12 +126,20 @@ impl Stage {
     async fn register(&self, height: u64, root: B256, thief: &DynProvider) -> Result<()> {
         let (config, registry) = (&self.bridge.config, self.bridge.target.registry);
         let (epoch, chain) = (config.verifier_set.epoch, self.chains.ethereum_id());
-        let checkpoint = Checkpoint { chain, height, root, time: unix_now() };
+        let checkpoint = Checkpoint { chain, height, root, time: unix_now(), up_to: Checkpoint::ANY_AMOUNT };
         let digest = checkpoint.digest(self.chains.destination.chain_id(), registry, epoch);
         let keys = config.verifier.iter().map(|role| &role.key).take(config.verifier_set.threshold);
         let signatures = self.sign(digest, keys)?;
         let registry = CheckpointRegistry::new(registry, thief);
-        let submit = registry.submit(checkpoint.chain.hash(), height, root, checkpoint.time, epoch, signatures);
+        let submit = registry.submit(
+            checkpoint.chain.hash(),
+            height,
+            root,
+            checkpoint.time,
+            checkpoint.up_to,
+            epoch,
+            signatures,
+        );
         ensure!(submit.send().await?.get_receipt().await?.status(), "registered");
         Ok(())
     }

@@ -18,12 +18,25 @@ pub struct Checkpoint {
     pub root: B256,
     /// Block time, Unix seconds.
     pub time: u64,
+    /// Largest amount, in base units of the chain's coin, for which the block stood as deep as the verifier asks: that of
+    /// the deposit it was asked about, or [`Checkpoint::ANY_AMOUNT`]. Verifiers that ask for different depths sign the
+    /// same. 0 where nothing is said of the depth, as in what was stored before this was.
+    #[serde(default)]
+    pub up_to: u64,
 }
 
 impl Checkpoint {
+    /// `up_to` where the depth does not depend on the amount; `CheckpointRegistry.ANY_AMOUNT`.
+    pub const ANY_AMOUNT: u64 = u64::MAX;
+
     /// The EIP-712 type that verifiers sign and `CheckpointRegistry` recovers.
     pub const TYPE: &'static str =
-        "Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 epoch)";
+        "Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 upTo,uint64 epoch)";
+
+    /// Whether `amount` may be proven under it, as `CheckpointRegistry.rootAt` judges.
+    pub fn covers(&self, amount: U256) -> bool {
+        self.up_to == Self::ANY_AMOUNT || amount <= U256::from(self.up_to)
+    }
 
     /// EIP-712 digest for the registry at `registry` on EVM chain `chain_number`, signed under verifier-set `epoch`.
     pub fn digest(&self, chain_number: u64, registry: Address, epoch: u64) -> B256 {
@@ -34,6 +47,7 @@ impl Checkpoint {
             U256::from(self.height).into(),
             self.root,
             U256::from(self.time).into(),
+            U256::from(self.up_to).into(),
             U256::from(epoch).into(),
         ];
         eip712::digest(domain, &words)

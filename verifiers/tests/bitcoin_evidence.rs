@@ -64,6 +64,9 @@ fn value_decides_how_deep_is_deep_enough() {
             let scene = Scene::with(depth, amount, terms());
             let verdict = verifier.verify(&scene.chain, &scene.evidence, scene.now);
             assert_eq!(verdict.is_ok(), depth >= needed, "{amount} at {depth}");
+            if let Ok(verified) = &verdict {
+                assert_eq!(verified.under().up_to, amount, "others in the block may need more");
+            }
             if let Err(error) = verdict {
                 assert_eq!((error.field.as_str(), error.kind), ("confirmations", ErrorKind::NotYet));
             }
@@ -91,6 +94,7 @@ fn the_fast_lane_sees_it_sooner_under_another_type() {
     assert_eq!(field(scene.verify(&scene.evidence)), "confirmations");
     let sighted = scene.verifier.verify_at_depth(&scene.chain, &scene.evidence, scene.now, 1).unwrap();
     assert_eq!((sighted.confirmations(), sighted.under().root), (1, hash(&scene.block)));
+    assert_eq!(sighted.under().up_to, 0, "the depth of the fast lane is enough for nothing else");
     assert_eq!(sighted.fact().amount, U256::from(250_000));
     assert_eq!(field(scene.verifier.verify_at_depth(&scene.chain, &scene.evidence, scene.now, 2)), "confirmations");
     let mut tampered = scene.evidence.clone();

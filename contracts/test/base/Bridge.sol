@@ -156,24 +156,39 @@ abstract contract Bridge is Test {
         return typed("Spandrel FastLane", address(fastLane), keccak256(abi.encode(typeHash, root, count, epoch, expiry)));
     }
 
+    /// @dev For any amount.
     function checkpointDigest(bytes32 chain, uint64 height, bytes32 root, uint64 time, uint64 epoch)
         internal
         view
         returns (bytes32)
     {
+        return checkpointDigest(chain, height, root, time, type(uint64).max, epoch);
+    }
+
+    function checkpointDigest(bytes32 chain, uint64 height, bytes32 root, uint64 time, uint64 upTo, uint64 epoch)
+        internal
+        view
+        returns (bytes32)
+    {
         bytes32 typeHash =
-            keccak256("Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 epoch)");
-        bytes32 structHash = keccak256(abi.encode(typeHash, chain, height, root, time, epoch));
+            keccak256("Checkpoint(bytes32 sourceChain,uint64 height,bytes32 root,uint64 time,uint64 upTo,uint64 epoch)");
+        bytes32 structHash = keccak256(abi.encode(typeHash, chain, height, root, time, upTo, epoch));
         return typed("Spandrel CheckpointRegistry", address(registry), structHash);
     }
 
+    /// @dev For any amount.
     function submit(bytes32 chain, uint64 height, bytes32 root, uint64 time) internal {
-        submitBy(1, chain, height, root, time);
+        submitUpTo(chain, height, root, time, type(uint64).max);
+    }
+
+    function submitUpTo(bytes32 chain, uint64 height, bytes32 root, uint64 time, uint64 upTo) internal {
+        bytes memory signatures = sign(checkpointDigest(chain, height, root, time, upTo, 1), 3);
+        registry.submit(chain, height, root, time, upTo, 1, signatures);
     }
 
     function submitBy(uint64 epoch, bytes32 chain, uint64 height, bytes32 root, uint64 time) internal {
         bytes memory signatures = sign(checkpointDigest(chain, height, root, time, epoch), 3);
-        registry.submit(chain, height, root, time, epoch, signatures);
+        registry.submit(chain, height, root, time, type(uint64).max, epoch, signatures);
     }
 
     /// @dev A batch of this one deposit, and its proof.

@@ -104,7 +104,13 @@ impl Chain {
             header,
             account_proof: proof.account_proof,
             storage_proof: proof.storage_proof[0].proof.clone(),
-            checkpoint: Checkpoint { chain: self.id(), height, root: block.header.hash, time: block.header.timestamp },
+            checkpoint: Checkpoint {
+                chain: self.id(),
+                height,
+                root: block.header.hash,
+                time: block.header.timestamp,
+                up_to: Checkpoint::ANY_AMOUNT,
+            },
         }
     }
 }

@@ -88,7 +88,7 @@ pub fn deposit_by(
         nonce: 7,
     });
     let txid = B256::new(txids[INDEX].to_byte_array());
-    let checkpoint = Checkpoint { chain: chain(), height: HEIGHT, root: sha256d(&header), time };
+    let checkpoint = Checkpoint { chain: chain(), height: HEIGHT, root: sha256d(&header), time, up_to: amount };
     let deposit = Deposit {
         version: 1,
         source_chain: chain(),

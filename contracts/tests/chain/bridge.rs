@@ -191,8 +191,8 @@ impl Side {
     pub async fn submit(&self, checkpoint: &Checkpoint) -> TransactionReceipt {
         let digest = checkpoint.digest(self.chain.number, self.at.registry, 1);
         let registry = CheckpointRegistry::new(self.at.registry, self.provider());
-        let Checkpoint { chain, height, root, time } = checkpoint;
-        let call = registry.submit(chain.hash(), *height, *root, *time, 1, sign(VERIFIERS, digest));
+        let Checkpoint { chain, height, root, time, up_to } = checkpoint;
+        let call = registry.submit(chain.hash(), *height, *root, *time, *up_to, 1, sign(VERIFIERS, digest));
         call.send().await.unwrap().get_receipt().await.unwrap()
     }
 }

@@ -71,7 +71,7 @@ fn deposit_ids_are_those_that_solidity_checks() {
 #[test]
 fn digests_and_batch_trees_are_those_that_solidity_checks() {
     let contract = Address::repeat_byte(0x77);
-    let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 5, root: B256::repeat_byte(6), time: 7 };
+    let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 5, root: B256::repeat_byte(6), time: 7, up_to: 9 };
     let ids: Vec<_> = (0..11u8).map(|n| DepositId(keccak256([n]))).collect();
     let trees: Vec<_> = (1..=ids.len())
         .map(|count| {

@@ -84,7 +84,13 @@ fn block(header: Vec<u8>, finality: Option<Vec<u8>>) -> Message {
 }
 
 fn checkpoint(n: u8, height: u64, time: u64) -> Message {
-    let checkpoint = Checkpoint { chain: ChainId::eip155(9), height, root: B256::repeat_byte(n), time };
+    let checkpoint = Checkpoint {
+        chain: ChainId::eip155(9),
+        height,
+        root: B256::repeat_byte(n),
+        time,
+        up_to: Checkpoint::ANY_AMOUNT,
+    };
     let registered_on = ChainId::eip155(1);
     Message::Checkpoint(Box::new(CheckpointVote { registered_on, checkpoint, epoch: 1, signature: signature() }))
 }

@@ -96,6 +96,20 @@ fn a_quorum_on_a_block_that_the_evidence_is_not_of_is_refused() {
     assert_eq!(refused(&mut house, vec![other(0), other(1)]), "checkpoint.root");
 }
 
+/// The destination would not take it: the block is signed as deep as a smaller deposit needs.
+#[test]
+fn a_quorum_on_a_block_that_is_not_deep_enough_for_the_amount_is_refused() {
+    let mut house = waiting();
+    let (id, amount) = (house.deposit.id(), house.deposit.amount.to::<u64>());
+    let up_to = |up_to| {
+        let checkpoint = Checkpoint { up_to, ..checkpoint("header") };
+        vec![verdict_for(0, id, &checkpoint, EPOCH, &domain()), verdict_for(1, id, &checkpoint, EPOCH, &domain())]
+    };
+    assert_eq!(refused(&mut house, up_to(amount - 1)), "checkpoint.up_to");
+    let out = house.tell(Input::Verdicts(up_to(amount)));
+    assert!(matches!(out.events.first(), Some(Event::Verified { .. })), "{out:?}");
+}
+
 #[test]
 fn a_verdict_with_anothers_checkpoint_signature_is_refused() {
     let mut house = waiting();

@@ -188,7 +188,13 @@ mod tests {
         };
         let book = Book::open(Memory::new(), Still, policy, Arc::new(Silent)).await.unwrap();
         let desk = VerdictDesk::new(Arc::new(book), Still);
-        let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 1, root: B256::repeat_byte(3), time: 1 };
+        let checkpoint = Checkpoint {
+            chain: ChainId::eip155(1),
+            height: 1,
+            root: B256::repeat_byte(3),
+            time: 1,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         let verdict = Verdict { deposit_id: DepositId(B256::repeat_byte(4)), checkpoint, epoch: 1 };
         let (said, of_checkpoint) = (verdict.digest(&domain), verdict.checkpoint.digest(9, domain.registry, 1));
         let signed = |one: u8, other: u8| SignedVerdict {

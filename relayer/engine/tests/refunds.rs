@@ -104,7 +104,13 @@ impl Scene {
 
     fn asked_for(&self) -> Checkpoint {
         let time = *self.chains.final_at.lock().unwrap();
-        Checkpoint { chain: destination(), height: time, root: B256::repeat_byte(4), time }
+        Checkpoint {
+            chain: destination(),
+            height: time,
+            root: B256::repeat_byte(4),
+            time,
+            up_to: Checkpoint::ANY_AMOUNT,
+        }
     }
 
     async fn vote(&self, by: u8, checkpoint: &Checkpoint, registry: Address) {

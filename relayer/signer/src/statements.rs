@@ -54,8 +54,13 @@ mod tests {
     }
 
     fn verdict() -> Verdict {
-        let checkpoint =
-            Checkpoint { chain: ChainId::eip155(1), height: 7, root: B256::repeat_byte(1), time: 1_700_000_000 };
+        let checkpoint = Checkpoint {
+            chain: ChainId::eip155(1),
+            height: 7,
+            root: B256::repeat_byte(1),
+            time: 1_700_000_000,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         Verdict { deposit_id: DepositId(B256::repeat_byte(9)), checkpoint, epoch: 1 }
     }
 

@@ -74,7 +74,13 @@ impl SimVerifier {
         if universe.fault(10) {
             at.hash = B256::repeat_byte(0xbd);
         }
-        Checkpoint { chain: request.source.clone(), height: at.height, root: at.hash, time: at.time }
+        Checkpoint {
+            chain: request.source.clone(),
+            height: at.height,
+            root: at.hash,
+            time: at.time,
+            up_to: Checkpoint::ANY_AMOUNT,
+        }
     }
 }
 
@@ -88,7 +94,13 @@ fn honest_checkpoint(universe: &mut Universe, request: &EvidenceRequest) -> Resu
     if chain.best().get(block.height as usize) != Some(&block.hash) || block.height + lag > chain.final_height() {
         return Err(format!("block {} is not final", block.hash));
     }
-    Ok(Checkpoint { chain: chain.id.clone(), height: block.height, root: block.hash, time: block.time })
+    Ok(Checkpoint {
+        chain: chain.id.clone(),
+        height: block.height,
+        root: block.hash,
+        time: block.time,
+        up_to: Checkpoint::ANY_AMOUNT,
+    })
 }
 
 /// A signer's node: the best chain as it is, some blocks ago.

@@ -23,7 +23,13 @@ async fn lie(spread: &Spread, bus: &Nats, deposit: &str) -> Result<()> {
     ensure!(transfer["status"] == "proven", "{transfer}");
     for seed in 1..=3u8 {
         let key = LocalKey::from_bytes(&[seed; 32])?;
-        let checkpoint = Checkpoint { chain: spread.chains.bitcoin_id(), height: 1, root, time: unix_now() };
+        let checkpoint = Checkpoint {
+            chain: spread.chains.bitcoin_id(),
+            height: 1,
+            root,
+            time: unix_now(),
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         let verdict = Verdict { deposit_id, checkpoint, epoch: 1 };
         let domain = wiring::domain(&spread.bridge.config.destination[0]);
         let signed: SignedVerdict = sign_verdict(&key, verdict, &domain).await?;

@@ -76,7 +76,7 @@ impl BitcoinVerifier {
         let (deposit, block, _) = self.prove(trusted, evidence, &Prepared::of(evidence))?;
         let block = self.settled(trusted, evidence, block, confirmations, now)?;
         let depth = trusted.confirmations(block.get().hash).unwrap_or_default();
-        Ok(Sighted::new(deposit, self.checkpoint(&block), depth))
+        Ok(Sighted::new(deposit, self.checkpoint(&block, 0), depth))
     }
 
     /// Checks a deposit under a block that the caller trusts. Nothing is said of what stands on that block: neither of its
@@ -92,7 +92,7 @@ impl BitcoinVerifier {
         let included = evidence.check_in(&header, &self.params, &Prepared::of(evidence))?;
         let (deposit, root, _) = self.deposit_of(evidence, included)?;
         let (chain, height, time) = (self.chain.clone(), evidence.height, header.time.into());
-        Ok(Verified::new(deposit, Checkpoint { chain, height, root, time }))
+        Ok(Verified::new(deposit, Checkpoint { chain, height, root, time, up_to: 0 }))
     }
 
     fn verify_prepared(
@@ -104,7 +104,7 @@ impl BitcoinVerifier {
     ) -> Result<Verified<Deposit>, VerifyError> {
         let (deposit, block, amount) = self.prove(trusted, evidence, prepared)?;
         let block = self.settled(trusted, evidence, block, self.confirmations.required(amount), now)?;
-        Ok(Verified::new(deposit, self.checkpoint(&block)))
+        Ok(Verified::new(deposit, self.checkpoint(&block, amount)))
     }
 
     /// The deposit that the evidence shows, the block it is in, and its amount in satoshis.
@@ -196,9 +196,10 @@ impl BitcoinVerifier {
         Ok(())
     }
 
-    fn checkpoint(&self, block: &Finalized<BlockRef>) -> Checkpoint {
+    /// The block, as deep as `up_to` satoshis need. Others in it need a checkpoint of their own where they need more.
+    fn checkpoint(&self, block: &Finalized<BlockRef>, up_to: u64) -> Checkpoint {
         let block = block.get();
-        Checkpoint { chain: self.chain.clone(), height: block.height, root: block.hash, time: block.time }
+        Checkpoint { chain: self.chain.clone(), height: block.height, root: block.hash, time: block.time, up_to }
     }
 }
 

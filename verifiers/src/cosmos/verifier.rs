@@ -165,6 +165,7 @@ impl CosmosVerifier {
             height: claim.under.height,
             root: claim.root,
             time: claim.under.time.unix_seconds(),
+            up_to: Checkpoint::ANY_AMOUNT,
         };
         Verified::new(claim.deposit, under)
     }

@@ -157,6 +157,7 @@ impl EthereumVerifier {
             height: header.number,
             root: header.hash,
             time: header.timestamp,
+            up_to: Checkpoint::ANY_AMOUNT,
         })
     }
 
@@ -202,7 +203,13 @@ pub(crate) fn verify_in_block(
     if header.hash != block {
         return Err(VerifyError::invalid("inclusion.header", block, header.hash));
     }
-    let under = Checkpoint { chain: chain.clone(), height: header.number, root: block, time: header.timestamp };
+    let under = Checkpoint {
+        chain: chain.clone(),
+        height: header.number,
+        root: block,
+        time: header.timestamp,
+        up_to: Checkpoint::ANY_AMOUNT,
+    };
     Ok(Verified::new(inclusion.deposit.clone(), under))
 }
 

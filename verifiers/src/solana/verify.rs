@@ -121,7 +121,13 @@ impl SolanaVerifier {
         let digest = included.execution_digest(witnesses.epoch, execution.time);
         quorum::require_quorum("signatures", digest, witnesses, &execution.signatures)?;
         let chain = self.config.chain.clone();
-        let under = Checkpoint { chain, height: block.slot, root: block.block_id, time: execution.time };
+        let under = Checkpoint {
+            chain,
+            height: block.slot,
+            root: block.block_id,
+            time: execution.time,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         Ok(Verified::new(included.deposit.clone(), under))
     }
 

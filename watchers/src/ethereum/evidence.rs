@@ -52,7 +52,13 @@ impl EthereumEvidence {
         self.execution.require_chain().await?;
         let header = self.header(&block).await?;
         let chain = self.verifier.config().chain.clone();
-        let checkpoint = Checkpoint { chain, height: block.height, root: block.hash, time: block.time };
+        let checkpoint = Checkpoint {
+            chain,
+            height: block.height,
+            root: block.hash,
+            time: block.time,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         Ok((checkpoint, BlockEvidence { header: header.rlp(), finality: update }))
     }
 

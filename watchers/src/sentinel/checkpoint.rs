@@ -14,7 +14,9 @@ use super::{Concern, Finding, Judgement, Rule};
 
 sol! {
     /// `CheckpointRegistry.CheckpointStored`.
-    event CheckpointStored(bytes32 indexed chain, uint64 indexed height, bytes32 root, uint64 time, uint64 epoch);
+    event CheckpointStored(
+        bytes32 indexed chain, uint64 indexed height, bytes32 root, uint64 time, uint64 upTo, uint64 epoch
+    );
 }
 
 /// The topic of the event.

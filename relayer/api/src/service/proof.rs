@@ -109,6 +109,7 @@ impl Service {
             height: checkpoint.height,
             root: checkpoint.root,
             time: checkpoint.time,
+            upTo: checkpoint.up_to,
             epoch: signed.epoch,
             signatures: signatures_blob(&signed.signatures),
         };

@@ -54,8 +54,13 @@ impl World {
             Input::EvidenceBuilt(Evidence::Ethereum(Box::new(DepositEvidence { finality: None, inclusion }))),
         )
         .await;
-        let checkpoint =
-            Checkpoint { chain: deposit.source_chain.clone(), height: 100, root: keccak256(header()), time: NOW };
+        let checkpoint = Checkpoint {
+            chain: deposit.source_chain.clone(),
+            height: 100,
+            root: keccak256(header()),
+            time: NOW,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         let domain = policy().destinations[&destination()].domain;
         let verdicts = [0, 1].map(|n| {
             let verdict = Verdict { deposit_id: id, checkpoint: checkpoint.clone(), epoch: 1 };

@@ -42,6 +42,9 @@ impl Draft<'_> {
                 Err(VerifyError::invalid("checkpoint.chain", &self.transfer.deposit.source_chain, &checkpoint.chain))
             } else if checkpoint.root != root {
                 Err(VerifyError::invalid("checkpoint.root", root, checkpoint.root))
+            } else if !checkpoint.covers(self.transfer.deposit.amount) {
+                let expected = format!("at least {}", self.transfer.deposit.amount);
+                Err(VerifyError::invalid("checkpoint.up_to", expected, checkpoint.up_to))
             } else {
                 quorum.add(signed)
             };

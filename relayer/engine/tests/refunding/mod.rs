@@ -93,7 +93,13 @@ impl FinalBlocks for Chains {
         async {
             let time = *self.final_at.lock().unwrap();
             let header = Bytes::copy_from_slice(&time.to_be_bytes());
-            let checkpoint = Checkpoint { chain: destination(), height: time, root: B256::repeat_byte(4), time };
+            let checkpoint = Checkpoint {
+                chain: destination(),
+                height: time,
+                root: B256::repeat_byte(4),
+                time,
+                up_to: Checkpoint::ANY_AMOUNT,
+            };
             Ok((checkpoint, BlockEvidence { header, finality: None }))
         }
         .boxed()

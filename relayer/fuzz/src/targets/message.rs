@@ -58,7 +58,7 @@ fn honest(topic: Topic, kind: Kind) -> Message {
             }))
         }
         Topic::Verdict => {
-            let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 1, root: id.0, time: 1_700_000_000 };
+            let checkpoint = Checkpoint { chain: ChainId::eip155(1), height: 1, root: id.0, time: 1_700_000_000, up_to: Checkpoint::ANY_AMOUNT };
             let verdict = Verdict { deposit_id: id, checkpoint, epoch: 1 };
             Message::Verdict(Box::new(SignedVerdict { verdict, signature, checkpoint_signature: signature }))
         }
@@ -69,7 +69,7 @@ fn honest(topic: Topic, kind: Kind) -> Message {
             Message::Block(Arc::new(BlockRequest { chain, registered_on, evidence }))
         }
         Topic::Checkpoint => {
-            let checkpoint = Checkpoint { chain: ChainId::eip155(9), height: 1, root: id.0, time: 1_700_000_000 };
+            let checkpoint = Checkpoint { chain: ChainId::eip155(9), height: 1, root: id.0, time: 1_700_000_000, up_to: Checkpoint::ANY_AMOUNT };
             let registered_on = ChainId::eip155(1);
             Message::Checkpoint(Box::new(CheckpointVote { registered_on, checkpoint, epoch: 1, signature }))
         }

@@ -296,7 +296,13 @@ pub fn evidence() -> [Evidence; 2] {
 }
 
 fn checkpoint() -> Checkpoint {
-    Checkpoint { chain: bitcoin(), height: u64::MAX, root: B256::repeat_byte(8), time: u64::MAX }
+    Checkpoint {
+        chain: bitcoin(),
+        height: u64::MAX,
+        root: B256::repeat_byte(8),
+        time: u64::MAX,
+        up_to: Checkpoint::ANY_AMOUNT,
+    }
 }
 
 pub fn signed_checkpoint() -> SignedCheckpoint {

@@ -30,13 +30,27 @@ pub(super) struct Prerequisite {
     pub unless: Unless,
 }
 
+impl Prerequisite {
+    /// Whether it brings about what `other` does, and more: the same root for a larger amount.
+    pub(super) fn outdoes(&self, other: &Self) -> bool {
+        let stored = |unless: &Unless| match *unless {
+            Unless::Stored { chain, height, root, time, up_to } => Some(((chain, height, root, time), up_to)),
+            Unless::Attested { .. } | Unless::Never => None,
+        };
+        let (Some((own, own_up_to)), Some((block, up_to))) = (stored(&self.unless), stored(&other.unless)) else {
+            return false;
+        };
+        self.call.to == other.call.to && own == block && own_up_to > up_to
+    }
+}
+
 /// When a prerequisite need not be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unless {
     /// The batch is attested under this epoch until this time or later.
     Attested { root: B256, epoch: u64, expiry: u64 },
-    /// The registry holds this root.
-    Stored { chain: B256, height: u64, root: B256, time: u64 },
+    /// The registry holds this root, for this amount or more.
+    Stored { chain: B256, height: u64, root: B256, time: u64, up_to: u64 },
     /// It is always sent.
     Never,
 }
@@ -314,16 +328,18 @@ fn attest(attestation: &FastAttestation, proofs: &Proofs) -> Prerequisite {
 fn store(signed: &SignedCheckpoint, registry: Address) -> Prerequisite {
     let checkpoint = &signed.checkpoint;
     let (chain, height, root, time) = (checkpoint.chain.hash(), checkpoint.height, checkpoint.root, checkpoint.time);
+    let up_to = checkpoint.up_to;
     let submit = CheckpointRegistry::submitCall {
         sourceChain: chain,
         height,
         root,
         time,
+        upTo: up_to,
         epoch: signed.epoch,
         signatures: signatures_blob(&signed.signatures),
     };
     Prerequisite {
         call: Call { to: registry, input: submit.abi_encode().into() },
-        unless: Unless::Stored { chain, height, root, time },
+        unless: Unless::Stored { chain, height, root, time, up_to },
     }
 }

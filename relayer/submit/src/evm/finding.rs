@@ -33,9 +33,11 @@ pub(super) fn too_long(group: &[Work], bytes: usize) -> Option<Finding> {
     }
 }
 
-/// The lacking prerequisites that somebody in `group` needs.
+/// The lacking prerequisites that somebody in `group` needs, less those that another of them brings about as well.
 pub(super) fn lacked_by<'a>(group: &'a [Work], lacking: &'a [Prerequisite]) -> impl Iterator<Item = &'a Prerequisite> {
-    lacking.iter().filter(|lacked| group.iter().any(|work| work.prerequisites.contains(lacked)))
+    let needed = move |lacked: &Prerequisite| group.iter().any(|work| work.prerequisites.contains(lacked));
+    let is_outdone = move |lacked: &Prerequisite| lacking.iter().any(|other| other.outdoes(lacked) && needed(other));
+    lacking.iter().filter(move |lacked| needed(lacked) && !is_outdone(lacked))
 }
 
 /// Judges the outcomes of a group's lacking prerequisites and of its own call, which comes last.
@@ -221,6 +223,22 @@ mod tests {
         let outcomes = [passed(1), Simulated::Reverted(paused().into()), passed(1)];
         let found = finding(&group(5), &lacking, &outcomes, 1_000_000);
         assert!(matches!(found, Finding::Drop(failing) if indices(&failing) == [1, 3]));
+    }
+
+    /// Deposits of one block each bring it for their own amount: the largest is enough for all.
+    #[test]
+    fn a_root_is_brought_for_the_largest_amount_of_those_who_need_it() {
+        let stored = |height, up_to| {
+            let (chain, root) = (B256::ZERO, B256::repeat_byte(1));
+            let call = Call { to: Address::ZERO, input: vec![height as u8, up_to as u8].into() };
+            Prerequisite { call, unless: Unless::Stored { chain, height, root, time: 1, up_to } }
+        };
+        let lacking = [stored(7, 1), stored(7, 3), stored(7, 2), stored(8, 1)];
+        let works = || claims(4).into_iter().zip(&lacking);
+        let group: Vec<Work> = works().map(|(work, own)| Work { prerequisites: vec![own.clone()], ..work }).collect();
+        let brought = |group: &[Work]| lacked_by(group, &lacking).cloned().collect::<Vec<_>>();
+        assert_eq!(brought(&group), [stored(7, 3), stored(8, 1)]);
+        assert_eq!(brought(&group[..1]), [stored(7, 1)], "nobody in the group brings more");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::rpc::{Head, Rpc};
 use super::stated::Taken;
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
-    /// Whether the registry holds the root after block `height`, or after the newest, by the word of `rpc`.
+    /// Whether the registry holds the root for the amount after block `height`, or after the newest, by the word of `rpc`.
     pub(super) async fn is_stored(
         &self,
         rpc: &Rpc,
@@ -20,13 +20,13 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         unless: &Unless,
         height: Option<u64>,
     ) -> Result<bool, SubmitError> {
-        let Unless::Stored { chain, height: of, root, time } = unless else { return Ok(false) };
+        let Unless::Stored { chain, height: of, root, time, up_to } = unless else { return Ok(false) };
         let asked = CheckpointRegistry::storedCall { chain: *chain, height: *of };
         let stored = rpc.read(registry, &asked, height).await?;
         if !stored.root.is_zero() && stored.root != *root {
             tracing::error!(%chain, height = of, stored = %stored.root, signed = %root, "two signed checkpoints conflict");
         }
-        Ok(stored.root == *root && stored.time == *time)
+        Ok(stored.root == *root && stored.time == *time && stored.upTo >= *up_to)
     }
 
     /// How far the chain is with a checkpoint that is registered for its own sake.

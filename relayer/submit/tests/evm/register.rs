@@ -9,7 +9,7 @@ use spandrel_core::{Effect, EffectId};
 use spandrel_signer::signatures_blob;
 use spandrel_submit::EvmConfig;
 use spandrel_submit::evm::Contracts;
-use spandrel_verifiers::SignedCheckpoint;
+use spandrel_verifiers::{Checkpoint, SignedCheckpoint};
 
 use crate::crashes::Dying;
 use crate::world::*;
@@ -17,7 +17,10 @@ use crate::world::*;
 /// The effect that registers what the verifiers signed for a new deposit's block, in its `hour`.
 async fn due(world: &World, hour: u64) -> (DueEffect, SignedCheckpoint) {
     let deposit = world.deposit(10);
-    let checkpoint = world.prove(std::slice::from_ref(&deposit)).await.remove(0).1;
+    registering(world, hour, world.prove(std::slice::from_ref(&deposit)).await.remove(0).1)
+}
+
+fn registering(world: &World, hour: u64, checkpoint: SignedCheckpoint) -> (DueEffect, SignedCheckpoint) {
     let id = EffectId::of_registration(&crate::ledger::here(), &source(), hour);
     let effect = Effect::RegisterCheckpoint { registry: registry(world), checkpoint: checkpoint.clone() };
     (DueEffect { id, effect }, checkpoint)
@@ -43,7 +46,7 @@ async fn brought(world: &World, signed: &SignedCheckpoint) -> PendingTransaction
     let SignedCheckpoint { checkpoint, epoch, signatures } = signed;
     let (chain, blob) = (checkpoint.chain.hash(), signatures_blob(signatures));
     let at = CheckpointRegistry::new(registry(world), &world.governor);
-    let submit = at.submit(chain, checkpoint.height, checkpoint.root, checkpoint.time, *epoch, blob);
+    let submit = at.submit(chain, checkpoint.height, checkpoint.root, checkpoint.time, checkpoint.up_to, *epoch, blob);
     let fee = 300_000_000_000;
     submit.gas(500_000).max_priority_fee_per_gas(fee).max_fee_per_gas(2 * fee).send().await.unwrap()
 }
@@ -91,6 +94,23 @@ async fn a_checkpoint_that_somebody_brings_at_the_same_time_is_registered_all_th
     world.pass(700);
     assert!(carry_out(&world, &submitter, &due).await);
     assert_eq!((stored(&world, &signed).await, world.mined().await), (signed.checkpoint.root, 1));
+}
+
+/// Whoever has a small deposit in a block can have it registered for as much; a larger one needs its own.
+#[tokio::test]
+async fn a_root_that_is_registered_for_less_is_brought_again_for_more_and_never_for_less() {
+    let Some(world) = World::start().await else { return };
+    let submitter = world.destination_with(pauses_alone(&world), world.journal.clone()).await;
+    let (_, whole) = due(&world, 1).await;
+    let registry = CheckpointRegistry::new(registry(&world), &world.governor);
+    let known = || registry.stored(source().hash(), whole.checkpoint.height);
+    for (hour, up_to, then, mined) in [(1, 1_000, 1_000, 1), (2, 5_000, 5_000, 2), (3, 1_000, 5_000, 2)] {
+        let checkpoint = Checkpoint { up_to, ..whole.checkpoint.clone() };
+        let signatures = signed_by_three("verifier", checkpoint.digest(CHAIN, world.at.registry, 1));
+        let (due, _) = registering(&world, hour, SignedCheckpoint { checkpoint, signatures, ..whole.clone() });
+        assert!(carry_out(&world, &submitter, &due).await, "for {up_to}");
+        assert_eq!((known().call().await.unwrap().upTo, world.mined().await), (then, mined), "for {up_to}");
+    }
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ pub fn set(name: &str) -> SignerSet {
     SignerSet::new(1, 3, members(name).iter().map(LocalKey::address).collect()).unwrap()
 }
 
-fn signed_by_three(name: &str, digest: B256) -> Vec<alloy_primitives::Signature> {
+pub fn signed_by_three(name: &str, digest: B256) -> Vec<alloy_primitives::Signature> {
     let mut collector = Collector::new(digest, set(name));
     for key in members(name).iter().take(3) {
         collector.add(key.sign_digest(digest).unwrap()).unwrap();
@@ -228,8 +228,13 @@ impl World {
         self.anvil.mine(1).await.unwrap();
         let block = self.governor.get_block_by_number(Default::default()).await.unwrap().unwrap();
         let header = &block.header;
-        let checkpoint =
-            Checkpoint { chain: source(), height: header.number, root: header.hash, time: header.timestamp };
+        let checkpoint = Checkpoint {
+            chain: source(),
+            height: header.number,
+            root: header.hash,
+            time: header.timestamp,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         let digest = checkpoint.digest(CHAIN, self.at.registry, 1);
         let signed = SignedCheckpoint { checkpoint, epoch: 1, signatures: signed_by_three("verifier", digest) };
         let mut proven = Vec::new();

@@ -34,7 +34,13 @@ impl World {
         let inclusion =
             Inclusion { header: Bytes::new(), account_proof: vec![], storage_proof: vec![], deposit: deposit.clone() };
         let evidence = Evidence::Ethereum(Box::new(DepositEvidence { finality: None, inclusion }));
-        let checkpoint = Checkpoint { chain: source(), height: 1, root: B256::repeat_byte(1), time: now };
+        let checkpoint = Checkpoint {
+            chain: source(),
+            height: 1,
+            root: B256::repeat_byte(1),
+            time: now,
+            up_to: Checkpoint::ANY_AMOUNT,
+        };
         let checkpoint = SignedCheckpoint { checkpoint, epoch: 1, signatures: Vec::new() };
         let reason = Reason::LargeTransfer { from: U256::from(3) };
         let proven = RiskEvent::Proven {
