@@ -17,6 +17,7 @@ use crate::role::Role;
 use crate::secret_arg::Reference;
 use crate::traces::{Traces, TransferSpans};
 use crate::transfers::{self, TransferCommand};
+use crate::vault::{self, VaultCommand};
 use crate::{database, demo, doctor, keys, manual, proof, replay, status, telemetry, up, wiring};
 
 /// Bridge relayer and proof verifier.
@@ -78,6 +79,9 @@ enum Command {
     /// Look at transfers, order one, and follow it to its end.
     #[command(subcommand)]
     Transfer(TransferCommand),
+    /// What the holders of a Bitcoin vault's key have to move.
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Fold the stored events of transfers anew: they must come to what is stored. From the first transfer on, every decision
     /// is made again too: it must be what is recorded.
     Replay {
@@ -247,6 +251,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Doctor { config } => return doctor::run(&config, json).await,
         Command::Status { ledger } => status::status(&ledger.database, json).await?,
         Command::Transfer(command) => transfers::run(command, json).await?,
+        Command::Vault(command) => vault::run(command, json).await?,
         Command::Replay { what, ledger, config } => {
             return replay::run(&ledger.database, what, config.as_deref(), json).await;
         }

@@ -32,4 +32,5 @@ pub mod traces;
 mod transfers;
 pub mod trust;
 pub mod up;
+mod vault;
 pub mod wiring;

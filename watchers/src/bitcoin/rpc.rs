@@ -7,7 +7,7 @@ use bitcoin::block::Header;
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::hashes::Hash;
 use bitcoin::hex::FromHex;
-use bitcoin::{Block, BlockHash};
+use bitcoin::{Block, BlockHash, Txid};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use spandrel_verifiers::follow::FollowError;
@@ -214,6 +214,16 @@ impl BitcoinRpc {
             return Err(self.nonsense(METHOD, &hash.to_string(), &json!(block.block_hash())));
         }
         Ok(Some(block))
+    }
+
+    /// Whether an output stands unspent in the best chain, whatever waits to spend it.
+    pub async fn is_unspent(&self, txid: Txid, vout: u32) -> Result<bool, RpcError> {
+        const METHOD: &str = "gettxout";
+        match self.call(METHOD, json!([txid, vout, false]), MAX_ANSWER).await? {
+            Value::Null => Ok(false),
+            Value::Object(_) => Ok(true),
+            other => Err(self.nonsense(METHOD, "an output, or none", &other)),
+        }
     }
 
     /// Hashes of the best chain at `heights`, in one batch of at most [`MAX_BATCH`]; ends early above the tip.

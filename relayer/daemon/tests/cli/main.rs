@@ -48,5 +48,6 @@ mod transfers;
 mod trusts;
 mod unwell;
 mod usage;
+mod vault;
 mod waiting;
 mod ward;

@@ -1,0 +1,129 @@
+//! `spandrel vault due`: what the holders of a Bitcoin vault's key have to move, by ledger and node.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use bitcoin::hashes::Hash;
+use bitcoin::{Block, OutPoint, ScriptBuf};
+use spandrel::config::Config;
+use spandrel_core::Input;
+use spandrel_testnets::bitcoin::{BitcoinNode, NodeOptions, RegtestNode};
+use spandrel_verifiers::bitcoin::{DepositTerms, Inclusion, deposit_script, source_key};
+use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+use spandrel_verifiers::{Deposit, DepositId, Evidence, LanePreference};
+use spandrel_watchers::bitcoin::{BitcoinRpc, RpcAuth, RpcEndpoint};
+
+use crate::run::{TestBook, deposit, ends, example, json, silent_book, tell};
+
+/// The example, in which the first node is away, the second is `node`, and the third has no password.
+fn configure(here: &Path, node: &BitcoinNode) -> Config {
+    std::fs::write(here.join("password"), &node.rpc().password).unwrap();
+    let text = example(here)
+        .replace("\"http://127.0.0.1:18443\"", "\"http://127.0.0.1:1\"")
+        .replace("\"http://127.0.0.1:18444\"", &format!("{:?}", node.rpc().url))
+        .replace("env:BITCOIN_RPC_PASSWORD", "file:password")
+        .replace("env:SECOND_BITCOIN_RPC_PASSWORD", "file:password")
+        .replace("user = \"spandrel\"", &format!("user = {:?}", node.rpc().user));
+    std::fs::write(here.join("spandrel.toml"), &text).unwrap();
+    Config::parse(&text).unwrap()
+}
+
+fn terms(config: &Config, refund_delay: u16) -> DepositTerms {
+    let Deposit { destination_chain, destination_bridge, recipient, lane, expiry, .. } = deposit(config, 1);
+    let refund_key = config.bitcoin[0].vault;
+    DepositTerms { destination_chain, destination_bridge, recipient, lane, expiry, refund_key, refund_delay }
+}
+
+struct Mined {
+    block: Block,
+    at: BlockRef,
+}
+
+async fn mine(node: &BitcoinNode) -> Mined {
+    let hash = node.mine(1).await.unwrap()[0];
+    let auth = RpcAuth::Password { user: node.rpc().user.clone(), password: node.rpc().password.clone() };
+    let endpoint = RpcEndpoint::parse(&node.rpc().url, auth).unwrap();
+    let rpc = BitcoinRpc::new(endpoint, Duration::from_secs(10)).unwrap();
+    let block = rpc.block(hash).await.unwrap().unwrap();
+    let (height, time) = (u64::from(node.height()), block.header.time.into());
+    Mined { block, at: BlockRef { height, hash: B256::new(hash.to_byte_array()), time } }
+}
+
+/// Shows the book a deposit of `output`.
+async fn see(book: &TestBook, config: &Config, n: u64, output: OutPoint, at: BlockRef) -> DepositId {
+    let transaction = B256::new(output.txid.to_byte_array());
+    let source_key = source_key(transaction, output.vout);
+    let deposit = Deposit { source_key, lane: LanePreference::LightClient, ..deposit(config, n) };
+    let id = deposit.id();
+    tell(book, id, Input::Seen(SeenDeposit { deposit, block: at, transaction, position: output.vout })).await;
+    id
+}
+
+/// Evidence of it that tells its refund delay.
+async fn prove(book: &TestBook, id: DepositId, output: OutPoint, mined: &Mined, terms: DepositTerms) {
+    let index = mined.block.txdata.iter().position(|paying| paying.compute_txid() == output.txid).unwrap();
+    let inclusion = Inclusion::of_block(&mined.block, mined.at.height, index, output.vout, terms).unwrap();
+    tell(book, id, Input::SourceFinal(mined.at)).await;
+    tell(book, id, Input::EvidenceBuilt(Evidence::Bitcoin(Box::new(inclusion)))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_to_be_paid_and_stands_unspent_is_listed_by_the_blocks_that_are_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let node = BitcoinNode::start(NodeOptions { spendable_coinbases: 5, ..NodeOptions::default() }).await.unwrap();
+    let config = configure(here, &node);
+    let (mut outputs, vault) = (Vec::new(), config.bitcoin[0].vault);
+    for delay in [4_320, 2_000, 1_009, 1_010] {
+        let script = deposit_script(vault, &terms(&config, delay)).unwrap();
+        outputs.push(node.pay(&ScriptBuf::from_bytes(script.to_vec()), 50_000).await.unwrap());
+    }
+    let mined = mine(&node).await;
+    node.mine(3).await.unwrap();
+    let [late, soon, unproven, dropped] = outputs[..] else { panic!() };
+
+    let book = silent_book(&config).await;
+    for (n, output, delay) in [(1, late, 4_320), (2, soon, 2_000)] {
+        let id = see(&book, &config, n, output, mined.at).await;
+        prove(&book, id, output, &mined, terms(&config, delay)).await;
+    }
+    let first = see(&book, &config, 3, unproven, mined.at).await;
+    let rejected = see(&book, &config, 4, dropped, mined.at).await;
+    tell(&book, rejected, Input::Broken("odd".to_owned())).await;
+    tell(&book, rejected, Input::Drop("ada: a drill".to_owned())).await;
+    // Some output that was spent: as if it had been moved.
+    let paying = mined.block.txdata.iter().find(|paying| paying.compute_txid() == late.txid).unwrap();
+    see(&book, &config, 5, paying.input[0].previous_output, mined.at).await;
+    book.ledger().close().await;
+
+    let rows = json(&ends(here, &["vault", "due", "--json"], 0, &[]));
+    let rows = rows.as_array().unwrap();
+    let told = rows.iter().map(|row| (row["output"].as_str().unwrap(), row["blocks_left"].as_u64().unwrap()));
+    // Three blocks stand on theirs, and the next is the fourth. Without evidence the delay may be the least there is.
+    let names = [unproven, soon, late].map(|output| output.to_string());
+    assert_eq!(told.collect::<Vec<_>>(), [(&*names[0], 1_008 - 4), (&*names[1], 2_000 - 4), (&*names[2], 4_320 - 4)]);
+    assert_eq!((&rows[0]["id"], &rows[0]["amount"]), (&first.to_string().into(), &"50003".into()));
+    assert_eq!(rows[1]["refund_from"], mined.at.height + 2_000);
+    assert_eq!((&rows[0]["status"], &rows[1]["status"]), (&"observed".into(), &"proven".into()));
+    ends(here, &["vault", "due"], 0, &["blocks left", &names[2], "4316"]);
+    node.mine(1_003).await.unwrap();
+    assert_eq!(json(&ends(here, &["vault", "due", "--json"], 0, &[]))[0]["blocks_left"], 1);
+    node.mine(7).await.unwrap();
+    assert_eq!(json(&ends(here, &["vault", "due", "--json"], 0, &[]))[0]["blocks_left"], 0, "it is over");
+}
+
+/// It knows nothing of the output, which does not say that it was moved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_is_behind_or_away_does_not_make_an_output_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let behind = BitcoinNode::start(NodeOptions::default()).await.unwrap();
+    let config = configure(here, &behind);
+    let book = silent_book(&config).await;
+    let at = BlockRef { height: 100_000, hash: B256::repeat_byte(1), time: 1 };
+    see(&book, &config, 1, OutPoint::new(bitcoin::Txid::from_byte_array([7; 32]), 0), at).await;
+    book.ledger().close().await;
+    let told = ends(here, &["vault", "due"], 1, &["no node answers", "expected at least 100000, found"]);
+    assert!(told.stdout.is_empty());
+}
