@@ -3,6 +3,7 @@
 mod accounts;
 mod axelar;
 mod batches;
+mod beacon;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../bitcoin_deposits/mod.rs"]
 mod bitcoin_deposits;
@@ -30,6 +31,7 @@ mod kinds;
 mod light_client;
 mod logs;
 mod mainnet;
+mod merkle_proofs;
 mod networks;
 mod oracle;
 mod pairs;
@@ -39,6 +41,7 @@ mod pyspec;
 mod ranking;
 mod receipts;
 mod recorded;
+mod schema;
 mod statics;
 mod support;
 mod tries;

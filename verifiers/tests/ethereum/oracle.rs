@@ -121,6 +121,24 @@ pub struct Optimistic<H: SimpleSerialize, const SEATS: usize> {
     pub signature_slot: u64,
 }
 
+/// Of no specification: what its containers have, one in another.
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Mixed {
+    pub parts: List<Part, 5>,
+    pub bits: Bitlist<600>,
+    pub flags: Bitvector<12>,
+    pub numbers: List<u64, 9>,
+    pub keys: Vector<Vector<u8, 48>, 3>,
+    pub part: Part,
+    pub lists: List<List<u8, 40>, 4>,
+}
+
+#[derive(Default, Debug, Clone, PartialEq, SimpleSerialize)]
+pub struct Part {
+    pub number: u64,
+    pub bytes: List<u8, 100>,
+}
+
 /// Decodes, and encodes again.
 pub fn round<T: SimpleSerialize>(bytes: &[u8]) -> (T, Vec<u8>) {
     let value = deserialize::<T>(bytes).unwrap();

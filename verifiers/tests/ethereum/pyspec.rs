@@ -8,11 +8,10 @@ use serde::Deserialize;
 use serde_yaml::Value;
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::ethereum::containers::{
-    BeaconBlockHeader, Bootstrap, ExecutionPayloadHeader, LightClientData, LightClientHeader, LightClientUpdate,
-    SyncCommittee, from_ssz,
+    Bootstrap, LightClientData, LightClientHeader, LightClientUpdate, from_ssz,
 };
-use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, branch, hash_pair, uint64_chunk, verify_branch};
-use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, Form, Gindex, LightClientStore, Preset};
+use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
+use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, LightClientStore, Preset};
 
 use crate::support::{Tally, bytes, files, find, run_each, vectors, yaml};
 use crate::vector_coverage::is_home;
@@ -182,32 +181,7 @@ fn the_official_sync_suites_pass_step_by_step() {
     assert!((tally.passed() > 0 && forced > 0) || !is_home());
 }
 
-/// `light_client/single_merkle_proof`: that a leaf stands in a container, whose root the suite's own object gives.
-#[derive(Deserialize)]
-struct MerkleProof {
-    leaf: B256,
-    leaf_index: u64,
-    branch: Vec<B256>,
-}
-
-/// The root of the object of a case, if it is a container that is hashed here: a case's folder names its type.
-fn root_of_object(case: &Path) -> Option<B256> {
-    let kind = case.parent()?.file_name()?.to_str()?;
-    let form = Form { fork: fork_of(case)?, preset: preset_of(case)? };
-    let encoded = snappy(Some(case.join("object.ssz_snappy")).filter(|object| object.is_file())?);
-    match kind {
-        "ExecutionPayloadHeader" if form.fork.has_execution() => {
-            let header = ExecutionPayloadHeader::decode_ssz(&encoded, form.fork).unwrap();
-            assert_eq!(header.encode_ssz(), encoded);
-            Some(header.hash_tree_root())
-        }
-        "BeaconBlockHeader" => Some(BeaconBlockHeader::decode_ssz(&encoded).unwrap().hash_tree_root()),
-        "SyncCommittee" => Some(SyncCommittee::decode_ssz(&encoded, form.preset).unwrap().hash_tree_root()),
-        _ => None,
-    }
-}
-
-/// `tests/{preset}/{fork}/light_client/single_merkle_proof/{type}/{case}`: the names on the way.
+/// Cases stand in `tests/{preset}/{fork}/…`: the names on the way.
 pub fn fork_of(case: &Path) -> Option<Fork> {
     let known = [Fork::Altair, Fork::Bellatrix, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Fulu, Fork::Gloas];
     let mut names = case.iter().rev().filter_map(|name| name.to_str());
@@ -218,59 +192,4 @@ pub fn preset_of(case: &Path) -> Option<Preset> {
     let presets = [("minimal", Preset::Minimal), ("mainnet", Preset::Mainnet)];
     let mut names = case.iter().rev().filter_map(|name| name.to_str());
     names.find_map(|name| presets.iter().find(|(known, _)| name.contains(known)).map(|(_, preset)| *preset))
-}
-
-/// Checks the proof of a case, and that nothing else stands there; whether the object's own root is what it leads to, or
-/// `None` if that is of a type which is not hashed here: then only the path is folded.
-fn run_merkle_proof(case: &Path) -> Option<bool> {
-    let MerkleProof { leaf, leaf_index, branch } = yaml(case.join("proof.yaml"));
-    let index = Gindex::new(leaf_index);
-    assert_eq!(branch.len(), index.depth(), "{}", case.display());
-    let folded = branch.iter().enumerate().fold(leaf, |node, (height, sibling)| match index.is_right(height) {
-        true => hash_pair(*sibling, node),
-        false => hash_pair(node, *sibling),
-    });
-    verify_branch("branch", leaf, &branch, index, folded).unwrap();
-    verify_branch("branch", !leaf, &branch, index, folded).unwrap_err();
-    verify_branch("branch", leaf, &branch[1..], index, folded).unwrap_err();
-    root_of_object(case).map(|root| root == folded)
-}
-
-#[test]
-fn the_official_merkle_proofs_are_folded_to_the_roots_of_their_objects() {
-    let Some(folder) = vectors("ethereum") else { return };
-    let mut tally = Tally::new("pyspec light_client/single_merkle_proof");
-    run_each(find(&folder, "proof.yaml"), |case| match run_merkle_proof(case) {
-        Some(is_root) => {
-            assert!(is_root, "{}", case.display());
-            tally.count(1, 2);
-        }
-        None => {
-            tally.count(0, 2);
-            tally.skip("a container that is not hashed here: its path alone was folded");
-        }
-    });
-    if tally.passed() == 0 {
-        tally.skip("no single_merkle_proof case among the vectors");
-    }
-}
-
-/// The suite is not among the vectors beside the repository: a case of it in the official layout is made here.
-#[test]
-fn a_merkle_proof_of_the_official_layout_is_run() {
-    let root = std::env::temp_dir().join(format!("spandrel-merkle-proof-{}", std::process::id()));
-    let case = root.join("minimal/electra/light_client/single_merkle_proof/BeaconBlockHeader/state_root_merkle_proof");
-    std::fs::create_dir_all(&case).unwrap();
-    let header = BeaconBlockHeader { slot: 7, state_root: B256::repeat_byte(3), ..Default::default() };
-    let zero = B256::ZERO;
-    let chunks = [uint64_chunk(7), zero, zero, header.state_root, zero, zero, zero, zero];
-    let encoded = snap::raw::Encoder::new().compress_vec(&header.encode_ssz()).unwrap();
-    std::fs::write(case.join("object.ssz_snappy"), encoded).unwrap();
-    let branch: Vec<String> = branch(&chunks, 3, 3).iter().map(B256::to_string).collect();
-    let proof = |leaf: B256| format!("leaf: '{leaf}'\nleaf_index: 11\nbranch: {branch:?}\n");
-    std::fs::write(case.join("proof.yaml"), proof(header.state_root)).unwrap();
-    assert_eq!(run_merkle_proof(&case), Some(true));
-    std::fs::write(case.join("proof.yaml"), proof(B256::repeat_byte(4))).unwrap();
-    assert_eq!(run_merkle_proof(&case), Some(false));
-    std::fs::remove_dir_all(&root).unwrap();
 }
