@@ -116,7 +116,13 @@ fn ours_secp256k1(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
     verify_signature(&PublicKey::Secp256k1(FixedBytes(*key)), message, &FixedBytes(signature))
 }
 
+/// The peer reads keys in the compact form of SEC 1 as well, whose tag is 5: a second encoding of half of all keys, which
+/// CometBFT's library does not know.
 fn peer_secp256k1(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
+    key[0] != 5 && peer_of_any_form(key, message, signature)
+}
+
+fn peer_of_any_form(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
     let Ok(key) = k256::ecdsa::VerifyingKey::from_sec1_bytes(key) else { return false };
     let Ok(signature) = k256::ecdsa::Signature::from_slice(&signature) else { return false };
     let by_hash = key.verify_prehash(&Sha256::digest(message), &signature).is_ok();
@@ -207,6 +213,22 @@ fn secp256k1_signatures_of_wycheproof_in_der_are_judged_as_the_bytes_they_say() 
         println!("{file}: {twins} valid but for their high S: refused, and their twins pass");
         assert!((tally.passed >= 90 && tally.refused >= 250) || !is_home());
     }
+}
+
+#[test]
+fn a_key_in_the_compact_form_is_none() {
+    let mut taken = 0;
+    for secret in 1..=16_u8 {
+        let secret = k256::ecdsa::SigningKey::from_slice(&U256::from(secret).to_be_bytes::<32>()).unwrap();
+        let mut key: [u8; 33] = secret.verifying_key().to_encoded_point(true).as_bytes().try_into().unwrap();
+        let signed: k256::ecdsa::Signature = secret.sign(b"vote");
+        let signature: [u8; 64] = signed.to_bytes().into();
+        assert!(ours_secp256k1(&key, b"vote", signature) && peer_secp256k1(&key, b"vote", signature));
+        key[0] = 5;
+        assert!(!ours_secp256k1(&key, b"vote", signature));
+        taken += usize::from(peer_of_any_form(&key, b"vote", signature));
+    }
+    assert!((1..16).contains(&taken), "{taken}");
 }
 
 proptest! {
