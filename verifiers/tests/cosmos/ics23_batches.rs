@@ -3,8 +3,9 @@
 use alloy_primitives::B256;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use prost_of_ics23::Message;
 use spandrel_verifiers::VerifyError;
-use spandrel_verifiers::cosmos::ics23::{MAX_DEPTH, Membership, verify_membership, verify_memberships};
+use spandrel_verifiers::cosmos::ics23::{MAX_DEPTH, Membership, verify_absence, verify_membership, verify_memberships};
 
 use crate::store::{App, Leaf, Step, Tree, commitments, field, numbers, sha};
 
@@ -181,6 +182,43 @@ fn own_and_shared_steps_are_counted_together() {
             Ok(()) => assert!(is_ok),
             Err(error) => assert!(!is_ok && error.field == "in_store.existence.path", "{error}"),
         }
+    }
+}
+
+/// The entry that proves it alone in a batch, among others, and with its steps apart, which would all be forms of one proof.
+fn in_batches(proof: &[u8], other: &[u8]) -> Vec<Vec<u8>> {
+    let batch = |entries: &[&[u8]]| field(3, &entries.iter().flat_map(|entry| field(1, entry)).collect::<Vec<_>>());
+    let plain = [batch(&[proof]), batch(&[proof, other]), batch(&[other, proof])];
+    let compress = |batch: &Vec<u8>| {
+        ics23::compress(&ics23::CommitmentProof::decode(&batch[..]).unwrap()).unwrap().encode_to_vec()
+    };
+    plain.iter().cloned().chain(plain.iter().map(compress)).collect()
+}
+
+#[test]
+fn a_proof_of_membership_or_absence_is_in_no_batch() {
+    let app = App::new(&commitments(5));
+    let (leaf, of_store) = (&app.ibc.leaves[2], app.stores.leaf(b"ibc").proof());
+    let honest = Item::honest(&app, leaf);
+    let refused_for = |proof: Vec<u8>| {
+        let found = verified(&[honest.clone(), Item { proof, ..honest.clone() }, honest.clone()]);
+        assert!(found[0].is_ok() && found[2].is_ok());
+        found[1].clone().unwrap_err().field
+    };
+    for in_store in in_batches(&leaf.proof(), &app.ibc.leaves[3].proof()) {
+        assert_eq!(refused_for([field(1, &in_store), field(1, &of_store)].concat()), "in_store.proof");
+    }
+    for of_store in in_batches(&of_store, &app.stores.leaf(b"bank").proof()) {
+        assert_eq!(refused_for([field(1, &leaf.proof()), field(1, &of_store)].concat()), "of_store.proof");
+    }
+    let missing = [&leaf.key[..], &[0]].concat();
+    let absent = |in_store: &[u8]| {
+        let proof = [field(1, in_store), field(1, &of_store)].concat();
+        verify_absence(app.app_hash(), b"ibc", &missing, &proof).map_err(|error| error.field)
+    };
+    assert_eq!(absent(&app.ibc.absence(&missing)), Ok(()));
+    for in_store in in_batches(&app.ibc.absence(&missing), &leaf.proof()) {
+        assert_eq!(absent(&in_store), Err("in_store.proof".to_owned()));
     }
 }
 

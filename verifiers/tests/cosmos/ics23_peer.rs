@@ -66,7 +66,12 @@ pub fn judge(kind: Kind, root: &[u8; 32], bytes: &[u8], key: &[u8], value: Optio
         Some(value) => ics23::verify_membership::<HostFunctionsManager>(&proof, &peer_spec, &root, key, value),
         None => ics23::verify_non_membership::<HostFunctionsManager>(&proof, &peer_spec, &root, key),
     });
-    Judged { ours, peer: peer.unwrap_or(false), is_absence, is_canonical: proof.encode_to_vec() == bytes }
+    let written = match &proof.proof {
+        Some(ics23::commitment_proof::Proof::Compressed(_)) => ics23::compress(&ics23::decompress(&proof).unwrap()),
+        _ => Ok(proof),
+    };
+    let is_canonical = written.unwrap().encode_to_vec() == bytes;
+    Judged { ours, peer: peer.unwrap_or(false), is_absence, is_canonical }
 }
 
 impl Judged {
@@ -268,9 +273,9 @@ fn entries_of_a_batch_are_judged_alike_compressed_or_not() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
-    /// Any change of one byte of a compressed batch: nothing else is proven, and what the peer can read it judges alike.
+    /// Any change of one byte of a compressed batch: nothing else is proven, and what has another form the peer alone takes.
     #[test]
-    fn a_mutated_compressed_batch_proves_nothing_else_and_is_judged_alike_where_the_peer_can_read_it(
+    fn a_mutated_compressed_batch_proves_nothing_else_and_is_judged_alike(
         is_iavl: bool, of in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), mask in 1..=255_u8,
     ) {
         let kind = if is_iavl { Kind::Iavl } else { Kind::Simple };
@@ -284,12 +289,7 @@ proptest! {
         for value in [Some(&leaf.value[..]), Some(b"other"), None] {
             let judged = judge(kind, &tree.root.0, &bytes, &leaf.key, value);
             prop_assert!(judged.ours.is_err() || value == Some(&leaf.value[..]), "{value:?} is proven");
-            if judged.ours.is_ok() && !judged.peer {
-                // Entries of other keys are not read here: what is wrong with them does not matter.
-                prop_assert!(ics23::CommitmentProof::decode(&bytes[..]).is_err());
-            } else {
-                judged.difference();
-            }
+            judged.difference();
         }
     }
 

@@ -6,6 +6,9 @@ use crate::decoder_finder::{Calls, Decoder, Excuse, functions, judge, sources};
 
 use Excuse::{Since, Through};
 
+/// The list.
+const LISTED: [&str; 2] = [include_str!("decoders.rs"), include_str!("proofs.rs")];
+
 /// Decoders that are not on the list themselves.
 const EXCUSED: &[(&str, Excuse)] = &[
     ("LightClientData::decode_ssz", Through("T::decode_ssz")),
@@ -34,14 +37,14 @@ fn decoders() -> Vec<Decoder> {
 
 #[test]
 fn every_public_decoder_is_on_the_list() {
-    let listed = Calls::of([include_str!("decoders.rs")]);
+    let listed = Calls::of(LISTED);
     let wrong = judge(&decoders(), &listed, EXCUSED);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
 fn a_decoder_that_is_taken_off_the_list_is_missed() {
-    let (decoders, listed) = (decoders(), Calls::of([include_str!("decoders.rs")]));
+    let (decoders, listed) = (decoders(), Calls::of(LISTED));
     let without = judge(&decoders, &listed.without("Commit::decode"), EXCUSED);
     assert!(matches!(&without[..], [missing] if missing.starts_with("Commit::decode")), "{without:?}");
 }

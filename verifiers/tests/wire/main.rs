@@ -22,6 +22,7 @@ mod flips;
 mod honest;
 mod listed;
 mod mixed;
+mod proofs;
 mod said;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod solana;

@@ -117,13 +117,22 @@ pub fn verify_membership(claim: &Membership<'_>) -> Result<(), VerifyError> {
 /// Names the field under `in_store` or `of_store`.
 pub fn verify_absence(root: B256, store: &[u8], key: &[u8], proof: &[u8]) -> Result<(), VerifyError> {
     let proof = MerkleProof::decode(proof)?;
-    let in_store = CommitmentProof::decode(proof.in_store, key).and_then(|found| found.absence(key)?.root(&IAVL, key));
+    let in_store = alone(proof.in_store, key).and_then(|found| found.absence(key)?.root(&IAVL, key));
     let store_root = in_store.map_err(|error| error.within("in_store"))?;
     verify_store(root, store, store_root, proof.of_store)
 }
 
 fn existence<'a>(bytes: &'a [u8], key: &[u8]) -> Result<ExistenceProof<'a>, VerifyError> {
-    CommitmentProof::decode(bytes, key)?.existence(key)
+    alone(bytes, key)?.existence(key)
+}
+
+/// A proof that is no entry of a batch: what stands beside it there would be another form of the same proof. Chains answer
+/// with one, and take no other (ibc-go, `23-commitment/types/merkle.go`).
+fn alone<'a>(bytes: &'a [u8], key: &[u8]) -> Result<CommitmentProof<'a>, VerifyError> {
+    match CommitmentProof::decode(bytes, key)? {
+        CommitmentProof::Batch(_) => Err(VerifyError::malformed("proof", "a proof of one key", "a batch")),
+        proof => Ok(proof),
+    }
 }
 
 /// The store's root is the value under its name.
