@@ -63,7 +63,7 @@ async fn ask_trie_and_its_forgeries(reader: &Reader, agreed: &mut Agreed, root: 
         other.0[bit / 8] ^= 0x80 >> (bit % 8);
         other
     };
-    // The empty trie has no node in a proof; some nodes answer with its encoding, which only the Rust side takes.
+    // The empty trie has no node in a proof; some nodes answer with its encoding.
     if root == trie::EMPTY_ROOT {
         return;
     }

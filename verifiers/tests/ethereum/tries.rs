@@ -89,7 +89,7 @@ pub fn run_trie(name: &str, cases: &BTreeMap<String, Value>, secure: bool, tally
             let found = trie::value("proof", root, key, proof).unwrap();
             assert_eq!(found, entries.get(key).map(Vec::as_slice), "{name} {case}");
             tally.pass();
-            if !proof.is_empty() && root != trie::EMPTY_ROOT {
+            if !proof.is_empty() {
                 tally.refuse(trie::value("proof", root, key, &proof[..proof.len() - 1]), "proof");
             }
         }
@@ -284,11 +284,12 @@ fn an_empty_proof_speaks_only_for_the_empty_root() {
     let key = [0x55; 32];
     let empty_node = Bytes::from_static(&[0x80]);
     assert_eq!(trie::value("proof", trie::EMPTY_ROOT, &key, &[]).unwrap(), None);
-    assert_eq!(trie::value("proof", trie::EMPTY_ROOT, &key, std::slice::from_ref(&empty_node)).unwrap(), None);
     assert_eq!(keccak256(&empty_node), trie::EMPTY_ROOT);
     for (root, proof) in [
         (B256::repeat_byte(1), vec![]),
         (B256::repeat_byte(1), vec![empty_node.clone()]),
+        // The trie's one node, which some nodes answer with: a second form of the same proof.
+        (trie::EMPTY_ROOT, vec![empty_node.clone()]),
         (trie::EMPTY_ROOT, vec![empty_node.clone(), empty_node]),
         (trie::EMPTY_ROOT, vec![Bytes::from_static(&[0xc0])]),
     ] {

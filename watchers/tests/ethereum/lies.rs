@@ -1,12 +1,15 @@
 //! Execution nodes that lie, lag or are someone else's: nothing they say moves the cursor.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use alloy_primitives::KECCAK256_EMPTY;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use spandrel_testnets::ethereum::{Anvil, AnvilOptions};
+use spandrel_verifiers::ethereum::trie::EMPTY_ROOT;
 use spandrel_verifiers::follow::{FollowError, Watcher};
 use spandrel_watchers::ethereum::Endpoint;
 
@@ -297,5 +300,27 @@ async fn a_block_that_is_no_child_is_not_read() {
             Some(tip) => assert_eq!(batch.unwrap().next.tip().unwrap().height, tip),
             None => assert!(matches!(batch, Err(FollowError::Transient { .. }))),
         }
+    }
+}
+
+/// No lie: some nodes show an empty trie by no nodes, others by its root, the empty string.
+#[tokio::test]
+async fn an_outbox_without_deposits_is_counted_whichever_way_the_node_shows_that() {
+    let Some(mut rig) = Rig::start().await else { return };
+    rig.mine(2).await;
+    let start = rig.watcher().genesis().await.unwrap();
+    for nodes in [json!([]), json!(["0x80"])] {
+        let shown = Arc::new(AtomicBool::new(false));
+        let is_shown = Arc::clone(&shown);
+        rig.config.execution = lying(&rig, move |method, _, result| {
+            let is_empty = result["storageHash"] == json!(EMPTY_ROOT);
+            if method == "eth_getProof" && is_empty && result["codeHash"] != json!(KECCAK256_EMPTY) {
+                result["storageProof"][0]["proof"] = nodes.clone();
+                is_shown.store(true, Ordering::Relaxed);
+            }
+        })
+        .await;
+        assert!(amounts(&read_all(&rig.watcher(), start.clone()).await.0).is_empty());
+        assert!(shown.load(Ordering::Relaxed));
     }
 }

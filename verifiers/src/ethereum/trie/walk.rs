@@ -38,8 +38,7 @@ impl<'k> Walk<'k> {
         }
         Start::Decided(match proof {
             [] => Ok(()),
-            // Nodes answer for an empty trie with its one node, the empty string.
-            [only] if only.as_ref() == [alloy_rlp::EMPTY_STRING_CODE] => Ok(()),
+            // Not even the empty string, whose hash the root is: one absence has one proof.
             more => Err(VerifyError::invalid(field, "no nodes for the empty root", more.len())),
         })
     }
