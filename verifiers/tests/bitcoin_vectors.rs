@@ -4,6 +4,7 @@
 mod bitcoin_miner;
 #[path = "bitcoin_vectors/blocks.rs"]
 mod blocks;
+mod both_forms;
 #[path = "bitcoin_vectors/chains.rs"]
 mod chains;
 #[path = "bitcoin_vectors/coverage.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "../../tests/ethereum/chain.rs"]
 pub mod chain;
+#[path = "../../tests/ethereum/filled.rs"]
+pub mod filled;
 #[path = "../../tests/ethereum/networks.rs"]
 pub mod networks;
 #[path = "../../tests/ethereum/pairs.rs"]

@@ -22,3 +22,5 @@ pub mod solana;
 pub mod targets;
 #[path = "../../tests/wire/trusts.rs"]
 pub mod trusts;
+#[path = "../../tests/wire/updates.rs"]
+pub mod updates;

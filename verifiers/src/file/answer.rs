@@ -30,9 +30,11 @@ impl Answer {
     /// The file alone.
     ///
     /// # Errors
-    /// Names `root` or `deposit` when the evidence is of another one.
+    /// Names `root` or `deposit` when the evidence is of another one, and a field beyond its limit.
     pub(super) fn file(self) -> Result<EvidenceFile, VerifyError> {
         let Self { version, at, trust, evidence, deposit, root, .. } = self;
+        let EvidenceFile { version, at, trust, evidence } =
+            EvidenceFile { version, at, trust, evidence }.within_limits()?;
         if let Some(root) = root.filter(|root| *root != evidence.root()) {
             return Err(VerifyError::invalid("root", evidence.root(), root));
         }

@@ -3,7 +3,7 @@
 use crate::VerifyError;
 
 /// Refuses text with more than `most` objects and lists in one another. Braces within strings are none.
-pub(super) fn require(field: &str, text: &[u8], most: usize) -> Result<(), VerifyError> {
+pub(crate) fn require(field: &str, text: &[u8], most: usize) -> Result<(), VerifyError> {
     let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
     for byte in text {
         match byte {

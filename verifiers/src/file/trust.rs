@@ -13,8 +13,8 @@ pub use self::block::BlockTrust;
 pub use self::cosmos::CosmosTrust;
 pub use self::ethereum::EthereumTrust;
 pub use self::solana::SolanaTrust;
-use super::{MAX_NESTING, Step, depth, json_error};
-use crate::error::parted;
+use super::{MAX_TRUST, Step};
+use crate::protobuf::Message;
 use crate::{ChainId, Deposit, Evidence, UnixSeconds, Verified, VerifyError};
 
 /// What the reader of a file must agree to trust, and the consensus evidence after it.
@@ -82,22 +82,19 @@ impl Trust {
         }
     }
 
-    /// JSON without white space: how it stands in the protobuf form.
-    pub(super) fn text(&self) -> Result<String, VerifyError> {
-        serde_json::to_string(self).map_err(|error| VerifyError::malformed("trust", "what prints as JSON", error))
+    /// The canonical protobuf. Trust beyond a limit of the format gives bytes that no one reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.write()
     }
 
-    /// From exactly what [`Self::text`] prints.
-    pub(super) fn from_text(text: &str) -> Result<Self, VerifyError> {
-        depth::require("trust", text.as_bytes(), MAX_NESTING.saturating_sub(1))?;
-        let mut json = serde_json::Deserializer::from_str(text);
-        let trust: Self =
-            serde_path_to_error::deserialize(&mut json).map_err(|error| json_error(Some("trust"), &error))?;
-        let printed = trust.text()?;
-        if printed != text {
-            let (expected, found) = parted(&printed, text);
-            return Err(VerifyError::malformed("trust", expected, found));
+    /// From its canonical protobuf, of at most [`MAX_TRUST`] bytes.
+    ///
+    /// # Errors
+    /// `Malformed`, with the field's name as in verification and in JSON.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, VerifyError> {
+        if bytes.len() > MAX_TRUST {
+            return Err(VerifyError::malformed("trust", format!("at most {MAX_TRUST} bytes"), bytes.len()));
         }
-        Ok(trust)
+        Self::read(bytes)
     }
 }

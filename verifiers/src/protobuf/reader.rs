@@ -4,7 +4,7 @@
 //! with another wire type, with its default value written out or in more bytes than it needs is refused. Lengths and
 //! counts are checked against the caller's limits before anything is copied.
 
-use alloy_primitives::FixedBytes;
+use alloy_primitives::{Bytes, FixedBytes};
 
 use super::varint::shortest_varint;
 use crate::VerifyError;
@@ -78,6 +78,11 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn uint64(&mut self, number: u64, name: &'static str) -> Result<u64, VerifyError> {
         self.uint(number, name, u64::MAX)
+    }
+
+    /// An `optional uint64`, whose presence says something even when it is zero.
+    pub(crate) fn optional_uint64(&mut self, number: u64, name: &'static str) -> Result<Option<u64>, VerifyError> {
+        if self.enter(number, name, VARINT)? { self.varint(name).map(Some) } else { Ok(None) }
     }
 
     /// A `uint32`.
@@ -181,6 +186,29 @@ impl<'a> Reader<'a> {
             found.push(self.delimited(name, limit).map_err(|error| element(found.len(), error))?);
         }
         Ok(found)
+    }
+
+    /// As [`Self::repeated`], copied.
+    pub(crate) fn copied(
+        &mut self,
+        number: u64,
+        name: &'static str,
+        count: usize,
+        limit: usize,
+    ) -> Result<Vec<Bytes>, VerifyError> {
+        Ok(self.repeated(number, name, count, limit)?.into_iter().map(Bytes::copy_from_slice).collect())
+    }
+
+    /// At most `count` messages of at most `limit` bytes each. Errors are within `name[i]`.
+    pub(crate) fn messages<M: Message>(
+        &mut self,
+        number: u64,
+        name: &'static str,
+        count: usize,
+        limit: usize,
+    ) -> Result<Vec<M>, VerifyError> {
+        let found = self.repeated(number, name, count, limit)?.into_iter().enumerate();
+        found.map(|(index, bytes)| M::read(bytes).map_err(|error| error.within(&format!("{name}[{index}]")))).collect()
     }
 
     /// At most `count` strings of exactly `N` bytes. Errors name `name[i]`.

@@ -16,9 +16,13 @@ impl Writer {
     }
 
     /// A number; left out when zero.
-    pub(crate) fn uint(mut self, number: u32, value: impl Into<u64>) -> Self {
-        let value = value.into();
-        if value != 0 {
+    pub(crate) fn uint(self, number: u32, value: impl Into<u64>) -> Self {
+        self.optional_uint(number, Some(value.into()).filter(|value| *value != 0))
+    }
+
+    /// A number whose presence says something; written even if zero.
+    pub(crate) fn optional_uint(mut self, number: u32, value: Option<u64>) -> Self {
+        if let Some(value) = value {
             self.tag(number, VARINT);
             put_varint(&mut self.0, value);
         }

@@ -1,14 +1,12 @@
 //! `Contradiction`, `EthereumContradiction`, `EthereumCommittee` and `BitcoinContradiction`.
 
 use alloy_primitives::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::ethereum::{MAX_FINALITY, MAX_HEADER};
+use super::text::{printed, text};
 use super::{VERSION, chosen, require_version, unknown_chain};
 use crate::bitcoin::{self, HEADER_LENGTH};
 use crate::contradiction::MAX_CONTRADICTION;
-use crate::error::parted;
 use crate::ethereum::{self, SigningCommittee};
 use crate::protobuf::{Message, Reader, Writer};
 use crate::{ChainId, Contradiction, VerifyError};
@@ -39,7 +37,7 @@ impl Message for Contradiction {
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::new(bytes);
-        require_version(&mut fields)?;
+        require_version(&mut fields, VERSION)?;
         let two = match fields.next_number()? {
             Some(6) => Self::Ethereum(Box::new(chosen(&mut fields, 6, MAX_CONTRADICTION)?)),
             Some(7) => Self::Bitcoin(Box::new(chosen(&mut fields, 7, MAX_CONTRADICTION)?)),
@@ -59,17 +57,12 @@ impl Message for ethereum::Contradiction {
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::new(bytes);
-        let network = from_text("network", fields.text(1, "network", MAX_TEXT)?)?;
-        let committees = fields.repeated(2, "committees", MAX_COMMITTEES, MAX_COMMITTEE)?.into_iter().enumerate();
-        let committees = committees.map(|(index, bytes)| {
-            SigningCommittee::read(bytes).map_err(|error| error.within(&format!("committees[{index}]")))
-        });
         let two = Self {
-            network,
-            committees: committees.collect::<Result<_, _>>()?,
+            network: printed(&mut fields, 1, "network", MAX_TEXT)?,
+            committees: fields.messages(2, "committees", MAX_COMMITTEES, MAX_COMMITTEE)?,
             first: Bytes::copy_from_slice(fields.bytes(3, "first", MAX_FINALITY)?),
             second: Bytes::copy_from_slice(fields.bytes(4, "second", MAX_FINALITY)?),
-            headers: copied(fields.repeated(5, "headers", MAX_HEADERS, MAX_HEADER)?),
+            headers: fields.copied(5, "headers", MAX_HEADERS, MAX_HEADER)?,
         };
         fields.end()?;
         Ok(two)
@@ -102,32 +95,11 @@ impl Message for bitcoin::Contradiction {
             .map_err(|error| VerifyError { field: "chain".to_owned(), ..error })?;
         let two = Self {
             chain,
-            anchor: from_text("anchor", fields.text(2, "anchor", MAX_TEXT)?)?,
-            replaced: copied(fields.repeated(3, "replaced", MAX_BRANCH, HEADER_LENGTH)?),
-            replacing: copied(fields.repeated(4, "replacing", MAX_BRANCH, HEADER_LENGTH)?),
+            anchor: printed(&mut fields, 2, "anchor", MAX_TEXT)?,
+            replaced: fields.copied(3, "replaced", MAX_BRANCH, HEADER_LENGTH)?,
+            replacing: fields.copied(4, "replacing", MAX_BRANCH, HEADER_LENGTH)?,
         };
         fields.end()?;
         Ok(two)
     }
-}
-
-fn copied(found: Vec<&[u8]>) -> Vec<Bytes> {
-    found.into_iter().map(Bytes::copy_from_slice).collect()
-}
-
-/// JSON without white space. What these types hold always prints.
-fn text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-/// From exactly what [`text`] prints.
-fn from_text<T: Serialize + DeserializeOwned>(field: &str, printed: &str) -> Result<T, VerifyError> {
-    let value: T = serde_json::from_str(printed)
-        .map_err(|error| VerifyError::malformed(field, "its JSON, printed without white space", error))?;
-    let again = text(&value);
-    if again != printed {
-        let (expected, found) = parted(&again, printed);
-        return Err(VerifyError::malformed(field, expected, found));
-    }
-    Ok(value)
 }

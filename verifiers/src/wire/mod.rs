@@ -1,10 +1,10 @@
-//! The wire format of evidence: protobuf of `evidence.proto`, version 1, in its canonical form only.
+//! The wire format of evidence: protobuf of `evidence.proto`, version 1 (files: 2), in its canonical form only.
 //!
 //! One evidence has one encoding: what [`Evidence::from_bytes`] takes, [`Evidence::to_bytes`] writes again byte for
 //! byte, and everything else is refused with the name of the field. Lengths and counts are limited and checked before
 //! anything is copied; messages are not nested deeper than their types, so there is no recursion to bound.
 //!
-//! Chains are registered in [`Evidence`] and here.
+//! Chains are registered in [`Evidence`], in [`Trust`](crate::file::Trust) and here.
 
 mod bitcoin;
 mod contradiction;
@@ -12,6 +12,8 @@ mod cosmos;
 mod deposit;
 mod ethereum;
 mod solana;
+mod text;
+mod trust;
 
 pub(crate) use contradiction::FIRST_FIELD;
 
@@ -20,8 +22,10 @@ use crate::{Evidence, VerifyError};
 
 /// The message definitions.
 pub const PROTO: &str = include_str!("evidence.proto");
-/// Version of the format.
+/// Version of evidence and of contradictions.
 pub const VERSION: u64 = 1;
+/// Version of evidence files. In the first, what is trusted and the consensus evidence after it were one text.
+pub const FILE_VERSION: u64 = 2;
 /// Longest evidence, bytes.
 pub const MAX_EVIDENCE: usize = 8 << 20;
 
@@ -39,7 +43,7 @@ impl Message for Evidence {
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::new(bytes);
-        require_version(&mut fields)?;
+        require_version(&mut fields, VERSION)?;
         // Fields of the chosen chain keep the names that they have in verification: no chain's name before them.
         let evidence = match fields.next_number()? {
             Some(2) => Self::Bitcoin(Box::new(chosen(&mut fields, 2, MAX_EVIDENCE)?)),
@@ -54,10 +58,10 @@ impl Message for Evidence {
 }
 
 /// What begins every envelope.
-fn require_version(fields: &mut Reader<'_>) -> Result<(), VerifyError> {
+pub(crate) fn require_version(fields: &mut Reader<'_>, expected: u64) -> Result<(), VerifyError> {
     let version = fields.uint64(1, "version")?;
-    if version != VERSION {
-        return Err(VerifyError::malformed("version", VERSION, version));
+    if version != expected {
+        return Err(VerifyError::malformed("version", expected, version));
     }
     Ok(())
 }

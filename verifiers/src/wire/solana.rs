@@ -121,14 +121,16 @@ impl Message for ExecutionAttestation {
 
     fn read(bytes: &[u8]) -> Result<Self, VerifyError> {
         let mut fields = Reader::new(bytes);
-        let time = fields.uint64(1, "time")?;
-        let found = fields.repeated_fixed::<SIGNATURE_LENGTH>(2, "signatures", MAX_SIGNATURES)?;
-        let each = found.iter().enumerate();
-        let signatures = each.map(|(index, bytes)| signature(index, bytes));
-        let attestation = Self { time, signatures: signatures.collect::<Result<_, _>>()? };
+        let attestation = Self { time: fields.uint64(1, "time")?, signatures: signatures(&mut fields, 2)? };
         fields.end()?;
         Ok(attestation)
     }
+}
+
+/// Those of a quorum, named `signatures`.
+pub(super) fn signatures(fields: &mut Reader<'_>, number: u64) -> Result<Vec<Signature>, VerifyError> {
+    let found = fields.repeated_fixed::<SIGNATURE_LENGTH>(number, "signatures", MAX_SIGNATURES)?;
+    found.iter().enumerate().map(|(index, bytes)| signature(index, bytes)).collect()
 }
 
 /// The library reads `v` of 0, 1 and more; here it is 27 or 28.

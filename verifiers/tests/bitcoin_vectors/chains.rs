@@ -1,8 +1,13 @@
 //! Real and official header chains: every header is taken in its place, and refused in any other shape.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use serde_json::Value;
-use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header, HeaderChain, check_work_each};
+use spandrel_verifiers::bitcoin::{
+    ChainParams, ConfirmationPolicy, HEADER_LENGTH, Header, HeaderChain, check_work_each,
+};
+use spandrel_verifiers::file::{BitcoinTrust, Trust};
+
+use crate::both_forms::assert_both_forms;
 
 use super::files::{Tally, anchored, files_under, from_genesis, hex_fields, read, read_json, unhex};
 
@@ -11,6 +16,16 @@ fn eighties(bytes: &[u8]) -> Vec<Bytes> {
 }
 
 fn extend(chain: &mut HeaderChain, headers: &[Bytes]) -> Result<(), spandrel_verifiers::VerifyError> {
+    // A header of another length is refused as a file is read.
+    if headers.iter().all(|header| header.len() == HEADER_LENGTH) {
+        assert_both_forms(&Trust::Bitcoin(Box::new(BitcoinTrust {
+            chain: chain.params().chain(),
+            vault: B256::repeat_byte(1),
+            confirmations: ConfirmationPolicy::flat(6),
+            anchor: chain.anchor().clone(),
+            headers: headers.to_vec(),
+        })));
+    }
     headers.chunks(2016).try_for_each(|batch| chain.extend(batch, u64::MAX))
 }
 

@@ -2,6 +2,8 @@
 
 mod attacks;
 mod bisection;
+#[path = "../both_forms/mod.rs"]
+mod both_forms;
 mod bsc;
 mod chain;
 mod clients;

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use alloy_primitives::{B256, b256};
 use serde_json::Value;
 use spandrel_verifiers::cosmos::{
-    ClientHeader, ConsensusState, Header, KeyTables, Outcome, SignedHeader, Timestamp, ValidatorSet, revision,
+    ClientHeader, ConsensusState, Header, KeyTables, Outcome, SignedHeader, Timestamp, Update, ValidatorSet, revision,
     verify_header,
 };
+use spandrel_verifiers::file::{CosmosTrust, Trust};
 
+use crate::both_forms::assert_both_forms;
 use crate::json::{signed_header, validators};
-use crate::scene::params;
+use crate::scene::{params, route};
 use crate::support::{Tally, cases, name_of, vectors};
 use crate::vector_coverage::is_home;
 
@@ -39,9 +41,17 @@ pub fn is_verified(trusted: &ConsensusState, header: &ClientHeader) -> bool {
     }
 }
 
-/// Canonical protobuf must be read back to the same.
+/// Canonical protobuf must be read back to the same, and stand in either form of a file.
 pub fn assert_encodes(header: &ClientHeader) {
-    assert_eq!(&ClientHeader::decode(&header.encode()).unwrap(), header);
+    let encoded = header.encode();
+    assert_eq!(&ClientHeader::decode(&encoded).unwrap(), header);
+    let trusted = &header.signed_header.header;
+    assert_both_forms(&Trust::Cosmos(Box::new(CosmosTrust {
+        client: params(&trusted.chain_id, 1_000_000),
+        route: route(),
+        anchor: state(trusted),
+        updates: vec![Update::Header(encoded)],
+    })));
 }
 
 /// A signed header as a client would be sent it, its own validators beside it.

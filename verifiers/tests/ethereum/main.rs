@@ -13,6 +13,8 @@ mod blocks;
 mod bls;
 mod bls_layout;
 mod borders;
+#[path = "../both_forms/mod.rs"]
+mod both_forms;
 mod chain;
 mod collection;
 mod containers;
@@ -24,6 +26,7 @@ mod eras;
 mod evidence;
 mod files;
 mod filled;
+mod forms;
 mod gloas;
 mod headers;
 mod history;

@@ -10,8 +10,9 @@ use spandrel_verifiers::ethereum::containers::{
     LightClientUpdate, OptimisticUpdate, SyncAggregate, SyncCommittee, from_json, from_ssz, to_json,
 };
 use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
-use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkVersion, LightClientStore, Preset, signing_root};
+use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkVersion, LightClientStore, Preset, Update, signing_root};
 
+use crate::forms::assert_served;
 use crate::networks::minimal_network;
 use crate::support::{Tally, bytes, json, vectors};
 
@@ -42,16 +43,20 @@ fn six_capella_periods_of_2023_are_followed_to_finality() {
     let too_early = store.check_finality(&config, &finality, NOW).unwrap_err();
     assert_eq!((too_early.kind, too_early.field.as_str()), (ErrorKind::NotYet, "signature_slot"));
     tally.refuse(store.clone().process_finality_update(&config, &finality, NOW), "signature_slot");
+    let mut served = vec![Update::Finality(Box::new(finality.clone()))];
     for update in list::<LightClientUpdate>(&config, folder.join("updates.json")) {
         store.process_update(&config, &update, NOW).unwrap();
         tally.pass();
         if update.attested_header.beacon.slot < store.finalized_header().beacon.slot {
             tally.refuse(store.clone().process_update(&config, &update, NOW), "attested_header.beacon.slot");
         }
+        served.push(Update::Period(Box::new(update)));
     }
     store.process_finality_update(&config, &finality, NOW).unwrap();
     let optimistic: OptimisticUpdate = from_json(&bytes(folder.join("optimistic.json")), &config).unwrap();
     store.process_optimistic_update(&config, &optimistic, NOW).unwrap();
+    served.push(Update::Optimistic(Box::new(optimistic)));
+    assert_served(&config, &bootstrap, served);
     assert_eq!(store.latest_final_block().unwrap().height, 17_923_026);
     assert_eq!(store.optimistic_header().beacon.slot, 7_109_431);
     let stored = serde_json::to_string(&store).unwrap();
@@ -72,6 +77,7 @@ fn a_deneb_committee_change_is_followed_in_ssz_and_json() {
         same(&config, &ssz("LightClientUpdateNewPeriodDeneb"), &folder, "UpdateNewPeriodDeneb");
     let mut store = trust(&config, &bootstrap);
     tally.refuse(store.process_update(&config, &next, NOW), "signature_slot");
+    assert_served(&config, &bootstrap, [&update, &next].map(|update| Update::Period(Box::new(update.clone()))).into());
     store.process_update(&config, &update, NOW).unwrap();
     assert!(store.knows_next_committee());
     assert_eq!(store.finalized_header().beacon.slot, 9_425_184, "a past update only brings the committee");
@@ -125,6 +131,7 @@ fn a_mainnet_storage_proof_stands_under_a_finality_update() {
     let mut store = trust(&config, &bootstrap);
     store.process_update(&config, &update, NOW).unwrap();
     let block = store.check_finality(&config, &finality, NOW).unwrap();
+    assert_served(&config, &bootstrap, vec![Update::Finality(Box::new(finality.clone()))]);
     let execution = &finality.finalized_header.execution.as_ref().unwrap().header;
     assert_eq!((block.hash, block.height), (execution.block_hash, 20_360_596));
     #[derive(Deserialize)]

@@ -11,8 +11,9 @@ use spandrel_verifiers::ethereum::containers::{
     Bootstrap, LightClientData, LightClientHeader, LightClientUpdate, from_ssz,
 };
 use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
-use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, LightClientStore, Preset};
+use spandrel_verifiers::ethereum::{ChainConfig, Fork, ForkEpoch, LightClientStore, Preset, Update};
 
+use crate::forms::assert_served;
 use crate::support::{Tally, bytes, files, find, run_each, vectors, yaml};
 use crate::vector_coverage::is_home;
 
@@ -128,13 +129,14 @@ fn run(case: &Path, tally: &mut Tally) -> (usize, usize) {
     assert_eq!(bootstrap.encode_ssz(), encoded);
     let mut store = LightClientStore::bootstrap(&config, meta.trusted_block_root, &bootstrap).unwrap();
     let steps: Vec<Step> = yaml(case.join("steps.yaml"));
-    let mut forced = 0;
+    let (mut forced, mut read) = (0, Vec::new());
     for (index, step) in steps.iter().enumerate() {
         if let Some(step) = &step.process_update {
             let update = read_update(&config, case.join(format!("{}.ssz_snappy", step.update)));
             let now = config.time_of(step.current_slot);
             store.process_update(&config, &update, now).unwrap_or_else(|error| panic!("step {index}: {error}"));
             check_store(&store, &step.checks);
+            read.push(Update::Period(Box::new(update)));
         }
         if let Some(step) = &step.force_update {
             store.force_update(&config, config.time_of(step.current_slot)).unwrap();
@@ -149,10 +151,11 @@ fn run(case: &Path, tally: &mut Tally) -> (usize, usize) {
     for file in files(case) {
         let name = file.file_name().unwrap().to_string_lossy();
         if name.strip_suffix(".ssz_snappy").is_some_and(|name| name.starts_with("update_") && !is_named(name)) {
-            read_update(&config, &file);
+            read.push(Update::Period(Box::new(read_update(&config, &file))));
             tally.skip("an update that no step names: only read and written again");
         }
     }
+    assert_served(&config, &bootstrap, read);
     (steps.len(), forced)
 }
 

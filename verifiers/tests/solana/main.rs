@@ -2,6 +2,8 @@
 
 mod alpenglow;
 mod batches;
+#[path = "../both_forms/mod.rs"]
+mod both_forms;
 mod certificates;
 mod corpus;
 mod coverage;

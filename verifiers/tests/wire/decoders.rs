@@ -10,7 +10,7 @@ use spandrel_verifiers::cosmos::{
 use spandrel_verifiers::ethereum::account::Account;
 use spandrel_verifiers::ethereum::containers::{LightClientData, from_json, from_ssz, to_json};
 use spandrel_verifiers::ethereum::{ExecutionHeader, Fork, Form, Outcome, Preset, Receipt};
-use spandrel_verifiers::file::{ContradictionFile, EvidenceFile, ProofFile};
+use spandrel_verifiers::file::{ContradictionFile, EvidenceFile, ProofFile, Trust};
 use spandrel_verifiers::solana::{
     BlockName, Certificate, Claim, MAX_RANKS, MemoTerms, MessageVersion, Signers, Transaction, decode_entries,
     from_base58, to_base58,
@@ -28,6 +28,7 @@ use crate::ethereum::networks::minimal_network;
 use crate::honest::Honest;
 use crate::proofs::proofs;
 use crate::solana::maker;
+use crate::trust_bytes::TRUSTS;
 
 /// What comes of bytes: `None` when they are refused, or the value that was read, written again.
 pub type Again = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Sync + Send>;
@@ -63,6 +64,7 @@ pub fn all(honest: &Honest) -> Vec<Decoder> {
         .into_iter()
         .flatten()
         .chain(contradictions())
+        .chain(trusts())
         .chain(solana(honest))
         .chain(texts())
         .collect()
@@ -99,6 +101,12 @@ fn contradictions() -> Vec<Decoder> {
         ]
     };
     CONTRADICTIONS.iter().flat_map(each).collect()
+}
+
+fn trusts() -> Vec<Decoder> {
+    let again = |bytes: &[u8]| Some(Trust::from_bytes(bytes).ok()?.to_bytes());
+    let each = |(index, trust): (usize, &Trust)| Decoder::new(format!("trust {index}"), trust.to_bytes(), again);
+    TRUSTS.iter().enumerate().map(each).collect()
 }
 
 fn bitcoin(honest: &Honest) -> Vec<Decoder> {
@@ -274,7 +282,7 @@ fn solana(honest: &Honest) -> Vec<Decoder> {
         Some(again)
     };
     let bank = match &honest.files[3].trust {
-        spandrel_verifiers::file::Trust::Solana(trust) => trust.updates.clone(),
+        Trust::Solana(trust) => trust.updates.clone(),
         _ => unreachable!("the fourth file is Solana's"),
     };
     vec![

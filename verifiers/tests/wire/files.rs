@@ -2,14 +2,13 @@
 
 use protox::prost::Message;
 use protox::prost_reflect::DynamicMessage;
-use spandrel_verifiers::bitcoin::ConfirmationPolicy;
+use spandrel_verifiers::bitcoin::{ConfirmationPolicy, Inclusion};
 use spandrel_verifiers::file::{
-    BitcoinTrust, BlockTrust, EvidenceFile, MAX_FILE, MAX_NESTING, MAX_TRUST, Outcome, ProofFile, Trust,
+    BitcoinTrust, BlockTrust, EvidenceFile, MAX_FILE, MAX_NESTING, Outcome, ProofFile, Trust,
 };
 use spandrel_verifiers::{ChainId, Evidence, LanePreference};
 
 use crate::bitcoin_deposits::Scene;
-use crate::cosmos::store::field;
 use crate::definitions::message;
 use crate::honest::{HONEST, of_bitcoin};
 
@@ -38,14 +37,16 @@ fn what_is_no_file_is_refused_by_the_field_that_spoils_it() {
     let bytes = file().to_bytes().unwrap();
     let refused = |bytes: &[u8]| EvidenceFile::read(bytes).unwrap_err().field;
     assert_eq!((refused(&[]), refused(b"what?"), refused(&[0x10, 1])), ("file".into(), "file".into(), "file".into()));
-    assert_eq!(refused(&[0x08, 1]), "trust");
-    assert_eq!(refused(&[&[0x08, 2], &bytes[2..]].concat()), "version");
+    assert_eq!(refused(&[0x08, 2]), "trust.chain");
+    for version in [1, 3] {
+        assert_eq!(refused(&[&[0x08, version], &bytes[2..]].concat()), "version");
+    }
     assert_eq!(refused(&vec![b' '; MAX_FILE + 1]), "file");
     assert_eq!(refused(&[&bytes[..], &[0]].concat()), "field 0");
-    let spaced = String::from_utf8_lossy(&bytes).find("\"chain\"").unwrap();
+    let spaced = String::from_utf8_lossy(&bytes).find("\"height\"").unwrap();
     let mut other = bytes.clone();
     other[spaced] = b' ';
-    assert!(refused(&other).starts_with("trust"));
+    assert!(refused(&other).starts_with("trust.anchor"));
     let json = serde_json::to_string(&file()).unwrap();
     assert_eq!(refused(format!("{json}{{}}").as_bytes()), "file");
     assert_eq!(refused(json.replace("\"version\":1", "\"version\":2").as_bytes()), "version");
@@ -60,30 +61,56 @@ fn levels(value: &serde_json::Value) -> usize {
     }
 }
 
-/// The text of what is trusted has limits of its own, which hold before it is parsed.
+/// How deep JSON is nested is limited before it is parsed.
 #[test]
-fn what_is_trusted_is_no_longer_and_no_deeper_than_the_limits() {
+fn a_files_json_is_no_deeper_than_the_limit() {
     let deepest = HONEST.files.iter().map(|file| levels(&serde_json::to_value(file).unwrap())).max().unwrap();
     assert!((8..MAX_NESTING).contains(&deepest), "{deepest}");
-    let protobuf = |trust: &[u8]| [&[0x08, 1, 0x10, 1][..], &field(3, trust)].concat();
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    let refused = |bytes: &[u8]| {
-        let error = EvidenceFile::read(bytes).unwrap_err();
-        (error.field, error.expected)
-    };
-    let limit = |most: usize| format!("at most {most} levels of nesting");
+    let limit = format!("at most {MAX_NESTING} levels of nesting");
     // One level more is refused for its depth, one fewer for what it says.
-    let json = |depth: usize| format!("{{\"trust\":{}}}", nested(depth - 1));
-    assert_eq!(refused(json(MAX_NESTING + 1).as_bytes()), ("file".to_owned(), limit(MAX_NESTING)));
-    assert_ne!(refused(json(MAX_NESTING).as_bytes()).1, limit(MAX_NESTING));
-    let contradiction = format!("{{\"contradiction\":{}}}", nested(MAX_NESTING));
-    assert_eq!(ProofFile::read(contradiction.as_bytes()).unwrap_err().expected, limit(MAX_NESTING));
-    let text = |depth: usize| refused(&protobuf(nested(depth).as_bytes()));
-    assert_eq!(text(MAX_NESTING), ("trust".to_owned(), limit(MAX_NESTING - 1)));
-    assert_ne!(text(MAX_NESTING - 1).1, limit(MAX_NESTING - 1));
-    let long = |length: usize| refused(&protobuf(&vec![b'"'; length]));
-    assert_eq!(long(MAX_TRUST + 1), ("trust".to_owned(), format!("at most {MAX_TRUST} bytes")));
-    assert!(!long(MAX_TRUST).1.contains("bytes"));
+    for name in ["trust", "contradiction"] {
+        let refused =
+            |depth: usize| ProofFile::read(format!("{{\"{name}\":{}}}", nested(depth)).as_bytes()).unwrap_err();
+        let error = refused(MAX_NESTING);
+        assert_eq!((error.field.as_str(), &error.expected), ("file", &limit));
+        assert_ne!(refused(MAX_NESTING - 1).expected, limit);
+    }
+}
+
+/// JSON is read within the limits of the protobuf form.
+#[test]
+fn a_field_beyond_its_limit_is_refused_in_either_form() {
+    let refused = |change: &dyn Fn(&mut BitcoinTrust, &mut Inclusion)| {
+        let mut file = file();
+        let (Trust::Bitcoin(trust), Evidence::Bitcoin(inclusion)) = (&mut file.trust, &mut file.evidence) else {
+            unreachable!("a file of Bitcoin")
+        };
+        change(trust, inclusion);
+        let forms = [serde_json::to_vec(&file).unwrap(), file.to_bytes().unwrap()];
+        let [json, bytes] = forms.map(|form| EvidenceFile::read(&form).unwrap_err());
+        assert_eq!(json, bytes);
+        json.field
+    };
+    assert_eq!(refused(&|trust, _| trust.headers[1] = vec![0; 79].into()), "trust.headers[1]");
+    assert_eq!(refused(&|_, inclusion| inclusion.path = vec![Default::default(); 16]), "evidence.path");
+    assert_eq!(refused(&|_, inclusion| inclusion.transaction = vec![0; 400_001].into()), "evidence.transaction");
+}
+
+/// Of two neighbouring lists, one too long and one too short: protobuf would say another thing.
+#[test]
+fn what_json_alone_can_say_is_refused() {
+    let mut file = HONEST.files[1].clone();
+    let Trust::Ethereum(trust) = &mut file.trust else { unreachable!("the second file is Ethereum's") };
+    let (committee, branch) =
+        (&mut trust.bootstrap.current_sync_committee, &mut trust.bootstrap.current_sync_committee_branch);
+    // Two keys are as long as three hashes.
+    assert!(branch.len() > 3);
+    committee.pubkeys.extend([committee.pubkeys[0]; 2]);
+    branch.truncate(branch.len() - 3);
+    EvidenceFile::read(&file.to_bytes().unwrap()).expect("as protobuf it is another file");
+    let error = EvidenceFile::read(&serde_json::to_vec(&file).unwrap()).unwrap_err();
+    assert_eq!((error.field.as_str(), error.expected.as_str()), ("file", "what both forms can say"));
 }
 
 /// As the transfer API answers: under the deposit's block alone, with what it says beside the file.
@@ -166,7 +193,7 @@ fn an_explanation_marks_the_step_that_fails() {
         assert!(explanation.steps[place + 1..].iter().all(|step| step.outcome == Outcome::NotReached));
         explanation.steps[place].claim.clone()
     };
-    let inclusion = |file: &mut EvidenceFile, change: &dyn Fn(&mut spandrel_verifiers::bitcoin::Inclusion)| {
+    let inclusion = |file: &mut EvidenceFile, change: &dyn Fn(&mut Inclusion)| {
         let Evidence::Bitcoin(inclusion) = &mut file.evidence else { unreachable!() };
         change(inclusion);
     };

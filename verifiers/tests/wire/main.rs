@@ -6,6 +6,8 @@ mod arbitrary;
 mod bitcoin_deposits;
 #[path = "../bitcoin_miner/mod.rs"]
 mod bitcoin_miner;
+#[path = "../both_forms/mod.rs"]
+mod both_forms;
 mod canonical;
 mod compressed;
 mod contradictions;
@@ -26,4 +28,7 @@ mod proofs;
 mod said;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod solana;
+mod trust_bytes;
+mod trust_limits;
 mod trusts;
+mod updates;

@@ -34,6 +34,7 @@ targets!(
     trie_batch,
     trie_leaf,
     trie_proof,
+    trust_bytes,
 );
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 use alloy_primitives::{B256, Bytes};
 use serde_json::Value;
+use spandrel_verifiers::file::{SolanaTrust, Trust};
 use spandrel_verifiers::solana::{
-    Ballot, BankPreimage, Electorate, EpochSchedule, Stake, StakeTable, TrustedSlots, Vote, check_votes,
-    require_majority, select_votes,
+    Ballot, BankPreimage, Electorate, EpochSchedule, Stake, StakeTable, TrustedSlots, Update, Vote, VotesUpdate,
+    check_votes, require_majority, select_votes,
 };
 
+use crate::both_forms::assert_both_forms;
 use crate::corpus::{Kind, of_kind};
-use crate::maker::sha256;
+use crate::maker::{config, sha256};
 use crate::support::{Tally, base58, hash, json, unhex, unzip};
 use crate::vector_coverage::is_home;
 
@@ -153,7 +155,11 @@ fn memchr(haystack: &[u8], needle: &[u8]) -> bool {
 
 #[test]
 fn a_recorded_table_survives_its_stored_form() {
-    for Recording { electorate, .. } in recordings() {
+    for Recording { electorate, ballot, votes, .. } in recordings() {
+        let Ballot { slot, bank_hash, block_id } = ballot;
+        let updates = vec![Update::Votes(VotesUpdate { slot, bank_hash, block_id, votes })];
+        let table = electorate.table().clone();
+        assert_both_forms(&Trust::Solana(Box::new(SolanaTrust { config: config(), table, updates })));
         let trusted = TrustedSlots::new(electorate.table().clone()).unwrap();
         let stored = serde_json::to_string(&trusted).unwrap();
         assert_eq!(serde_json::from_str::<TrustedSlots>(&stored).unwrap(), trusted);
