@@ -119,3 +119,28 @@ fn files_beside_those_of_the_manifest_are_run_and_fail_only_for_what_is_in_them(
     // Elsewhere there may be less.
     assert!(coverage.report(folder.path(), false).faults.is_empty());
 }
+
+#[test]
+fn a_file_of_a_kind_that_nothing_reads_is_not_counted_as_read_for_standing_in_a_folder_that_is() {
+    use crate::vector_coverage::{Kind, Ran};
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("set")).unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let kinds = &[
+        Kind { name: "a plan", run: |_, bytes| (bytes == b"plan").then_some(Ran::Unread("a plan, no case")) },
+        Kind { name: "a case", run: |_, bytes| (bytes == b"case").then_some(Ran::Cases(1, 0)) },
+    ];
+    let report = |read| {
+        let coverage = Coverage { folder: "here", read, unread: &[], kinds, rare: &["a plan", "a case"] };
+        let Report { read, unread, faults, .. } = coverage.report(folder.path(), true);
+        (read, unread, faults)
+    };
+    write("set/plan", b"plan");
+    write("set/case", b"case");
+    assert_eq!(report(&[("set/", "", "")]), (1, 1, vec![]));
+    // A test that names the file reads it, whatever it is by itself.
+    assert_eq!(report(&[("set/", "", ""), ("set/plan", "", "")]), (2, 0, vec![]));
+    // A folder of nothing else is known by its name alone.
+    std::fs::remove_file(folder.path().join("set/case")).unwrap();
+    assert_eq!(report(&[("set/", "", "")]), (0, 1, vec!["set/: known by its name alone".to_owned()]));
+}

@@ -24,6 +24,7 @@ const READ: &[(&str, &str, &str)] = &[
     ("celestia_mocha4/", "cosmos/signed.rs", "cosmos/celestia_mocha4"),
     ("hermes/", "cosmos/recorded.rs", "cosmos/hermes"),
     ("cometbft_iavl_devnet/", "cosmos/recorded.rs", "cosmos/cometbft_iavl_devnet"),
+    ("cometbft_iavl_devnet/status.json", "cosmos/recorded.rs", "sync_info"),
     ("bsc_dragonberry.json", "cosmos/bsc.rs", "bsc_dragonberry.json"),
 ];
 

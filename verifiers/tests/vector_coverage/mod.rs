@@ -46,6 +46,22 @@ pub enum Ran {
     Unread(&'static str),
 }
 
+/// Which files a test reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Those below a folder that are of its kind.
+    OfFolder,
+    /// Those of a name, whatever they are.
+    OfName,
+}
+
+impl Reader {
+    /// By the start of their names.
+    fn of(start: &str) -> Self {
+        if start.ends_with('/') { Self::OfFolder } else { Self::OfName }
+    }
+}
+
 /// What came of the files of a folder.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -106,7 +122,7 @@ impl Coverage<'_> {
                 (Some(Err(_)), Some((kind, Ran::Cases(passed, refused)))) if !is_strict => {
                     report.add(self.folder, name, kind, (passed, refused));
                 }
-                (Some(Err(why)), _) | (None, Some((_, Ran::Unread(why)))) => {
+                (Some(Err(why)), _) | (None | Some(Ok(Reader::OfFolder)), Some((_, Ran::Unread(why)))) => {
                     report.unread += 1;
                     println!("not read: {}/{name}: {why}", self.folder);
                 }
@@ -134,9 +150,7 @@ impl Coverage<'_> {
                 if is_strict && is_listed {
                     report.faults.push(format!("{start}: listed, and not there"));
                 }
-            } else if is_strict
-                && !names.iter().zip(&by_kind).any(|(name, kind)| name.starts_with(start) && kind.is_some())
-            {
+            } else if is_strict && !names.iter().zip(&by_kind).any(|(name, kind)| is_known(start, name, kind)) {
                 report.faults.push(format!("{start}: known by its name alone"));
             }
         }
@@ -201,9 +215,9 @@ impl Coverage<'_> {
         }
     }
 
-    /// Which source reads it, or why none does.
-    fn fate(&self, name: &str) -> Option<Result<&str, &str>> {
-        let read = self.read.iter().map(|(start, source, _)| (*start, Ok(*source)));
+    /// Whether a test reads it, or why none does.
+    fn fate(&self, name: &str) -> Option<Result<Reader, &str>> {
+        let read = self.read.iter().map(|(start, ..)| (*start, Ok(Reader::of(start))));
         let unread = self.unread.iter().map(|(start, why)| (*start, Err(*why)));
         let all = read.chain(unread).filter(|(start, _)| name.starts_with(start));
         all.max_by_key(|(start, _)| start.len()).map(|(_, fate)| fate)
@@ -278,6 +292,16 @@ pub fn case_of_bls(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let is_text = path.extension().is_some_and(|ending| ending == "json" || ending == "yaml");
     let case: Value = is_text.then(|| serde_yaml::from_slice(bytes).ok())??;
     (case.get("input").is_some() && case.get("output").is_some()).then_some(Ran::Elsewhere)
+}
+
+/// Whether a file that a test reads, by the start of its name, is of a kind that such a test reads.
+fn is_known(start: &str, name: &str, kind: &Option<(&Kind, Ran)>) -> bool {
+    let is_read = match kind {
+        None => false,
+        Some((_, Ran::Unread(_))) => Reader::of(start) == Reader::OfName,
+        Some(_) => true,
+    };
+    name.starts_with(start) && is_read
 }
 
 fn has(names: &[String], start: &str) -> bool {
