@@ -19,6 +19,8 @@ mod partial;
 mod peer;
 #[path = "bitcoin_vectors/proofs.rs"]
 mod proofs;
+#[path = "bitcoin_vectors/relays.rs"]
+mod relays;
 #[path = "bitcoin_vectors/rivals.rs"]
 mod rivals;
 #[path = "bitcoin_vectors/sources.rs"]

@@ -37,7 +37,14 @@ fn every_file_is_read_or_there_is_a_reason() {
             ("bip54_consensus_cleanup/test_vectors/sigops.json", "no proof of inclusion shows signature operations"),
         ],
         kinds: kinds::KINDS,
-        rare: &["a partial Merkle tree", "partial Merkle trees in JSON", "source code"],
+        rare: &[
+            "a partial Merkle tree",
+            "partial Merkle trees in JSON",
+            "source code",
+            "headers with what is said of them",
+            "a transaction in parts with its path",
+            "cases of a relay by their codes",
+        ],
     };
     coverage.check();
 }

@@ -13,6 +13,7 @@ use super::chains::{assembled, run_tree};
 use super::files::{Tally, from_genesis};
 use super::partial::{json_merkle_blocks, merkle_block};
 use super::proofs::{run_forgeries, run_parts, run_sizes, run_spv};
+use super::relays;
 use super::rivals::{dumped_blocks, framed_blocks, mined};
 use super::sources::source;
 use crate::vector_coverage::{Kind, Ran};
@@ -23,7 +24,10 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "blocks in the network's framing", run: framed },
     Kind { name: "headers in a row", run: headers },
     Kind { name: "a tree of chains, valid by BIP 54 or not", run: tree },
+    Kind { name: "headers with what is said of them", run: relays::stated_headers },
     Kind { name: "headers in a row, as JSON", run: json_headers },
+    Kind { name: "a transaction in parts with its path", run: relays::proof },
+    Kind { name: "cases of a relay by their codes", run: relays::relay },
     Kind { name: "Merkle proofs, right and forged", run: forgeries },
     Kind { name: "proofs and headers of bitcoin-spv", run: spv },
     Kind { name: "functions of bitcoin-spv", run: parts },
@@ -80,8 +84,8 @@ fn headers(_: &Path, bytes: &[u8]) -> Option<Ran> {
     in_a_row(bytes.chunks(HEADER_LENGTH).map(|bytes| Header::parse(bytes).unwrap()).collect())
 }
 
-/// Every list in the file, or that of its lists in a row, whose members are headers in hex, have one as their `hex`, or
-/// are its fields.
+/// Every list in the file, or that of its lists in a row, whose members are headers in hex, have one as their `hex` or
+/// `raw`, or are its fields.
 fn json_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file = json(path, bytes)?;
     let lists: Vec<&Value> = match &file {
@@ -101,7 +105,7 @@ fn json_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
         if item["prev_block_hash"].is_string() && item["nonce"].is_u64() {
             return Some(Header::parse(&assembled(item)).unwrap());
         }
-        let text = item["hex"].as_str().or_else(|| item.as_str())?;
+        let text = [&item["hex"], &item["raw"], item].into_iter().find_map(Value::as_str)?;
         let bytes = hex::decode(text.trim_start_matches("0x")).ok()?;
         (bytes.len() == HEADER_LENGTH).then(|| Header::parse(&bytes).unwrap())
     };
@@ -123,12 +127,12 @@ fn in_a_row(headers: Vec<Header>) -> Option<Ran> {
     Some(Ran::Cases(headers.len(), 0))
 }
 
-fn json(_: &Path, bytes: &[u8]) -> Option<Value> {
+pub fn json(_: &Path, bytes: &[u8]) -> Option<Value> {
     matches!(bytes.trim_ascii_start().first()?, b'{' | b'[').then(|| serde_json::from_slice(bytes).ok())?
 }
 
 /// What `run` makes of the file, which is of some kind already.
-fn counted(file: &Value, run: impl Fn(&Value, &mut Tally)) -> Option<Ran> {
+pub fn counted(file: &Value, run: impl Fn(&Value, &mut Tally)) -> Option<Ran> {
     let mut tally = Tally::new("a file of an unknown name");
     run(file, &mut tally);
     Some(Ran::Cases(tally.passed, tally.refused))

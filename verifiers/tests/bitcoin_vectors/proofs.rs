@@ -69,21 +69,22 @@ fn transactions_of_64_bytes_are_refused() {
     tally.report();
 }
 
-/// Checks a proof object of bitcoin-spv: transaction parts, index, siblings, confirming header.
-fn check_spv(proof: &Value) -> Result<(), VerifyError> {
+/// Checks a proof object of bitcoin-spv: transaction parts, index, siblings, confirming header with its work on a network.
+pub fn check_spv(proof: &Value, params: &ChainParams) -> Result<(), VerifyError> {
     let parts = ["version", "vin", "vout", "locktime"].map(|name| unhex(&proof[name]));
     let decoded = decode_transaction("transaction", &parts.concat())?;
     if decoded.txid() != hash_of(&proof["tx_id"]) {
         return Err(VerifyError::invalid("tx_id", decoded.txid(), hash_of(&proof["tx_id"])));
     }
-    let header = check_header(&proof["confirming_header"])?;
+    let header = check_header(&proof["confirming_header"], params)?;
     let path = siblings(&unhex(&proof["intermediate_nodes"]));
     verify_path(header.merkle_root, decoded.txid(), index_of(proof), &path)
 }
 
-fn check_header(stated: &Value) -> Result<Header, VerifyError> {
+/// Checks a header's work on a network, and what is said of it.
+pub fn check_header(stated: &Value, params: &ChainParams) -> Result<Header, VerifyError> {
     let header = Header::parse(&unhex(&stated["raw"]))?;
-    header.check_work(&ChainParams::mainnet())?;
+    header.check_work(params)?;
     for (name, value) in [("hash", header.hash), ("prevhash", header.parent), ("merkle_root", header.merkle_root)] {
         if hash_of(&stated[name]) != value {
             return Err(VerifyError::invalid(name, value, hash_of(&stated[name])));
@@ -96,17 +97,18 @@ fn check_header(stated: &Value) -> Result<Header, VerifyError> {
 pub fn run_spv(file: &Value, tally: &mut Tally) {
     let parse = |text: &Value| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
     let all = |name: &str| file[name].as_array().into_iter().flatten();
+    let mainnet = ChainParams::mainnet();
     for proof in all("valid") {
-        tally.expect("valid", true, check_spv(&parse(proof)));
+        tally.expect("valid", true, check_spv(&parse(proof), &mainnet));
     }
     for header in all("validHeader") {
-        tally.expect("valid header", true, check_header(&parse(header)));
+        tally.expect("valid header", true, check_header(&parse(header), &mainnet));
     }
     for case in all("badHeaders") {
-        tally.expect(case["comment"].as_str().unwrap(), false, check_header(&case["header"]));
+        tally.expect(case["comment"].as_str().unwrap(), false, check_header(&case["header"], &mainnet));
     }
     for case in all("badSPVProofs") {
-        tally.expect(case["comment"].as_str().unwrap(), false, check_spv(&case["proof"]));
+        tally.expect(case["comment"].as_str().unwrap(), false, check_spv(&case["proof"], &mainnet));
     }
 }
 
