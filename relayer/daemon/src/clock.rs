@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use humantime::Rfc3339Timestamp;
 use spandrel_engine::Clock;
 use spandrel_verifiers::UnixSeconds;
 
@@ -17,6 +18,11 @@ pub fn unix_now() -> UnixSeconds {
 /// A length of time for people, as `1h 30m`.
 pub fn span(seconds: u64) -> String {
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
+/// A moment for people: RFC 3339, UTC, at the latest the last second of the year 9999.
+pub fn moment(at: UnixSeconds) -> Rfc3339Timestamp {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(253_402_300_799)))
 }
 
 impl Clock for SystemClock {

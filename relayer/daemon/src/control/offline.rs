@@ -11,7 +11,7 @@ use spandrel_submit::evm::stated_call;
 use spandrel_verifiers::ChainId;
 
 use super::Order;
-use crate::clock::unix_now;
+use crate::clock::{moment, unix_now};
 use crate::config::Config;
 use crate::output::print;
 
@@ -50,8 +50,7 @@ impl OfflineOptions {
         let value = serde_json::json!({ "signed": signed, "transactions": transactions });
         print(json, &value, || {
             let statement = &signed.statement;
-            let expiry = std::time::UNIX_EPOCH + std::time::Duration::from_secs(statement.expiry);
-            let expiry = humantime::format_rfc3339_seconds(expiry);
+            let expiry = moment(statement.expiry);
             let each = transactions
                 .iter()
                 .map(|Bringing { chain, to, data }| format!("\n{chain}\n  to   {to}\n  data {data}"));

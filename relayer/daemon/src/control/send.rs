@@ -10,7 +10,7 @@ use serde_json::Value;
 use spandrel_risk::control::{Act, SignedStatement, Statement, Typed, by_a_guardian};
 use spandrel_signer::{Hardness, Keystore, LocalKey, SecretRef};
 
-use crate::clock::unix_now;
+use crate::clock::{moment, unix_now};
 use crate::config::{Config, KeyRef};
 use crate::output::print;
 use crate::reach::{self, Trust};
@@ -135,9 +135,9 @@ impl Order {
         print(json, &taken, || {
             let state = taken["state"].as_str().unwrap_or_default();
             let id = taken["statement"].as_str().unwrap_or_default();
-            let next = match state {
-                "proposed" => format!("another guardian must agree: spandrel proposals approve {id}"),
-                "approved" => format!("carried out at {} at the earliest", taken["ready_at"]),
+            let next = match (state, taken["ready_at"].as_u64()) {
+                ("proposed", _) => format!("another guardian must agree: spandrel proposals approve {id}"),
+                ("approved", Some(at)) => format!("carried out at {} at the earliest", moment(at)),
                 _ => String::new(),
             };
             format!("{state}  {id}\n{next}")

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::send::Client;
+use crate::clock::moment;
 use crate::output::print;
 use crate::status::table;
 
@@ -27,7 +28,7 @@ pub async fn list(client: &Client, path: &str, field: &str, columns: &[&str], js
     let rows = if field.is_empty() { &answer } else { &answer[field] };
     let mut shown = table(columns);
     for row in rows.as_array().map(Vec::as_slice).unwrap_or_default() {
-        shown.add_row(columns.iter().map(|column| text(&row[*column])));
+        shown.add_row(columns.iter().map(|column| cell(row, column)));
     }
     print(json, &answer, || shown.to_string())
 }
@@ -37,19 +38,25 @@ pub async fn show(client: &Client, queue: &str, id: B256, json: bool) -> Result<
     let (row, version) = client.get(&format!("{queue}/{id}")).await?;
     print(json, &row, || {
         let lines = ["source", "destination", "asset", "amount", "reason", "until"]
-            .map(|name| format!("{name:<11} {}\n", text(&row[name])));
+            .map(|name| format!("{name:<11} {}\n", cell(&row, name)));
         let mut events = table(&["#", "at", "event"]);
         for event in row["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
-            events.add_row(["sequence", "at", "event"].map(|column| text(&event[column])));
+            events.add_row(["sequence", "at", "event"].map(|column| cell(event, column)));
         }
         format!("transfer    {id}\nversion     {version}\n{}{events}", lines.concat())
     })
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+/// What a row says under a name; times are Unix seconds there.
+fn cell(row: &Value, name: &str) -> String {
+    match (name, &row[name]) {
+        ("at" | "until" | "ready_at", Value::Number(at)) => {
+            at.as_u64().map_or_else(|| at.to_string(), |at| moment(at).to_string())
+        }
+        ("approval", by @ Value::Object(_)) => format!("by {}, ready at {}", cell(by, "person"), cell(by, "ready_at")),
+        ("approval", _) => "needs a second person".to_owned(),
+        (_, Value::Null) => "-".to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
     }
 }

@@ -1,7 +1,6 @@
 //! What is on this machine: the ledger, the keystore, secrets by reference.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, UNIX_EPOCH};
 
 use alloy_primitives::Address;
 use anyhow::Result;
@@ -14,7 +13,7 @@ use spandrel_signer::{Hardness, Keystore};
 use spandrel_store::Sqlite;
 
 use super::Row;
-use crate::clock::unix_now;
+use crate::clock::{moment, unix_now};
 use crate::config::{ApiConfig, Config, KeyRef, TlsConfig};
 use crate::wiring;
 
@@ -73,16 +72,12 @@ fn certificate(field: &str, tls: &TlsConfig) -> Row {
     let mend = format!("put a valid certificate with its issuers at {path} and its key where {key} says, both PEM");
     match wiring::read_tls(field, tls).map(|tls| tls.until()) {
         Ok(until) if until < unix_now().saturating_add(RENEW_BEFORE) => {
-            let found = format!("expected one that is valid for a week more, found one until {}", time(until));
+            let found = format!("expected one that is valid for a week more, found one until {}", moment(until));
             Row::wrong(field, found, "renew it: a running process serves the new one within seconds")
         }
-        Ok(until) => Row::ok(field, format!("valid until {}", time(until))),
+        Ok(until) => Row::ok(field, format!("valid until {}", moment(until))),
         Err(error) => Row::wrong(field, format!("{error:#}"), mend),
     }
-}
-
-pub(super) fn time(at: u64) -> humantime::Rfc3339Timestamp {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(253_402_300_799)))
 }
 
 async fn database(config: &Config) -> Vec<Row> {

@@ -8,10 +8,9 @@ use spandrel_watchers::sentinel::{VaultPause, judge_pauses};
 
 use super::account::Account;
 use super::evm::Evm;
-use super::local::time;
 use super::rights::Rights;
 use super::{Row, Seen};
-use crate::clock::unix_now;
+use crate::clock::{moment, unix_now};
 use crate::config::{Config, EthereumSource, VaultPauses};
 use crate::wiring::{self, least_for_pauses};
 
@@ -62,7 +61,7 @@ pub async fn standing(config: &Config, source: &EthereumSource) -> Seen {
 
 /// How long a pause lasts.
 pub(super) fn lasts(until: Option<UnixSeconds>) -> String {
-    until.map_or("frozen".to_owned(), |until| format!("paused until {}", time(until)))
+    until.map_or("frozen".to_owned(), |until| format!("paused until {}", moment(until)))
 }
 
 /// Said of a chain that no pause is brought to.

@@ -1,7 +1,6 @@
 //! Transfers as the ledger has them.
 
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
 
 use alloy_primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
@@ -11,6 +10,7 @@ use spandrel_store::{Order, OrderId, PageFilter};
 
 use super::read_id;
 use crate::output::print;
+use crate::clock::moment;
 use crate::status::{look_at, table};
 
 /// Which transfers, as they are asked for.
@@ -46,7 +46,7 @@ pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
                 deposit.amount.to_string(),
                 transfer.status.name().to_owned(),
                 reason(&transfer.status).unwrap_or_else(|| "-".to_owned()),
-                time(transfer.updated_at),
+                moment(transfer.updated_at).to_string(),
             ]);
         }
         shown.to_string()
@@ -69,7 +69,7 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
         let deposit = &transfer.deposit;
         let mut shown = table(&["#", "at", "event"]);
         for event in &events {
-            shown.add_row([event.sequence.to_string(), time(event.at), event.body.name().to_owned()]);
+            shown.add_row([event.sequence.to_string(), moment(event.at).to_string(), event.body.name().to_owned()]);
         }
         let reason = reason(&transfer.status).map_or_else(String::new, |reason| format!(": {reason}"));
         let refused = [("fast lane", &transfer.fast_refused), ("proof", &transfer.proof_refused)]
@@ -101,7 +101,7 @@ fn show_order(order: &Order, transfers: &[Transfer], json: bool) -> Result<()> {
                 transfer.deposit.amount.to_string(),
                 transfer.status.name().to_owned(),
                 reason(&transfer.status).unwrap_or_else(|| "-".to_owned()),
-                time(transfer.updated_at),
+                moment(transfer.updated_at).to_string(),
             ]);
         }
         let deposits = match transfers {
@@ -116,7 +116,7 @@ fn show_order(order: &Order, transfers: &[Transfer], json: bool) -> Result<()> {
             terms.amount,
             terms.asset,
             terms.recipient,
-            time(terms.expiry),
+            moment(terms.expiry),
         )
     })
 }
@@ -139,10 +139,6 @@ fn reason(status: &Status) -> Option<String> {
         Status::Quarantined { error } => Some(error.clone()),
         _ => None,
     }
-}
-
-fn time(at: u64) -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(253_402_300_799))).to_string()
 }
 
 fn read_sender(text: &str) -> Result<B256> {

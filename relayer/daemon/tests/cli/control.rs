@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 use spandrel::clock::unix_now;
@@ -11,6 +11,7 @@ use spandrel::config::Config;
 use spandrel::wiring;
 use spandrel_api::Live;
 use spandrel_core::ledger::Ledger;
+use spandrel_risk::Reason;
 use spandrel_risk::control::{SignedStatement, by_a_guardian};
 use spandrel_signer::{Hardness, Keystore, Secret};
 use sqlx::ConnectOptions;
@@ -18,7 +19,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{ServedApi, TestBook, ends, example, json, silent_book, spandrel, stderr, told};
+use crate::run::{ServedApi, TestBook, ends, example, hold, json, silent_book, spandrel, stderr, told};
 
 /// A configuration with guardians `ada` and `bo`, whose keys are in the keystore: cheap ones, for quick tests.
 pub fn guarded(folder: &Path) -> Config {
@@ -209,6 +210,42 @@ async fn a_guardian_pauses_with_one_command_and_cannot_resume_alone() {
     assert_eq!(served.book.read_risk(|risk| risk.pauses_at(unix_now()).count()).await, 1);
     served.end().await;
     audited(folder.path());
+}
+
+/// Programs are told seconds; people who must decide by a time are told that time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn people_read_times_of_day_and_words_and_programs_what_the_api_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guarded(folder.path());
+    let served = Served::new(config.clone(), silent_book(&config).await).await;
+    let held = hold(&served.book, &config, 1, Reason::Unknown).await.to_string();
+    let here = folder.path().to_owned();
+    tokio::task::spawn_blocking(move || {
+        let shown = |at: &Value| {
+            let at = UNIX_EPOCH + Duration::from_secs(at.as_u64().expect("Unix seconds"));
+            humantime::format_rfc3339_seconds(at).to_string()
+        };
+        let told_programs = |command: &[&str]| json(&ends(&here, &[command, &["--json"]].concat(), 0, &[]));
+        taken(&as_guardian(&here, "ada", &["pause", "--global", "--for", "1h"]));
+        let until = shown(&told_programs(&["pauses"])[0]["until"]);
+        ends(&here, &["pauses"], 0, &[&until]);
+        let until = shown(&told_programs(&["hold", "list"])["transfers"][0]["until"]);
+        ends(&here, &["hold", "list"], 0, &[&until]);
+        let at = shown(&told_programs(&["hold", "show", &held])["events"][0]["at"]);
+        ends(&here, &["hold", "show", &held], 0, &[&until, &at]);
+
+        let proposed = taken(&as_guardian(&here, "ada", &["resume", "--global"]));
+        ends(&here, &["proposals", "list"], 0, &["needs a second person"]);
+        let approve = ["proposals", "approve", proposed["statement"].as_str().unwrap(), "--key", "bo"];
+        let who = ["--password", "file:password", "--reason", "a drill"];
+        let approved = ends(&here, &[&approve[..], &who].concat(), 0, &[]);
+        let ready = shown(&told_programs(&["proposals", "list"])[0]["approval"]["ready_at"]);
+        assert!(told(&approved).contains(&format!("carried out at {ready} at the earliest")), "{}", told(&approved));
+        ends(&here, &["proposals", "list"], 0, &[&format!("by bo, ready at {ready}")]);
+    })
+    .await
+    .unwrap();
+    served.end().await;
 }
 
 #[tokio::test]
