@@ -253,11 +253,10 @@ pub(super) fn is_awaited(order: &Order, now: UnixSeconds) -> bool {
 /// deposited all the same is still shown, and paid when it was in time. `dust` are deposits that are never paid.
 pub(super) fn awaiting(order: &Order, dust: &[DepositId], now: UnixSeconds) -> TransferView {
     let terms = &order.terms;
-    let is_expired = now > terms.expiry;
-    let status = match (order.is_cancelled, is_expired) {
-        (true, _) => "cancelled",
-        (false, true) => "expired",
-        (false, false) => "awaiting_deposit",
+    let (status, reason) = match (order.is_cancelled, now > terms.expiry) {
+        (true, _) => ("cancelled", None),
+        (false, true) => ("expired", Some(ReasonView::new("EXPIRED", "no deposit was seen in time", None))),
+        (false, false) => ("awaiting_deposit", None),
     };
     TransferView {
         id: order.id.to_string(),
@@ -268,7 +267,7 @@ pub(super) fn awaiting(order: &Order, dust: &[DepositId], now: UnixSeconds) -> T
         substatus: (is_awaited(order, now) && order.source_tx.is_some()).then(|| "source_tx_not_observed".to_owned()),
         terminal: now > terms.expiry.saturating_add(LATE),
         claimable_until: None,
-        reason: is_expired.then(|| ReasonView::new("EXPIRED", "no deposit was seen in time", None)),
+        reason,
         source: terms.source_chain.to_string(),
         destination: terms.destination_chain.to_string(),
         asset: terms.asset.to_string(),

@@ -295,4 +295,9 @@ async fn an_order_is_called_off_only_before_its_deposit() {
     answer(cancel(&one), StatusCode::ACCEPTED).await;
     world.deposit(&two, B256::with_last_byte(1)).await;
     problem(cancel(&two), StatusCode::CONFLICT, "ALREADY_DEPOSITED").await;
+    // Later too it is what its owner did that ended it, not the time.
+    world.clock.pass(2 * 86_400);
+    let path = format!("/v1/transfers/{}", one["transfer"]["order"].as_str().unwrap());
+    let later = answer(world.get(&path), StatusCode::OK).await;
+    assert_eq!((&later["status"], later.get("reason")), (&json!("cancelled"), None), "{later}");
 }
