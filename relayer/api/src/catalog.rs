@@ -73,6 +73,14 @@ impl Source {
         // A chain's final block moves on as the smallest amounts are final.
         finality(amount).max(finality(U256::ZERO).saturating_add(above))
     }
+
+    /// How many blocks that comes to, a deposit's own included; nothing where no count of blocks makes one final.
+    pub fn blocks_to(&self, amount: U256, blocks: u64) -> Option<u64> {
+        match self.kind {
+            SourceKind::Bitcoin { .. } => self.seconds_to(amount, blocks).checked_div(self.block_seconds),
+            SourceKind::Evm { .. } => None,
+        }
+    }
 }
 
 /// One asset from one chain to another.

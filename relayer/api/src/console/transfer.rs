@@ -157,8 +157,16 @@ fn facts(transfer: &TransferView) -> Markup {
             @if let Some(sender) = &transfer.sender { dt { "Sender" } dd { (copied(&units::account(sender), "the sender")) } }
             @if let Some(lane) = &transfer.lane { dt { "Lane" } dd { (units::words(lane)) } }
             @if let Some(confirmations) = transfer.confirmations {
-                dt { "Confirmations" } dd { (confirmations) @if transfer.source_final { ", final" } }
+                dt { "Confirmations" }
+                dd {
+                    (confirmations)
+                    @match transfer.confirmations_required.filter(|required| confirmations < *required) {
+                        Some(required) => { " of " (required) },
+                        None => { @if transfer.source_final { ", final" } },
+                    }
+                }
             }
+            @if let Some(eta) = &transfer.eta_at { dt { "Expected" } dd { time datetime=(eta) { (units::time(eta)) } } }
             (hash("Deposit transaction", &transfer.source_tx))
             (hash("Payout transaction", &transfer.payout_tx))
             (hash("Settlement transaction", &transfer.settlement_tx))

@@ -34,9 +34,9 @@ same_fields! {
     LaneOffer => LaneOffer { lane, offered, eta_seconds [reason] }
     EvmCall => Call { to, data, value, uri, qr }
     TransferView => Transfer {
-        id, order, deposit, more_deposits, status, substatus, terminal, claimable_until, source, destination, asset, amount, recipient,
-        sender, lane, confirmations, source_final, source_tx, payout_tx, settlement_tx, proof_available, created_at,
-        updated_at, expires_at [reason]
+        id, order, deposit, more_deposits, status, substatus, terminal, claimable_until, source, destination, asset, amount,
+        recipient, sender, lane, confirmations, confirmations_required, eta_at, source_final, source_tx, payout_tx,
+        settlement_tx, proof_available, created_at, updated_at, expires_at [reason]
     }
     EventView => Event { sequence, deposit, at, event, transaction, lane, signers [block, reason] }
     BlockView => Block { height, hash }

@@ -14,6 +14,7 @@ mod moment;
 mod offers;
 mod orders;
 mod overview;
+mod progress;
 mod proof;
 mod quotes;
 mod reason;

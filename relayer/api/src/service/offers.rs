@@ -158,6 +158,33 @@ fn light_client(
     now: UnixSeconds,
 ) -> Answer {
     let position = proven(risk, probe, now);
+    let Wait { large, pace, why } = wait_once_proven(policy, risk, probe, now)?;
+    let Some(source) = source else { return Ok((0, why)) };
+    let eta = seconds_to_finality(policy, risk, probe, source, now).saturating_add(large).max(pace);
+    let most = source.kind.longest_wait();
+    if eta > most {
+        let late = format!("it would be paid {eta} seconds after its deposit; its deposit is good for {most}");
+        return Err(ReasonView::new("PAID_TOO_LATE", late, None));
+    }
+    Ok((eta, why))
+}
+
+/// What the light-client lane has a proven deposit wait for.
+pub(super) struct Wait {
+    /// Seconds from its proof, for its size.
+    pub(super) large: u64,
+    /// Seconds from now, for its pace.
+    pub(super) pace: u64,
+    why: Option<ReasonView>,
+}
+
+/// That of a deposit as if it were proven now, or why it would not be paid.
+pub(super) fn wait_once_proven(
+    policy: &RiskPolicy,
+    risk: &RiskState,
+    probe: &Deposit,
+    now: UnixSeconds,
+) -> Result<Wait, ReasonView> {
     let first = position.decide(policy, now);
     // What waits for its size is asked as if it had waited: the checks that come after are not passed over.
     let then = if let Decision::Delay { .. } = first { position.decide(policy, 0) } else { first.clone() };
@@ -176,14 +203,7 @@ fn light_client(
             return Err(ReasonView::of(reason, None, risk, now));
         }
     };
-    let Some(source) = source else { return Ok((0, why)) };
-    let eta = seconds_to_finality(policy, risk, probe, source, now).saturating_add(large).max(pace);
-    let most = source.kind.longest_wait();
-    if eta > most {
-        let late = format!("it would be paid {eta} seconds after its deposit; its deposit is good for {most}");
-        return Err(ReasonView::new("PAID_TOO_LATE", late, None));
-    }
-    Ok((eta, why))
+    Ok(Wait { large, pace, why })
 }
 
 /// Seconds until a deposit is final and stands as deep as its value asks for.
@@ -194,8 +214,17 @@ fn seconds_to_finality(
     source: &Source,
     now: UnixSeconds,
 ) -> u64 {
-    let blocks = proven(risk, probe, now).confirmations_needed(policy).unwrap_or_default();
-    source.seconds_to(probe.amount, blocks)
+    source.seconds_to(probe.amount, depth_needed(policy, risk, probe, now))
+}
+
+/// Under how many final blocks its value has it stand; `u64::MAX` where nothing may pass.
+pub(super) fn depth_needed(policy: &RiskPolicy, risk: &RiskState, probe: &Deposit, now: UnixSeconds) -> u64 {
+    proven(risk, probe, now).confirmations_needed(policy).unwrap_or_default()
+}
+
+/// Whether the fast lane would pay it now.
+pub(super) fn is_fast(policy: &RiskPolicy, risk: &RiskState, probe: &Deposit, now: UnixSeconds) -> bool {
+    fast(policy, risk, probe, None, now).is_ok()
 }
 
 /// As if the deposit were deep in its chain, and proven already: a light-client payout is asked for only then.

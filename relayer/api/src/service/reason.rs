@@ -83,7 +83,7 @@ pub(super) struct Waiting<'a> {
 
 impl Waiting<'_> {
     /// When the windows have room for it, if it is one of them that it waits for. What waits takes the light-client lane.
-    fn room_at(&self, reason: &Reason) -> Option<UnixSeconds> {
+    pub(super) fn room_at(&self, reason: &Reason) -> Option<UnixSeconds> {
         let Self { id, deposit, risk, policy, now } = *self;
         match reason {
             Reason::Window { .. } | Reason::AssetWindow { .. } | Reason::NotionalWindow { .. } => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use alloy::primitives::B256;
 use spandrel_store::OrderTerms;
+use spandrel_verifiers::follow::BlockRef;
 use spandrel_verifiers::{ChainId, Deposit};
 use tokio::time::Instant;
 
@@ -31,7 +32,7 @@ struct Inner {
     sketches: Recent<B256, Arc<Sketch>>,
     /// Orders among them, by the link that their deposits have.
     orders: HashMap<B256, B256>,
-    tips: Recent<ChainId, Option<u64>>,
+    tips: Recent<ChainId, Option<BlockRef>>,
 }
 
 /// Values with the time at which they were read.
@@ -85,12 +86,12 @@ impl Remembered {
     }
 
     /// How far a chain was read: `Some(None)` when nothing of it was.
-    pub(super) fn tip(&self, chain: &ChainId) -> Option<Option<u64>> {
+    pub(super) fn tip(&self, chain: &ChainId) -> Option<Option<BlockRef>> {
         self.lock().tips.get(chain)
     }
 
     /// Keeps how far a chain was read.
-    pub(super) fn keep_tip(&self, before: Before, chain: ChainId, tip: Option<u64>) {
+    pub(super) fn keep_tip(&self, before: Before, chain: ChainId, tip: Option<BlockRef>) {
         self.lock().tips.put(chain, tip, before.1);
     }
 

@@ -4,11 +4,14 @@ use alloy::primitives::B256;
 use spandrel_core::{Status, Transfer};
 use spandrel_risk::{Corridor, RiskPolicy, RiskState};
 use spandrel_store::Order;
+use spandrel_verifiers::follow::BlockRef;
 use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
+use super::progress::Progress;
 use super::reason::{Waiting, reason};
 use super::view::{Found, LATE, deposited};
 use super::{ReasonView, TransferView, shown_time};
+use crate::catalog::Source;
 
 /// What an id names, as far as the ledger tells it.
 pub(super) enum Sketch {
@@ -22,8 +25,10 @@ pub(super) enum Sketch {
 pub(super) struct Deposited {
     view: TransferView,
     status: Status,
-    /// Height of its block, while that stands.
-    height: Option<u64>,
+    /// Its block, while that stands.
+    block: Option<BlockRef>,
+    /// Whether the fast lane may still be asked to pay it.
+    is_fast_open: bool,
     id: DepositId,
     deposit: Deposit,
     /// What it shares with its order, if that was asked for.
@@ -37,7 +42,8 @@ impl Deposited {
         Self {
             view: deposited(id, order, transfer),
             status: transfer.status.clone(),
-            height: transfer.mined().map(|seen| seen.block.height),
+            block: transfer.mined().map(|seen| seen.block),
+            is_fast_open: transfer.is_fast_open(),
             id: transfer.id,
             deposit: transfer.deposit.clone(),
             link: None,
@@ -61,7 +67,7 @@ impl Deposited {
     /// The whole of it, now that its chain has been read to `tip` and why its destination does not pay it is known.
     pub(super) fn shown(
         &self,
-        tip: Option<u64>,
+        (source, tip): (Option<&Source>, Option<BlockRef>),
         unpaid: Option<ReasonView>,
         (risk, policy): (&RiskState, &RiskPolicy),
         now: UnixSeconds,
@@ -69,8 +75,11 @@ impl Deposited {
         let ends_at = self.deposit.expiry.saturating_add(LATE);
         let is_claimable = self.status.may_be_paid_all_the_same() && now <= ends_at;
         let waiting = Waiting { id: self.id, deposit: &self.deposit, risk, policy, now };
+        let progress = Progress { source, block: self.block, tip, is_fast_open: self.is_fast_open };
         TransferView {
-            confirmations: self.height.zip(tip).map(|(height, tip)| tip.saturating_sub(height) + 1),
+            confirmations: progress.confirmations(),
+            confirmations_required: progress.required(&self.status, &waiting),
+            eta_at: progress.eta(&self.status, &waiting).map(shown_time),
             reason: reason(&self.status, &waiting).or(unpaid),
             terminal: self.view.terminal && !(self.is_short && now <= ends_at),
             claimable_until: is_claimable.then(|| shown_time(ends_at)),

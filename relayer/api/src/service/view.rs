@@ -69,6 +69,14 @@ pub struct TransferView {
     /// Blocks of the source chain on the deposit, its own included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmations: Option<u64>,
+    /// How many of them prove it, as things are: then the light-client lane pays it, or a fast payout is settled. Absent where
+    /// no count of blocks makes one final, and once it is at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmations_required: Option<u64>,
+    /// When its payout is expected to go out if nothing stops it, RFC 3339: an estimate, of a deposit that waits for its chain or
+    /// for a time. Absent where nobody can say, as in a pause, and once it is past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_at: Option<String>,
     /// Whether its block is final on the source chain.
     pub source_final: bool,
     /// The deposit's transaction, as the source chain's users write it.
@@ -151,7 +159,7 @@ impl Service {
             Some(tip) => tip,
             None => {
                 let before = remembered.before();
-                let tip = self.store.cursor(source).await?.as_ref().and_then(Cursor::tip).map(|tip| tip.height);
+                let tip = self.store.cursor(source).await?.as_ref().and_then(Cursor::tip).copied();
                 remembered.keep_tip(before, source.clone(), tip);
                 tip
             }
@@ -161,7 +169,7 @@ impl Service {
             None => None,
         };
         let (risk, policy) = self.risk();
-        Ok(deposited.shown(tip, unpaid, (&risk, &policy), self.now()))
+        Ok(deposited.shown((self.catalog.source(source), tip), unpaid, (&risk, &policy), self.now()))
     }
 
     /// The deposits behind an id, oldest first; none while an order waits for its first.
@@ -227,6 +235,8 @@ pub(super) fn deposited(id: &str, order: Option<&Order>, transfer: &Transfer) ->
         sender: Some(deposit.sender.to_string()),
         lane: lane(transfer).map(|lane| lane.to_string()),
         confirmations: None,
+        confirmations_required: None,
+        eta_at: None,
         source_final: transfer.is_source_final(),
         source_tx: Some(shown_hash(deposit.source_chain.as_str(), seen_in(transfer))),
         payout_tx: payout_tx(transfer).map(hash),
@@ -276,6 +286,8 @@ pub(super) fn awaiting(order: &Order, dust: &[DepositId], now: UnixSeconds) -> T
         sender: terms.refund.map(|refund| refund.key.to_string()),
         lane: None,
         confirmations: None,
+        confirmations_required: None,
+        eta_at: None,
         source_final: false,
         source_tx: order.source_tx.map(|hash| shown_hash(terms.source_chain.as_str(), hash)),
         payout_tx: None,

@@ -12,6 +12,7 @@ mod conforms;
 mod connections;
 mod console;
 mod decoders;
+mod expected;
 mod headers;
 mod holds;
 mod instructions;

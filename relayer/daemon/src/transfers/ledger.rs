@@ -8,9 +8,10 @@ use spandrel_core::ledger::Ledger;
 use spandrel_core::{Status, Transfer};
 use spandrel_store::{Order, OrderId, PageFilter};
 
+use super::depth::Depth;
 use super::read_id;
-use crate::output::print;
 use crate::clock::moment;
+use crate::output::print;
 use crate::status::{look_at, table};
 
 /// Which transfers, as they are asked for.
@@ -63,9 +64,9 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
         store.close().await;
         return show_order(&order, &transfers, json);
     };
-    let events = store.events(id).await?;
+    let (events, depth) = (store.events(id).await?, Depth::of(&transfer, &store).await?);
     store.close().await;
-    print(json, &serde_json::json!({ "transfer": transfer, "events": events }), || {
+    print(json, &serde_json::json!({ "transfer": transfer, "events": events, "depth": depth }), || {
         let deposit = &transfer.deposit;
         let mut shown = table(&["#", "at", "event"]);
         for event in &events {
@@ -76,12 +77,13 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
             .map(|(what, why)| why.as_ref().map_or_else(String::new, |why| format!("{what:<10} refused: {why}\n")));
         let refused = refused.concat();
         format!(
-            "transfer   {id}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\nstatus     {}{reason}\n{refused}{shown}\n",
+            "transfer   {id}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\n{}status     {}{reason}\n{refused}{shown}\n",
             deposit.source_chain,
             deposit.destination_chain,
             deposit.amount,
             deposit.asset,
             deposit.recipient,
+            depth.line(),
             transfer.status.name(),
         )
     })

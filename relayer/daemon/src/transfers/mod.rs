@@ -1,6 +1,7 @@
 //! `spandrel transfer`: what the ledger says of transfers; ordering and following one through the transfer API.
 
 mod api;
+mod depth;
 mod follow;
 mod ledger;
 mod send;

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy_primitives::B256;
+use spandrel::clock::unix_now;
+use spandrel::wiring;
 use spandrel_api::{Live, issue_key};
+use spandrel_core::ledger::{Commit, CursorMove, Ledger};
 use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::Observer;
 use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 use spandrel_verifiers::DepositId;
+use spandrel_verifiers::follow::{BlockRef, Cursor};
 
 use crate::run::{ServedApi, book, configured, ends, furnished, json, see, silent_book, spandrel, tell, told};
 
@@ -42,6 +47,25 @@ async fn the_list_is_filtered_and_paged() {
     ] {
         ends(folder.path(), command, code, parts);
     }
+}
+
+/// By the ledger alone: how far the chain was read, and what was agreed on for deposits of its amount.
+#[tokio::test]
+async fn a_shown_transfer_says_how_many_blocks_stand_on_it_and_how_many_prove_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let book = silent_book(&config).await;
+    wiring::agree(&config, &book).await.unwrap();
+    let id = see(&book, &config, 1).await.to_string();
+    let show = ["transfer", "show", &id];
+    assert!(!told(&ends(folder.path(), &show, 0, &[])).contains("confirmed"), "nothing of its chain was read");
+    let next = Cursor::at(BlockRef { height: 103, hash: B256::repeat_byte(2), time: unix_now() });
+    let cursor = Some(CursorMove { chain: config.bitcoin[0].chain.clone(), expected: None, next });
+    book.ledger().commit(Commit { now: unix_now(), cursor, ..Commit::default() }).await.unwrap();
+    book.ledger().close().await;
+    ends(folder.path(), &show, 0, &["confirmed  3 of 6"]);
+    let shown = json(&ends(folder.path(), &[&show[..], &["--json"]].concat(), 0, &[]));
+    assert_eq!(shown["depth"], serde_json::json!({ "confirmations": 3, "confirmations_required": 6 }));
 }
 
 /// A key of the operator's may do what it was made for, and its scopes are listed.
