@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rand::Rng;
 
+use super::fields::field_at_fault;
 use crate::{Problem, grpc};
 
 /// Name of the header that carries a request's id.
@@ -115,7 +116,12 @@ impl From<JsonRejection> for Problem {
             StatusCode::PAYLOAD_TOO_LARGE => "BODY_TOO_LARGE",
             _ => "INVALID_BODY",
         };
-        Self::new(rejection.status(), code, rejection.body_text()).about("body")
+        let field = match &rejection {
+            JsonRejection::JsonDataError(error) => field_at_fault(error),
+            _ => None,
+        };
+        let parameter = field.as_deref().unwrap_or("body");
+        Self::new(rejection.status(), code, rejection.body_text()).about(parameter)
     }
 }
 
@@ -137,6 +143,8 @@ pub struct Query<T>(pub T);
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(rejection.status(), "INVALID_PARAMETER", rejection.body_text()).about("query")
+        let field = field_at_fault(&rejection);
+        let parameter = field.as_deref().unwrap_or("query");
+        Self::new(rejection.status(), "INVALID_PARAMETER", rejection.body_text()).about(parameter)
     }
 }

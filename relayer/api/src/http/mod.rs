@@ -5,6 +5,7 @@ mod auth;
 mod catalog;
 mod control;
 mod events;
+mod fields;
 mod forwarded;
 mod headers;
 mod keys;

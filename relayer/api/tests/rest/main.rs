@@ -29,6 +29,7 @@ mod proxies;
 mod reads;
 mod receiver;
 mod refund;
+mod refusals;
 mod remembered;
 mod scanner;
 mod source_tx;

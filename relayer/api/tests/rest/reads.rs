@@ -237,36 +237,6 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
 }
 
 #[tokio::test]
-async fn bad_requests_name_what_is_wrong_and_never_panic() {
-    let world = World::new().await;
-    let bad = [
-        ("/v1/transfers/zzz", "id"),
-        ("/v1/transfers?limit=0", "limit"),
-        ("/v1/transfers?limit=101", "limit"),
-        ("/v1/transfers?limit=x", "query"),
-        ("/v1/transfers?colour=red", "query"),
-        ("/v1/transfers?cursor=-1", "cursor"),
-        ("/v1/transfers?cursor=18446744073709551615", "cursor"),
-        ("/v1/transfers?sender=0x1", "sender"),
-        ("/v1/transfers?status=awaiting_deposit", "status"),
-        ("/v1/transfers?source_tx=0x1", "source_tx"),
-        ("/v1/limits", "query"),
-    ];
-    for (path, parameter) in bad {
-        let refused = problem(world.get(path), StatusCode::BAD_REQUEST, "INVALID_PARAMETER").await;
-        assert_eq!(refused["parameter"], parameter, "{path}");
-    }
-    let unknown = problem(world.get("/v1/limits?route=rt_none"), StatusCode::NOT_FOUND, "UNKNOWN_ROUTE").await;
-    assert_eq!(unknown["parameter"], "route");
-    let unknown = format!("/v1/transfers/0x{}", "1".repeat(64));
-    problem(world.get(&unknown), StatusCode::NOT_FOUND, "UNKNOWN_TRANSFER").await;
-    problem(world.get("/v2"), StatusCode::NOT_FOUND, "UNKNOWN_PATH").await;
-    problem(world.put("/v1/chains", &json!({})), StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED").await;
-    let large = json!({ "route": "x".repeat(20_000), "amount": "1" });
-    problem(world.post("/v1/quotes", &large), StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE").await;
-}
-
-#[tokio::test]
 async fn too_many_requests_are_told_when_to_come_back() {
     let world = World::with_rate(2).await;
     let mut last = world.get("/v1/chains").send().await.unwrap();
