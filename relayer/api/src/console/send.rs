@@ -52,7 +52,8 @@ async fn ask(api: &Api, route: Option<&RouteView>, asked: &Asked) -> Result<Answ
         return Err(Problem::invalid("route", "one of the routes", given(&asked.route).unwrap_or_default()));
     };
     let lane: Option<LanePreference> = given(&asked.lane).map(quote_lane).transpose()?;
-    let request = QuoteRequest { route: route.id.clone(), amount: units::base_units(amount, &route.asset)?, lane };
+    let (route, amount) = (route.id.clone(), units::base_units(amount, &route.asset)?);
+    let request = QuoteRequest { route, amount, lane, recipient: None, refund_key: None };
     let lanes = api.service.weigh(&request).await?;
     let is_offered = lanes.iter().any(|lane| lane.offered);
     let quote = if is_offered { Some(api.service.quote(&request).await?) } else { None };

@@ -51,9 +51,10 @@ impl proto::transfers_server::Transfers for Rpc {
         &self,
         request: Request<proto::CreateQuoteRequest>,
     ) -> Result<Response<proto::Quote>, Status> {
-        let proto::CreateQuoteRequest { route, amount, lane } = request.into_inner();
+        let proto::CreateQuoteRequest { route, amount, lane, recipient, refund_key } = request.into_inner();
         let lane = lane.as_deref().map(quote_lane).transpose().map_err(|problem| status::of(&problem))?;
-        respond(self.api.service.quote(&QuoteRequest { route, amount, lane }).await, Into::into)
+        let request = QuoteRequest { route, amount, lane, recipient, refund_key };
+        respond(self.api.service.quote(&request).await, Into::into)
     }
 
     async fn create_key(&self, request: Request<proto::CreateKeyRequest>) -> Result<Response<proto::Key>, Status> {

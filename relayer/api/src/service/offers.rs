@@ -53,11 +53,12 @@ impl Service {
     /// What each lane would do with what is asked, whether or not one takes it.
     ///
     /// # Errors
-    /// 400 for an amount that does not read, 404 for an unknown route, 503 when the ledger fails.
+    /// 400 for an amount that does not read, 404 for an unknown route, 503 when the ledger fails; those of an order for the
+    /// parties, where they are named.
     pub async fn weigh(&self, request: &QuoteRequest) -> Result<Vec<LaneOffer>, Problem> {
         let amount = amount::parse("amount", &request.amount)?;
         let route = self.catalog.route(&request.route)?;
-        self.offers(route, &Asked::anyone(amount, request.lane.unwrap_or(LanePreference::Any))).await
+        self.offers(route, &self.asked(route, amount, request)?).await
     }
 
     /// What each lane of `route` would do with a deposit.
@@ -157,7 +158,6 @@ fn light_client(
     source: Option<&Source>,
     now: UnixSeconds,
 ) -> Answer {
-    let position = proven(risk, probe, now);
     let Wait { large, pace, why } = wait_once_proven(policy, risk, probe, now)?;
     let Some(source) = source else { return Ok((0, why)) };
     let eta = seconds_to_finality(policy, risk, probe, source, now).saturating_add(large).max(pace);
@@ -185,6 +185,7 @@ pub(super) fn wait_once_proven(
     probe: &Deposit,
     now: UnixSeconds,
 ) -> Result<Wait, ReasonView> {
+    let position = proven(risk, probe, now);
     let first = position.decide(policy, now);
     // What waits for its size is asked as if it had waited: the checks that come after are not passed over.
     let then = if let Decision::Delay { .. } = first { position.decide(policy, 0) } else { first.clone() };

@@ -1,21 +1,21 @@
 //! Orders: what a transfer is before its deposit exists.
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spandrel_core::Transfer;
 use spandrel_store::{NewOrder, Order, OrderShare, OrderTerms, Placed, Refund};
-use spandrel_verifiers::ChainId;
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
+use spandrel_verifiers::{ChainId, LanePreference};
 use utoipa::ToSchema;
 
 use super::Service;
 use super::in_flight::Flight;
 use super::offers::Asked;
 use super::view::{Found, TransferView, awaiting, is_awaited, seen_in};
-use crate::Problem;
 use crate::catalog::Source;
 use crate::instructions::{Instructions, announcement, instructions, read_hash, shown_hash};
+use crate::{Problem, Route};
 
 /// Longest idempotency key.
 const MAX_KEY: usize = 128;
@@ -66,34 +66,47 @@ impl Service {
         }
         let quoted = self.quoted(&request.quote)?;
         let route = self.catalog.route(&quoted.route)?;
-        let destination = self.policy.destinations.get(&route.destination);
-        let destination_bridge = destination.map(|to| to.domain.inbox.into_word()).unwrap_or_default();
-        let (recipient, refund) = (
-            recipient(&route.destination, &request.recipient)?,
-            request.refund_key.as_deref().map(refund).transpose()?,
-        );
-        let sender = refund.map(|refund| refund.key).unwrap_or_default();
-        let asked = Asked { amount: quoted.amount, lane: quoted.lane, sender, recipient };
-        let terms = OrderTerms {
-            source_chain: route.source.clone(),
-            asset: route.asset.clone(),
-            amount: quoted.amount,
-            destination_chain: route.destination.clone(),
-            destination_bridge,
-            recipient,
-            lane: quoted.lane,
-            expiry: self.expiry(route, &asked),
-            refund,
-        };
+        let (terms, asked) =
+            self.terms(route, (quoted.amount, quoted.lane), &request.recipient, request.refund_key.as_deref())?;
         let source = self.source(&terms)?;
-        // Refused now rather than after it was stored.
-        instructions(source, &terms)?;
         // What was quoted may be paused, halted or over a limit by now: whoever pays in on this order must be paid.
         self.require_lane(route, &asked).await?;
         let new = NewOrder { terms, api_key: api_key.to_owned(), idempotency_key: key.to_owned(), request_hash, share };
         let announce = |terms: &OrderTerms| announcement(source, terms);
         let placed = self.store.place_order(new, announce, self.now()).await?;
         self.answer(placed)
+    }
+
+    /// The terms of an order: both parties read, and its deposit can be made.
+    ///
+    /// # Errors
+    /// 400 for a party that does not read, 422 for what the deposit's rules refuse.
+    pub(super) fn terms(
+        &self,
+        route: &Route,
+        (amount, lane): (U256, LanePreference),
+        to: &str,
+        refund_key: Option<&str>,
+    ) -> Result<(OrderTerms, Asked), Problem> {
+        let destination = self.policy.destinations.get(&route.destination);
+        let destination_bridge = destination.map(|to| to.domain.inbox.into_word()).unwrap_or_default();
+        let (recipient, refund) = (recipient(&route.destination, to)?, refund_key.map(refund).transpose()?);
+        let sender = refund.map(|refund| refund.key).unwrap_or_default();
+        let asked = Asked { amount, lane, sender, recipient };
+        let terms = OrderTerms {
+            source_chain: route.source.clone(),
+            asset: route.asset.clone(),
+            amount,
+            destination_chain: route.destination.clone(),
+            destination_bridge,
+            recipient,
+            lane,
+            expiry: self.expiry(route, &asked),
+            refund,
+        };
+        // Refused now rather than after it was stored.
+        instructions(self.source(&terms)?, &terms)?;
+        Ok((terms, asked))
     }
 
     /// A place for a request under an idempotency key, or `what` it makes.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::offers::Asked;
 use super::{LaneOffer, Service, shown_time};
-use crate::{Problem, amount};
+use crate::{Problem, Route, amount};
 
 /// Seconds for which a quote holds.
 const VALID_SECONDS: u64 = 300;
@@ -29,6 +29,14 @@ pub struct QuoteRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^(any|fast|light_client)$")]
     pub lane: Option<LanePreference>,
+    /// Who would be paid. It is checked as an order's is, and each lane is asked for that party's pace too.
+    #[serde(default)]
+    #[schema(pattern = "^0x[0-9A-Fa-f]{40}$")]
+    pub recipient: Option<String>,
+    /// With a `recipient`: the key of the way back, as an order has it.
+    #[serde(default)]
+    #[schema(pattern = "^(0x)?[0-9A-Fa-f]{64}$")]
+    pub refund_key: Option<String>,
 }
 
 /// What it would get.
@@ -72,17 +80,31 @@ pub(crate) fn quote_lane(text: &str) -> Result<LanePreference, Problem> {
 }
 
 impl Service {
+    /// What a quote is asked for, with whom it would be for if that is known.
+    ///
+    /// # Errors
+    /// Those of an order for the parties.
+    pub(super) fn asked(&self, route: &Route, amount: U256, request: &QuoteRequest) -> Result<Asked, Problem> {
+        let lane = request.lane.unwrap_or(LanePreference::Any);
+        match (&request.recipient, request.refund_key.as_deref()) {
+            (Some(to), refund_key) => Ok(self.terms(route, (amount, lane), to, refund_key)?.1),
+            (None, Some(_)) => Err(Problem::invalid("recipient", "one with the `refund_key`", "none")),
+            (None, None) => Ok(Asked::anyone(amount, lane)),
+        }
+    }
+
     /// Quotes an amount on a route.
     ///
     /// # Errors
-    /// 400 for an amount that does not read, 404 for an unknown route, 422 when no lane takes it.
+    /// 400 for an amount or a party that does not read, 404 for an unknown route, 422 when no lane takes it or an order for
+    /// these parties would be refused.
     pub async fn quote(&self, request: &QuoteRequest) -> Result<Quote, Problem> {
         let amount = amount::parse("amount", &request.amount)?;
         let route = self.catalog.route(&request.route)?;
-        let lane = request.lane.unwrap_or(LanePreference::Any);
-        let lanes = self.require_lane(route, &Asked::anyone(amount, lane)).await?;
-        let quoted =
-            Quoted { route: route.id.clone(), amount, lane, expires: self.now().saturating_add(VALID_SECONDS) };
+        let asked = self.asked(route, amount, request)?;
+        let lanes = self.require_lane(route, &asked).await?;
+        let expires = self.now().saturating_add(VALID_SECONDS);
+        let quoted = Quoted { route: route.id.clone(), amount, lane: asked.lane, expires };
         Ok(Quote {
             id: self.sign(&quoted)?,
             route: quoted.route,

@@ -213,6 +213,7 @@ async fn refusals_have_the_codes_and_parameters_of_the_other_door() {
         route: route.clone(),
         amount: amount.to_owned(),
         lane: lane.map(str::to_owned),
+        ..Default::default()
     };
     let status = client.create_quote(quote("500001", None)).await.unwrap_err();
     assert_eq!((status.code(), info(&status).0.as_str()), (Code::FailedPrecondition, "NO_LANE"));

@@ -29,7 +29,7 @@ async fn a_quote_names_every_lane_and_why_one_is_not_offered() {
     // The other door says the same of it, to the letter.
     for told in [&quote, &large] {
         let text = |field: &str| told[field].as_str().unwrap().to_owned();
-        let request = proto::CreateQuoteRequest { route: text("route"), amount: text("amount"), lane: None };
+        let request = proto::CreateQuoteRequest { route: text("route"), amount: text("amount"), ..Default::default() };
         let called = transfers(&world).create_quote(request).await.unwrap().into_inner();
         let fields = [called.id, called.route, called.amount, called.fee, called.receive, called.expires_at];
         assert_eq!(fields, ["id", "route", "amount", "fee", "receive", "expires_at"].map(text));
@@ -77,7 +77,7 @@ async fn a_pause_shows_in_quotes_and_limits_with_its_end() {
     assert_eq!((lanes.len(), &lanes[0]["lane"], &lanes[0]["offered"]), (1, &json!("light_client"), &json!(false)));
     let reason = &lanes[0]["reason"];
     assert_eq!((&reason["code"], &reason["release_at"]), (&json!("PAUSED"), &json!("2023-11-14T22:23:20Z")));
-    let call = proto::CreateQuoteRequest { route: route.clone(), amount: "5000".to_owned(), lane: None };
+    let call = proto::CreateQuoteRequest { route: route.clone(), amount: "5000".to_owned(), ..Default::default() };
     let status = transfers(&world).create_quote(call).await.unwrap_err();
     let details = RpcStatus::decode(status.details()).unwrap().details;
     let offers = details.iter().find(|any| any.type_url.ends_with("/spandrel.transfer.v1.LaneOffers")).unwrap();

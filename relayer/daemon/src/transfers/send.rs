@@ -41,10 +41,14 @@ pub struct SendOptions {
 }
 
 impl SendOptions {
-    /// Asks for a quote and places the order.
+    /// Asks for a quote, with which the parties are checked as the order's are, and places the order.
     pub async fn send(&self, json: bool) -> Result<()> {
         let api = self.door.open()?;
-        let asked = json!({ "route": self.route, "amount": self.amount, "lane": self.lane });
+        let mut asked =
+            json!({ "route": self.route, "amount": self.amount, "lane": self.lane, "recipient": self.recipient });
+        if let Some(key) = &self.refund_key {
+            asked["refund_key"] = key.as_str().into();
+        }
         let quote = api.http.post(api.url(&["quotes"])?).json(&asked).send().await.with_context(|| api.name())?;
         let quote = read(quote).await?;
         let mut order = json!({ "quote": quote["id"], "recipient": self.recipient });

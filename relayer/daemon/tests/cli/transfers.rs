@@ -151,6 +151,18 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
         let send = [&send[..], &["--refund-key", refund]].concat();
         let dry = json(&ends(&here, &[&send[..], &["--dry-run", "--json"]].concat(), 0, &[]));
         assert_eq!((&dry["dry_run"], &dry["order"]["recipient"]), (&true.into(), &recipient.into()), "{dry}");
+        let to = |recipient| {
+            let send = ["transfer", "send", "--api", &asked, "--route", route, "--amount", "50000", "--dry-run"];
+            [&send[..], &["--recipient", recipient]].concat()
+        };
+        // What the order would be refused for is told instead of it.
+        for (dry, parts) in [
+            (to(recipient), ["REFUND_KEY_REQUIRED", "refund_key"]),
+            ([&to(recipient)[..], &["--refund-key", "0x12"]].concat(), ["refund_key", "64 hex digits"]),
+            ([&to("0x12")[..], &["--refund-key", refund]].concat(), ["recipient", "non-zero address"]),
+        ] {
+            assert!(!told(&ends(&here, &dry, 1, &parts)).contains("would order"), "{dry:?}");
+        }
         let key = ["--api-key", "file:api-key", "--idempotency-key", "one"];
         let first = json(&ends(&here, &[&send[..], &key, &["--json"]].concat(), 0, &[]));
         assert!(first["instructions"]["uri"].as_str().unwrap().starts_with("bitcoin:"), "{first}");
@@ -176,8 +188,8 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
         ends(&here, &send, 2, &["--api-key"]);
         std::fs::write(here.join("wrong-key"), "sk_0000_1111").unwrap();
         let denied = [&send[..], &["--api-key", "file:wrong-key"]].concat();
-        let told = told(&ends(&here, &denied, 1, &["UNAUTHORIZED"]));
-        assert!(!told.contains("sk_0000"), "{told}");
+        let refused = told(&ends(&here, &denied, 1, &["UNAUTHORIZED"]));
+        assert!(!refused.contains("sk_0000"), "{refused}");
         let small = [
             "transfer",
             "send",
