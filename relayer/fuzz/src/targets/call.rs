@@ -30,8 +30,8 @@ fn honest(scene: &Scene, method: &str, is_mine: bool) -> Vec<u8> {
     match method {
         "Transfers/GetLimits" => proto::GetLimitsRequest { route: scene.route.clone() }.encode_to_vec(),
         "Transfers/CreateQuote" => {
-            proto::CreateQuoteRequest { route: scene.route.clone(), amount: "20000".to_owned(), lane: None }
-                .encode_to_vec()
+            let (route, amount) = (scene.route.clone(), "20000".to_owned());
+            proto::CreateQuoteRequest { route, amount, lane: None, recipient: None, refund_key: None }.encode_to_vec()
         }
         "Transfers/CreateKey" => proto::CreateKeyRequest { name: Some("shop".to_owned()) }.encode_to_vec(),
         "Transfers/CreateTransfer" => proto::CreateTransferRequest {
