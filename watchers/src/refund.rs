@@ -21,7 +21,7 @@ mod told {
         function refunded(bytes32 id) returns (bool isRefunded);
         function latest(bytes32 chain) returns (uint64 height, uint64 time);
         function stored(bytes32 chain, uint64 height)
-            returns (bytes32 root, uint64 time, bool disputed, uint64 storedAt);
+            returns (bytes32 root, uint64 time, bool disputed, uint64 storedAt, uint48 epoch, uint64 upTo);
         function rules(bytes32 chain) returns (uint64 maxAge, uint64 timeSlack, bool frozen);
     }
 }
@@ -161,8 +161,16 @@ mod tests {
     #[test]
     fn a_checkpoint_that_is_disputed_or_another_is_none() {
         let (root, time) = (B256::repeat_byte(1), 7);
-        let stored = |disputed| told::storedReturn { root, time, disputed, storedAt: 9 };
-        let of = |root| Checkpoint { chain: ChainId::eip155(9), height: 3, root, time };
+        let up_to = Checkpoint::ANY_AMOUNT;
+        let stored = |disputed| told::storedReturn {
+            root,
+            time,
+            disputed,
+            storedAt: 9,
+            epoch: 1.try_into().unwrap(),
+            upTo: up_to,
+        };
+        let of = |root| Checkpoint { chain: ChainId::eip155(9), height: 3, root, time, up_to };
         assert_eq!((usable_time(&stored(false), None), usable_time(&stored(true), None)), (7, 0));
         assert_eq!((usable_time(&stored(false), Some(&of(root))), usable_time(&stored(true), Some(&of(root)))), (7, 0));
         assert_eq!(usable_time(&stored(false), Some(&of(B256::repeat_byte(2)))), 0, "somebody else's");
