@@ -63,10 +63,6 @@ async fn ask_trie_and_its_forgeries(reader: &Reader, agreed: &mut Agreed, root: 
         other.0[bit / 8] ^= 0x80 >> (bit % 8);
         other
     };
-    // The empty trie has no node in a proof; some nodes answer with its encoding.
-    if root == trie::EMPTY_ROOT {
-        return;
-    }
     ask_trie(reader, agreed, root, key, nodes).await;
     for bit in [0, 3, 5, 9, 40, 255] {
         ask_trie(reader, agreed, root, flipped(bit), nodes).await;
@@ -135,6 +131,17 @@ async fn tries_are_read_alike_on_every_recorded_proof_and_what_is_made_of_it() {
         }
     }
     agreed.say("tries");
+}
+
+/// An empty trie has no nodes: not even its root, the empty string, with which some nodes answer.
+#[tokio::test]
+async fn an_empty_trie_is_shown_to_both_by_no_nodes_alone() {
+    let Some((_chain, reader)) = reader().await else { return };
+    let mut agreed = Agreed::default();
+    for nodes in [&[][..], &[Bytes::from_static(&[0x80])]] {
+        ask_trie_and_its_forgeries(&reader, &mut agreed, trie::EMPTY_ROOT, B256::repeat_byte(5), nodes).await;
+    }
+    agreed.say("the empty trie");
 }
 
 /// Leaves that share nine nibbles stand in their parent: the walk an attacker can force on another's absence.
