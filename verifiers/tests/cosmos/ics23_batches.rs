@@ -185,7 +185,7 @@ fn own_and_shared_steps_are_counted_together() {
     }
 }
 
-/// The entry that proves it alone in a batch, among others, and with its steps apart, which would all be forms of one proof.
+/// The proof alone in a batch, among others, and with its steps apart: all would be forms of the one proof.
 fn in_batches(proof: &[u8], other: &[u8]) -> Vec<Vec<u8>> {
     let batch = |entries: &[&[u8]]| field(3, &entries.iter().flat_map(|entry| field(1, entry)).collect::<Vec<_>>());
     let plain = [batch(&[proof]), batch(&[proof, other]), batch(&[other, proof])];

@@ -273,7 +273,7 @@ fn entries_of_a_batch_are_judged_alike_compressed_or_not() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
-    /// Any change of one byte of a compressed batch: nothing else is proven, and what has another form the peer alone takes.
+    /// Any change of one byte of a compressed batch: nothing else is proven; what has another form the peer alone takes.
     #[test]
     fn a_mutated_compressed_batch_proves_nothing_else_and_is_judged_alike(
         is_iavl: bool, of in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), mask in 1..=255_u8,

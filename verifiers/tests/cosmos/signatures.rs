@@ -116,8 +116,8 @@ fn ours_secp256k1(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
     verify_signature(&PublicKey::Secp256k1(FixedBytes(*key)), message, &FixedBytes(signature))
 }
 
-/// The peer reads keys in the compact form of SEC 1 as well, whose tag is 5: a second encoding of half of all keys, which
-/// CometBFT's library does not know.
+/// The peer reads keys in the compact form of SEC 1 as well, whose tag is 5: a second encoding of half of all keys,
+/// which CometBFT's library does not know.
 fn peer_secp256k1(key: &[u8; 33], message: &[u8], signature: [u8; 64]) -> bool {
     key[0] != 5 && peer_of_any_form(key, message, signature)
 }

@@ -1,4 +1,4 @@
-//! SSZ by description: any node of any object's tree, of types that nothing here reads and the official suites prove in.
+//! SSZ by description: any node of any object's tree, of types that nothing here reads but official suites prove in.
 //!
 //! Source: ethereum/consensus-specs `ssz/simple-serialize.md`, with its progressive types.
 

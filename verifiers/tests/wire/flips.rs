@@ -21,8 +21,8 @@ enum Fate {
     Another,
 }
 
-/// JSON without what means nothing in it: white space, the prefix and case of hexadecimal digits, and the stroke before a
-/// slash, which is the only letter that may be escaped and is written without.
+/// JSON without what means nothing in it: white space, the prefix and case of hexadecimal digits, and the stroke before
+/// a slash, which is the only letter that may be escaped and is written without.
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     text.split_ascii_whitespace().collect::<String>().replace("\"0x", "\"").replace("\\/", "/")

@@ -275,7 +275,7 @@ impl Execution {
     }
 }
 
-/// An empty trie has no nodes. Some answer with its root, the empty string, as one (anvil; Reth until paradigmxyz/reth#24719).
+/// An empty trie has no nodes. Some answer with its root, the empty string, as one (Reth until paradigmxyz/reth#24719).
 fn leave_out_empty_root(nodes: &mut Vec<Bytes>) {
     if matches!(nodes.as_slice(), [only] if only.as_ref() == [EMPTY_STRING_CODE]) {
         nodes.clear();

@@ -29,10 +29,10 @@ type StoreClaim<'a> = (B256, &'a [u8], B256, &'a [u8]);
 /// Checks many claims, a result per item equal to [`verify_membership`]'s: nodes of all are hashed level by level, and
 /// a node that many proofs share is hashed once. Spreads over the threads of rayon.
 ///
-/// A claim that fails is checked once more by itself, so that its refusal is that of the single check; no other claim is.
-/// A forged proof between two honest ones can part them, so that the
-/// second's path is hashed again: at most its own path and one more for each forged proof. 256 claims with a forged one
-/// are to take at most 1.1 times as long as 256 good ones.
+/// A claim that fails is checked once more by itself, so that its refusal is that of the single check; no other is. A
+/// forged proof between two honest ones can part them, so that the second's path is hashed again: at most its own path
+/// and one more for each forged proof. 256 claims with a forged one are to take at most 1.1 times as long as 256 good
+/// ones.
 pub fn verify_memberships<'a>(claims: &[Membership<'a>]) -> Vec<Result<(), VerifyError>> {
     let mut order: Vec<(usize, &Membership<'a>)> = claims.iter().enumerate().collect();
     let mut pairs = claims.iter().zip(claims.iter().skip(1));

@@ -11,8 +11,8 @@ use crate::protobuf::{Reader, WHOLE, packed_indices};
 /// Most shared steps of a compressed batch.
 const MAX_LOOKUP: usize = 1 << 14;
 
-/// The entries of a compressed batch that are for `key`, with their steps looked up. The others are not put together, so
-/// that inflating costs no more than one proof.
+/// The entries of a compressed batch that are for `key`, with their steps looked up. The others are not put together,
+/// so that inflating costs no more than one proof.
 pub(super) fn decode_compressed<'a>(bytes: &'a [u8], key: &[u8]) -> Result<Vec<BatchEntry<'a>>, VerifyError> {
     let mut fields = Reader::of("compressed", bytes);
     let entries = fields.repeated(1, "entries", MAX_ENTRIES, WHOLE)?;

@@ -126,8 +126,8 @@ fn existence<'a>(bytes: &'a [u8], key: &[u8]) -> Result<ExistenceProof<'a>, Veri
     alone(bytes, key)?.existence(key)
 }
 
-/// A proof that is no entry of a batch: what stands beside it there would be another form of the same proof. Chains answer
-/// with one, and take no other (ibc-go, `23-commitment/types/merkle.go`).
+/// A proof that is no entry of a batch: what stands beside it there would be another form of the same proof. Chains
+/// answer with one, and take no other (ibc-go, `23-commitment/types/merkle.go`).
 fn alone<'a>(bytes: &'a [u8], key: &[u8]) -> Result<CommitmentProof<'a>, VerifyError> {
     match CommitmentProof::decode(bytes, key)? {
         CommitmentProof::Batch(_) => Err(VerifyError::malformed("proof", "a proof of one key", "a batch")),
