@@ -1,5 +1,6 @@
-//! Opening refunds: a deposit that expired unpaid is taken back under a checkpoint of its destination, later than its expiry, in
-//! the registry beside the vault; one that was dropped on its destination, under one later than that. Where payouts the other way bring none, verifiers are asked for one.
+//! Opening refunds: a deposit that expired unpaid is taken back under a checkpoint of its destination, later than its expiry,
+//! in the registry beside the vault; one that was dropped on its destination, under one later than that. Where payouts the
+//! other way bring none, verifiers are asked for one.
 //!
 //! A checkpoint is asked for only while a deposit waits for it: one above dust, that is not taken back yet. However many wait,
 //! one is registered for a source and a destination, and none in the hour after: its effect has an id of the clock's hour, and
