@@ -151,3 +151,19 @@ fn a_file_of_a_kind_that_nothing_reads_is_not_counted_as_read_for_standing_in_a_
     std::fs::remove_file(folder.path().join("set/case")).unwrap();
     assert_eq!(report(&[("set/", "", "")]), (0, 1, vec!["set/: known by its name alone".to_owned()]));
 }
+
+#[test]
+fn bytes_of_a_headers_length_are_of_no_kind_without_its_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |bytes: &[u8]| {
+        std::fs::write(folder.path().join("file"), bytes).unwrap();
+        let coverage = Coverage { folder: "here", read: &[], unread: &[], kinds: kinds::KINDS, rare: &[] };
+        let Report { skipped, unknown, faults, .. } = coverage.report(folder.path(), false);
+        (skipped.len(), unknown, faults.len())
+    };
+    assert_eq!(report(&headers(true)[..80]), (0, (1, 0), 0));
+    let chance: Vec<u8> = (0..80_u8).map(|place| place.wrapping_mul(37).wrapping_add(11)).collect();
+    for bytes in [&chance[..], hex::encode(&chance).as_bytes(), &[b'x'; 80], &headers(false)[160..]] {
+        assert_eq!(report(bytes), (1, (0, 0), 0));
+    }
+}
