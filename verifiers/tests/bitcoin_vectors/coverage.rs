@@ -167,3 +167,29 @@ fn bytes_of_a_headers_length_are_of_no_kind_without_its_work() {
         assert_eq!(report(bytes), (1, (0, 0), 0));
     }
 }
+
+#[test]
+fn lines_that_are_forks_are_followed_from_their_parents() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |lines: &[String]| {
+        std::fs::write(folder.path().join("headers.hex"), lines.join("\n")).unwrap();
+        let coverage = Coverage { folder: "here", read: &[], unread: &[], kinds: kinds::KINDS, rare: &[] };
+        let Report { unknown, faults, .. } = coverage.report(folder.path(), false);
+        (unknown, faults.len())
+    };
+    let row: Vec<String> = headers(true).chunks(80).map(hex::encode).collect();
+    // A second chain from the first block, with another time.
+    let first = spandrel_verifiers::bitcoin::Header::parse(&headers(true)[..80]).unwrap().hash;
+    let rivals: Vec<String> = mine_run(first, 2, 2, 1_000)
+        .iter()
+        .map(|block| format!("fork:{}", hex::encode(serialize(&block.header))))
+        .collect();
+    let [one, two] = [&rivals[0], &rivals[1]].map(String::clone);
+    let lines = [row[0].clone(), one.clone(), two.clone(), row[1].clone(), row[2].clone()];
+    assert_eq!(report(&lines), ((5, 0), 0));
+    // Without its parent it is no fork of them.
+    assert_eq!(report(&[row[0].clone(), two, row[1].clone()]), ((0, 0), 1));
+    // Spoiled, so that its parent does not have its hash.
+    let spoiled = one.replacen("fork:0", "fork:1", 1);
+    assert_eq!(report(&[row[0].clone(), spoiled, rivals[1].clone()]), ((0, 0), 1));
+}

@@ -74,15 +74,30 @@ fn unzipped(bytes: &[u8]) -> Option<Vec<u8>> {
     bzip2::read::BzDecoder::new(bytes).read_to_end(&mut out).ok().map(|_| out)
 }
 
-/// One after the other, or a line of hex each.
+/// What a line begins with whose header stands beside the row.
+const FORK: &str = "fork:";
+
+/// One after the other, or a line of hex each, some of them forks.
 fn headers(_: &Path, bytes: &[u8]) -> Option<Ran> {
-    let lines = std::str::from_utf8(bytes).ok().map(|text| text.lines().map(str::trim).collect::<String>());
-    let bytes = lines.and_then(|lines| hex::decode(lines).ok()).unwrap_or_else(|| bytes.to_vec());
-    if bytes.is_empty() || !bytes.len().is_multiple_of(HEADER_LENGTH) {
-        return None;
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let (forks, row): (Vec<&str>, Vec<&str>) = text.lines().map(str::trim).partition(|line| line.starts_with(FORK));
+    let row = hex::decode(row.concat()).ok().filter(|row| !row.is_empty()).unwrap_or_else(|| bytes.to_vec());
+    let parsed = |bytes: &[u8]| -> Option<Vec<Header>> {
+        let is_whole = !bytes.is_empty() && bytes.len().is_multiple_of(HEADER_LENGTH);
+        is_whole.then(|| bytes.chunks(HEADER_LENGTH).map(|bytes| Header::parse(bytes).unwrap()).collect())
+    };
+    let mut row = parsed(&row)?;
+    let Ran::Cases(passed, _) = in_a_row(&row)? else { return None };
+    if forks.is_empty() {
+        return Some(Ran::Cases(passed, 0));
     }
-    let row: Vec<Header> = bytes.chunks(HEADER_LENGTH).map(|bytes| Header::parse(bytes).unwrap()).collect();
-    in_a_row(&row)
+    let forks = parsed(&hex::decode(forks.concat().replace(FORK, "")).ok()?)?;
+    for fork in &forks {
+        assert!(row.iter().any(|header| header.hash == fork.parent), "no parent of the fork {}", fork.hash);
+        check_work(fork);
+        row.push(*fork);
+    }
+    Some(Ran::Cases(passed + forks.len(), 0))
 }
 
 /// Every list in the file, or that of its lists in a row, whose members are headers in hex, have one as their `hex` or
