@@ -12,7 +12,7 @@ use spandrel_verifiers::ethereum::containers::{
 };
 use spandrel_verifiers::ethereum::ssz::HashTreeRoot;
 
-use crate::kinds::light::Whole;
+use crate::kinds::whole::Whole;
 use crate::pyspec::{config_of, snappy};
 use crate::support::{Tally, find, run_each, vectors, yaml};
 

@@ -1,4 +1,4 @@
-//! Light-client data of any network: each part stands where the roots of its headers say.
+//! Light-client data of any network, as JSON, as SSZ or in a stream: whole, and signed where the committee stands beside.
 
 use std::path::Path;
 
@@ -6,122 +6,39 @@ use alloy_primitives::B256;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spandrel_verifiers::VerifyError;
+use spandrel_verifiers::ethereum::Form;
 use spandrel_verifiers::ethereum::bls::Committee;
 use spandrel_verifiers::ethereum::containers::{
     BeaconBlockHeader, Bootstrap, ExecutionPayloadHeader, FinalityUpdate, LightClientData, LightClientHeader,
     LightClientUpdate, OptimisticUpdate, SyncCommittee,
 };
-use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, verify_branch};
-use spandrel_verifiers::ethereum::{Fork, Form, Gindex, Preset};
 
 use super::json as read_json;
-use crate::chain::Network;
+use super::signers::{Networks, Signature, Signed, Signers};
+use super::whole::{FORKS, PRESETS, Whole, check_header, forms};
+use crate::chain::{Network, SEATS};
 use crate::mainnet::{PlainBootstrap, PlainUpdate};
-use crate::networks::minimal_network;
 use crate::support::{Tally, bytes, texts, vectors};
 use crate::vector_coverage::{Coverage, Ran, Report, is_home, stated};
-
-/// Later ones first: data of Fulu has the form of Electra's, and that of Bellatrix Altair's.
-const FORKS: [Fork; 5] = [Fork::Gloas, Fork::Fulu, Fork::Deneb, Fork::Capella, Fork::Bellatrix];
-const PRESETS: [Preset; 2] = [Preset::Mainnet, Preset::Minimal];
-
-/// Data whose parts can be held against each other.
-pub trait Whole: LightClientData + PartialEq + std::fmt::Debug {
-    /// The slot of its first header.
-    fn slot(&self) -> u64;
-    /// Whether all that is in it stands under its header's roots. Its signature is another matter.
-    fn check(&self, form: Form) -> Result<(), VerifyError>;
-}
-
-/// Whether what a header says of execution stands in its body, under its own fork, which may be older than the form's.
-fn check_header(header: &LightClientHeader, form: Form) -> Result<(), VerifyError> {
-    let older = [Fork::Altair, Fork::Capella, Fork::Deneb, Fork::Electra, Fork::Gloas];
-    let newest = header.verify(&minimal_network(form.fork, B256::ZERO));
-    let networks = older.into_iter().filter(|fork| *fork < form.fork).map(|fork| minimal_network(fork, B256::ZERO));
-    if networks.into_iter().any(|network| header.verify(&network).is_ok()) { Ok(()) } else { newest }
-}
-
-fn check_committee(committee: &SyncCommittee, branch: &[B256], index: Gindex, state: B256) -> Result<(), VerifyError> {
-    verify_branch("sync_committee_branch", committee.hash_tree_root(), branch, index, state)?;
-    Committee::new(committee).map(drop)
-}
-
-fn check_finalized(update: (&LightClientHeader, &LightClientHeader, &[B256]), form: Form) -> Result<(), VerifyError> {
-    let (attested, finalized, branch) = update;
-    check_header(attested, form)?;
-    if finalized.is_empty() && branch.iter().all(B256::is_zero) {
-        return Ok(());
-    }
-    // Of the first block, which has no root yet, the branch proves a zero.
-    let root = if finalized.is_empty() {
-        B256::ZERO
-    } else {
-        check_header(finalized, form)?;
-        finalized.beacon.hash_tree_root()
-    };
-    verify_branch("finality_branch", root, branch, form.fork.finalized_root_gindex(), attested.beacon.state_root)
-}
-
-impl Whole for Bootstrap {
-    fn slot(&self) -> u64 {
-        self.header.beacon.slot
-    }
-
-    fn check(&self, form: Form) -> Result<(), VerifyError> {
-        check_header(&self.header, form)?;
-        let index = form.fork.current_committee_gindex();
-        let state = self.header.beacon.state_root;
-        check_committee(&self.current_sync_committee, &self.current_sync_committee_branch, index, state)
-    }
-}
-
-impl Whole for LightClientUpdate {
-    fn slot(&self) -> u64 {
-        self.attested_header.beacon.slot
-    }
-
-    fn check(&self, form: Form) -> Result<(), VerifyError> {
-        check_finalized((&self.attested_header, &self.finalized_header, &self.finality_branch), form)?;
-        let branch = &self.next_sync_committee_branch;
-        if branch.iter().all(B256::is_zero) {
-            return Ok(());
-        }
-        let (index, state) = (form.fork.next_committee_gindex(), self.attested_header.beacon.state_root);
-        check_committee(&self.next_sync_committee, branch, index, state)
-    }
-}
-
-impl Whole for FinalityUpdate {
-    fn slot(&self) -> u64 {
-        self.attested_header.beacon.slot
-    }
-
-    fn check(&self, form: Form) -> Result<(), VerifyError> {
-        check_finalized((&self.attested_header, &self.finalized_header, &self.finality_branch), form)
-    }
-}
-
-impl Whole for OptimisticUpdate {
-    fn slot(&self) -> u64 {
-        self.attested_header.beacon.slot
-    }
-
-    fn check(&self, form: Form) -> Result<(), VerifyError> {
-        check_header(&self.attested_header, form)
-    }
-}
-
-fn forms() -> impl Iterator<Item = Form> {
-    FORKS.into_iter().flat_map(|fork| PRESETS.map(|preset| Form { fork, preset }))
-}
 
 /// What is said of a piece of data.
 pub struct Verdict {
     slot: u64,
     pub result: Result<(), VerifyError>,
+    signed: Option<Signed>,
+    brings: Option<(u64, SyncCommittee)>,
+    signature: Signature,
 }
 
 impl Verdict {
+    /// On data in a form, whose signature nothing is known of.
+    fn new<T: Whole>(data: &T, form: Form, result: Result<(), VerifyError>) -> Self {
+        let signed = data.signed().map(|signed| Signed::new(signed, form.fork));
+        let signature = if signed.is_some() { Signature::NotChecked } else { Signature::Nothing };
+        let brings = data.brings().map(|(period, committee)| (period, committee.clone()));
+        Self { slot: data.slot(), result, signed, brings, signature }
+    }
+
     /// Goerli's bootstrap, whatever its file is called: its execution header has not the hash that the block's body
     /// commits to.
     fn is_known_to_be_spoiled(&self) -> bool {
@@ -129,17 +46,45 @@ impl Verdict {
     }
 }
 
+/// Of data that has the form of no fork.
+const FORM: Form = Form { fork: FORKS[0], preset: PRESETS[0] };
+
 /// Data read from JSON: in every form that it can have, encoded and read again, and whole in one of them.
 fn judge<T: Whole>(data: &T) -> Verdict {
-    let mut verdict = Err(VerifyError::malformed("data", "the form of some fork", "another"));
+    let unknown = VerifyError::malformed("data", "the form of some fork", "another");
+    let mut verdict = Verdict::new(data, FORM, Err(unknown));
     for form in forms().filter(|form| data.conform(*form).is_ok()) {
         assert_eq!(T::decode_ssz(&data.encode_ssz(), form).as_ref(), Ok(data));
-        verdict = data.check(form);
-        if verdict.is_ok() {
+        verdict = Verdict::new(data, form, data.check(form));
+        if verdict.result.is_ok() {
             break;
         }
     }
-    Verdict { slot: data.slot(), result: verdict }
+    verdict
+}
+
+/// Holds each signature against the committees that stand in the document, brought by whole data or alone. One that is
+/// signed tells the network: then what its committee did not sign is spoiled.
+fn check_signatures(verdicts: &mut [Verdict], document: &Value) {
+    if verdicts.iter().all(|verdict| verdict.signed.is_none()) {
+        return;
+    }
+    let whole = verdicts.iter().filter(|verdict| verdict.result.is_ok());
+    let brought = whole.filter_map(|verdict| verdict.brings.as_ref());
+    let mut signers: Vec<Signers> =
+        brought.filter_map(|(period, committee)| Signers::of_period((*period, committee))).collect();
+    signers.extend(Signers::alone_in(document));
+    let networks = Networks::of(document);
+    for verdict in verdicts.iter_mut() {
+        if let Some(signed) = verdict.signed.as_ref().filter(|_| verdict.result.is_ok()) {
+            verdict.signature = signed.by(&signers, &networks);
+        }
+    }
+    if verdicts.iter().any(|verdict| verdict.signature == Signature::Right) {
+        for verdict in verdicts.iter_mut().filter(|verdict| verdict.signature == Signature::Unknown) {
+            verdict.result = Err(VerifyError::invalid("sync_committee_signature", "the committee's", "another"));
+        }
+    }
 }
 
 /// The verdict on each piece of light-client data in a JSON document, however deep.
@@ -163,21 +108,28 @@ pub fn verdicts(value: &Value) -> Vec<Verdict> {
     }
 }
 
-/// Counts pieces of a file. All are right, unless it is stated that they are not, or known of one.
+/// Counts pieces of a file. All are right, unless it is stated that they are not, or known of one. What is stated to be
+/// spoiled may be so by its signature alone, which is not always to be told.
 ///
 /// # Panics
 /// When one is not as it should be.
-fn counted(verdicts: &[Verdict], stated: Option<bool>) -> Option<Ran> {
-    let (mut passed, mut refused) = (0, 0);
-    for verdict in verdicts {
-        match (&verdict.result, stated) {
-            (Ok(()), _) => passed += 1,
-            (Err(_), Some(false)) => refused += 1,
-            (Err(_), _) if verdict.is_known_to_be_spoiled() => refused += 1,
-            (Err(error), _) => panic!("slot {}: {error}", verdict.slot),
+fn counted(mut verdicts: Vec<Verdict>, document: &Value, stated: Option<bool>) -> Option<Ran> {
+    check_signatures(&mut verdicts, document);
+    let (mut passed, mut refused, mut open) = (0, 0, 0);
+    for verdict in &verdicts {
+        match (&verdict.result, stated, verdict.signature) {
+            (Ok(()), Some(false), Signature::Unknown) => refused += 1,
+            (Ok(()), _, signature) => {
+                passed += 1;
+                open += usize::from(matches!(signature, Signature::Unknown | Signature::NotChecked));
+            }
+            (Err(_), Some(false), _) => refused += 1,
+            (Err(_), ..) if verdict.is_known_to_be_spoiled() => refused += 1,
+            (Err(error), ..) => panic!("slot {}: {error}", verdict.slot),
         }
     }
-    assert!(stated != Some(false) || refused > 0, "what is said to be spoiled is whole");
+    (0..open).for_each(|_| println!("skipped: light-client data that is whole: its signature is not checked"));
+    assert!(stated != Some(false) || refused + open > 0, "what is said to be spoiled is whole");
     (!verdicts.is_empty()).then_some(Ran::Cases(passed, refused))
 }
 
@@ -185,7 +137,7 @@ fn counted(verdicts: &[Verdict], stated: Option<bool>) -> Option<Ran> {
 pub fn json_data(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file = read_json(bytes)?;
     let found = verdicts(&file);
-    if found.is_empty() { None } else { counted(&found, stated(path, &file)) }
+    if found.is_empty() { None } else { counted(found, &file, stated(path, &file)) }
 }
 
 /// What a node sends of blocks as they come: every piece of light-client data in it.
@@ -193,17 +145,17 @@ pub fn stream(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.starts_with("event: "))?;
     let data = text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok());
     let found: Vec<_> = data.flat_map(|value: Value| verdicts(&value)).collect();
-    if found.is_empty() { None } else { counted(&found, stated(path, &Value::Null)) }
+    if found.is_empty() { None } else { counted(found, &Value::Null, stated(path, &Value::Null)) }
 }
 
 /// SSZ has no names: of the forms in which it can be read and written again, whole in one of them, or else what the last
 /// lacks. `None` if there is no such form.
 fn in_some_form<T: Whole>(bytes: &[u8]) -> Option<Verdict> {
     let read = |form| T::decode_ssz(bytes, form).ok().filter(|data| data.encode_ssz() == bytes);
-    let judged = forms().filter_map(|form| read(form).map(|data| (data.slot(), data.check(form))));
+    let judged = forms().filter_map(|form| read(form).map(|data| Verdict::new(&data, form, data.check(form))));
     let mut verdict = None;
-    for (slot, result) in judged {
-        verdict = Some(Verdict { slot, result });
+    for found in judged {
+        verdict = Some(found);
         if verdict.as_ref().is_some_and(|verdict| verdict.result.is_ok()) {
             break;
         }
@@ -258,7 +210,7 @@ pub fn ssz_data(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let found = framed(bytes).and_then(all).or_else(|| verdict_on(bytes).map(|verdict| vec![verdict]));
     match found.filter(|found| !found.is_empty()) {
         Some(found) if found.iter().all(|verdict| verdict.result.is_ok()) || !is_part(bytes) => {
-            counted(&found, stated(path, &Value::Null))
+            counted(found, &Value::Null, stated(path, &Value::Null))
         }
         _ => is_part(bytes).then_some(Ran::Cases(1, 0)),
     }
@@ -275,6 +227,53 @@ fn every_recorded_piece_of_light_client_data_is_whole_but_one() {
         }
     }
     assert!((tally.passed() > 0 && tally.refused() > 0) || !is_home());
+}
+
+#[test]
+fn what_is_signed_by_another_or_nobody_or_too_early_is_not_taken_for_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::electra();
+    let finalized = network.block(72, None);
+    let attested = network.block(96, Some(&finalized));
+    let (_, bootstrap) = network.bootstrap(&network.block(64, None));
+    let honest = network.finality_update(&attested, &finalized, 0..SEATS);
+    let path = folder.path().join("a.json");
+    let run = |rest: Value, update: &FinalityUpdate| {
+        let mut file = rest;
+        file["update"] = serde_json::to_value(update).unwrap();
+        let bytes = file.to_string().into_bytes();
+        std::panic::catch_unwind(|| json_data(&path, &bytes).unwrap())
+    };
+    let alone = || json!({});
+    let beside = || json!({"bootstrap": bootstrap, "root": {"genesis_root": network.config.genesis_validators_root}});
+    let spoiled = |mut file: Value| {
+        file["valid"] = json!(false);
+        file
+    };
+    let mut early = honest.clone();
+    early.signature_slot = 96;
+    let mut nobody = honest.clone();
+    nobody.sync_aggregate.sync_committee_bits = vec![0; SEATS / 8].into();
+    let mut later = honest.clone();
+    (later.attested_header, later.finalized_header) = (honest.finalized_header.clone(), honest.attested_header.clone());
+    for (update, field) in [(&early, "signature_slot"), (&nobody, "sync_committee_bits"), (&later, "finalized_header")]
+    {
+        assert!(run(alone(), update).is_err(), "{field}");
+        assert_eq!(run(spoiled(alone()), update).unwrap(), Ran::Cases(0, 1), "{field}");
+    }
+    // By its signature alone: told where the committee and the network are, left open where they are not.
+    let mut forged = honest.clone();
+    forged.sync_aggregate = network.finality_update(&finalized, &finalized, 0..SEATS).sync_aggregate;
+    assert_eq!(run(beside(), &honest).unwrap(), Ran::Cases(2, 0));
+    assert_eq!(run(spoiled(beside()), &forged).unwrap(), Ran::Cases(1, 1));
+    run(spoiled(beside()), &honest).unwrap_err();
+    assert_eq!(run(alone(), &forged).unwrap(), Ran::Cases(1, 0));
+    assert_eq!(run(spoiled(alone()), &forged).unwrap(), Ran::Cases(1, 0));
+    // Beside one that is right it is known to be wrong.
+    let mut both = beside();
+    both["honest"] = json!(honest);
+    run(both.clone(), &forged).unwrap_err();
+    assert_eq!(run(spoiled(both), &forged).unwrap(), Ran::Cases(2, 1));
 }
 
 /// A bootstrap as some node gave it, of a made network.

@@ -3,6 +3,8 @@
 mod beacon;
 mod execution;
 pub mod light;
+mod signers;
+pub mod whole;
 
 use std::path::{Path, PathBuf};
 
