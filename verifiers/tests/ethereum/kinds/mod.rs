@@ -3,6 +3,7 @@
 mod beacon;
 mod execution;
 pub mod light;
+mod portal;
 mod signers;
 pub mod whole;
 
@@ -37,6 +38,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "a receipt's bytes", run: execution::receipt },
     Kind { name: "a header, body and receipts", run: execution::whole_block },
     Kind { name: "content of Portal's history", run: execution::history_content },
+    Kind { name: "content of Portal's beacon chain", run: portal::content },
     Kind { name: "walks through Portal's state", run: execution::state_content },
     Kind { name: "RLP, right and wrong", run: execution::rlp },
     Kind { name: "tries by their roots", run: execution::tries },
