@@ -3,6 +3,7 @@
 mod beacon;
 mod execution;
 pub mod light;
+mod nodes;
 mod portal;
 mod signers;
 pub mod whole;
@@ -42,6 +43,8 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "walks through Portal's state", run: execution::state_content },
     Kind { name: "RLP, right and wrong", run: execution::rlp },
     Kind { name: "tries by their roots", run: execution::tries },
+    Kind { name: "nodes of a trie by themselves", run: nodes::walk },
+    Kind { name: "inputs of a prover in CBOR", run: nodes::cbor },
     Kind { name: "a node's version or progress", run: status },
     Kind { name: "a network's parameters", run: beacon::parameters },
     Kind { name: "a beacon block with its body", run: beacon::body },
