@@ -9,10 +9,11 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider};
 use anyhow::{Context, Result, ensure};
-use spandrel::config::Config;
+use spandrel::config::{AssetConfig, Config};
 use spandrel::demo::bridge::{destination, ethereum_source, source_wallet};
 use spandrel::demo::keys::KeyRing;
 use spandrel::demo::members::{Ends, Members};
+use spandrel_api::Denomination;
 use spandrel_contracts::deploy::{
     DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, SourceConfig, WrappedConfig, deploy,
 };
@@ -118,6 +119,7 @@ impl BothWays {
     pub fn one_way(mut self) -> Result<Self> {
         let (config, from) = (&mut self.config, self.home.id());
         config.limit.limits.retain(|corridor, _| corridor.source == from);
+        config.asset.retain(|row| config.limit.limits.keys().any(|corridor| corridor.asset == row.id));
         config.wide = WideLimits::unlimited(config.limit.limits.keys());
         config.check()?;
         Ok(self)
@@ -202,7 +204,21 @@ async fn ends(home: &Side, away: &Side, keys: &KeyRing) -> Result<Ends> {
         ethereum: vec![ethereum_source(&home.chain, &home.at).await?, ethereum_source(&away.chain, &away.at).await?],
         destination: paid_on,
         limit: limits(home, away)?,
+        asset: denominated(home, away)?,
     })
+}
+
+/// How amounts are written: as the tokens are deployed.
+fn denominated(home: &Side, away: &Side) -> Result<Vec<AssetConfig>> {
+    let mut rows = Vec::new();
+    let ways = [(home, away, [("ETH", "wCOIN"), ("TKN", "wTKN")]), (away, home, [("wCOIN", "ETH"), ("wTKN", "TKN")])];
+    for (from, to, symbols) in ways {
+        for (token, decimals, (own, paid)) in [(from.coin, 18, symbols[0]), (from.token, 6, symbols[1])] {
+            let paid_as = [(to.id(), Denomination::new(paid, decimals)?)].into();
+            rows.push(AssetConfig { id: from.asset(token)?, own: Denomination::new(own, decimals)?, paid_as });
+        }
+    }
+    Ok(rows)
 }
 
 fn limits(home: &Side, away: &Side) -> Result<LimitTable> {

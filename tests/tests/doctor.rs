@@ -5,10 +5,11 @@ use alloy::providers::{DynProvider, PendingTransactionBuilder, Provider};
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use spandrel::config::{Config, EXAMPLE, VaultPauses};
+use spandrel::config::{AssetConfig, Config, EXAMPLE, VaultPauses};
 use spandrel::demo::bridge::{Bridge, FAST_CAP_WEI, wallet};
 use spandrel::demo::chains::{Chains, RealNodes};
 use spandrel::doctor::{Row, State, examine};
+use spandrel_api::Denomination;
 use spandrel_contracts::deploy::Deployment;
 use spandrel_contracts::{
     AccessManager, Inbox, Outbox, PauseController, RiskGuard, Vault, WrappedToken, erc20_asset, lane, native_asset,
@@ -16,6 +17,7 @@ use spandrel_contracts::{
 };
 use spandrel_risk::{Corridor, Lane, Limit};
 use spandrel_store::Sqlite;
+use spandrel_tests::both_ways::BothWays;
 use spandrel_tests::guardians::guard;
 
 /// What is wrong, by its name.
@@ -277,7 +279,7 @@ async fn what_a_chain_bounds_and_how_it_is_wired_are_compared_with_what_is_confi
     require("no limits on the chain", config, &[&fast]).await?;
     shows(config, &fast, State::Wrong, &["expected limits on the chain, found none".into()]).await?;
 
-    let strange = WrappedToken::deploy(&provider, "T".into(), "T".into(), 8, Address::repeat_byte(9)).await?;
+    let strange = WrappedToken::deploy(&provider, "T".into(), "sETH".into(), 18, Address::repeat_byte(9)).await?;
     let payout = named(&format!("payout of {ether} from {source}"));
     for (kind, token, found) in [
         (2, *strange.address(), "the inbox of wrapped token"),
@@ -303,4 +305,38 @@ async fn what_a_chain_bounds_and_how_it_is_wired_are_compared_with_what_is_confi
     administer(&bridge.user, &bridge.source, bridge.source.vault, call).await?;
     let route = format!("ethereum {source} node 1: route to {target}");
     shows(config, &route, State::Wrong, &[format!("found {}", B256::ZERO), "Vault.setRoute".into()]).await
+}
+
+/// By what a token says of itself, on its own chain and where it is paid: amounts are read by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn units_are_compared_with_what_the_tokens_on_both_chains_say() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bridge = BothWays::build(folder.path()).await?;
+    let (home, away) = (bridge.home.id(), bridge.away.id());
+    let asset = bridge.home.asset(bridge.home.token)?;
+    let own = format!("ethereum {home} node 1: units of {asset}");
+    let paid = format!("destination {away} units of {asset} from {home}");
+    let with = |change: &dyn Fn(&mut AssetConfig)| {
+        let mut config = bridge.config.clone();
+        config.asset.iter_mut().filter(|row| row.id == asset).for_each(change);
+        config
+    };
+    let of = Denomination::new;
+    shows(&bridge.config, &own, State::Ok, &["\"TKN\", decimals = 6".into()]).await?;
+    shows(&bridge.config, &paid, State::Ok, &["\"wTKN\", decimals = 6".into()]).await?;
+    let fine = of("TKN", 18)?;
+    let coarse = with(&|row| row.own = fine.clone());
+    let parts = ["says, symbol = \"TKN\", decimals = 6, found".into(), format!("correct the [[asset]] row of {asset}")];
+    shows(&coarse, &own, State::Wrong, &parts).await?;
+    shows(&coarse, &paid, State::Ok, &[]).await?;
+    let other = of("TOK", 6)?;
+    let renamed = with(&|row| row.paid_as = [(away.clone(), other.clone())].into());
+    shows(&renamed, &paid, State::Warn, &["symbol = \"wTKN\"".into(), format!("`paid_as` of {away}")]).await?;
+    let mut untold = bridge.config.clone();
+    untold.asset.clear();
+    for what in [&own, &paid] {
+        shows(&untold, what, State::Warn, &["shown in base units".into(), "decimals = 6: write it into".into()])
+            .await?;
+    }
+    Ok(())
 }

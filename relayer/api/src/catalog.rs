@@ -9,7 +9,7 @@ use spandrel_risk::{Corridor, Lane};
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
 use spandrel_verifiers::{AssetId, ChainId};
 
-use crate::Problem;
+use crate::{Denominations, Problem};
 
 /// How deposits are made on a source chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,7 @@ pub struct Catalog {
     sources: BTreeMap<ChainId, Source>,
     destinations: BTreeSet<ChainId>,
     routes: BTreeMap<String, Route>,
+    denominations: Denominations,
 }
 
 impl Catalog {
@@ -130,7 +131,23 @@ impl Catalog {
             route.lanes.insert(*lane);
         }
         let sources: BTreeMap<_, _> = sources.into_iter().map(|source| (source.chain.clone(), source)).collect();
-        Self { sources, destinations: policy.destinations.keys().cloned().collect(), routes }
+        Self {
+            sources,
+            destinations: policy.destinations.keys().cloned().collect(),
+            routes,
+            denominations: Denominations::default(),
+        }
+    }
+
+    /// With what amounts are written in.
+    #[must_use]
+    pub fn denominated(self, denominations: Denominations) -> Self {
+        Self { denominations, ..self }
+    }
+
+    /// How amounts are written for people.
+    pub fn denominations(&self) -> &Denominations {
+        &self.denominations
     }
 
     /// The chains on which deposits are made.

@@ -13,7 +13,7 @@ use spandrel_risk::{RiskPolicy, RiskState};
 use spandrel_verifiers::UnixSeconds;
 use spandrel_verifiers::attestation::SignerSet;
 
-use crate::Problem;
+use crate::{Denominations, Problem};
 
 /// Everything that the control API shows, as of one moment.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Standing {
     pub waits: Arc<BTreeMap<B256, Wait>>,
     /// The sets of signers as they stand.
     pub signers: BTreeMap<SignerRole, SignerSet>,
+    /// How amounts are written for people.
+    pub denominations: Arc<Denominations>,
     /// Unix seconds.
     pub now: UnixSeconds,
 }

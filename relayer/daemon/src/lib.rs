@@ -31,6 +31,7 @@ pub mod telemetry;
 pub mod traces;
 mod transfers;
 pub mod trust;
+mod units;
 pub mod up;
 mod vault;
 pub mod wiring;

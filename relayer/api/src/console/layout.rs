@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::units;
-use crate::Problem;
 use crate::service::ReasonView;
+use crate::{Denomination, Problem};
 
 /// Which door a page belongs to: each has pages of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +211,12 @@ pub fn copied(text: &str, what: &str) -> Markup {
 /// A chain by name; its CAIP-2 id is its title.
 pub fn chain(id: &str) -> Markup {
     html! { span title=(id) { (units::chain_name(id)) } }
+}
+
+/// An amount in units; its base units, which are exact whatever a unit is, are its title.
+pub fn amount(base: &str, of: Option<&Denomination>) -> Markup {
+    let title = of.is_some().then(|| units::amount(base, None));
+    html! { span.amount title=[title] { (units::amount(base, of)) } }
 }
 
 /// Why something waits.

@@ -3,18 +3,19 @@
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::layout::{Door, Page, Trouble, chain, copied, pill, status, table, why};
+use super::layout::{Door, Page, Trouble, amount, chain, copied, pill, status, table, why};
 use super::units;
 use crate::http::Api;
 use crate::service::{Agreement, ChainLag, Gauge, LaneUse, Overview, PauseNow, RouteUse};
+use crate::{Denomination, Denominations};
 
 /// The page.
 pub async fn page(State(api): State<Api>) -> Result<Page, Trouble> {
     let seen = api.service.overview().await.map_err(|problem| Trouble::new(Door::Users, problem))?;
-    Ok(Page::new(Door::Users, "/console", "Overview", body(&seen)).live("/console/live"))
+    Ok(Page::new(Door::Users, "/console", "Overview", body(&seen, api.service.denominations())).live("/console/live"))
 }
 
-fn body(seen: &Overview) -> Markup {
+fn body(seen: &Overview, denominations: &Denominations) -> Markup {
     let halted = seen.chains.iter().filter(|chain| chain.halted.is_some()).count();
     let late = seen.chains.iter().filter(|chain| chain.is_late).count();
     let is_open = seen.pauses.is_empty() && halted == 0 && late == 0;
@@ -35,7 +36,7 @@ fn body(seen: &Overview) -> Markup {
         section aria-labelledby="routes" data-live="routes" {
             h2 #routes { "Routes and lanes" }
             @if seen.routes.is_empty() { p.faint { "No route is configured." } }
-            @for route in &seen.routes { (route_card(route)) }
+            @for route in &seen.routes { (route_card(route, denominations)) }
         }
         div.columns {
             section aria-labelledby="chains" data-live="chains" {
@@ -86,14 +87,14 @@ pub fn until(until: Option<u64>, now: u64) -> Markup {
     }
 }
 
-fn route_card(RouteUse { route, lanes }: &RouteUse) -> Markup {
-    let asset = &route.asset;
-    let rows = lanes.iter().map(|lane| lane_row(lane, asset)).collect();
+fn route_card(RouteUse { route, lanes }: &RouteUse, denominations: &Denominations) -> Markup {
+    let (asset, of) = (&route.asset, denominations.of(&route.asset));
+    let rows = lanes.iter().map(|lane| lane_row(lane, of.as_ref())).collect();
     html! {
         article.card {
             div.card-head {
                 h3 { (chain(&route.source)) span.arrow aria-hidden="true" { " → " } span.hidden { " to " } (chain(&route.destination))
-                    " · " span title=(asset) { (units::asset_name(asset)) } }
+                    " · " span title=(asset) { (units::asset_name(asset, denominations)) } }
                 @if route.orders { a href=(format!("/console/send?route={}", route.id)) { "Send on this route" } }
             }
             (table("Lanes of this route", &["Lane", "State", "Used in 24 h", "Paid, not yet proven", "Largest transfer"], rows))
@@ -101,9 +102,9 @@ fn route_card(RouteUse { route, lanes }: &RouteUse) -> Markup {
     }
 }
 
-fn lane_row(lane: &LaneUse, asset: &str) -> Vec<Markup> {
+fn lane_row(lane: &LaneUse, of: Option<&Denomination>) -> Vec<Markup> {
     let name = units::words(&lane.limits.lane);
-    let exposure = |gauge: &Gauge| meter(gauge, asset, &format!("Exposure of the {name} lane"));
+    let exposure = |gauge: &Gauge| meter(gauge, of, &format!("Exposure of the {name} lane"));
     vec![
         html! { strong { (name) } },
         html! {
@@ -112,22 +113,24 @@ fn lane_row(lane: &LaneUse, asset: &str) -> Vec<Markup> {
                 Some(reason) => { (pill("warn", "closed")) " " span.faint { (why(reason)) } },
             }
         },
-        meter(&lane.window, asset, &format!("Window of the {name} lane")),
+        meter(&lane.window, of, &format!("Window of the {name} lane")),
         lane.exposure.as_ref().map_or_else(|| html! { span.faint { "none: pays after proof" } }, exposure),
-        html! { span.amount { (units::amount(&lane.limits.per_transfer, asset)) } },
+        amount(&lane.limits.per_transfer, of),
     ]
 }
 
 /// A gauge with its numbers beside it.
-fn meter(gauge: &Gauge, asset: &str, label: &str) -> Markup {
-    let used = units::number(&gauge.used.to_string(), asset);
+fn meter(gauge: &Gauge, of: Option<&Denomination>, label: &str) -> Markup {
+    let base = gauge.used.to_string();
+    let used = of.map_or_else(|| base.clone(), |of| of.number(&base));
+    let title = of.map(|_| format!("{base} of {}", units::amount(&gauge.limit.to_string(), None)));
     html! {
         @match (gauge.permille(), gauge.limit) {
             (Some(permille), spandrel_risk::Limit::Amount(limit)) => {
                 meter min="0" max="1000" low="600" high="850" optimum="0" value=(permille) aria-label=(label) {}
-                span.amount { (used) " of " (units::amount(&limit.to_string(), asset)) }
+                span.amount title=[title] { (used) " of " (units::amount(&limit.to_string(), of)) }
             },
-            _ => span.amount { (used) " of unlimited" },
+            _ => span.amount title=[title] { (used) " of unlimited" },
         }
     }
 }

@@ -9,12 +9,11 @@ use serde::Deserialize;
 use spandrel_verifiers::LanePreference;
 
 use super::form::{UserForm, given};
-use super::layout::{Door, Page, Trouble, pill, refusal, why};
+use super::layout::{Door, Page, Trouble, amount, pill, refusal, why};
 use super::units;
-use crate::Problem;
 use crate::http::Api;
-use crate::quote_lane;
 use crate::service::{LaneOffer, Quote, QuoteRequest, RouteView};
+use crate::{Denominations, Problem, quote_lane};
 
 /// What is asked.
 #[derive(Default, Deserialize)]
@@ -42,7 +41,8 @@ pub async fn page(State(api): State<Api>, UserForm(asked): UserForm<Asked>) -> R
         Err(problem) if problem.status < 500 => Answer::Wrong(problem),
         Err(problem) => return Err(Trouble::new(Door::Users, problem)),
     };
-    let body = body(&routes, route, &asked, &answer, api.gives_keys());
+    let form = Form { routes: &routes, chosen: route, asked: &asked, denominations: api.service.denominations() };
+    let body = body(&form, &answer, api.gives_keys());
     Ok(Page::new(Door::Users, "/console/send", "Send", body))
 }
 
@@ -52,21 +52,29 @@ async fn ask(api: &Api, route: Option<&RouteView>, asked: &Asked) -> Result<Answ
         return Err(Problem::invalid("route", "one of the routes", given(&asked.route).unwrap_or_default()));
     };
     let lane: Option<LanePreference> = given(&asked.lane).map(quote_lane).transpose()?;
-    let (route, amount) = (route.id.clone(), units::base_units(amount, &route.asset)?);
-    let request = QuoteRequest { route, amount, lane, recipient: None, refund_key: None };
+    let amount = units::base_units(amount, api.service.denominations().of(&route.asset).as_ref())?;
+    let request = QuoteRequest { route: route.id.clone(), amount, lane, recipient: None, refund_key: None };
     let lanes = api.service.weigh(&request).await?;
     let is_offered = lanes.iter().any(|lane| lane.offered);
     let quote = if is_offered { Some(api.service.quote(&request).await?) } else { None };
     Ok(Answer::Lanes(lanes, quote))
 }
 
-fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: &Answer, gives_keys: bool) -> Markup {
+/// What the form offers, and how it is filled in.
+struct Form<'a> {
+    routes: &'a [RouteView],
+    chosen: Option<&'a RouteView>,
+    asked: &'a Asked,
+    denominations: &'a Denominations,
+}
+
+fn body(form: &Form<'_>, answer: &Answer, gives_keys: bool) -> Markup {
     html! {
         h1 { "Send" }
         @if let Answer::Wrong(problem) = answer { (refusal(problem, field_of(problem))) }
         section.card aria-labelledby="ask" {
             h2 #ask { "What, and where to" }
-            (form(routes, route, asked, answer))
+            (form.fields(answer))
         }
         @if let Answer::Lanes(lanes, quote) = answer {
             section aria-labelledby="lanes" {
@@ -76,7 +84,7 @@ fn body(routes: &[RouteView], route: Option<&RouteView>, asked: &Asked, answer: 
                 }
                 div.lanes { @for lane in lanes { (offer(lane)) } }
             }
-            @if let (Some(quote), Some(route)) = (quote, route) { (order(route, quote, gives_keys)) }
+            @if let (Some(quote), Some(route)) = (quote, form.chosen) { (order(route, quote, form.denominations, gives_keys)) }
         }
     }
 }
@@ -86,39 +94,43 @@ fn field_of(problem: &Problem) -> Option<&'static str> {
     ["route", "amount", "lane"].into_iter().find(|field| problem.parameter.as_deref() == Some(*field))
 }
 
-fn form(routes: &[RouteView], chosen: Option<&RouteView>, asked: &Asked, answer: &Answer) -> Markup {
-    let lane = given(&asked.lane).unwrap_or("any");
-    let wrong = if let Answer::Wrong(problem) = answer { field_of(problem) } else { None };
-    let is_wrong = |field| (wrong == Some(field)).then_some("true");
-    let told_by = |field| (wrong == Some(field)).then_some("refusal");
-    let units = chosen.or(routes.first()).map_or("base units", |route| units::symbol(&route.asset));
-    html! {
-        form.grid method="get" action="/console/send" {
-            div.field.wide {
-                label for="route" { "Route" }
-                select #route name="route" required aria-invalid=[is_wrong("route")] aria-describedby=[told_by("route")] {
-                    @for route in routes {
-                        option value=(route.id) data-unit=(units::symbol(&route.asset)) selected[chosen == Some(route)] {
-                            (units::chain_name(&route.source)) " → " (units::chain_name(&route.destination)) " · "
-                            (units::asset_name(&route.asset))
+impl Form<'_> {
+    fn fields(&self, answer: &Answer) -> Markup {
+        let Self { routes, chosen, asked, denominations } = *self;
+        let unit = |route: &RouteView| units::symbol(denominations.of(&route.asset).as_ref()).to_owned();
+        let lane = given(&asked.lane).unwrap_or("any");
+        let wrong = if let Answer::Wrong(problem) = answer { field_of(problem) } else { None };
+        let is_wrong = |field| (wrong == Some(field)).then_some("true");
+        let told_by = |field| (wrong == Some(field)).then_some("refusal");
+        let units = chosen.or(routes.first()).map_or_else(|| units::symbol(None).to_owned(), unit);
+        html! {
+            form.grid method="get" action="/console/send" {
+                div.field.wide {
+                    label for="route" { "Route" }
+                    select #route name="route" required aria-invalid=[is_wrong("route")] aria-describedby=[told_by("route")] {
+                        @for route in routes {
+                            option value=(route.id) data-unit=(unit(route)) selected[chosen == Some(route)] {
+                                (units::chain_name(&route.source)) " → " (units::chain_name(&route.destination)) " · "
+                                (units::asset_name(&route.asset, denominations))
+                            }
                         }
                     }
                 }
-            }
-            div.field {
-                label for="amount" { "Amount in " span #unit { (units) } }
-                input #amount name="amount" type="text" inputmode="decimal" required autocomplete="off"
-                    value=[given(&asked.amount)] aria-invalid=[is_wrong("amount")] aria-describedby=[told_by("amount")];
-            }
-            div.field {
-                label for="lane" { "Lane" }
-                select #lane name="lane" aria-invalid=[is_wrong("lane")] aria-describedby=[told_by("lane")] {
-                    @for (value, words) in [("any", "whichever is quicker"), ("fast", "fast"), ("light_client", "light client")] {
-                        option value=(value) selected[lane == value] { (words) }
+                div.field {
+                    label for="amount" { "Amount in " span #unit { (units) } }
+                    input #amount name="amount" type="text" inputmode="decimal" required autocomplete="off"
+                        value=[given(&asked.amount)] aria-invalid=[is_wrong("amount")] aria-describedby=[told_by("amount")];
+                }
+                div.field {
+                    label for="lane" { "Lane" }
+                    select #lane name="lane" aria-invalid=[is_wrong("lane")] aria-describedby=[told_by("lane")] {
+                        @for (value, words) in [("any", "whichever is quicker"), ("fast", "fast"), ("light_client", "light client")] {
+                            option value=(value) selected[lane == value] { (words) }
+                        }
                     }
                 }
+                button type="submit" { "Get a quote" }
             }
-            button type="submit" { "Get a quote" }
         }
     }
 }
@@ -134,15 +146,16 @@ fn offer(offer: &LaneOffer) -> Markup {
     }
 }
 
-fn order(route: &RouteView, quote: &Quote, gives_keys: bool) -> Markup {
+fn order(route: &RouteView, quote: &Quote, denominations: &Denominations, gives_keys: bool) -> Markup {
+    let of = denominations.of(&route.asset);
     let needs_refund = route.source.starts_with("bip122:");
     html! {
         section.card aria-labelledby="order" {
             h2 #order { "Order" }
             dl.facts {
-                dt { "You deposit" } dd { span.amount { (units::amount(&quote.amount, &route.asset)) } }
-                dt { "Fee" } dd { span.amount { (units::amount(&quote.fee, &route.asset)) } }
-                dt { "Recipient gets" } dd { strong.amount { (units::amount(&quote.receive, &route.asset)) } }
+                dt { "You deposit" } dd { (amount(&quote.amount, of.as_ref())) }
+                dt { "Fee" } dd { (amount(&quote.fee, of.as_ref())) }
+                dt { "Recipient gets" } dd { strong { (amount(&quote.receive, route.paid_as.as_ref())) } }
                 dt { "Quote holds until" } dd { time datetime=(quote.expires_at) { (units::time(&quote.expires_at)) } }
             }
             form.grid #order-form data-quote=(quote.id) {

@@ -7,12 +7,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::form::UserForm;
-use super::layout::{Door, Page, Trouble, chain, copied, status, svg, why};
+use super::layout::{Door, Page, Trouble, amount, chain, copied, status, svg, why};
 use super::{taking_back, units};
-use crate::Problem;
 use crate::http::{Api, Path};
 use crate::instructions::{EvmCall, Instructions};
 use crate::service::{BlockView, EventView, Seen, TransferView, WayBack};
+use crate::{Denomination, Denominations, Problem};
 
 /// The page.
 pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page, Trouble> {
@@ -22,7 +22,8 @@ pub async fn page(State(api): State<Api>, Path(id): Path<String>) -> Result<Page
     let instructions = service.awaited_instructions(&id).await.map_err(refused)?;
     let way_back = service.way_back(&id).await.map_err(refused)?;
     let title = format!("Transfer {}", units::short(&transfer.id));
-    let body = body(&transfer, &events, instructions.as_ref(), way_back.as_ref());
+    let sides = Sides::of(&transfer, service.denominations());
+    let body = body(&transfer, &sides, &events, instructions.as_ref(), way_back.as_ref());
     let page = Page::new(Door::Users, "/console/transfers", title, body);
     Ok(if transfer.terminal { page } else { page.live(format!("/console/live/{}", transfer.id)) })
 }
@@ -52,8 +53,22 @@ pub async fn qr(
         .into_response())
 }
 
+/// How its amount is written on either side.
+struct Sides {
+    deposited: Option<Denomination>,
+    paid: Option<Denomination>,
+}
+
+impl Sides {
+    fn of(transfer: &TransferView, denominations: &Denominations) -> Self {
+        let deposited = denominations.of(&transfer.asset);
+        Self { deposited, paid: denominations.paid(&transfer.asset, &transfer.destination) }
+    }
+}
+
 fn body(
     transfer: &TransferView,
+    sides: &Sides,
     events: &[EventView],
     instructions: Option<&Instructions>,
     way_back: Option<&WayBack>,
@@ -68,7 +83,7 @@ fn body(
             }
         }
         div data-live="deposit" {
-            @if let Some(instructions) = instructions { (deposit(transfer, instructions)) }
+            @if let Some(instructions) = instructions { (deposit(transfer, sides, instructions)) }
         }
         div data-live="back" {
             @if let Some(way_back) = way_back { (taking_back::section(transfer, way_back)) }
@@ -80,7 +95,7 @@ fn body(
             }
             section aria-labelledby="facts" data-live="facts" {
                 h2 #facts { "Facts" }
-                (facts(transfer))
+                (facts(transfer, sides))
             }
         }
         section aria-labelledby="evidence" data-live="evidence" {
@@ -143,14 +158,16 @@ fn next(transfer: &TransferView) -> String {
     }
 }
 
-fn facts(transfer: &TransferView) -> Markup {
+fn facts(transfer: &TransferView, sides: &Sides) -> Markup {
     let hash = |name: &str, hash: &Option<String>| {
         html! { @if let Some(hash) = hash { dt { (name) } dd { (copied(hash, name)) } } }
     };
     html! {
         dl.facts {
             dt { "Amount" }
-            dd { span.amount title=(format!("{} base units", transfer.amount)) { (units::amount(&transfer.amount, &transfer.asset)) } }
+            dd { (amount(&transfer.amount, sides.deposited.as_ref())) }
+            dt { @if transfer.payout_tx.is_some() { "Paid" } @else { "To be paid" } }
+            dd { (amount(&transfer.amount, sides.paid.as_ref())) }
             dt { "From" } dd { (chain(&transfer.source)) }
             dt { "To" } dd { (chain(&transfer.destination)) }
             dt { "Recipient" } dd { (copied(&units::account(&transfer.recipient), "the recipient")) }
@@ -204,11 +221,11 @@ fn evidence(transfer: &TransferView, events: &[EventView]) -> Markup {
     }
 }
 
-fn deposit(transfer: &TransferView, instructions: &Instructions) -> Markup {
+fn deposit(transfer: &TransferView, sides: &Sides, instructions: &Instructions) -> Markup {
     html! {
         section.card aria-labelledby="deposit" {
             h2 #deposit { "Make the deposit" }
-            p { "Exactly " strong { (units::amount(&transfer.amount, &transfer.asset)) } " on " (chain(&transfer.source))
+            p { "Exactly " strong { (amount(&transfer.amount, sides.deposited.as_ref())) } " on " (chain(&transfer.source))
                 ", before " time datetime=(transfer.expires_at) { (units::time(&transfer.expires_at)) } "." }
             div.pay {
                 @match instructions {

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use spandrel_core::Status;
 
 use super::form::{UserForm, given};
-use super::layout::{Door, Page, Trouble, chain, status, table};
+use super::layout::{Door, Page, Trouble, amount, chain, status, table};
 use super::units;
+use crate::Denominations;
 use crate::http::Api;
 use crate::service::{ListRequest, TransferList, TransferView};
 
@@ -33,12 +34,13 @@ pub async fn page(State(api): State<Api>, UserForm(asked): UserForm<Asked>) -> R
         limit: None,
     };
     let list = api.service.list(&request, None).await.map_err(|problem| Trouble::new(Door::Users, problem))?;
-    let page = Page::new(Door::Users, "/console/transfers", "Transfers", body(&request, &list));
+    let page =
+        Page::new(Door::Users, "/console/transfers", "Transfers", body(&request, &list, api.service.denominations()));
     // Older pages do not change under who reads them.
     Ok(if request.cursor.is_none() { page.live("/console/live") } else { page })
 }
 
-fn body(request: &ListRequest, list: &TransferList) -> Markup {
+fn body(request: &ListRequest, list: &TransferList, denominations: &Denominations) -> Markup {
     let older = list.next_cursor.as_ref().map(|cursor| link(request, cursor));
     html! {
         h1 { "Transfers" }
@@ -66,7 +68,7 @@ fn body(request: &ListRequest, list: &TransferList) -> Markup {
             @if list.transfers.is_empty() { p.notice.calm { "No transfer matches." } }
             @else {
                 (table("Transfers, newest first", &["Transfer", "Route", "Amount", "Lane", "Status", "Changed"],
-                    list.transfers.iter().map(row).collect()))
+                    list.transfers.iter().map(|transfer| row(transfer, denominations)).collect()))
             }
             nav.pages aria-label="Pages of the list" {
                 @if request.cursor.is_some() { a href="/console/transfers" rel="first" { "Newest" } }
@@ -76,11 +78,11 @@ fn body(request: &ListRequest, list: &TransferList) -> Markup {
     }
 }
 
-fn row(transfer: &TransferView) -> Vec<Markup> {
+fn row(transfer: &TransferView, denominations: &Denominations) -> Vec<Markup> {
     vec![
         html! { a href=(format!("/console/transfers/{}", transfer.id)) { code { (units::short(&transfer.id)) } } },
         html! { (chain(&transfer.source)) " → " (chain(&transfer.destination)) },
-        html! { span.amount title=(format!("{} base units", transfer.amount)) { (units::amount(&transfer.amount, &transfer.asset)) } },
+        amount(&transfer.amount, denominations.of(&transfer.asset).as_ref()),
         html! { @match &transfer.lane { Some(lane) => (units::words(lane)), None => span.faint { "not decided" } } },
         html! {
             (status(&transfer.status))

@@ -1,69 +1,46 @@
 //! Amounts, names and times as people read them. What is exact stays beside it, in base units and CAIP names.
 
+use axum::http::StatusCode;
 use spandrel_verifiers::{ChainId, UnixSeconds, bitcoin::ChainParams};
 
-use crate::Problem;
+use crate::denomination::is_decimal;
 use crate::service::shown_time;
+use crate::{AmountError, Denomination, Denominations, Problem};
 
-/// Decimals and symbol of a chain's own coin by its SLIP-44 number; other assets are shown in base units.
-fn coin(asset: &str) -> Option<(usize, &'static str)> {
-    match asset.split_once("/slip44:")?.1 {
-        "0" => Some((8, "BTC")),
-        "1" => Some((8, "test BTC")),
-        "60" => Some((18, "ETH")),
-        _ => None,
-    }
-}
-
-/// What amounts of `asset` are written in.
-pub fn symbol(asset: &str) -> &'static str {
-    coin(asset).map_or("base units", |(_, symbol)| symbol)
+/// What amounts are written in.
+pub fn symbol(of: Option<&Denomination>) -> &str {
+    of.map_or("base units", Denomination::symbol)
 }
 
 /// The short name of an asset.
-pub fn asset_name(asset: &str) -> &str {
-    coin(asset).map_or_else(|| asset.split_once('/').map_or(asset, |(_, name)| name), |(_, symbol)| symbol)
+pub fn asset_name(asset: &str, denominations: &Denominations) -> String {
+    let reference = || asset.split_once('/').map_or(asset, |(_, name)| name).to_owned();
+    denominations.of(asset).map_or_else(reference, |of| of.symbol().to_owned())
 }
 
 /// `amount` (base units, or `unlimited`) with its symbol.
-pub fn amount(amount: &str, asset: &str) -> String {
-    if !is_decimal(amount) {
-        return amount.to_owned();
+pub fn amount(amount: &str, of: Option<&Denomination>) -> String {
+    match of {
+        Some(of) => of.amount(amount),
+        None if is_decimal(amount) => format!("{amount} base units"),
+        None => amount.to_owned(),
     }
-    format!("{} {}", number(amount, asset), symbol(asset))
 }
 
-/// `amount` in whole coins, where they are known.
-pub fn number(amount: &str, asset: &str) -> String {
-    let Some((decimals, _)) = coin(asset) else { return amount.to_owned() };
-    let padded = format!("{amount:0>width$}", width = decimals + 1);
-    let (whole, part) = padded.split_at(padded.len() - decimals);
-    let part = part.trim_end_matches('0');
-    if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
-}
-
-/// Base units of what a person wrote in the symbol of `asset`.
+/// Base units of what a person wrote: units where they are known, base units where not.
 ///
 /// # Errors
 /// 400 for what is no number, or finer than a base unit.
-pub fn base_units(text: &str, asset: &str) -> Result<String, Problem> {
+pub fn base_units(text: &str, of: Option<&Denomination>) -> Result<String, Problem> {
     let text = text.trim();
-    let invalid = || Problem::invalid("amount", format!("a number of {}", symbol(asset)), text);
-    let Some((decimals, _)) = coin(asset) else {
-        return if is_decimal(text) { Ok(text.to_owned()) } else { Err(invalid()) };
-    };
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let is_number = is_decimal(whole) && part.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 100;
-    if !is_number || part.len() > decimals {
-        return Err(invalid());
+    match of {
+        Some(of) => of.base_units(text).map_err(|error| match error {
+            AmountError::NoNumber(symbol) => Problem::invalid("amount", format!("a number of {symbol}"), text),
+            too_fine => Problem::new(StatusCode::BAD_REQUEST, "INVALID_PARAMETER", too_fine).about("amount"),
+        }),
+        None if is_decimal(text) => Ok(text.to_owned()),
+        None => Err(Problem::invalid("amount", "a number of base units", text)),
     }
-    let digits = format!("{whole}{part:0<decimals$}");
-    let trimmed = digits.trim_start_matches('0');
-    Ok(if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() })
-}
-
-fn is_decimal(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The name of a chain.
@@ -131,33 +108,23 @@ pub fn moment(at: UnixSeconds) -> String {
 mod tests {
     use super::*;
 
-    const ETHER: &str = "eip155:1/slip44:60";
-    const TOKEN: &str = "eip155:1/erc20:0x0000000000000000000000000000000000000001";
-
     #[test]
-    fn amounts_read_as_coins_and_back() {
-        for (base, coins) in [
-            ("0", "0"),
-            ("1", "0.000000000000000001"),
-            ("500000000000000000", "0.5"),
-            ("1000000000000000000", "1"),
-            ("123450000000000000000", "123.45"),
-        ] {
-            assert_eq!(number(base, ETHER), coins);
-            assert_eq!(base_units(coins, ETHER).unwrap(), base);
+    fn amounts_are_in_units_where_they_are_known_and_in_base_units_where_not() {
+        let dollars = Denomination::new("USDX", 6).unwrap();
+        assert_eq!(amount("1250000", Some(&dollars)), "1.25 USDX");
+        assert_eq!(base_units(" 1.25 ", Some(&dollars)).unwrap(), "1250000");
+        assert_eq!(amount("7", None), "7 base units");
+        assert_eq!(base_units("7", None).unwrap(), "7");
+        for of in [Some(&dollars), None] {
+            assert_eq!(amount("unlimited", of), "unlimited");
+            for text in ["", "1,5", "-1", "1e3"] {
+                let refused = base_units(text, of).unwrap_err();
+                assert!(refused.detail.contains(&format!("a number of {}", symbol(of))), "{text}: {refused}");
+            }
         }
-        assert_eq!(amount("7", TOKEN), "7 base units");
-        assert_eq!(amount("unlimited", ETHER), "unlimited");
-        assert_eq!(base_units("7", TOKEN).unwrap(), "7");
-    }
-
-    #[test]
-    fn what_is_no_amount_is_refused() {
-        let finer = format!("0.{}1", "0".repeat(18));
-        for text in ["", ".", ".5", "-1", "1e3", "1,5", "0x1", "1.2.3", "½", &finer] {
-            assert!(base_units(text, ETHER).is_err(), "{text}");
-        }
-        assert!(base_units("1.5", TOKEN).is_err());
+        assert!(base_units("1.5", None).is_err());
+        let refused = base_units("0.0000001", Some(&dollars)).unwrap_err();
+        assert!(refused.detail.contains("at most 6 digits after the point") && refused.detail.contains("found 7"));
     }
 
     #[test]

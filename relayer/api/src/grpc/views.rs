@@ -1,6 +1,7 @@
 //! Views as messages. Each view is taken apart in full, so that a field that is new in one is missed in the other.
 
 use super::proto;
+use crate::Denomination;
 use crate::instructions::{EvmCall, Instructions, RefundData};
 use crate::service::{
     AssetView, BlockView, ChainView, DeliveryView, EventView, KeyView, LaneLimits, LaneOffer, OrderView, PauseView,
@@ -26,7 +27,6 @@ macro_rules! same_fields {
 }
 
 same_fields! {
-    AssetView => Asset { id, chain }
     ReasonView => Reason { code, message, release_at }
     LaneLimits => LaneLimits {
         lane, minimum, per_transfer, window_remaining, exposure_remaining, large_from, large_delay_seconds [closed]
@@ -52,13 +52,26 @@ impl From<ChainView> for proto::Chain {
     }
 }
 
+impl From<AssetView> for proto::Asset {
+    fn from(AssetView { id, chain, symbol, decimals }: AssetView) -> Self {
+        Self { id, chain, symbol, decimals: decimals.map(Into::into) }
+    }
+}
+
+impl From<Denomination> for proto::Denomination {
+    fn from(of: Denomination) -> Self {
+        Self { symbol: of.symbol().to_owned(), decimals: of.decimals().into() }
+    }
+}
+
 impl From<RouteView> for proto::Route {
     fn from(view: RouteView) -> Self {
-        let RouteView { id, source, destination, asset, lanes, orders, eta_seconds, closed, trust } = view;
+        let RouteView { id, source, destination, asset, paid_as, lanes, orders, eta_seconds, closed, trust } = view;
         let trust = trust.into_iter().map(|(lane, assumed)| (lane, proto::Trust { assumed })).collect();
         let eta_seconds = eta_seconds.into_iter().collect();
         let closed = closed.into_iter().map(|(lane, reason)| (lane, reason.into())).collect();
-        Self { id, source, destination, asset, lanes, orders, eta_seconds, closed, trust }
+        let paid_as = paid_as.map(Into::into);
+        Self { id, source, destination, asset, lanes, orders, eta_seconds, closed, trust, paid_as }
     }
 }
 

@@ -10,7 +10,7 @@ use spandrel_verifiers::file::assumed;
 use utoipa::ToSchema;
 
 use super::{ReasonView, Service};
-use crate::{Problem, Route, SourceKind};
+use crate::{Denomination, Denominations, Problem, Route, SourceKind};
 
 /// A chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -39,6 +39,12 @@ pub struct AssetView {
     pub id: String,
     /// CAIP-2 of its chain.
     pub chain: String,
+    /// Its short name. Absent where the operator has told none and it is no coin that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// How many digits of base units stand behind the point of a unit. Absent where nobody has told: amounts are base units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<u8>,
 }
 
 /// A route.
@@ -52,6 +58,10 @@ pub struct RouteView {
     pub destination: String,
     /// CAIP-19, in the source's terms.
     pub asset: String,
+    /// The token that is paid, which may have other decimals: as many base units of it are paid as were deposited. Absent where
+    /// the operator has not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_as: Option<Denomination>,
     /// `fast`, `light_client`.
     pub lanes: Vec<String>,
     /// Whether orders are taken.
@@ -103,12 +113,19 @@ impl Service {
         Ok(ids.into_iter().map(view).collect())
     }
 
+    /// How amounts are written for people.
+    pub(crate) fn denominations(&self) -> &Denominations {
+        self.catalog.denominations()
+    }
+
     /// The assets that are served.
     pub fn assets(&self) -> Vec<AssetView> {
         let assets: BTreeSet<_> = self.catalog.routes().map(|route| &route.asset).collect();
         let view = |asset: &spandrel_verifiers::AssetId| {
             let chain = asset.as_str().split('/').next().unwrap_or_default();
-            AssetView { id: asset.to_string(), chain: chain.to_owned() }
+            let told = self.denominations().of(asset.as_str());
+            let (symbol, decimals) = told.map(|told| (told.symbol().to_owned(), told.decimals())).unzip();
+            AssetView { id: asset.to_string(), chain: chain.to_owned(), symbol, decimals }
         };
         assets.into_iter().map(view).collect()
     }
@@ -134,6 +151,7 @@ impl Service {
                 source: route.source.to_string(),
                 destination: route.destination.to_string(),
                 asset: route.asset.to_string(),
+                paid_as: self.denominations().paid(route.asset.as_str(), route.destination.as_str()),
                 lanes: route.lanes.iter().map(ToString::to_string).collect(),
                 orders: source.is_some(),
                 eta_seconds: eta.unwrap_or_default(),

@@ -39,6 +39,7 @@ mod takers;
 mod taking_back;
 mod tls;
 mod too_long;
+mod units;
 #[path = "../untouched/mod.rs"]
 mod untouched;
 mod wallets;

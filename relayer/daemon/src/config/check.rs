@@ -76,6 +76,7 @@ impl Config {
         let destinations = self.check_destinations()?;
         self.check_vault_pauses(&destinations)?;
         self.check_limits(&sources, &destinations)?;
+        self.check_assets(&destinations)?;
         for (kind, roles) in [("verifier", &self.verifier), ("signer", &self.signer)] {
             for role in roles {
                 self.check_role(kind, role)?;

@@ -2,6 +2,7 @@
 //! does not start.
 
 mod api;
+mod assets;
 mod bus;
 mod chains;
 mod check;
@@ -25,6 +26,7 @@ use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{AssetId, ChainId};
 
 pub use api::{ApiConfig, ProxyConfig, ProxyHeader};
+pub use assets::AssetConfig;
 pub use bus::BusConfig;
 pub use chains::{
     BitcoinNode, BitcoinSource, Destination, EthereumNode, EthereumSource, VaultPauses, WEAK_SUBJECTIVITY,
@@ -96,6 +98,11 @@ pub struct Config {
     /// Where prices come from. An asset with a price and no feed is worth its floor.
     #[serde(default)]
     pub price_feed: Vec<PriceFeedConfig>,
+    /// How amounts are written for people, by asset. Without a row they are shown in base units; of bitcoin and ether it is
+    /// known.
+    #[serde(default)]
+    #[schemars(with = "Vec<assets::Row>")]
+    pub asset: Vec<AssetConfig>,
     /// Chains and assets that deposits may still name although no limit does: what names them is rejected on record.
     #[serde(default)]
     pub retired: Retired,

@@ -75,6 +75,7 @@ text!(Quantity, "^0x[0-9a-fA-F]{1,64}$", "A number in hex digits.");
 text!(Secret, "^(file:.+|env:[A-Za-z0-9_]+)$", "Where a secret is: file:PATH or env:NAME.");
 text!(Amount, "^[0-9]+$", "Base units, or a value in the unit of notional limits.");
 text!(Limit, "^([0-9]+|unlimited)$", "An upper bound. Zero is closed.");
+text!(Symbol, "^[!-~]([ -~]{0,10}[!-~])?$", "A short name: 1 to 12 printable ASCII characters.");
 text!(LaneName, "^(fast|light_client)$", "A lane.");
 text!(ForkName, "^(altair|bellatrix|capella|deneb|electra|fulu|gloas)$", "A consensus fork.");
 text!(PresetName, "^(minimal|mainnet)$", "Sizes of a beacon chain.");
@@ -121,6 +122,21 @@ table!(DepthRow, "What the blocks of a chain cost whoever fakes them.", {
 table!(Wide, "Limits that reach over corridors.", {} may {
     "asset": Vec<AssetRow>, "destination": Vec<DestinationRow>, "corridor": Vec<CorridorRow>, "depth": Vec<DepthRow>
 });
+
+table!(PaidAs, "How amounts of a token are written.", { "symbol": Symbol, "decimals": Decimals } may {});
+
+/// How many digits of base units stand behind the point of a unit.
+pub enum Decimals {}
+
+impl JsonSchema for Decimals {
+    fn schema_name() -> Cow<'static, str> {
+        "Decimals".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": 36 })
+    }
+}
 
 /// What kind of contract publishes a price.
 pub enum Publisher {}
@@ -307,7 +323,7 @@ least = 6
         assert!(reads(&whole));
         for path in paths {
             // Its keys are names that the operator gives.
-            let is_map = ["/late_after", "/guardians", "/bitcoin", "/verifier/0/ethereum"]
+            let is_map = ["/late_after", "/guardians", "/bitcoin", "/verifier/0/ethereum", "/paid_as"]
                 .iter()
                 .any(|name| path.ends_with(name));
             if is_map {

@@ -3,6 +3,7 @@
 use alloy_primitives::U512;
 use anyhow::Result;
 use serde::Serialize;
+use spandrel_api::Denominations;
 use spandrel_core::ledger::{Ledger, each_risk_event};
 use spandrel_risk::control::ControlState;
 use spandrel_risk::{Corridor, CorridorRules, Lane, Limit, Limits, RiskPolicy, RiskState, Tank};
@@ -12,6 +13,10 @@ use crate::clock::unix_now;
 use crate::config::Config;
 use crate::output::print;
 use crate::status::{look_at, table};
+use crate::units::cell;
+
+/// A window in base units.
+const BY_AMOUNT: &str = "amount";
 
 /// All limits of which something is used up.
 #[derive(Serialize)]
@@ -64,7 +69,7 @@ pub async fn usage(config: &Config, json: bool) -> Result<()> {
     let (policy, now) = (control.limited(&crate::wiring::policy(config)?.risk), unix_now());
     let lane = |(corridor, limits)| lane((&policy, &risk, &control), corridor, limits, now);
     let usage = Usage { lanes: policy.limits.iter().map(lane).collect(), windows: windows(&policy, &risk, now) };
-    print(json, &usage, || usage.words())
+    print(json, &usage, || usage.words(&config.denominations()))
 }
 
 fn lane(
@@ -95,7 +100,7 @@ fn windows(policy: &RiskPolicy, risk: &RiskState, now: UnixSeconds) -> Vec<Windo
     for (asset, rules) in &policy.wide.assets {
         let of = Tank::Asset { asset: asset.clone() };
         let used = risk.asset_used(asset, now).to_string();
-        found.push(WindowUse { of: of.clone(), by: "amount", used, limit: rules.window });
+        found.push(WindowUse { of: of.clone(), by: BY_AMOUNT, used, limit: rules.window });
         found.extend(rules.notional.map(|limit| by_value(of, limit)));
     }
     for (chain, limit) in &policy.wide.destinations {
@@ -122,23 +127,31 @@ fn paused(risk: &RiskState, corridor: &Corridor, now: UnixSeconds) -> Option<Str
 }
 
 impl Usage {
-    fn words(&self) -> String {
+    fn words(&self, denominations: &Denominations) -> String {
         let mut lanes = table(&["corridor", "lane", "window used", "of", "exposure", "of", "per transfer", "paused"]);
         for lane in &self.lanes {
+            let of = denominations.of(lane.corridor.asset.as_str());
+            let cell = |amount: &str| cell(amount, of.as_ref());
             lanes.add_row([
                 path(&lane.corridor),
                 lane.corridor.lane.to_string(),
-                lane.window_used.clone(),
-                lane.window.to_string(),
-                lane.exposure_used.clone().unwrap_or_else(|| "-".to_owned()),
-                lane.exposure_cap.map_or_else(|| "-".to_owned(), |cap| cap.to_string()),
-                lane.per_transfer.to_string(),
+                cell(&lane.window_used),
+                cell(&lane.window.to_string()),
+                lane.exposure_used.as_deref().map_or_else(|| "-".to_owned(), cell),
+                lane.exposure_cap.map_or_else(|| "-".to_owned(), |cap| cell(&cap.to_string())),
+                cell(&lane.per_transfer.to_string()),
                 lane.paused.clone().unwrap_or_else(|| "no".to_owned()),
             ]);
         }
         let mut windows = table(&["window", "by", "used", "of"]);
         for WindowUse { of, by, used, limit } in &self.windows {
-            windows.add_row([named(of), (*by).to_owned(), used.clone(), limit.to_string()]);
+            let unit = match of {
+                Tank::Asset { asset } if *by == BY_AMOUNT => denominations.of(asset.as_str()),
+                _ => None,
+            };
+            let cells = [used.as_str(), &limit.to_string()].map(|amount| cell(amount, unit.as_ref()));
+            let [used, limit] = cells;
+            windows.add_row([named(of), (*by).to_owned(), used, limit]);
         }
         format!("{lanes}\n{windows}")
     }

@@ -7,6 +7,7 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
+use spandrel_api::Denomination;
 use spandrel_contracts::deploy::{
     BitcoinChain, DeployConfig, Deployment, LocalAsset, PaidAsset, Payout, SourceConfig, WrappedConfig, deploy,
 };
@@ -23,7 +24,8 @@ use super::chains::Chains;
 use super::keys::{KeyRing, write_secret};
 use super::members::{Ends, Members};
 use crate::config::{
-    BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef, WEAK_SUBJECTIVITY,
+    AssetConfig, BitcoinNode, BitcoinSource, Config, Destination, EthereumNode, EthereumSource, KeyRef,
+    WEAK_SUBJECTIVITY,
 };
 
 /// Confirmations of the Bitcoin light-client lane for everyday amounts.
@@ -32,6 +34,11 @@ pub const BITCOIN_CONFIRMATIONS: u32 = 4;
 pub const FAST_CAP_SATS: u64 = 5_000_000;
 /// Most wei of one fast payout: 1 ether.
 pub const FAST_CAP_WEI: u128 = 1_000_000_000_000_000_000;
+/// Symbols of the coin and of the token by which it is paid.
+const BITCOIN: [&str; 2] = ["BTC", "sBTC"];
+const BITCOIN_DECIMALS: u8 = 8;
+const ETHER: [&str; 2] = ["ETH", "sETH"];
+const ETHER_DECIMALS: u8 = 18;
 const UNLIMITED: u128 = u128::MAX;
 /// x-only key of the demo's vault: the generator point of secp256k1, whose private key is 1.
 const VAULT: &str = "0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
@@ -67,6 +74,7 @@ impl Bridge {
             ethereum: vec![ethereum_source(&chains.ethereum, &source).await?],
             destination: vec![destination(chains.destination_id(), chains.destination.url(), &target, relayer)],
             limit: limits(chains, &bitcoin)?,
+            asset: assets(chains, &bitcoin)?,
         };
         let config = members.process(folder, &keys, ends)?;
         std::fs::write(folder.join("spandrel.toml"), toml::to_string(&config)?)?;
@@ -115,8 +123,8 @@ async fn deploy_both(
     let mut at_target = base;
     at_target.bitcoin = Some(BitcoinChain { chain: bitcoin.chain(), asset: bitcoin.asset() });
     at_target.wrapped = vec![
-        WrappedConfig { name: "Bridged Bitcoin".into(), symbol: "sBTC".into(), decimals: 8 },
-        WrappedConfig { name: "Bridged Ether".into(), symbol: "sETH".into(), decimals: 18 },
+        WrappedConfig { name: "Bridged Bitcoin".into(), symbol: BITCOIN[1].into(), decimals: BITCOIN_DECIMALS },
+        WrappedConfig { name: "Bridged Ether".into(), symbol: ETHER[1].into(), decimals: ETHER_DECIMALS },
     ];
     let (source_at, target_at) =
         (Deployment::predict(deployer, 0, &at_source), Deployment::predict(deployer, 0, &at_target));
@@ -227,6 +235,17 @@ pub fn destination(chain: ChainId, rpc: &str, at: &Deployment, account: KeyRef) 
         witness_rpc: Vec::new(),
         confirmations: Some(2),
     }
+}
+
+/// How amounts are written: as the tokens are deployed.
+fn assets(chains: &Chains, bitcoin: &ChainParams) -> Result<Vec<AssetConfig>> {
+    let rows =
+        [(bitcoin.asset(), BITCOIN, BITCOIN_DECIMALS), (native_asset(&chains.ethereum_id())?, ETHER, ETHER_DECIMALS)];
+    let row = |(id, symbols, decimals): (AssetId, [&str; 2], u8)| {
+        let [own, paid] = symbols.map(|symbol| Denomination::new(symbol, decimals));
+        anyhow::Ok(AssetConfig { id, own: own?, paid_as: [(chains.destination_id(), paid?)].into() })
+    };
+    rows.into_iter().map(row).collect()
 }
 
 fn limits(chains: &Chains, bitcoin: &ChainParams) -> Result<LimitTable> {

@@ -10,7 +10,7 @@ use spandrel_risk::{LimitTable, WideLimits};
 use spandrel_verifiers::attestation::SignerSet;
 
 use super::keys::{KeyRing, Member};
-use crate::config::{BitcoinSource, Config, Destination, EthereumSource, Profile, RoleConfig, Telemetry};
+use crate::config::{AssetConfig, BitcoinSource, Config, Destination, EthereumSource, Profile, RoleConfig, Telemetry};
 use crate::telemetry::LogFormat;
 
 const OF_EACH: usize = 3;
@@ -33,6 +33,8 @@ pub struct Ends {
     pub destination: Vec<Destination>,
     /// What may move.
     pub limit: LimitTable,
+    /// How amounts of it are written.
+    pub asset: Vec<AssetConfig>,
 }
 
 impl Members {
@@ -60,7 +62,7 @@ impl Members {
 
     /// The checked configuration of one process with every role, its ledger in `folder`. Each member asks the same nodes.
     pub fn process(&self, folder: &Path, keys: &KeyRing, ends: Ends) -> Result<Config> {
-        let Ends { bitcoin, ethereum, destination, limit } = ends;
+        let Ends { bitcoin, ethereum, destination, limit, asset } = ends;
         let to_bitcoin = bitcoin.iter().flat_map(|source| source.nodes.iter().map(move |node| (&source.chain, node)));
         let to_bitcoin: BTreeMap<_, _> = to_bitcoin.map(|(chain, node)| (chain.clone(), node.clone())).collect();
         let to_ethereum =
@@ -93,6 +95,7 @@ impl Members {
             wide: WideLimits::unlimited(limit.limits.keys()),
             limit,
             price_feed: Vec::new(),
+            asset,
             retired: Default::default(),
             bitcoin,
             ethereum,

@@ -13,6 +13,7 @@ mod payout_pauses;
 mod price;
 mod rights;
 mod routes;
+mod tokens;
 mod vault_pauses;
 
 use std::path::Path;

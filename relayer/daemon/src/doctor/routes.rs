@@ -9,9 +9,9 @@ use spandrel_contracts::{CheckpointRegistry, Inbox, RiskGuard, Vault, WrappedTok
 use spandrel_risk::Corridor;
 use spandrel_verifiers::{AssetId, ChainId};
 
-use super::Row;
 use super::caps::{self, claim_lane};
 use super::evm::Evm;
+use super::{Row, tokens};
 use crate::config::{Config, Destination};
 
 /// `Inbox.Kind`.
@@ -49,6 +49,7 @@ pub async fn paid(config: &Config, target: &Destination, evm: &Evm) -> Vec<Row> 
             Ok(vault) => told(what, payout(target, source, asset, *vault, evm).await.as_ref(), mend),
             Err(_) => Row::skipped(what, "its vault must be found first"),
         });
+        rows.extend(tokens::paid(config, target, source, asset, evm).await);
     }
     if let Ok(guard) = guard {
         rows.extend(caps::look(config, target, guard, evm).await);
@@ -64,6 +65,7 @@ pub async fn taken(config: &Config, chain: &ChainId, who: &str, vault: Address, 
         let what = format!("ethereum {chain} {who}: deposits of {asset}");
         let mend = "Vault.registerAsset by its governors, or correct `limit.asset`";
         rows.push(told(what, deposited(chain, asset, vault, evm).await.as_ref(), mend));
+        rows.extend(tokens::own(config, chain, asset, who, evm).await);
     }
     for destination in corridors.iter().map(|of| &of.destination).collect::<BTreeSet<_>>() {
         let Some(target) = config.destination.iter().find(|target| target.chain == *destination) else { continue };

@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context, Result, bail};
+use spandrel_api::Denominations;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Status, Transfer};
 use spandrel_store::{Order, OrderId, PageFilter};
+use spandrel_verifiers::{AssetId, ChainId};
 
 use super::depth::Depth;
 use super::read_id;
 use crate::clock::moment;
 use crate::output::print;
 use crate::status::{look_at, table};
+use crate::units::{cell, exact};
 
 /// Which transfers, as they are asked for.
 pub struct Asked {
@@ -24,7 +27,7 @@ pub struct Asked {
 }
 
 /// Prints a page.
-pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
+pub async fn list(database: &Path, asked: Asked, denominations: &Denominations, json: bool) -> Result<()> {
     let filter = PageFilter {
         status: asked.status,
         sender: asked.sender.as_deref().map(read_sender).transpose()?,
@@ -44,7 +47,7 @@ pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
                 place.to_string(),
                 transfer.id.to_string(),
                 format!("{} -> {}", deposit.source_chain, deposit.destination_chain),
-                deposit.amount.to_string(),
+                cell(&deposit.amount.to_string(), denominations.of(deposit.asset.as_str()).as_ref()),
                 transfer.status.name().to_owned(),
                 reason(&transfer.status).unwrap_or_else(|| "-".to_owned()),
                 moment(transfer.updated_at).to_string(),
@@ -55,14 +58,14 @@ pub async fn list(database: &Path, asked: Asked, json: bool) -> Result<()> {
 }
 
 /// Prints one transfer with all its events; of an order, its terms and its deposits' transfers.
-pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
+pub async fn show(database: &Path, id: &str, denominations: &Denominations, json: bool) -> Result<()> {
     let id = read_id(id)?;
     let store = look_at(database).await?;
     let Some(transfer) = store.transfer(id).await? else {
         let Some(order) = store.order(OrderId(id.0)).await? else { bail!("no transfer or order {id}") };
         let transfers = store.transfers_of_order(&order.terms).await?;
         store.close().await;
-        return show_order(&order, &transfers, json);
+        return show_order(&order, &transfers, denominations, json);
     };
     let (events, depth) = (store.events(id).await?, Depth::of(&transfer, &store).await?);
     store.close().await;
@@ -77,11 +80,10 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
             .map(|(what, why)| why.as_ref().map_or_else(String::new, |why| format!("{what:<10} refused: {why}\n")));
         let refused = refused.concat();
         format!(
-            "transfer   {id}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\n{}status     {}{reason}\n{refused}{shown}\n",
+            "transfer   {id}\nroute      {} -> {}\n{}recipient  {}\n{}status     {}{reason}\n{refused}{shown}\n",
             deposit.source_chain,
             deposit.destination_chain,
-            deposit.amount,
-            deposit.asset,
+            amounts(deposit.amount, &deposit.asset, &deposit.destination_chain, denominations),
             deposit.recipient,
             depth.line(),
             transfer.status.name(),
@@ -89,7 +91,7 @@ pub async fn show(database: &Path, id: &str, json: bool) -> Result<()> {
     })
 }
 
-fn show_order(order: &Order, transfers: &[Transfer], json: bool) -> Result<()> {
+fn show_order(order: &Order, transfers: &[Transfer], denominations: &Denominations, json: bool) -> Result<()> {
     let values: Vec<_> = transfers.iter().map(|transfer| row(None, transfer)).collect();
     let Order { id, terms, source_tx, is_cancelled, created_at, .. } = order;
     let told = serde_json::json!({
@@ -100,7 +102,7 @@ fn show_order(order: &Order, transfers: &[Transfer], json: bool) -> Result<()> {
         for transfer in transfers {
             shown.add_row([
                 transfer.id.to_string(),
-                transfer.deposit.amount.to_string(),
+                cell(&transfer.deposit.amount.to_string(), denominations.of(transfer.deposit.asset.as_str()).as_ref()),
                 transfer.status.name().to_owned(),
                 reason(&transfer.status).unwrap_or_else(|| "-".to_owned()),
                 moment(transfer.updated_at).to_string(),
@@ -111,16 +113,24 @@ fn show_order(order: &Order, transfers: &[Transfer], json: bool) -> Result<()> {
             _ => format!("{shown}\n"),
         };
         format!(
-            "order      {}\nroute      {} -> {}\namount     {} of {}\nrecipient  {}\nuntil      {}\n{deposits}",
+            "order      {}\nroute      {} -> {}\n{}recipient  {}\nuntil      {}\n{deposits}",
             id,
             terms.source_chain,
             terms.destination_chain,
-            terms.amount,
-            terms.asset,
+            amounts(terms.amount, &terms.asset, &terms.destination_chain, denominations),
             terms.recipient,
             moment(terms.expiry),
         )
     })
+}
+
+/// What is deposited and what is paid: as many base units, each side written by its own token.
+fn amounts(amount: U256, asset: &AssetId, destination: &ChainId, denominations: &Denominations) -> String {
+    let amount = amount.to_string();
+    let deposited = exact(&amount, denominations.of(asset.as_str()).as_ref());
+    let paid = denominations.paid(asset.as_str(), destination.as_str());
+    let paid = paid.map_or_else(String::new, |of| format!("paid as    {}\n", exact(&amount, Some(&of))));
+    format!("amount     {deposited} of {asset}\n{paid}")
 }
 
 fn row(place: Option<u64>, transfer: &Transfer) -> serde_json::Value {

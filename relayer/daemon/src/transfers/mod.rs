@@ -6,6 +6,8 @@ mod follow;
 mod ledger;
 mod send;
 
+use std::path::PathBuf;
+
 use alloy_primitives::B256;
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -13,9 +15,18 @@ use spandrel_core::Status;
 use spandrel_verifiers::DepositId;
 
 use crate::cli::LedgerOptions;
+use crate::units;
 
 pub use api::ApiDoor;
 pub use send::SendOptions;
+
+/// In what amounts are written.
+#[derive(Debug, clap::Args)]
+pub struct UnitOptions {
+    /// The configuration, for symbols and decimals of tokens; where there is none amounts are in base units alone.
+    #[arg(long, default_value = "spandrel.toml")]
+    config: PathBuf,
+}
 
 /// Transfers.
 #[derive(Debug, Subcommand)]
@@ -26,6 +37,8 @@ pub enum TransferCommand {
         id: String,
         #[command(flatten)]
         ledger: LedgerOptions,
+        #[command(flatten)]
+        units: UnitOptions,
     },
     /// List transfers, newest first, from the ledger. All that is given must hold.
     List {
@@ -46,6 +59,8 @@ pub enum TransferCommand {
         limit: u32,
         #[command(flatten)]
         ledger: LedgerOptions,
+        #[command(flatten)]
+        units: UnitOptions,
     },
     /// Follow one transfer to its end: each event as it is stored. Needs a running transfer API.
     Watch {
@@ -61,10 +76,12 @@ pub enum TransferCommand {
 /// Carries a command out.
 pub async fn run(command: TransferCommand, json: bool) -> Result<()> {
     match command {
-        TransferCommand::Show { id, ledger } => ledger::show(&ledger.database, &id, json).await,
-        TransferCommand::List { status, sender, source_tx, before, limit, ledger } => {
+        TransferCommand::Show { id, ledger, units } => {
+            ledger::show(&ledger.database, &id, &units::told_by(&units.config), json).await
+        }
+        TransferCommand::List { status, sender, source_tx, before, limit, ledger, units } => {
             let asked = ledger::Asked { status, sender, source_tx, before, limit };
-            ledger::list(&ledger.database, asked, json).await
+            ledger::list(&ledger.database, asked, &units::told_by(&units.config), json).await
         }
         TransferCommand::Watch { id, door } => follow::watch(&door.open()?, &id, json).await,
         TransferCommand::Send(options) => options.send(json).await,

@@ -39,7 +39,7 @@ pub async fn serve_api(
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<()>> + Send + 'static> {
     let policy = super::policy(&config)?;
-    let catalog = Catalog::new(&policy, sources(&config, &api));
+    let catalog = Catalog::new(&policy, sources(&config, &api)).denominated(config.denominations());
     let store = book.ledger().clone();
     let risk = Arc::new(move || {
         let now = book.risk_now();

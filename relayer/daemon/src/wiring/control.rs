@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use spandrel_api::http::{Hosts, Port, Room, TIMEOUT, control_router, serve};
-use spandrel_api::{ControlDesk, OrderRefusal, Standing};
+use spandrel_api::{ControlDesk, Denominations, OrderRefusal, Standing};
 use spandrel_engine::{Book, OrderError, RiskNow};
 use spandrel_risk::control::{ControlEvent, ControlPolicy, Seen, SignedStatement, SignerRole};
 use spandrel_store::Sqlite;
@@ -37,7 +37,8 @@ pub async fn serve_control(
         (SignerRole::Verifiers, config.verifier_set.clone()),
         (SignerRole::FastLane, config.signer_set.clone()),
     ]);
-    let desk = Arc::new(BookDesk { book, policy, signers });
+    let denominations = Arc::new(config.denominations());
+    let desk = Arc::new(BookDesk { book, policy, signers, denominations });
     let tls = control.tls.as_ref().map(|tls| super::read_tls("control.tls", tls)).transpose()?;
     let listener = tokio::net::TcpListener::bind(control.listen)
         .await
@@ -64,6 +65,7 @@ struct BookDesk {
     book: Arc<RelayerBook>,
     policy: ControlPolicy,
     signers: BTreeMap<SignerRole, SignerSet>,
+    denominations: Arc<Denominations>,
 }
 
 impl ControlDesk for BookDesk {
@@ -102,7 +104,8 @@ impl ControlDesk for BookDesk {
         async move {
             // Whoever looks on keeps no order and no payment waiting, and waits for none.
             let RiskNow { state: risk, control, limits, waits, .. } = self.book.risk_now();
-            Standing { control, risk, limits, waits, signers: self.signers.clone(), now: unix_now() }
+            let (signers, denominations) = (self.signers.clone(), self.denominations.clone());
+            Standing { control, risk, limits, waits, signers, denominations, now: unix_now() }
         }
         .boxed()
     }

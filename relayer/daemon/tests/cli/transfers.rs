@@ -167,7 +167,13 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
         let first = json(&ends(&here, &[&send[..], &key, &["--json"]].concat(), 0, &[]));
         assert!(first["instructions"]["uri"].as_str().unwrap().starts_with("bitcoin:"), "{first}");
         let order = first["transfer"]["id"].as_str().unwrap();
-        ends(&here, &["transfer", "show", order], 0, &[order, "50000 of bip122:", "no deposit of it was seen"]);
+        let amounts = ["0.0005 BTC (50000 base units) of bip122:", "paid as    0.0005 sBTC (50000 base units)"];
+        ends(&here, &["transfer", "show", order], 0, &[&[order, "no deposit of it was seen"][..], &amounts].concat());
+        let nowhere = ["transfer", "show", order, "--config", "nowhere.toml"];
+        let coins_alone = told(&ends(&here, &nowhere, 0, &["0.0005 BTC (50000 base units)"]));
+        assert!(!coins_alone.contains("paid as"), "what is not told is not guessed: {coins_alone}");
+        let units = ["deposit    0.0005 BTC (50000 base units)", "paid       0.0005 sBTC (50000 base units)"];
+        ends(&here, &[&send[..], &["--dry-run"]].concat(), 0, &units);
         let shown = json(&ends(&here, &["transfer", "show", order, "--json"], 0, &[]));
         assert_eq!((&shown["order"]["id"], &shown["transfers"]), (&order.into(), &serde_json::json!([])));
         let stranger = format!("0x{}", "ab".repeat(32));

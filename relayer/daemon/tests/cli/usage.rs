@@ -6,7 +6,7 @@ use spandrel::config::Config;
 use spandrel_risk::{Charge, Lane, RiskEvent};
 use spandrel_verifiers::{AssetId, ChainId, Deposit};
 
-use crate::run::{TestBook, deposit, ends, example, json as printed, silent_book};
+use crate::run::{TestBook, deposit, ends, example, json as printed, silent_book, told};
 
 const BITCOIN: &str = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328";
 const WRAPPED: &str = "eip155:31337/erc20:0x0000000000000000000000000000000000000006";
@@ -88,4 +88,8 @@ async fn the_exposure_as_enforced_and_every_window_over_lanes_are_told() {
     assert_eq!(window(&usage, &corridor("light_client"), "value"), is("380000", "5000000000"));
     let words = ["550000", "760000", "900000", "to eip155:31337", "560000", "fast lane", "380000", "amount", "value"];
     ends(here, &["limits", "usage"], 0, &words);
+    // Beside base units: what a window of base units holds, never one by value.
+    let units = ["0.0055 BTC", "0.009 BTC", "0.0006 BTC", "0.05 BTC"];
+    let told = told(&ends(here, &["limits", "usage"], 0, &units));
+    assert!(!told.contains("50 BTC"), "5000000000 is a value: {told}");
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use spandrel_risk::Scope;
 use spandrel_risk::control::{Act, ControlPolicy, Proposal};
 
-use super::super::layout::{Door, Page, Trouble, chain, copied, pill, table};
+use super::super::layout::{Door, Page, Trouble, amount, chain, copied, pill, table};
 use super::super::overview::{counted, until};
 use super::super::units;
 use super::draft::link;
@@ -69,11 +69,11 @@ fn body(
         }
         section aria-labelledby="held" data-live="held" {
             h2 #held { "Held transfers" }
-            (queue(held, "No transfer is held.", "spandrel hold list", &[("extend_hold", "Extend"), ("release_held", "Release"), ("drop_held", "Drop")]))
+            (queue(held, standing, "No transfer is held.", "spandrel hold list", &[("extend_hold", "Extend"), ("release_held", "Release"), ("drop_held", "Drop")]))
         }
         section aria-labelledby="quarantine" data-live="quarantine" {
             h2 #quarantine { "Quarantined transfers" }
-            (queue(quarantined, "No transfer is quarantined.", "spandrel quarantine list", &[("requeue_quarantined", "Requeue"), ("drop_quarantined", "Drop")]))
+            (queue(quarantined, standing, "No transfer is quarantined.", "spandrel quarantine list", &[("requeue_quarantined", "Requeue"), ("drop_quarantined", "Drop")]))
         }
         section aria-labelledby="limits" data-live="limits" {
             h2 #limits { "Limits" }
@@ -114,7 +114,7 @@ fn stopped(halts: &[HaltRow], standing: &Standing) -> Markup {
         }
         @for row in short(standing).into_iter().filter(|row| !row.is_accepted) {
             div.notice.warn {
-                p { strong { "Paid, and the deposit is gone: " (units::amount(&row.amount, row.corridor.asset.as_str())) } }
+                p { strong { "Paid, and the deposit is gone: " (amount(&row.amount, standing.denominations.of(row.corridor.asset.as_str()).as_ref())) } }
                 p.faint { (row.transfer) }
                 p { a href=(link("accept_loss", &[("transfer", &row.transfer.to_string())])) { "Propose to accept the loss" } }
             }
@@ -168,22 +168,23 @@ fn proposals(standing: &Standing) -> Markup {
     }
 }
 
-/// What is proposed; of limits, what would change.
-fn what(act: &Act, standing: &Standing) -> Markup {
+/// What is proposed or about to be signed; of limits, what would change.
+pub fn what(act: &Act, standing: &Standing) -> Markup {
     match act {
-        Act::RaiseLimits { corridor, limits } => limits::changes(corridor, limits, standing),
-        Act::RaiseWideLimit { limit, value } => wide::change(limit, value, standing),
+        Act::RaiseLimits { corridor, limits } => limits::changes("raise", corridor, limits, standing),
+        Act::LowerLimits { corridor, limits } => limits::changes("lower", corridor, limits, standing),
+        Act::RaiseWideLimit { limit, value } => wide::change("raise", limit, value, standing),
+        Act::LowerWideLimit { limit, value } => wide::change("lower", limit, value, standing),
         other => html! { strong { (other) } br; },
     }
 }
 
-fn queue(waiting: &Waiting, none: &str, all: &str, acts: &[(&str, &str)]) -> Markup {
+fn queue(waiting: &Waiting, standing: &Standing, none: &str, all: &str, acts: &[(&str, &str)]) -> Markup {
     let row = |row: &Row| {
-        let asset = row.asset.to_string();
         vec![
             copied(&row.id.to_string(), "the transfer's id"),
             html! { (chain(row.source.as_str())) " → " (chain(row.destination.as_str())) },
-            html! { span.amount { (units::amount(&row.amount, &asset)) } },
+            amount(&row.amount, standing.denominations.of(row.asset.as_str()).as_ref()),
             html! { (row.reason) @if let Some(at) = row.until { br; span.faint { "at least until " (units::moment(at)) } } },
             html! {
                 div.acts {
@@ -202,14 +203,12 @@ fn queue(waiting: &Waiting, none: &str, all: &str, acts: &[(&str, &str)]) -> Mar
 
 fn limit_rows(standing: &Standing) -> Markup {
     let rows = standing.limits.limits.iter().map(|(corridor, limits)| {
-        let asset = corridor.asset.as_str();
-        let shown = |limit: &spandrel_risk::Limit| {
-            let text = serde_json::to_value(limit).ok().and_then(|value| value.as_str().map(str::to_owned));
-            html! { span.amount { (units::amount(&text.unwrap_or_default(), asset)) } }
-        };
+        let (asset, denominations) = (corridor.asset.as_str(), &*standing.denominations);
+        let of = denominations.of(asset);
+        let shown = |limit: &spandrel_risk::Limit| amount(&limit.to_string(), of.as_ref());
         let named = serde_json::to_string(corridor).unwrap_or_default();
         vec![
-            html! { (chain(corridor.source.as_str())) " → " (chain(corridor.destination.as_str())) " · " (units::asset_name(asset)) },
+            html! { (chain(corridor.source.as_str())) " → " (chain(corridor.destination.as_str())) " · " (units::asset_name(asset, denominations)) },
             html! { strong { (units::words(&corridor.lane.to_string())) } },
             shown(&limits.per_transfer),
             shown(&limits.window),

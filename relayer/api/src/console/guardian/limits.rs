@@ -4,11 +4,12 @@ use maud::{Markup, html};
 use serde_json::Value;
 use spandrel_risk::{Corridor, Limit, Limits};
 
+use super::super::layout::amount;
 use super::super::units;
 use super::draft::Draft;
 use super::fields::fixed;
-use crate::Problem;
 use crate::control::Standing;
+use crate::{Denominations, Problem};
 
 /// The limits of a corridor, as they are signed: name, and what it bounds.
 pub const LIMITS: [(&str, &str); 6] = [
@@ -30,15 +31,16 @@ pub fn fields(draft: &Draft, corridor: &Corridor, standing: &Standing, wrong: Op
     let named = serde_json::to_string(corridor).unwrap_or_default();
     let version = draft.version.unwrap_or(standing.control.version());
     let text = |name: &str| of(limits, name);
+    let unit = standing.denominations.of(corridor.asset.as_str());
     Ok(html! {
-        (fixed("corridor", &named, &corridor_name(corridor)))
+        (fixed("corridor", &named, &corridor_name(corridor, &standing.denominations)))
         input type="hidden" name="version" value=(version);
         @for (name, words) in LIMITS {
             div.field {
                 label for=(name) { (words) }
                 input id=(name) name=(name) type="text" required autocomplete="off" value=(draft.limit(name).unwrap_or(&text(name)))
                     aria-invalid=[(wrong == Some(name)).then_some("true")];
-                @if name != "large_delay" { p.hint { "now " (units::amount(&text(name), corridor.asset.as_str())) } }
+                @if name != "large_delay" { p.hint { "now " (amount(&text(name), unit.as_ref())) } }
             }
         }
         p.hint.wide { "Base units, or " code { "unlimited" } "." }
@@ -51,37 +53,38 @@ pub fn fields(draft: &Draft, corridor: &Corridor, standing: &Standing, wrong: Op
 /// 400 for one that does not read.
 pub fn read(draft: &Draft) -> Result<Limits, Problem> {
     let text = |name| draft.limit(name).unwrap_or_default();
-    let amount = |name| {
+    let bound = |name| {
         let read = serde_json::from_value::<Limit>(text(name).into());
         read.map_err(|_| Problem::invalid(name, "base units or unlimited", text(name)))
     };
     let seconds = text("large_delay").parse();
-    let Limit::Amount(dust) = amount("dust")? else {
+    let Limit::Amount(dust) = bound("dust")? else {
         return Err(Problem::invalid("dust", "base units", text("dust")));
     };
     Ok(Limits {
-        per_transfer: amount("per_transfer")?,
-        exposure_cap: amount("exposure_cap")?,
-        window: amount("window")?,
-        large_from: amount("large_from")?,
+        per_transfer: bound("per_transfer")?,
+        exposure_cap: bound("exposure_cap")?,
+        window: bound("window")?,
+        large_from: bound("large_from")?,
         large_delay: seconds.map_err(|_| Problem::invalid("large_delay", "seconds", text("large_delay")))?,
         dust,
     })
 }
 
-/// What other limits would change of those that stand.
-pub fn changes(corridor: &Corridor, limits: &Limits, standing: &Standing) -> Markup {
-    let now = standing.limits.limits(corridor);
-    let shown = |limits: &Limits, name: &str| match name {
-        "large_delay" => of(limits, name),
-        _ => units::amount(&of(limits, name), corridor.asset.as_str()),
+/// What other limits would change of those that stand: `verb` is `raise` or `lower`.
+pub fn changes(verb: &str, corridor: &Corridor, limits: &Limits, standing: &Standing) -> Markup {
+    let (now, unit) = (standing.limits.limits(corridor), standing.denominations.of(corridor.asset.as_str()));
+    let shown = |name: &str, text: &str| match name {
+        "large_delay" => html! { (text) },
+        _ => amount(text, unit.as_ref()),
     };
     let changed = LIMITS.iter().filter_map(|(name, words)| {
-        let (before, after) = (now.map(|now| shown(now, name)), shown(limits, name));
-        (before.as_ref() != Some(&after)).then_some((words, before, after))
+        let (before, after) = (now.map(|now| of(now, name)), of(limits, name));
+        let is_changed = before.as_ref() != Some(&after);
+        is_changed.then(|| (words, before.map(|before| shown(name, &before)), shown(name, &after)))
     });
     html! {
-        strong { "raise the limits of the " (corridor_name(corridor)) } br;
+        strong { (verb) " the limits of the " (corridor_name(corridor, &standing.denominations)) } br;
         @for (words, before, after) in changed {
             (words) ": " @if let Some(before) = before { (before) " → " } strong { (after) } br;
         }
@@ -98,8 +101,9 @@ fn of(limits: &Limits, name: &str) -> String {
 }
 
 /// A lane of a corridor, by names that people know.
-pub fn corridor_name(Corridor { source, destination, asset, lane }: &Corridor) -> String {
-    let (lane, asset) = (lane.to_string(), units::asset_name(asset.as_str()));
+pub fn corridor_name(corridor: &Corridor, denominations: &Denominations) -> String {
+    let Corridor { source, destination, asset, lane } = corridor;
+    let (lane, asset) = (lane.to_string(), units::asset_name(asset.as_str(), denominations));
     let (from, to) = (units::chain_name(source.as_str()), units::chain_name(destination.as_str()));
     format!("{} lane of {asset} from {from} to {to}", units::words(&lane))
 }

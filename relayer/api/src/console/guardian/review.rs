@@ -8,6 +8,7 @@ use spandrel_risk::control::{Act, ControlPolicy, Statement, Typed};
 use super::super::form::{GuardianForm, given};
 use super::super::layout::{Door, Page, Trouble, table};
 use super::super::units;
+use super::controls::what;
 use super::draft::{self, Draft};
 use super::{command, typed};
 use crate::Problem;
@@ -30,7 +31,7 @@ pub async fn page(State(control): State<Control>, GuardianForm(draft): GuardianF
         Act::LowerLimits { .. } | Act::RaiseLimits { .. } | Act::LowerWideLimit { .. } | Act::RaiseWideLimit { .. }
     );
     let version = replaces.then(|| draft.version.unwrap_or(standing.control.version()));
-    let body = body(&statement, person, control.desk.deployment(), version, standing.now);
+    let body = body(&statement, person, control.desk.deployment(), version, &standing);
     Ok(Page::new(Door::Guardians, "/console", "Review and sign", body))
 }
 
@@ -60,7 +61,7 @@ fn body(
     person: &str,
     deployment: alloy::primitives::B256,
     version: Option<u64>,
-    now: u64,
+    standing: &Standing,
 ) -> Markup {
     let typed_data = typed::data(statement, deployment).to_string();
     let typed = Typed::of(statement);
@@ -75,6 +76,8 @@ fn body(
         h1 { "Review and sign" }
         section.card aria-labelledby="statement" {
             h2 #statement { (statement.act) }
+            // Limits are signed in base units; people judge them in units, beside what stands.
+            @if version.is_some() { p { (what(&statement.act, standing)) } }
             p { "Said by " strong { (person) } ", because: " strong { (statement.reason) } }
             p.faint { "Void from " (units::moment(statement.expiry)) " on, and once another statement of this key is taken." }
             (table("Every field that is signed", &["Field", "Type", "Value"], rows.collect()))
@@ -86,7 +89,7 @@ fn body(
                 p #sign-said role="status" tabindex="-1" {}
             }
         }
-        @if let Some(command) = command::of(statement, now) {
+        @if let Some(command) = command::of(statement, standing.now) {
             section aria-labelledby="command" {
                 h2 #command { "The same on the command line" }
                 pre tabindex="0" { code { (command) } }

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 use spandrel_risk::{AssetLimit, Limit, WideLimit};
 
 use super::super::form::given;
-use super::super::layout::table;
+use super::super::layout::{amount, table};
 use super::super::units;
 use super::draft::{Draft, link};
 use super::fields::fixed;
 use super::limits::corridor_name;
-use crate::Problem;
 use crate::control::Standing;
+use crate::{Denominations, Problem};
 
 /// Each as it stands.
 pub fn rows(standing: &Standing) -> Markup {
@@ -19,8 +19,8 @@ pub fn rows(standing: &Standing) -> Markup {
         let value = limit.of(wide)?;
         let named = serde_json::to_string(&limit).unwrap_or_default();
         Some(vec![
-            html! { (words(&limit)) },
-            html! { span.amount { (shown(&limit, &value)) } },
+            html! { (words(&limit, &standing.denominations)) },
+            shown(&limit, &value, &standing.denominations),
             html! {
                 div.acts {
                     a href=(link("lower_wide_limit", &[("limit", &named)])) { "Lower" }
@@ -45,10 +45,10 @@ pub fn fields(limit: &WideLimit, draft: &Draft, standing: &Standing, is_wrong: b
         (fixed("limit", &named, &limit.to_string()))
         input type="hidden" name="version" value=(version);
         div.field {
-            label for="value" { (words(limit)) }
+            label for="value" { (words(limit, &standing.denominations)) }
             input #value name="value" type="text" required autocomplete="off" value=(filled) aria-describedby="value-hint"
                 aria-invalid=[is_wrong.then_some("true")];
-            p.hint #value-hint { "now " (shown(limit, &value)) ". " (unit(limit)) "." }
+            p.hint #value-hint { "now " (shown(limit, &value, &standing.denominations)) ". " (unit(limit)) "." }
         }
     })
 }
@@ -62,18 +62,18 @@ pub fn read(draft: &Draft) -> Result<Limit, Problem> {
     serde_json::from_value(text.into()).map_err(|_| Problem::invalid("value", "a whole number or unlimited", text))
 }
 
-/// What another value would change.
-pub fn change(limit: &WideLimit, value: &Limit, standing: &Standing) -> Markup {
+/// What another value would change: `verb` is `raise` or `lower`.
+pub fn change(verb: &str, limit: &WideLimit, value: &Limit, standing: &Standing) -> Markup {
     html! {
-        strong { "raise " (limit) } br;
-        (words(limit)) ": "
-        @if let Some(before) = limit.of(&standing.limits.wide) { (shown(limit, &before)) " → " }
-        strong { (shown(limit, value)) } br;
+        strong { (verb) " " (limit) } br;
+        (words(limit, &standing.denominations)) ": "
+        @if let Some(before) = limit.of(&standing.limits.wide) { (shown(limit, &before, &standing.denominations)) " → " }
+        strong { (shown(limit, value, &standing.denominations)) } br;
     }
 }
 
 /// What it bounds.
-fn words(limit: &WideLimit) -> String {
+fn words(limit: &WideLimit, denominations: &Denominations) -> String {
     match limit {
         WideLimit::Asset { asset, limit } => {
             let what = match limit {
@@ -85,12 +85,14 @@ fn words(limit: &WideLimit) -> String {
                 AssetLimit::Usual => "never unusual up to",
                 AssetLimit::ExposureShare => "exposure, of what stands locked",
             };
-            format!("{}: {what}", units::asset_name(asset.as_str()))
+            format!("{}: {what}", units::asset_name(asset.as_str(), denominations))
         }
         WideLimit::Destination { chain } => {
             format!("to {}: in 24 hours, by value", units::chain_name(chain.as_str()))
         }
-        WideLimit::Corridor { corridor } => format!("{}: in 24 hours, by value", corridor_name(corridor)),
+        WideLimit::Corridor { corridor } => {
+            format!("{}: in 24 hours, by value", corridor_name(corridor, denominations))
+        }
         WideLimit::Depth { chain } => {
             format!("from {}: what a block costs whoever fakes it", units::chain_name(chain.as_str()))
         }
@@ -98,14 +100,15 @@ fn words(limit: &WideLimit) -> String {
 }
 
 /// A value with its unit, where it has one that people know.
-fn shown(limit: &WideLimit, value: &Limit) -> String {
+fn shown(limit: &WideLimit, value: &Limit, denominations: &Denominations) -> Markup {
+    let plain = |text: String| html! { span.amount { (text) } };
     match limit {
         WideLimit::Asset { asset, limit } => match limit {
-            AssetLimit::Notional | AssetLimit::MostOfP99 => value.to_string(),
-            AssetLimit::ExposureShare => format!("{value} of 10000"),
-            _ => units::amount(&value.to_string(), asset.as_str()),
+            AssetLimit::Notional | AssetLimit::MostOfP99 => plain(value.to_string()),
+            AssetLimit::ExposureShare => plain(format!("{value} of 10000")),
+            _ => amount(&value.to_string(), denominations.of(asset.as_str()).as_ref()),
         },
-        _ => value.to_string(),
+        _ => plain(value.to_string()),
     }
 }
 

@@ -88,7 +88,8 @@ impl ControlDesk for Desk {
         async move {
             let RiskNow { state: risk, control, limits, waits, .. } = self.book.risk_now();
             let signers = BTreeMap::from([(SignerRole::Verifiers, policy().verifiers)]);
-            Standing { control, risk, limits, waits, signers, now: self.book.clock().now() }
+            let (denominations, now) = (Arc::default(), self.book.clock().now());
+            Standing { control, risk, limits, waits, signers, denominations, now }
         }
         .boxed()
     }

@@ -19,7 +19,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use spandrel_api::http::{OPEN_ORDERS, OwnKeys, Patience, Port, Proxies, Rates, Room, TIMEOUT, Tls, router, serve};
 use spandrel_api::webhooks::{Egress, Reach, Resolve, SystemResolver, WebhookKey, Webhooks};
-use spandrel_api::{Catalog, Live, Service, SourceKind, WATCH, issue_key};
+use spandrel_api::{Catalog, Denominations, Live, Service, SourceKind, WATCH, issue_key};
 use spandrel_core::{Event, Input, Transfer};
 use spandrel_engine::{Book, Change, Clock, Observer};
 use spandrel_risk::{Corridor, Lane, RiskPolicy};
@@ -89,6 +89,8 @@ pub struct Options {
     pub open_orders: NonZeroU32,
     /// A token that crosses from Ethereum too, and the vault there that takes it.
     pub token: Option<(Address, AssetId)>,
+    /// How amounts are written; of coins it is known.
+    pub denominations: Denominations,
     /// Makes the limits other than they are.
     pub tune: fn(&mut RiskPolicy),
     /// How long a request takes at most.
@@ -120,6 +122,7 @@ impl Options {
             own_keys: Some(OwnKeys::per_hour(NonZeroU32::new(3).unwrap(), NonZeroU32::MAX)),
             open_orders: OPEN_ORDERS,
             token: None,
+            denominations: Denominations::default(),
             tune: |_| {},
             longest: TIMEOUT,
             watch: WATCH,
@@ -161,7 +164,7 @@ impl World {
     pub async fn with(options: Options) -> Self {
         let Options { rate, places, patience, reach, resolver, store, folder, clock, own_keys, open_orders, .. } =
             options;
-        let Options { longest, token, tune, tls, watch, late_after, proxies, refused, .. } = options;
+        let Options { denominations, longest, token, tune, tls, watch, late_after, proxies, refused, .. } = options;
         let (mut policy, mut sources, live) = (policy(), sources(), Live::default());
         if let Some((vault, asset)) = token {
             let corridor = Corridor { source: ethereum(), destination: destination(), asset, lane: Lane::LightClient };
@@ -176,7 +179,7 @@ impl World {
         let service = Service::open(
             store.clone(),
             policy.clone(),
-            Catalog::new(&policy, sources),
+            Catalog::new(&policy, sources).denominated(denominations),
             Arc::new(move || {
                 let now = risk.risk_now();
                 (now.state, now.limits)
