@@ -171,6 +171,8 @@ async fn start_role(
         start_watchers(&config, &store, &book, &metrics, &mut tasks, &stop)?;
     }
     if role.runs(Role::Relayer) {
+        let balances = wiring::watch_balances(&config, metrics.balances(), stop.clone())?;
+        tasks.spawn("balances", balances);
         let health = wiring::Health::new(metrics, config.late_after());
         start_relayer(&config, (book.clone(), health), (bus, requests.sign()?), &mut tasks, &stop).await?;
     }

@@ -16,6 +16,8 @@ mod routes;
 mod tokens;
 mod vault_pauses;
 
+pub(crate) use evm::Evm;
+
 use std::path::Path;
 use std::time::Duration;
 

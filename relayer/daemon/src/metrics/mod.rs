@@ -2,6 +2,7 @@
 //!
 //! Names are `spandrel_<subsystem>_<what>_<unit>`; labels are bounded: chains, corridors, lanes, states, routes.
 
+mod balances;
 mod gauges;
 mod health;
 mod requests;
@@ -24,6 +25,7 @@ use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
+pub use balances::Balances;
 use gauges::Gauges;
 pub use health::Vitals;
 pub(crate) use health::late;
@@ -46,6 +48,7 @@ pub struct Metrics {
     pools: Mutex<Vec<(ChainId, Arc<dyn Health>)>>,
     alarms: Alarms,
     trusts: Trusts,
+    balances: Balances,
 }
 
 impl Metrics {
@@ -90,6 +93,7 @@ impl Metrics {
             pools: Mutex::default(),
             alarms: Alarms::default(),
             trusts: Trusts::new(&registry)?,
+            balances: Balances::new(&registry)?,
             registry,
         };
         let all: [Box<dyn prometheus::core::Collector>; 6] = [
@@ -119,6 +123,11 @@ impl Metrics {
     /// Where it is said for how long trusted roots may be begun at.
     pub fn trusts(&self) -> &Trusts {
         &self.trusts
+    }
+
+    /// Where it is said what accounts have.
+    pub fn balances(&self) -> Balances {
+        self.balances.clone()
     }
 
     /// Shows how the nodes of `chain` stand.

@@ -4,6 +4,7 @@
 mod agreement;
 mod announced;
 mod api;
+mod balances;
 mod bitcoin;
 mod bus;
 mod changes;
@@ -22,6 +23,7 @@ mod tls;
 pub use agreement::{agree, agreement, begin_anew, is_draft, require_agreeable, would_agree};
 pub use announced::RegisteredTerms;
 pub use api::serve_api;
+pub use balances::watch_balances;
 pub use bitcoin::{bitcoin_consensus, bitcoin_side, endpoint};
 pub use bus::bus;
 pub use changes::follow_changes;

@@ -74,7 +74,7 @@ pub fn vault(config: &Config, source: &EthereumSource) -> Result<Box<dyn VaultVi
 }
 
 /// Addresses by the names of their keys. A process that has no keys does not watch their balances.
-fn accounts(config: &Config) -> Result<BTreeMap<String, Address>> {
+pub(super) fn accounts(config: &Config) -> Result<BTreeMap<String, Address>> {
     if !config.keystore.is_dir() {
         return Ok(BTreeMap::new());
     }

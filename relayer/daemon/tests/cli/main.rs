@@ -1,6 +1,7 @@
 //! The binary as operators, guardians and users meet it.
 
 mod audit;
+mod balances;
 mod basics;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../../verifiers/tests/bitcoin_deposits/mod.rs"]

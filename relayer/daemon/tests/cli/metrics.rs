@@ -23,8 +23,9 @@ use crate::run::{configured, deposit, see, silent_book, tell};
 use crate::usage::clear;
 
 /// Where metrics are registered.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     include_str!("../../src/metrics/mod.rs"),
+    include_str!("../../src/metrics/balances.rs"),
     include_str!("../../src/metrics/gauges.rs"),
     include_str!("../../src/metrics/requests.rs"),
     include_str!("../../src/metrics/trust.rs"),
@@ -263,6 +264,7 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
         let tx = NewTx { chain, signer, effects: Vec::new(), to: signer, input, gas_limit: 21_000, chain_nonce };
         book.ledger().open_tx(tx, unix_now()).await.unwrap();
     }
+    metrics.balances().show(&target, signer, U256::from(9), Some(U256::from(5)));
     let pulses = Pulses::default();
     pulses.feel("payouts".to_owned(), Pulse::default());
     let vitals = Vitals { pulses, late_after: [(chain.clone(), 600)].into(), bus: None };
@@ -317,6 +319,8 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
         format!("spandrel_submit_open_txs_count{{chain=\"{target}\"}} 2\n"),
         format!("spandrel_trust_period_seconds{{chain=\"{chain}\"}} 600\n"),
         format!("spandrel_trust_left_seconds{{chain=\"{chain}\"}} -4"),
+        format!("spandrel_submit_balance_units{{account=\"{signer}\",chain=\"{target}\"}} 5\n"),
+        format!("spandrel_submit_least_balance_units{{account=\"{signer}\",chain=\"{target}\"}} 9\n"),
         format!("spandrel_submit_lowest_nonce_count{{account=\"{signer}\",chain=\"{target}\"}} 7\n"),
     ] {
         assert!(scraped.contains(&line), "{line} in {scraped}");
