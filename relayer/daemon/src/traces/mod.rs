@@ -1,10 +1,11 @@
-//! OTLP traces that follow a transfer across processes.
+//! OTLP traces that follow a transfer across processes, and one span for each request of the APIs.
 //!
 //! The first half of a deposit's id is its trace's id, so that relayer, verifiers and signers add to one trace without
 //! telling each other anything. The span that stands for the whole transfer is named by the relayer, when it has ended, by
 //! the next eight bytes; every other span is below it. What is in a trace is what logs hold: no keys, no secrets.
 
 mod layer;
+mod requests;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,7 @@ use spandrel_engine::Observer;
 use spandrel_verifiers::DepositId;
 
 pub use layer::TransferSpans;
+pub use requests::traced;
 
 /// Longest that a collector is waited for, at each batch and at the end.
 const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,19 +66,24 @@ impl Traces {
 
     /// A span of its own below the transfer's.
     fn tell(&self, id: DepositId, told: Told) {
-        let mut bytes = [0; 8];
-        rand::rng().fill_bytes(&mut bytes);
-        self.send(id, SpanId::from_bytes(bytes), root_of(id), told);
+        self.send((trace_of(id), any_span()), Some(root_of(id)), SpanKind::Internal, told);
     }
 
-    fn send(&self, id: DepositId, span: SpanId, parent: SpanId, told: Told) {
-        let context = SpanContext::new(trace_of(id), span, TraceFlags::SAMPLED, false, TraceState::default());
+    /// A request: a trace of its own, as no caller says of which it is.
+    fn tell_request(&self, told: Told) {
+        let mut bytes = [0; 16];
+        rand::rng().fill_bytes(&mut bytes);
+        self.send((TraceId::from_bytes(bytes), any_span()), None, SpanKind::Server, told);
+    }
+
+    fn send(&self, (trace, span): (TraceId, SpanId), parent: Option<SpanId>, span_kind: SpanKind, told: Told) {
+        let context = SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::default());
         let status = if told.is_failed { Status::error("") } else { Status::Unset };
         self.0.on_end(SpanData {
             span_context: context,
-            parent_span_id: parent,
-            parent_span_is_remote: true,
-            span_kind: SpanKind::Internal,
+            parent_span_id: parent.unwrap_or(SpanId::INVALID),
+            parent_span_is_remote: parent.is_some(),
+            span_kind,
             name: told.name.into(),
             start_time: told.from,
             end_time: told.to,
@@ -88,6 +95,12 @@ impl Traces {
             instrumentation_scope: InstrumentationScope::builder("spandrel").build(),
         });
     }
+}
+
+fn any_span() -> SpanId {
+    let mut bytes = [0; 8];
+    rand::rng().fill_bytes(&mut bytes);
+    SpanId::from_bytes(bytes)
 }
 
 /// The trace of a deposit: the first 16 bytes of its id.
@@ -122,7 +135,7 @@ impl Observer for Traces {
             let from = UNIX_EPOCH + Duration::from_secs(transfer.created_at);
             let name = "transfer".to_owned();
             let told = Told { name, from, to: now, attributes: attributes(), is_failed: false };
-            self.send(transfer.id, root_of(transfer.id), SpanId::INVALID, told);
+            self.send((trace_of(transfer.id), root_of(transfer.id)), None, SpanKind::Internal, told);
         }
     }
 

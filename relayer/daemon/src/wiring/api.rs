@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{SystemClock, unix_now};
 use crate::config::{ApiConfig, Config, Profile, ProxyConfig};
 use crate::metrics::{Requests, observe};
+use crate::traces::traced;
 
 /// Seconds between Bitcoin blocks.
 const BITCOIN_BLOCK: u64 = 600;
@@ -57,7 +58,8 @@ pub async fn serve_api(
     let keys = api.own_keys_per_hour.map(|each| OwnKeys::per_hour(each, each.max(OWN_KEYS_PER_HOUR)));
     let streams = Room { all: api.max_streams, each: api.streams_per_caller };
     let app = router(service.clone(), rates, streams, keys, TIMEOUT);
-    let app = app.layer(axum::middleware::from_fn_with_state(requests, observe));
+    let app =
+        app.layer(axum::middleware::from_fn_with_state(requests, observe)).layer(axum::middleware::from_fn(traced));
     let tls = api.tls.as_ref().map(|tls| super::read_tls("api.tls", tls)).transpose()?;
     let listener =
         tokio::net::TcpListener::bind(api.listen).await.with_context(|| format!("api.listen: {}", api.listen))?;

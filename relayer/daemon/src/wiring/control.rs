@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
 use crate::config::{Config, ControlConfig};
+use crate::traces::traced;
 
 /// Connections at once: guardians, their command lines and their browsers, which may all be on one machine.
 const PLACES: usize = 256;
@@ -47,7 +48,7 @@ pub async fn serve_control(
     let hosts = tls.clone().map_or(Hosts::Local, Hosts::Certified);
     let each = if control.listen.ip().is_loopback() { PLACES } else { OF_ONE_ADDRESS };
     let places = Room { all: PLACES, each };
-    let app = control_router(desk, store, hosts, TIMEOUT);
+    let app = control_router(desk, store, hosts, TIMEOUT).layer(axum::middleware::from_fn(traced));
     Ok(async move {
         // Pages that listen for changes are cut off when it stops.
         let served = serve(Port::new(listener, tls.clone()), app, places, stop.cancelled());

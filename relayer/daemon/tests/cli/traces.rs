@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::routing::post;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use spandrel::clock::unix_now;
-use spandrel::traces::{Traces, TransferSpans, root_of, trace_of};
+use spandrel::traces::{Traces, TransferSpans, root_of, trace_of, traced};
 use spandrel_core::Input;
 use spandrel_core::ledger::Ledger;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::run::{book, configured, ends, see, tell};
@@ -29,15 +30,24 @@ async fn take(State(spans): State<UnboundedSender<Span>>, body: Bytes) {
     }
 }
 
+/// A collector's address, and the spans that it gets.
+async fn collector() -> (String, UnboundedReceiver<Span>) {
+    let (told, spans) = unbounded_channel();
+    let router = Router::new().route("/v1/traces", post(take)).with_state(told);
+    (served(router).await + "/v1/traces", spans)
+}
+
+async fn served(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
 /// A relayer that stores, and a verifier in another process that refuses: one trace, by the deposit's id alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transfer_is_one_trace_whatever_process_is_at_it() {
-    let (told, mut spans) = unbounded_channel();
-    let collector = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}/v1/traces", collector.local_addr().unwrap());
-    let router = Router::new().route("/v1/traces", post(take)).with_state(told);
-    tokio::spawn(async move { axum::serve(collector, router).await.unwrap() });
-
+    let (endpoint, mut spans) = collector().await;
     let folder = tempfile::tempdir().unwrap();
     let config = configured(folder.path());
     let relayer = Traces::start(&endpoint).unwrap();
@@ -78,6 +88,55 @@ async fn a_transfer_is_one_trace_whatever_process_is_at_it() {
     let verify = own.iter().find(|span| span.name == "verify").unwrap();
     assert!(verify.attributes.iter().any(|attribute| attribute.key == "spandrel.error"), "{verify:?}");
     assert_eq!(verify.status.as_ref().unwrap().code, 2, "an error");
+}
+
+/// A key, an address, an id, an amount: what a request carries is its caller's.
+#[tokio::test(flavor = "current_thread")]
+async fn a_request_is_one_span_and_nothing_that_its_caller_wrote_is_in_it() {
+    const SECRET: &str = "sk_hush";
+    let (endpoint, mut spans) = collector().await;
+    let traces = Traces::start(&endpoint).unwrap();
+    let _told = tracing::subscriber::set_default(tracing_subscriber::registry().with(TransferSpans(traces.clone())));
+    let answers = get(async || "{}").post(async || (StatusCode::INTERNAL_SERVER_ERROR, SECRET));
+    let app = Router::new().route("/v1/transfers/{id}", answers).layer(axum::middleware::from_fn(traced));
+    let (url, client) = (served(app).await, reqwest::Client::new());
+    let invented = reqwest::Method::from_bytes(SECRET.as_bytes()).unwrap();
+    for (method, path) in [
+        (reqwest::Method::GET, format!("/v1/transfers/{SECRET}?key={SECRET}")),
+        (reqwest::Method::POST, format!("/v1/transfers/{SECRET}")),
+        (invented, format!("/{SECRET}")),
+    ] {
+        let request = client.request(method, format!("{url}{path}")).bearer_auth(SECRET).header("x-request-id", SECRET);
+        request.body(SECRET).send().await.unwrap();
+    }
+    tokio::task::spawn_blocking(move || traces.close()).await.unwrap();
+
+    let mut told = Vec::new();
+    while let Ok(span) = spans.try_recv() {
+        assert!(!format!("{span:?}").contains(SECRET), "{span:?}");
+        assert_eq!((span.name.as_str(), span.kind, span.parent_span_id.len()), ("api request", 2, 0), "a server's");
+        let mut of: Vec<String> = span
+            .attributes
+            .iter()
+            .map(|attribute| {
+                format!("{} {:?}", attribute.key, attribute.value.as_ref().unwrap().value.as_ref().unwrap())
+            })
+            .collect();
+        of.sort_unstable();
+        told.push((of, span.status.map_or(0, |status| status.code), span.trace_id));
+    }
+    let expected =
+        [("GET", 200, "/v1/transfers/{id}", 0), ("POST", 500, "/v1/transfers/{id}", 2), ("_OTHER", 404, "other", 0)];
+    assert_eq!(told.len(), expected.len(), "one a request: {told:?}");
+    for ((method, status, route, code), (attributes, found, _)) in expected.into_iter().zip(&told) {
+        let expected = [
+            format!("http.request.method StringValue({method:?})"),
+            format!("http.response.status_code IntValue({status})"),
+            format!("http.route StringValue({route:?})"),
+        ];
+        assert_eq!((attributes.as_slice(), *found), (&expected[..], code));
+    }
+    assert!(told[0].2 != told[1].2, "each is a trace of its own");
 }
 
 /// Transfers go on without a collector, and an endpoint that is none is refused at the start.
