@@ -14,9 +14,9 @@ use crate::ward::{Ward, evm, node};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paying_account_is_shown_with_what_it_has_and_without_while_no_node_tells() {
-    let away = format!("http://127.0.0.1:{}", free_port());
-    for (target, expected) in [(node(evm(31_337), None).await, Some(" 5\n")), (away.clone(), None)] {
-        let ward = Ward::new([&away, &away, &away, &away, &target]);
+    let away: Vec<String> = (0..5).map(|_| format!("http://127.0.0.1:{}", free_port())).collect();
+    for (target, expected) in [(node(evm(31_337), None).await, Some(" 5\n")), (away[4].clone(), None)] {
+        let ward = Ward::new([&away[0], &away[1], &away[2], &away[3], &target]);
         let mut config = Config::read(&ward.path().join("spandrel.toml")).unwrap();
         config.keystore = ward.path().join("keys");
         let keystore = spandrel_signer::Keystore::open(&config.keystore, spandrel_signer::Hardness::Dev).unwrap();
