@@ -172,7 +172,7 @@ async fn start_role(
     }
     if role.runs(Role::Relayer) {
         let balances = wiring::watch_balances(&config, metrics.balances(), stop.clone())?;
-        tasks.spawn("balances", balances);
+        tasks.add("balances", balances);
         let health = wiring::Health::new(metrics, config.late_after());
         start_relayer(&config, (book.clone(), health), (bus, requests.sign()?), &mut tasks, &stop).await?;
     }

@@ -54,7 +54,7 @@ async fn what_is_told_and_what_is_known_is_served_and_nothing_is_guessed() {
 #[tokio::test]
 async fn the_same_is_served_over_grpc() {
     let world = told().await;
-    let mut client = proto::transfers_client::TransfersClient::connect(world.base.clone()).await.unwrap();
+    let mut client = crate::calls::transfers(&world);
     let assets = client.list_assets(proto::ListAssetsRequest {}).await.unwrap().into_inner().assets;
     let dollars = assets.iter().find(|asset| asset.id == token().as_str()).unwrap();
     assert_eq!((dollars.symbol.as_deref(), dollars.decimals), (Some("USDX"), Some(6)));
