@@ -292,12 +292,20 @@ fn cases_of_a_relay_end_as_their_codes_say() {
         std::panic::catch_unwind(|| relay(Path::new("file.json"), &bytes).unwrap())
     };
     let chains = |cases: Value| json!({"header": {"validateHeaderChain": cases}});
-    let chain = |headers: &[Value], code: u32| json!({"headers": headers, "anchor": genesis, "isMainnet": true, "output": code});
+    let chain = |headers: &[Value], code: u32| {
+        json!({
+            "headers": headers, "anchor": genesis, "isMainnet": true, "output": code,
+        })
+    };
     let gap = [before[0].clone(), before[2].clone()];
     assert_eq!(run(&chains(json!([chain(&before, 0), chain(&gap, 103)]))).unwrap(), Ran::Cases(1, 1));
     run(&chains(json!([chain(&before, 103)]))).unwrap_err();
     run(&chains(json!([chain(&gap, 0)]))).unwrap_err();
-    let retarget = |start: &Value, code: u32| json!({"headers": after[..2], "prevEpochStart": start, "anchor": before[4], "output": code});
+    let retarget = |start: &Value, code: u32| {
+        json!({
+            "headers": after[..2], "prevEpochStart": start, "anchor": before[4], "output": code,
+        })
+    };
     let changes = |cases: Value| json!({"header": {"validateHeaderChain": [], "validateDifficultyChange": cases}});
     let mut late = start.clone();
     late["height"] = json!(435_457);
