@@ -55,6 +55,10 @@ const READ: &[(&str, &str, &str)] = &[
     ("ethereum_tests/RLPTests/", "ethereum/headers.rs", "ethereum_tests/RLPTests"),
     ("derived_mpt_forgeries.json", "ethereum/tries.rs", "derived_mpt_forgeries.json"),
     ("lodestar_devnet/", "ethereum/devnets.rs", "ethereum/lodestar_devnet"),
+    ("lodestar_devnet/mock_fulu/genesis.json", "ethereum/devnets.rs", "genesis.json"),
+    ("lodestar_devnet/mock_fulu/spec.json", "ethereum/devnets.rs", "spec.json"),
+    ("lodestar_devnet/paired_electra/genesis.json", "ethereum/devnets.rs", "genesis.json"),
+    ("lodestar_devnet/paired_electra/spec.json", "ethereum/devnets.rs", "spec.json"),
     (
         "argument_mainnet_deneb/committee-change/LightClientBootstrapDeneb.ssz",
         "ethereum/mainnet.rs",
