@@ -171,10 +171,9 @@ async fn start_role(
         start_watchers(&config, &store, &book, &metrics, &mut tasks, &stop)?;
     }
     if role.runs(Role::Relayer) {
-        let balances = wiring::watch_balances(&config, metrics.balances(), stop.clone())?;
-        tasks.add("balances", balances);
-        let health = wiring::Health::new(metrics, config.late_after());
+        let health = wiring::Health::new(metrics.clone(), config.late_after());
         start_relayer(&config, (book.clone(), health), (bus, requests.sign()?), &mut tasks, &stop).await?;
+        tasks.add("balances", wiring::watch_balances(&config, metrics.balances(), stop.clone())?);
     }
     // Last: nothing is agreed on by a start that fails, for a secret or a port, and nothing runs before.
     wiring::agree(&config, &book).await?;

@@ -118,7 +118,7 @@ async fn a_decision_is_made_under_the_limits_that_another_process_was_told() {
     let corridor = Corridor::of(&deposit(), Lane::Fast);
     let limits = Limits { window: Limit::CLOSED, ..told.risk_now().limits.limits[&corridor] };
     let outcome = Outcome::Limited { corridor: corridor.clone(), limits: Box::new(limits) };
-    let lowered = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned() };
+    let lowered = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned(), before: None };
     ledger.commit(Commit { now: NOW, control: vec![lowered], ..Commit::default() }).await.unwrap();
     let refused = Progress::Refused { reason: "OverExposure".to_owned(), lasting: Lasting::ForNow };
     untold.record(Change::one(deposit().id(), Input::Progress(pay, refused))).await.unwrap();

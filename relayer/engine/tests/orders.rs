@@ -85,7 +85,7 @@ async fn a_shortfall_is_open_until_its_loss_is_accepted() {
     book.record_risk(RiskEvent::Shortfall { id }).await.unwrap();
     assert_eq!(book.open_shortfalls().await, [id]);
     let outcome = Outcome::LossAccepted { transfer: id };
-    let accepted = ControlEvent::Done { proposal: None, outcome, by: "ada and bo: a drill".to_owned() };
+    let accepted = ControlEvent::Done { proposal: None, outcome, by: "ada and bo: a drill".to_owned(), before: None };
     let now = book.clock().now();
     book.ledger().commit(Commit { now, control: vec![accepted], ..Commit::default() }).await.unwrap();
     book.refresh().await.unwrap();

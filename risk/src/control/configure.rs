@@ -80,7 +80,7 @@ pub fn configure(
         Ok(by) => {
             let mut events = overtaken(state, filed, file, Some(id));
             let outcome = Outcome::PolicyChanged { policy: Box::new(file.clone()), digest: file.digest() };
-            events.push(ControlEvent::Done { proposal: Some(*id), outcome, by });
+            events.push(ControlEvent::Done { proposal: Some(*id), outcome, by, before: None });
             Ok(events)
         }
     }

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256};
 use spandrel_verifiers::UnixSeconds;
 
+use super::before::with_what_they_replace;
 use super::freeze::freeze;
 use super::limits::{lower, lower_wide, require_possible};
 use super::policy::{MAX_TTL, is_same_person};
@@ -38,7 +39,7 @@ pub fn decide(
         person: said.person.to_owned(),
         signed: Box::new(signed.clone()),
     }];
-    events.extend(said.follow(state, view)?);
+    events.extend(with_what_they_replace(said.follow(state, view)?, view));
     Ok(events)
 }
 
@@ -252,7 +253,7 @@ impl Said<'_> {
     }
 
     pub(super) fn done(&self, outcome: Outcome) -> ControlEvent {
-        ControlEvent::Done { proposal: None, outcome, by: format!("{}: {}", self.person, self.reason) }
+        ControlEvent::Done { proposal: None, outcome, by: format!("{}: {}", self.person, self.reason), before: None }
     }
 }
 

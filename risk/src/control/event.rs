@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 
-use super::{SignedStatement, SignerRole};
+use super::{Before, SignedStatement, SignerRole};
 use crate::{Agreement, Corridor, Limit, Limits, RiskEvent, Scope, WideLimit};
 
 /// One fact of the control log.
@@ -79,6 +79,9 @@ pub enum ControlEvent {
         outcome: Outcome,
         /// By whom and why, for people.
         by: String,
+        /// What it replaced, of limits and pauses. Absent in rows that are older than this field.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Before>,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use alloy_primitives::B256;
 
+use super::before::with_what_they_replace;
 use super::decide::{overtake, paused_until};
 use super::freeze::freezes;
 use super::policy::is_same_person;
@@ -59,11 +60,11 @@ pub fn execute(
     }
     let by = format!("{} and {}: {}", proposal.person, approval.person, proposal.reason);
     let outcome = outcome_of(&proposal.act).ok_or(Wait::Unknown)?;
-    let mut events = vec![ControlEvent::Done { proposal: Some(id), outcome, by }];
+    let mut events = vec![ControlEvent::Done { proposal: Some(id), outcome, by, before: None }];
     if let Act::Resume { scope } = &proposal.act {
         events.extend(overtake(state, "a resumption", |act| freezes(act, scope)));
     }
-    Ok(events)
+    Ok(with_what_they_replace(events, view))
 }
 
 /// What makes a proposal void although two people agreed.

@@ -21,7 +21,8 @@ pub(super) fn freeze(said: &Said<'_>, state: &ControlState, view: &View<'_>, sco
         let (signer, person) = (said.signer, said.person.to_owned());
         let by = format!("{} and {}: {}", proposal.person, said.person, proposal.reason);
         events.push(ControlEvent::Approved { proposal: *id, signer, person, ready_at: view.now });
-        events.push(ControlEvent::Done { proposal: Some(*id), outcome: paused(scope, UnixSeconds::MAX), by });
+        let outcome = paused(scope, UnixSeconds::MAX);
+        events.push(ControlEvent::Done { proposal: Some(*id), outcome, by, before: None });
         return events;
     }
     let until = view.now.saturating_add(MAX_TTL);

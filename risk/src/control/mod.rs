@@ -9,6 +9,7 @@
 //! and for green health, and never lifts a pause that came after it was proposed.
 
 mod act;
+mod before;
 mod configure;
 mod decide;
 mod event;
@@ -23,6 +24,7 @@ mod statement;
 mod typed;
 
 pub use act::{Act, SignerRole, said_changes};
+pub use before::Before;
 pub use configure::{ConfigureRefusal, NotYet, configure};
 pub use decide::{by_a_guardian, decide};
 pub use event::{ControlEvent, Outcome, ProposalEnd};

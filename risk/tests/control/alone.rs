@@ -1,7 +1,7 @@
 //! The safe direction: one person, at once, and no further.
 
 use alloy_primitives::{B256, U256};
-use spandrel_risk::control::{Act, ControlEvent, Outcome};
+use spandrel_risk::control::{Act, Before, ControlEvent, Outcome};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, Scope};
 
 use crate::world::{DAY, NOW, World, chain, code, corridor, limits, pause, raise, resume, transfer};
@@ -57,6 +57,28 @@ fn one_guardian_lowers_and_no_field_may_rise() {
     assert_eq!(lowered.per_transfer, Limit::CLOSED);
     // What was lowered is what counts next time.
     assert_eq!(code(world.say(0, lower(limits(1)))), "NOT_A_LOWERING");
+}
+
+/// The log by itself tells what changed: whoever reads it needs no state.
+#[test]
+fn what_an_act_replaces_is_told_beside_what_it_sets() {
+    let mut world = World::new();
+    let before = |events: Result<Vec<ControlEvent>, _>| match events.unwrap().pop() {
+        Some(ControlEvent::Done { before, .. }) => before,
+        other => panic!("{other:?}"),
+    };
+    let stood = |n| Some(Before::Limits { limits: Box::new(limits(n)) });
+    let lower = |n| Act::LowerLimits { corridor: corridor(), limits: limits(n) };
+    assert_eq!(before(world.say(0, pause(60))), Some(Before::Pause { until: None }));
+    assert_eq!(before(world.say(2, pause(600))), Some(Before::Pause { until: Some(NOW + 60) }));
+    assert_eq!(before(world.say(0, lower(50))), stood(100));
+    assert_eq!(before(world.say(2, lower(7))), stood(50));
+    let proposal = world.propose(0, raise(9));
+    world.approve(2, proposal).unwrap();
+    world.now += DAY;
+    assert!(matches!(world.execute(proposal, None), Ok(ControlEvent::Done { before, .. }) if before == stood(7)));
+    world.is_held = true;
+    assert_eq!(before(world.say(0, Act::DropHeld { transfer: transfer() })), None, "it replaces no value");
 }
 
 #[test]

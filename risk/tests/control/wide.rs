@@ -1,7 +1,7 @@
 //! Limits over corridors: one person lowers each, two and later raise it, and no file undoes what guardians set.
 
 use alloy_primitives::U256;
-use spandrel_risk::control::{Act, ControlEvent, Outcome, ProposalEnd, Statement, Wait, said_changes};
+use spandrel_risk::control::{Act, Before, ControlEvent, Outcome, ProposalEnd, Statement, Wait, said_changes};
 use spandrel_risk::{
     Agreement, AssetLimit, Corridor, CorridorRules, Decision, DepthRule, ExposureRule, Limit, Position, Reason,
     WideLimit, looser,
@@ -75,7 +75,10 @@ fn one_guardian_lowers_each_and_raises_none() {
         assert_eq!(standing(&world, &limit), before, "{limit}: proposed alone");
         let events = world.say(0, lower(&limit, amount(3))).unwrap();
         let done = Outcome::WideLimited { limit: limit.clone(), value: amount(3) };
-        assert!(matches!(events.last(), Some(ControlEvent::Done { outcome, .. }) if *outcome == done));
+        let told = Some(Before::WideLimit { value: before });
+        assert!(
+            matches!(events.last(), Some(ControlEvent::Done { outcome, before, .. }) if *outcome == done && *before == told)
+        );
         assert_eq!(standing(&world, &limit), amount(3));
         let others = all().into_iter().filter(|other| *other != limit);
         let untouched = others.filter(|other| other.of(&file().risk.wide) == Some(standing(&world, other)));

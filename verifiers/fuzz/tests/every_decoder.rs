@@ -44,6 +44,7 @@ const OTHERS: &[(&str, &[(&str, Excuse)])] = &[
             ("parse", Since("amounts of requests, which `body`, `call` and `query` change")),
             ("read_hash", Since("hashes of requests, which `body`, `path` and `query` change")),
             ("ApiSecret::parse", Since("keys of requests, which `header` changes")),
+            ("Denomination::new", Since("the operator's configuration")),
             ("Tls::new", Since("the operator's files")),
         ],
     ),

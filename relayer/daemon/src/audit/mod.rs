@@ -5,6 +5,7 @@
 //! export that was cut off and given a new manifest, or a ledger that was cut off, is whole in itself: only who kept a
 //! later head sees it.
 
+mod changes;
 mod check;
 mod export;
 mod manifest;
@@ -42,6 +43,12 @@ pub enum AuditCommand {
         #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
         rows_per_file: u64,
     },
+    /// Show what guardians' acts on limits and pauses changed, from what to what, oldest first. It does not verify the log.
+    Changes {
+        /// The ledger's database file.
+        #[arg(long, default_value = "spandrel.sqlite")]
+        database: PathBuf,
+    },
 }
 
 /// Carries a command out.
@@ -51,6 +58,10 @@ pub async fn run(command: AuditCommand, json: bool) -> Result<Exit> {
             let mut log = Log::new(head);
             let checked = read::verify(&path, &mut log, json).await?.and_then(|()| log.finish());
             report(checked, &log, json)
+        }
+        AuditCommand::Changes { database } => {
+            changes::show(&database, json).await?;
+            Ok(Exit::Done)
         }
         AuditCommand::Export { folder, database, rows_per_file } => {
             let manifest = export::export(&database, &folder, rows_per_file, json).await?;

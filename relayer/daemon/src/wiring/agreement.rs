@@ -78,8 +78,7 @@ fn terms(feed: &PriceFeedConfig) -> Result<FeedTerms> {
 /// Starts a process with its configuration, when everything else that can fail on this machine has not: refused where it
 /// allows more than what is agreed on, and by a ledger whose audit log knows of an agreement that is not there any more.
 pub async fn agree(config: &Config, book: &Book<Sqlite, SystemClock>) -> Result<()> {
-    let (control, _) = book.control().await;
-    require_kept(&control, book.ledger()).await?;
+    require_kept(book.ledger()).await?;
     for event in book.configure(agreement(config)?).await? {
         match event {
             ControlEvent::Configured { digest, .. } => {
@@ -99,12 +98,8 @@ pub async fn agree(config: &Config, book: &Book<Sqlite, SystemClock>) -> Result<
 /// # Errors
 /// When the ledger cannot be read.
 pub async fn would_agree(config: &Config, store: &Sqlite) -> Result<Result<Vec<ControlEvent>, ConfigureRefusal>> {
-    let mut control = ControlState::default();
-    for recorded in store.control_events(0).await? {
-        control.apply(&recorded.body, recorded.at);
-    }
-    require_kept(&control, store).await?;
-    Ok(configure(&control, &agreement(config)?, unix_now()))
+    require_kept(store).await?;
+    Ok(configure(&said(store).await?, &agreement(config)?, unix_now()))
 }
 
 /// The same, for whoever does not go on without it.
@@ -140,8 +135,18 @@ pub async fn is_draft(store: &Sqlite) -> Result<bool> {
     Ok(is_silent && store.is_unused().await?)
 }
 
-async fn require_kept(control: &ControlState, store: &Sqlite) -> Result<()> {
-    let is_kept = control.filed().is_some() || !store.was_configured().await?;
+/// What guardians said, as it is stored.
+async fn said(store: &Sqlite) -> Result<ControlState> {
+    let mut control = ControlState::default();
+    for recorded in store.control_events(0).await? {
+        control.apply(&recorded.body, recorded.at);
+    }
+    Ok(control)
+}
+
+/// In this order: both logs are written at once, and another process may be agreeing right now.
+async fn require_kept(store: &Sqlite) -> Result<()> {
+    let is_kept = !store.was_configured().await? || said(store).await?.filed().is_some();
     ensure!(is_kept, "ledger: the audit log tells of an agreed policy, and the control log has none: restore a backup");
     Ok(())
 }

@@ -39,7 +39,7 @@ fn commands_keep_their_names() {
                  limits lower, limits raise, limits wide show, limits wide lower, limits wide raise, pause, freeze, resume, pauses, hold list, hold show, hold drop, hold extend, \
                  hold release, quarantine list, quarantine show, quarantine requeue, quarantine drop, signers show, \
                  signers change, policy show, policy propose, proposals list, proposals approve, proposals cancel, halts, \
-                 acknowledge, reobserve, loss list, loss accept, audit export, audit verify, proof export, proof verify, \
+                 acknowledge, reobserve, loss list, loss accept, audit export, audit verify, audit changes, proof export, proof verify, \
                  proof explain, replay, db migrate, keys new, keys import, keys list, completions, man";
     let root = spandrel::cli::Cli::command();
     for name in names.split(',').map(str::trim) {
@@ -122,7 +122,7 @@ fn given<'a>(leaf: &str, scene: &'a Scene) -> (Vec<&'a str>, Printed) {
         "status" | "doctor" | "transfer list" | "pauses" | "halts" | "proposals list" | "limits show"
         | "limits usage" | "limits wide show" | "hold list" | "quarantine list" | "loss list" | "signers show"
         | "policy show" | "config check" | "config example" | "config schema" | "db migrate" | "api list-keys"
-        | "api openapi" | "keys list" => (vec![], Value),
+        | "api openapi" | "keys list" | "audit changes" => (vec![], Value),
         "transfer show" => (vec![ended], Value),
         "transfer watch" => (vec![ended, "--api", api], Lines),
         "replay" => (vec![".."], Value),

@@ -62,6 +62,10 @@ async fn a_limit_over_corridors_is_lowered_with_one_command_and_raised_by_two() 
     assert_eq!(window.to_string(), "1000", "after a restart on the old file");
     book.ledger().close().await;
     ends(folder.path(), &["audit", "verify", "spandrel.sqlite"], 0, &["whole"]);
+    let changed = json(&ends(folder.path(), &["audit", "changes", "--json"], 0, &[]));
+    let row = changed.as_array().unwrap().iter().find(|row| row["what"] == WINDOW).unwrap();
+    assert_eq!((&row["before"], &row["after"]), (&"10000000000".into(), &"1000".into()), "{changed}");
+    ends(folder.path(), &["audit", "changes"], 0, &[WINDOW, "10000000000", "1000", "ada: a drill"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -59,7 +59,8 @@ async fn a_set_that_guardians_did_not_agree_on_is_told_apart_from_a_looser_file(
     ward.edit("pause_seconds = 1", "pause_seconds = ");
     let members: BTreeSet<Address> = (1..=3).map(Address::repeat_byte).collect();
     let outcome = Outcome::SignersChanged { role: SignerRole::Verifiers, set: SignerSet::new(2, 2, members).unwrap() };
-    let control = vec![ControlEvent::Done { proposal: None, outcome, by: "ada and bo: a drill".to_owned() }];
+    let control =
+        vec![ControlEvent::Done { proposal: None, outcome, by: "ada and bo: a drill".to_owned(), before: None }];
     let expected_control_sequence = 1;
     book.ledger().commit(Commit { now: 1, control, expected_control_sequence, ..Commit::default() }).await.unwrap();
     book.ledger().close().await;

@@ -176,7 +176,7 @@ pub fn control(n: u64) -> ControlEvent {
 /// A guardian's pause and what it does, onto a control log of `expected` and a risk log of two.
 pub fn control_commit(expected: u64) -> Commit {
     let outcome = Outcome::Paused { scope: Scope::Global, until: 160 };
-    let done = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned() };
+    let done = ControlEvent::Done { proposal: None, outcome, by: "ada: a drill".to_owned(), before: None };
     Commit {
         now: 101,
         expected_control_sequence: expected,

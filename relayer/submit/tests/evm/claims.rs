@@ -290,6 +290,7 @@ async fn a_fast_payment_that_waits_is_settled_as_soon_as_it_is_proven() {
     assert_eq!(owed.call().await.unwrap().to::<u64>(), 1_000);
     let answers = destination.submit(&proven, &Open).await.unwrap();
     assert!(refusal(said(&answers, &proven[0])).0.contains("delayed on-chain until"));
+    world.anvil.mine(1).await.unwrap();
     assert_eq!(owed.call().await.unwrap().to::<u64>(), 0);
     assert_eq!(world.received(&big).await, 0);
 }
