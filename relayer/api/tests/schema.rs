@@ -126,6 +126,7 @@ impl Stock {
         }
         let schemas = &mut document["components"]["schemas"];
         schemas["QuoteRequest"]["properties"]["route"]["enum"] = json!(routes);
+        schemas["QuoteRequest"]["properties"]["recipient"]["enum"] = json!([RECIPIENT]);
         schemas["OrderRequest"]["properties"]["quote"]["enum"] = json!(self.quotes);
         schemas["OrderRequest"]["properties"]["recipient"]["enum"] = json!([RECIPIENT]);
         document
