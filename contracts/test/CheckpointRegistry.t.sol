@@ -184,6 +184,8 @@ contract CheckpointRegistryTest is Bridge {
         }
         (,, bool frozen) = registry.rules(SOURCE);
         vm.assertFalse(frozen);
+        // Nor does the time that they had said of the highest.
+        submitBy(2, SOURCE, 14, ROOT, uint64(START + 90));
         // Another chain's roots are another finding's.
         vm.assertEq(registry.distrustedSince(OTHER, 1), 0);
     }

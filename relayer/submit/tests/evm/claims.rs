@@ -265,17 +265,10 @@ async fn a_payment_delayed_on_chain_is_executed_when_its_time_comes() {
     assert_eq!(world.mined().await, 3, "attestation, claim, execution");
 }
 
-/// A payment that the chain has delayed, claimed by the fast lane; how much is owed for such is asked of the guard.
+/// A payment that the chain has delayed, claimed by the fast lane, and what proves it.
 async fn delayed_with_proof() -> Option<(World, Deposit, Vec<DueEffect>)> {
-    let limits = RiskGuard::Limits { bigFrom: 1_000, bigDelay: 600, ..open_limits() };
-    let world = World::with_limits(limits).await?;
-    let destination = world.destination().await;
-    let big = world.deposit(1_000);
-    let due = world.fast(std::slice::from_ref(&big));
-    destination.submit(&due, &Open).await.unwrap();
-    destination.follow(&Open).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-    destination.follow(&Open).await.unwrap();
+    let world = World::with_delays().await?;
+    let (big, _) = world.delayed(&world.destination().await).await;
     let proven = world.proven(std::slice::from_ref(&big)).await;
     Some((world, big, proven))
 }

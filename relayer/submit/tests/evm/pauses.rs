@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use alloy_primitives::Address;
-use spandrel_contracts::RiskGuard;
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::StoreError;
@@ -43,12 +42,7 @@ impl SendGate for Pausing {
 
 /// A payment that the chain has delayed, and whose time has come.
 async fn delayed(world: &World, destination: &impl Submitter) -> (Deposit, Vec<DueEffect>) {
-    let big = world.deposit(1_000);
-    let due = world.fast(std::slice::from_ref(&big));
-    destination.submit(&due, &Open).await.unwrap();
-    destination.follow(&Open).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-    destination.follow(&Open).await.unwrap();
+    let (big, due) = world.delayed(destination).await;
     destination.follow(&Open).await.unwrap();
     world.pass(700);
     world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
@@ -57,13 +51,9 @@ async fn delayed(world: &World, destination: &impl Submitter) -> (Deposit, Vec<D
     (big, due)
 }
 
-async fn with_delays() -> Option<World> {
-    World::with_limits(RiskGuard::Limits { bigFrom: 1_000, bigDelay: 600, ..open_limits() }).await
-}
-
 #[tokio::test]
 async fn a_pause_off_the_chain_stops_the_execution_of_a_payment_that_the_chain_delayed() {
-    let Some(world) = with_delays().await else { return };
+    let Some(world) = World::with_delays().await else { return };
     let destination = world.destination().await;
     let (big, due) = delayed(&world, &destination).await;
     let gate = Pausing::default();
@@ -81,7 +71,7 @@ async fn a_pause_off_the_chain_stops_the_execution_of_a_payment_that_the_chain_d
 
 #[tokio::test]
 async fn a_pause_off_the_chain_calls_back_an_execution_that_is_on_its_way_and_stops_its_replacement() {
-    let Some(world) = with_delays().await else { return };
+    let Some(world) = World::with_delays().await else { return };
     let destination = world.destination().await;
     let (big, due) = delayed(&world, &destination).await;
     world.stop_mining().await;

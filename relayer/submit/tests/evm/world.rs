@@ -14,7 +14,7 @@ use spandrel_contracts::deploy::{
 };
 use spandrel_contracts::{AccessManager, Inbox, RiskGuard, WrappedToken, deposit_slot, lane, roles};
 use spandrel_core::journal::Journal;
-use spandrel_core::submission::DueEffect;
+use spandrel_core::submission::{DueEffect, Submitter};
 use spandrel_core::{BatchTerms, Effect, FastAttestation};
 use spandrel_signer::LocalKey;
 use spandrel_store::Sqlite;
@@ -132,6 +132,22 @@ impl World {
         anvil.set_balance(OUTBOX, rich).await.unwrap();
         let journal = Sqlite::memory().await.unwrap();
         Some(Self { anvil, at, journal, ahead: Arc::default(), governor, deposits: AtomicU64::new(0) })
+    }
+
+    /// Payments of 1,000 and more by the fast lane wait for ten minutes.
+    pub async fn with_delays() -> Option<Self> {
+        Self::with_limits(RiskGuard::Limits { bigFrom: 1_000, bigDelay: 600, ..open_limits() }).await
+    }
+
+    /// A payment that the fast lane has claimed and the chain delays.
+    pub async fn delayed(&self, destination: &impl Submitter) -> (Deposit, Vec<DueEffect>) {
+        let big = self.deposit(1_000);
+        let due = self.fast(std::slice::from_ref(&big));
+        destination.submit(&due, &Open).await.unwrap();
+        destination.follow(&Open).await.unwrap();
+        self.anvil.mine(1).await.unwrap();
+        destination.follow(&Open).await.unwrap();
+        (big, due)
     }
 
     pub fn config(&self) -> EvmConfig {
