@@ -1,7 +1,7 @@
 //! Evidence files: one deposit's evidence with everything that leads to it from a trusted anchor, to be checked offline.
 //!
 //! A file has two forms that say the same, within the same limits: JSON for people, and canonical protobuf (`EvidenceFile` of
-//! [`wire::PROTO`](crate::wire::PROTO)) for programs. [`EvidenceFile::read`] takes both, and the JSON also with what the
+//! [`wire::PROTO`]) for programs. [`EvidenceFile::read`] takes both, and the JSON also with what the
 //! transfer API answers beside it. What a file proves is worth as much as what it trusts: [`Trust::said`] lists that, and the
 //! reader must compare it with what they know.
 
