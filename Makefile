@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/spandrel-target
 export CARGO_TERM_COLOR ?= auto
 
 CARGO_BIN := $(firstword $(wildcard $(HOME)/.cargo/bin/cargo) cargo)
+PRINTED := $(CARGO_TARGET_DIR)/tests-printed
 NODE_READY := contracts/node_modules/.package-lock.json
 
 .PHONY: demo test setup toolchains format lint rules contracts rust vectors summary schema client console fuzz bench load clean
@@ -51,7 +52,7 @@ contracts: setup
 
 rust: setup
 	@echo '==> unit, property, vector, simulation and end-to-end tests'
-	@nats=$$(./.ci/nats); SPANDREL_NATS="$$nats" $(CARGO_BIN) test --workspace --no-fail-fast -- --show-output | ./.ci/skipped
+	@nats=$$(./.ci/nats); SPANDREL_NATS="$$nats" CARGO=$(CARGO_BIN) ./.ci/tests $(PRINTED) | ./.ci/skipped
 	@echo '==> hashing without wide lanes'
 	@$(CARGO_BIN) test --quiet --package spandrel-lanes --features plain
 
@@ -61,7 +62,7 @@ vectors: setup
 
 summary: setup
 	@echo '==> vectors: what came of them, by chain'
-	@CARGO=$(CARGO_BIN) ./.ci/vectors -q
+	@CARGO=$(CARGO_BIN) ./.ci/vectors $(PRINTED)
 
 schema: setup
 	@echo '==> the transfer API against its own document, by schemathesis'

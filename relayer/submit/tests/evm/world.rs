@@ -291,13 +291,27 @@ impl World {
 
     /// What the deposit's recipient has: their whole balance, for each deposit has its own recipient.
     pub async fn received(&self, deposit: &Deposit) -> u64 {
+        self.until_quiet().await;
         let token = WrappedToken::new(self.at.wrapped[0], &self.governor);
         token.balanceOf(Address::from_word(deposit.recipient)).call().await.unwrap().to()
     }
 
     /// How many transactions of the submitter are in blocks.
     pub async fn mined(&self) -> u64 {
+        self.until_quiet().await;
         self.governor.get_transaction_count(submitter_key().address()).await.unwrap()
+    }
+
+    /// Waits until what the node has answered for is in a block: it mines after it has answered. What pays less than blocks
+    /// ask for stays where it is, so a second is waited and no more.
+    async fn until_quiet(&self) {
+        let count = || self.governor.get_transaction_count(submitter_key().address());
+        let quiet = async {
+            while count().pending().await.unwrap() > count().await.unwrap() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), quiet).await.ok();
     }
 
     pub async fn make_guardian(&self, account: Address) {
