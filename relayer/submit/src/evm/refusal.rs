@@ -64,9 +64,10 @@ const FOR_EVER: [&str; 46] = [
 ];
 
 /// Errors about a checkpoint, an attestation or their signatures: others of them may pass.
-const WITH_THIS_PROOF: [&str; 12] = [
+const WITH_THIS_PROOF: [&str; 13] = [
     "BatchExpired",
     "CheckpointTooOld",
+    "CheckpointTooShallow",
     "CountConflict",
     "DisputedCheckpoint",
     "ECDSAInvalidSignature",

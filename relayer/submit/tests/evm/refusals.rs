@@ -3,7 +3,7 @@
 use spandrel_contracts::{PauseController, RiskGuard};
 use spandrel_core::Effect;
 use spandrel_core::submission::{Lasting, Progress, Submitter};
-use spandrel_verifiers::{Deposit, LanePreference};
+use spandrel_verifiers::{Checkpoint, Deposit, LanePreference, SignedCheckpoint};
 
 use crate::world::*;
 
@@ -60,6 +60,24 @@ async fn a_forged_attestation_takes_only_its_own_batch_with_it() {
     assert!(lasting == Lasting::WithThisProof && reason.contains("SignatureCountWrong"), "{reason}");
     follow_to_the_end(&world, &destination, &due[..1]).await;
     assert_eq!((world.received(&honest).await, world.received(&forged).await), (10, 0));
+}
+
+/// Ledgers older than depths hold checkpoints that were signed for no amount. Their root is there, as anybody with a small
+/// deposit in that block may bring it: only another proof passes.
+#[tokio::test]
+async fn a_payout_under_a_root_that_is_good_for_less_is_proven_again() {
+    let Some(world) = World::start().await else { return };
+    let destination = world.destination().await;
+    let mut due = world.proven(&[world.deposit(5_000)]).await;
+    let Effect::PayProven { checkpoint: signed, .. } = &mut due[0].effect else { panic!() };
+    let brought = Checkpoint { up_to: 1_000, ..signed.checkpoint.clone() };
+    let signatures = signed_by_three("verifier", brought.digest(CHAIN, world.at.registry, 1));
+    let brought = SignedCheckpoint { checkpoint: brought, signatures, ..signed.clone() };
+    assert!(crate::register::brought(&world, &brought).await.get_receipt().await.unwrap().status());
+    signed.checkpoint.up_to = 0;
+    let (reason, lasting) = refusal(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
+    assert!(lasting == Lasting::WithThisProof && reason.contains("CheckpointTooShallow"), "{reason}");
+    assert_eq!(world.mined().await, 0);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn stored(world: &World, signed: &SignedCheckpoint) -> B256 {
 }
 
 /// Somebody else brings it, and pays more for its place.
-async fn brought(world: &World, signed: &SignedCheckpoint) -> PendingTransactionBuilder<Ethereum> {
+pub async fn brought(world: &World, signed: &SignedCheckpoint) -> PendingTransactionBuilder<Ethereum> {
     let SignedCheckpoint { checkpoint, epoch, signatures } = signed;
     let (chain, blob) = (checkpoint.chain.hash(), signatures_blob(signatures));
     let at = CheckpointRegistry::new(registry(world), &world.governor);
