@@ -112,4 +112,13 @@ pub trait Journal: Send + Sync {
 
     /// The transactions that carried `effect`, are final and did not carry it out, oldest first.
     fn failed_txs_of(&self, effect: EffectId) -> impl Future<Output = Result<Vec<JournaledTx>, StoreError>> + Send;
+
+    /// The transactions of (chain, signer) that made this very call, are final and failed, oldest first.
+    fn failed_calls(
+        &self,
+        chain: &ChainId,
+        signer: Address,
+        to: Address,
+        input: &Bytes,
+    ) -> impl Future<Output = Result<Vec<JournaledTx>, StoreError>> + Send;
 }

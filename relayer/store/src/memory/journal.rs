@@ -1,6 +1,6 @@
 //! The transaction journal.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Attempt, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::StoreError;
@@ -86,6 +86,14 @@ impl Stored {
 
     pub fn tx_of(&self, effect: EffectId) -> Option<JournaledTx> {
         self.journal.newest.get(&effect).and_then(|place| self.journal.txs.get(*place)).cloned()
+    }
+
+    pub fn failed_calls(&self, chain: &ChainId, signer: Address, to: Address, input: &Bytes) -> Vec<JournaledTx> {
+        let of_account = self.journal.nonces.get(&(chain.clone(), signer)).into_iter().flat_map(|nonces| nonces.values());
+        let is_failed_call = |tx: &&JournaledTx| {
+            Outcome::of(&tx.state) == Outcome::Failed && tx.tx.to == to && tx.tx.input == *input
+        };
+        of_account.filter_map(|place| self.journal.txs.get(*place)).filter(is_failed_call).cloned().collect()
     }
 
     pub fn failed_txs_of(&self, effect: EffectId) -> Vec<JournaledTx> {

@@ -318,4 +318,14 @@ impl Journal for Memory {
     async fn failed_txs_of(&self, effect: EffectId) -> Result<Vec<JournaledTx>, StoreError> {
         self.read(|stored| stored.failed_txs_of(effect))
     }
+
+    async fn failed_calls(
+        &self,
+        chain: &ChainId,
+        signer: Address,
+        to: Address,
+        input: &Bytes,
+    ) -> Result<Vec<JournaledTx>, StoreError> {
+        self.read(|stored| stored.failed_calls(chain, signer, to, input))
+    }
 }

@@ -23,6 +23,10 @@ const FAILED_OF_EFFECT: &str =
     "SELECT number, chain, signer, nonce, contract, input, gas_limit, chain_nonce, state FROM txs
     WHERE outcome = 'failed' AND number IN (SELECT tx FROM tx_effects WHERE effect_id = ?) ORDER BY number";
 
+const FAILED_CALLS: &str =
+    "SELECT number, chain, signer, nonce, contract, input, gas_limit, chain_nonce, state FROM txs
+    WHERE chain = ? AND signer = ? AND contract = ? AND input = ? AND outcome = 'failed' ORDER BY number";
+
 /// A row of `txs`, all but `outcome` and `created_at`.
 #[derive(sqlx::FromRow)]
 struct TxRow {
@@ -102,11 +106,7 @@ impl Journal for Sqlite {
             .fetch_all(&mut *tx)
             .await
             .map_err(database)?;
-        let mut open = Vec::with_capacity(rows.len());
-        for row in rows {
-            open.push(read(&mut tx, row).await?);
-        }
-        Ok(open)
+        read_all(&mut tx, rows).await
     }
 
     async fn tx_of(&self, effect: EffectId) -> Result<Option<JournaledTx>, StoreError> {
@@ -126,11 +126,26 @@ impl Journal for Sqlite {
         let mut tx = self.read().await?;
         let rows: Vec<TxRow> =
             sqlx::query_as(FAILED_OF_EFFECT).bind(effect.0.to_string()).fetch_all(&mut *tx).await.map_err(database)?;
-        let mut failed = Vec::with_capacity(rows.len());
-        for row in rows {
-            failed.push(read(&mut tx, row).await?);
-        }
-        Ok(failed)
+        read_all(&mut tx, rows).await
+    }
+
+    async fn failed_calls(
+        &self,
+        chain: &ChainId,
+        signer: Address,
+        to: Address,
+        input: &Bytes,
+    ) -> Result<Vec<JournaledTx>, StoreError> {
+        let mut tx = self.read().await?;
+        let rows: Vec<TxRow> = sqlx::query_as(FAILED_CALLS)
+            .bind(chain.as_str())
+            .bind(signer.to_string())
+            .bind(to.to_string())
+            .bind(input.to_string())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(database)?;
+        read_all(&mut tx, rows).await
     }
 }
 
@@ -210,6 +225,14 @@ async fn attempt_by_hash(conn: &mut SqliteConnection, hash: B256) -> Result<Opti
         .await
         .map_err(database)?;
     row.map(|(tx, body)| Ok((tx, decode(|| format!("tx_attempts {hash}"), &body)?))).transpose()
+}
+
+async fn read_all(conn: &mut SqliteConnection, rows: Vec<TxRow>) -> Result<Vec<JournaledTx>, StoreError> {
+    let mut txs = Vec::with_capacity(rows.len());
+    for row in rows {
+        txs.push(read(conn, row).await?);
+    }
+    Ok(txs)
 }
 
 async fn read(conn: &mut SqliteConnection, row: TxRow) -> Result<JournaledTx, StoreError> {

@@ -26,6 +26,7 @@ on_both!(
     unknown_numbers_are_refused,
     the_newest_transaction_of_an_effect_is_found,
     failed_transactions_of_an_effect_are_counted_and_others_are_not,
+    failed_calls_are_found_by_what_they_called_and_for_whom,
 );
 
 async fn nonces_follow_without_gaps(store: impl Store) {
@@ -203,4 +204,31 @@ async fn failed_transactions_of_an_effect_are_counted_and_others_are_not(store: 
     store.set_state(tx.number, final_state(9, true)).await.unwrap();
     assert_eq!(store.failed_txs_of(due(0, 0).id).await.unwrap(), failed);
     assert_eq!(store.failed_txs_of(due(1, 0).id).await.unwrap(), []);
+}
+
+/// Without an effect too: nothing else tells of those.
+async fn failed_calls_are_found_by_what_they_called_and_for_whom(store: impl Store) {
+    let call = |input: &'static [u8]| NewTx { input: Bytes::from_static(input), ..new_tx([], 0) };
+    let [mine, other] = [signers()[0], Address::repeat_byte(0xee)];
+    let of = |tx: NewTx, signer| async { store.failed_calls(&tx.chain, signer, tx.to, &tx.input).await.unwrap() };
+    let mut failed = Vec::new();
+    for k in 1..3 {
+        let tx = store.open_tx(call(&[7]), 1).await.unwrap();
+        store.set_state(tx.number, included(k, false)).await.unwrap();
+        assert_eq!(of(call(&[7]), mine).await, failed, "not final");
+        store.set_state(tx.number, final_state(k, false)).await.unwrap();
+        failed.push(spandrel_core::journal::JournaledTx { state: final_state(k, false), ..tx });
+    }
+    for (k, tx) in [(5, call(&[8])), (6, NewTx { signer: other, ..call(&[7]) })] {
+        let tx = store.open_tx(tx, 1).await.unwrap();
+        store.set_state(tx.number, final_state(k, false)).await.unwrap();
+    }
+    let done = store.open_tx(call(&[7]), 1).await.unwrap();
+    store.set_state(done.number, final_state(7, true)).await.unwrap();
+    assert_eq!(of(call(&[7]), mine).await, failed);
+    let elsewhere = [(call(&[9]), mine), (NewTx { to: other, ..call(&[7]) }, mine)];
+    for (tx, signer) in elsewhere {
+        assert_eq!(of(tx, signer).await, []);
+    }
+    assert_eq!(of(NewTx { chain: sample::chains()[0].clone(), ..call(&[7]) }, mine).await, []);
 }

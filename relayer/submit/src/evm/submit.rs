@@ -24,11 +24,11 @@ type Answers = Vec<(EffectId, Progress)>;
 
 /// Seconds for which an effect is left alone whose own transaction reverted although its simulation passed: somebody
 /// may be spending our gas on purpose.
-const REVERTED_SECONDS: u64 = 600;
+pub(super) const REVERTED_SECONDS: u64 = 600;
 
-/// How many transactions of its own a claim may fail, each although its simulation passed. After that nothing is sent for
+/// How many transactions of its own a claim, or the execution of one that waits, may fail, each although its simulation passed. After that nothing is sent for
 /// it any more: it is looked at as before, so that it is known when someone else has it paid, until it expires.
-const MOST_FAILURES: usize = 3;
+pub(super) const MOST_FAILURES: usize = 3;
 
 /// What the journal says of a due effect.
 pub(super) enum Journaled {
@@ -48,7 +48,7 @@ pub(super) struct Round {
     head: Head,
     /// The earliest time of the next block.
     pub time: UnixSeconds,
-    open: Vec<JournaledTx>,
+    pub open: Vec<JournaledTx>,
 }
 
 impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {

@@ -5,15 +5,16 @@
 //! exposure is due from the claim on, and one whose root or verifier counts for nothing any more is proven anew.
 
 use spandrel_contracts::lane;
-use spandrel_core::journal::Journal;
+use spandrel_core::journal::{Journal, JournaledTx, TxState};
 use spandrel_core::submission::{Lasting, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
 
 use super::EvmDestination;
-use super::build::{self, Action, Work};
+use super::build::{self, Action, Call, Work};
 use super::refusal::Refusal;
+use super::send::{Content, journal_error};
 use super::standing::Facts;
-use super::submit::Round;
+use super::submit::{MOST_FAILURES, REVERTED_SECONDS, Round};
 
 /// What became of a proof that was to be brought for a payment that waits.
 enum Brought {
@@ -54,11 +55,41 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let call = build::execute_delayed(deposit, &self.config.contracts);
         match self.vet_alone(&call, round.time).await? {
             Err(refusal) => self.prove_anew(work, refusal, gate, round).await,
-            Ok(gas) => Ok(Refusal::for_now(match self.send_once(call, gas, gate, round).await? {
-                true => "the delayed payment is being executed",
-                false => "the delayed payment waits: the gate is closed for it",
-            })),
+            Ok(gas) => {
+                if let Some(refusal) = self.failed_before(&call, round).await? {
+                    return Ok(refusal);
+                }
+                Ok(Refusal::for_now(match self.send_once(call, gas, gate, round).await? {
+                    true => "the delayed payment is being executed",
+                    false => "the delayed payment waits: the gate is closed for it",
+                }))
+            }
         }
+    }
+
+    /// Why an execution that passes its simulation is not sent: it was, and reverted. Its recipient may do so on purpose, at
+    /// our cost; nothing else bounds it, for what waits does not expire.
+    async fn failed_before(&self, call: &Call, round: &Round) -> Result<Option<Refusal>, SubmitError> {
+        let is_this = |tx: &&JournaledTx| tx.tx.to == call.to && tx.tx.input == call.input;
+        let has_reverted = |tx: &JournaledTx| matches!(tx.state, TxState::Included { success: false, .. });
+        if round.open.iter().filter(is_this).any(has_reverted) {
+            return Ok(Some(Refusal::for_now("the execution of the delayed payment has reverted")));
+        }
+        let (chain, account) = (&self.config.chain, self.account());
+        let failed = self.journal.failed_calls(chain, account, call.to, &call.input).await.map_err(journal_error)?;
+        let is_mined = |tx: &&JournaledTx| {
+            matches!(tx.state, TxState::Final { hash, .. } if !hash.is_zero()) && self.content_of(tx) == Content::Carried
+        };
+        let mined: Vec<&JournaledTx> = failed.iter().filter(is_mined).collect();
+        let signed_at = mined.iter().filter_map(|tx| tx.attempts.last()).map(|attempt| attempt.at).max();
+        Ok(if mined.len() >= MOST_FAILURES {
+            tracing::warn!(account = %self.account(), "nothing more is sent for a delayed payment that keeps failing on-chain");
+            Some(Refusal::for_now(format!("{MOST_FAILURES} executions of the delayed payment reverted")))
+        } else if signed_at.is_some_and(|at| (self.clock)() < at.saturating_add(REVERTED_SECONDS)) {
+            Some(Refusal::for_now("the execution of the delayed payment has reverted"))
+        } else {
+            None
+        })
     }
 
     /// Brings another proof for a payment that is not executed. The contract takes none while it stands on what it has: it

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use serde_json::{Value, json};
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
@@ -71,6 +71,16 @@ impl Journal for Dying {
 
     async fn failed_txs_of(&self, effect: EffectId) -> Result<Vec<JournaledTx>, StoreError> {
         self.read(self.inner.failed_txs_of(effect)).await
+    }
+
+    async fn failed_calls(
+        &self,
+        chain: &ChainId,
+        signer: Address,
+        to: Address,
+        input: &Bytes,
+    ) -> Result<Vec<JournaledTx>, StoreError> {
+        self.read(self.inner.failed_calls(chain, signer, to, input)).await
     }
 }
 

@@ -3,8 +3,10 @@
 //! A limit that is lowered just before the block stands for a recipient that takes money in a simulation and refuses it
 //! on-chain: to the relayer both are an item that fails for itself.
 
-use spandrel_contracts::{RiskGuard, lane};
+use spandrel_contracts::{PauseController, RiskGuard, lane};
 use spandrel_core::submission::{Lasting, Submitter};
+use spandrel_submit::EvmConfig;
+use spandrel_submit::evm::Confirmation;
 
 use crate::world::*;
 
@@ -73,6 +75,63 @@ async fn a_claim_that_keeps_failing_on_chain_costs_three_transactions_and_no_mor
     world.pass(6 * 3_600);
     let (reason, lasting) = refusal(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
     assert!(lasting == Lasting::ForEver && reason.contains("DepositExpired"), "{reason}");
+}
+
+/// Pauses everything or nothing any more, in the next block, before anything of the submitter.
+async fn pause(world: &World, is_on: bool) {
+    let pauses = PauseController::new(world.at.pauses, &world.governor);
+    let global = pauses.globalScope().call().await.unwrap();
+    let fees = (400 * GWEI, 100 * GWEI);
+    let sent = match is_on {
+        true => pauses.pause(global, 86_400).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send(),
+        false => pauses.unpause(global).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send(),
+    };
+    let sent = sent.await.unwrap();
+    world.anvil.mine(1).await.unwrap();
+    assert!(sent.get_receipt().await.unwrap().status());
+}
+
+/// The pause stands for a recipient that takes money in a simulation and refuses it on-chain. What waits does not expire.
+#[tokio::test]
+async fn an_execution_that_keeps_reverting_on_chain_costs_three_transactions_and_no_more() {
+    let Some(world) = World::with_delays().await else { return };
+    let config = EvmConfig { confirmation: Confirmation::Depth(3), ..world.config() };
+    let destination = world.destination_with(config, world.journal.clone()).await;
+    let (big, due) = world.delayed(&destination).await;
+    world.pass(700);
+    world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
+    world.anvil.mine(4).await.unwrap();
+    destination.follow(&Open).await.unwrap();
+    world.stop_mining().await;
+    let before = world.mined().await;
+    for attempt in 1..=3 {
+        destination.submit(&due, &Open).await.unwrap();
+        pause(&world, true).await;
+        pause(&world, false).await;
+        for (blocks, moment) in [(1, "while its revert is not final"), (4, "right after")] {
+            destination.follow(&Open).await.unwrap();
+            destination.submit(&due, &Open).await.unwrap();
+            world.anvil.mine(blocks).await.unwrap();
+            assert_eq!(world.mined().await, before + attempt, "none {moment}");
+        }
+        destination.follow(&Open).await.unwrap();
+        destination.submit(&due, &Open).await.unwrap();
+        world.anvil.mine(1).await.unwrap();
+        assert_eq!(world.mined().await, before + attempt, "nor once it is final");
+        world.pass(700);
+    }
+    for _ in 0..4 {
+        destination.submit(&due, &Open).await.unwrap();
+        world.anvil.mine(4).await.unwrap();
+        destination.follow(&Open).await.unwrap();
+        world.pass(700);
+    }
+    assert_eq!((world.mined().await, world.received(&big).await), (before + 3, 0));
+    // Anybody may still execute it, and it is known then.
+    let execute = world.inbox().executeDelayed(spandrel_contracts::solidity_deposit(&big)).send().await.unwrap();
+    world.anvil.mine(4).await.unwrap();
+    assert!(execute.get_receipt().await.unwrap().status());
+    assert!(is_final(&said(&destination.submit(&due, &Open).await.unwrap(), &due[0])));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use spandrel_core::EffectId;
 use spandrel_core::journal::{Attempt, Journal, JournaledTx, NewTx, TxState};
 use spandrel_core::ledger::StoreError;
@@ -154,6 +154,16 @@ impl Journal for Late {
 
     async fn failed_txs_of(&self, effect: EffectId) -> Result<Vec<JournaledTx>, StoreError> {
         self.inner.failed_txs_of(effect).await
+    }
+
+    async fn failed_calls(
+        &self,
+        chain: &ChainId,
+        signer: Address,
+        to: Address,
+        input: &Bytes,
+    ) -> Result<Vec<JournaledTx>, StoreError> {
+        self.inner.failed_calls(chain, signer, to, input).await
     }
 }
 
