@@ -14,7 +14,7 @@ use spandrel_engine::{Alarms, Change, Clock, Sentinel, standing_findings};
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
-use spandrel_verifiers::follow::{FollowError, SeenDeposit};
+use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
 use spandrel_watchers::sentinel::{
     DestinationView, Funds, Holding, PaidOut, PayoutPause, Registered, Rule, SetOf, VaultPause, VaultView,
 };
@@ -290,6 +290,19 @@ async fn a_checkpoint_far_above_its_source_pauses_the_destination_once_time_has_
     assert!(!look(&scene, 0).await && !look(&scene, 100).await, "they may be behind");
     scene.make_block_at(NOW + 100);
     assert!(look(&scene, 1).await);
+    assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
+}
+
+/// The honest nodes have no block there at the first look, and another one at the next.
+#[tokio::test]
+async fn a_node_that_lies_hides_no_false_checkpoint_of_the_next_block() {
+    let scene = Scene::new().await;
+    let ahead = BlockRef { hash: B256::repeat_byte(0xff), ..block(11) };
+    scene.lie(ahead);
+    scene.told.checkpoints.lock().unwrap().push(registered(ahead.height, ahead.hash));
+    assert!(!look(&scene, 0).await);
+    scene.make_block();
+    assert!(look(&scene, 15).await);
     assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
 }
 

@@ -71,9 +71,9 @@ impl SourceWord<'_> {
     }
 }
 
-/// Judges one checkpoint of `source` on `destination`, seen there at `since`, by its nodes' word. Most of them pause; the word
-/// of fewer is a dispute, or a lie. What is signed is final: a block that was not there by its own time, nor when it was seen,
-/// is none. `is_late`: nobody has had a block there for long.
+/// Judges one checkpoint of `source` on `destination`, seen there at `since`, by its nodes' word. Most of them pause, and most of
+/// them clear it; the word of fewer is a dispute, or a lie. What is signed is final: a block that was not there by its own time,
+/// nor when it was seen, is none. `is_late`: most have had no block there for long.
 pub fn judge_checkpoint(
     destination: &ChainId,
     source: &ChainId,
@@ -84,18 +84,21 @@ pub fn judge_checkpoint(
 ) -> Judgement {
     let Registered { height, root, time, .. } = registered;
     let told = word.there;
-    let has_root = told.contains(&Some(*root));
+    let vouching = told.iter().filter(|hash| **hash == Some(*root)).count();
     let others = || told.iter().flatten().filter(|hash| *hash != root);
     let (other, are_most) = (others().next(), word.are_most(others().count()));
     let is_denied = word.denies(source, *height, since.min(*time));
     let (is_pausing, what) = match (other, told.is_empty()) {
         _ if is_denied => (true, format!("{destination} has a block {height} of {source}, which has not come so far")),
-        (None, _) if has_root => return Judgement::Fine,
+        (None, _) if word.are_most(vouching) => return Judgement::Fine,
         (Some(other), _) => {
-            let why = if has_root { "; one node has it" } else { "" };
+            let why = if vouching == 0 { "" } else { "; one node has it" };
             (are_most, format!("{destination} took block {height} of {source} for {root}, it is {other}{why}"))
         }
-        (None, false) if is_late => (false, format!("{destination} has a block {height} of {source} that no node has")),
+        (None, false) if is_late => {
+            let who = if vouching == 0 { "no node has" } else { "most nodes do not have" };
+            (false, format!("{destination} has a block {height} of {source} that {who}"))
+        }
         (None, _) => return Judgement::NotYet,
     };
     let subject = format!("{destination} {source} {height} {root}");
@@ -157,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_root_that_is_no_block_of_the_source_pauses_the_destination() {
-        assert_eq!(judged(TRUE, &[Some(TRUE), None], false), Judgement::Fine);
+        assert_eq!(judged(TRUE, &[Some(TRUE), Some(TRUE), None], false), Judgement::Fine);
         assert_eq!(is_pausing(judged(FALSE, &[Some(TRUE)], false)), Some(true));
         assert_eq!(is_pausing(judged(FALSE, &[None, Some(TRUE), Some(TRUE)], false)), Some(true));
     }
@@ -171,6 +174,20 @@ mod tests {
         assert_eq!(is_pausing(judged(TRUE, &[None, Some(FALSE)], false)), Some(false));
         let word = SourceWord { there: &[Some(FALSE)], heads: &[], of: 3 };
         assert_eq!(is_pausing(judged_by(&ChainId::eip155(1), TRUE, &word, false)), Some(false));
+    }
+
+    /// The others have no block there yet: what they will have is not known.
+    #[test]
+    fn one_node_that_has_a_block_clears_it_for_nobody_else() {
+        let ethereum = ChainId::eip155(1);
+        let by = |there: &[Option<B256>], is_late| {
+            judged_by(&ethereum, FALSE, &SourceWord { there, heads: &[], of: 3 }, is_late)
+        };
+        for there in [&[None, None, Some(FALSE)][..], &[None, Some(FALSE)], &[Some(FALSE)]] {
+            assert_eq!(by(there, false), Judgement::NotYet, "{there:?}");
+            assert_eq!(is_pausing(by(there, true)), Some(false), "{there:?}");
+        }
+        assert_eq!(by(&[Some(FALSE), Some(FALSE)], false), Judgement::Fine, "most nodes have it");
     }
 
     #[test]

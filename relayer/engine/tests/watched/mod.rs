@@ -95,16 +95,34 @@ type Nodes = Arc<Mutex<Vec<Standing>>>;
 /// Heights of whose blocks no node tells.
 type Forgotten = Arc<Mutex<BTreeSet<u64>>>;
 
-/// Height of the source's best block.
+/// Height of the source's best block at first.
 const BEST: u64 = 10;
 
-/// A source by the word of one node, and how nodes stand.
+/// A source by the word of its nodes, and how they stand.
 #[derive(Clone, Default)]
 struct Best {
     nodes: Nodes,
     forgotten: Forgotten,
     /// When its best block was made.
     made_at: Arc<Mutex<u64>>,
+    /// Blocks that came since.
+    came: Arc<Mutex<u64>>,
+    /// The best block of one node of three that lies.
+    lie: Arc<Mutex<Option<BlockRef>>>,
+}
+
+impl Best {
+    /// What honest nodes tell, and what the one that lies tells.
+    fn told<T: Clone>(&self, honest: T, lie: impl Fn(BlockRef) -> T) -> Vec<T> {
+        match *self.lie.lock().unwrap() {
+            Some(block) => vec![honest.clone(), honest, lie(block)],
+            None => vec![honest],
+        }
+    }
+
+    fn height(&self) -> u64 {
+        BEST + *self.came.lock().unwrap()
+    }
 }
 
 impl Health for Best {
@@ -116,13 +134,16 @@ impl Health for Best {
 impl SourceView for Best {
     fn heads(&self) -> BoxFuture<'_, Vec<BlockRef>> {
         let time = *self.made_at.lock().unwrap();
-        Box::pin(async move { vec![BlockRef { time, ..block(BEST) }] })
+        let heads = self.told(BlockRef { time, ..block(self.height()) }, |lie| lie);
+        Box::pin(async move { heads })
     }
 
     /// Its block at a height is [`block`].
     fn hashes_at(&self, height: u64) -> BoxFuture<'_, Vec<Option<B256>>> {
-        let is_told = height <= BEST && !self.forgotten.lock().unwrap().contains(&height);
-        Box::pin(async move { vec![is_told.then(|| block(height).hash)] })
+        let is_told = height <= self.height() && !self.forgotten.lock().unwrap().contains(&height);
+        let hash = is_told.then(|| block(height).hash);
+        let hashes = self.told(hash, |lie| if lie.height == height { Some(lie.hash) } else { hash });
+        Box::pin(async move { hashes })
     }
 }
 
@@ -212,8 +233,18 @@ impl Scene {
     /// A node has disagreed with the others for a second too long, or none does.
     pub fn disagree(&self, is_so: bool) {
         let dissents_for = Some(TOLERATED_DISSENT + Duration::from_secs(1));
-        let node = Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() };
-        *self.source.nodes.lock().unwrap() = if is_so { vec![node] } else { Vec::new() };
+        *self.source.nodes.lock().unwrap() = if is_so { vec![node(dissents_for)] } else { Vec::new() };
+    }
+
+    /// The source has three nodes, and one of them says that `block` is its best.
+    pub fn lie(&self, block: BlockRef) {
+        *self.source.nodes.lock().unwrap() = (0..3).map(|_| node(None)).collect();
+        *self.source.lie.lock().unwrap() = Some(block);
+    }
+
+    /// The source's next block comes.
+    pub fn make_block(&self) {
+        *self.source.came.lock().unwrap() += 1;
     }
 
     /// The source's nodes tell no more of a block.
@@ -242,6 +273,10 @@ impl Scene {
         let leased = self.store.lease(&executor, NOW + 1_000_000, NOW + 2_000_000, 100).await.unwrap();
         leased.iter().filter(|item| matches!(&item.effect, Effect::Pause { scope, .. } if *scope == fast())).count()
     }
+}
+
+fn node(dissents_for: Option<Duration>) -> Standing {
+    Standing { name: "2 node".to_owned(), is_open: false, dissents_for, counts: Counts::default() }
 }
 
 pub fn fast() -> Scope {
