@@ -81,8 +81,8 @@ contract BitcoinInclusionVerifier is ILaneVerifier {
     }
 
     /// @inheritdoc ILaneVerifier
-    function requireStanding(bytes32 sourceChain, uint64 height, uint64 verifiedAt) external view {
-        roots.requireStanding(sourceChain, height, verifiedAt);
+    function requireStanding(Deposit calldata deposit, uint64 height, uint64 verifiedAt) external view {
+        roots.requireStanding(deposit.sourceChain, height, deposit.amount, verifiedAt);
     }
 
     /// @notice What the first leaf of a deposit's script tree carries.

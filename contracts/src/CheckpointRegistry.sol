@@ -26,6 +26,13 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         uint64 upTo;
     }
 
+    /// @dev For how much more a stored root is good, since when, and by which verifiers' word.
+    struct Raise {
+        uint64 upTo;
+        uint64 raisedAt;
+        uint48 epoch;
+    }
+
     struct Latest {
         uint64 height;
         uint64 time;
@@ -49,6 +56,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     mapping(bytes32 chain => mapping(uint64 epoch => uint64 since)) public distrustedSince;
 
     mapping(bytes32 chain => mapping(uint64 height => Root root)) private _roots;
+    mapping(bytes32 chain => mapping(uint64 height => Raise raise)) private _raises;
 
     /// @notice A checkpoint was stored, or the one that is stored is good for more now.
     event CheckpointStored(
@@ -121,7 +129,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         _requireQuorum(digest, epoch, signatures);
 
         if (isSame) {
-            _roots[sourceChain][height].upTo = upTo;
+            _raises[sourceChain][height] = Raise(upTo, uint64(block.timestamp), uint48(epoch));
             emit CheckpointStored(sourceChain, height, root, time, upTo, epoch);
             return;
         }
@@ -133,6 +141,8 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
             return;
         }
         _requireTimely(sourceChain, height, time, rule.timeSlack);
+        // What was signed for a root that is distrusted says nothing of the one in its place.
+        if (_roots[sourceChain][height].root != 0) delete _raises[sourceChain][height];
         _roots[sourceChain][height] = Root(root, time, false, uint64(block.timestamp), uint48(epoch), upTo);
         emit CheckpointStored(sourceChain, height, root, time, upTo, epoch);
     }
@@ -147,8 +157,7 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         Root memory existing = _requireUndisputed(chain, height);
         bool isFresh = block.timestamp <= uint256(existing.time) + rule.maxAge;
         require(isFresh, CheckpointTooOld(chain, height, existing.time, rule.maxAge));
-        bool isDeepEnough = amount <= existing.upTo || existing.upTo == ANY_AMOUNT;
-        require(isDeepEnough, CheckpointTooShallow(chain, height, existing.upTo, amount));
+        _requireDeepEnough(chain, height, existing.upTo, amount);
         return (existing.root, existing.time);
     }
 
@@ -158,10 +167,11 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
     }
 
     /// @inheritdoc IRootSource
-    function requireStanding(bytes32 chain, uint64 height, uint64 provenAt) external view {
+    function requireStanding(bytes32 chain, uint64 height, uint256 amount, uint64 provenAt) external view {
         _requireOpen(chain);
-        uint64 storedAt = _requireUndisputed(chain, height).storedAt;
-        require(storedAt <= provenAt, StoredSince(chain, height, storedAt, provenAt));
+        Root memory existing = _requireUndisputed(chain, height);
+        require(existing.storedAt <= provenAt, StoredSince(chain, height, existing.storedAt, provenAt));
+        _requireDeepEnough(chain, height, existing.upTo, amount);
     }
 
     /// @notice What is stored at a height, whatever its age and state; zero when nothing that counts is.
@@ -212,7 +222,8 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
 
     /// @notice Governance, timelocked: what the replaced set of `epoch` had stored of `chain` since then counts as if it had not
     /// been, disputed or not: false roots of heights to come must not keep the true ones out. The new verifiers sign what is
-    /// true of it anew. What was stored before then stays good for as much as it was signed for since.
+    /// true of it anew. What was stored before then stays good for what it was stored with, and for more where the last word that
+    /// made it so was said before then, or by others.
     /// @param since Unix seconds. It can be made earlier later on, never later: nothing comes back.
     function distrust(bytes32 chain, uint64 epoch, uint64 since) external restricted {
         require(epoch < oldestEpoch, EpochStillTrusted(epoch, oldestEpoch));
@@ -241,12 +252,27 @@ contract CheckpointRegistry is IRootSource, SignerSets, EIP712, AccessManaged {
         require(!rule.frozen, ChainIsFrozen(chain));
     }
 
-    /// @dev What is stored at a height and counts; zero where nothing does.
+    /// @dev What is stored at a height and counts, good for as much as counts; zero where nothing does.
     function _root(bytes32 chain, uint64 height) private view returns (Root memory existing) {
         existing = _roots[chain][height];
         if (existing.root == 0) return existing;
-        uint64 since = distrustedSince[chain][existing.epoch];
-        if (since != 0 && existing.storedAt >= since) delete existing;
+        if (_isDistrusted(chain, existing.epoch, existing.storedAt)) {
+            delete existing;
+        } else if (existing.upTo != ANY_AMOUNT) {
+            Raise memory more = _raises[chain][height];
+            bool isGood = more.upTo > existing.upTo && !_isDistrusted(chain, more.epoch, more.raisedAt);
+            if (isGood) existing.upTo = more.upTo;
+        }
+    }
+
+    /// @dev Whether what verifiers of `epoch` said at `saidAt` counts as if they had not.
+    function _isDistrusted(bytes32 chain, uint64 epoch, uint64 saidAt) private view returns (bool) {
+        uint64 since = distrustedSince[chain][epoch];
+        return since != 0 && saidAt >= since;
+    }
+
+    function _requireDeepEnough(bytes32 chain, uint64 height, uint64 upTo, uint256 amount) private pure {
+        require(amount <= upTo || upTo == ANY_AMOUNT, CheckpointTooShallow(chain, height, upTo, amount));
     }
 
     function _requireUndisputed(bytes32 chain, uint64 height) private view returns (Root memory existing) {

@@ -33,7 +33,7 @@ contract EthereumStorageVerifier is ILaneVerifier {
     }
 
     /// @inheritdoc ILaneVerifier
-    function requireStanding(bytes32 sourceChain, uint64 height, uint64 verifiedAt) external view {
-        roots.requireStanding(sourceChain, height, verifiedAt);
+    function requireStanding(Deposit calldata deposit, uint64 height, uint64 verifiedAt) external view {
+        roots.requireStanding(deposit.sourceChain, height, type(uint256).max, verifiedAt);
     }
 }

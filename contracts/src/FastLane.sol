@@ -88,7 +88,7 @@ contract FastLane is ILaneVerifier, SignerSets, EIP712, AccessManaged {
     }
 
     /// @inheritdoc ILaneVerifier
-    function requireStanding(bytes32, uint64, uint64 verifiedAt) external view {
+    function requireStanding(Deposit calldata, uint64, uint64 verifiedAt) external view {
         uint64 replacedAt = _replacedAt();
         require(verifiedAt > replacedAt, SignersReplaced(verifiedAt, replacedAt));
     }

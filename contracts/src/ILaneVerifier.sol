@@ -12,8 +12,9 @@ interface ILaneVerifier {
     /// @return time Unix seconds of that block, or of the attestation.
     function verify(Deposit calldata deposit, bytes calldata proof) external view returns (uint64 height, uint64 time);
 
-    /// @notice Reverts when what was verified for `sourceChain` is not to be relied on any more.
+    /// @notice Reverts when what was verified is not to be relied on any more.
+    /// @param deposit The same that was verified.
     /// @param height The height that {verify} returned.
     /// @param verifiedAt Unix seconds at which {verify} returned.
-    function requireStanding(bytes32 sourceChain, uint64 height, uint64 verifiedAt) external view;
+    function requireStanding(Deposit calldata deposit, uint64 height, uint64 verifiedAt) external view;
 }

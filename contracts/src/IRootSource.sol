@@ -20,7 +20,8 @@ interface IRootSource {
     /// disputed. Reverts when there is none.
     function trustedSince(bytes32 chain, uint64 height) external view returns (uint64);
 
-    /// @notice Reverts while no root of `chain` may be used, and when that at `height` turned out false, or was not trusted
-    /// yet at `provenAt` (Unix seconds). One that is only too old for a new proof stands.
-    function requireStanding(bytes32 chain, uint64 height, uint64 provenAt) external view;
+    /// @notice Reverts while no root of `chain` may be used, and when that at `height` turned out false, is not deep enough
+    /// for `amount` by what is still believed, or was not trusted yet at `provenAt` (Unix seconds). One that is only too old for
+    /// a new proof stands.
+    function requireStanding(bytes32 chain, uint64 height, uint256 amount, uint64 provenAt) external view;
 }

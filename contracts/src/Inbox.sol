@@ -200,7 +200,7 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         ILaneVerifier verifier = _openLane(wait.lane);
         bool isSame = address(verifier) == wait.verifier;
         require(isSame, VerifierReplaced(wait.lane, wait.verifier, address(verifier)));
-        verifier.requireStanding(deposit.sourceChain, wait.height, wait.verifiedAt);
+        verifier.requireStanding(deposit, wait.height, wait.verifiedAt);
     }
 
     /// @notice Guardian: a delayed deposit will never be paid here; its sender is refunded on the source chain.

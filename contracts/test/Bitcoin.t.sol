@@ -167,16 +167,16 @@ contract BitcoinTest is BitcoinClaim {
 
     /// What waits for its time is not paid while no block of its chain is believed, nor ever under one that turned out false.
     function test_a_deposit_stands_while_its_chain_is_open_and_its_block_undisputed() public {
-        bitcoin.requireStanding(BITCOIN, 210, uint64(START));
+        bitcoin.requireStanding(deposit, 210, uint64(START));
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.UnknownCheckpoint.selector, BITCOIN, 211));
-        bitcoin.requireStanding(BITCOIN, 211, uint64(START));
+        bitcoin.requireStanding(deposit, 211, uint64(START));
         registry.freeze(BITCOIN);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.ChainIsFrozen.selector, BITCOIN));
-        bitcoin.requireStanding(BITCOIN, 210, uint64(START));
+        bitcoin.requireStanding(deposit, 210, uint64(START));
         registry.unfreeze(BITCOIN);
         registry.dispute(BITCOIN, 210);
         vm.expectRevert(abi.encodeWithSelector(CheckpointRegistry.DisputedCheckpoint.selector, BITCOIN, 210));
-        bitcoin.requireStanding(BITCOIN, 210, uint64(START));
+        bitcoin.requireStanding(deposit, 210, uint64(START));
     }
 
     /// The depositor may take it back after the delay, and an old proof still shows it: so it must stop working first.

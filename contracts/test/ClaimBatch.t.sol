@@ -23,7 +23,7 @@ contract HeavyVerifier is ILaneVerifier {
         return (0, 0);
     }
 
-    function requireStanding(bytes32, uint64, uint64) external pure {}
+    function requireStanding(Deposit calldata, uint64, uint64) external pure {}
 }
 
 /// @title A batch has a result per item: no item can do anything to its neighbours.

@@ -12,9 +12,10 @@ use spandrel_core::ledger::Ledger;
 use spandrel_core::{Effect, Executor, Input};
 use spandrel_engine::{Alarms, Change, Clock, Sentinel, standing_findings};
 use spandrel_risk::{RiskEvent, Scope};
-use spandrel_verifiers::ChainId;
 use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::bitcoin::{ConfirmationPolicy, ConfirmationTier};
 use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
+use spandrel_verifiers::{ChainId, Checkpoint};
 use spandrel_watchers::sentinel::{
     DestinationView, Funds, Holding, PaidOut, PayoutPause, Registered, Rule, SetOf, VaultPause, VaultView,
 };
@@ -224,7 +225,7 @@ async fn when_everything_was_seen_last_is_known_and_stands_still_while_a_chain_i
 }
 
 fn registered(height: u64, root: B256) -> Registered {
-    Registered { source: source().hash(), height, root, time: NOW }
+    Registered { source: source().hash(), height, root, time: NOW, up_to: Checkpoint::ANY_AMOUNT }
 }
 
 /// A checkpoint is seen by one look, asked for by the slow one, and raised by the next.
@@ -304,6 +305,25 @@ async fn a_node_that_lies_hides_no_false_checkpoint_of_the_next_block() {
     scene.make_block();
     assert!(look(&scene, 15).await);
     assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
+}
+
+/// The block is the source's, and was fine for little. That it is deep enough later makes nothing good.
+#[tokio::test]
+async fn a_true_block_that_is_raised_above_its_depth_pauses_the_destination_for_good() {
+    let tier = ConfirmationTier { up_to: 5, confirmations: 1 };
+    let depths = BTreeMap::from([(source(), ConfirmationPolicy::new(vec![tier], 6).unwrap())]);
+    let scene = Scene::new().await.with_depths(depths);
+    let for_little = Registered { up_to: 5, ..registered(10, block(10).hash) };
+    let deep = Registered { up_to: 5_000, ..registered(5, block(5).hash) };
+    scene.told.checkpoints.lock().unwrap().extend([for_little, deep]);
+    assert!(!look(&scene, 0).await, "one block is enough for five, and six are for more");
+    scene.told.checkpoints.lock().unwrap().push(Registered { up_to: 6, ..for_little });
+    assert!(look(&scene, 15).await);
+    assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
+    for _ in 0..6 {
+        scene.make_block();
+    }
+    assert!(look(&scene, 3_600).await);
 }
 
 #[tokio::test]

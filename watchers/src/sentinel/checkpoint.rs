@@ -1,14 +1,15 @@
 //! The rule that a checkpoint on a destination names a block of its source chain.
 //!
 //! Whoever holds the keys of a quorum of verifiers can register any root, and prove under it whatever they like. The block of
-//! that height is known here, by the nodes that the source is read from.
+//! that height is known here, by the nodes that the source is read from. Where more blocks are asked for more value, so is whether
+//! as many follow as the signed amount needs: a shallow block that is signed for much is claimed under, and reorganised away.
 
 use alloy::rpc::types::Log;
 use alloy::sol;
 use alloy::sol_types::SolEvent;
 use alloy_primitives::B256;
 use spandrel_verifiers::follow::BlockRef;
-use spandrel_verifiers::{ChainId, UnixSeconds};
+use spandrel_verifiers::{ChainId, Checkpoint, UnixSeconds};
 
 use super::{Concern, Finding, Judgement, Rule};
 
@@ -27,6 +28,9 @@ const SLACK: u64 = 60;
 /// The same on Bitcoin, whose block times may run backwards (`CheckpointRegistry.ChainRule.timeSlack`).
 const BITCOIN_SLACK: u64 = 7_200;
 
+/// Blocks by which nodes may be behind those of whoever signed.
+const LAG: u64 = 1;
+
 /// A checkpoint that a destination's registry stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Registered {
@@ -38,13 +42,15 @@ pub struct Registered {
     pub root: B256,
     /// When it was made, by the word of whoever signed it.
     pub time: UnixSeconds,
+    /// Largest amount for which it is deep enough, by the same word (`Checkpoint::up_to`).
+    pub up_to: u64,
 }
 
 /// The checkpoint that a log tells.
 pub(super) fn registered(log: &Log) -> Result<Registered, String> {
     let told = CheckpointStored::decode_log_validate(&log.inner).map_err(|error| error.to_string())?;
-    let CheckpointStored { chain, height, root, time, .. } = told.data;
-    Ok(Registered { source: chain, height, root, time })
+    let CheckpointStored { chain, height, root, time, upTo: up_to, .. } = told.data;
+    Ok(Registered { source: chain, height, root, time, up_to })
 }
 
 /// What the nodes of a checkpoint's source tell.
@@ -56,6 +62,8 @@ pub struct SourceWord<'a> {
     pub heads: &'a [BlockRef],
     /// How many nodes there are.
     pub of: usize,
+    /// Blocks, its own included, that the amount of the checkpoint asks for; one where the amount asks for none.
+    pub needed: u32,
 }
 
 impl SourceWord<'_> {
@@ -69,11 +77,17 @@ impl SourceWord<'_> {
         let is_later = |head: &&BlockRef| head.height < height && head.time > known_by.saturating_add(slack);
         self.are_most(self.heads.iter().filter(is_later).count())
     }
+
+    /// Whether most nodes are more than `lag` blocks short of what a block at `height` needs.
+    fn are_short(&self, height: u64, lag: u64) -> bool {
+        let last = height.saturating_add(u64::from(self.needed)).saturating_sub(1);
+        self.are_most(self.heads.iter().filter(|head| head.height.saturating_add(lag) < last).count())
+    }
 }
 
 /// Judges one checkpoint of `source` on `destination`, seen there at `since`, by its nodes' word. Most of them pause, and most of
 /// them clear it; the word of fewer is a dispute, or a lie. What is signed is final: a block that was not there by its own time,
-/// nor when it was seen, is none. `is_late`: most have had no block there for long.
+/// nor when it was seen, is none. Nor is one good for an amount for which too few blocks follow. `is_late`: most have had no block there for long.
 pub fn judge_checkpoint(
     destination: &ChainId,
     source: &ChainId,
@@ -82,7 +96,7 @@ pub fn judge_checkpoint(
     since: UnixSeconds,
     is_late: bool,
 ) -> Judgement {
-    let Registered { height, root, time, .. } = registered;
+    let Registered { height, root, time, up_to, .. } = registered;
     let told = word.there;
     let vouching = told.iter().filter(|hash| **hash == Some(*root)).count();
     let others = || told.iter().flatten().filter(|hash| *hash != root);
@@ -90,6 +104,11 @@ pub fn judge_checkpoint(
     let is_denied = word.denies(source, *height, since.min(*time));
     let (is_pausing, what) = match (other, told.is_empty()) {
         _ if is_denied => (true, format!("{destination} has a block {height} of {source}, which has not come so far")),
+        (None, _) if word.are_most(vouching) && word.are_short(*height, LAG) => {
+            let needed = word.needed;
+            (true, format!("{destination} took block {height} of {source} for up to {up_to}, which needs {needed} blocks"))
+        }
+        (None, _) if word.are_most(vouching) && word.are_short(*height, 0) => return Judgement::NotYet,
         (None, _) if word.are_most(vouching) => return Judgement::Fine,
         (Some(other), _) => {
             let why = if vouching == 0 { "" } else { "; one node has it" };
@@ -101,7 +120,11 @@ pub fn judge_checkpoint(
         }
         (None, _) => return Judgement::NotYet,
     };
-    let subject = format!("{destination} {source} {height} {root}");
+    // The same block for another amount is other evidence.
+    let subject = match *up_to {
+        Checkpoint::ANY_AMOUNT => format!("{destination} {source} {height} {root}"),
+        up_to => format!("{destination} {source} {height} {root} {up_to}"),
+    };
     Judgement::Wrong(Finding {
         rule: Rule::CheckpointForeign,
         subject,
@@ -139,12 +162,12 @@ mod tests {
 
     /// Of a checkpoint at height 7.
     fn judged_by(source: &ChainId, root: B256, word: &SourceWord<'_>, is_late: bool) -> Judgement {
-        let registered = Registered { source: source.hash(), height: 7, root, time: TIME };
+        let registered = Registered { source: source.hash(), height: 7, root, time: TIME, up_to: Checkpoint::ANY_AMOUNT };
         judge_checkpoint(&ChainId::eip155(9), source, &registered, word, SINCE, is_late)
     }
 
     fn judged(root: B256, told: &[Option<B256>], is_late: bool) -> Judgement {
-        let word = SourceWord { there: told, heads: &[], of: told.len() };
+        let word = SourceWord { there: told, heads: &[], of: told.len(), needed: 1 };
         judged_by(&ChainId::eip155(1), root, &word, is_late)
     }
 
@@ -172,7 +195,7 @@ mod tests {
         assert_eq!(is_pausing(judged(FALSE, &[Some(TRUE), Some(FALSE), Some(TRUE)], false)), Some(true));
         // The others are behind, or do not answer.
         assert_eq!(is_pausing(judged(TRUE, &[None, Some(FALSE)], false)), Some(false));
-        let word = SourceWord { there: &[Some(FALSE)], heads: &[], of: 3 };
+        let word = SourceWord { there: &[Some(FALSE)], heads: &[], of: 3, needed: 1 };
         assert_eq!(is_pausing(judged_by(&ChainId::eip155(1), TRUE, &word, false)), Some(false));
     }
 
@@ -181,7 +204,7 @@ mod tests {
     fn one_node_that_has_a_block_clears_it_for_nobody_else() {
         let ethereum = ChainId::eip155(1);
         let by = |there: &[Option<B256>], is_late| {
-            judged_by(&ethereum, FALSE, &SourceWord { there, heads: &[], of: 3 }, is_late)
+            judged_by(&ethereum, FALSE, &SourceWord { there, heads: &[], of: 3, needed: 1 }, is_late)
         };
         for there in [&[None, None, Some(FALSE)][..], &[None, Some(FALSE)], &[Some(FALSE)]] {
             assert_eq!(by(there, false), Judgement::NotYet, "{there:?}");
@@ -199,13 +222,35 @@ mod tests {
         assert_eq!(judged(FALSE, &[], true), Judgement::NotYet, "nobody answers");
     }
 
+    /// Its block is true, and as shallow as it was when it was signed for less.
+    #[test]
+    fn a_true_block_that_is_signed_for_more_than_its_depth_allows_pauses_the_destination() {
+        let bitcoin = ChainId::bip122(B256::ZERO);
+        let at = |heads: &[u64], up_to| {
+            let head = |height: &u64| BlockRef { height: *height, hash: TRUE, time: TIME };
+            let heads: Vec<_> = heads.iter().map(head).collect();
+            let registered = Registered { source: bitcoin.hash(), height: 7, root: TRUE, time: TIME, up_to };
+            let word = SourceWord { there: &[Some(TRUE); 3], heads: &heads, of: 3, needed: 6 };
+            judge_checkpoint(&ChainId::eip155(9), &bitcoin, &registered, &word, SINCE, false)
+        };
+        assert_eq!(is_pausing(at(&[7, 7, 7], 5)), Some(true), "one block of six");
+        assert_eq!(is_pausing(at(&[10, 10, 99], 5)), Some(true), "four, and one node that lies");
+        assert_eq!(at(&[11, 11, 11], 5), Judgement::NotYet, "they may be a block behind");
+        assert_eq!(at(&[12, 12, 7], 5), Judgement::Fine);
+        let key = |up_to| match at(&[7, 7, 7], up_to) {
+            Judgement::Wrong(finding) => finding.key(),
+            other => panic!("{other:?}"),
+        };
+        assert_ne!(key(5), key(6), "for more it is other evidence");
+    }
+
     /// Nobody can have a block there while it is too high, and claims are paid under it all the same.
     #[test]
     fn a_block_above_the_heads_of_nodes_that_are_past_its_time_pauses_the_destination() {
         let ethereum = ChainId::eip155(1);
         let head = |height, time| BlockRef { height, hash: TRUE, time };
         let by = |source: &ChainId, there: &[Option<B256>], heads: &[BlockRef]| {
-            judged_by(source, FALSE, &SourceWord { there, heads, of: 3 }, false)
+            judged_by(source, FALSE, &SourceWord { there, heads, of: 3, needed: 1 }, false)
         };
         let (behind, past) = (head(6, TIME + SLACK), head(6, TIME + SLACK + 1));
         let of_ethereum = |heads: &[BlockRef]| by(&ethereum, &[None, None, None], heads);
@@ -216,10 +261,11 @@ mod tests {
         let one_lies = by(&ethereum, &[None, None, Some(FALSE)], &[past, past, head(9, SINCE)]);
         assert_eq!(is_pausing(one_lies), Some(true), "a node that says to have it hides nothing");
         // Whatever time was signed: it was not there when it was seen.
-        let registered = Registered { source: ethereum.hash(), height: 7, root: FALSE, time: u64::MAX };
+        let (time, up_to) = (u64::MAX, Checkpoint::ANY_AMOUNT);
+        let registered = Registered { source: ethereum.hash(), height: 7, root: FALSE, time, up_to };
         let seen = |time| {
             let heads = [head(6, time); 3];
-            let word = SourceWord { there: &[None; 3], heads: &heads, of: 3 };
+            let word = SourceWord { there: &[None; 3], heads: &heads, of: 3, needed: 1 };
             judge_checkpoint(&ChainId::eip155(9), &ethereum, &registered, &word, SINCE, false)
         };
         assert_eq!(seen(SINCE + SLACK), Judgement::NotYet);

@@ -32,7 +32,8 @@ pub fn sentinel(
     let watch = |target: &Destination| destination_view(config, target, accounts.get(&target.account.name).copied());
     let destinations = config.destination.iter().map(watch).collect::<Result<_>>()?;
     let vaults = config.ethereum.iter().map(|source| vault(config, source)).collect::<Result<_>>()?;
-    Ok(Sentinel::new(book, destinations, sources, vaults, alarms))
+    let depths = config.bitcoin.iter().map(|source| (source.chain.clone(), source.confirmations.clone()));
+    Ok(Sentinel::new(book, destinations, sources, vaults, alarms).with_depths(depths.collect()))
 }
 
 /// What sentinels and the doctor read of a destination, and of the account that pays there.

@@ -79,6 +79,8 @@ impl Sights {
     fn take(&mut self, registered: Registered, judgement: Judgement, now: UnixSeconds) {
         let Some(sighted) = self.sighted.get_mut(&registered) else { return };
         match judgement {
+            // What most nodes denied has happened: guardians look, and lift it.
+            Judgement::Fine if sighted.has_paused() => {}
             Judgement::Fine => {
                 self.sighted.remove(&registered);
                 self.fine.insert(registered, now);
@@ -167,7 +169,8 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                 None => Vec::new(),
             };
             let is_late = now >= since.saturating_add(STALLED);
-            let word = SourceWord { there: &there, heads, of: nodes.standings().len() };
+            let needed = self.depths.get(source).map_or(1, |policy| policy.required(registered.up_to));
+            let word = SourceWord { there: &there, heads, of: nodes.standings().len(), needed };
             let judgement = judge_checkpoint(&destination, source, &registered, &word, since, is_late);
             ((destination, registered), judgement)
         });
@@ -179,12 +182,13 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
 #[cfg(test)]
 mod tests {
     use alloy_primitives::B256;
+    use spandrel_verifiers::Checkpoint;
     use spandrel_watchers::sentinel::{Concern, Rule};
 
     use super::*;
 
     fn registered(height: u64) -> Registered {
-        Registered { source: B256::ZERO, height, root: B256::ZERO, time: 0 }
+        Registered { source: B256::ZERO, height, root: B256::ZERO, time: 0, up_to: Checkpoint::ANY_AMOUNT }
     }
 
     fn wrong(destination: &ChainId, height: u64) -> ((ChainId, Registered), Judgement) {

@@ -25,6 +25,7 @@ use futures::lock::Mutex as AsyncMutex;
 use spandrel_core::ledger::{Commit, Ledger, Recorded, each_risk_event};
 use spandrel_core::watch::{Watch, Watchbook};
 use spandrel_risk::{Lane, RiskEvent, RiskState, Scope};
+use spandrel_verifiers::bitcoin::ConfirmationPolicy;
 use spandrel_verifiers::{ChainId, DepositId, UnixSeconds};
 use spandrel_watchers::sentinel::{Concern, DestinationView, Finding, Pace, SourceView, VaultView};
 use tokio_util::sync::CancellationToken;
@@ -77,6 +78,8 @@ pub struct Sentinel<L, C> {
     sources: BTreeMap<ChainId, Arc<dyn SourceView>>,
     vaults: Vec<Box<dyn VaultView>>,
     alarms: Alarms,
+    /// Sources of which more blocks are asked for more value.
+    depths: BTreeMap<ChainId, ConfirmationPolicy>,
     /// When this process began: what it did not do while it was down is not held against it.
     began_at: UnixSeconds,
     memory: AsyncMutex<Memory>,
@@ -141,7 +144,13 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         alarms.watched().looked_at = Some(began_at);
         let (memory, checkpoints) = (AsyncMutex::default(), Mutex::default());
         let (freezes, slow) = (Mutex::default(), Mutex::default());
-        Self { book, destinations, sources, vaults, alarms, began_at, memory, checkpoints, freezes, slow }
+        let depths = BTreeMap::new();
+        Self { book, destinations, sources, vaults, alarms, depths, began_at, memory, checkpoints, freezes, slow }
+    }
+
+    /// The same, where checkpoints of these sources are to be as deep as the amount that they are signed for needs.
+    pub fn with_depths(self, depths: BTreeMap<ChainId, ConfirmationPolicy>) -> Self {
+        Self { depths, ..self }
     }
 
     /// Looks once a second until told to stop.

@@ -12,6 +12,7 @@ use spandrel_engine::{Alarms, Book, Clock, Sentinel, Silent};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_store::Memory;
 use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::bitcoin::ConfirmationPolicy;
 use spandrel_verifiers::follow::{BlockRef, Cursor, FollowError};
 use spandrel_verifiers::{ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
@@ -172,6 +173,10 @@ impl Scene {
         let sources = BTreeMap::from([(source(), view)]);
         let sentinel = Sentinel::new(book.clone(), destinations, sources, vaults, alarms.clone());
         Self { time, store, book, told, source: best, alarms, sentinel }
+    }
+
+    pub fn with_depths(self, depths: BTreeMap<ChainId, ConfirmationPolicy>) -> Self {
+        Self { sentinel: self.sentinel.with_depths(depths), ..self }
     }
 
     /// The same after a restart.
