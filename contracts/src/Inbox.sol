@@ -181,16 +181,15 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         emit Executed(id, to, deposit.amount);
     }
 
-    /// @notice Proves a payment that waits once more: it was claimed or settled under a root that does not stand any more, or by
-    /// signers or contracts that were replaced, and is true. Pays nothing; open while paused.
+    /// @notice Proves a payment that waits once more: it was claimed or settled under a root that does not stand any more, by
+    /// signers or contracts that were replaced, or by a fast lane that is closed now, and is true. Pays nothing; open while
+    /// paused.
     function proveDelayed(Deposit calldata deposit, uint8 lane, bytes calldata proof) external {
         bytes32 id = DepositLib.id(deposit);
-        require(_waits[id].payableFrom != 0, NotDelayed(id));
-        try this.requireStanding(deposit) {
-            revert StillStanding(id);
-        } catch {
-            _waits[id] = _proven(lane, deposit, proof, _waits[id].payableFrom);
-        }
+        Wait memory wait = _waits[id];
+        require(wait.payableFrom != 0, NotDelayed(id));
+        require(!_isPayableBy(wait, deposit), StillStanding(id));
+        _waits[id] = _proven(lane, deposit, proof, wait.payableFrom);
         emit Reproven(id, lane, _waits[id].height);
     }
 
@@ -286,6 +285,16 @@ contract Inbox is NullifierStore, IInbox, LocalChain, AccessManaged, ReentrancyG
         } else {
             address to = _pay(deposit);
             emit Claimed(id, lane, to, deposit.amount);
+        }
+    }
+
+    /// @dev Whether `wait` would be executed on what verified it, pauses and time aside.
+    function _isPayableBy(Wait memory wait, Deposit calldata deposit) private view returns (bool) {
+        if (wait.lane == Lane.FAST && guard.fastClosedAt(deposit.sourceChain) != 0) return false;
+        try this.requireStanding(deposit) {
+            return true;
+        } catch {
+            return false;
         }
     }
 

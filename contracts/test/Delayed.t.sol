@@ -263,6 +263,24 @@ contract DelayedTest is Bridge {
         inbox.executeDelayed(late);
     }
 
+    /// Nobody owes for it any more, so it cannot be settled; what is proven of it is paid all the same.
+    function test_a_payment_of_a_closed_fast_lane_whose_debt_was_written_off_is_executed_by_its_proof() public {
+        _delayFrom(500);
+        Deposit memory deposit = sample(0);
+        inbox.claim(Lane.FAST, deposit, attest(deposit));
+        vm.warp(block.timestamp + 2 hours);
+        guard.closeOverdue(deposit);
+        guard.writeOff(deposit);
+        bytes memory proof = prove(deposit);
+        vm.expectPartialRevert(RiskGuard.NothingOwed.selector);
+        inbox.settle(deposit, Lane.ETHEREUM, proof);
+        vm.expectPartialRevert(RiskGuard.FastLaneIsClosed.selector);
+        inbox.executeDelayed(deposit);
+        inbox.proveDelayed(deposit, Lane.ETHEREUM, proof);
+        inbox.executeDelayed(deposit);
+        vm.assertEq(balance(ALICE), 1000);
+    }
+
     /// A root that was stored after a payment was proven is not the one that it was proven under.
     function test_a_delayed_payment_under_a_distrusted_root_is_not_revived_by_the_true_one() public {
         _delayFrom(500);
