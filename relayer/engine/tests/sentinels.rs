@@ -7,21 +7,17 @@ mod watched;
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use futures::future::BoxFuture;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Effect, Executor, Input};
-use spandrel_engine::{Alarms, Change, Clock, Sentinel, standing_findings};
+use spandrel_engine::{Change, Clock, standing_findings};
 use spandrel_risk::{RiskEvent, Scope};
-use spandrel_verifiers::attestation::SignerSet;
+use spandrel_verifiers::Checkpoint;
 use spandrel_verifiers::bitcoin::{ConfirmationPolicy, ConfirmationTier};
-use spandrel_verifiers::follow::{BlockRef, FollowError, SeenDeposit};
-use spandrel_verifiers::{ChainId, Checkpoint};
-use spandrel_watchers::sentinel::{
-    DestinationView, Funds, Holding, PaidOut, PayoutPause, Registered, Rule, SetOf, VaultPause, VaultView,
-};
+use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
+use spandrel_watchers::sentinel::{Registered, Rule};
 
 use common::{NOW, block, deposit, destination, policy, source};
-use watched::{DESTINATION, SOURCE, Scene, fast, phantom};
+use watched::{Scene, fast, phantom};
 
 #[tokio::test]
 async fn a_finding_pauses_once_here_and_on_the_destination() {
@@ -147,81 +143,6 @@ async fn what_paused_stands_in_the_log_until_it_is_lifted_or_runs_out() {
     assert!(standing(policy().pause_ttl).await.is_empty());
     scene.book.record_risk(RiskEvent::Resumed { scope: fast() }).await.unwrap();
     assert!(standing(0).await.is_empty());
-}
-
-/// A destination or a vault of which no node answers.
-struct Mute;
-
-impl VaultView for Mute {
-    fn chain(&self) -> &ChainId {
-        &SOURCE
-    }
-
-    fn quorum(&self) -> usize {
-        1
-    }
-
-    fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
-        Box::pin(async { Vec::new() })
-    }
-
-    fn pauses(&self, _: u64) -> BoxFuture<'_, Vec<Vec<VaultPause>>> {
-        Box::pin(async { Vec::new() })
-    }
-}
-
-impl DestinationView for Mute {
-    fn chain(&self) -> &ChainId {
-        &DESTINATION
-    }
-
-    fn quorum(&self) -> usize {
-        1
-    }
-
-    fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
-        Box::pin(async { Err(mute()) })
-    }
-
-    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
-        Box::pin(async { Err(mute()) })
-    }
-
-    fn sets(&self, _: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {
-        Box::pin(async { Err(mute()) })
-    }
-
-    fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
-        Box::pin(async { Err(mute()) })
-    }
-
-    fn pauses(&self, _: u64) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
-        Box::pin(async { Err(mute()) })
-    }
-}
-
-fn mute() -> FollowError {
-    FollowError::Transient { endpoint: "nodes".to_owned(), reason: "none answers".to_owned() }
-}
-
-#[tokio::test]
-async fn when_everything_was_seen_last_is_known_and_stands_still_while_a_chain_is_mute() {
-    let scene = Scene::new().await;
-    assert_eq!(Alarms::default().looked_at(), None, "there are no sentinels");
-    assert_eq!(scene.alarms.looked_at(), Some(NOW));
-    scene.look_at_all(5).await;
-    assert_eq!(scene.alarms.looked_at(), Some(NOW + 5));
-    let sentinel =
-        Sentinel::new(scene.book.clone(), vec![Box::new(Mute)], BTreeMap::new(), Vec::new(), scene.alarms.clone());
-    scene.time.pass(60);
-    sentinel.look_once().await.unwrap();
-    assert_eq!(scene.alarms.looked_at(), Some(NOW + 5));
-    let alarms = Alarms::default();
-    let sentinel = Sentinel::new(scene.book.clone(), Vec::new(), BTreeMap::new(), vec![Box::new(Mute)], alarms.clone());
-    scene.time.pass(1);
-    sentinel.look_slowly().await.unwrap();
-    sentinel.look_once().await.unwrap();
-    assert_eq!(alarms.looked_at(), Some(NOW + 65), "a vault is as mute as a destination");
 }
 
 fn registered(height: u64, root: B256) -> Registered {

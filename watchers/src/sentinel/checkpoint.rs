@@ -106,7 +106,10 @@ pub fn judge_checkpoint(
         _ if is_denied => (true, format!("{destination} has a block {height} of {source}, which has not come so far")),
         (None, _) if word.are_most(vouching) && word.are_short(*height, LAG) => {
             let needed = word.needed;
-            (true, format!("{destination} took block {height} of {source} for up to {up_to}, which needs {needed} blocks"))
+            (
+                true,
+                format!("{destination} took block {height} of {source} for up to {up_to}, which needs {needed} blocks"),
+            )
         }
         (None, _) if word.are_most(vouching) && word.are_short(*height, 0) => return Judgement::NotYet,
         (None, _) if word.are_most(vouching) => return Judgement::Fine,
@@ -162,7 +165,8 @@ mod tests {
 
     /// Of a checkpoint at height 7.
     fn judged_by(source: &ChainId, root: B256, word: &SourceWord<'_>, is_late: bool) -> Judgement {
-        let registered = Registered { source: source.hash(), height: 7, root, time: TIME, up_to: Checkpoint::ANY_AMOUNT };
+        let registered =
+            Registered { source: source.hash(), height: 7, root, time: TIME, up_to: Checkpoint::ANY_AMOUNT };
         judge_checkpoint(&ChainId::eip155(9), source, &registered, word, SINCE, is_late)
     }
 

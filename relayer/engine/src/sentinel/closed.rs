@@ -34,14 +34,14 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
                     closed.vaults.extend(pauses.into_iter().map(|pause| closed_vault(chain, pause)));
                 }
                 None => {
-                    sight.is_blind = true;
+                    sight.unseen.add(chain, "pauses of the vault", "too few nodes answer");
                     closed.vaults.extend(before.vaults.iter().filter(|known| known.source == *chain).cloned());
                 }
             }
         }
         for destination in &self.destinations {
-            let (chain, told) = (destination.chain(), destination.pauses(now).await);
-            sight.is_blind |= told.is_err();
+            let chain = destination.chain();
+            let told = sight.unseen.told(chain, "pauses", destination.pauses(now).await);
             match judged(&told.unwrap_or_default(), destination.quorum()) {
                 Some(pauses) => {
                     read.destinations.insert(chain.clone());

@@ -6,6 +6,7 @@
 //! in the same scope by then, stays lifted until there is other evidence, which is another finding. What stands is told in
 //! the ledger, too, for processes that decide and have no sentinels.
 
+mod blind;
 mod checkpoints;
 mod closed;
 mod freezes;
@@ -31,6 +32,7 @@ use spandrel_watchers::sentinel::{Concern, DestinationView, Finding, Pace, Sourc
 use tokio_util::sync::CancellationToken;
 
 use crate::{Book, Clock, EngineError, repeat};
+use blind::Unseen;
 use checkpoints::Checkpoints;
 use freezes::Freezes;
 pub use marks::standing_findings;
@@ -103,8 +105,8 @@ struct Memory {
     pace: Pace,
     /// Since when the nodes of a source have disagreed for too long.
     disputes: BTreeMap<ChainId, UnixSeconds>,
-    /// Whether the last look saw less than everything: that is said once.
-    is_blind: bool,
+    /// What the last look did not see.
+    unseen: Unseen,
     /// What the ledger was told last.
     told: Option<Watch>,
 }
@@ -179,27 +181,22 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
             memory.pace(&recorded.body, recorded.at);
         };
         each_risk_event(self.book.ledger(), from, take).await?;
-        let mut is_blind = self.slow_sight().is_blind;
+        let mut unseen = Unseen::default();
         let told = join_all(self.destinations.iter().map(|destination| destination.payouts())).await;
         for (destination, told) in self.destinations.iter().zip(told) {
-            match told {
-                Ok(payouts) => self.sight(memory, destination.chain(), payouts),
-                Err(error) => {
-                    if !memory.is_blind {
-                        tracing::warn!(chain = %destination.chain(), %error, "payouts are not watched");
-                    }
-                    is_blind = true;
-                }
+            if let Some(payouts) = unseen.told(destination.chain(), "payouts", told) {
+                self.sight(memory, destination.chain(), payouts);
             }
         }
         let told = join_all(self.destinations.iter().map(|destination| destination.checkpoints())).await;
         for (destination, told) in self.destinations.iter().zip(told) {
-            match told {
-                Ok(found) => self.sight_checkpoints(destination.chain(), found),
-                Err(_) => is_blind = true,
+            if let Some(found) = unseen.told(destination.chain(), "checkpoints", told) {
+                self.sight_checkpoints(destination.chain(), found);
             }
         }
-        memory.is_blind = is_blind;
+        let unseen = unseen.and(&self.slow_sight().unseen);
+        unseen.log_changes_since(&memory.unseen);
+        memory.unseen = unseen;
         let now = self.book.clock().now();
         // What cannot be stored keeps nothing from being judged, and is told again.
         let paid = self.tell_paid(memory).await;
@@ -210,7 +207,7 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         findings.extend(self.checkpoints().floods(&memory.marks.lifted));
         findings.extend(self.slow_sight().findings.iter().cloned());
         self.raise(memory, findings).await?;
-        if !is_blind {
+        if memory.unseen.is_empty() {
             self.alarms.watched().looked_at = Some(now);
         }
         let told = self.tell(memory).await;

@@ -14,15 +14,16 @@ use spandrel_watchers::sentinel::{
     judge_unsettled, judge_vault,
 };
 
+use super::blind::Unseen;
 use super::closed::Closed;
 use super::{Memory, Sentinel};
 use crate::{Clock, EngineError};
 
-/// What a look found, and whether it saw everything.
+/// What a look found, and what it did not see.
 #[derive(Default)]
 pub(super) struct Sight {
     pub(super) findings: Vec<Finding>,
-    pub(super) is_blind: bool,
+    pub(super) unseen: Unseen,
     /// What chains refuse by their own contracts; absent before the first look.
     pub(super) closed: Option<Closed>,
 }
@@ -45,7 +46,9 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         }
         for vault in &self.vaults {
             let told = vault.holdings().await;
-            sight.is_blind |= told.is_empty();
+            if told.is_empty() {
+                sight.unseen.add(vault.chain(), "holdings of the vault", "no node answers");
+            }
             let assets = told.first().map_or(0, Vec::len);
             for position in 0..assets {
                 let of_asset = told.iter().filter_map(|holdings| holdings.get(position).cloned());
@@ -118,22 +121,19 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
         let (control, _) = self.book.control().await;
         let Some(target) = self.book.policy().destinations.get(chain) else { return };
         let sets = [
-            (SetOf::FastLane, SignerRole::FastLane, &target.signers),
-            (SetOf::Verifiers, SignerRole::Verifiers, &self.book.policy().verifiers),
+            (SetOf::FastLane, "signers", SignerRole::FastLane, &target.signers),
+            (SetOf::Verifiers, "verifiers", SignerRole::Verifiers, &self.book.policy().verifiers),
         ];
-        for (of, role, configured) in sets {
+        for (of, what, role, configured) in sets {
             // Guardians agreed on the one and not on the other.
             let is_agreed = |set: &SignerSet| {
                 control.require_agreed(role, set).is_ok() && control.require_agreed(role, configured).is_err()
             };
-            match destination.sets(of).await {
-                Ok(told) => sight.findings.extend(judge_set(chain, of, &told, configured, is_agreed)),
-                Err(_) => sight.is_blind = true,
+            if let Some(told) = sight.unseen.told(chain, what, destination.sets(of).await) {
+                sight.findings.extend(judge_set(chain, of, &told, configured, is_agreed));
             }
         }
-        match destination.funds().await {
-            Ok(funds) => sight.findings.extend(funds.and_then(|funds| judge_funds(chain, &funds))),
-            Err(_) => sight.is_blind = true,
-        }
+        let funds = sight.unseen.told(chain, "funds", destination.funds().await).flatten();
+        sight.findings.extend(funds.and_then(|funds| judge_funds(chain, &funds)));
     }
 }

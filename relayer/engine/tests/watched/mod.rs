@@ -34,6 +34,17 @@ pub struct Told {
     pub set: Arc<Mutex<Option<SignerSet>>>,
     /// What each of its nodes tells of its pauses, two of which are to agree.
     pub pauses: Arc<Mutex<Vec<Vec<PayoutPause>>>>,
+    /// What no node tells of it.
+    pub mute: Arc<Mutex<BTreeSet<&'static str>>>,
+}
+
+impl Told {
+    fn tell<T: Send>(&self, what: &str, told: T) -> BoxFuture<'_, Result<T, FollowError>> {
+        let is_mute = self.mute.lock().unwrap().contains(what);
+        let error = || FollowError::Transient { endpoint: "nodes".to_owned(), reason: format!("none tells {what}") };
+        let told = if is_mute { Err(error()) } else { Ok(told) };
+        Box::pin(async move { told })
+    }
 }
 
 impl DestinationView for Told {
@@ -46,25 +57,25 @@ impl DestinationView for Told {
     }
 
     fn payouts(&self) -> BoxFuture<'_, Result<Vec<PaidOut>, FollowError>> {
-        Box::pin(async { Ok(self.payouts.lock().unwrap().clone()) })
+        self.tell("payouts", self.payouts.lock().unwrap().clone())
     }
 
     fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<Registered>, FollowError>> {
-        Box::pin(async { Ok(self.checkpoints.lock().unwrap().clone()) })
+        self.tell("checkpoints", self.checkpoints.lock().unwrap().clone())
     }
 
     fn sets(&self, of: SetOf) -> BoxFuture<'_, Result<Vec<SignerSet>, FollowError>> {
         let rotated = self.set.lock().unwrap().clone().filter(|_| of == SetOf::FastLane);
-        Box::pin(async { Ok(vec![rotated.unwrap_or_else(|| policy().verifiers)]) })
+        self.tell("sets", vec![rotated.unwrap_or_else(|| policy().verifiers)])
     }
 
     fn funds(&self) -> BoxFuture<'_, Result<Option<Funds>, FollowError>> {
         let (account, least) = (Address::ZERO, U256::from(5));
-        Box::pin(async move { Ok(Some(Funds { account, balance: U256::from(4), least })) })
+        self.tell("funds", Some(Funds { account, balance: U256::from(4), least }))
     }
 
     fn pauses(&self, _: u64) -> BoxFuture<'_, Result<Vec<Vec<PayoutPause>>, FollowError>> {
-        Box::pin(async { Ok(self.pauses.lock().unwrap().clone()) })
+        self.tell("pauses", self.pauses.lock().unwrap().clone())
     }
 }
 
