@@ -1,12 +1,12 @@
 //! Paying on a destination: due effects go to the submitter, its progress goes to the book.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::lock::Mutex;
 use spandrel_core::ledger::{EffectEnd, LeasedEffect, Ledger};
 use spandrel_core::submission::{DueEffect, Lasting, Progress, Submitter};
-use spandrel_core::{EffectId, Executor, Input};
+use spandrel_core::{Effect, EffectId, Executor, Input};
 use spandrel_verifiers::{ChainId, DepositId};
 
 use crate::gate::{Gate, retry};
@@ -70,13 +70,22 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
             return change;
         }
         let owners: Vec<_> = items.iter().map(|item| (item.id, item.deposit, item.attempt)).collect();
+        let is_pause = |item: &&LeasedEffect| matches!(item.effect, Effect::Pause { .. });
+        let pauses: BTreeSet<EffectId> = items.iter().filter(is_pause).map(|item| item.id).collect();
         let due: Vec<_> = items.into_iter().map(|item| DueEffect { id: item.id, effect: item.effect }).collect();
         let spans = owners.iter().map(|(_, deposit, attempt)| {
             tracing::info_span!("submit", %deposit, chain = %self.chain, attempt, error = tracing::field::Empty)
         });
         let spans: Vec<tracing::Span> = spans.collect();
         match self.submitter.submit(&due, &*self.book).await {
-            Ok(progress) => settle_leases(change, &owners, progress, now),
+            Ok(progress) => {
+                let refused = progress.iter().filter_map(|(id, told)| match told {
+                    Progress::Refused { reason, lasting: Lasting::ForNow } if pauses.contains(id) => Some(reason),
+                    _ => None,
+                });
+                refused.for_each(|reason| tracing::warn!(chain = %self.chain, reason, "a pause is refused for now"));
+                settle_leases(change, &owners, progress, now)
+            }
             Err(error) => {
                 tracing::warn!(chain = %self.chain, %error, "submission did not work, will be tried again");
                 spans.iter().for_each(|span| {

@@ -165,6 +165,40 @@ async fn a_destinations_own_pause_is_told_until_its_nodes_tell_that_it_is_lifted
     assert_eq!(closed().await, []);
 }
 
+/// The chain takes neither the guardian's statement nor the account's word, so whoever has a proof is paid there.
+#[tokio::test]
+async fn a_pause_that_never_comes_to_a_chain_is_told_until_it_is_refused_there() {
+    let scene = Scene::new().await;
+    let until = NOW + 86_400;
+    let tell = |pauses| *scene.told.pauses.lock().unwrap() = pauses;
+    let paused = RiskEvent::Paused { scope: Scope::Global, until, reason: "a guardian".to_owned() };
+    scene.book.record_risk(paused).await.unwrap();
+    scene.look_at_all(BROUGHT + 1).await;
+    scene.look_at_all(BROUGHT + 1).await;
+    assert!(!scene.found().contains(&Rule::PauseMissing), "its nodes tell nothing");
+    tell(vec![Vec::new(); 2]);
+    scene.look_at_all(0).await;
+    scene.look_at_all(BROUGHT).await;
+    assert!(!scene.found().contains(&Rule::PauseMissing), "it may be on its way");
+    scene.look_at_all(1).await;
+    assert!(scene.found().contains(&Rule::PauseMissing), "{:?}", scene.found());
+    assert_eq!(scene.pauses().await, 1, "it pauses nothing more");
+    let half = PayoutPause { source: None, lane: Some(PayoutLane::Fast), asset: None, until: Some(until) };
+    tell(vec![vec![half]; 2]);
+    scene.look_at_all(1).await;
+    assert!(scene.found().contains(&Rule::PauseMissing), "one lane is open");
+    tell(vec![vec![PayoutPause { source: None, lane: None, asset: None, until: Some(until - 60) }]; 2]);
+    scene.look_at_all(1).await;
+    assert!(!scene.found().contains(&Rule::PauseMissing), "{:?}", scene.found());
+    tell(vec![Vec::new(); 2]);
+    scene.look_at_all(BROUGHT).await;
+    scene.look_at_all(BROUGHT + 1).await;
+    assert!(scene.found().contains(&Rule::PauseMissing), "it was lifted there alone");
+    scene.book.record_risk(RiskEvent::Resumed { scope: Scope::Global }).await.unwrap();
+    scene.look_at_all(0).await;
+    assert!(!scene.found().contains(&Rule::PauseMissing), "nothing is paused");
+}
+
 /// Two guardians froze everything, and both words came to the destination when they did not count any more.
 #[tokio::test]
 async fn a_freeze_that_ends_on_a_chain_by_itself_asks_guardians_to_freeze_again() {

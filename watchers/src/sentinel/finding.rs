@@ -27,11 +27,13 @@ pub enum Rule {
     BalanceLow,
     /// A chain does not keep what guardians froze without end.
     FreezeEnds,
+    /// A chain does not refuse what is paused here.
+    PauseMissing,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::PayoutWithoutDeposit,
         Self::CheckpointForeign,
         Self::VaultShort,
@@ -42,6 +44,7 @@ impl Rule {
         Self::PaceUnusual,
         Self::BalanceLow,
         Self::FreezeEnds,
+        Self::PauseMissing,
     ];
 
     /// Whether what it finds can be mended. What was paid, released or registered wrongly has happened: guardians look, and
@@ -63,6 +66,7 @@ impl Rule {
             Self::PaceUnusual => "pace_unusual",
             Self::BalanceLow => "balance_low",
             Self::FreezeEnds => "freeze_ends",
+            Self::PauseMissing => "pause_missing",
         }
     }
 }

@@ -19,6 +19,7 @@ mod payout_pause;
 mod place;
 mod sets;
 mod source;
+mod unpaused;
 mod vault;
 mod vault_pause;
 
@@ -36,5 +37,6 @@ pub use payout::{Judgement, Known, PaidOut, PayoutLane, Reading, SeenStanding, j
 pub use payout_pause::{Payable, PayoutPause};
 pub use sets::{SetOf, judge_set};
 pub use source::SourceView;
+pub use unpaused::{Unpaused, judge_unpaused};
 pub use vault::{Holding, VaultView, VaultWatch, judge_vault};
 pub use vault_pause::VaultPause;

@@ -1,4 +1,5 @@
-//! Freezes of the ledger that a chain does not keep: they end there by themselves, and nothing else renews them.
+//! Pauses and freezes of the ledger that a chain does not keep: those that never came there, and freezes that end there by
+//! themselves. Nothing else renews them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use spandrel_core::ledger::Ledger;
 use spandrel_core::watch::Watchbook;
 use spandrel_risk::{Corridor, RiskState, Scope};
 use spandrel_verifiers::{ChainId, UnixSeconds};
-use spandrel_watchers::sentinel::{Finding, Unfrozen, judge_unfrozen};
+use spandrel_watchers::sentinel::{Finding, Unfrozen, Unpaused, judge_unfrozen, judge_unpaused};
 
 use super::Sentinel;
 use super::closed::Closed;
@@ -20,38 +21,43 @@ pub(super) struct Read {
     pub(super) destinations: BTreeSet<ChainId>,
 }
 
-/// What is frozen and where that is not kept, and since when.
+/// What is paused or frozen and where that is not kept, and since when.
 pub(super) type Freezes = BTreeMap<(Scope, ChainId), UnixSeconds>;
 
 impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
-    /// What is frozen here and, by what chains tell, not there.
+    /// What is paused or frozen here and, by what chains tell, not there.
     pub(super) async fn judge_freezes(&self, closed: &Closed, read: &Read) -> Vec<Finding> {
         let now = self.book.clock().now();
-        let endless = |risk: &RiskState| -> Vec<Scope> {
-            let pauses = risk.pauses_at(now).filter(|(_, pause)| pause.until == UnixSeconds::MAX);
-            pauses.map(|(scope, _)| scope.clone()).collect()
+        let untils = |risk: &RiskState| -> BTreeMap<Scope, UnixSeconds> {
+            risk.pauses_at(now).map(|(scope, pause)| (scope.clone(), pause.until)).collect()
         };
+        let paused = self.book.read_risk(untils).await;
+        let is_frozen = |scope: &Scope| paused.get(scope) == Some(&UnixSeconds::MAX);
         let mut ends: BTreeMap<(Scope, ChainId), UnixSeconds> = BTreeMap::new();
-        for scope in self.book.read_risk(endless).await {
+        for scope in paused.keys() {
             for corridor in self.book.policy().risk.limits.keys().filter(|corridor| scope.stops(corridor)) {
-                for (chain, end) in self.kept(&scope, corridor, closed, read, now) {
+                for (chain, end) in self.kept(scope, corridor, closed, read, now) {
                     let known = ends.entry((scope.clone(), chain.clone())).or_insert(end);
                     *known = end.min(*known);
                 }
             }
         }
-        ends.retain(|_, end| *end != UnixSeconds::MAX);
+        // A pause may end there a little earlier or later.
+        ends.retain(|(scope, _), end| *end == 0 || (is_frozen(scope) && *end != UnixSeconds::MAX));
         let mut freezes = self.freezes();
         freezes.retain(|known, _| ends.contains_key(known));
         let judged = ends.into_iter().filter_map(|((scope, chain), end)| {
             let since = *freezes.entry((scope.clone(), chain.clone())).or_insert(now);
-            let until = (end != 0).then_some(end);
-            judge_unfrozen(&Unfrozen { scope: scope.to_string(), chain, until, since }, now)
+            let (is_frozen, scope) = (is_frozen(&scope), scope.to_string());
+            match is_frozen {
+                true => judge_unfrozen(&Unfrozen { scope, chain, until: (end != 0).then_some(end), since }, now),
+                false => judge_unpaused(&Unpaused { scope, chain, since }, now),
+            }
         });
         judged.collect()
     }
 
-    /// Until when each chain to which a freeze of `scope` is brought refuses its part of a corridor: zero where it does not, the
+    /// Until when each chain to which a pause of `scope` is brought refuses its part of a corridor: zero where it does not, the
     /// greatest number where it does so without end.
     fn kept<'a>(
         &self,
