@@ -62,7 +62,7 @@ impl Service {
         let _flight = self.flight(api_key, key)?;
         let request_hash = keccak256(serde_json::to_vec(request).unwrap_or_default());
         if let Some(placed) = self.store.placed(api_key, key, request_hash).await? {
-            return self.answer(placed);
+            return self.answer(placed).await;
         }
         let quoted = self.quoted(&request.quote)?;
         let route = self.catalog.route(&quoted.route)?;
@@ -74,7 +74,7 @@ impl Service {
         let new = NewOrder { terms, api_key: api_key.to_owned(), idempotency_key: key.to_owned(), request_hash, share };
         let announce = |terms: &OrderTerms| announcement(source, terms);
         let placed = self.store.place_order(new, announce, self.now()).await?;
-        self.answer(placed)
+        self.answer(placed).await
     }
 
     /// The terms of an order: both parties read, and its deposit can be made.
@@ -121,7 +121,8 @@ impl Service {
         })
     }
 
-    fn answer(&self, placed: Placed) -> Result<(OrderView, bool), Problem> {
+    /// The order with where it stands now: when it is answered again, its deposit may be seen, or paid.
+    async fn answer(&self, placed: Placed) -> Result<(OrderView, bool), Problem> {
         let (order, is_replayed) = match placed {
             Placed::New(order) => (order, false),
             Placed::Replayed(order) => (order, true),
@@ -133,7 +134,9 @@ impl Service {
             }
         };
         let instructions = instructions(self.source(&order.terms)?, &order.terms)?;
-        Ok((OrderView { transfer: awaiting(&order, &[], self.now()), instructions }, is_replayed))
+        let transfer =
+            if is_replayed { self.transfer(&order.id.to_string()).await? } else { awaiting(&order, &[], self.now()) };
+        Ok((OrderView { transfer, instructions }, is_replayed))
     }
 
     /// How the deposit of an order is made and, on Bitcoin, taken back, as when it was ordered: also after its deposit was seen,

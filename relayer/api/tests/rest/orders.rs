@@ -9,7 +9,7 @@ use serde_json::json;
 use spandrel_api::grpc::{RpcStatus, proto};
 use spandrel_risk::{RiskEvent, Scope};
 
-use crate::calls::transfers;
+use crate::calls::{keyed, transfers};
 use crate::world::{NOW, RECIPIENT, REFUND_KEY, World, answer, bitcoin, ethereum, problem};
 
 #[tokio::test]
@@ -155,6 +155,32 @@ async fn an_idempotency_key_makes_one_order() {
     let other = world.quote(&bitcoin(), 30_000).await;
     problem(world.order(&other, "one"), StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED").await;
     assert_eq!(world.store.intents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_is_repeated_is_answered_as_it_stands_now() {
+    let world = World::new().await;
+    let quote = world.quote(&bitcoin(), 20_000).await;
+    let order = answer(world.order(&quote, "one"), StatusCode::CREATED).await;
+    world.deposit(&order, B256::with_last_byte(1)).await;
+    let call = proto::CreateTransferRequest {
+        quote: quote["id"].as_str().unwrap().to_owned(),
+        recipient: RECIPIENT.to_owned(),
+        refund_key: Some(REFUND_KEY.to_owned()),
+        idempotency_key: "one".to_owned(),
+    };
+    // Before and after its expiry: it was not deposited too late.
+    for _ in 0..2 {
+        let again = answer(world.order(&quote, "one"), StatusCode::OK).await;
+        let path = format!("/v1/transfers/{}", order["transfer"]["order"].as_str().unwrap());
+        assert_eq!(again["transfer"], answer(world.get(&path), StatusCode::OK).await);
+        assert_eq!((&again["transfer"]["status"], &again["transfer"]["terminal"]), (&json!("observed"), &json!(false)));
+        assert!(again["transfer"]["deposit"].is_string(), "{again}");
+        let request = keyed(&world.key, call.clone());
+        let called = transfers(&world).create_transfer(request).await.unwrap().into_inner().transfer.unwrap();
+        assert_eq!((called.status.as_str(), called.deposit.is_some()), ("observed", true));
+        world.clock.pass(3 * 86_400);
+    }
 }
 
 #[tokio::test]
