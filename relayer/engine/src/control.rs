@@ -173,12 +173,17 @@ impl Facts<'_> {
     fn view<'v>(&'v self, view: &'v RiskView) -> View<'v> {
         let transfer = self.transfer.as_ref();
         let status = transfer.map(|transfer| &transfer.status);
+        let held_until = match status {
+            Some(Status::Held { until, .. }) => *until,
+            _ => None,
+        };
         View {
             policy: self.guardians,
             limits: &view.policy.risk,
             signers: &self.signers,
             risk: &view.state,
             is_held: matches!(status, Some(Status::Held { .. })),
+            held_until,
             is_quarantined: matches!(status, Some(Status::Quarantined { .. })),
             is_idle: transfer.is_some_and(|transfer| transfer.payout.is_none() && transfer.issued.is_none()),
             halt: self.halt.as_deref(),

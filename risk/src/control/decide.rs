@@ -146,7 +146,8 @@ impl Said<'_> {
             }
             Act::ExtendHold { transfer, until } => {
                 require(view.is_held, ControlRefusal::NotHeld)?;
-                let (earliest, latest) = (view.now.saturating_add(1), view.now.saturating_add(MAX_HOLD));
+                let standing = view.held_until.unwrap_or_default().max(view.now);
+                let (earliest, latest) = (standing.saturating_add(1), view.now.saturating_add(MAX_HOLD));
                 if *until < earliest || *until > latest {
                     return Err(ControlRefusal::HoldOutOfRange { earliest, latest, found: *until });
                 }

@@ -99,6 +99,8 @@ pub struct View<'a> {
     pub risk: &'a RiskState,
     /// Whether the transfer that the act is about is held.
     pub is_held: bool,
+    /// Until when it is held, Unix seconds, where its hold has an end: no order makes it end sooner.
+    pub held_until: Option<UnixSeconds>,
     /// Whether it is quarantined.
     pub is_quarantined: bool,
     /// Whether no payout of it is issued or under way: only then may it be dropped or released.

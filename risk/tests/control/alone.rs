@@ -114,6 +114,26 @@ fn one_guardian_drops_or_extends_what_is_held_and_only_that() {
 }
 
 #[test]
+fn a_hold_is_only_made_longer_and_an_order_that_does_not_ends_nothing() {
+    let mut world = World::new();
+    (world.is_held, world.held_until) = (true, Some(NOW + 100));
+    let release = world.propose(0, Act::ReleaseHeld { transfer: transfer() });
+    let extend = |until| Act::ExtendHold { transfer: transfer(), until };
+    for until in [NOW + 1, NOW + 99, NOW + 100] {
+        let refused = world.say(2, extend(until)).unwrap_err();
+        assert_eq!(refused.code(), "HOLD_OUT_OF_RANGE", "{until}");
+        assert!(refused.to_string().contains(&(NOW + 101).to_string()), "{refused}");
+    }
+    assert!(world.state.proposal(&release).is_some(), "the release waits on");
+    world.say(2, extend(NOW + 101)).unwrap();
+    assert_eq!(world.state.proposal(&release), None);
+    // Its time is over, and nothing has looked since.
+    world.held_until = Some(NOW - 100);
+    assert_eq!(code(world.say(2, extend(NOW))), "HOLD_OUT_OF_RANGE");
+    world.say(2, extend(NOW + 1)).unwrap();
+}
+
+#[test]
 fn what_is_quarantined_is_requeued_or_dropped_and_only_that() {
     let mut world = World::new();
     let acts = [Act::RequeueQuarantined { transfer: transfer() }, Act::DropQuarantined { transfer: transfer() }];

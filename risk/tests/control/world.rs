@@ -63,6 +63,7 @@ pub struct World {
     pub signers: BTreeMap<SignerRole, SignerSet>,
     pub risk: RiskState,
     pub is_held: bool,
+    pub held_until: Option<u64>,
     pub is_quarantined: bool,
     pub is_idle: bool,
     pub halt: Option<&'static str>,
@@ -87,6 +88,7 @@ impl World {
             signers: BTreeMap::from([(SignerRole::FastLane, set(1)), (SignerRole::Verifiers, set(1))]),
             risk: RiskState::default(),
             is_held: false,
+            held_until: None,
             is_quarantined: false,
             is_idle: true,
             halt: None,
@@ -118,8 +120,8 @@ impl World {
 
     fn view<'a>(&'a self, limits: &'a RiskPolicy) -> View<'a> {
         let Self { policy, signers, risk, .. } = self;
-        let Self { is_held, is_quarantined, is_idle, halt, now, .. } = *self;
-        View { policy, limits, signers, risk, is_held, is_quarantined, is_idle, halt, now }
+        let Self { is_held, held_until, is_quarantined, is_idle, halt, now, .. } = *self;
+        View { policy, limits, signers, risk, is_held, held_until, is_quarantined, is_idle, halt, now }
     }
 
     fn store(&mut self, events: &[ControlEvent]) {

@@ -154,8 +154,10 @@ async fn a_hold_is_extended_within_bounds_and_outlives_a_restart() {
     }
     let until = now + 10 * 86_400;
     assert_eq!(world.say(0, Act::ExtendHold { transfer: id, until }).await.0, StatusCode::OK);
-    // Shorter is taken and changes nothing: a hold only gets longer.
-    world.say(2, Act::ExtendHold { transfer: id, until: now + 5 }).await;
+    // A hold only gets longer, and who asks for less is told from when on.
+    let (status, refused) = world.say(2, Act::ExtendHold { transfer: id, until }).await;
+    assert_eq!((status, &refused["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("HOLD_OUT_OF_RANGE")));
+    assert!(refused["detail"].as_str().unwrap().contains(&(until + 1).to_string()), "{refused}");
     assert_eq!(world.get("held").await["transfers"][0]["until"], json!(until));
     let reopened = world.reopened().await;
     world.clock.pass(9 * 86_400);
