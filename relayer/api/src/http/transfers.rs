@@ -58,7 +58,8 @@ pub async fn instructions(State(api): State<Api>, Path(id): Path<String>) -> Res
     (status = 200, body = ProofView),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json",
+        description = "`NO_DEPOSIT_YET` and `NOT_PROVEN_YET`, to be asked for again; `NO_PROOF`, for good"),
     (status = 429, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
 ))]

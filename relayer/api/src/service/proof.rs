@@ -12,6 +12,7 @@ use spandrel_verifiers::{Evidence, SignedCheckpoint, UnixSeconds};
 use utoipa::ToSchema;
 
 use super::Service;
+use super::view::LATE;
 use crate::Problem;
 
 /// A transfer's proof. As it is answered it is a file that `spandrel proof verify` and `explain` read.
@@ -63,15 +64,15 @@ impl Service {
     /// The proof of a transfer.
     ///
     /// # Errors
-    /// 404 when there is no such transfer, 409 while there is no evidence.
+    /// 404 when there is no such transfer, 409 while there is no evidence; asked for again where it may come.
     pub async fn proof(&self, id: &str) -> Result<ProofView, Problem> {
-        let transfer = self.find(id).await?.first();
-        let with_evidence =
-            transfer.and_then(|transfer| transfer.evidence.clone().map(|evidence| (transfer, evidence)));
-        let Some((transfer, evidence)) = with_evidence else {
-            let detail = "its block is not final yet: there is nothing to prove it under";
-            return Err(Problem::new(StatusCode::CONFLICT, "NOT_PROVEN_YET", detail).retry_in(30));
+        let found = self.find(id).await?;
+        let is_over = self.now() > found.expiry().saturating_add(LATE);
+        let transfer = found.first();
+        let Some(evidence) = transfer.as_ref().and_then(|transfer| transfer.evidence.clone()) else {
+            return Err(unproven(transfer.as_ref(), is_over));
         };
+        let Some(transfer) = transfer else { return Err(unproven(None, is_over)) };
         let claim = match &transfer.checkpoint {
             Some(checkpoint) => self.claim(&transfer, &evidence, checkpoint)?,
             None => Vec::new(),
@@ -128,5 +129,23 @@ impl Service {
             call("register the checkpoint, unless it is registered", domain.registry, register.abi_encode()),
             call("claim", domain.inbox, claim.abi_encode()),
         ])
+    }
+}
+
+/// Why there is no evidence. `is_over`: no deposit is waited for any more. Only what may come is to be asked for again.
+fn unproven(transfer: Option<&Transfer>, is_over: bool) -> Problem {
+    let never = |detail: &str| Problem::new(StatusCode::CONFLICT, "NO_PROOF", detail);
+    let not_yet = |code, detail: &str| Problem::new(StatusCode::CONFLICT, code, detail).retry_in(30);
+    match transfer {
+        Some(transfer) if transfer.status.is_terminal() => {
+            never(&format!("it ended before it was proven ({}): nothing is proven any more", transfer.status.name()))
+        }
+        Some(transfer) if transfer.mined().is_some() => {
+            not_yet("NOT_PROVEN_YET", "its block is not final yet: there is nothing to prove it under")
+        }
+        Some(_) if is_over => never("its block was replaced, and no other held the deposit in time"),
+        Some(_) => not_yet("NO_DEPOSIT_YET", "its block was replaced, and no other that was read holds the deposit"),
+        None if is_over => never("no deposit was seen in time"),
+        None => not_yet("NO_DEPOSIT_YET", "no deposit was seen yet"),
     }
 }

@@ -114,6 +114,14 @@ impl Found {
         Self::Order(order, deposits, dust.iter().map(|transfer| transfer.id).collect())
     }
 
+    /// After this it is not paid any more.
+    pub(super) fn expiry(&self) -> UnixSeconds {
+        match self {
+            Self::Order(order, ..) => order.terms.expiry,
+            Self::Deposit(_, transfer) => transfer.deposit.expiry,
+        }
+    }
+
     /// The deposit that is followed, once there is one.
     pub(super) fn first(self) -> Option<Transfer> {
         match self {

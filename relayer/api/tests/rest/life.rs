@@ -286,7 +286,7 @@ async fn a_proof_is_the_same_at_both_doors() {
     let (order, id) = order(&world, 20_000, "one").await;
     let request = || proto::GetProofRequest { id: id.clone() };
     let refused = transfers(&world).get_proof(request()).await.unwrap_err();
-    assert_eq!(info(&refused).0, "NOT_PROVEN_YET");
+    assert_eq!(info(&refused).0, "NO_DEPOSIT_YET");
     let deposit = world.deposit(&order, B256::repeat_byte(1)).await;
     world.prove(deposit).await;
     let rest = answer(world.get(&format!("/v1/transfers/{id}/proof")), StatusCode::OK).await;

@@ -40,6 +40,7 @@ mod taking_back;
 mod tls;
 mod too_long;
 mod units;
+mod unproven;
 #[path = "../untouched/mod.rs"]
 mod untouched;
 mod wallets;

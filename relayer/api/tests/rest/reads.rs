@@ -187,7 +187,7 @@ async fn a_transfer_is_one_under_both_ids_from_order_to_deposit() {
     assert_eq!(gone["status"], "reorged");
     assert_eq!(gone["reason"]["code"], "SOURCE_REORGED");
     let proof = world.get(&format!("/v1/transfers/{deposit}/proof"));
-    let refused = problem(proof, StatusCode::CONFLICT, "NOT_PROVEN_YET").await;
+    let refused = problem(proof, StatusCode::CONFLICT, "NO_DEPOSIT_YET").await;
     assert_eq!((&refused["retryable"], &refused["retry_after"]), (&json!(true), &json!(30)));
 }
 
