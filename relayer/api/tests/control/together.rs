@@ -21,6 +21,7 @@ async fn one_freezes_for_five_days_and_two_without_end() {
     assert_eq!((status, &proposed["state"]), (StatusCode::OK, &json!("proposed")), "{proposed}");
     let until = world.get("pauses").await[0]["until"].as_u64().unwrap();
     assert!(until.abs_diff(world.now() + FIVE_DAYS) < 5, "it bites at once, and ends by itself");
+    assert_eq!(proposed["in_force_until"].as_u64(), Some(until), "and says so: {proposed}");
     let (status, refused) = world.approve(1, &proposed["statement"]).await;
     assert_eq!((status, &refused["code"]), (StatusCode::CONFLICT, &json!("SELF_APPROVAL")));
     let (status, refused) = world.approve(2, &proposed["statement"]).await;
@@ -30,6 +31,7 @@ async fn one_freezes_for_five_days_and_two_without_end() {
     assert!(!world.get("pauses").await[0]["until"].is_null());
     let (status, approved) = world.say(2, freeze).await;
     assert_eq!((status, &approved["state"]), (StatusCode::OK, &json!("done")), "{approved}");
+    assert_eq!(approved.get("in_force_until"), None, "{approved}");
     assert!(world.get("pauses").await[0]["until"].is_null(), "without end, and at once");
     world.clock.pass(2 * FIVE_DAYS);
     assert_eq!(world.get("pauses").await[0]["what"], json!("global"));
@@ -37,6 +39,7 @@ async fn one_freezes_for_five_days_and_two_without_end() {
     assert_eq!(reopened.read_risk(|risk| risk.pauses_at(world.now()).count()).await, 1);
 
     let (_, proposed) = world.say(2, resume()).await;
+    assert_eq!((&proposed["state"], proposed.get("in_force_until")), (&json!("proposed"), None), "nothing is in force");
     world.approve(0, &proposed["statement"]).await;
     world.clock.pass(900);
     assert_eq!(world.book.carry_out(None).await.unwrap(), 1);

@@ -5,10 +5,16 @@ import { answered, wallet } from "./live.js";
 const signing = document.getElementById("signing");
 const said = document.getElementById("sign-said");
 
+const moment = (seconds) => new Date(seconds * 1000).toISOString();
+
+// A first freeze is proposed, and pauses at once all the same.
 const OUTCOMES = {
-  done: () => "Done: it is in force.",
-  proposed: () => "Proposed: another person must approve it.",
-  approved: (taken) => `Approved: carried out after ${new Date(taken.ready_at * 1000).toISOString()}, once health is green.`,
+  done: ({ in_force_until: until }) => (until ? `Done: paused until ${moment(until)}.` : "Done: it is in force."),
+  proposed: ({ in_force_until: until }) =>
+    until
+      ? `In force: paused until ${moment(until)}, and without end when another person freezes it too.`
+      : "Proposed: another person must approve it.",
+  approved: (taken) => `Approved: carried out after ${moment(taken.ready_at)}, once health is green.`,
 };
 
 document.getElementById("sign")?.addEventListener("click", async ({ currentTarget: button }) => {
