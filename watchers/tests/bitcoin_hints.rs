@@ -1,6 +1,7 @@
 //! ZMQ as a hint: it wakes the watcher, its losses are counted, and nothing that is read depends on it.
 
 mod bitcoin_common;
+mod zmtp_common;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,10 @@ use bitcoin_common::*;
 use spandrel_testnets::bitcoin::{AnyNode, RegtestNode};
 use spandrel_verifiers::follow::Watcher;
 use spandrel_watchers::bitcoin::{BitcoinConfig, BitcoinWatcher, Continuity, Counters, Happened, Hint, Intents};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use zmtp_common::{READY, greeting};
 
 /// A watcher that listens, and does not look by itself within a test's time.
 fn listening(node: &impl RegtestNode, book: &Arc<Intents>) -> BitcoinWatcher<Intents> {
@@ -113,6 +118,34 @@ async fn a_publisher_that_is_not_there_stops_nothing() {
     let (events, _) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
     assert!(!events.is_empty());
     assert_eq!(watcher.hint_stats().unwrap().connections, 0);
+}
+
+/// Says this on the watcher's next connection, and waits until the watcher has closed it.
+async fn said(publisher: &TcpListener, bytes: &[u8]) {
+    let patience = Duration::from_secs(10);
+    let (mut stream, _) = timeout(patience, publisher.accept()).await.expect("a connection").unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut heard = Vec::new();
+    let ended = timeout(patience, stream.read_to_end(&mut heard)).await.expect("the watcher ends it");
+    tracing::debug!(ended = ended.is_ok(), "left");
+    assert!(heard.starts_with(&[0xff]), "it greeted");
+}
+
+#[tokio::test]
+async fn a_publisher_that_announces_more_than_a_message_has_is_left() {
+    let node = funded().await;
+    let publisher = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let zmq = Some(format!("tcp://{}", publisher.local_addr().unwrap()));
+    let config = BitcoinConfig { zmq, idle: Duration::from_millis(50), ..config(&node) };
+    let watcher = BitcoinWatcher::new(config, book([])).unwrap();
+    let huge = |flags: u8| [&[flags][..], &(1u64 << 62).to_be_bytes()].concat();
+    said(&publisher, &[&greeting()[..], &huge(2)].concat()).await;
+    said(&publisher, &[&greeting()[..], &huge(6)].concat()).await;
+    said(&publisher, &[&greeting()[..], READY, &huge(2)].concat()).await;
+    said(&publisher, &[&greeting()[..], READY, &[1, 0].repeat(4)].concat()).await;
+    assert_eq!(watcher.hint_stats().unwrap().connections, 2, "the last two were publishers at first");
+    let (events, _) = read_all(&watcher, watcher.genesis().await.unwrap()).await.unwrap();
+    assert!(!events.is_empty());
 }
 
 fn vectors() -> Option<PathBuf> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use zeromq::{Socket, SocketEvent, SocketOptions, SocketRecv, SubSocket, ZmqError};
+use tokio::time::timeout;
 
 use super::hint::{Continuity, Counters, Hint, TOPICS};
+use super::zmtp::{Subscription, ZmtpError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(250);
@@ -90,36 +91,25 @@ async fn follow(endpoint: String, moved: Arc<Notify>, counts: Arc<Counts>) {
 
 /// Listens on one connection until it ends; returns why.
 async fn listen(endpoint: &str, moved: &Notify, counts: &Counts, counters: &mut Counters) -> String {
-    let mut options = SocketOptions::default();
-    options.connect_timeout(CONNECT_TIMEOUT);
-    let mut socket = SubSocket::with_options(options);
-    let mut monitor = socket.monitor();
-    if let Err(error) = connect(&mut socket, endpoint).await {
-        return error.to_string();
-    }
+    let mut publisher = match timeout(CONNECT_TIMEOUT, connect(endpoint)).await {
+        Ok(Ok(publisher)) => publisher,
+        Ok(Err(error)) => return error.to_string(),
+        Err(_) => return format!("no connection within {CONNECT_TIMEOUT:?}"),
+    };
     counts.connections.fetch_add(1, Ordering::Relaxed);
     tracing::info!(%endpoint, "subscribed to zmq notifications");
     moved.notify_one();
     loop {
-        tokio::select! {
-            message = socket.recv() => match message {
-                Ok(message) => take(&message.into_vec(), moved, counts, counters),
-                Err(error) => return error.to_string(),
-            },
-            event = monitor.next() => match event {
-                Some(SocketEvent::Disconnected(_) | SocketEvent::Closed) | None => return "disconnected".to_owned(),
-                Some(_) => {}
-            },
+        match publisher.next().await {
+            Ok(message) => take(&message, moved, counts, counters),
+            Err(error) => return error.to_string(),
         }
     }
 }
 
-async fn connect(socket: &mut SubSocket, endpoint: &str) -> Result<(), ZmqError> {
-    socket.connect(endpoint).await?;
-    for topic in TOPICS {
-        socket.subscribe(topic).await?;
-    }
-    Ok(())
+async fn connect(endpoint: &str) -> Result<Subscription<TcpStream>, ZmtpError> {
+    let stream = TcpStream::connect(endpoint.trim_start_matches("tcp://")).await?;
+    Subscription::open(stream, &TOPICS).await
 }
 
 fn take(frames: &[impl AsRef<[u8]>], moved: &Notify, counts: &Counts, counters: &mut Counters) {

@@ -16,6 +16,7 @@ mod intents;
 mod node;
 mod rpc;
 mod watcher;
+mod zmtp;
 
 pub use config::BitcoinConfig;
 pub use consensus::BitcoinConsensus;
@@ -26,3 +27,4 @@ pub use hints::HintStats;
 pub use intents::{IntentBook, Intents};
 pub use rpc::{BitcoinRpc, HeaderStatus, RpcError};
 pub use watcher::{Backfill, BitcoinWatcher};
+pub use zmtp::{MAX_FRAMES, MAX_MESSAGE, Subscription, ZmtpError};
