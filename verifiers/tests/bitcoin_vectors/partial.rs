@@ -106,37 +106,42 @@ pub fn check(bytes: &[u8], tally: &mut Tally) -> Result<(), VerifyError> {
     Ok(())
 }
 
+/// Whether bytes are such a message. Much else has its form by chance, as a transaction does: only its header's work, or
+/// that something is said of it, tells.
+fn is_message(bytes: &[u8], is_stated: bool) -> bool {
+    let has_work = |header: Header| header.check_work(&ChainParams::regtest()).is_ok();
+    deserialize::<MerkleBlock>(bytes).is_ok()
+        && (is_stated || Header::parse(&bytes[..HEADER_LENGTH]).is_ok_and(has_work))
+}
+
 /// One by itself, in bytes or as hex.
 pub fn merkle_block(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    let bytes = super::kinds::plain(bytes);
-    deserialize::<MerkleBlock>(&bytes).ok()?;
-    judged(&[bytes], stated(path, &Value::Null))
+    let (bytes, stated) = (super::kinds::plain(bytes), stated(path, &Value::Null));
+    is_message(&bytes, stated.is_some()).then(|| judged(&[bytes], stated))
 }
 
 /// Hex of some in a JSON document, however deep.
 pub fn json_merkle_blocks(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    fn all(value: &Value, found: &mut Vec<Vec<u8>>) {
+    fn all(value: &Value, is_stated: bool, found: &mut Vec<Vec<u8>>) {
         match value {
             Value::String(text) => found.extend(
-                hex::decode(text.trim_start_matches("0x"))
-                    .ok()
-                    .filter(|bytes| deserialize::<MerkleBlock>(bytes).is_ok()),
+                hex::decode(text.trim_start_matches("0x")).ok().filter(|bytes| is_message(bytes, is_stated)),
             ),
-            Value::Array(items) => items.iter().for_each(|item| all(item, found)),
-            Value::Object(members) => members.values().for_each(|member| all(member, found)),
+            Value::Array(items) => items.iter().for_each(|item| all(item, is_stated, found)),
+            Value::Object(members) => members.values().for_each(|member| all(member, is_stated, found)),
             _ => {}
         }
     }
     let file = matches!(bytes.trim_ascii_start().first()?, b'{' | b'[' | b'"')
         .then(|| serde_json::from_slice(bytes).ok())??;
-    let mut found = Vec::new();
-    all(&file, &mut found);
-    if found.is_empty() { None } else { judged(&found, stated(path, &file)) }
+    let (stated, mut found) = (stated(path, &file), Vec::new());
+    all(&file, stated.is_some(), &mut found);
+    (!found.is_empty()).then(|| judged(&found, stated))
 }
 
 /// # Panics
 /// When one is refused, unless it is stated that they are to be.
-fn judged(messages: &[Vec<u8>], stated: Option<bool>) -> Option<Ran> {
+fn judged(messages: &[Vec<u8>], stated: Option<bool>) -> Ran {
     let mut tally = Tally::new("partial Merkle trees");
     for message in messages {
         match (check(message, &mut tally), stated) {
@@ -144,7 +149,7 @@ fn judged(messages: &[Vec<u8>], stated: Option<bool>) -> Option<Ran> {
             (verdict, _) => verdict.unwrap(),
         }
     }
-    Some(Ran::Cases(tally.passed, tally.refused))
+    Ran::Cases(tally.passed, tally.refused)
 }
 
 #[test]
@@ -202,4 +207,30 @@ fn a_proof_in_cores_form_beside_the_vectors_is_run() {
     assert_eq!(count(&forged), ((0, 0), 1));
     assert_eq!(count(json(&forged, "").as_bytes()), ((0, 0), 1));
     assert_eq!(count(json(&forged, r#", "valid": false"#).as_bytes()), ((0, 1), 0));
+}
+
+/// As `sighash.json` of Bitcoin Core has it: transactions of random bytes, of which some are as long as a header, a count
+/// and two empty lists.
+#[test]
+fn random_bytes_that_have_the_form_of_a_proof_are_of_no_kind() {
+    use crate::vector_coverage::Coverage;
+    let mut random: Vec<u8> = (0..86_u8).map(|place| place.wrapping_mul(37).wrapping_add(11)).collect();
+    random[84..].fill(0);
+    deserialize::<MerkleBlock>(&random).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let report = |content: &[u8]| {
+        std::fs::write(folder.path().join("sighash.json"), content).unwrap();
+        let kinds = super::kinds::KINDS;
+        let report = Coverage { folder: "here", read: &[], unread: &[], kinds, rare: &[] }.report(folder.path(), false);
+        (report.skipped.len(), report.unknown, report.faults.len())
+    };
+    let text = hex::encode(&random);
+    let rows = serde_json::json!([["raw_transaction, script, input_index"], [text, "", 2, 1_864_164_639, "31af"]]);
+    for content in [rows.to_string().as_bytes(), text.as_bytes(), &random] {
+        assert_eq!(report(content), (1, (0, 0), 0));
+    }
+    // Where something is said of it, it is held to that.
+    let said = |is_valid: bool| serde_json::json!({"proof": text, "valid": is_valid}).to_string();
+    assert_eq!(report(said(true).as_bytes()), (0, (0, 0), 1));
+    assert_eq!(report(said(false).as_bytes()), (0, (0, 1), 0));
 }
