@@ -1,6 +1,5 @@
 //! Public Bitcoin vectors against the verifier: header chains, Merkle proofs, raw blocks. Prints counts for each set.
 
-#[expect(dead_code, reason = "other tests use the rest of it")]
 mod bitcoin_miner;
 #[path = "bitcoin_vectors/blocks.rs"]
 mod blocks;
@@ -23,6 +22,8 @@ mod proofs;
 mod relays;
 #[path = "bitcoin_vectors/rivals.rs"]
 mod rivals;
+#[path = "bitcoin_vectors/rows.rs"]
+mod rows;
 #[path = "bitcoin_vectors/sources.rs"]
 mod sources;
 #[expect(dead_code, reason = "other tests use the rest of it")]

@@ -43,6 +43,11 @@ fn near_mainnet_fields() -> Option<Vec<Value>> {
     Some(batches.as_array().unwrap().iter().flat_map(|batch| batch.as_array().unwrap()).cloned().collect())
 }
 
+/// The same as headers.
+pub fn near_mainnet_headers() -> Option<Vec<Header>> {
+    near_mainnet_fields().map(|all| all.iter().map(|fields| Header::parse(&assembled(fields)).unwrap()).collect())
+}
+
 #[test]
 fn two_thousand_mainnet_headers_across_a_retarget() {
     let Some(all) = near_mainnet_fields() else { return };

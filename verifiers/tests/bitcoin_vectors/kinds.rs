@@ -6,7 +6,7 @@ use std::path::Path;
 use bitcoin::Block;
 use bitcoin::consensus::encode::deserialize;
 use serde_json::Value;
-use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header, bits_of, target_of};
+use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header};
 
 use super::blocks::{prove_block, run_coinbases, run_filters};
 use super::chains::{assembled, run_tree};
@@ -15,6 +15,7 @@ use super::partial::{json_merkle_blocks, merkle_block};
 use super::proofs::{run_forgeries, run_parts, run_sizes, run_spv};
 use super::relays;
 use super::rivals::{dumped_blocks, framed_blocks, mined};
+use super::rows::{check_row, check_tree};
 use super::sources::source;
 use crate::vector_coverage::{Kind, Ran};
 
@@ -87,21 +88,21 @@ fn headers(_: &Path, bytes: &[u8]) -> Option<Ran> {
         is_whole.then(|| bytes.chunks(HEADER_LENGTH).map(|bytes| Header::parse(bytes).unwrap()).collect())
     };
     let mut row = parsed(&row)?;
-    let Ran::Cases(passed, _) = in_a_row(&row)? else { return None };
+    let Ran::Cases(passed, _) = in_a_row(&row, None)? else { return None };
     if forks.is_empty() {
         return Some(Ran::Cases(passed, 0));
     }
     let forks = parsed(&hex::decode(forks.concat().replace(FORK, "")).ok()?)?;
     for fork in &forks {
         assert!(row.iter().any(|header| header.hash == fork.parent), "no parent of the fork {}", fork.hash);
-        check_work(fork);
         row.push(*fork);
     }
+    check_tree(&row).unwrap();
     Some(Ran::Cases(passed + forks.len(), 0))
 }
 
 /// Every list in the file, or that of its lists in a row, whose members are headers in hex, have one as their `hex` or
-/// `raw`, or are its fields.
+/// `raw`, or are its fields. If all say their heights, targets change at those alone.
 fn json_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file = json(path, bytes)?;
     let lists: Vec<&Value> = match &file {
@@ -125,27 +126,28 @@ fn json_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
         let bytes = hex::decode(text.trim_start_matches("0x")).ok()?;
         (bytes.len() == HEADER_LENGTH).then(|| Header::parse(&bytes).unwrap())
     };
-    let rows = lists.iter().filter_map(|list| flat(list)?.iter().map(header).collect::<Option<Vec<_>>>());
-    let rans: Vec<Ran> = rows.filter(|row| row.len() > 1).filter_map(|row| in_a_row(&row)).collect();
+    let rows = lists.iter().filter_map(|list| flat(list)).filter(|items| items.len() > 1);
+    let rans = rows.filter_map(|items| {
+        let heights: Option<Vec<u64>> = items.iter().map(|item| item.get("height")?.as_u64()).collect();
+        in_a_row(&items.iter().map(header).collect::<Option<Vec<_>>>()?, heights.as_deref())
+    });
+    let rans: Vec<Ran> = rans.collect();
     let passed = rans.iter().map(|ran| if let Ran::Cases(passed, _) = ran { *passed } else { 0 }).sum();
     (passed > 0).then_some(Ran::Cases(passed, 0))
 }
 
-/// Each linked to the one before, with its own work. A lone one without it is nothing but as many bytes.
-fn in_a_row(headers: &[Header]) -> Option<Ran> {
+/// Each linked to the one before, by the rules of some network, at these heights if they are known. A lone one without its
+/// work is nothing but as many bytes.
+fn in_a_row(headers: &[Header], heights: Option<&[u64]>) -> Option<Ran> {
     let is_linked = headers.windows(2).all(|pair| pair[1].parent == pair[0].hash);
     let is_chance = headers.len() == 1 && headers[0].check_work(&ChainParams::regtest()).is_err();
     if !is_linked || is_chance {
         return None;
     }
-    headers.iter().for_each(check_work);
+    let heights = heights.unwrap_or_default();
+    assert!(heights.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{heights:?}");
+    check_row(headers, heights.first().copied()).unwrap();
     Some(Ran::Cases(headers.len(), 0))
-}
-
-/// Of which network is not known: the least work is that of regtest.
-fn check_work(header: &Header) {
-    header.check_work(&ChainParams::regtest()).unwrap();
-    assert_eq!(bits_of(target_of(header.bits).unwrap()), header.bits);
 }
 
 pub fn json(_: &Path, bytes: &[u8]) -> Option<Value> {

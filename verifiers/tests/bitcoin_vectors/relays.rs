@@ -11,6 +11,7 @@ use spandrel_verifiers::bitcoin::{ChainParams, Header, HeaderChain};
 use super::files::{Tally, anchored, hash_of, unhex};
 use super::kinds::{counted, json as read_json};
 use super::proofs::{check_header, check_spv};
+use super::rows::check_row;
 use crate::vector_coverage::Ran;
 
 /// Headers of a period of one target.
@@ -32,16 +33,20 @@ fn height(header: &Value) -> u64 {
     header["height"].as_u64().unwrap()
 }
 
-/// Headers that say their hash, parent, root and height. Of which network is not known: the least work is that of regtest.
+/// Headers that say their hash, parent, root and height. Those that follow each other are a row of some network.
 pub fn stated_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let file = read_json(path, bytes)?;
     let rows = file.as_array().filter(|rows| !rows.is_empty() && rows.iter().all(is_header))?;
     let headers: Vec<Header> = rows.iter().map(|row| check_header(row, &ChainParams::regtest()).unwrap()).collect();
-    for (place, pair) in rows.windows(2).enumerate() {
-        let follows = height(&pair[0]) + 1 == height(&pair[1]);
-        assert!(!follows || headers[place + 1].parent == headers[place].hash, "{}", height(&pair[1]));
+    let known: Vec<(u64, Header)> = rows.iter().map(height).zip(headers).collect();
+    for row in known.chunk_by(|(before, _), (height, _)| before + 1 == *height) {
+        let headers: Vec<Header> = row.iter().map(|(_, header)| *header).collect();
+        for (pair, (height, _)) in headers.windows(2).zip(&row[1..]) {
+            assert_eq!(pair[1].parent, pair[0].hash, "{height}");
+        }
+        check_row(&headers, Some(row[0].0)).unwrap();
     }
-    Some(Ran::Cases(headers.len(), 0))
+    Some(Ran::Cases(known.len(), 0))
 }
 
 /// A transaction in parts, its path, and the header that confirms it; also under names that share a start, or with a bare

@@ -15,6 +15,7 @@ use spandrel_verifiers::bitcoin::{
 use super::blocks::prove_block;
 use super::files::Tally;
 use super::partial;
+use super::rows::check_row;
 use crate::vector_coverage::Ran;
 
 /// Literals of hex in a source, those that stand side by side or are added up as one.
@@ -63,7 +64,7 @@ fn headers(bytes: &[u8]) -> Option<Vec<Header>> {
         bytes.chunks(HEADER_LENGTH).filter(|_| is_row).map(|bytes| Header::parse(bytes).ok()).collect::<Option<_>>()?;
     let is_linked = row.windows(2).all(|pair| pair[1].parent == pair[0].hash);
     let has_work = row.iter().all(|header| header.check_work(&ChainParams::regtest()).is_ok());
-    (!row.is_empty() && is_linked && has_work).then_some(row)
+    (!row.is_empty() && is_linked && has_work && check_row(&row, None).is_ok()).then_some(row)
 }
 
 /// What is found in a source.
@@ -105,7 +106,7 @@ impl Found {
         } else if bytes.len().is_multiple_of(32) {
             self.paths.push(hashes(bytes));
         } else if bytes.len().is_multiple_of(HEADER_LENGTH) {
-            tally.skip("80 bytes or more of them", "no header with its work, or not in a row");
+            tally.skip("80 bytes or more of them", "no header with its work, or not in a row of any network");
         }
     }
 
