@@ -193,3 +193,48 @@ fn lines_that_are_forks_are_followed_from_their_parents() {
     let spoiled = one.replacen("fork:0", "fork:1", 1);
     assert_eq!(report(&[row[0].clone(), spoiled, rivals[1].clone()]), ((0, 0), 1));
 }
+
+#[test]
+fn a_file_without_a_case_is_not_counted_as_read() {
+    use crate::vector_coverage::{Kind, Ran};
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("set")).unwrap();
+    let kinds = &[Kind { name: "cases", run: |_, bytes| Some(Ran::Cases(bytes.len(), 0)) }];
+    let report = |read| {
+        let coverage = Coverage { folder: "here", read, unread: &[], kinds, rare: &[] };
+        let Report { read, unread, faults, .. } = coverage.report(folder.path(), true);
+        (read, unread, faults)
+    };
+    std::fs::write(folder.path().join("set/file"), b"").unwrap();
+    assert_eq!(report(&[]), (0, 1, vec![]));
+    assert_eq!(report(&[("set/", "", "")]), (0, 1, vec!["set/: known by its name alone".to_owned()]));
+    std::fs::write(folder.path().join("set/file"), b"1").unwrap();
+    assert_eq!(report(&[]), (1, 0, vec![]));
+}
+
+#[test]
+fn blocks_of_a_coinbase_alone_are_counted_and_are_a_chain_if_they_are_linked() {
+    use crate::bitcoin_miner::{START, hash, mine};
+    let folder = tempfile::tempdir().unwrap();
+    let count = |bytes: &[u8]| {
+        std::fs::write(folder.path().join("file"), bytes).unwrap();
+        let coverage = Coverage { folder: "here", read: &[], unread: &[], kinds: kinds::KINDS, rare: &[] };
+        let report = coverage.report(folder.path(), false);
+        (report.unknown, report.faults.len())
+    };
+    let framed = |blocks: &[bitcoin::Block]| {
+        let frame = |block: &bitcoin::Block| {
+            let bytes = serialize(block);
+            [&[0xfa, 0xbf, 0xb5, 0xda], &(bytes.len() as u32).to_le_bytes()[..], &bytes].concat()
+        };
+        blocks.iter().flat_map(frame).collect::<Vec<u8>>()
+    };
+    let mut blocks = mine_run(regtest_chain().best().hash, 1, 3, 1);
+    assert_eq!(count(&serialize(&blocks[0])), ((1, 0), 0));
+    assert_eq!(count(&framed(&blocks)), ((3, 0), 0));
+    // The last at a time before all others.
+    blocks[2] = mine(hash(&blocks[1]), 3, START - 1, 1, Vec::new());
+    assert_eq!(count(&framed(&blocks)), ((0, 0), 1));
+    // Blocks that are not linked are each by itself.
+    assert_eq!(count(&framed(&[blocks[0].clone(), blocks[2].clone()])), ((2, 0), 0));
+}

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use bitcoin::Block;
-use bitcoin::consensus::encode::deserialize;
+use bitcoin::consensus::encode::{deserialize, serialize};
 use serde_json::Value;
 use spandrel_verifiers::bitcoin::{ChainParams, HEADER_LENGTH, Header};
 
@@ -54,7 +54,8 @@ fn block(_: &Path, bytes: &[u8]) -> Option<Ran> {
     Some(Ran::Cases(tally.passed, tally.refused))
 }
 
-/// Blocks behind a network's magic number and their lengths, compressed or as hex.
+/// Blocks behind a network's magic number and their lengths, compressed or as hex. Those that name one before are its
+/// chain.
 fn framed(_: &Path, bytes: &[u8]) -> Option<Ran> {
     let bytes = match std::str::from_utf8(bytes) {
         _ if bytes.starts_with(b"BZh") => unzipped(bytes)?,
@@ -66,7 +67,10 @@ fn framed(_: &Path, bytes: &[u8]) -> Option<Ran> {
         .and_then(|length| bytes.get(8..)?.get(..length as usize))
         .is_some_and(|first| deserialize::<Block>(first).is_ok());
     let mut tally = Tally::new("blocks of an unknown name");
-    is_framed.then(|| framed_blocks(&bytes).iter().for_each(|block| prove_block(block, &mut tally)))?;
+    let blocks = is_framed.then(|| framed_blocks(&bytes))?;
+    blocks.iter().for_each(|block| prove_block(block, &mut tally));
+    let headers = blocks.iter().map(|block| Header::parse(&serialize(&block.header)).unwrap());
+    check_tree(&headers.collect::<Vec<_>>()).unwrap();
     Some(Ran::Cases(tally.passed, tally.refused))
 }
 

@@ -44,6 +44,15 @@ pub enum Ran {
     Elsewhere,
     /// Nothing reads it, and why.
     Unread(&'static str),
+    /// A case of it did not end as it says: that is a fault.
+    Failed,
+}
+
+impl Ran {
+    /// So many cases; what has none is not read.
+    fn counted(passed: usize, refused: usize) -> Self {
+        if passed + refused > 0 { Self::Cases(passed, refused) } else { Self::Unread("no case in it") }
+    }
 }
 
 /// Which files a test reads.
@@ -129,7 +138,7 @@ impl Coverage<'_> {
                 (None, Some((kind, Ran::Cases(passed, refused)))) => {
                     report.add(self.folder, name, kind, (passed, refused));
                 }
-                (Some(Ok(_)), Some(_)) | (None, Some((_, Ran::Elsewhere))) => report.read += 1,
+                (Some(Ok(_)), Some(_)) | (None, Some((_, Ran::Elsewhere | Ran::Failed))) => report.read += 1,
                 (_, None) => report.skipped.push(name.clone()),
             }
         }
@@ -169,16 +178,21 @@ impl Coverage<'_> {
             return Some(found);
         }
         let items: Vec<_> = std::iter::once(&bytes).chain(&forms).flat_map(|bytes| items(bytes)).collect();
-        let (mut kind, mut passed, mut refused, mut ran) = (None, 0, 0, 0);
+        let (mut kind, mut passed, mut refused, mut ran, mut is_failed) = (None, 0, 0, 0, false);
         for item in &items {
-            if let Some((found, Ran::Cases(more, bad))) = self.run_bytes(path, name, item, report) {
-                (kind, passed, refused, ran) = (Some(found), passed + more, refused + bad, ran + 1);
-            }
+            let Some((found, outcome)) = self.run_bytes(path, name, item, report) else { continue };
+            let (more, bad) = match outcome {
+                Ran::Cases(more, bad) => (more, bad),
+                Ran::Failed => (0, 0),
+                Ran::Elsewhere | Ran::Unread(_) => continue,
+            };
+            is_failed |= outcome == Ran::Failed;
+            (kind, passed, refused, ran) = (Some(found), passed + more, refused + bad, ran + 1);
         }
         if ran > 0 && ran < items.len() {
             println!("skipped: {}/{name}: {} of {} items, of no kind", self.folder, items.len() - ran, items.len());
         }
-        Some((kind?, Ran::Cases(passed, refused)))
+        Some((kind?, if is_failed { Ran::Failed } else { Ran::counted(passed, refused) }))
     }
 
     /// What some bytes are, and what came of them. A case that does not end as it says stops no other.
@@ -186,12 +200,13 @@ impl Coverage<'_> {
         for kind in self.kinds {
             match catch_unwind(|| (kind.run)(path, bytes)) {
                 Ok(None) => {}
+                Ok(Some(Ran::Cases(passed, refused))) => return Some((kind, Ran::counted(passed, refused))),
                 Ok(Some(ran)) => return Some((kind, ran)),
                 Err(cause) => {
                     let text = cause.downcast_ref::<String>().map(String::as_str);
                     let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("stopped");
                     report.faults.push(format!("{name}: {}: {text}", kind.name));
-                    return Some((kind, Ran::Cases(0, 0)));
+                    return Some((kind, Ran::Failed));
                 }
             }
         }
