@@ -124,9 +124,8 @@ pub fn merkle_block(path: &Path, bytes: &[u8]) -> Option<Ran> {
 pub fn json_merkle_blocks(path: &Path, bytes: &[u8]) -> Option<Ran> {
     fn all(value: &Value, is_stated: bool, found: &mut Vec<Vec<u8>>) {
         match value {
-            Value::String(text) => found.extend(
-                hex::decode(text.trim_start_matches("0x")).ok().filter(|bytes| is_message(bytes, is_stated)),
-            ),
+            Value::String(text) => found
+                .extend(hex::decode(text.trim_start_matches("0x")).ok().filter(|bytes| is_message(bytes, is_stated))),
             Value::Array(items) => items.iter().for_each(|item| all(item, is_stated, found)),
             Value::Object(members) => members.values().for_each(|member| all(member, is_stated, found)),
             _ => {}

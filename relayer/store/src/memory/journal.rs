@@ -89,10 +89,10 @@ impl Stored {
     }
 
     pub fn failed_calls(&self, chain: &ChainId, signer: Address, to: Address, input: &Bytes) -> Vec<JournaledTx> {
-        let of_account = self.journal.nonces.get(&(chain.clone(), signer)).into_iter().flat_map(|nonces| nonces.values());
-        let is_failed_call = |tx: &&JournaledTx| {
-            Outcome::of(&tx.state) == Outcome::Failed && tx.tx.to == to && tx.tx.input == *input
-        };
+        let of_account =
+            self.journal.nonces.get(&(chain.clone(), signer)).into_iter().flat_map(|nonces| nonces.values());
+        let is_failed_call =
+            |tx: &&JournaledTx| Outcome::of(&tx.state) == Outcome::Failed && tx.tx.to == to && tx.tx.input == *input;
         of_account.filter_map(|place| self.journal.txs.get(*place)).filter(is_failed_call).cloned().collect()
     }
 

@@ -78,7 +78,8 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let (chain, account) = (&self.config.chain, self.account());
         let failed = self.journal.failed_calls(chain, account, call.to, &call.input).await.map_err(journal_error)?;
         let is_mined = |tx: &&JournaledTx| {
-            matches!(tx.state, TxState::Final { hash, .. } if !hash.is_zero()) && self.content_of(tx) == Content::Carried
+            matches!(tx.state, TxState::Final { hash, .. } if !hash.is_zero())
+                && self.content_of(tx) == Content::Carried
         };
         let mined: Vec<&JournaledTx> = failed.iter().filter(is_mined).collect();
         let signed_at = mined.iter().filter_map(|tx| tx.attempts.last()).map(|attempt| attempt.at).max();

@@ -83,7 +83,9 @@ async fn pause(world: &World, is_on: bool) {
     let global = pauses.globalScope().call().await.unwrap();
     let fees = (400 * GWEI, 100 * GWEI);
     let sent = match is_on {
-        true => pauses.pause(global, 86_400).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send(),
+        true => {
+            pauses.pause(global, 86_400).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send()
+        }
         false => pauses.unpause(global).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send(),
     };
     let sent = sent.await.unwrap();
