@@ -81,14 +81,13 @@ async fn a_claim_that_keeps_failing_on_chain_costs_three_transactions_and_no_mor
 async fn pause(world: &World, is_on: bool) {
     let pauses = PauseController::new(world.at.pauses, &world.governor);
     let global = pauses.globalScope().call().await.unwrap();
-    let fees = (400 * GWEI, 100 * GWEI);
-    let sent = match is_on {
-        true => {
-            pauses.pause(global, 86_400).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send()
-        }
-        false => pauses.unpause(global).max_fee_per_gas(fees.0).max_priority_fee_per_gas(fees.1).gas(500_000).send(),
+    let (most, tip) = (400 * GWEI, 100 * GWEI);
+    let sent = if is_on {
+        pauses.pause(global, 86_400).max_fee_per_gas(most).max_priority_fee_per_gas(tip).gas(500_000).send().await
+    } else {
+        pauses.unpause(global).max_fee_per_gas(most).max_priority_fee_per_gas(tip).gas(500_000).send().await
     };
-    let sent = sent.await.unwrap();
+    let sent = sent.unwrap();
     world.anvil.mine(1).await.unwrap();
     assert!(sent.get_receipt().await.unwrap().status());
 }

@@ -33,7 +33,7 @@ pub async fn shake(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result
 fn greeting() -> [u8; GREETING] {
     let mut greeting = [0; GREETING];
     (greeting[0], greeting[9], greeting[MAJOR]) = (0xff, 0x7f, 3);
-    greeting[MECHANISM][..4].copy_from_slice(b"NULL");
+    greeting.iter_mut().skip(MECHANISM.start).zip(b"NULL").for_each(|(place, byte)| *place = *byte);
     greeting
 }
 
