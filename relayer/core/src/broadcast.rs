@@ -40,9 +40,9 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
     }
     // What closes the fast lane is the safe direction: no pause and no quarantine stops it.
     match effect {
-        Effect::CloseOverdue { .. } if transfer.is_paid_by(Lane::Fast) => return Ok(()),
+        Effect::CloseOverdue { .. } if transfer.is_claimed_fast() => return Ok(()),
         Effect::Contradict { .. } if transfer.is_broadcast() && transfer.is_issued_on(Lane::Fast) => return Ok(()),
-        Effect::CloseOverdue { .. } | Effect::Contradict { .. } => return later("no fast payout in a block"),
+        Effect::CloseOverdue { .. } | Effect::Contradict { .. } => return later("no fast payout is owed"),
         _ => {}
     }
     if let Status::Quarantined { error } = &transfer.status {
@@ -72,8 +72,8 @@ pub fn may_broadcast(transfer: &Transfer, effect: &Effect, context: &Context<'_>
         Effect::PayProven { .. } => may_pay(transfer, Lane::LightClient, context),
         Effect::Settle { checkpoint, .. } => match &transfer.checkpoint {
             Some(newer) if newer != checkpoint => obsolete("it was proven again under another checkpoint"),
-            Some(_) if transfer.is_paid_by(Lane::Fast) => Ok(()),
-            _ => later("the fast payout is not in a block, or its deposit not proven"),
+            Some(_) if transfer.is_claimed_fast() => Ok(()),
+            _ => later("the fast payout is neither promised nor in a block, or its deposit not proven"),
         },
         Effect::ConfirmUnpaid { .. } => {
             let is_idle = transfer.payout.is_none() && transfer.issued.is_none();
@@ -97,6 +97,10 @@ fn may_pay(transfer: &Transfer, lane: Lane, context: &Context<'_>) -> Result<(),
     };
     if payout.stage >= PayoutStage::Executed {
         return later("it stands in a block");
+    }
+    let is_gone = transfer.mined().is_none() || matches!(transfer.status, Status::Shortfall { .. });
+    if is_gone && payout.stage >= PayoutStage::Promised {
+        return later("its deposit is gone, and the destination has promised it");
     }
     if transfer.mined().is_none() {
         return obsolete("its deposit is gone");

@@ -85,6 +85,18 @@ pub enum Event {
         /// The transaction.
         tx: TxRef,
     },
+    /// The destination took a fast payout on and makes it wait: it owes it, and nobody has the money yet.
+    Promised {
+        /// The claim.
+        tx: TxRef,
+        /// From when it can be executed.
+        until: UnixSeconds,
+    },
+    /// The proof landed on-chain, and is final there, while the fast payout still waits: it is no exposure any more.
+    PromiseProven {
+        /// The settlement.
+        tx: TxRef,
+    },
     /// The payout stands in a block.
     Executed {
         /// On which lane.
@@ -145,6 +157,8 @@ impl Event {
             Self::PayoutRefused { .. } => "payout_refused",
             Self::ProofRefused { .. } => "proof_refused",
             Self::Submitted { .. } => "submitted",
+            Self::Promised { .. } => "promised",
+            Self::PromiseProven { .. } => "promise_proven",
             Self::Executed { .. } => "executed",
             Self::PayoutReorged { .. } => "payout_reorged",
             Self::PayoutFinal { .. } => "payout_final",

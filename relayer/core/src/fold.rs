@@ -97,6 +97,14 @@ impl Transfer {
             Event::Submitted { lane, .. } | Event::Executed { lane, .. } | Event::PayoutFinal { lane, .. } => {
                 (pays(lane), "a payout cleared on this lane")
             }
+            Event::Promised { .. } => (
+                pays(&Lane::Fast) && !self.is_claimed_fast(),
+                "a fast payout that was cleared, and neither promised nor paid",
+            ),
+            Event::PromiseProven { .. } => (
+                self.payout.as_ref().is_some_and(|payout| payout.stage == PayoutStage::Promised),
+                "a payout that was promised",
+            ),
             Event::PayoutReorged { lane } => (self.is_paid_by(*lane), "a payout of this lane in a block"),
             Event::Settled { .. } | Event::Shortfall => {
                 (pays(&Lane::Fast) && self.is_broadcast(), "a fast payout that was broadcast")
@@ -155,6 +163,8 @@ impl Transfer {
                 self.begin_round();
             }
             Event::Submitted { tx, .. } => self.move_payout(PayoutStage::Submitted, Some(tx)),
+            Event::Promised { tx, .. } => self.move_payout(PayoutStage::Promised, Some(tx)),
+            Event::PromiseProven { .. } => self.move_payout(PayoutStage::PromiseProven, None),
             Event::Executed { tx, .. } => self.move_payout(PayoutStage::Executed, Some(tx)),
             Event::PayoutFinal { tx, .. } => self.move_payout(PayoutStage::Final, Some(tx)),
             Event::PayoutReorged { .. } => self.move_payout(PayoutStage::Cleared, None),

@@ -33,6 +33,14 @@ pub enum Progress {
         /// On which lane.
         lane: Lane,
     },
+    /// The destination has finally taken a fast payout on, by whoever's claim, and delays it: it owes it. Of a settlement: its
+    /// proof is there, and what was promised is not paid yet.
+    Promised {
+        /// The claim or the settlement, or the zero hash when it was someone else's and is not known.
+        tx: TxRef,
+        /// From when it can be executed.
+        until: UnixSeconds,
+    },
     /// Was included, and the destination reorged it away; it is being broadcast again.
     Reorged,
     /// Its transaction was mined and carried nothing out, because of some item in it: each is to be submitted again,

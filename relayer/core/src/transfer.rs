@@ -100,6 +100,10 @@ pub enum PayoutStage {
     Cleared,
     /// Broadcast.
     Submitted,
+    /// Finally taken on by the destination, which delays it.
+    Promised,
+    /// Promised, and its proof is final there too.
+    PromiseProven,
     /// In a block.
     Executed,
     /// In a final block.
@@ -229,6 +233,11 @@ impl Transfer {
         self.payout.as_ref().is_some_and(|payout| payout.lane == lane && payout.stage >= PayoutStage::Executed)
     }
 
+    /// Whether the destination owes a fast payout or has paid it.
+    pub fn is_claimed_fast(&self) -> bool {
+        self.payout.as_ref().is_some_and(|payout| payout.lane == Lane::Fast && payout.stage >= PayoutStage::Promised)
+    }
+
     /// Whether a payout on `lane` is in the submitter's hands.
     pub fn is_issued_on(&self, lane: Lane) -> bool {
         self.issued.is_some_and(|issued| issued.lane == lane)
@@ -261,7 +270,9 @@ impl Payout {
         let lane = self.lane;
         match (self.stage, self.tx.clone()) {
             (PayoutStage::Cleared, _) | (_, None) => Status::Cleared { lane },
-            (PayoutStage::Submitted, Some(tx)) => Status::Submitted { lane, tx },
+            (PayoutStage::Submitted | PayoutStage::Promised | PayoutStage::PromiseProven, Some(tx)) => {
+                Status::Submitted { lane, tx }
+            }
             (PayoutStage::Final, Some(tx)) if lane == Lane::LightClient => Status::Final { tx },
             (PayoutStage::Executed | PayoutStage::Final, Some(tx)) => Status::Executed { lane, tx },
         }

@@ -153,7 +153,8 @@ fn end_after(progress: &Progress, now: u64, attempt: u32) -> Option<EffectEnd> {
         Progress::Refused { lasting: Lasting::ForNow, reason } => Some(retry(now, attempt, reason.clone())),
         Progress::Refused { .. } => Some(EffectEnd::Done),
         Progress::Reverted => Some(retry(now, 0, "its transaction reverted, to be sent again by itself")),
-        Progress::NotYet { until } => Some(EffectEnd::Retry {
+        Progress::Promised { until, .. } if *until < now => Some(retry(now, attempt, "promised, and not paid yet")),
+        Progress::NotYet { until } | Progress::Promised { until, .. } => Some(EffectEnd::Retry {
             run_at: until.saturating_add(1).clamp(now + 1, now + ASKED_AGAIN_SECONDS),
             error: format!("not before {until}"),
         }),

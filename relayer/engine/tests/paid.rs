@@ -12,7 +12,7 @@ use common::{Later, NOW, destination, file, policy, source};
 use futures::future::BoxFuture;
 use spandrel_core::ledger::{EffectEnd, Ledger};
 use spandrel_core::submission::{DueEffect, Lasting, Progress, SendGate, SubmitError, Submitter};
-use spandrel_core::{Effect, EffectId, Event, Executor, Input, Policy, Status, Turn};
+use spandrel_core::{Effect, EffectId, Event, Executor, Input, Policy, Status, Turn, TxRef};
 use spandrel_engine::{Alarms, Book, Change, PayoutDesk, Sentinel, Silent};
 use spandrel_risk::{Agreement, Corridor, Lane, RiskState, Scope};
 use spandrel_store::Memory;
@@ -139,16 +139,18 @@ impl Scene {
 
     /// Whether the destination is, or was, to be asked about it.
     async fn is_asked(&self) -> bool {
-        let ask = Effect::ConfirmPaid { deposit: deposit() };
-        let executor = Executor::Destination { chain: destination() };
-        let id = ask.id(deposit().id(), &executor, Turn::default());
-        self.store.effect(id).await.unwrap().is_some()
+        self.store.effect(confirm_paid()).await.unwrap().is_some()
     }
 
     async fn used(&self) -> U512 {
         let corridor = Corridor::of(&deposit(), Lane::LightClient);
         self.book.read_risk(|risk| risk.window_used(&corridor, NOW)).await
     }
+}
+
+fn confirm_paid() -> EffectId {
+    let ask = Effect::ConfirmPaid { deposit: deposit() };
+    ask.id(deposit().id(), &Executor::Destination { chain: destination() }, Turn::default())
 }
 
 fn seen_deposit() -> SeenDeposit {
@@ -219,11 +221,26 @@ async fn a_payout_that_is_seen_before_its_deposit_counts_though_that_is_refused_
     }
 }
 
-/// The destination waits before it pays, and what it promised it may never pay.
+/// The destination waits before it pays: what its fast lane promised it owes at once, whatever the ledger held or refused.
 #[tokio::test]
-async fn a_payment_that_is_promised_is_told_once_it_is_executed() {
-    let scene = Scene::told([seen()]).await;
+async fn a_promise_of_the_fast_lane_that_is_not_ours_is_an_exposure_once_it_is_final() {
+    let scene = Scene::told([seen(), Input::AttestationRefused("no".into())]).await;
     scene.node.shows([PaidOut { paid: None, ..paid(deposit().id(), PayoutLane::Fast) }]);
+    scene.sentinel.look_once().await.unwrap();
+    assert!(scene.is_asked().await, "one node's word: the destination is asked");
+    let tx = TxRef { chain: destination(), hash: B256::ZERO, gas_used: None };
+    let promised = Input::Progress(confirm_paid(), Progress::Promised { tx, until: NOW + 60 });
+    scene.tell(promised).await;
+    let deposit = deposit();
+    let exposure = |risk: &RiskState| risk.exposure(&deposit.source_chain, &deposit.asset, &deposit.destination_chain);
+    assert_eq!(scene.book.read_risk(exposure).await, U512::from(5));
+}
+
+/// The destination waits before it pays, and what it took on by a proof it may never pay.
+#[tokio::test]
+async fn a_payment_that_is_delayed_is_told_once_it_is_executed() {
+    let scene = Scene::told([seen()]).await;
+    scene.node.shows([PaidOut { paid: None, ..paid(deposit().id(), PayoutLane::Proof) }]);
     scene.sentinel.look_once().await.unwrap();
     assert!(!scene.is_asked().await);
     scene.node.shows([paid(deposit().id(), PayoutLane::Delayed)]);

@@ -129,7 +129,9 @@ fn shown(policy: &Policy, transfer: &Transfer, event: &Recorded<Event>) -> Event
         Event::Submitted { lane, tx } | Event::Executed { lane, tx } | Event::PayoutFinal { lane, tx } => {
             EventView { lane: Some(lane.to_string()), transaction: paid(tx), ..view }
         }
-        Event::Settled { tx } => EventView { transaction: paid(tx), ..view },
+        Event::Promised { tx, .. } | Event::PromiseProven { tx } | Event::Settled { tx } => {
+            EventView { transaction: paid(tx), ..view }
+        }
         Event::FastRefused { .. }
         | Event::ProofRefused { .. }
         | Event::Shortfall

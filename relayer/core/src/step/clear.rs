@@ -16,7 +16,7 @@ impl Draft<'_> {
             return Ok(());
         }
         if self.transfer.payout.is_some() {
-            self.settle_if_paid();
+            self.settle_if_claimed();
             return Ok(());
         }
         if self.transfer.issued.is_some() || self.is_quarantined() || self.is_held_until_later() {
@@ -41,11 +41,12 @@ impl Draft<'_> {
         }
     }
 
-    /// Asks for settlement once the fast payout stands in a block and its deposit is proven.
-    pub(super) fn settle_if_paid(&mut self) {
+    /// Asks for settlement once the fast payout stands in a block, or is promised, and its deposit is proven. It pays nothing,
+    /// so no hold and no pause is asked: left owed, anybody could close the lane over it.
+    pub(super) fn settle_if_claimed(&mut self) {
         let transfer = &self.transfer;
         if let (true, Some(evidence), Some(checkpoint)) =
-            (transfer.is_paid_by(Lane::Fast), transfer.evidence.clone(), transfer.checkpoint.clone())
+            (transfer.is_claimed_fast(), transfer.evidence.clone(), transfer.checkpoint.clone())
         {
             let deposit = transfer.deposit.clone();
             self.ask_destination(Effect::Settle { deposit, evidence, checkpoint });

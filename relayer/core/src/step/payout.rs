@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 use spandrel_risk::{Lane, RiskEvent};
-use spandrel_verifiers::ChainId;
+use spandrel_verifiers::{ChainId, UnixSeconds};
 
 use super::Draft;
 use crate::submission::Progress;
@@ -13,7 +13,13 @@ impl Draft<'_> {
         if let Progress::PaidElsewhere { lane } = progress {
             return self.paid_elsewhere(*lane);
         }
-        match self.effect_of(id) {
+        let effect = self.effect_of(id);
+        if let Progress::Promised { tx, until } = progress
+            && !matches!(effect, Some((None, _)))
+        {
+            return self.promised(tx, *until);
+        }
+        match effect {
             Some((Some(lane), proof)) => self.payout_progress(lane, proof, progress),
             Some((None, proof)) => self.settlement_progress(proof, progress),
             None if id == self.confirmation() => self.end_if_unpaid(progress),
@@ -61,7 +67,7 @@ impl Draft<'_> {
 
     fn payout_broadcast(&mut self, lane: Lane, stage: PayoutStage, tx: &TxRef) -> Result<(), Refusal> {
         let is_known = stage == PayoutStage::Submitted && self.is_tx(tx);
-        if stage >= PayoutStage::Executed || is_known {
+        if stage >= PayoutStage::Promised || is_known {
             return Ok(());
         }
         self.record(Event::Submitted { lane, tx: tx.clone() })
@@ -76,8 +82,24 @@ impl Draft<'_> {
         if stage < PayoutStage::Executed { self.paid(lane) } else { Ok(()) }
     }
 
-    /// It stands in a block for the first time. A fast payout that stays unproven closes its lane on the destination: when
-    /// it must be proven there, the destination says.
+    /// The destination has taken a fast payout on, whatever was planned here, and delays it. It is an exposure from now on, and
+    /// closes its lane if it stays unproven, as if it were paid.
+    fn promised(&mut self, tx: &TxRef, until: UnixSeconds) -> Result<(), Refusal> {
+        if self.transfer.is_claimed_fast() {
+            return Ok(());
+        }
+        if self.transfer.is_paid_by(Lane::LightClient) {
+            return self.broken("paid on the light-client lane, and promised on the fast lane");
+        }
+        if self.transfer.payout.as_ref().is_none_or(|payout| payout.lane != Lane::Fast) {
+            self.give_way_to(Lane::Fast)?;
+        }
+        self.record(Event::Promised { tx: tx.clone(), until })?;
+        self.paid(Lane::Fast)
+    }
+
+    /// It stands in a block for the first time, or is promised. A fast payout that stays unproven closes its lane on the
+    /// destination: when it must be proven there, the destination says.
     fn paid(&mut self, lane: Lane) -> Result<(), Refusal> {
         if lane == Lane::Fast {
             let deposit = self.transfer.deposit.clone();
@@ -153,12 +175,21 @@ impl Draft<'_> {
                 self.risk(RiskEvent::Settled { id: self.id() });
                 Ok(())
             }
+            Progress::Promised { tx, .. } if self.is_promised() => {
+                self.record(Event::PromiseProven { tx: tx.clone() })?;
+                self.risk(RiskEvent::Settled { id: self.id() });
+                Ok(())
+            }
             // Without a fast payout there is nothing to settle any more, and the proof may carry another payout.
             Progress::Refused { reason, lasting } if is_fast && proof == self.transfer.turn.proofs => {
                 self.settlement_refused(reason, *lasting)
             }
             _ => Ok(()),
         }
+    }
+
+    fn is_promised(&self) -> bool {
+        self.transfer.payout.as_ref().is_some_and(|payout| payout.stage == PayoutStage::Promised)
     }
 
     fn confirmation(&self) -> EffectId {

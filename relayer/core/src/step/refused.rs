@@ -8,7 +8,8 @@ use crate::submission::{Lasting, Progress};
 use crate::{Effect, Event, Refusal, Status};
 
 impl Draft<'_> {
-    /// A refused fast payout opens the other lane, for how long it may be refused. A payout with proof that is refused
+    /// A refused fast payout opens the other lane, for how long it may be refused; one that was promised only when its
+    /// destination has dropped it, or never had it. A payout with proof that is refused
     /// for now is tried again; with this proof, it is proven again; for ever, it fails, or ends as expired.
     pub(super) fn payout_refused(
         &mut self,
@@ -22,6 +23,10 @@ impl Draft<'_> {
             Lane::LightClient => issued.lane == Lane::LightClient && issued.proof == proof,
         });
         if !is_current || self.transfer.is_paid_by(lane) {
+            return Ok(());
+        }
+        // The destination owes what it promised, whatever keeps it from being paid now.
+        if lane == Lane::Fast && lasting == Lasting::ForNow && self.transfer.is_claimed_fast() {
             return Ok(());
         }
         if lane == Lane::Fast {
@@ -71,6 +76,10 @@ impl Draft<'_> {
         match lasting {
             Lasting::ForNow => Ok(()),
             Lasting::WithThisProof => self.prove_again(reason),
+            // What was promised is not paid: it was dropped.
+            Lasting::ForEver if !self.transfer.is_paid_by(Lane::Fast) => {
+                self.payout_refused(Lane::Fast, 0, reason, lasting)
+            }
             Lasting::ForEver => self.broken(&format!("settlement refused: {reason}")),
         }
     }

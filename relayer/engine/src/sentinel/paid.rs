@@ -4,18 +4,23 @@
 
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Input, PayoutStage};
+use spandrel_watchers::sentinel::PayoutLane;
 
 use super::{Memory, Sentinel};
 use crate::{Change, Clock, EngineError, Step};
 
 impl<L: Ledger, C: Clock> Sentinel<L, C> {
-    /// Tells every payment once. One of a deposit that no watcher has seen yet waits for it, and one while a payout of
+    /// Tells every payment once, and every promise of the fast lane. One of a deposit that no watcher has seen yet waits for it, and one while a payout of
     /// our own is under way for the end of that: its effect tells, unless it is given up.
     pub(super) async fn tell_paid(&self, memory: &mut Memory) -> Result<(), EngineError> {
         let mut change = Change::default();
         let mut told = Vec::new();
         for ((chain, id), sighting) in &mut memory.payouts {
-            if sighting.payout.paid.is_none() || sighting.is_told {
+            // What the fast lane promised is owed already; what is delayed otherwise may never be paid, and is told then.
+            let is_promise = sighting.payout.paid.is_none();
+            if sighting.is_told
+                || (is_promise && (sighting.is_promise_told || sighting.payout.lane != PayoutLane::Fast))
+            {
                 continue;
             }
             let Some(transfer) = self.book.ledger().transfer(*id).await? else { continue };
@@ -26,7 +31,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
                     Some(_) => {}
                 }
             }
-            told.push(&mut sighting.is_told);
+            told.push(if is_promise { &mut sighting.is_promise_told } else { &mut sighting.is_told });
         }
         if !change.steps.is_empty() {
             match self.book.record(change).await {

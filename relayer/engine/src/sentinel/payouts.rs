@@ -23,6 +23,8 @@ pub(super) struct Sighting {
     at: UnixSeconds,
     /// Whether its transfer was told that it is paid.
     pub(super) is_told: bool,
+    /// Whether its transfer was told that the fast lane promised it.
+    pub(super) is_promise_told: bool,
     /// The sources' best blocks, asked for after [`NODES_LAG`].
     heads: BTreeMap<ChainId, u64>,
 }
@@ -35,7 +37,7 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
             let sighting = memory.payouts.entry(key);
             let sighting = sighting.or_insert_with(|| {
                 let heads = BTreeMap::new();
-                Sighting { payout: payout.clone(), at, is_told: false, heads }
+                Sighting { payout: payout.clone(), at, is_told: false, is_promise_told: false, heads }
             });
             if sighting.payout.paid.is_none() && payout.paid.is_some() {
                 // A delayed payment that was executed is still of the lane that promised it.

@@ -7,6 +7,7 @@ use spandrel_core::EffectId;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
 use spandrel_core::submission::{Progress, SubmitError};
 use spandrel_signer::DigestSigner;
+use spandrel_verifiers::{DepositId, UnixSeconds};
 
 use super::EvmDestination;
 use super::build::{self, Expected};
@@ -68,8 +69,11 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let is_shared_failure = !end.success && tx.tx.effects.len() > 1 && !end.hash.is_zero();
         for (index, (effect, outcome)) in tx.tx.effects.iter().zip(&outcomes).enumerate() {
             let progress = match outcome {
-                Outcome::Done => Progress::Finalized { tx: self.tx_ref(end.hash, end.gas_used) },
-                Outcome::Delayed { from } => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
+                Outcome::Done => match expected.get(index) {
+                    Some(Expected::Settled(id)) => self.settled(*id, &end, head).await?,
+                    _ => Progress::Finalized { tx: self.tx_ref(end.hash, end.gas_used) },
+                },
+                Outcome::Delayed { from } => self.delayed(expected.get(index), *from, &end, head).await?,
                 Outcome::Failed(_) | Outcome::Undone => match self.done_elsewhere(expected.get(index), head).await? {
                     Elsewhere::Finally(progress) => progress,
                     Elsewhere::NotFinally => Progress::Reverted,
@@ -88,6 +92,37 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         let state = TxState::Final { hash: end.hash, success };
         memory.end(Ended { number: tx.number, state, effects: tx.tx.effects.clone() });
         Ok(answers)
+    }
+
+    /// A claim that is final, and delayed.
+    async fn delayed(
+        &self,
+        expected: Option<&Expected>,
+        from: UnixSeconds,
+        end: &End,
+        head: &Head,
+    ) -> Result<Progress, SubmitError> {
+        let facts = match (expected, head.last_final) {
+            (Some(Expected::Claimed(id)), Some(height)) => self.facts_by(&self.rpc, id.0, Some(height)).await?,
+            _ => Facts::default(),
+        };
+        Ok(match facts.is_claimed_fast() {
+            true => Progress::Promised { tx: self.tx_ref(end.hash, end.gas_used), until: from },
+            false => Refusal::for_now(format!("delayed on-chain until {from}")).into(),
+        })
+    }
+
+    /// A settlement that is final: the end, unless what it proves still waits to be paid.
+    async fn settled(&self, id: DepositId, end: &End, head: &Head) -> Result<Progress, SubmitError> {
+        let tx = self.tx_ref(end.hash, end.gas_used);
+        let facts = match head.last_final {
+            Some(height) => self.facts_by(&self.rpc, id.0, Some(height)).await?,
+            None => Facts::default(),
+        };
+        Ok(match facts.release_at {
+            0 => Progress::Finalized { tx },
+            until => Progress::Promised { tx, until },
+        })
     }
 
     async fn done_elsewhere(&self, expected: Option<&Expected>, head: &Head) -> Result<Elsewhere, SubmitError> {

@@ -47,14 +47,24 @@ impl Facts {
         !matches!(self.nullifier, 0 | DROPPED) && self.release_at == 0
     }
 
-    /// Whether its fast payout's exposure was repaid or written off.
+    /// Whether its fast payout's exposure was repaid or written off, and the recipient has the money.
     pub(super) fn is_settled(&self) -> bool {
-        self.nullifier == lane::FAST && self.debt_deadline == 0
+        self.is_claimed_fast() && self.debt_deadline == 0 && self.release_at == 0
+    }
+
+    /// Whether the fast lane's claim of it stands.
+    pub(super) fn is_claimed_fast(&self) -> bool {
+        self.nullifier == lane::FAST
+    }
+
+    /// Whether its fast payout waits.
+    pub(super) fn is_promised(&self) -> bool {
+        self.is_claimed_fast() && self.release_at != 0
     }
 
     /// Whether its fast payout is an exposure still.
     pub(super) fn is_owed(&self) -> bool {
-        self.nullifier == lane::FAST && self.debt_deadline != 0
+        self.is_claimed_fast() && self.debt_deadline != 0
     }
 
     pub(super) fn standing(&self, action: &Action) -> Standing {
@@ -62,7 +72,9 @@ impl Facts {
             Action::Claim(_) | Action::ConfirmUnpaid(_) if self.nullifier == DROPPED => Standing::Dropped,
             Action::Claim(_) | Action::ConfirmUnpaid(_) if self.is_paid() => Standing::Done,
             Action::Claim(_) | Action::ConfirmUnpaid(_) if self.release_at != 0 => Standing::Delayed,
+            Action::Settle(_) if self.nullifier == DROPPED => Standing::Dropped,
             Action::Settle(_) if self.is_settled() => Standing::Done,
+            Action::Settle(_) if self.is_promised() && self.debt_deadline == 0 => Standing::Delayed,
             _ => Standing::Open,
         }
     }
@@ -78,7 +90,7 @@ impl Facts {
 
     /// The lane that paid, by the nullifier.
     pub(super) fn lane(&self) -> Lane {
-        if self.nullifier == lane::FAST { Lane::Fast } else { Lane::LightClient }
+        if self.is_claimed_fast() { Lane::Fast } else { Lane::LightClient }
     }
 }
 

@@ -211,12 +211,18 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                         false => continue,
                     }
                 }
-                (Standing::Delayed, _) => {
-                    self.execute_if_due(&work, &found.unwrap_or_default(), gate, round).await?.into()
+                (Standing::Delayed, Some(id)) => {
+                    let facts = found.unwrap_or_default();
+                    let refusal = self.execute_if_due(&work, &facts, gate, round).await?;
+                    match self.promise((&work, id), &facts, refusal, self.tx_ref(hash, None), &round.head).await? {
+                        Some(answer) => answer,
+                        None => continue,
+                    }
                 }
-                (Standing::Done, Some(_)) if succeeded.is_some() => done(),
+                // A settlement of ours may be final long before what it proves is paid.
+                (Standing::Done, Some(_)) if succeeded.is_some() && !matches!(work.action, Action::Settle(_)) => done(),
                 (Standing::Done, Some(id)) => match self.final_facts(id, &work.action, &round.head).await? {
-                    Some(facts) => facts.done_elsewhere(&work.action, self.tx_ref(B256::ZERO, None)),
+                    Some(facts) => facts.done_elsewhere(&work.action, self.tx_ref(hash, None)),
                     // By a transaction that is not final yet, or not by every endpoint's word: to be asked again.
                     None => continue,
                 },

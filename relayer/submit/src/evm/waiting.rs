@@ -5,13 +5,16 @@
 //! exposure is due from the claim on, and one whose root or verifier counts for nothing any more is proven anew.
 
 use spandrel_contracts::lane;
+use spandrel_core::TxRef;
 use spandrel_core::journal::{Journal, JournaledTx, TxState};
-use spandrel_core::submission::{Lasting, SendGate, SubmitError};
+use spandrel_core::submission::{Lasting, Progress, SendGate, SubmitError};
 use spandrel_signer::DigestSigner;
+use spandrel_verifiers::DepositId;
 
 use super::EvmDestination;
 use super::build::{self, Action, Call, Work};
 use super::refusal::Refusal;
+use super::rpc::Head;
 use super::send::{Content, journal_error};
 use super::standing::Facts;
 use super::submit::{MOST_FAILURES, REVERTED_SECONDS, Round};
@@ -45,6 +48,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 }
                 &item.deposit
             }
+            Action::Settle(item) => &item.deposit,
             Action::ConfirmUnpaid(deposit) => deposit,
             _ => return Ok(Refusal::for_now("delayed on-chain")),
         };
@@ -65,6 +69,40 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
                 }))
             }
         }
+    }
+
+    /// What is said of a payment that waits. One that the fast lane promised is told so, by whoever's claim, once every
+    /// endpoint has it final: before that nothing, where a refusal would give its exposure back.
+    pub(super) async fn promise(
+        &self,
+        (work, id): (&Work, DepositId),
+        facts: &Facts,
+        refusal: Refusal,
+        tx: TxRef,
+        head: &Head,
+    ) -> Result<Option<Progress>, SubmitError> {
+        let (is_wanted, is_only_answer): (bool, bool) = match &work.action {
+            Action::Claim(item) if item.lane == lane::FAST => (true, true),
+            Action::Settle(_) => (true, false),
+            _ => (facts.is_owed(), false),
+        };
+        if !is_wanted || !facts.is_promised() || refusal.lasting != Lasting::ForNow {
+            return Ok(Some(refusal.into()));
+        }
+        let is_settlement = matches!(work.action, Action::Settle(_));
+        let is_same = |found: &Facts| found.is_promised() && (!is_settlement || !found.is_owed());
+        let is_final = match head.last_final {
+            Some(height) => is_same(&self.facts_by(&self.rpc, id.0, Some(height)).await?),
+            None => false,
+        };
+        Ok(if is_final && self.final_facts_agree(id, is_same).await {
+            tracing::info!(deposit = %id, reason = %refusal.reason, "a fast payment waits on its destination");
+            Some(Progress::Promised { tx, until: facts.release_at })
+        } else if is_only_answer {
+            None
+        } else {
+            Some(refusal.into())
+        })
     }
 
     /// Why an execution that passes its simulation is not sent: it was, and reverted. Its recipient may do so on purpose, at
@@ -103,7 +141,7 @@ impl<J: Journal, K: DigestSigner> EvmDestination<J, K> {
         round: &mut Round,
     ) -> Result<Refusal, SubmitError> {
         let waits = Refusal { lasting: Lasting::ForNow, ..refusal };
-        let Action::Claim(item) = &work.action else { return Ok(waits) };
+        let (Action::Claim(item) | Action::Settle(item)) = &work.action else { return Ok(waits) };
         if item.lane == lane::FAST {
             return Ok(waits);
         }

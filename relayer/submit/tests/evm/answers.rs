@@ -61,6 +61,10 @@ pub fn is_final(progress: &Option<Progress>) -> bool {
     matches!(progress, Some(Progress::Finalized { .. } | Progress::PaidElsewhere { .. }))
 }
 
+pub fn is_promised(progress: &Option<Progress>) -> bool {
+    matches!(progress, Some(Progress::Promised { .. }))
+}
+
 /// Follows, one block a round, until every effect was answered as final.
 pub async fn follow_to_the_end<S: Submitter>(world: &World, destination: &S, due: &[DueEffect]) {
     let mut missing: Vec<EffectId> = due.iter().map(|due| due.id).collect();

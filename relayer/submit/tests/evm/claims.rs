@@ -1,10 +1,10 @@
-//! Payments that go well: single, batched, proven, settled, delayed, and done by others.
+//! Payments that go well: single, batched, proven, settled, and done by others.
 
 use alloy_primitives::B256;
 use serde_json::{Value, json};
-use spandrel_contracts::{CheckpointRegistry, PauseController, RiskGuard, lane, proof, solidity_deposit};
+use spandrel_contracts::{PauseController, RiskGuard, lane, proof, solidity_deposit};
 use spandrel_core::Effect;
-use spandrel_core::submission::{DueEffect, Lasting, Progress, Submitter};
+use spandrel_core::submission::{Lasting, Progress, Submitter};
 use spandrel_risk::{Lane, Scope};
 use spandrel_submit::EvmConfig;
 use spandrel_submit::evm::Confirmation;
@@ -228,116 +228,6 @@ pub async fn pay_as_governor(world: &World, effect: &Effect) {
     let inbox = world.inbox();
     let claim = inbox.claim(lane::FAST, solidity_deposit(deposit), proof);
     assert!(claim.send().await.unwrap().get_receipt().await.unwrap().status());
-}
-
-#[tokio::test]
-async fn a_payment_delayed_on_chain_is_executed_when_its_time_comes() {
-    let limits = RiskGuard::Limits { bigFrom: 1_000, bigDelay: 600, ..open_limits() };
-    let Some(world) = World::with_limits(limits).await else { return };
-    let destination = world.destination().await;
-    let (small, big) = (world.deposit(999), world.deposit(1_000));
-    let due = world.fast(&[small.clone(), big.clone()]);
-    destination.submit(&due, &Open).await.unwrap();
-    let answers = destination.follow(&Open).await.unwrap();
-    assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })));
-    assert_eq!(said(&answers, &due[1]), None, "claimed, and not paid");
-    world.anvil.mine(1).await.unwrap();
-    let answers = destination.follow(&Open).await.unwrap();
-    assert!(is_final(&said(&answers, &due[0])));
-    let (reason, lasting) = refusal(said(&answers, &due[1]));
-    assert!(lasting == Lasting::ForNow && reason.contains("delayed on-chain until"), "{reason}");
-    destination.follow(&Open).await.unwrap();
-    assert!(
-        refusal(said(&destination.submit(&due[1..], &Open).await.unwrap(), &due[1]))
-            .0
-            .contains("delayed on-chain until")
-    );
-    assert!(!destination.is_paid(big.id().0).await.unwrap());
-
-    world.pass(700);
-    world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-    assert!(refusal(said(&destination.submit(&due[1..], &Open).await.unwrap(), &due[1])).0.contains("being executed"));
-    destination.follow(&Open).await.unwrap();
-    world.anvil.mine(2).await.unwrap();
-    assert!(is_final(&said(&destination.submit(&due[1..], &Open).await.unwrap(), &due[1])));
-    assert_eq!(world.received(&big).await, 1_000);
-    assert_eq!(world.mined().await, 3, "attestation, claim, execution");
-}
-
-/// A payment that the chain has delayed, claimed by the fast lane, and what proves it.
-async fn delayed_with_proof() -> Option<(World, Deposit, Vec<DueEffect>)> {
-    let world = World::with_delays().await?;
-    let (big, _) = world.delayed(&world.destination().await).await;
-    let proven = world.proven(std::slice::from_ref(&big)).await;
-    Some((world, big, proven))
-}
-
-/// Its exposure is due from its claim on: left owed until it is executed, anyone could close the lane over it.
-#[tokio::test]
-async fn a_fast_payment_that_waits_is_settled_as_soon_as_it_is_proven() {
-    let Some((world, big, proven)) = delayed_with_proof().await else { return };
-    let destination = world.destination().await;
-    let guard = RiskGuard::new(world.at.guard, &world.governor);
-    let owed = guard.exposureOf(asset().hash(), source().hash());
-    assert_eq!(owed.call().await.unwrap().to::<u64>(), 1_000);
-    let answers = destination.submit(&proven, &Open).await.unwrap();
-    assert!(refusal(said(&answers, &proven[0])).0.contains("delayed on-chain until"));
-    world.anvil.mine(1).await.unwrap();
-    assert_eq!(owed.call().await.unwrap().to::<u64>(), 0);
-    assert_eq!(world.received(&big).await, 0);
-}
-
-/// What was claimed under a root that guardians disputed is true all the same: it is paid under another, once there is one.
-#[tokio::test]
-async fn a_delayed_payment_whose_root_was_disputed_is_proven_anew_and_paid() {
-    let Some((world, big, proven)) = delayed_with_proof().await else { return };
-    let destination = world.destination().await;
-    destination.submit(&proven, &Open).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-    destination.follow(&Open).await.unwrap();
-    let Effect::PayProven { checkpoint, .. } = &proven[0].effect else { panic!("{proven:?}") };
-    world.make_guardian(world.anvil.signers()[0].address()).await;
-    let registry = CheckpointRegistry::new(world.at.registry, &world.governor);
-    let dispute = registry.dispute(source().hash(), checkpoint.checkpoint.height);
-    assert!(dispute.send().await.unwrap().get_receipt().await.unwrap().status());
-    world.pass(700);
-    world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-
-    let (reason, lasting) = refusal(said(&destination.submit(&proven, &Open).await.unwrap(), &proven[0]));
-    assert!(lasting == Lasting::WithThisProof && reason.contains("DisputedCheckpoint"), "{reason}");
-    let again = world.proven(std::slice::from_ref(&big)).await;
-    let (reason, lasting) = refusal(said(&destination.submit(&again, &Open).await.unwrap(), &again[0]));
-    assert!(lasting == Lasting::ForNow && reason.contains("being proven anew"), "{reason}");
-    assert_eq!(world.received(&big).await, 0);
-    world.anvil.mine(2).await.unwrap();
-    destination.follow(&Open).await.unwrap();
-    assert!(refusal(said(&destination.submit(&again, &Open).await.unwrap(), &again[0])).0.contains("being executed"));
-    destination.follow(&Open).await.unwrap();
-    world.anvil.mine(2).await.unwrap();
-    destination.submit(&again, &Open).await.unwrap();
-    assert_eq!(world.received(&big).await, 1_000);
-}
-
-/// While it stands on the proof that it has, it waits for something else, and nothing more is sent for it.
-#[tokio::test]
-async fn a_delayed_payment_that_stands_is_not_proven_anew_while_its_chain_pauses() {
-    let Some((world, _, proven)) = delayed_with_proof().await else { return };
-    let destination = world.destination().await;
-    destination.submit(&proven, &Open).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-    world.make_guardian(world.anvil.signers()[0].address()).await;
-    let pauses = PauseController::new(world.at.pauses, &world.governor);
-    let global = pauses.globalScope().call().await.unwrap();
-    pauses.pause(global, 3_600).send().await.unwrap().get_receipt().await.unwrap();
-    world.pass(700);
-    world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
-    world.anvil.mine(1).await.unwrap();
-    let mined = world.mined().await;
-    let (reason, lasting) = refusal(said(&destination.submit(&proven, &Open).await.unwrap(), &proven[0]));
-    assert!(lasting == Lasting::ForNow && reason.contains("ScopePaused"), "{reason}");
-    assert_eq!(world.mined().await, mined);
 }
 
 #[tokio::test]

@@ -17,5 +17,6 @@ mod silence;
 mod stated;
 mod untaken;
 mod vault;
+mod waiting;
 mod witnesses;
 mod world;

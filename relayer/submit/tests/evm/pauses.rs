@@ -58,8 +58,7 @@ async fn a_pause_off_the_chain_stops_the_execution_of_a_payment_that_the_chain_d
     let (big, due) = delayed(&world, &destination).await;
     let gate = Pausing::default();
     gate.pause(true);
-    let (reason, _) = refusal(said(&destination.submit(&due, &gate).await.unwrap(), &due[0]));
-    assert!(reason.contains("the gate is closed"), "{reason}");
+    assert!(is_promised(&said(&destination.submit(&due, &gate).await.unwrap(), &due[0])));
     world.anvil.mine(1).await.unwrap();
     assert_eq!((world.mined().await, world.received(&big).await), (2, 0));
 
@@ -76,8 +75,7 @@ async fn a_pause_off_the_chain_calls_back_an_execution_that_is_on_its_way_and_st
     let (big, due) = delayed(&world, &destination).await;
     world.stop_mining().await;
     let gate = Pausing::default();
-    let (reason, _) = refusal(said(&destination.submit(&due, &gate).await.unwrap(), &due[0]));
-    assert!(reason.contains("being executed"), "{reason}");
+    assert!(is_promised(&said(&destination.submit(&due, &gate).await.unwrap(), &due[0])), "it is being executed");
 
     gate.pause(true);
     world.pass(60);
