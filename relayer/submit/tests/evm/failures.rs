@@ -103,6 +103,7 @@ async fn an_execution_that_keeps_reverting_on_chain_costs_three_transactions_and
     world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
     world.anvil.mine(4).await.unwrap();
     destination.follow(&Open).await.unwrap();
+    destination.follow(&Open).await.unwrap();
     world.stop_mining().await;
     let before = world.mined().await;
     for attempt in 1..=3 {
@@ -115,6 +116,7 @@ async fn an_execution_that_keeps_reverting_on_chain_costs_three_transactions_and
             world.anvil.mine(blocks).await.unwrap();
             assert_eq!(world.mined().await, before + attempt, "none {moment}");
         }
+        destination.follow(&Open).await.unwrap();
         destination.follow(&Open).await.unwrap();
         destination.submit(&due, &Open).await.unwrap();
         world.anvil.mine(1).await.unwrap();

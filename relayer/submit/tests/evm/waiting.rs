@@ -91,6 +91,7 @@ async fn a_promise_is_settled_under_every_pause_and_its_settlement_ends_when_it_
     assert_eq!(owed.call().await.unwrap().to::<u64>(), 0);
     let answers = destination.follow(&NoExecution).await.unwrap();
     assert!(is_promised(&said(&answers, &settle[0])), "it is proven there, and not paid: {answers:?}");
+    destination.follow(&NoExecution).await.unwrap();
 
     pauses.unpause(global).send().await.unwrap().get_receipt().await.unwrap();
     world.pass(700);
@@ -129,6 +130,10 @@ async fn a_promise_that_was_dropped_is_refused_for_ever_to_its_payout_and_its_se
     let Some(world) = World::with_delays().await else { return };
     let destination = world.destination().await;
     let (big, fast) = world.delayed(&destination).await;
+    for _ in 0..2 {
+        world.anvil.mine(1).await.unwrap();
+        destination.follow(&Open).await.unwrap();
+    }
     world.make_guardian(world.anvil.signers()[0].address()).await;
     let settle = world.settle(std::slice::from_ref(&big)).await;
     let inbox = world.inbox();
