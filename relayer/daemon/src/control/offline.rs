@@ -38,7 +38,7 @@ impl OfflineOptions {
     /// Has `act`, a pause or a freeze of `scope`, sent to the relayer, or printed for the chains.
     pub(super) async fn stop(&self, act: Act, scope: &Scope, order: &Order, json: bool) -> Result<()> {
         if !self.offline {
-            return order.send(act, None, json).await;
+            return order.send(act, None, json).await.map_err(without_a_relayer);
         }
         if let Act::Pause { seconds, .. } = act
             && !(1..=MAX_TTL).contains(&seconds)
@@ -62,6 +62,15 @@ impl OfflineOptions {
             )
         })
     }
+}
+
+/// Who stops something and reaches nobody is told of the way that is left.
+fn without_a_relayer(error: anyhow::Error) -> anyhow::Error {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<reqwest::Error>());
+    if causes.any(|cause| cause.is_connect() || cause.is_timeout()) {
+        return error.context("no relayer answers: --offline signs it without one and prints what the chains take");
+    }
+    error
 }
 
 /// To each chain that the relayer would bring it to: where it pays, and where deposits are made.

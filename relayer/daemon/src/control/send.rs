@@ -131,17 +131,9 @@ impl Order {
         };
         let key = self.unlock(&client.config, password)?;
         let nonce = next_nonce(&client, key.address(), deployment).await?;
+        let (words, is_stop) = (act.to_string(), matches!(act, Act::Pause { .. } | Act::Freeze { .. }));
         let taken = client.post(&self.sign(&key, act, nonce, deployment)?, version).await?;
-        print(json, &taken, || {
-            let state = taken["state"].as_str().unwrap_or_default();
-            let id = taken["statement"].as_str().unwrap_or_default();
-            let next = match (state, taken["ready_at"].as_u64()) {
-                ("proposed", _) => format!("another guardian must agree: spandrel proposals approve {id}"),
-                ("approved", Some(at)) => format!("carried out at {} at the earliest", moment(at)),
-                _ => String::new(),
-            };
-            format!("{state}  {id}\n{next}")
-        })
+        print(json, &taken, || told(&words, is_stop, &taken))
     }
 
     /// Signs `act` as the key's statement number `nonce`, asking nobody; who may say what is in the configuration, too.
@@ -202,6 +194,28 @@ impl Order {
         let found = found.with_context(|| format!("key: expected one of {}, found {:?}", names(), self.key))?;
         Ok(found.address)
     }
+}
+
+/// What became of a statement, in words: what was said, and what is so now. A first freeze is proposed, and in force.
+fn told(words: &str, is_stop: bool, taken: &Value) -> String {
+    let id = taken["statement"].as_str().unwrap_or_default();
+    let state = taken["state"].as_str().unwrap_or_default();
+    let until = taken["in_force_until"].as_u64().map(|until| format!("paused until {}", moment(until)));
+    let (state, what) = match (state, until, taken["ready_at"].as_u64()) {
+        ("proposed", Some(until), _) => (
+            "in force",
+            format!("{until}; without end when another guardian freezes too: spandrel proposals approve {id}"),
+        ),
+        ("proposed", None, _) if !is_stop => {
+            (state, format!("another guardian must agree: spandrel proposals approve {id}"))
+        }
+        ("approved", _, Some(at)) => (state, format!("carried out at {} at the earliest", moment(at))),
+        (_, Some(until), _) => (state, until),
+        _ if is_stop => (state, "paused without end".to_owned()),
+        _ => (state, String::new()),
+    };
+    let chains = "\nthe chains that it concerns are still being told: spandrel status lists what waits for them";
+    format!("{state}  {id}\n{words}\n{what}{}", if is_stop { chains } else { "" })
 }
 
 /// The key's next number. An API of another deployment is not one to sign for.

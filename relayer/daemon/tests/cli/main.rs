@@ -43,6 +43,7 @@ mod run;
 mod solana;
 mod status;
 mod tls;
+mod stops;
 mod traces;
 mod transfers;
 #[path = "../../../../verifiers/tests/wire/trusts.rs"]

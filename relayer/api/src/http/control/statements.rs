@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use spandrel_risk::control::{Act, ControlEvent, Outcome, Seen, SignedStatement};
+use spandrel_verifiers::UnixSeconds;
 
 use super::Control;
 use super::views::etag;
@@ -21,8 +22,8 @@ pub struct Taken {
     /// Unix seconds at which an approved proposal may be carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     ready_at: Option<u64>,
-    /// Unix seconds until which what it paused is paused, from now on: of a first freeze too, which is `proposed` without
-    /// end. Absent when it paused nothing, or has no end.
+    /// Unix seconds until which what it paused is paused, by what stood before if that is longer: of a first freeze too, which
+    /// is `proposed` without end. Absent when it paused nothing, or without end.
     #[serde(skip_serializing_if = "Option::is_none")]
     in_force_until: Option<u64>,
     /// Everything that was stored.
@@ -40,19 +41,21 @@ pub async fn take(
     require_seen(&signed.statement.act, seen)?;
     let statement = signed.statement.digest(control.desk.deployment());
     let events = control.desk.order(signed, seen).await?;
-    let (mut state, mut ready_at, mut in_force_until) = ("done", None, None);
+    let (mut state, mut ready_at, mut paused) = ("done", None, None);
     for event in &events {
         match event {
             ControlEvent::Proposed { .. } => state = "proposed",
             ControlEvent::Approved { ready_at: at, .. } => (state, ready_at) = ("approved", Some(*at)),
             ControlEvent::Done { proposal: Some(_), .. } => (state, ready_at) = ("done", None),
-            ControlEvent::Done { proposal: None, outcome: Outcome::Paused { until, .. }, .. } => {
-                in_force_until = Some(*until);
-            }
+            ControlEvent::Done { outcome: Outcome::Paused { scope, .. }, .. } => paused = Some(scope.clone()),
             _ => {}
         }
     }
     let now = control.desk.standing().await;
+    // A longer pause that stood before stands on.
+    let mut pauses = now.risk.pauses_at(now.now);
+    let pause = paused.and_then(|paused| pauses.find(|(scope, _)| **scope == paused));
+    let in_force_until = pause.map(|(_, pause)| pause.until).filter(|until| *until < UnixSeconds::MAX);
     let taken = Taken { statement, state, ready_at, in_force_until, events };
     Ok(([(header::ETAG, etag(&now))], axum::Json(taken)))
 }
