@@ -83,12 +83,19 @@ impl Halt {
 pub enum EffectEnd {
     /// Done; never leased again.
     Done,
-    /// To be tried again.
+    /// To be tried again, because it did not work: from the first time on it is overdue.
     Retry {
         /// Not before.
         run_at: UnixSeconds,
         /// Why it did not work.
         error: String,
+    },
+    /// To be taken up again, because it is not wanted yet, or under way: as it should be, and not overdue.
+    Later {
+        /// Not before.
+        run_at: UnixSeconds,
+        /// What it waits for.
+        reason: String,
     },
 }
 

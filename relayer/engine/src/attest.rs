@@ -13,7 +13,7 @@ use spandrel_verifiers::follow::SeenDeposit;
 use spandrel_verifiers::merkle::{BatchTree, MAX_BATCH};
 use spandrel_verifiers::{ChainId, Deposit, DepositId, UnixSeconds};
 
-use crate::gate::{Gate, retry};
+use crate::gate::{Gate, wait};
 use crate::sign::are_of;
 use crate::{AttestRequest, Book, Bus, Change, Clock, EngineError, Message, SignDigest, SignedRequest, Step, Unseen};
 
@@ -74,7 +74,7 @@ impl<L: Ledger, C: Clock, B: Bus> AttestationDesk<L, C, B> {
             let seen = match (Gate::of(&self.book, &leased).await?, &leased.effect) {
                 (Gate::Open(_), Effect::RequestAttestation { seen }) => seen.clone(),
                 (Gate::Later(reason), _) => {
-                    change = change.ending(leased.id, retry(now, leased.attempt, reason));
+                    change = change.ending(leased.id, wait(now, leased.attempt, reason));
                     continue;
                 }
                 (Gate::Open(_) | Gate::Pause | Gate::Free | Gate::Never(_), _) => {

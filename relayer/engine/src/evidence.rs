@@ -8,7 +8,7 @@ use spandrel_verifiers::ChainId;
 use spandrel_verifiers::follow::EvidenceSource;
 use tracing::Instrument;
 
-use crate::gate::{Gate, retry};
+use crate::gate::{Gate, retry, wait};
 use crate::{Book, Change, Clock, EngineError};
 
 const LEASE_SECONDS: u64 = 60;
@@ -52,7 +52,7 @@ impl<S: EvidenceSource, L: Ledger, C: Clock> EvidenceDesk<S, L, C> {
                     Change::default().ending(leased.id, retry(now, leased.attempt, error.to_string()))
                 }
             },
-            (Gate::Later(reason), _) => Change::default().ending(leased.id, retry(now, leased.attempt, reason)),
+            (Gate::Later(reason), _) => Change::default().ending(leased.id, wait(now, leased.attempt, reason)),
             (Gate::Open(_) | Gate::Pause | Gate::Free | Gate::Never(_), _) => {
                 Change::default().ending(leased.id, EffectEnd::Done)
             }

@@ -102,8 +102,16 @@ impl<L: Ledger, C: Clock> SendGate for Book<L, C> {
     }
 }
 
-/// To be tried again after 1, 2, 4 … 60 seconds.
+/// To be tried again after 1, 2, 4 … 60 seconds, because it did not work.
 pub fn retry(now: u64, attempt: u32, error: impl Into<String>) -> EffectEnd {
-    let seconds = 1u64.checked_shl(attempt.min(6)).unwrap_or(60).min(60);
-    EffectEnd::Retry { run_at: now + seconds, error: error.into() }
+    EffectEnd::Retry { run_at: again_at(now, attempt), error: error.into() }
+}
+
+/// To be asked again after as long, because it is not wanted now.
+pub fn wait(now: u64, attempt: u32, reason: impl Into<String>) -> EffectEnd {
+    EffectEnd::Later { run_at: again_at(now, attempt), reason: reason.into() }
+}
+
+fn again_at(now: u64, attempt: u32) -> u64 {
+    now + 1u64.checked_shl(attempt.min(6)).unwrap_or(60).min(60)
 }

@@ -9,7 +9,7 @@ use spandrel_core::submission::{DueEffect, Lasting, Progress, Submitter};
 use spandrel_core::{Effect, EffectId, Executor, Input};
 use spandrel_verifiers::{ChainId, DepositId};
 
-use crate::gate::{Gate, retry};
+use crate::gate::{Gate, retry, wait};
 use crate::{Book, Change, Clock, EngineError, Step};
 
 const LEASE_SECONDS: u64 = 60;
@@ -52,7 +52,7 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
                 Gate::Pause => pauses.push(item),
                 Gate::Open(_) => others.push(item),
                 Gate::Free => free.push(item),
-                Gate::Later(reason) => change = change.ending(item.id, retry(now, item.attempt, reason)),
+                Gate::Later(reason) => change = change.ending(item.id, wait(now, item.attempt, reason)),
                 Gate::Never(reason) => change = self.give_up(change, &item, reason).await?,
             }
         }
@@ -105,7 +105,7 @@ impl<S: Submitter, L: Ledger, C: Clock> PayoutDesk<S, L, C> {
         let is_payout = item.effect.lane().is_some();
         if is_payout && self.submitter.is_sent(item.id).await? {
             let run_at = self.book.clock().now() + FOLLOWED_SECONDS;
-            return Ok(change.ending(item.id, EffectEnd::Retry { run_at, error: reason }));
+            return Ok(change.ending(item.id, EffectEnd::Later { run_at, reason }));
         }
         let mut change = change.ending(item.id, EffectEnd::Done);
         if is_payout {
@@ -154,9 +154,9 @@ fn end_after(progress: &Progress, now: u64, attempt: u32) -> Option<EffectEnd> {
         Progress::Refused { .. } => Some(EffectEnd::Done),
         Progress::Reverted => Some(retry(now, 0, "its transaction reverted, to be sent again by itself")),
         Progress::Promised { until, .. } if *until < now => Some(retry(now, attempt, "promised, and not paid yet")),
-        Progress::NotYet { until } | Progress::Promised { until, .. } => Some(EffectEnd::Retry {
+        Progress::NotYet { until } | Progress::Promised { until, .. } => Some(EffectEnd::Later {
             run_at: until.saturating_add(1).clamp(now + 1, now + ASKED_AGAIN_SECONDS),
-            error: format!("not before {until}"),
+            reason: format!("not before {until}"),
         }),
         Progress::Broadcast { .. } | Progress::Included { .. } | Progress::Reorged => None,
     }
@@ -172,9 +172,9 @@ fn settle_leases(
         let said: Vec<&Progress> = progress.iter().filter(|(effect, _)| effect == id).map(|(_, p)| p).collect();
         let end = match said.last() {
             None => retry(now, *attempt, "the submitter did not take it"),
-            Some(last) => end_after(last, now, *attempt).unwrap_or_else(|| EffectEnd::Retry {
+            Some(last) => end_after(last, now, *attempt).unwrap_or_else(|| EffectEnd::Later {
                 run_at: now + FOLLOWED_SECONDS,
-                error: "sent, and followed to its end".to_owned(),
+                reason: "sent, and followed to its end".to_owned(),
             }),
         };
         change = change.ending(*id, end);

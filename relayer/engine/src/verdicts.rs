@@ -9,7 +9,7 @@ use spandrel_core::{Effect, Executor, Input, Transfer};
 use spandrel_verifiers::attestation::recover;
 use spandrel_verifiers::{DepositId, SignedVerdict, Verdict, VerdictDomain};
 
-use crate::gate::{Gate, retry};
+use crate::gate::{Gate, wait};
 use crate::{Book, Bus, Change, Clock, EngineError, EvidenceRequest, Message};
 
 const LEASE_SECONDS: u64 = 60;
@@ -42,7 +42,7 @@ impl<L: Ledger, C: Clock, B: Bus> VerdictDesk<L, C, B> {
             let (transfer, evidence) = match (Gate::of(&self.book, &leased).await?, leased.effect) {
                 (Gate::Open(transfer), Effect::RequestVerdicts { evidence }) => (transfer, evidence),
                 (Gate::Later(reason), _) => {
-                    change = change.ending(leased.id, retry(now, leased.attempt, reason));
+                    change = change.ending(leased.id, wait(now, leased.attempt, reason));
                     continue;
                 }
                 (Gate::Open(_) | Gate::Pause | Gate::Free | Gate::Never(_), _) => {

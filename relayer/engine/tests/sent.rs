@@ -64,6 +64,12 @@ impl Scene {
         self.desk.submitter().progress.lock().unwrap().push((self.pay, progress));
     }
 
+    /// For how long its effect is overdue.
+    async fn overdue_at(&self, now: u64) -> Option<u64> {
+        let outbox = self.book.ledger().0.summary(now).await.unwrap().outbox;
+        outbox.get(&format!("destination:{}", destination())).unwrap().oldest_due_age
+    }
+
     async fn transfer(&self) -> Transfer {
         self.book.ledger().transfer(deposit().id()).await.unwrap().unwrap()
     }
@@ -120,4 +126,27 @@ async fn a_node_that_says_not_yet_is_asked_again_within_an_hour() {
         scene.book.ledger().lease(&executor, now, now + 1, 10).await.unwrap().len()
     };
     assert_eq!((lease(NOW + 3_599).await, lease(NOW + 3_600).await), (0, 1));
+}
+
+/// An operator is called for what does not work, and neither for what waits as it should nor for what is under way.
+#[tokio::test]
+async fn what_does_not_work_is_overdue_at_once_and_what_waits_or_is_under_way_is_not() {
+    let refused = Progress::Refused { reason: "no room".to_owned(), lasting: Lasting::ForNow };
+    let cases = [
+        (Some(refused), Some(1)),
+        (None, Some(1)),
+        (Some(Progress::NotYet { until: NOW + 3_600 }), None),
+        (Some(Progress::Broadcast { tx: tx() }), None),
+    ];
+    for (told, overdue) in cases {
+        let scene = Scene::new(true).await;
+        told.iter().for_each(|progress| scene.tells(progress.clone()));
+        scene.desk.submit_once().await.unwrap();
+        assert_eq!(scene.overdue_at(NOW + 1).await, overdue, "{told:?}");
+    }
+    let scene = Scene::new(true).await;
+    let paused = RiskEvent::Paused { scope: Scope::Global, until: NOW + 60, reason: "a drill".to_owned() };
+    scene.book.record_risk(paused).await.unwrap();
+    scene.desk.submit_once().await.unwrap();
+    assert_eq!(scene.overdue_at(NOW + 1).await, None, "it is paused");
 }

@@ -68,7 +68,7 @@ pub fn well_formed(commit: &Commit) -> Result<(), StoreError> {
         if !ended.insert(*id) {
             return Err(corrupt(format!("commit of effect {}", id.0), "it is ended twice"));
         }
-        if let EffectEnd::Retry { run_at, .. } = end {
+        if let EffectEnd::Retry { run_at, .. } | EffectEnd::Later { run_at, .. } = end {
             to_integer("effect.run_at", *run_at)?;
         }
     }

@@ -31,7 +31,8 @@ pub struct OutboxDepth {
     pub waiting: u64,
     /// Under a lease, run out or not.
     pub leased: u64,
-    /// For how many seconds the effect that has been due longest is due; `None` when none is due.
+    /// For how many seconds the effect that is overdue longest is: since it did not work for the first time, however often it
+    /// was tried again, or since it became due. `None` when none is due or fails.
     pub oldest_due_age: Option<u64>,
 }
 
@@ -85,13 +86,19 @@ impl CursorTip {
 }
 
 impl OutboxDepth {
-    /// Counts one effect that became or becomes due at `due_at`.
-    pub(crate) fn count(&mut self, leased: bool, due_at: UnixSeconds, now: UnixSeconds) {
+    /// Counts one effect that became or becomes due at `due_at`, and does not work since `overdue_since`.
+    pub(crate) fn count(
+        &mut self,
+        leased: bool,
+        (due_at, overdue_since): (UnixSeconds, Option<UnixSeconds>),
+        now: UnixSeconds,
+    ) {
         if leased {
             self.leased = self.leased.saturating_add(1);
         } else {
             self.waiting = self.waiting.saturating_add(1);
         }
-        self.oldest_due_age = self.oldest_due_age.max(now.checked_sub(due_at));
+        let age = overdue_since.map_or_else(|| now.checked_sub(due_at), |since| Some(now.saturating_sub(since)));
+        self.oldest_due_age = self.oldest_due_age.max(age);
     }
 }

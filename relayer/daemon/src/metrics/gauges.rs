@@ -94,7 +94,7 @@ impl Gauges {
             outbox: integers("spandrel_outbox_depth_count", "Effects waiting, by executor", &["executor"])?,
             overdue: integers(
                 "spandrel_outbox_overdue_seconds",
-                "For how long the effect due longest is due, by executor",
+                "For how long the effect that is overdue longest is due or fails, by executor",
                 &["executor"],
             )?,
             open_txs: integers(

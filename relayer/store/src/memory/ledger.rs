@@ -68,7 +68,7 @@ impl Stored {
             self.outbox.insert(new);
         }
         for (id, end) in commit.ended {
-            self.outbox.end(id, end);
+            self.outbox.end(id, end, now);
         }
         if let Some(mv) = commit.cursor {
             self.cursors.insert(mv.chain, (mv.next, now));

@@ -37,19 +37,21 @@ impl Outbox {
         self.places.insert(new.id, place);
         self.due.entry(new.executor.clone()).or_default().insert((new.run_at, place));
         let state = EffectState::Waiting { run_at: new.run_at };
-        self.effects.push(Entry { new, attempt: 0, state });
+        self.effects.push(Entry { new, attempt: 0, state, overdue_since: None });
     }
 
-    /// Ends an effect that exists and is not done.
-    pub fn end(&mut self, id: EffectId, end: EffectEnd) {
-        if let Some(place) = self.places.get(&id).copied() {
-            self.set(
-                place,
-                match end {
-                    EffectEnd::Done => EffectState::Done,
-                    EffectEnd::Retry { run_at, .. } => EffectState::Waiting { run_at },
-                },
-            );
+    /// Ends an effect that exists and is not done. One that does not work is overdue from the first time on.
+    pub fn end(&mut self, id: EffectId, end: EffectEnd, now: UnixSeconds) {
+        let Some(place) = self.places.get(&id).copied() else { return };
+        let standing = self.effects.get(place).and_then(|entry| entry.overdue_since);
+        let (state, overdue_since) = match end {
+            EffectEnd::Done => (EffectState::Done, None),
+            EffectEnd::Retry { run_at, .. } => (EffectState::Waiting { run_at }, standing.or(Some(now))),
+            EffectEnd::Later { run_at, .. } => (EffectState::Waiting { run_at }, None),
+        };
+        self.set(place, state);
+        if let Some(entry) = self.effects.get_mut(place) {
+            entry.overdue_since = overdue_since;
         }
     }
 

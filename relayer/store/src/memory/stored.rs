@@ -55,6 +55,8 @@ pub struct Entry {
     pub new: NewEffect,
     pub attempt: u32,
     pub state: EffectState,
+    /// Since when it does not work.
+    pub overdue_since: Option<UnixSeconds>,
 }
 
 /// Where an effect stands.

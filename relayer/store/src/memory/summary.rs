@@ -25,7 +25,8 @@ pub fn summary(stored: &Stored, now: UnixSeconds) -> Summary {
     for entry in &stored.outbox.effects {
         if let Some(due_at) = entry.state.due_at() {
             let depth: &mut OutboxDepth = summary.outbox.entry(key::executor(&entry.new.executor)).or_default();
-            depth.count(matches!(entry.state, EffectState::Leased { .. }), due_at, now);
+            let is_leased = matches!(entry.state, EffectState::Leased { .. });
+            depth.count(is_leased, (due_at, entry.overdue_since), now);
         }
     }
     for ((chain, signer), open) in &stored.journal.open {

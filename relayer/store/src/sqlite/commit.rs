@@ -90,7 +90,7 @@ async fn store(conn: &mut SqliteConnection, commit: &Commit) -> Result<(), Store
         outbox::insert(conn, effect).await?;
     }
     for (id, end) in &commit.ended {
-        outbox::end(conn, *id, end).await?;
+        outbox::end(conn, *id, end, commit.now).await?;
     }
     if let Some(mv) = &commit.cursor {
         store_cursor(conn, mv, commit.now).await?;

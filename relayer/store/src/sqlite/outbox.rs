@@ -92,15 +92,28 @@ pub async fn insert(conn: &mut SqliteConnection, new: &NewEffect) -> Result<(), 
     Ok(())
 }
 
-/// Ends an effect that exists and is not done.
-pub async fn end(conn: &mut SqliteConnection, id: EffectId, end: &EffectEnd) -> Result<(), StoreError> {
+/// Ends an effect that exists and is not done. One that does not work is overdue from the first time on.
+pub async fn end(
+    conn: &mut SqliteConnection,
+    id: EffectId,
+    end: &EffectEnd,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
     let query = match end {
         EffectEnd::Done => sqlx::query("UPDATE outbox SET status = 'done', lease_until = NULL WHERE effect_id = ?"),
         EffectEnd::Retry { run_at, error } => sqlx::query(
-            "UPDATE outbox SET status = 'waiting', lease_until = NULL, run_at = ?, last_error = ? WHERE effect_id = ?",
+            "UPDATE outbox SET status = 'waiting', lease_until = NULL, run_at = ?, last_error = ?,
+                overdue_since = coalesce(overdue_since, ?) WHERE effect_id = ?",
         )
         .bind(to_integer("effect.run_at", *run_at)?)
-        .bind(error.clone()),
+        .bind(error.clone())
+        .bind(to_integer("effect.overdue_since", now)?),
+        EffectEnd::Later { run_at, reason } => sqlx::query(
+            "UPDATE outbox SET status = 'waiting', lease_until = NULL, run_at = ?, last_error = ?, overdue_since = NULL
+             WHERE effect_id = ?",
+        )
+        .bind(to_integer("effect.run_at", *run_at)?)
+        .bind(reason.clone()),
     };
     query.bind(id.0.to_string()).execute(conn).await.map_err(database)?;
     Ok(())

@@ -51,7 +51,9 @@ async fn oldest_executed_age(conn: &mut SqliteConnection, now: UnixSeconds) -> R
 
 async fn outbox(conn: &mut SqliteConnection, now: UnixSeconds) -> Result<BTreeMap<String, OutboxDepth>, StoreError> {
     let rows: Vec<(String, i64, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT executor, sum(status = 'waiting'), sum(status = 'leased'), max(CASE WHEN due_at <= ?1 THEN ?1 - due_at END)
+        "SELECT executor, sum(status = 'waiting'), sum(status = 'leased'),
+             max(CASE WHEN overdue_since IS NOT NULL THEN max(0, ?1 - overdue_since)
+                      WHEN due_at <= ?1 THEN ?1 - due_at END)
          FROM outbox WHERE status <> 'done' GROUP BY executor",
     )
     .bind(to_integer("summary.now", now)?)

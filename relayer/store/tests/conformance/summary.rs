@@ -10,6 +10,7 @@ on_both!(
     an_empty_ledger_has_an_empty_summary,
     the_summary_counts_what_there_is,
     only_due_effects_have_an_age,
+    an_effect_that_fails_is_overdue_from_the_first_time_until_it_is_not_wanted,
     a_payout_is_as_old_as_it_was_paid_and_no_longer_waits_when_it_is_final,
 );
 
@@ -69,4 +70,34 @@ async fn only_due_effects_have_an_age(store: impl Store) {
     let ended = (0..3).map(|n| (due(n, 0).id, EffectEnd::Done));
     store.commit(end_commit(ended)).await.unwrap();
     assert_eq!(depth(70).await, None);
+}
+
+/// However soon it is tried again: what nobody mends is seen to stand for as long as it does.
+async fn an_effect_that_fails_is_overdue_from_the_first_time_until_it_is_not_wanted(store: impl Store) {
+    let id = due(0, 0).id;
+    store.commit(effect_commit([due(0, 10)])).await.unwrap();
+    let age = async |now| store.summary(now).await.unwrap().outbox["destination:eip155:31338"].oldest_due_age;
+    let ended = async |now, end| {
+        assert_eq!(store.lease(&payer(), now, now + 50, 1).await.unwrap().len(), 1);
+        store.commit(Commit { now, ..end_commit([(id, end)]) }).await.unwrap();
+    };
+    for now in (10..=700).step_by(60) {
+        ended(now, sample::retry(now + 60)).await;
+    }
+    assert_eq!(age(710).await, Some(700));
+    store.lease(&payer(), 730, 780, 1).await.unwrap();
+    assert_eq!(
+        (age(730).await, age(5).await),
+        (Some(720), Some(0)),
+        "also under a lease, and by a clock that was set back"
+    );
+    let paused = |run_at| EffectEnd::Later { run_at, reason: "paused: global".to_owned() };
+    store.commit(Commit { now: 740, ..end_commit([(id, paused(900))]) }).await.unwrap();
+    assert_eq!((age(890).await, age(905).await), (None, Some(5)));
+    for now in (910..=1_500).step_by(60) {
+        ended(now, paused(now + 60)).await;
+    }
+    assert_eq!(age(1_500).await, None, "what waits for a pause to end is not overdue");
+    ended(1_520, sample::retry(1_580)).await;
+    assert_eq!(age(1_530).await, Some(10));
 }
