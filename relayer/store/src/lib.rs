@@ -35,7 +35,7 @@ pub use memory::{CrashPoint, Memory};
 pub use order::{NewOrder, Order, OrderId, OrderShare, OrderTerms, Placed, Refund};
 pub use projection::{Columns, Projected};
 pub use spandrel_core::ledger::StoreError;
-pub use sqlite::{PageFilter, Schema, Sqlite};
+pub use sqlite::{OpenEffect, PageFilter, Schema, Sqlite};
 pub use webhook::{
     AllWaiting, AttemptEnd, Backlog, Delivery, DeliveryStatus, LoggedEvent, NewDelivery, Rotation, Untold, Webhook,
 };

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use spandrel_api::Denominations;
 use spandrel_core::ledger::Ledger;
 use spandrel_core::{Status, Transfer};
-use spandrel_store::{Order, OrderId, PageFilter};
+use spandrel_store::{OpenEffect, Order, OrderId, PageFilter};
 use spandrel_verifiers::{AssetId, ChainId};
 
 use super::depth::Depth;
@@ -68,27 +68,53 @@ pub async fn show(database: &Path, id: &str, denominations: &Denominations, json
         return show_order(&order, &transfers, denominations, json);
     };
     let (events, depth) = (store.events(id).await?, Depth::of(&transfer, &store).await?);
+    let open = store.open_effects(id).await?;
     store.close().await;
-    print(json, &serde_json::json!({ "transfer": transfer, "events": events, "depth": depth }), || {
+    print(json, &serde_json::json!({ "transfer": transfer, "events": events, "depth": depth, "open": open }), || {
         let deposit = &transfer.deposit;
         let mut shown = table(&["#", "at", "event"]);
         for event in &events {
             shown.add_row([event.sequence.to_string(), moment(event.at).to_string(), event.body.name().to_owned()]);
         }
         let reason = reason(&transfer.status).map_or_else(String::new, |reason| format!(": {reason}"));
+        let until = match &transfer.status {
+            Status::Held { until: Some(until), .. } => format!(", until {}", moment(*until)),
+            _ => String::new(),
+        };
         let refused = [("fast lane", &transfer.fast_refused), ("proof", &transfer.proof_refused)]
             .map(|(what, why)| why.as_ref().map_or_else(String::new, |why| format!("{what:<10} refused: {why}\n")));
         let refused = refused.concat();
         format!(
-            "transfer   {id}\nroute      {} -> {}\n{}recipient  {}\n{}status     {}{reason}\n{refused}{shown}\n",
+            "transfer   {id}\nroute      {} -> {}\n{}recipient  {}\n{}status     {}{reason}{until}\n{refused}{shown}\n{}",
             deposit.source_chain,
             deposit.destination_chain,
             amounts(deposit.amount, &deposit.asset, &deposit.destination_chain, denominations),
             deposit.recipient,
             depth.line(),
             transfer.status.name(),
+            work(&open),
         )
     })
+}
+
+/// What is still to be done for it, and what was said of that last; nothing when all is done.
+fn work(open: &[OpenEffect]) -> String {
+    if open.is_empty() {
+        return String::new();
+    }
+    let mut shown = table(&["to be done", "by", "attempts", "next try", "failing since", "said last"]);
+    for effect in open {
+        let next = moment(effect.next_try);
+        shown.add_row([
+            effect.step.clone(),
+            effect.executor.clone(),
+            effect.attempt.to_string(),
+            if effect.is_leased { format!("under way, or {next}") } else { next.to_string() },
+            effect.overdue_since.map_or_else(|| "-".to_owned(), |since| moment(since).to_string()),
+            effect.last_error.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    format!("{shown}\n")
 }
 
 fn show_order(order: &Order, transfers: &[Transfer], denominations: &Denominations, json: bool) -> Result<()> {

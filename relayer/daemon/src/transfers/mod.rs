@@ -31,7 +31,7 @@ pub struct UnitOptions {
 /// Transfers.
 #[derive(Debug, Subcommand)]
 pub enum TransferCommand {
-    /// Show one transfer and its events, from the ledger.
+    /// Show one transfer, its events, and what is still to be done for it and why it is not done yet, from the ledger.
     Show {
         /// The id of its deposit, or of its order.
         id: String,

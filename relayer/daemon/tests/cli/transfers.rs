@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use spandrel::clock::unix_now;
+use spandrel::clock::{moment, unix_now};
 use spandrel::wiring;
 use spandrel_api::{Live, issue_key};
-use spandrel_core::ledger::{Commit, CursorMove, Ledger};
-use spandrel_core::{Event, Input, Transfer};
+use spandrel_core::ledger::{Commit, CursorMove, EffectEnd, Ledger};
+use spandrel_core::{Event, Executor, Input, Status, Transfer};
 use spandrel_engine::Observer;
+use spandrel_risk::Reason;
 use spandrel_store::{ApiGrant, ApiScope, TenantClass};
 use spandrel_verifiers::DepositId;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
 
-use crate::run::{ServedApi, book, configured, ends, furnished, json, see, silent_book, spandrel, tell, told};
+use crate::run::{ServedApi, book, configured, ends, furnished, hold, json, see, silent_book, spandrel, tell, told};
 
 #[tokio::test]
 async fn the_list_is_filtered_and_paged() {
@@ -66,6 +67,39 @@ async fn a_shown_transfer_says_how_many_blocks_stand_on_it_and_how_many_prove_it
     ends(folder.path(), &show, 0, &["confirmed  3 of 6"]);
     let shown = json(&ends(folder.path(), &[&show[..], &["--json"]].concat(), 0, &[]));
     assert_eq!(shown["depth"], serde_json::json!({ "confirmations": 3, "confirmations_required": 6 }));
+}
+
+/// What an operator asks of a transfer that stands still: who is to do what, and why it is not done.
+#[tokio::test]
+async fn a_shown_transfer_says_what_is_to_be_done_for_it_and_what_failed_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configured(folder.path());
+    let book = silent_book(&config).await;
+    wiring::agree(&config, &book).await.unwrap();
+    let (id, held) = (see(&book, &config, 1).await, hold(&book, &config, 2, Reason::Unknown).await);
+    let (store, now, name) = (book.ledger(), unix_now(), id.to_string());
+    let show = |parts: &[&str]| told(&ends(folder.path(), &["transfer", "show", &name], 0, parts));
+    show(&["to be done", "request_attestation", "signers"]);
+    let leased = store.lease(&Executor::Signers, now, now + 60, 10).await.unwrap();
+    show(&["under way, or"]);
+    let effect = leased.iter().find(|leased| leased.deposit == id).unwrap().id;
+    let end = EffectEnd::Retry { run_at: now + 30, error: "the bus hung up".to_owned() };
+    store.commit(Commit { now, ended: vec![(effect, end)], ..Commit::default() }).await.unwrap();
+    show(&["the bus hung up", &moment(now + 30).to_string(), &moment(now).to_string()]);
+    let shown = json(&ends(folder.path(), &["transfer", "show", &name, "--json"], 0, &[]));
+    let failed = serde_json::json!({
+        "step": "request_attestation", "executor": "signers", "attempt": 1, "next_try": now + 30, "is_leased": false,
+        "overdue_since": now, "last_error": "the bus hung up",
+    });
+    assert_eq!(shown["open"], serde_json::json!([failed]));
+    store.commit(Commit { now, ended: vec![(effect, EffectEnd::Done)], ..Commit::default() }).await.unwrap();
+    assert!(!show(&[]).contains("to be done"));
+    let Status::Held { until: Some(until), .. } = store.transfer(held).await.unwrap().unwrap().status else {
+        panic!("it is held until a time")
+    };
+    let until = format!(", until {}", moment(until));
+    ends(folder.path(), &["transfer", "show", &held.to_string()], 0, &["status     held: ", &until]);
+    store.close().await;
 }
 
 /// A key of the operator's may do what it was made for, and its scopes are listed.

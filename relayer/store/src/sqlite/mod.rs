@@ -15,6 +15,7 @@ mod intents;
 mod journal;
 mod log;
 mod lookup;
+mod open_effects;
 mod open_orders;
 mod orders;
 mod outbox;
@@ -30,6 +31,7 @@ mod watches;
 mod webhooks;
 
 pub use lookup::PageFilter;
+pub use open_effects::OpenEffect;
 pub use schema::Schema;
 
 use std::path::Path;
