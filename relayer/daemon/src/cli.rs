@@ -250,7 +250,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Api { command: Some(command), .. } => api_keys::run(command, json).await?,
         Command::Doctor { config } => return doctor::run(&config, json).await,
         Command::Status { ledger } => status::status(&ledger.database, json).await?,
-        Command::Transfer(command) => transfers::run(command, json).await?,
+        Command::Transfer(command) => return transfers::run(command, json).await,
         Command::Vault(command) => vault::run(command, json).await?,
         Command::Replay { what, ledger, config } => {
             return replay::run(&ledger.database, what, config.as_deref(), json).await;

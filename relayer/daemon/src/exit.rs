@@ -22,12 +22,22 @@ pub enum Exit {
     Unwell = 5,
     /// The control API refused a statement.
     Denied = 6,
+    /// The transfer that was followed is at its end and not paid.
+    Unpaid = 7,
 }
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 7] =
-        [Self::Done, Self::Failed, Self::Usage, Self::Refused, Self::Mismatch, Self::Unwell, Self::Denied];
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Mismatch,
+        Self::Unwell,
+        Self::Denied,
+        Self::Unpaid,
+    ];
 
     /// Its number.
     pub fn code(self) -> u8 {
@@ -44,6 +54,7 @@ impl Exit {
             Self::Mismatch => "a replay does not come to what is stored",
             Self::Unwell => "doctor found something wrong",
             Self::Denied => "the control API refused a statement; nothing was changed",
+            Self::Unpaid => "the transfer that was followed ended unpaid",
         }
     }
 

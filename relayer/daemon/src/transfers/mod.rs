@@ -15,6 +15,7 @@ use spandrel_core::Status;
 use spandrel_verifiers::DepositId;
 
 use crate::cli::LedgerOptions;
+use crate::exit::Exit;
 use crate::units;
 
 pub use api::ApiDoor;
@@ -62,7 +63,8 @@ pub enum TransferCommand {
         #[command(flatten)]
         units: UnitOptions,
     },
-    /// Follow one transfer to its end: each event as it is stored. Needs a running transfer API.
+    /// Follow one transfer to its end: each event as it is stored. Needs a running transfer API. Ends with 0 when it was paid,
+    /// with 7 when it was not.
     Watch {
         /// The id of its order, or of its deposit.
         id: String,
@@ -74,18 +76,19 @@ pub enum TransferCommand {
 }
 
 /// Carries a command out.
-pub async fn run(command: TransferCommand, json: bool) -> Result<()> {
+pub async fn run(command: TransferCommand, json: bool) -> Result<Exit> {
     match command {
         TransferCommand::Show { id, ledger, units } => {
-            ledger::show(&ledger.database, &id, &units::told_by(&units.config), json).await
+            ledger::show(&ledger.database, &id, &units::told_by(&units.config), json).await?;
         }
         TransferCommand::List { status, sender, source_tx, before, limit, ledger, units } => {
             let asked = ledger::Asked { status, sender, source_tx, before, limit };
-            ledger::list(&ledger.database, asked, &units::told_by(&units.config), json).await
+            ledger::list(&ledger.database, asked, &units::told_by(&units.config), json).await?;
         }
-        TransferCommand::Watch { id, door } => follow::watch(&door.open()?, &id, json).await,
-        TransferCommand::Send(options) => options.send(json).await,
+        TransferCommand::Watch { id, door } => return follow::watch(&door.open()?, &id, json).await,
+        TransferCommand::Send(options) => options.send(json).await?,
     }
+    Ok(Exit::Done)
 }
 
 /// A deposit id as it is typed.

@@ -3,10 +3,11 @@
 use std::process::Output;
 
 use spandrel::exit::Exit;
+use spandrel_api::Live;
 
 use crate::control::{Served, guarded};
 use crate::replay::prompt;
-use crate::run::{furnished, silent_book, spandrel, stderr, told};
+use crate::run::{ServedApi, furnished, silent_book, spandrel, stderr, told};
 
 /// Something that ends with `exit`. One that is new does not compile until it is provoked here.
 async fn provoked(exit: Exit) -> Output {
@@ -33,6 +34,13 @@ async fn provoked(exit: Exit) -> Output {
             let unknown = format!("0x{}", "ab".repeat(32));
             let output = spandrel(here, &["hold", "show", &unknown]);
             served.end().await;
+            output
+        }
+        Exit::Unpaid => {
+            let (config, ids) = furnished(here).await;
+            let api = ServedApi::new(&config, &silent_book(&config).await, Live::default()).await;
+            let output = spandrel(here, &["transfer", "watch", &ids[2].to_string()]);
+            api.end().await;
             output
         }
     }

@@ -53,3 +53,4 @@ mod usage;
 mod vault;
 mod waiting;
 mod ward;
+mod watch;

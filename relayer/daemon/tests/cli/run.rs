@@ -150,9 +150,13 @@ pub fn deposit(config: &Config, n: u64) -> Deposit {
 
 /// Shows deposit `n` to the book.
 pub async fn see(book: &TestBook, config: &Config, n: u64) -> DepositId {
-    let deposit = deposit(config, n);
+    see_deposit(book, deposit(config, n), 100 + n).await
+}
+
+/// Shows a deposit in a block of that height to the book.
+pub async fn see_deposit(book: &TestBook, deposit: Deposit, height: u64) -> DepositId {
     let id = deposit.id();
-    let block = BlockRef { height: 100 + n, hash: B256::repeat_byte(1), time: unix_now() };
+    let block = BlockRef { height, hash: B256::repeat_byte(1), time: unix_now() };
     let seen = SeenDeposit { deposit, block, transaction: B256::repeat_byte(7), position: 0 };
     tell(book, id, Input::Seen(seen)).await;
     id

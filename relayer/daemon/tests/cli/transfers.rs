@@ -147,7 +147,8 @@ async fn a_key_does_what_its_scopes_say_and_nothing_else() {
     api.end().await;
 }
 
-struct Waking(Live);
+/// Wakes who follows a transfer, as a process does.
+pub struct Waking(pub Live);
 
 impl Observer for Waking {
     fn stored(&self, transfer: &Transfer, _: &[Event]) {
@@ -266,7 +267,7 @@ async fn a_transfer_is_ordered_and_another_followed_to_its_end() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     tell(&book, id, Input::Drop("ada: a drill".to_owned())).await;
     let output = watching.await.unwrap();
-    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(7), "{}", told(&output));
     let lines: Vec<serde_json::Value> =
         String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
