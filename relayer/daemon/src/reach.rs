@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use reqwest::{Certificate, ClientBuilder, Url};
+use reqwest::{Certificate, ClientBuilder, Response, Url};
+use serde_json::Value;
+
+/// Most bytes that an answer may have.
+const MOST: usize = 4 << 20;
 
 /// Whom an https connection trusts.
 #[derive(Debug, clap::Args)]
@@ -36,6 +40,17 @@ pub fn address(field: &str, option: &str, listen: SocketAddr, has_tls: bool) -> 
     );
     let scheme = if has_tls { "https" } else { "http" };
     format!("{scheme}://{listen}").parse().with_context(|| field.to_owned())
+}
+
+/// An answer's JSON, of at most [`MOST`] bytes whatever its head says.
+pub async fn read_json(mut answer: Response) -> Result<Value> {
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await? {
+        let length = body.len() + part.len();
+        ensure!(length <= MOST, "answer: expected at most {MOST} bytes, found more");
+        body.extend_from_slice(&part);
+    }
+    serde_json::from_slice(&body).context("expected JSON")
 }
 
 /// Refuses an address where others can read and change what is said on the way.

@@ -108,7 +108,7 @@ impl Client {
 
 async fn read(answer: reqwest::Response) -> Result<Value> {
     let status = answer.status();
-    let body: Value = answer.json().await.context("control API: expected JSON")?;
+    let body = reach::read_json(answer).await.context("control API")?;
     if !status.is_success() {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         return Err(Denied { code: text("code"), detail: text("detail") }.into());

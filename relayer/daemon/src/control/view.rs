@@ -15,8 +15,9 @@ pub async fn list(client: &Client, path: &str, field: &str, columns: &[&str], js
     let (mut answer, _) = client.get(path).await?;
     while let Some(cursor) = answer["next_cursor"].as_u64() {
         let (mut next, _) = client.get(&format!("{path}?cursor={cursor}")).await?;
-        let further = std::mem::take(next[field].as_array_mut().context("control API: expected rows")?);
-        let rows = answer[field].as_array_mut().context("control API: expected rows")?;
+        let further =
+            std::mem::take(next.get_mut(field).and_then(Value::as_array_mut).context("control API: expected rows")?);
+        let rows = answer.get_mut(field).and_then(Value::as_array_mut).context("control API: expected rows")?;
         rows.extend(further);
         let page = answer.as_object_mut().context("control API: expected an object")?;
         match next["next_cursor"].as_u64() {

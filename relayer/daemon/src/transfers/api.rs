@@ -67,7 +67,7 @@ impl Api {
 /// The answer's JSON, or the problem that it tells of.
 pub async fn read(answer: Response) -> Result<Value> {
     let status = answer.status();
-    let body: Value = answer.json().await.context("transfer API: expected JSON")?;
+    let body = reach::read_json(answer).await.context("transfer API")?;
     if !status.is_success() {
         let (code, detail) = (body["code"].as_str().unwrap_or("ERROR"), body["detail"].as_str().unwrap_or_default());
         match body["parameter"].as_str() {

@@ -1,5 +1,6 @@
 //! The binary as operators, guardians and users meet it.
 
+mod answers;
 mod audit;
 mod balances;
 mod basics;
@@ -42,8 +43,8 @@ mod run;
 #[path = "../../../../verifiers/tests/wire/solana.rs"]
 mod solana;
 mod status;
-mod tls;
 mod stops;
+mod tls;
 mod traces;
 mod transfers;
 #[path = "../../../../verifiers/tests/wire/trusts.rs"]
