@@ -1,4 +1,4 @@
-//! `spandrel audit changes`: what guardians' acts on limits and pauses changed, from what to what.
+//! `spandrel audit changes`: what guardians' acts on limits and pauses and other policies changed, from what to what.
 
 use std::path::Path;
 
@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use spandrel_risk::Limits;
-use spandrel_risk::control::{Before, ControlEvent, Outcome};
+use spandrel_risk::control::{Before, ControlEvent, ControlState, Outcome};
 use spandrel_store::AuditRow;
 use spandrel_verifiers::UnixSeconds;
 
+use super::policies::between;
 use crate::clock::moment;
 use crate::output::print;
 use crate::status::{look_at, table};
@@ -32,13 +33,13 @@ struct Changed {
 /// Prints them, oldest first.
 pub async fn show(database: &Path, json: bool) -> Result<()> {
     let store = look_at(database).await?;
-    let (mut found, mut from) = (Vec::new(), 0);
+    let (mut found, mut from, mut state) = (Vec::new(), 0, ControlState::default());
     loop {
         let rows = store.audit(from, PAGE).await?;
         let Some(last) = rows.last() else { break };
         from = last.sequence.saturating_add(1);
         for row in rows.iter().filter(|row| row.kind == "control") {
-            found.extend(of(row)?);
+            found.extend(of(row, &mut state)?);
         }
     }
     store.close().await;
@@ -52,10 +53,20 @@ pub async fn show(database: &Path, json: bool) -> Result<()> {
     })
 }
 
-/// What one row changed: of a corridor's limits each that is another.
-fn of(row: &AuditRow) -> Result<Vec<Changed>> {
-    let event = serde_json::from_str(&row.body).with_context(|| format!("audit row {}", row.sequence))?;
-    let ControlEvent::Done { outcome, by, before, .. } = event else { return Ok(Vec::new()) };
+/// What one row changed of what `state` is before it: of a corridor's limits and of a policy each part that is another.
+fn of(row: &AuditRow, state: &mut ControlState) -> Result<Vec<Changed>> {
+    let event: ControlEvent = serde_json::from_str(&row.body).with_context(|| format!("audit row {}", row.sequence))?;
+    let is_policy = matches!(
+        event,
+        ControlEvent::Configured { .. } | ControlEvent::Done { outcome: Outcome::PolicyChanged { .. }, .. }
+    );
+    let standing = is_policy.then(|| state.clone());
+    state.apply(&event, row.at);
+    let (outcome, by, before) = match event {
+        ControlEvent::Done { outcome, by, before, .. } => (Some(outcome), by, before),
+        ControlEvent::Configured { .. } => (None, "a start with this file".to_owned(), None),
+        _ => return Ok(Vec::new()),
+    };
     let one = |what: String, before: Option<String>, after: String| Changed {
         row: row.sequence,
         at: row.at,
@@ -68,6 +79,11 @@ fn of(row: &AuditRow) -> Result<Vec<Changed>> {
         Some(Before::Pause { until }) => Some(pause(*until)),
         _ => None,
     };
+    if let Some(standing) = standing {
+        let parts = between(&standing, state).into_iter();
+        return Ok(parts.map(|(what, before, after)| one(what, Some(before), after)).collect());
+    }
+    let Some(outcome) = outcome else { return Ok(Vec::new()) };
     Ok(match outcome {
         Outcome::Paused { scope, until } => vec![one(format!("pause of {scope}"), paused, pause(Some(until)))],
         Outcome::Resumed { scope } => vec![one(format!("pause of {scope}"), paused, pause(None))],
@@ -123,7 +139,11 @@ mod tests {
         let body = body.to_owned();
         let row =
             AuditRow { sequence: 7, at: 9, kind: "control".to_owned(), body, previous: B256::ZERO, hash: B256::ZERO };
-        of(&row).unwrap().into_iter().map(|changed| (changed.what, changed.before, changed.after)).collect()
+        of(&row, &mut ControlState::default())
+            .unwrap()
+            .into_iter()
+            .map(|changed| (changed.what, changed.before, changed.after))
+            .collect()
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod changes;
 mod check;
 mod export;
 mod manifest;
+mod policies;
 mod read;
 
 use std::path::PathBuf;
@@ -43,7 +44,8 @@ pub enum AuditCommand {
         #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
         rows_per_file: u64,
     },
-    /// Show what guardians' acts on limits and pauses changed, from what to what, oldest first. It does not verify the log.
+    /// Show what guardians' acts on limits and pauses changed, and each other policy part by part, from what to what, oldest
+    /// first. It does not verify the log.
     Changes {
         /// The ledger's database file.
         #[arg(long, default_value = "spandrel.sqlite")]

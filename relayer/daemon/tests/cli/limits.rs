@@ -1,5 +1,9 @@
 //! Limits over corridors at the command line.
 
+use spandrel::clock::unix_now;
+use spandrel_core::ledger::{Commit, Ledger};
+use spandrel_risk::control::{ControlEvent, Outcome};
+
 use crate::control::{Served, as_guardian, denied, guarded, taken};
 use crate::policy::{other, started};
 use crate::run::{ends, json};
@@ -96,4 +100,46 @@ async fn a_limit_over_corridors_that_cannot_be_meant_is_named() {
     .unwrap();
     assert_eq!(served.book.control().await.0.version(), 1, "the start alone");
     served.end().await;
+}
+
+/// By a start with a stricter file, and by two people for a looser one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_policy_changed_is_listed_part_by_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let config = guarded(here);
+    started(&config).await.ledger().close().await;
+    let stricter = other(here, "stricter.toml", "window = \"50000000\"", "window = \"40000000\"");
+    let book = started(&stricter).await;
+    let (control, _) = book.control().await;
+    let mut looser = control.filed().unwrap().clone();
+    let seconds = looser.pause_seconds;
+    looser.pause_seconds = seconds - 1;
+    let digest = looser.digest();
+    let outcome = Outcome::PolicyChanged { policy: Box::new(looser), digest };
+    let done = ControlEvent::Done { proposal: None, outcome, by: "ada and bo: a drill".to_owned(), before: None };
+    let (expected, now) = (control.version(), unix_now());
+    let commit = Commit { now, expected_control_sequence: expected, control: vec![done], ..Commit::default() };
+    book.ledger().commit(commit).await.unwrap();
+    book.ledger().close().await;
+
+    let changed = json(&ends(here, &["audit", "changes", "--json"], 0, &[]));
+    let row = |by: &str, what: &str| {
+        let rows = changed.as_array().unwrap().iter();
+        let found = rows.filter(|row| row["by"] == by && row["what"].as_str().unwrap().ends_with(what));
+        found
+            .map(|row| [&row["before"], &row["after"]].map(|text| text.as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let (start, two) = ("a start with this file", "ada and bo: a drill");
+    assert_eq!(row(start, "fast lane.window"), [["50000000", "40000000"]], "{changed}");
+    assert_eq!(row(two, "pause_seconds"), [[seconds.to_string(), (seconds - 1).to_string()]], "{changed}");
+    let names = [row(start, "policy"), row(two, "policy")].concat();
+    assert_eq!((names[0][0].as_str(), &names[2][1]), ("none", &digest.to_string()));
+    assert_eq!(
+        (names.len(), &names[0][1], &names[1][1]),
+        (3, &names[1][0], &names[2][0]),
+        "each follows the one before"
+    );
+    ends(here, &["audit", "changes"], 0, &["fast lane.window", "40000000", "pause_seconds"]);
 }
