@@ -183,7 +183,7 @@ async fn a_pause_that_never_comes_to_a_chain_is_told_until_it_is_refused_there()
     scene.look_at_all(1).await;
     assert!(scene.found().contains(&Rule::PauseMissing), "{:?}", scene.found());
     assert_eq!(scene.pauses().await, 1, "it pauses nothing more");
-    let half = PayoutPause { source: None, lane: Some(PayoutLane::Fast), asset: None, until: Some(until) };
+    let half = PayoutPause { source: None, lane: Some(PayoutLane::Proof), asset: None, until: Some(until) };
     tell(vec![vec![half]; 2]);
     scene.look_at_all(1).await;
     assert!(scene.found().contains(&Rule::PauseMissing), "one lane is open");

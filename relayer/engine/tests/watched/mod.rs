@@ -39,7 +39,7 @@ pub struct Told {
 }
 
 impl Told {
-    fn tell<T: Send>(&self, what: &str, told: T) -> BoxFuture<'_, Result<T, FollowError>> {
+    fn tell<T: Send + 'static>(&self, what: &str, told: T) -> BoxFuture<'static, Result<T, FollowError>> {
         let is_mute = self.mute.lock().unwrap().contains(what);
         let error = || FollowError::Transient { endpoint: "nodes".to_owned(), reason: format!("none tells {what}") };
         let told = if is_mute { Err(error()) } else { Ok(told) };
