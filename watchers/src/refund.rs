@@ -112,19 +112,32 @@ impl RefundView for RefundWatch {
             let rule = self.node.ask(registry, &told::rulesCall { chain }).await?;
             let height = self.node.ask(registry, &told::latestCall { chain }).await?.height;
             let highest = self.node.ask(registry, &told::storedCall { chain, height }).await?;
-            let mut time = usable_time(&highest, None);
-            if let Some(own) = own {
-                let stored = self.node.ask(registry, &told::storedCall { chain, height: own.height }).await?;
-                time = time.max(usable_time(&stored, Some(own)));
-            }
+            let own = match own {
+                Some(own) => {
+                    Some((own, self.node.ask(registry, &told::storedCall { chain, height: own.height }).await?))
+                }
+                None => None,
+            };
             let hold = self.node.ask(vault, &told::refundHoldCall {}).await?;
-            Ok(Newest { time, max_age: if rule.frozen { 0 } else { rule.maxAge }, hold })
+            Ok(newest_of(&rule, &highest, own.as_ref().map(|(own, stored)| (*own, stored)), hold))
         })
     }
 
     fn is_refunded(&self, deposit: DepositId) -> BoxFuture<'_, Result<bool, FollowError>> {
         Box::pin(async move { self.node.ask(self.vault().await?, &told::refundedCall { id: deposit.0 }).await })
     }
+}
+
+/// By the rule of its chain, the highest, and the one that was brought there.
+fn newest_of(
+    rule: &told::rulesReturn,
+    highest: &told::storedReturn,
+    own: Option<(&Checkpoint, &told::storedReturn)>,
+    hold: u64,
+) -> Newest {
+    let own = own.map_or(0, |(own, stored)| usable_time(stored, Some(own)));
+    let max_age = if rule.frozen { 0 } else { rule.maxAge };
+    Newest { time: usable_time(highest, None).max(own), max_age, hold }
 }
 
 /// When the block of a stored checkpoint was made, if it can be used and is the `expected` one; zero otherwise. What is disputed
@@ -158,21 +171,34 @@ mod tests {
 
     use super::*;
 
+    const ROOT: B256 = B256::repeat_byte(1);
+
+    fn stored(time: u64, disputed: bool) -> told::storedReturn {
+        let (epoch, up_to) = (1.try_into().unwrap(), Checkpoint::ANY_AMOUNT);
+        told::storedReturn { root: ROOT, time, disputed, storedAt: 9, epoch, upTo: up_to }
+    }
+
+    fn of(root: B256) -> Checkpoint {
+        Checkpoint { chain: ChainId::eip155(9), height: 3, root, time: 7, up_to: Checkpoint::ANY_AMOUNT }
+    }
+
     #[test]
     fn a_checkpoint_that_is_disputed_or_another_is_none() {
-        let (root, time) = (B256::repeat_byte(1), 7);
-        let up_to = Checkpoint::ANY_AMOUNT;
-        let stored = |disputed| told::storedReturn {
-            root,
-            time,
-            disputed,
-            storedAt: 9,
-            epoch: 1.try_into().unwrap(),
-            upTo: up_to,
-        };
-        let of = |root| Checkpoint { chain: ChainId::eip155(9), height: 3, root, time, up_to };
+        let (root, stored) = (ROOT, |disputed| stored(7, disputed));
         assert_eq!((usable_time(&stored(false), None), usable_time(&stored(true), None)), (7, 0));
         assert_eq!((usable_time(&stored(false), Some(&of(root))), usable_time(&stored(true), Some(&of(root)))), (7, 0));
         assert_eq!(usable_time(&stored(false), Some(&of(B256::repeat_byte(2)))), 0, "somebody else's");
+    }
+
+    #[test]
+    fn the_one_that_was_brought_counts_where_the_highest_is_disputed_and_none_of_a_frozen_chain_does() {
+        let rule = |frozen| told::rulesReturn { maxAge: 50, timeSlack: 0, frozen };
+        let (disputed, brought) = (stored(8, true), of(ROOT));
+        let own = stored(7, false);
+        let newest = |frozen, own| newest_of(&rule(frozen), &disputed, own, 5);
+        assert_eq!(newest(false, Some((&brought, &own))), Newest { time: 7, max_age: 50, hold: 5 });
+        assert_eq!(newest(false, None).time, 0);
+        assert_eq!(newest(true, Some((&brought, &own))).max_age, 0);
+        assert_eq!(newest_of(&rule(false), &stored(9, false), Some((&brought, &own)), 5).time, 9, "the newer of both");
     }
 }

@@ -4,22 +4,24 @@ mod common;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod watched;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use alloy_primitives::{Address, B256, U256};
+use futures::future::BoxFuture;
 use spandrel_core::ledger::{Commit, Ledger, TransferChange};
 use spandrel_core::watch::{ClosedPayout, Watchbook};
 use spandrel_core::{Event, Input, Output, TxRef, apply};
-use spandrel_engine::Change;
+use spandrel_engine::{Alarms, Book, Change, Sentinel, Silent};
 use spandrel_risk::{Lane, RiskEvent, Scope};
 use spandrel_store::Memory;
-use spandrel_verifiers::DepositId;
 use spandrel_verifiers::attestation::SignerSet;
 use spandrel_verifiers::follow::SeenDeposit;
-use spandrel_watchers::sentinel::{BROUGHT, PayoutLane, PayoutPause, Rule, UNPROVEN};
+use spandrel_verifiers::{ChainId, DepositId};
+use spandrel_watchers::sentinel::{BROUGHT, Holding, PayoutLane, PayoutPause, Rule, UNPROVEN, VaultPause, VaultView};
 
-use common::{Later, NOW, block, deposit, destination, source};
-use watched::{Scene, Told, fast};
+use common::{Later, NOW, block, deposit, destination, policy, source};
+use watched::{SOURCE, Scene, Told, fast};
 
 #[tokio::test]
 async fn an_account_that_runs_dry_raises_an_alarm_and_pauses_nothing() {
@@ -197,6 +199,50 @@ async fn a_pause_that_never_comes_to_a_chain_is_told_until_it_is_refused_there()
     scene.book.record_risk(RiskEvent::Resumed { scope: Scope::Global }).await.unwrap();
     scene.look_at_all(0).await;
     assert!(!scene.found().contains(&Rule::PauseMissing), "nothing is paused");
+}
+
+/// A vault that tells until when it refuses all deposits, if it does.
+struct Refuses(Arc<Mutex<Vec<VaultPause>>>);
+
+impl VaultView for Refuses {
+    fn chain(&self) -> &ChainId {
+        &SOURCE
+    }
+
+    fn quorum(&self) -> usize {
+        1
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Vec<Vec<Holding>>> {
+        Box::pin(async { vec![Vec::new()] })
+    }
+
+    fn pauses(&self, _: u64) -> BoxFuture<'_, Vec<Vec<VaultPause>>> {
+        Box::pin(async { vec![self.0.lock().unwrap().clone()] })
+    }
+}
+
+/// Nothing is paid on the vault's chain: its own pauses are all that is to be known of it.
+#[tokio::test]
+async fn a_freeze_that_ends_on_a_vault_by_itself_asks_guardians_to_freeze_again() {
+    let (time, alarms, refused) = (Later::default(), Alarms::default(), Arc::new(Mutex::new(Vec::new())));
+    let book = Book::open(Memory::new(), time.clone(), policy(), Arc::new(Silent)).await.unwrap();
+    let book = Arc::new(book.pausing_vaults(BTreeMap::from([(source(), Address::ZERO)])));
+    let vaults: Vec<Box<dyn VaultView>> = vec![Box::new(Refuses(refused.clone()))];
+    let sentinel = Sentinel::new(book.clone(), Vec::new(), BTreeMap::new(), vaults, alarms.clone());
+    let frozen = RiskEvent::Paused { scope: Scope::Global, until: u64::MAX, reason: "two guardians".to_owned() };
+    book.record_risk(frozen).await.unwrap();
+    let found = async |until, seconds| {
+        *refused.lock().unwrap() = vec![VaultPause { destination: None, asset: None, until }];
+        time.pass(seconds);
+        sentinel.look_slowly().await.unwrap();
+        sentinel.look_once().await.unwrap();
+        alarms.standing().iter().map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    let five_days = Some(NOW + 5 * 86_400);
+    assert_eq!(found(five_days, 0).await, []);
+    assert_eq!(found(five_days, BROUGHT + 1).await, [Rule::FreezeEnds]);
+    assert_eq!(found(None, 1).await, [], "they froze there again");
 }
 
 /// Two guardians froze everything, and both words came to the destination when they did not count any more.

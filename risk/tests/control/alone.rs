@@ -4,7 +4,7 @@ use alloy_primitives::{B256, U256};
 use spandrel_risk::control::{Act, Before, ControlEvent, Outcome};
 use spandrel_risk::{Corridor, Lane, Limit, Limits, Scope};
 
-use crate::world::{DAY, NOW, World, chain, code, corridor, limits, pause, raise, resume, transfer};
+use crate::world::{DAY, NOW, QUARTER, World, chain, code, corridor, limits, pause, raise, resume, transfer};
 
 #[test]
 fn one_guardian_pauses_at_once_and_the_pause_ends_by_itself() {
@@ -77,6 +77,13 @@ fn what_an_act_replaces_is_told_beside_what_it_sets() {
     world.approve(2, proposal).unwrap();
     world.now += DAY;
     assert!(matches!(world.execute(proposal, None), Ok(ControlEvent::Done { before, .. }) if before == stood(7)));
+    let until = world.now + 2 * QUARTER;
+    world.say(0, pause(2 * QUARTER)).unwrap();
+    let proposal = world.propose(0, resume());
+    world.approve(2, proposal).unwrap();
+    world.now += QUARTER;
+    let paused = Some(Before::Pause { until: Some(until) });
+    assert!(matches!(world.execute(proposal, None), Ok(ControlEvent::Done { before, .. }) if before == paused));
     world.is_held = true;
     assert_eq!(before(world.say(0, Act::DropHeld { transfer: transfer() })), None, "it replaces no value");
 }

@@ -215,10 +215,9 @@ impl<L: Ledger + Watchbook, C: Clock> Sentinel<L, C> {
     }
 
     /// Pauses what the findings are about, unless that was done, and shows those that nobody has lifted.
-    async fn raise(&self, memory: &mut Memory, mut findings: Vec<Finding>) -> Result<(), EngineError> {
+    async fn raise(&self, memory: &mut Memory, findings: Vec<Finding>) -> Result<(), EngineError> {
         let before = self.alarms.standing();
         let mut standing = Vec::new();
-        findings.sort_by_key(|finding| !finding.is_pausing);
         for finding in findings {
             let key = finding.key();
             if memory.marks.lifted.contains(&key) {
