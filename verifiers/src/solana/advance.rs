@@ -56,7 +56,7 @@ fn check_votes(
     trusted: &TrustedSlots,
     update: &VotesUpdate,
 ) -> Result<ProvenBlock, VerifyError> {
-    trusted.require_consensus(update.slot, Consensus::Tower)?;
+    trusted.require_consensus(config.migration, update.slot, Consensus::Tower)?;
     let electorate = trusted.electorate(config.epochs.epoch(update.slot))?;
     Ok(voted_block(&majority(electorate, update)?))
 }
@@ -72,7 +72,8 @@ fn voted_block(majority: &Majority) -> ProvenBlock {
 }
 
 /// The preimages lead from a voted block's hash to that of another, voted too, at least 32 slots before it; or any
-/// number of slots before one that is final itself, as the last of TowerBFT is by the genesis certificate.
+/// number of slots before one that is final itself, as the last of TowerBFT is by the genesis certificate. A descendant that
+/// is only voted may become that.
 fn check_root(trusted: &TrustedSlots, update: &RootUpdate) -> Result<(), VerifyError> {
     let voted = |field: &str, slot: u64| {
         trusted.block(slot).ok_or_else(|| VerifyError::not_yet(field, "the slot of a voted block", slot))
@@ -81,7 +82,8 @@ fn check_root(trusted: &TrustedSlots, update: &RootUpdate) -> Result<(), VerifyE
     let distance = update.descendant.saturating_sub(update.slot);
     if distance == 0 || (distance < ROOT_DISTANCE && descendant.standing < Standing::Final) {
         let expected = format!("final, or at least {ROOT_DISTANCE} slots after {}", update.slot);
-        return Err(VerifyError::invalid("descendant", expected, update.descendant));
+        let error = if distance == 0 { VerifyError::invalid } else { VerifyError::not_yet };
+        return Err(error("descendant", expected, update.descendant));
     }
     let most = usize::try_from(distance).unwrap_or(usize::MAX).min(MAX_BANKS);
     if update.banks.is_empty() || update.banks.len() > most {
@@ -108,7 +110,7 @@ fn check_final(
     update: &FinalUpdate,
 ) -> Result<ProvenBlock, VerifyError> {
     let certificates = FinalCertificates::decode(update)?;
-    trusted.require_consensus(certificates.block.slot, Consensus::Alpenglow)?;
+    trusted.require_consensus(config.migration, certificates.block.slot, Consensus::Alpenglow)?;
     let electorate = trusted.electorate(config.epochs.epoch(certificates.block.slot))?;
     certificates.verify(config, electorate)?;
     final_block(config, certificates.block, update)
@@ -169,7 +171,8 @@ fn advance_stakes(config: &SolanaConfig, trusted: &mut TrustedSlots, update: &St
     let old = trusted.newest().ok_or_else(|| VerifyError::invalid("table", "a table before", "none"))?;
     let expected = old.epoch().saturating_add(1);
     if update.table.epoch != expected {
-        return Err(VerifyError::invalid("table.epoch", expected, update.table.epoch));
+        let error = if update.table.epoch > expected { VerifyError::not_yet } else { VerifyError::invalid };
+        return Err(error("table.epoch", expected, update.table.epoch));
     }
     let sources = &config.stake_sources;
     let digest = stakes_digest(&config.chain, &update.table, sources.epoch);
@@ -197,7 +200,7 @@ fn check_carried(
     match carried {
         CarriedBlock::Votes(votes) => {
             in_epoch(votes.slot)?;
-            trusted.require_consensus(votes.slot, Consensus::Tower)?;
+            trusted.require_consensus(config.migration, votes.slot, Consensus::Tower)?;
             let majority = majority(new, votes)?;
             let still = majority.votes.iter().filter_map(|vote| {
                 old.seat(vote.vote_account).filter(|seat| seat.voter.bytes() == vote.voter).map(|seat| seat.stake)
@@ -208,7 +211,7 @@ fn check_carried(
         CarriedBlock::Final(update) => {
             let certificates = FinalCertificates::decode(update)?;
             in_epoch(certificates.block.slot)?;
-            trusted.require_consensus(certificates.block.slot, Consensus::Alpenglow)?;
+            trusted.require_consensus(config.migration, certificates.block.slot, Consensus::Alpenglow)?;
             for (ranks, threshold) in certificates.verify(config, new)? {
                 let still = old.ranks().stake_of(new.ranks(), &ranks);
                 require_carried(still, old.ranks().total(), (threshold, 100))?;

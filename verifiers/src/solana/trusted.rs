@@ -6,6 +6,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::BlockName;
+use super::config::Migration;
 use super::stakes::{Electorate, StakeTable};
 use crate::VerifyError;
 
@@ -110,12 +111,20 @@ impl TrustedSlots {
         self.genesis
     }
 
-    pub(super) fn require_consensus(&self, slot: u64, expected: Consensus) -> Result<(), VerifyError> {
+    /// Certificates may come before the genesis certificate from which on they count, if `migration` lets that come.
+    pub(super) fn require_consensus(
+        &self,
+        migration: Migration,
+        slot: u64,
+        expected: Consensus,
+    ) -> Result<(), VerifyError> {
         let rules = self.consensus(slot);
         if rules == expected {
             return Ok(());
         }
-        Err(VerifyError::invalid("slot", format!("a slot of {expected:?}"), format!("{slot}, of {rules:?}")))
+        let may_migrate = self.genesis.is_none() && migration == Migration::AtGenesisCertificate;
+        let error = if may_migrate { VerifyError::not_yet } else { VerifyError::invalid };
+        Err(error("slot".to_owned(), format!("a slot of {expected:?}"), format!("{slot}, of {rules:?}")))
     }
 
     /// Adds a block, or strengthens its standing and learns its time. Two blocks in one slot cannot both be proven by an honest

@@ -259,7 +259,8 @@ fn the_migration_is_believed_by_its_certificate_once_and_where_the_config_says_s
 fn who_followed_the_votes_past_the_last_block_goes_on_with_alpenglow() {
     let scene = &*SCENE;
     let mut trusted = TrustedSlots::new(table(0, &validators())).unwrap();
-    let mut advance = |update: Update| scene.verifier.advance(&mut trusted, &update, NOW).map_err(|error| error.field);
+    let mut advance =
+        |update: Update| scene.verifier.advance(&mut trusted, &update, NOW).map_err(|error| (error.field, error.kind));
     let (_, before) = bank(B256::ZERO, 0);
     let (child, last) = bank(before, 1);
     let BlockName { slot, block_id } = name(GENESIS);
@@ -269,7 +270,7 @@ fn who_followed_the_votes_past_the_last_block_goes_on_with_alpenglow() {
     }
     // Ten slots are too few for votes; the certificate makes the block final, and with it what it stands on.
     let root = Update::Root(RootUpdate { slot: slot - 10, descendant: slot, banks: vec![child] });
-    assert_eq!(advance(root.clone()), Err("root.descendant".to_owned()));
+    assert_eq!(advance(root.clone()), Err(("root.descendant".to_owned(), ErrorKind::NotYet)));
     advance(migration()).unwrap();
     advance(root).unwrap();
     advance(Update::Final(scene.fast())).unwrap();
@@ -300,9 +301,33 @@ fn votes_count_up_to_the_migration_and_certificates_after_it() {
     let early = Update::Votes(votes(Ballot { slot, bank_hash: BANK, block_id }, &validators()));
     scene.verifier.advance(&mut trusted, &early, NOW).unwrap();
     assert_eq!(trusted.block(slot).unwrap().standing, Standing::Final);
-    let mut before = TrustedSlots::new(table(0, &validators())).unwrap();
-    let error = scene.verifier.advance(&mut before, &Update::Final(scene.fast()), NOW).unwrap_err();
-    assert_eq!(error.field, "final.slot");
+    // A certificate of a slot up to the migration proves nothing at any time.
+    let name = BlockName { slot: GENESIS, block_id: scene.block.double_id() };
+    let certificates = vec![made(Claim::FinalizeFast(name), &[0, 1, 2], &[]).encode().into()];
+    let old = Update::Final(FinalUpdate { certificates, ..scene.fast() });
+    let error = scene.verifier.advance(&mut trusted, &old, NOW).unwrap_err();
+    assert_eq!((error.field.as_str(), error.kind), ("final.slot", ErrorKind::Invalid));
+}
+
+/// Updates may come out of order: who drops what is not valid must not drop what the next update makes valid.
+#[test]
+fn what_comes_before_the_migration_that_it_rests_on_is_not_yet_valid() {
+    let scene = &*SCENE;
+    let fresh = || TrustedSlots::new(table(0, &validators())).unwrap();
+    let refused = |trusted: &mut TrustedSlots, update: &Update, verifier: &SolanaVerifier| {
+        let error = verifier.advance(trusted, update, NOW).unwrap_err();
+        (error.field, error.kind)
+    };
+    let update = Update::Final(scene.fast());
+    let mut trusted = fresh();
+    let early = refused(&mut trusted, &update, &scene.verifier);
+    assert_eq!(early, ("final.slot".to_owned(), ErrorKind::NotYet));
+    scene.verifier.advance(&mut trusted, &migration(), NOW).unwrap();
+    scene.verifier.advance(&mut trusted, &update, NOW).unwrap();
+    assert_eq!(trusted.block(SLOT).unwrap().standing, Standing::Final);
+    // Where the config refuses the migration, it never comes.
+    let refusing = SolanaVerifier::new(SolanaConfig { migration: Migration::Refused, ..config() }).unwrap();
+    assert_eq!(refused(&mut fresh(), &update, &refusing), ("final.slot".to_owned(), ErrorKind::Invalid));
 }
 
 #[test]

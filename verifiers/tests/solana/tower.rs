@@ -255,6 +255,9 @@ fn a_block_is_not_final_by_a_near_descendant_or_a_broken_line() {
         let before = trusted.clone();
         let error = verifier.advance(trusted, &Update::Root(update), NOW).unwrap_err();
         assert_eq!(*trusted, before);
+        // The near one may become final by itself; the other two blocks are not known yet, or no descendant.
+        let is_not_yet = error.field == "root.descendant" && error.found != "100";
+        assert_eq!(error.kind == ErrorKind::NotYet, is_not_yet, "{error}");
         error.field
     };
     let (_, near) = bank(B256::ZERO, 77);
@@ -364,8 +367,11 @@ fn a_table_needs_its_sources_its_epoch_and_votes_of_that_epoch() {
         refused(StakesUpdate { signatures: quorum(digest, &strangers), ..good.clone() }),
         "stakes.signatures[0]"
     );
-    assert_eq!(refused(handover(table(2, &validators()), &validators())), "stakes.table.epoch");
-    assert_eq!(refused(handover(table(0, &validators()), &validators())), "stakes.table.epoch");
+    // A later one may follow the newest some day, an older one never.
+    for (epoch, kind) in [(2, ErrorKind::NotYet), (0, ErrorKind::Invalid)] {
+        let error = hand_over(handover(table(epoch, &validators()), &validators())).unwrap_err();
+        assert_eq!((error.field.as_str(), error.kind), ("stakes.table.epoch", kind));
+    }
     let early = CarriedBlock::Votes(votes(ballot(999, B256::ZERO), &validators()));
     assert_eq!(refused(StakesUpdate { carried: early, ..good }), "stakes.carried.slot");
 }
