@@ -9,8 +9,8 @@ use crate::{Effect, Event, Refusal, Status};
 
 impl Draft<'_> {
     /// A refused fast payout opens the other lane, for how long it may be refused; one that was promised only when its
-    /// destination has dropped it, or never had it. A payout with proof that is refused
-    /// for now is tried again; with this proof, it is proven again; for ever, it fails, or ends as expired.
+    /// destination has dropped it, or never had it. A payout with proof that is refused for now is tried again; with this
+    /// proof, it is proven again; for ever, it fails, or ends as expired.
     pub(super) fn payout_refused(
         &mut self,
         lane: Lane,

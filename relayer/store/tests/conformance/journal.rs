@@ -210,7 +210,8 @@ async fn failed_transactions_of_an_effect_are_counted_and_others_are_not(store: 
 async fn failed_calls_are_found_by_what_they_called_and_for_whom(store: impl Store) {
     let call = |input: &'static [u8]| NewTx { input: Bytes::from_static(input), ..new_tx([], 0) };
     let [mine, other] = [signers()[0], Address::repeat_byte(0xee)];
-    let of = |tx: NewTx, signer| async { store.failed_calls(&tx.chain, signer, tx.to, &tx.input).await.unwrap() };
+    let store = &store;
+    let of = |tx: NewTx, signer| async move { store.failed_calls(&tx.chain, signer, tx.to, &tx.input).await.unwrap() };
     let mut failed = Vec::new();
     for k in 1..3 {
         let tx = store.open_tx(call(&[7]), 1).await.unwrap();
