@@ -78,10 +78,12 @@ impl SourceWord<'_> {
         self.are_most(self.heads.iter().filter(is_later).count())
     }
 
-    /// Whether most nodes are more than `lag` blocks short of what a block at `height` needs.
+    /// Whether most nodes are more than `lag` blocks short of what a block at `height` needs. Heads are asked for before what is
+    /// there, and may be lower than what was found: that says nothing where the amount asks for no depth.
     fn are_short(&self, height: u64, lag: u64) -> bool {
         let last = height.saturating_add(u64::from(self.needed)).saturating_sub(1);
-        self.are_most(self.heads.iter().filter(|head| head.height.saturating_add(lag) < last).count())
+        let are_short = self.heads.iter().filter(|head| head.height.saturating_add(lag) < last).count();
+        self.needed > 1 && self.are_most(are_short)
     }
 }
 
@@ -241,6 +243,13 @@ mod tests {
         assert_eq!(is_pausing(at(&[10, 10, 99], 5)), Some(true), "four, and one node that lies");
         assert_eq!(at(&[11, 11, 11], 5), Judgement::NotYet, "they may be a block behind");
         assert_eq!(at(&[12, 12, 7], 5), Judgement::Fine);
+        let heads = [BlockRef { height: 3, hash: TRUE, time: TIME }; 3];
+        let word = SourceWord { there: &[Some(TRUE); 3], heads: &heads, of: 3, needed: 1 };
+        assert_eq!(
+            judged_by(&bitcoin, TRUE, &word, false),
+            Judgement::Fine,
+            "the blocks came since heads were asked for"
+        );
         let key = |up_to| match at(&[7, 7, 7], up_to) {
             Judgement::Wrong(finding) => finding.key(),
             other => panic!("{other:?}"),
