@@ -280,7 +280,7 @@ pub fn rlp_list(items: &[&dyn Encodable]) -> Vec<u8> {
     out
 }
 
-fn account_rlp(nonce: u64, balance: u64, storage_root: B256, code_hash: B256) -> Vec<u8> {
+pub fn account_rlp(nonce: u64, balance: u64, storage_root: B256, code_hash: B256) -> Vec<u8> {
     rlp_list(&[&nonce, &balance, &storage_root, &code_hash])
 }
 

@@ -1,6 +1,7 @@
 //! Ethereum verification against recorded and official vectors, synthetic chains and attacks on both.
 
 mod accounts;
+mod answers;
 mod axelar;
 mod batches;
 mod beacon;

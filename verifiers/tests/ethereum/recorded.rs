@@ -1,61 +1,16 @@
 //! What other projects recorded of nodes: account proofs, block headers, bootstraps of public networks, and updates.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rlp::Encodable;
-use serde::Deserialize;
 use serde_json::Value;
 use spandrel_verifiers::ChainId;
-use spandrel_verifiers::ethereum::account::Account;
 use spandrel_verifiers::ethereum::containers::{Bootstrap, LightClientData, LightClientUpdate, from_json};
 use spandrel_verifiers::ethereum::ssz::{HashTreeRoot, verify_branch};
 use spandrel_verifiers::ethereum::{ChainConfig, ExecutionHeader, Fork, ForkEpoch, LightClientStore, Preset};
 
+use crate::answers::{AccountAnswer, GetProof};
 use crate::chain::rlp_list;
-use crate::mainnet::GetProof;
 use crate::support::{Tally, files, hex_bytes, json, readable, vectors, vectors_with};
-
-/// Helios' answer for an account: what the node said of it beside the proof.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountAnswer {
-    account: Said,
-    pub account_proof: Vec<Bytes>,
-    code: Bytes,
-    storage_proof: Vec<Slot>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Said {
-    nonce: U256,
-    balance: U256,
-    storage_root: B256,
-    code_hash: B256,
-}
-
-#[derive(Deserialize)]
-struct Slot {
-    key: U256,
-    value: U256,
-    proof: Vec<Bytes>,
-}
-
-impl AccountAnswer {
-    /// Proves the account and every slot, and compares them with what the node said.
-    pub fn check(&self, tally: &mut Tally, state_root: B256, address: Address) {
-        let found = Account::prove(state_root, address, &self.account_proof).unwrap().unwrap();
-        assert_eq!((U256::from(found.nonce), found.balance), (self.account.nonce, self.account.balance));
-        assert_eq!((found.storage_root, found.code_hash), (self.account.storage_root, self.account.code_hash));
-        assert_eq!(keccak256(&self.code), found.code_hash);
-        tally.pass();
-        for slot in &self.storage_proof {
-            assert_eq!(found.prove_slot(slot.key.into(), &slot.proof).unwrap(), slot.value);
-            tally.pass();
-            tally.refuse_any(found.prove_slot((slot.key + U256::ONE).into(), &slot.proof));
-        }
-        tally.refuse_any(Account::prove(state_root, address.create(0), &self.account_proof));
-    }
-}
 
 /// A block of JSON-RPC, in RLP: the fields that its fork has.
 pub fn header_of(block: &Value) -> Vec<u8> {
@@ -117,17 +72,16 @@ fn accounts_and_slots_that_a_node_gave_stand_in_its_blocks_state() {
     let state_root: B256 = block["stateRoot"].as_str().unwrap().parse().unwrap();
     let address = |text: &str| text.parse::<Address>().unwrap();
     for name in ["proof.json", "block_miner_proof.json"] {
-        json::<GetProof>(folder.join("rpc").join(name)).check(state_root);
-        tally.pass();
+        json::<GetProof>(folder.join("rpc").join(name)).check(state_root, &mut tally);
     }
     let asked: GetProof = json(folder.join("rpc/proof.json"));
-    json::<AccountAnswer>(folder.join("rpc/account.json")).check(&mut tally, state_root, asked.address);
+    json::<AccountAnswer>(folder.join("rpc/account.json")).check(state_root, asked.address, &mut tally);
     let miner = address(block["miner"].as_str().unwrap());
-    json::<AccountAnswer>(folder.join("rpc/block_miner_account.json")).check(&mut tally, state_root, miner);
+    json::<AccountAnswer>(folder.join("rpc/block_miner_account.json")).check(state_root, miner, &mut tally);
     let list: Value = json(folder.join("verifiable_api/access_list.json"));
     for (name, answer) in list["accounts"].as_object().unwrap() {
         let answer: AccountAnswer = serde_json::from_value(answer.clone()).unwrap();
-        answer.check(&mut tally, state_root, address(name));
+        answer.check(state_root, address(name), &mut tally);
     }
     for _ in ["access_list", "block_hashes", "chain_id", "fee_history", "filter_ids", "transaction", "tx_hashes"] {
         tally.skip("an answer that nothing proves");

@@ -9,11 +9,11 @@ use spandrel_verifiers::ethereum::{ExecutionHeader, Receipt};
 
 use super::beacon::counted;
 use super::{beside, has, json, yaml};
+use crate::answers::{AccountAnswer, GetProof};
 use crate::headers::{are_rlp, run_rlp};
 use crate::history::{Content as History, root, run_header_with_proof};
-use crate::mainnet::GetProof;
 use crate::receipts::{Block, leaves_of, prove_all, rpc_receipt, run_receipt_proof, run_topic};
-use crate::recorded::{AccountAnswer, header_of};
+use crate::recorded::header_of;
 use crate::support::{Tally, bytes as read, hex_bytes};
 use crate::tries::{Content as State, entries_of, run_index_proof, run_proofs, run_trie};
 use crate::vector_coverage::Ran;
@@ -30,8 +30,9 @@ pub fn account(_: &Path, bytes: &[u8]) -> Option<Ran> {
     let place = ["result", "proof"].into_iter().find(|name| file[*name].is_object());
     let proof: GetProof = serde_json::from_value(place.map_or(&file, |name| &file[name]).clone()).ok()?;
     let said = file["state_root"].is_string().then(|| root(&file["state_root"]));
-    let slots = proof.check(said.unwrap_or(keccak256(proof.account_proof.first()?)));
-    Some(Ran::Cases(slots + 1, 0))
+    let (first, mut tally) = (proof.account_proof.first()?, Tally::silent());
+    proof.check(said.unwrap_or(keccak256(first)), &mut tally);
+    counted(&tally)
 }
 
 /// By address; an answer by itself does not say of whom it is.
@@ -45,7 +46,7 @@ pub fn answers(_: &Path, bytes: &[u8]) -> Option<Ran> {
     for (address, answer) in file["accounts"].as_object()? {
         let answer = read(answer)?;
         let root = keccak256(answer.account_proof.first()?);
-        answer.check(&mut tally, root, address.parse::<Address>().ok()?);
+        answer.check(root, address.parse::<Address>().ok()?, &mut tally);
     }
     counted(&tally)
 }
