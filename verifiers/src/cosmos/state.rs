@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use alloy_primitives::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::light_block::LightBlock;
 use super::misbehaviour::Attack;
 use super::params::ClientParams;
 use super::verify::ConsensusState;
@@ -59,18 +58,6 @@ impl TrustedState {
     /// Trusts one header, by the operator's word.
     pub fn new(anchor: ConsensusState) -> Self {
         Self { states: BTreeMap::from([(anchor.height, anchor)]), frozen: None }
-    }
-
-    /// Trusts a light block whose hash the operator knows.
-    ///
-    /// # Errors
-    /// When the block has another hash, or is inconsistent in itself.
-    pub fn from_light_block(block: &LightBlock, hash: alloy_primitives::B256) -> Result<Self, VerifyError> {
-        let found = block.check()?;
-        if found.hash != hash {
-            return Err(VerifyError::invalid("header", hash, found.hash));
-        }
-        Ok(Self::new(found))
     }
 
     /// The newest trusted header.

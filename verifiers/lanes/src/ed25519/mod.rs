@@ -24,7 +24,6 @@ use std::fmt;
 pub use self::combine::Combination;
 use self::combine::Encode;
 use self::table::{Entry, Prepare, Rows};
-use crate::path::Path;
 use crate::words::{Limbs, Processor};
 
 /// Multiples in a row of a key's table.
@@ -56,11 +55,6 @@ impl fmt::Debug for Multiples {
     }
 }
 
-/// The way that combinations go: [`Path::Avx2`], or [`Path::Plain`], where this module has nothing to offer.
-pub fn ed25519_path() -> Path {
-    if Path::Avx2.is_open() { Path::Avx2 } else { Path::Plain }
-}
-
 /// Prepares points from their canonical encodings: multiples of each, in order, and `None` for what encodes none. `None`
 /// in all where this processor, or this build, has no wide lanes.
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there are no lanes"))]
@@ -85,7 +79,7 @@ pub fn combine_each(items: &[Combination<'_>]) -> Option<Vec<[u8; 32]>> {
 
 #[cfg(target_arch = "x86_64")]
 fn words() -> Option<crate::words::Avx2> {
-    crate::words::Avx2::detect().filter(|_| Path::Avx2.is_open())
+    crate::words::Avx2::detect().filter(|_| crate::path::Path::Avx2.is_open())
 }
 
 fn prepare_each<W: Limbs<N>, const N: usize>(w: W, encodings: &[[u8; 32]]) -> Vec<Option<Multiples>> {
