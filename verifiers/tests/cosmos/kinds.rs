@@ -75,8 +75,9 @@ fn operations(path: &Path, bytes: &[u8]) -> Option<Ran> {
 }
 
 fn client_header(path: &Path, bytes: &[u8]) -> Option<Ran> {
-    run_client_header(&json(path, bytes).filter(is_client_header)?);
-    Some(Ran::Cases(1, 0))
+    let (file, mut tally) = (json(path, bytes).filter(is_client_header)?, Tally::silent());
+    let ran = run_client_header(path, &file, &mut tally).map(|()| Ran::Cases(tally.passed, tally.refused));
+    Some(ran.unwrap_or(Ran::Unread("validators with keys of another kind")))
 }
 
 fn client(path: &Path, bytes: &[u8]) -> Option<Ran> {

@@ -1,12 +1,16 @@
 //! Blocks of real nodes: Union and CometBFT devnets, and fixtures of hermes and tendermint-rs.
 
+use std::path::Path;
+
 use alloy_primitives::B256;
 use serde_json::Value;
 use spandrel_verifiers::cosmos::ics23::{Membership, proof_ops, verify_absence, verify_membership};
-use spandrel_verifiers::cosmos::{ClientHeader, Commit, ConsensusState, Header, LightBlock, SignedHeader, revision};
+use spandrel_verifiers::cosmos::{
+    ClientHeader, Commit, ConsensusState, Header, LightBlock, SignedHeader, Timestamp, revision,
+};
 
 use crate::json::{base64, header, light_block, number, signed_header, validators};
-use crate::signed::{assert_encodes, is_verified, state};
+use crate::signed::{assert_encodes, check_by_its_own_set, is_verified, known_set, state};
 use crate::store::field;
 use crate::support::{Tally, cases, json_files, name_of, read_json, vectors};
 use crate::vector_coverage::is_home;
@@ -39,16 +43,38 @@ fn client_header(value: &Value) -> ClientHeader {
     }
 }
 
-/// Checks that a header for a client encodes, that its commit is for it and that its validators are those it names.
+/// Checks that a header for a client encodes, and stands by its own validators and by more than a third of those that it
+/// says are trusted; from the header of the height that is trusted, if a file beside it has that.
 ///
 /// # Panics
-/// When they are not.
-pub fn run_client_header(value: &Value) {
+/// When it does not. `None` when a set has keys of a kind that is not known here.
+pub fn run_client_header(path: &Path, value: &Value, tally: &mut Tally) -> Option<()> {
+    ["validator_set", "trusted_validators"].iter().map(|set| known_set(&value[*set])).collect::<Option<Vec<_>>>()?;
     let header = client_header(value);
     assert_encodes(&header);
-    let signed = &header.signed_header;
-    assert_eq!(Some(signed.header.hash()), signed.commit.block_id.hash);
-    assert_eq!(signed.header.validators_hash, header.validators.hash());
+    check_by_its_own_set(&(header.signed_header.clone(), header.validators.clone()), tally);
+    let trusted = trusted_beside(path, &header).unwrap_or_else(|| made_up(&header));
+    assert!(is_verified(&trusted, &header), "{}", path.display());
+    tally.pass();
+    Some(())
+}
+
+/// What a file beside this one has of the height that is trusted.
+fn trusted_beside(path: &Path, header: &ClientHeader) -> Option<ConsensusState> {
+    let (height, chain) = (header.trusted_height, &header.signed_header.header.chain_id);
+    let stands_in = |text: &String| text.contains(&format!("\"{height}\""));
+    let texts = json_files(path.parent()?).into_iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    let values = texts.filter(stands_in).filter_map(|text| serde_json::from_str(&text).ok()).filter(is_client_header);
+    let mut headers = values.map(|value: Value| crate::json::header(&value["signed_header"]["header"]));
+    headers.find(|known| known.height == height && known.chain_id == *chain).map(|known| state(&known))
+}
+
+/// What would have to be trusted for the header to be judged by the sets that stand in it.
+fn made_up(header: &ClientHeader) -> ConsensusState {
+    let own = &header.signed_header.header;
+    let time = Timestamp::new(own.time.seconds() - 1, 0).unwrap();
+    let next_validators_hash = header.trusted_validators.hash();
+    ConsensusState { height: header.trusted_height, time, next_validators_hash, ..state(own) }
 }
 
 #[test]
@@ -93,7 +119,7 @@ fn devnet_commits_and_proofs() {
         // The devnet's sets do not change, so that the block stands for one before it.
         let mut before = state(&signed.header);
         before.height -= 1;
-        before.time = spandrel_verifiers::cosmos::Timestamp::new(before.time.seconds() - 1, 0).unwrap();
+        before.time = Timestamp::new(before.time.seconds() - 1, 0).unwrap();
         let client_header = ClientHeader {
             revision: revision(&signed.header.chain_id),
             trusted_height: before.height,

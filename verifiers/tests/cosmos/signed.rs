@@ -90,7 +90,7 @@ fn check(trusted: &ConsensusState, block: &(SignedHeader, ValidatorSet), tally: 
 
 /// Without the header before it a commit can still be held against the validators that its header names: a block before
 /// it is made up, that names them too. There is none before the first.
-fn check_by_its_own_set(block: &(SignedHeader, ValidatorSet), tally: &mut Tally) {
+pub fn check_by_its_own_set(block: &(SignedHeader, ValidatorSet), tally: &mut Tally) {
     let header = &block.0.header;
     assert_eq!(header.validators_hash, block.1.hash());
     if header.height > 1 {
@@ -172,7 +172,7 @@ fn rows_of(file: &Value) -> Option<Vec<Row>> {
 }
 
 /// Validators whose keys are all of kinds that CometBFT has here.
-fn known_set(value: &Value) -> Option<ValidatorSet> {
+pub fn known_set(value: &Value) -> Option<ValidatorSet> {
     const KNOWN: [&str; 3] = ["ed25519", "tendermint/PubKeyEd25519", "tendermint/PubKeySecp256k1"];
     let kind = |row: &Value| row["pub_key"]["type"].as_str().or(row["pub_key"]["@type"].as_str()).map(str::to_owned);
     let is_known = |row: &Value| kind(row).is_some_and(|kind| KNOWN.contains(&kind.as_str()));

@@ -2,11 +2,14 @@
 
 use alloy_primitives::B256;
 use serde_json::{Value, json};
-use spandrel_verifiers::cosmos::{BlockId, CommitSig, LightBlock, PublicKey, SignedHeader, Timestamp, Validator};
+use spandrel_verifiers::cosmos::{
+    BlockId, ClientHeader, CommitSig, LightBlock, PublicKey, SignedHeader, Timestamp, Validator, ValidatorSet,
+};
 
-use crate::chain::{START, block, members};
+use crate::chain::{Member, START, block, members, set};
 use crate::signed::run_signed_headers;
 use crate::support::Tally;
+use crate::vector_coverage::Ran;
 
 /// RFC 3339; all blocks here are of one minute.
 fn time(time: &Timestamp) -> String {
@@ -61,13 +64,27 @@ fn validator(validator: &Validator) -> Value {
     })
 }
 
+fn validator_set(set: &ValidatorSet) -> Value {
+    json!({"validators": set.validators().iter().map(validator).collect::<Vec<_>>()})
+}
+
+/// A header for a client as relayers write it.
+fn for_client(header: &ClientHeader) -> Value {
+    let (signed_header, commit) = signed(&header.signed_header);
+    json!({
+        "signed_header": {"header": signed_header, "commit": commit},
+        "validator_set": validator_set(&header.validators),
+        "trusted_height": format!("{}-{}", header.revision, header.trusted_height),
+        "trusted_validators": validator_set(&header.trusted_validators),
+    })
+}
+
 /// A node's answer with a block, its commit and its validators, who are `signers`.
-fn answer(block: &LightBlock, signers: &[crate::chain::Member]) -> Value {
+fn answer(block: &LightBlock, signers: &[Member]) -> Value {
     let (header, commit) = signed(&block.signed_header);
-    let validators: Vec<Value> = signers.iter().map(|member| validator(&member.validator())).collect();
     json!({
         "jsonrpc": "2.0",
-        "result": {"header": header, "commit": commit, "validator_set": {"validators": validators}},
+        "result": {"header": header, "commit": commit, "validator_set": validator_set(&set(signers))},
     })
 }
 
@@ -90,13 +107,58 @@ fn an_answer_with_its_validators_is_held_against_their_signatures() {
     assert_eq!(run(&apart).unwrap(), (4, 2));
     run(&answer(&first, &others)).unwrap_err();
     let mut forged = first.clone();
-    for signature in &mut forged.signed_header.commit.signatures {
-        let CommitSig::ForBlock(vote) = signature else { unreachable!("all sign") };
-        vote.signature.0[0] ^= 1;
-    }
+    forge(&mut forged.signed_header, 1);
     run(&answer(&forged, &signers)).unwrap_err();
     // Keys of a kind that is not known here: only the commit's hash is checked.
     let mut unknown = answer(&first, &signers);
     unknown["result"]["validator_set"]["validators"][0]["pub_key"]["@type"] = json!("bls12_381");
     assert_eq!(run(&unknown).unwrap(), (1, 0));
+}
+
+/// Puts `byte` all over every signature.
+fn forge(header: &mut SignedHeader, byte: u8) {
+    for signature in &mut header.commit.signatures {
+        let CommitSig::ForBlock(vote) = signature else { unreachable!("all sign") };
+        vote.signature.0.fill(byte);
+    }
+}
+
+#[test]
+fn a_header_for_a_client_is_held_against_both_of_its_sets_and_the_header_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |height: u64| folder.path().join(format!("{height}.json"));
+    let run = |header: &ClientHeader| {
+        let (path, written) = (place(header.signed_header.header.height), for_client(header).to_string());
+        std::fs::write(&path, &written).unwrap();
+        std::panic::catch_unwind(|| {
+            let kind = crate::kinds::KINDS.iter().find(|kind| kind.name == "a header for a client").unwrap();
+            (kind.run)(&path, written.as_bytes()).unwrap()
+        })
+    };
+    let (signers, others) = (members(0..4, 10), members(4..8, 10));
+    let mixed = members(2..6, 10);
+    let (first, second) = (block(10, &signers, &signers), block(15, &mixed, &mixed));
+    // By its own set, from which another header is refused, and by those that it says are trusted.
+    assert_eq!(run(&second.verified_from(&first)).unwrap(), Ran::Cases(2, 1));
+    let mut forged = second.verified_from(&first);
+    forge(&mut forged.signed_header, 1);
+    run(&forged).unwrap_err();
+    // Signed by its own set, and by none of those trusted.
+    run(&block(15, &others, &others).verified_from(&first)).unwrap_err();
+    // The header of the height that is trusted stands beside it: its next set is another than the header says.
+    let before = block(5, &signers, &signers);
+    run(&block(10, &signers, &others).verified_from(&before)).unwrap();
+    run(&second.verified_from(&first)).unwrap_err();
+    run(&first.verified_from(&before)).unwrap();
+    run(&second.verified_from(&first)).unwrap();
+}
+
+#[test]
+fn a_header_for_a_client_with_keys_of_another_kind_is_not_read() {
+    let signers = members(0..4, 10);
+    let mut unknown = for_client(&block(15, &signers, &signers).verified_from(&block(10, &signers, &signers)));
+    unknown["trusted_validators"]["validators"][0]["pub_key"]["@type"] = json!("bn254");
+    let kind = crate::kinds::KINDS.iter().find(|kind| kind.name == "a header for a client").unwrap();
+    let ran = (kind.run)(std::path::Path::new("file.json"), unknown.to_string().as_bytes()).unwrap();
+    assert!(matches!(ran, Ran::Unread(_)), "{ran:?}");
 }
