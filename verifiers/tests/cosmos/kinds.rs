@@ -10,7 +10,7 @@ use crate::ics23_vectors::{
     is_proof, is_seed, refuse_seed, run_empty_branches, run_existence, run_hashes, run_leaves, run_operations,
     run_proof, run_steps,
 };
-use crate::recorded::{check_answer, is_answer, is_client_header, run_block, run_client_header};
+use crate::recorded::{check_answer, is_answer, is_client_header, run_block, run_client_header, run_header};
 use crate::signatures::Written;
 use crate::signed::run_signed_headers;
 use crate::support::Tally;
@@ -33,6 +33,9 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "a seed of a fuzzer", run: seed },
     Kind { name: "inputs of the BNB chains", run: inputs },
     Kind { name: "signed headers", run: signed_headers },
+    Kind { name: "a header by itself", run: bare_header },
+    Kind { name: "blocks of Tendermint 2", run: tendermint_2 },
+    Kind { name: "what a client trusts", run: client_state },
     Kind { name: "a node's block", run: block },
     Kind { name: "a node's answer with proofs", run: answer },
     Kind { name: "a node's answer with validators", run: validators },
@@ -147,6 +150,30 @@ fn signed_headers(path: &Path, bytes: &[u8]) -> Option<Ran> {
     let (file, mut tally) = (json(path, bytes)?, Tally::silent());
     run_signed_headers(&file, &mut tally)?;
     Some(Ran::Cases(tally.passed, tally.refused))
+}
+
+fn bare_header(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let header = json(path, bytes).filter(|header| header["version"]["block"].is_string())?;
+    let has = |name: &str| header[name].is_string();
+    ["chain_id", "height", "validators_hash", "proposer_address"].iter().all(|name| has(name)).then_some(())?;
+    run_header(&header);
+    Some(Ran::Cases(1, 0))
+}
+
+/// Its headers have a version that is a text, and the numbers of transactions that CometBFT's have no more.
+fn tendermint_2(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let file = json(path, bytes)?;
+    let is_header = |header: &Value| header["version"].is_string() && header["total_txs"].is_string();
+    let is_one = [&file, &file["signed_header"]].iter().any(|place| is_header(&place["header"]));
+    is_one.then_some(Ran::Unread("TM2 headers with amino votes, another protocol than CometBFT's"))
+}
+
+/// By itself, in the form of ibc-go: its settings, or one of its states.
+fn client_state(path: &Path, bytes: &[u8]) -> Option<Ran> {
+    let state = json(path, bytes)?.get("data")?.clone();
+    let is_client = state["trust_level"].is_object() && state["proof_specs"].is_array();
+    let is_state = state["root"]["hash"].is_string() && state["next_validators_hash"].is_string();
+    (is_client || is_state).then_some(Ran::Unread("states of a client of ibc-go, no evidence"))
 }
 
 fn block(path: &Path, bytes: &[u8]) -> Option<Ran> {

@@ -162,3 +162,46 @@ fn a_header_for_a_client_with_keys_of_another_kind_is_not_read() {
     let ran = (kind.run)(std::path::Path::new("file.json"), unknown.to_string().as_bytes()).unwrap();
     assert!(matches!(ran, Ran::Unread(_)), "{ran:?}");
 }
+
+fn kind_of(file: &Value) -> (&'static str, Ran) {
+    let (path, bytes) = (std::path::Path::new("file.json"), file.to_string().into_bytes());
+    crate::kinds::KINDS.iter().find_map(|kind| Some((kind.name, (kind.run)(path, &bytes)?))).unwrap()
+}
+
+/// tendermint-rs' `header_with_known_hash.json`.
+fn header_of_known_hash() -> Value {
+    let empty = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+    json!({
+        "version": {"block": "11", "app": "1"}, "chain_id": "dockerchain", "height": "1608",
+        "time": "2020-09-14T16:33:54.21191421Z",
+        "last_block_id": {
+            "hash": "D3B2CC7EDAFF87433A5DBCDCDF4077A56AACDE3606034262B0CDB120F62EB40B",
+            "part_set_header": {
+                "total": 1, "hash": "3AB411EAFE9A3B7AC013B0214990E5653112A39909289E3EA9211F07B8CD6EED",
+            },
+        },
+        "last_commit_hash": "47071B86EFC28BEC17543967975F35191BA9BEC9C2AD77E86F63B149528D71A1", "data_hash": empty,
+        "validators_hash": "5E20520EC80B84044B64BA0C55B1C06D543BBD57955C27B8A9999EC526BF703C",
+        "next_validators_hash": "5E20520EC80B84044B64BA0C55B1C06D543BBD57955C27B8A9999EC526BF703C",
+        "consensus_hash": "048091BC7DDC283F77BFBF91D73C44DA58C3DF8A9CBC867405D8B7F3DAADA22F",
+        "app_hash": "0000000000000000", "last_results_hash": empty, "evidence_hash": empty,
+        "proposer_address": "C8657A30D20C3BAD414624A1A963373DD500CCD3",
+    })
+}
+
+#[test]
+fn headers_by_themselves_other_protocols_and_states_are_known_by_what_is_in_them() {
+    let bare = header_of_known_hash();
+    assert_eq!(kind_of(&bare), ("a header by itself", Ran::Cases(1, 0)));
+    let known = "F30A71F2409FB15AACAEDB6CC122DFA2525BEE9CAE521721B06BFDCA291B8D56";
+    assert_eq!(Some(crate::json::header(&bare).hash()), crate::json::hash(&json!(known)));
+    let other = json!({"header": {"version": "v1.0.0-rc.0", "chain_id": "gnoland1", "total_txs": "2638"}});
+    let unread = |file: &Value| matches!(kind_of(file).1, Ran::Unread(_)).then_some(kind_of(file).0);
+    assert_eq!(unread(&other), Some("blocks of Tendermint 2"));
+    assert_eq!(unread(&json!({"signed_header": other})), Some("blocks of Tendermint 2"));
+    let client = json!({"data": {"trust_level": {}, "proof_specs": []}});
+    let state = json!({"data": {"root": {"hash": "AAAA"}, "next_validators_hash": "00"}});
+    assert_eq!([&client, &state].map(unread), [Some("what a client trusts"); 2]);
+    let keys = json!({"result": {"validators": [{"pub_key": {"type": "cometbft/PubKeyBls12_381"}}]}});
+    assert_eq!(unread(&keys), Some("a node's answer with validators"));
+}

@@ -27,6 +27,8 @@ pub enum Kind {
     FramedShreds,
     /// Entries with a length of 64 bits before each.
     FramedEntries,
+    /// Entries behind their number: one batch.
+    Batch,
     /// Shreds in a Unix archive.
     ShredArchive,
     /// Text: what somebody else's decoder reads from a set of shreds.
@@ -49,6 +51,8 @@ pub enum Kind {
     NodeVoteAccounts,
     /// Accounts of a hash that bank hashes hold no more.
     DeltaAccounts,
+    /// Packets as they were on a network.
+    Capture,
     /// A list of files.
     Index,
     /// Source text.
@@ -57,13 +61,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, with a name and, for those that no test reads, why not.
-    pub const ALL: [(Self, &'static str, Option<&'static str>); 19] = [
+    pub const ALL: [(Self, &'static str, Option<&'static str>); 21] = [
         (Self::Votes, "a block's votes", None),
         (Self::BlockShreds, "a block's shreds", None),
         (Self::Accounts, "accounts that a block reads", None),
         (Self::BankManifest, "a bank in a snapshot", None),
         (Self::FramedShreds, "shreds in a row", None),
         (Self::FramedEntries, "entries in a row", None),
+        (Self::Batch, "a batch of entries", None),
         (Self::ShredArchive, "an archive of shreds", None),
         (Self::DecodedSet, "what is in a set of shreds", None),
         (Self::Transaction, "a transaction", None),
@@ -78,6 +83,11 @@ impl Kind {
             Self::DeltaAccounts,
             "accounts of a delta hash",
             Some("accounts of the delta hash, which SIMD-0223 took out of bank hashes"),
+        ),
+        (
+            Self::Capture,
+            "a capture of packets",
+            Some("packets of a network (pcap): what is in them is under other layers"),
         ),
         (Self::Index, "a list of files", Some("the list itself")),
         (Self::Source, "source code", Some("source code: what it tests is tested in our own words")),
@@ -151,6 +161,10 @@ fn of_binary(bytes: &[u8]) -> Option<Kind> {
         }
     }
     match () {
+        // The number of pcap's format in either order of bytes.
+        () if bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1]) || bytes.starts_with(&[0xa1, 0xb2, 0xc3, 0xd4]) => {
+            Some(Kind::Capture)
+        }
         () if VoteStateVersions::deserialize(bytes).is_ok() => Some(Kind::VoteAccount),
         () if wincode::deserialize_exact::<VersionedTransaction>(bytes).is_ok() => Some(Kind::Transaction),
         // Tag, who pushes, how many values.
@@ -158,8 +172,14 @@ fn of_binary(bytes: &[u8]) -> Option<Kind> {
             Some(Kind::GossipPush)
         }
         () if are_signatures(bytes) => Some(Kind::Signatures),
+        () if is_batch(bytes) => Some(Kind::Batch),
         () => None,
     }
+}
+
+/// Entries with a transaction: other bytes may be entries without by chance.
+fn is_batch(bytes: &[u8]) -> bool {
+    decode_entries(bytes).is_ok_and(|entries| entries.iter().any(|entry| !entry.transactions.is_empty()))
 }
 
 /// Records of 96 bytes that end with keys: every second 32 bytes are a point by chance.
@@ -235,6 +255,7 @@ pub fn batches() -> Vec<Vec<u8>> {
         let shreds: Vec<_> = Shred::parse_each(&slices).into_iter().map(Result::unwrap).collect();
         found.extend(payloads(&shreds).unwrap());
     }
+    found.extend(of_kind(Kind::Batch).into_iter().map(|(_, bytes)| bytes));
     let entries = of_kind(Kind::FramedEntries);
     found.extend(entries.iter().map(|(_, bytes)| batch_of(&framed(bytes).unwrap())));
     found
@@ -279,4 +300,13 @@ pub fn by_length(all: &[Vec<u8>]) -> Vec<&[u8]> {
     let by_length: std::collections::BTreeMap<usize, &[u8]> =
         all.iter().map(|bytes| (bytes.len(), &bytes[..])).collect();
     by_length.into_values().collect()
+}
+
+#[test]
+fn a_batch_and_a_capture_are_known_by_what_is_in_them() {
+    let transfer = super::maker::transfer(&super::scene::depositor(), 1, "a memo");
+    let batch = super::maker::entries(&[vec![transfer; 2], vec![]]);
+    assert_eq!(Kind::of(&batch), Some(Kind::Batch));
+    assert_eq!(Kind::of(&super::maker::entries(&[vec![]])), None);
+    assert_eq!(Kind::of(&[&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0][..], &batch].concat()), Some(Kind::Capture));
 }

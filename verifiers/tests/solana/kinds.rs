@@ -26,6 +26,8 @@ pub const KINDS: &[Kind] = &[
     kind::<16>(),
     kind::<17>(),
     kind::<18>(),
+    kind::<19>(),
+    kind::<20>(),
 ];
 
 const _: () = assert!(KINDS.len() == corpus::Kind::ALL.len());
