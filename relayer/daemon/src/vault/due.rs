@@ -1,13 +1,12 @@
 //! An output of a Bitcoin vault that is to be moved, and until when.
 
-use std::time::UNIX_EPOCH;
-
 use alloy_primitives::B256;
 use serde::Serialize;
 use spandrel_core::{Status, Transfer};
 use spandrel_verifiers::bitcoin::MIN_REFUND_DELAY;
-use spandrel_verifiers::{ChainId, DepositId, Evidence};
+use spandrel_verifiers::{ChainId, DepositId, Evidence, UnixSeconds};
 
+use crate::clock::moment;
 use crate::config::BitcoinSource;
 
 /// Seconds between blocks, as Bitcoin aims at.
@@ -32,6 +31,8 @@ pub struct Due {
     pub refund_from: u64,
     /// Blocks that may still come before that one: at 0 it is the next.
     pub blocks_left: u64,
+    /// Nodes that say that it is spent: fewer than a quorum. One that does while others do not is on another chain, or lies.
+    pub said_spent: usize,
     /// Its deposit.
     pub id: DepositId,
     /// The transaction, in wire order.
@@ -64,6 +65,7 @@ pub fn moves_to(transfer: &Transfer, source: &BitcoinSource) -> Option<Due> {
         refund_delay,
         refund_from: height.saturating_add(refund_delay.into()),
         blocks_left: refund_delay.into(),
+        said_spent: 0,
         id: transfer.id,
         transaction: seen.transaction,
         vout: seen.position,
@@ -83,8 +85,12 @@ impl Due {
     }
 
     /// When the first block that may hold the refund is expected.
-    pub fn about(&self, now: u64) -> String {
-        let at = now.saturating_add(self.blocks_left.saturating_add(1).saturating_mul(BLOCK)).min(253_402_300_799);
-        humantime::format_rfc3339_seconds(UNIX_EPOCH + std::time::Duration::from_secs(at)).to_string()
+    pub fn refund_at(&self, now: UnixSeconds) -> UnixSeconds {
+        now.saturating_add(self.blocks_left.saturating_add(1).saturating_mul(BLOCK))
+    }
+
+    /// The same, for people.
+    pub fn about(&self, now: UnixSeconds) -> String {
+        moment(self.refund_at(now)).to_string()
     }
 }

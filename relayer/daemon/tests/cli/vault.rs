@@ -16,17 +16,26 @@ use spandrel_watchers::bitcoin::{BitcoinRpc, RpcAuth, RpcEndpoint};
 
 use crate::run::{TestBook, deposit, ends, example, json, silent_book, tell};
 
-/// The example, in which the first node is away, the second is `node`, and the third has no password.
-fn configure(here: &Path, node: &BitcoinNode) -> Config {
-    std::fs::write(here.join("password"), &node.rpc().password).unwrap();
-    let text = example(here)
-        .replace("\"http://127.0.0.1:18443\"", "\"http://127.0.0.1:1\"")
-        .replace("\"http://127.0.0.1:18444\"", &format!("{:?}", node.rpc().url))
-        .replace("env:BITCOIN_RPC_PASSWORD", "file:password")
-        .replace("env:SECOND_BITCOIN_RPC_PASSWORD", "file:password")
-        .replace("user = \"spandrel\"", &format!("user = {:?}", node.rpc().user));
+/// The example with these nodes, one of which may stand for several; where there is none, one is configured that is away.
+/// Two of them are a quorum.
+fn configure(here: &Path, nodes: [Option<&BitcoinNode>; 3]) -> Config {
+    let mut text = example(here).replace("THIRD_BITCOIN", "BITCOIN").replace("SECOND_BITCOIN", "BITCOIN");
+    for (n, node) in nodes.into_iter().enumerate() {
+        let (url, password) = match node.map(RegtestNode::rpc) {
+            Some(rpc) => (&*rpc.url, &*rpc.password),
+            None => ("http://127.0.0.1:1", "none"),
+        };
+        std::fs::write(here.join(format!("password-{n}")), password).unwrap();
+        text = text.replacen(&format!("http://127.0.0.1:{}", 18_443 + n), &format!("{url}?{n}"), 1).replacen(
+            "env:BITCOIN_RPC_PASSWORD",
+            &format!("file:password-{n}"),
+            1,
+        );
+    }
     std::fs::write(here.join("spandrel.toml"), &text).unwrap();
-    Config::parse(&text).unwrap()
+    let config = Config::parse(&text).unwrap();
+    assert_eq!(config.bitcoin[0].quorum, 2);
+    config
 }
 
 fn terms(config: &Config, refund_delay: u16) -> DepositTerms {
@@ -73,7 +82,7 @@ async fn what_is_to_be_paid_and_stands_unspent_is_listed_by_the_blocks_that_are_
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let node = BitcoinNode::start(NodeOptions { spendable_coinbases: 5, ..NodeOptions::default() }).await.unwrap();
-    let config = configure(here, &node);
+    let config = configure(here, [None, Some(&node), Some(&node)]);
     let (mut outputs, vault) = (Vec::new(), config.bitcoin[0].vault);
     for delay in [4_320, 2_000, 1_009, 1_010] {
         let script = deposit_script(vault, &terms(&config, delay)).unwrap();
@@ -119,11 +128,38 @@ async fn a_node_that_is_behind_or_away_does_not_make_an_output_moved() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let behind = BitcoinNode::start(NodeOptions::default()).await.unwrap();
-    let config = configure(here, &behind);
+    let config = configure(here, [None, Some(&behind), None]);
     let book = silent_book(&config).await;
     let at = BlockRef { height: 100_000, hash: B256::repeat_byte(1), time: 1 };
     see(&book, &config, 1, OutPoint::new(bitcoin::Txid::from_byte_array([7; 32]), 0), at).await;
     book.ledger().close().await;
     let told = ends(here, &["vault", "due"], 1, &["no node answers", "expected at least 100000, found"]);
     assert!(told.stdout.is_empty());
+}
+
+/// Nor does one node alone, which has a chain of its own or lies: a quorum has to say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_node_alone_does_not_make_an_output_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let node = BitcoinNode::start(NodeOptions { spendable_coinbases: 2, ..NodeOptions::default() }).await.unwrap();
+    let foreign = BitcoinNode::start(NodeOptions::default()).await.unwrap();
+    let config = configure(here, [Some(&foreign), Some(&node), None]);
+    let script = deposit_script(config.bitcoin[0].vault, &terms(&config, 2_000)).unwrap();
+    let output = node.pay(&ScriptBuf::from_bytes(script.to_vec()), 50_000).await.unwrap();
+    let mined = mine(&node).await;
+    let ahead = u32::try_from(mined.at.height).unwrap() + 4 - foreign.height();
+    foreign.mine(ahead).await.unwrap();
+    let book = silent_book(&config).await;
+    let id = see(&book, &config, 1, output, mined.at).await;
+    prove(&book, id, output, &mined, terms(&config, 2_000)).await;
+    book.ledger().close().await;
+
+    let rows = json(&ends(here, &["vault", "due", "--json"], 0, &[]));
+    assert_eq!((&rows[0]["output"], &rows[0]["said_spent"]), (&output.to_string().into(), &1.into()));
+    assert_eq!(rows[0]["blocks_left"], 2_000 - 5, "from the highest block that any node tells of");
+    configure(here, [Some(&foreign), Some(&node), Some(&node)]);
+    assert_eq!(json(&ends(here, &["vault", "due", "--json"], 0, &[]))[0]["said_spent"], 1);
+    configure(here, [Some(&foreign), Some(&node), Some(&foreign)]);
+    assert_eq!(json(&ends(here, &["vault", "due", "--json"], 0, &[])), serde_json::json!([]), "two are a quorum");
 }
