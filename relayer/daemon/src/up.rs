@@ -270,6 +270,7 @@ fn start_watchers(
         sources.insert(source.network.chain.clone(), side.watcher.endpoints().clone());
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }
+    tasks.add("vaults", wiring::watch_vaults(config, store.clone(), metrics.vaults(), stop.clone()));
     let sentinel = Arc::new(wiring::sentinel(config, book.clone(), sources, metrics.alarms())?);
     tasks.add("sentinels", sentinel.clone().run(stop.clone()));
     tasks.add("slow sentinels", sentinel.run_slowly(stop.clone()));

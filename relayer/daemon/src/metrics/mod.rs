@@ -7,6 +7,7 @@ mod gauges;
 mod health;
 mod requests;
 mod trust;
+mod vaults;
 mod windows;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub use health::Vitals;
 pub(crate) use health::late;
 pub use requests::{Requests, observe};
 pub use trust::Trusts;
+pub use vaults::Vaults;
 
 type RelayerBook = Book<Sqlite, SystemClock>;
 
@@ -49,6 +51,7 @@ pub struct Metrics {
     alarms: Alarms,
     trusts: Trusts,
     balances: Balances,
+    vaults: Vaults,
 }
 
 impl Metrics {
@@ -94,6 +97,7 @@ impl Metrics {
             alarms: Alarms::default(),
             trusts: Trusts::new(&registry)?,
             balances: Balances::new(&registry)?,
+            vaults: Vaults::new(&registry)?,
             registry,
         };
         let all: [Box<dyn prometheus::core::Collector>; 6] = [
@@ -128,6 +132,11 @@ impl Metrics {
     /// Where it is said what accounts have.
     pub fn balances(&self) -> Balances {
         self.balances.clone()
+    }
+
+    /// Where it is said for how long what is to be moved out of vaults may stay.
+    pub fn vaults(&self) -> Vaults {
+        self.vaults.clone()
     }
 
     /// Shows how the nodes of `chain` stand.
@@ -233,6 +242,7 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
     }
     metrics.show_nodes();
     metrics.trusts.show(now);
+    metrics.vaults.show(now);
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
     metrics.gauges.show_alarms(&metrics.alarms, now);
     metrics.gauges.show_bus(served.vitals.is_heard());

@@ -19,6 +19,7 @@ mod requests;
 mod roles;
 mod sentinel;
 mod tls;
+mod vaults;
 
 pub use agreement::{agree, agreement, begin_anew, is_draft, require_agreeable, would_agree};
 pub use announced::RegisteredTerms;
@@ -37,6 +38,7 @@ pub use requests::{Requests, require_known_request_key};
 pub use roles::{signer_role, unlock, verifier_role};
 pub use sentinel::{Sources, destination_view, sentinel, vault};
 pub use tls::{read_tls, renew_tls, tls_ports};
+pub use vaults::watch_vaults;
 
 use std::time::Duration;
 

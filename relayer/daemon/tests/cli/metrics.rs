@@ -15,7 +15,7 @@ use spandrel_engine::{Observer, Pulse, repeat};
 use spandrel_risk::{Lane, Price, RiskEvent, Scope};
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
-use spandrel_verifiers::{AssetId, DepositId};
+use spandrel_verifiers::{AssetId, ChainId, DepositId};
 use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +23,13 @@ use crate::run::{configured, deposit, see, silent_book, tell};
 use crate::usage::clear;
 
 /// Where metrics are registered.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("../../src/metrics/mod.rs"),
     include_str!("../../src/metrics/balances.rs"),
     include_str!("../../src/metrics/gauges.rs"),
     include_str!("../../src/metrics/requests.rs"),
     include_str!("../../src/metrics/trust.rs"),
+    include_str!("../../src/metrics/vaults.rs"),
     include_str!("../../src/metrics/windows.rs"),
 ];
 
@@ -252,6 +253,10 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
     let trusted = TrustPeriod { since: unix_now() - 1_000, seconds: 600 };
     metrics.trusts().add(&chain, move || Some(trusted));
     metrics.trusts().add(&target, || None);
+    let soonest = unix_now() + 9_000;
+    metrics.vaults().listed(&chain, Some(soonest), unix_now() - 1_000);
+    metrics.vaults().begin(&chain, unix_now());
+    metrics.vaults().begin(&target, unix_now() - 500);
     let next = Cursor::at(BlockRef { height: 100, hash: B256::repeat_byte(1), time: unix_now() });
     let next = Cursor { finalized: next.tip().copied(), ..next };
     let cursor = Some(CursorMove { chain: chain.clone(), expected: None, next });
@@ -324,6 +329,16 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
         format!("spandrel_submit_lowest_nonce_count{{account=\"{signer}\",chain=\"{target}\"}} 7\n"),
     ] {
         assert!(scraped.contains(&line), "{line} in {scraped}");
+    }
+    let told = |name: &str, chain: &ChainId| {
+        let line = scraped.split_once(&format!("{name}{{chain=\"{chain}\"}} "))?;
+        line.1.lines().next()?.parse::<i64>().ok()
+    };
+    let left = told("spandrel_vault_refund_left_seconds", &chain).unwrap();
+    assert!((8_900..=9_000).contains(&left), "{left}: it is counted on from the listing");
+    assert_eq!(told("spandrel_vault_refund_left_seconds", &target), None, "nothing is to be moved, as far as is known");
+    for (chain, since) in [(&chain, 1_000), (&target, 500)] {
+        assert!((since..since + 100).contains(&told("spandrel_vault_unlisted_seconds", chain).unwrap()));
     }
     assert!(!scraped.contains(&format!("spandrel_trust_left_seconds{{chain=\"{target}\"}}")), "it is not known yet");
     assert_eq!(shown.iter().filter(|label| *label != "le").count(), LABELS.len(), "{shown:?}");
