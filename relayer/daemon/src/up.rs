@@ -259,15 +259,23 @@ fn start_watchers(
     let mut sources = wiring::Sources::new();
     for source in &config.bitcoin {
         let side = wiring::bitcoin_side(source, store.clone())?;
-        metrics.watch(&source.chain, side.watcher.endpoints().clone());
-        sources.insert(source.chain.clone(), side.watcher.endpoints().clone());
+        let nodes = side.watcher.endpoints().clone();
+        metrics.watch(&source.chain, nodes.clone());
+        sources.insert(source.chain.clone(), nodes.clone());
+        metrics.followed().heard(&source.chain, move || {
+            let heard = nodes.clients().map(|(name, watcher)| Some((name.to_owned(), watcher.hint_stats()?)));
+            heard.flatten().collect()
+        });
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }
     for source in &config.ethereum {
         let side = wiring::ethereum_side(source, config)?;
-        metrics.watch(&source.network.chain, side.watcher.endpoints().clone());
+        let nodes = side.watcher.endpoints().clone();
+        metrics.watch(&source.network.chain, nodes.clone());
         metrics.trusts().add(&source.network.chain, side.trust());
-        sources.insert(source.network.chain.clone(), side.watcher.endpoints().clone());
+        sources.insert(source.network.chain.clone(), nodes.clone());
+        let unnamed = move || nodes.clients().map(|(_, watcher)| watcher.unnamed_deposits()).sum::<u64>();
+        metrics.followed().unnamed(&source.network.chain, unnamed);
         start_source(side.watcher, side.evidence, book, tasks, stop);
     }
     tasks.add("vaults", wiring::watch_vaults(config, store.clone(), metrics.vaults(), stop.clone()));

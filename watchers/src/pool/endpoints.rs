@@ -92,6 +92,11 @@ impl<T> Endpoints<T> {
         self.0.len()
     }
 
+    /// Their clients, each with its name, in order of preference.
+    pub fn clients(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.iter().map(|endpoint| (endpoint.name(), endpoint.client()))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Endpoint<T>> {
         self.0.iter()
     }

@@ -3,6 +3,7 @@
 //! Names are `spandrel_<subsystem>_<what>_<unit>`; labels are bounded: chains, corridors, lanes, states, routes.
 
 mod balances;
+mod followed;
 mod gauges;
 mod health;
 mod requests;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, unix_now};
 pub use balances::Balances;
+pub use followed::Followed;
 use gauges::Gauges;
 pub use health::Vitals;
 pub(crate) use health::late;
@@ -52,6 +54,7 @@ pub struct Metrics {
     trusts: Trusts,
     balances: Balances,
     vaults: Vaults,
+    followed: Followed,
 }
 
 impl Metrics {
@@ -98,6 +101,7 @@ impl Metrics {
             trusts: Trusts::new(&registry)?,
             balances: Balances::new(&registry)?,
             vaults: Vaults::new(&registry)?,
+            followed: Followed::new(&registry)?,
             registry,
         };
         let all: [Box<dyn prometheus::core::Collector>; 6] = [
@@ -139,6 +143,11 @@ impl Metrics {
         self.vaults.clone()
     }
 
+    /// Where it is said what watchers pass over and hear.
+    pub fn followed(&self) -> &Followed {
+        &self.followed
+    }
+
     /// Shows how the nodes of `chain` stand.
     pub fn watch(&self, chain: &ChainId, health: Arc<dyn Health>) {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).push((chain.clone(), health));
@@ -172,8 +181,7 @@ impl Metrics {
                 ];
                 for (answer, count) in counts {
                     let labels = [chain.as_str(), &node.name, answer];
-                    let answers = self.answers.with_label_values(&labels);
-                    answers.inc_by(count.saturating_sub(answers.get()));
+                    followed::show(&self.answers, &labels, count);
                 }
             }
         }
@@ -243,6 +251,7 @@ async fn scrape(State(served): State<Served>) -> Result<String, (StatusCode, Str
     metrics.show_nodes();
     metrics.trusts.show(now);
     metrics.vaults.show(now);
+    metrics.followed.show();
     metrics.gauges.show_tasks(&served.vitals.pulses.busy(now));
     metrics.gauges.show_alarms(&metrics.alarms, now);
     metrics.gauges.show_bus(served.vitals.is_heard());

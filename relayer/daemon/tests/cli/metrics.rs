@@ -16,6 +16,7 @@ use spandrel_risk::{Lane, Price, RiskEvent, Scope};
 use spandrel_verifiers::bitcoin::ChainParams;
 use spandrel_verifiers::follow::{BlockRef, Cursor};
 use spandrel_verifiers::{AssetId, ChainId, DepositId};
+use spandrel_watchers::bitcoin::HintStats;
 use spandrel_watchers::pool::{Counts, Health, Standing};
 use tokio_util::sync::CancellationToken;
 
@@ -23,9 +24,10 @@ use crate::run::{configured, deposit, see, silent_book, tell};
 use crate::usage::clear;
 
 /// Where metrics are registered.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("../../src/metrics/mod.rs"),
     include_str!("../../src/metrics/balances.rs"),
+    include_str!("../../src/metrics/followed.rs"),
     include_str!("../../src/metrics/gauges.rs"),
     include_str!("../../src/metrics/requests.rs"),
     include_str!("../../src/metrics/trust.rs"),
@@ -253,6 +255,9 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
     let trusted = TrustPeriod { since: unix_now() - 1_000, seconds: 600 };
     metrics.trusts().add(&chain, move || Some(trusted));
     metrics.trusts().add(&target, || None);
+    metrics.followed().unnamed(&target, || 2);
+    let stats = HintStats { received: 9, missed: 4, ..HintStats::default() };
+    metrics.followed().heard(&chain, move || vec![("node-0".to_owned(), stats)]);
     let soonest = unix_now() + 9_000;
     metrics.vaults().listed(&chain, Some(soonest), unix_now() - 1_000);
     metrics.vaults().begin(&chain, unix_now());
@@ -326,6 +331,8 @@ async fn names_have_a_subsystem_and_a_unit_and_labels_are_bounded() {
         format!("spandrel_trust_left_seconds{{chain=\"{chain}\"}} -4"),
         format!("spandrel_submit_balance_units{{account=\"{signer}\",chain=\"{target}\"}} 5\n"),
         format!("spandrel_submit_least_balance_units{{account=\"{signer}\",chain=\"{target}\"}} 9\n"),
+        format!("spandrel_watcher_unnamed_deposits_total{{chain=\"{target}\"}} 2\n"),
+        format!("spandrel_watcher_notifications_total{{chain=\"{chain}\",event=\"missed\",node=\"node-0\"}} 4\n"),
         format!("spandrel_submit_lowest_nonce_count{{account=\"{signer}\",chain=\"{target}\"}} 7\n"),
     ] {
         assert!(scraped.contains(&line), "{line} in {scraped}");
