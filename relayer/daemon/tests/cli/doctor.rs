@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde_json::json;
 use spandrel_core::ledger::{Commit, Halt, Ledger};
 use spandrel_engine::{Alarms, Sentinel};
 use spandrel_risk::{RiskEvent, Scope};
 use spandrel_store::Sqlite;
-use spandrel_watchers::pool::{Counts, Health, Standing, TOLERATED_DISSENT};
+use spandrel_watchers::pool::TOLERATED_DISSENT;
 use spandrel_watchers::sentinel::SourceView;
 
+use crate::readiness::Disputed;
 use crate::run::{ends, free_port, on_a_terminal, silent_book, told};
 use crate::ward::{CHAIN, SECRET, Ward, bitcoin, evm, node, row, wrong};
 
@@ -137,7 +137,9 @@ async fn keys_secrets_and_the_ledger_are_looked_at() {
 async fn what_sentinels_found_is_told_until_guardians_have_lifted_it() {
     let ward = Ward::away();
     let config = spandrel::config::Config::read(&ward.path().join("spandrel.toml")).unwrap();
-    let nodes: Arc<dyn SourceView> = Arc::new(Disputed);
+    let nodes = Arc::new(Disputed::default());
+    nodes.for_so_long(Some(TOLERATED_DISSENT * 2));
+    let nodes: Arc<dyn SourceView> = nodes;
     let book = silent_book(&config).await;
     let chain: spandrel_verifiers::ChainId = CHAIN.parse().unwrap();
     let sources = BTreeMap::from([(chain.clone(), nodes)]);
@@ -151,26 +153,6 @@ async fn what_sentinels_found_is_told_until_guardians_have_lifted_it() {
     let (_, report) = ward.look(ward.command()).await;
     assert!(report["rows"].as_array().unwrap().iter().all(|row| row["what"] != what.as_str()), "{report:#}");
     book.ledger().close().await;
-}
-
-/// A node that has shown other blocks than the rest for too long.
-struct Disputed;
-
-impl Health for Disputed {
-    fn standings(&self) -> Vec<Standing> {
-        let dissents_for = Some(TOLERATED_DISSENT * 2);
-        vec![Standing { name: "node-0".to_owned(), is_open: false, dissents_for, counts: Counts::default() }]
-    }
-}
-
-impl SourceView for Disputed {
-    fn heads(&self) -> BoxFuture<'_, Vec<spandrel_verifiers::follow::BlockRef>> {
-        Box::pin(async { Vec::new() })
-    }
-
-    fn hashes_at(&self, _: u64) -> BoxFuture<'_, Vec<Option<alloy_primitives::B256>>> {
-        Box::pin(async { Vec::new() })
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,10 +66,10 @@ impl Telemetry {
 
 /// A node that disagrees with another for as long as it is told to.
 #[derive(Default)]
-struct Disputed(Mutex<Option<Duration>>);
+pub struct Disputed(Mutex<Option<Duration>>);
 
 impl Disputed {
-    fn for_so_long(&self, dissents_for: Option<Duration>) {
+    pub fn for_so_long(&self, dissents_for: Option<Duration>) {
         *self.0.lock().unwrap() = dissents_for;
     }
 }
