@@ -1,18 +1,22 @@
 //! `spandrel vault due`: what the holders of a Bitcoin vault's key have to move, by ledger and node.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
 use bitcoin::hashes::Hash;
 use bitcoin::{Block, OutPoint, ScriptBuf};
 use spandrel::config::Config;
+use spandrel::metrics::{self, Metrics, Vitals};
+use spandrel::wiring;
 use spandrel_core::Input;
 use spandrel_testnets::bitcoin::{BitcoinNode, NodeOptions, RegtestNode};
 use spandrel_verifiers::bitcoin::{DepositTerms, Inclusion, deposit_script, source_key};
 use spandrel_verifiers::follow::{BlockRef, SeenDeposit};
 use spandrel_verifiers::{Deposit, DepositId, Evidence, LanePreference};
 use spandrel_watchers::bitcoin::{BitcoinRpc, RpcAuth, RpcEndpoint};
+use tokio_util::sync::CancellationToken;
 
 use crate::run::{TestBook, deposit, ends, example, json, silent_book, tell};
 
@@ -25,10 +29,11 @@ fn configure(here: &Path, nodes: [Option<&BitcoinNode>; 3]) -> Config {
             Some(rpc) => (&*rpc.url, &*rpc.password),
             None => ("http://127.0.0.1:1", "none"),
         };
-        std::fs::write(here.join(format!("password-{n}")), password).unwrap();
+        let file = here.join(format!("password-{n}"));
+        std::fs::write(&file, password).unwrap();
         text = text.replacen(&format!("http://127.0.0.1:{}", 18_443 + n), &format!("{url}?{n}"), 1).replacen(
             "env:BITCOIN_RPC_PASSWORD",
-            &format!("file:password-{n}"),
+            &format!("file:{}", file.display()),
             1,
         );
     }
@@ -162,4 +167,44 @@ async fn one_node_alone_does_not_make_an_output_moved() {
     assert_eq!(json(&ends(here, &["vault", "due", "--json"], 0, &[]))[0]["said_spent"], 1);
     configure(here, [Some(&foreign), Some(&node), Some(&foreign)]);
     assert_eq!(json(&ends(here, &["vault", "due", "--json"], 0, &[])), serde_json::json!([]), "two are a quorum");
+}
+
+/// What `vault due` lists first is what the alarm counts to; where no node tells anything, there is nothing to count to yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn how_long_the_first_output_may_stay_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let node = BitcoinNode::start(NodeOptions { spendable_coinbases: 2, ..NodeOptions::default() }).await.unwrap();
+    for (nodes, expected) in [([None; 3], None), ([Some(&node), Some(&node), None], Some((1_008 - 1) * 600))] {
+        let config = configure(here, nodes);
+        let book = silent_book(&config).await;
+        let script = deposit_script(config.bitcoin[0].vault, &terms(&config, 2_000)).unwrap();
+        let output = node.pay(&ScriptBuf::from_bytes(script.to_vec()), 50_000).await.unwrap();
+        see(&book, &config, 1, output, mine(&node).await.at).await;
+        let (metrics, stop) = (Arc::new(Metrics::new().unwrap()), CancellationToken::new());
+        let listing = wiring::watch_vaults(&config, book.ledger().clone(), metrics.vaults(), stop.clone());
+        let listing = tokio::spawn(listing);
+        let listener = metrics::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+        let serving = tokio::spawn(metrics::serve(listener, metrics, None, Vitals::default(), stop.clone()));
+        let left = async || {
+            let scraped = reqwest::get(&url).await.unwrap().text().await.unwrap();
+            assert!(scraped.contains("spandrel_vault_unlisted_seconds{chain="), "{scraped}");
+            let line = scraped.lines().find(|line| line.starts_with("spandrel_vault_refund_left_seconds{"))?;
+            line.rsplit(' ').next()?.parse::<i64>().ok()
+        };
+        let patience = std::time::Instant::now();
+        while left().await.is_none()
+            && patience.elapsed() < Duration::from_secs(if expected.is_some() { 20 } else { 1 })
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let left = left().await;
+        let is_near = |(left, expected): (i64, i64)| (expected - 60..=expected).contains(&left);
+        assert!(left.zip(expected).map_or(left == expected, is_near), "expected {expected:?}, found {left:?}");
+        stop.cancel();
+        listing.await.unwrap().unwrap();
+        serving.await.unwrap().unwrap();
+        book.ledger().close().await;
+    }
 }
