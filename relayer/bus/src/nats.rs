@@ -7,6 +7,7 @@
 //! that is not let hear what it asked for, does not count as one.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use async_nats::{Client, ConnectOptions, Event};
 use futures::StreamExt;
 use spandrel_engine::{Bus, BusError, Message};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::pace::{AT_ONCE, Pace};
 use crate::wire::{Topic, decode, encode};
@@ -24,8 +26,6 @@ use crate::{InProcess, Receiver};
 
 /// Longest that a message waits for a server that is there and takes nothing.
 const LONGEST_SEND: Duration = Duration::from_secs(1);
-/// Between two looks whether the connection is served.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Between two words about a member that says too much.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -88,19 +88,26 @@ pub struct Nats {
 }
 
 /// Ends with the last clone of the bus.
-#[derive(Debug)]
-struct Listeners(Vec<JoinHandle<()>>);
+#[derive(Debug, Default)]
+struct Listeners {
+    tasks: Vec<JoinHandle<()>>,
+    /// Cancelled by the first of them that ends, however it does.
+    ended: CancellationToken,
+}
 
 impl Listeners {
-    /// Whether all of them listen.
-    fn are_all_there(&self) -> bool {
-        !self.0.iter().any(JoinHandle::is_finished)
+    fn add(&mut self, listening: impl Future<Output = ()> + Send + 'static) {
+        let ends = self.ended.clone().drop_guard();
+        self.tasks.push(tokio::spawn(async move {
+            listening.await;
+            drop(ends);
+        }));
     }
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -132,19 +139,19 @@ impl Nats {
         let hear = async |subject: String| {
             client.subscribe(subject).await.map_err(|error| BusError(format!("bus {url}: {error}")))
         };
-        let (asked, mut listeners) = (InProcess::new(capacity), Vec::new());
+        let (asked, mut listeners) = (InProcess::new(capacity), Listeners::default());
         for topic in hears.asked() {
             let messages = hear(topic.subject(&name, None)?).await?;
-            listeners.push(tokio::spawn(listen(*topic, messages, asked.clone())));
+            listeners.add(listen(*topic, messages, asked.clone()));
         }
         let mut lanes = vec![asked];
         for member in members.into_iter().filter(|_| hears.hears_answers()) {
             let (messages, lane) =
                 (hear(format!("{name}.answer.{member:#x}.*")).await?, InProcess::new(AT_ONCE as usize));
-            listeners.push(tokio::spawn(listen_to(member, messages, lane.clone())));
+            listeners.add(listen_to(member, messages, lane.clone()));
             lanes.push(lane);
         }
-        let (name, lanes, listeners) = (name.into(), lanes.into(), Arc::new(Listeners(listeners)));
+        let (name, lanes, listeners) = (name.into(), lanes.into(), Arc::new(listeners));
         Ok(Self { client, name, lanes, speaker: None, listeners, refused })
     }
 
@@ -156,15 +163,13 @@ impl Nats {
 
     /// Whether the server is there, and what it says is heard.
     pub fn is_connected(&self) -> bool {
-        let is_served = self.listeners.are_all_there() && !self.refused.load(Ordering::Relaxed);
+        let is_served = !self.listeners.ended.is_cancelled() && !self.refused.load(Ordering::Relaxed);
         is_served && self.client.connection_state() == State::Connected
     }
 
     /// Returns when the connection will not come back by itself: the client is gone.
     pub async fn ended(&self) {
-        while self.listeners.are_all_there() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        self.listeners.ended.cancelled().await;
     }
 }
 
