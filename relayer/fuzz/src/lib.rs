@@ -11,6 +11,8 @@ mod answers;
 #[expect(dead_code, reason = "the tests use the rest of it")]
 #[path = "../../api/tests/control/world/mod.rs"]
 mod guardians;
+#[path = "../../../watchers/tests/zmtp_common/mod.rs"]
+mod publishers;
 pub mod scene;
 pub mod targets;
 #[expect(dead_code, reason = "the tests use the rest of it")]

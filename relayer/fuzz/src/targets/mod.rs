@@ -1,6 +1,6 @@
 //! One file a target. To add one: write `NAME.rs` with a `fuzz_target!`, and put its name below.
 
-targets!(body, call, header, message, node, path, query, statement);
+targets!(body, call, header, message, node, path, publisher, query, statement);
 
 #[cfg(test)]
 mod tests {
