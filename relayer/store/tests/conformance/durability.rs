@@ -246,7 +246,7 @@ async fn a_newer_schema_is_refused() {
     .await
     .unwrap();
     let error = corrupt(Sqlite::open(folder.path().join("ledger.db")).await);
-    assert!(error.contains("version 9999 is newer than this program's 16"), "{error}");
+    assert!(error.contains("version 9999 is newer than this program's 17"), "{error}");
 }
 
 #[tokio::test]
