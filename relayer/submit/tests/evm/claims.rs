@@ -23,6 +23,7 @@ async fn a_single_fast_claim_is_broadcast_included_and_final() {
     let answers = destination.submit(&due, &Open).await.unwrap();
     let hash = hash_of(said(&answers, &due[0]));
     assert!(matches!(said(&answers, &due[0]), Some(Progress::Broadcast { .. })));
+    world.until_quiet().await;
     let answers = destination.follow(&Open).await.unwrap();
     let Some(Progress::Included { tx }) = said(&answers, &due[0]) else { panic!("{answers:?}") };
     assert_eq!(tx.hash, hash);
@@ -46,6 +47,7 @@ async fn by_the_finalized_tag_a_claim_is_final_when_the_node_says_so() {
     let due = world.fast(&[world.deposit(5_000)]);
     destination.submit(&due, &Open).await.unwrap();
     world.anvil.mine(30).await.unwrap();
+    world.until_quiet().await;
     assert!(matches!(said(&destination.follow(&Open).await.unwrap(), &due[0]), Some(Progress::Included { .. })));
     world.anvil.mine(40).await.unwrap();
     assert!(is_final(&said(&destination.follow(&Open).await.unwrap(), &due[0])));
@@ -146,6 +148,7 @@ async fn an_effect_submitted_twice_is_sent_once() {
     let second = destination.submit(&due, &Open).await.unwrap();
     assert_eq!(said(&first, &due[0]), said(&second, &due[0]));
     follow_to_the_end(&world, &destination, &due).await;
+    world.until_quiet().await;
     destination.follow(&Open).await.unwrap();
     let third = destination.submit(&due, &Open).await.unwrap();
     assert_eq!(hash_of(said(&third, &due[0])), hash_of(said(&first, &due[0])));

@@ -26,6 +26,7 @@ type Desk = PayoutDesk<EvmDestination<Sqlite, LocalKey>, Sqlite, Wall>;
 const SETTLE_WITHIN: u64 = 3_600;
 
 async fn closed_at(world: &World) -> u64 {
+    world.until_quiet().await;
     RiskGuard::new(world.at.guard, &world.governor).fastClosedAt(source().hash()).call().await.unwrap()
 }
 

@@ -172,6 +172,7 @@ async fn an_answer_that_was_not_stored_is_given_again() {
     let due = world.fast(std::slice::from_ref(&deposit));
     world.destination().await.submit(&due, &Open).await.unwrap();
     for _ in 0..2 {
+        world.until_quiet().await;
         let answers = world.destination().await.follow(&Open).await.unwrap();
         assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })), "{answers:?}");
     }

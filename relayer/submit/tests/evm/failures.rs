@@ -31,6 +31,7 @@ async fn an_item_that_fails_in_its_block_takes_no_neighbour_with_it_and_says_why
     let sent = destination.submit(&due, &Open).await.unwrap();
     cap(&world, 1_000).await;
     world.anvil.mine(2).await.unwrap();
+    world.until_quiet().await;
     let answers = destination.follow(&Open).await.unwrap();
     for paid in [0, 2] {
         assert!(is_final(&said(&answers, &due[paid])), "{answers:?}");

@@ -64,6 +64,7 @@ async fn a_pause_off_the_chain_stops_the_execution_of_a_payment_that_the_chain_d
 
     gate.pause(false);
     destination.submit(&due, &gate).await.unwrap();
+    world.until_quiet().await;
     destination.follow(&gate).await.unwrap();
     assert_eq!((world.mined().await, world.received(&big).await), (3, 1_000));
 }
@@ -181,6 +182,7 @@ async fn a_pause_that_comes_while_a_claim_is_signed_and_stored_stops_its_broadca
     assert!(destination.submit(&due[1..], &gate).await.unwrap().is_empty());
     assert!(gate.is_paused() && world.mined().await == before, "signed, and not broadcast");
     world.pass(60);
+    world.until_quiet().await;
     destination.follow(&gate).await.unwrap();
     destination.follow(&gate).await.unwrap();
     assert_eq!((world.mined().await, world.received(&deposits[1]).await), (before + 1, 0), "its nonce is used up");

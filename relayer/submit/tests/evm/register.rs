@@ -37,6 +37,7 @@ fn pauses_alone(world: &World) -> EvmConfig {
 }
 
 async fn stored(world: &World, signed: &SignedCheckpoint) -> B256 {
+    world.until_quiet().await;
     let registry = CheckpointRegistry::new(registry(world), &world.governor);
     registry.stored(signed.checkpoint.chain.hash(), signed.checkpoint.height).call().await.unwrap().root
 }

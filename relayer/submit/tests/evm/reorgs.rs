@@ -17,6 +17,7 @@ async fn a_payout_that_is_reorged_away_is_broadcast_again_and_paid_once() {
     let due = world.fast(std::slice::from_ref(&deposit));
     let hash = hash_of(said(&destination.submit(&due, &Open).await.unwrap(), &due[0]));
     world.anvil.mine(1).await.unwrap();
+    world.until_quiet().await;
     assert!(matches!(said(&destination.follow(&Open).await.unwrap(), &due[0]), Some(Progress::Included { .. })));
     assert_eq!(world.received(&deposit).await, 10);
 
@@ -40,6 +41,7 @@ async fn a_payout_that_moves_to_another_block_is_included_there() {
     let due = world.fast(std::slice::from_ref(&deposit));
     destination.submit(&due, &Open).await.unwrap();
     world.anvil.mine(1).await.unwrap();
+    world.until_quiet().await;
     destination.follow(&Open).await.unwrap();
     world.anvil.reorg(1).await.unwrap();
     // The pool's transactions are back in a block before anyone looked.
@@ -61,6 +63,7 @@ async fn a_stranger_who_claims_one_item_first_does_not_stop_its_neighbours() {
     destination.submit(&due, &Open).await.unwrap();
     claim_first(&world, &due[1].effect, 4).await;
 
+    world.until_quiet().await;
     let answers = destination.follow(&Open).await.unwrap();
     for neighbour in [&due[0], &due[2]] {
         assert!(matches!(said(&answers, neighbour), Some(Progress::Included { .. })), "{answers:?}");

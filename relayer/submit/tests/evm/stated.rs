@@ -36,6 +36,7 @@ fn ordered(world: &World, signed: SignedStatement, scope: Scope) -> spandrel_cor
 }
 
 async fn is_paused(world: &World) -> bool {
+    world.until_quiet().await;
     let pauses = PauseController::new(world.at.pauses, &world.governor);
     let global = pauses.globalScope().call().await.unwrap();
     pauses.isPaused(global).call().await.unwrap()

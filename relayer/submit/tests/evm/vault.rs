@@ -89,6 +89,7 @@ fn pause(scope: Scope) -> Act {
 
 /// Deposits, if the vault takes it; why not otherwise.
 async fn refused(world: &World) -> Option<String> {
+    world.until_quiet().await;
     let user = world.anvil.signers()[0].address();
     let (amount, expiry) = (U256::from(10), wall_clock() + 86_400);
     let (lane, recipient) = (LanePreference::Any as u8, B256::repeat_byte(0xaa));
@@ -110,6 +111,7 @@ async fn is_refused_as_paused(world: &World) -> bool {
 
 /// The chain's own people lift a scope, after their delay.
 async fn lift(world: &World, scope: B256) {
+    world.until_quiet().await;
     let pauses = PauseController::new(world.at.pauses, &world.governor);
     assert!(pauses.isPaused(scope).call().await.unwrap());
     pauses.unpause(scope).send().await.unwrap().get_receipt().await.unwrap();
@@ -287,6 +289,7 @@ async fn a_vault_whose_node_is_down_keeps_no_pause_from_a_destination() {
     // Nobody takes what is for the vault; the destination's is there after one round.
     let paying = PayoutDesk::new(here(), world.destination().await, book.clone(), 16);
     assert_eq!(paying.submit_once().await.unwrap(), 1);
+    world.until_quiet().await;
     let pauses = PauseController::new(world.at.pauses, &world.governor);
     let global = pauses.globalScope().call().await.unwrap();
     assert!(pauses.isPaused(global).call().await.unwrap());

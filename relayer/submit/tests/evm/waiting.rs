@@ -28,6 +28,7 @@ async fn a_payment_delayed_on_chain_is_executed_when_its_time_comes() {
     let (small, big) = (world.deposit(999), world.deposit(1_000));
     let due = world.fast(&[small.clone(), big.clone()]);
     destination.submit(&due, &Open).await.unwrap();
+    world.until_quiet().await;
     let answers = destination.follow(&Open).await.unwrap();
     assert!(matches!(said(&answers, &due[0]), Some(Progress::Included { .. })));
     assert_eq!(said(&answers, &due[1]), None, "claimed, and not paid");
@@ -43,6 +44,7 @@ async fn a_payment_delayed_on_chain_is_executed_when_its_time_comes() {
     world.anvil.set_next_block_time(wall_clock() + 700).await.unwrap();
     world.anvil.mine(1).await.unwrap();
     assert!(is_promised(&said(&destination.submit(&due[1..], &Open).await.unwrap(), &due[1])), "it is being executed");
+    world.until_quiet().await;
     destination.follow(&Open).await.unwrap();
     world.anvil.mine(2).await.unwrap();
     assert!(is_final(&said(&destination.submit(&due[1..], &Open).await.unwrap(), &due[1])));
@@ -89,6 +91,7 @@ async fn a_promise_is_settled_under_every_pause_and_its_settlement_ends_when_it_
     destination.submit(&settle, &NoExecution).await.unwrap();
     world.anvil.mine(2).await.unwrap();
     assert_eq!(owed.call().await.unwrap().to::<u64>(), 0);
+    world.until_quiet().await;
     let answers = destination.follow(&NoExecution).await.unwrap();
     assert!(is_promised(&said(&answers, &settle[0])), "it is proven there, and not paid: {answers:?}");
     destination.follow(&NoExecution).await.unwrap();
@@ -101,6 +104,7 @@ async fn a_promise_is_settled_under_every_pause_and_its_settlement_ends_when_it_
     world.anvil.mine(1).await.unwrap();
     assert_eq!(world.received(&big).await, 0, "the gate is closed for it");
     destination.submit(&settle, &Open).await.unwrap();
+    world.until_quiet().await;
     destination.follow(&Open).await.unwrap();
     let answers = destination.submit(&settle, &Open).await.unwrap();
     assert!(!is_final(&said(&answers, &settle[0])), "its execution is not final: {answers:?}");
@@ -153,6 +157,7 @@ async fn a_delayed_payment_whose_root_was_disputed_is_proven_anew_and_paid() {
     let destination = world.destination().await;
     destination.submit(&proven, &Open).await.unwrap();
     world.anvil.mine(1).await.unwrap();
+    world.until_quiet().await;
     destination.follow(&Open).await.unwrap();
     let Effect::PayProven { checkpoint, .. } = &proven[0].effect else { panic!("{proven:?}") };
     world.make_guardian(world.anvil.signers()[0].address()).await;
@@ -172,6 +177,7 @@ async fn a_delayed_payment_whose_root_was_disputed_is_proven_anew_and_paid() {
     world.anvil.mine(2).await.unwrap();
     destination.follow(&Open).await.unwrap();
     assert!(refusal(said(&destination.submit(&again, &Open).await.unwrap(), &again[0])).0.contains("being executed"));
+    world.until_quiet().await;
     destination.follow(&Open).await.unwrap();
     world.anvil.mine(2).await.unwrap();
     destination.submit(&again, &Open).await.unwrap();

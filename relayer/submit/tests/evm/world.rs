@@ -304,7 +304,7 @@ impl World {
 
     /// Waits until what the node has answered for is in a block: it mines after it has answered. What pays less than blocks
     /// ask for stays where it is, so a second is waited and no more.
-    async fn until_quiet(&self) {
+    pub async fn until_quiet(&self) {
         let count = || self.governor.get_transaction_count(submitter_key().address());
         let quiet = async {
             while count().pending().await.unwrap() > count().await.unwrap() {
