@@ -239,7 +239,9 @@ async fn a_true_block_that_is_raised_above_its_depth_pauses_the_destination_for_
     scene.told.checkpoints.lock().unwrap().extend([for_little, deep]);
     assert!(!look(&scene, 0).await, "one block is enough for five, and six are for more");
     scene.told.checkpoints.lock().unwrap().push(Registered { up_to: 6, ..for_little });
-    assert!(look(&scene, 15).await);
+    assert!(!look(&scene, 15).await, "nodes may be catching up");
+    assert!(!look(&scene, 119).await);
+    assert!(look(&scene, 1).await);
     assert_eq!(scene.scopes().await, vec![Scope::Chain { chain: destination() }]);
     for _ in 0..6 {
         scene.make_block();

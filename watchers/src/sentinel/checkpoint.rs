@@ -64,6 +64,8 @@ pub struct SourceWord<'a> {
     pub of: usize,
     /// Blocks, its own included, that the amount of the checkpoint asks for; one where the amount asks for none.
     pub needed: u32,
+    /// Whether the nodes may be catching up with whoever signed: the checkpoint was seen only now.
+    pub may_be_behind: bool,
 }
 
 impl SourceWord<'_> {
@@ -106,7 +108,7 @@ pub fn judge_checkpoint(
     let is_denied = word.denies(source, *height, since.min(*time));
     let (is_pausing, what) = match (other, told.is_empty()) {
         _ if is_denied => (true, format!("{destination} has a block {height} of {source}, which has not come so far")),
-        (None, _) if word.are_most(vouching) && word.are_short(*height, LAG) => {
+        (None, _) if word.are_most(vouching) && word.are_short(*height, LAG) && !word.may_be_behind => {
             let needed = word.needed;
             (
                 true,
@@ -173,7 +175,7 @@ mod tests {
     }
 
     fn judged(root: B256, told: &[Option<B256>], is_late: bool) -> Judgement {
-        let word = SourceWord { there: told, heads: &[], of: told.len(), needed: 1 };
+        let word = SourceWord { there: told, heads: &[], of: told.len(), needed: 1, may_be_behind: false };
         judged_by(&ChainId::eip155(1), root, &word, is_late)
     }
 
@@ -201,7 +203,7 @@ mod tests {
         assert_eq!(is_pausing(judged(FALSE, &[Some(TRUE), Some(FALSE), Some(TRUE)], false)), Some(true));
         // The others are behind, or do not answer.
         assert_eq!(is_pausing(judged(TRUE, &[None, Some(FALSE)], false)), Some(false));
-        let word = SourceWord { there: &[Some(FALSE)], heads: &[], of: 3, needed: 1 };
+        let word = SourceWord { there: &[Some(FALSE)], heads: &[], of: 3, needed: 1, may_be_behind: false };
         assert_eq!(is_pausing(judged_by(&ChainId::eip155(1), TRUE, &word, false)), Some(false));
     }
 
@@ -210,7 +212,12 @@ mod tests {
     fn one_node_that_has_a_block_clears_it_for_nobody_else() {
         let ethereum = ChainId::eip155(1);
         let by = |there: &[Option<B256>], is_late| {
-            judged_by(&ethereum, FALSE, &SourceWord { there, heads: &[], of: 3, needed: 1 }, is_late)
+            judged_by(
+                &ethereum,
+                FALSE,
+                &SourceWord { there, heads: &[], of: 3, needed: 1, may_be_behind: false },
+                is_late,
+            )
         };
         for there in [&[None, None, Some(FALSE)][..], &[None, Some(FALSE)], &[Some(FALSE)]] {
             assert_eq!(by(there, false), Judgement::NotYet, "{there:?}");
@@ -232,19 +239,21 @@ mod tests {
     #[test]
     fn a_true_block_that_is_signed_for_more_than_its_depth_allows_pauses_the_destination() {
         let bitcoin = ChainId::bip122(B256::ZERO);
-        let at = |heads: &[u64], up_to| {
+        let seen = |heads: &[u64], up_to, may_be_behind| {
             let head = |height: &u64| BlockRef { height: *height, hash: TRUE, time: TIME };
             let heads: Vec<_> = heads.iter().map(head).collect();
             let registered = Registered { source: bitcoin.hash(), height: 7, root: TRUE, time: TIME, up_to };
-            let word = SourceWord { there: &[Some(TRUE); 3], heads: &heads, of: 3, needed: 6 };
+            let word = SourceWord { there: &[Some(TRUE); 3], heads: &heads, of: 3, needed: 6, may_be_behind };
             judge_checkpoint(&ChainId::eip155(9), &bitcoin, &registered, &word, SINCE, false)
         };
+        let at = |heads: &[u64], up_to| seen(heads, up_to, false);
         assert_eq!(is_pausing(at(&[7, 7, 7], 5)), Some(true), "one block of six");
+        assert_eq!(seen(&[7, 7, 7], 5, true), Judgement::NotYet, "nodes that were started again catch up");
         assert_eq!(is_pausing(at(&[10, 10, 99], 5)), Some(true), "four, and one node that lies");
         assert_eq!(at(&[11, 11, 11], 5), Judgement::NotYet, "they may be a block behind");
         assert_eq!(at(&[12, 12, 7], 5), Judgement::Fine);
         let heads = [BlockRef { height: 3, hash: TRUE, time: TIME }; 3];
-        let word = SourceWord { there: &[Some(TRUE); 3], heads: &heads, of: 3, needed: 1 };
+        let word = SourceWord { there: &[Some(TRUE); 3], heads: &heads, of: 3, needed: 1, may_be_behind: false };
         assert_eq!(
             judged_by(&bitcoin, TRUE, &word, false),
             Judgement::Fine,
@@ -263,7 +272,7 @@ mod tests {
         let ethereum = ChainId::eip155(1);
         let head = |height, time| BlockRef { height, hash: TRUE, time };
         let by = |source: &ChainId, there: &[Option<B256>], heads: &[BlockRef]| {
-            judged_by(source, FALSE, &SourceWord { there, heads, of: 3, needed: 1 }, false)
+            judged_by(source, FALSE, &SourceWord { there, heads, of: 3, needed: 1, may_be_behind: false }, false)
         };
         let (behind, past) = (head(6, TIME + SLACK), head(6, TIME + SLACK + 1));
         let of_ethereum = |heads: &[BlockRef]| by(&ethereum, &[None, None, None], heads);
@@ -278,7 +287,7 @@ mod tests {
         let registered = Registered { source: ethereum.hash(), height: 7, root: FALSE, time, up_to };
         let seen = |time| {
             let heads = [head(6, time); 3];
-            let word = SourceWord { there: &[None; 3], heads: &heads, of: 3, needed: 1 };
+            let word = SourceWord { there: &[None; 3], heads: &heads, of: 3, needed: 1, may_be_behind: false };
             judge_checkpoint(&ChainId::eip155(9), &ethereum, &registered, &word, SINCE, false)
         };
         assert_eq!(seen(SINCE + SLACK), Judgement::NotYet);

@@ -22,6 +22,8 @@ const MOST: usize = 1_024;
 const AT_ONCE: usize = 32;
 /// Most of one destination that are remembered as fine.
 const MOST_FINE: usize = 8_192;
+/// Seconds that nodes are given to catch up with whoever signed: after a start they have old blocks before they have the newest.
+const CATCHING_UP: u64 = 120;
 /// Seconds after which what was not told again is final.
 const FINAL: u64 = 3_600;
 
@@ -170,7 +172,8 @@ impl<L: Ledger, C: Clock> Sentinel<L, C> {
             };
             let is_late = now >= since.saturating_add(STALLED);
             let needed = self.depths.get(source).map_or(1, |policy| policy.required(registered.up_to));
-            let word = SourceWord { there: &there, heads, of: nodes.standings().len(), needed };
+            let may_be_behind = now < since.saturating_add(CATCHING_UP);
+            let word = SourceWord { there: &there, heads, of: nodes.standings().len(), needed, may_be_behind };
             let judgement = judge_checkpoint(&destination, source, &registered, &word, since, is_late);
             ((destination, registered), judgement)
         });
