@@ -70,11 +70,7 @@ impl Gauges {
 
     /// Registers them.
     pub fn new(registry: &Registry) -> Result<Self> {
-        let integers = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok(gauges)
-        };
+        let integers = |name, help, labels: &[&str]| integers(registry, name, help, labels);
         let numbers = |name: &str, help: &str, labels: &[&str]| -> Result<GaugeVec> {
             let gauges = GaugeVec::new(Opts::new(name, help), labels)?;
             registry.register(Box::new(gauges.clone()))?;
@@ -253,4 +249,11 @@ impl Gauges {
         self.proven.with_label_values(&account).set(approximate(&proven));
         self.released.with_label_values(&account).set(approximate(&released));
     }
+}
+
+/// Gauges of whole numbers, registered.
+pub(super) fn integers(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
 }

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use prometheus::{IntGaugeVec, Opts, Registry};
+use prometheus::{IntGaugeVec, Registry};
 use spandrel_verifiers::{ChainId, UnixSeconds};
 
+use super::gauges;
 use crate::trust::TrustPeriod;
 
 type Told = Box<dyn Fn() -> Option<TrustPeriod> + Send + Sync>;
@@ -20,11 +21,7 @@ pub struct Trusts {
 impl Trusts {
     /// Registers the gauges.
     pub fn new(registry: &Registry) -> Result<Self> {
-        let gauges = |name: &str, help: &str| -> Result<IntGaugeVec> {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), &["chain"])?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok(gauges)
-        };
+        let gauges = |name, help| gauges::integers(registry, name, help, &["chain"]);
         Ok(Self {
             left: gauges(
                 "spandrel_trust_left_seconds",

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use prometheus::{IntGaugeVec, Opts, Registry};
+use prometheus::{IntGaugeVec, Registry};
 use spandrel_verifiers::{ChainId, UnixSeconds};
+
+use super::gauges;
 
 /// What was listed last of a chain.
 struct Listed {
@@ -25,11 +27,7 @@ pub struct Vaults {
 impl Vaults {
     /// Registers the gauges.
     pub(super) fn new(registry: &Registry) -> Result<Self> {
-        let gauges = |name: &str, help: &str| -> Result<IntGaugeVec> {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), &["chain"])?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok(gauges)
-        };
+        let gauges = |name, help| gauges::integers(registry, name, help, &["chain"]);
         Ok(Self {
             left: gauges(
                 "spandrel_vault_refund_left_seconds",

@@ -9,7 +9,7 @@ use spandrel_verifiers::ChainId;
 use tokio_util::sync::CancellationToken;
 
 use super::sentinel::accounts;
-use super::{least_balance, least_for_pauses};
+use super::{least_balance, least_for_pauses, looks};
 use crate::config::{Config, KeyRef, NodeUrl};
 use crate::doctor::Evm;
 use crate::metrics::Balances;
@@ -49,19 +49,9 @@ pub fn watch_balances(
         .map(|(chain, pauses)| payer(chain, &pauses.rpc, &pauses.account, least_for_pauses(pauses)));
     let payers: Vec<Payer> = on_destinations.chain(on_sources).collect::<Result<_>>()?;
     Ok(async move {
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
-            }
-            let looks = payers.iter().map(|payer| payer.show(&balances));
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = futures::future::join_all(looks) => {}
-            }
-        }
+        let show_all = || futures::future::join_all(payers.iter().map(|payer| payer.show(&balances)));
+        looks::repeat(EVERY, &stop, show_all).await;
+        Ok(())
     })
 }
 

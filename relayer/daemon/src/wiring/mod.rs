@@ -13,6 +13,7 @@ mod destination;
 mod ethereum;
 mod health;
 mod lazy;
+mod looks;
 mod prices;
 mod refunds;
 mod requests;

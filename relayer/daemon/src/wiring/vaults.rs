@@ -7,6 +7,7 @@ use anyhow::Result;
 use spandrel_store::Sqlite;
 use tokio_util::sync::CancellationToken;
 
+use super::looks;
 use crate::clock::unix_now;
 use crate::config::{BitcoinSource, Config};
 use crate::metrics::Vaults;
@@ -28,19 +29,9 @@ pub fn watch_vaults(
         vaults.begin(&source.chain, unix_now());
     }
     async move {
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
-            }
-            let lists = sources.iter().map(|source| list(&store, source, &vaults));
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = futures::future::join_all(lists) => {}
-            }
-        }
+        let list_all = || futures::future::join_all(sources.iter().map(|source| list(&store, source, &vaults)));
+        looks::repeat(EVERY, &stop, list_all).await;
+        Ok(())
     }
 }
 

@@ -36,7 +36,8 @@ async fn a_paying_account_is_shown_with_what_it_has_and_without_while_no_node_te
             let line = scraped.split_once(&format!("spandrel_submit_balance_units{labels}"));
             line.map(|(_, rest)| rest.split_inclusive('\n').next().unwrap().to_owned())
         };
-        let shown = tokio::time::timeout(Duration::from_secs(20), async {
+        // A look that fails on a busy machine is taken again half a minute later.
+        let shown = tokio::time::timeout(Duration::from_secs(90), async {
             while told().await.as_deref() != expected {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
